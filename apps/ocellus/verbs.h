@@ -1,0 +1,37 @@
+// The verbs of the program. Each lives in a file of its own, adds its subcommand and flags, and sets
+// the callback that runs it; a verb fails by throwing ExitError.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+
+#include "base/error.h"
+#include "ops/engine.h"
+
+namespace oc {
+
+// Ends the program with a message on stderr. Status 1: it did not work; 2: wrong usage.
+struct ExitError {
+  int status = 1;
+  std::string message;
+};
+[[noreturn]] void fail(const Error& error);
+
+void add_ask(CLI::App& app);
+void add_bench(CLI::App& app);
+void add_chat(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_see(CLI::App& app);
+void add_serve(CLI::App& app);
+void add_synth(CLI::App& app);
+void add_tokenize(CLI::App& app);
+void add_verify(CLI::App& app);
+
+// --engine, --threads, --activations, --kv, --isa: the same for every verb that computes.
+void add_engine_flags(CLI::App& verb, EngineOptions& options);
+// --model NAME|FOLDER, default "demo".
+void add_model_flag(CLI::App& verb, std::string& model);
+
+}  // namespace oc

@@ -1,0 +1,26 @@
+# oc_layer(NAME DEPS...): one static library from the .cpp files of the current folder (and of the
+# folders named by SUBDIRS). The files are found by pattern so that adding one is adding one file.
+function(oc_layer name)
+  cmake_parse_arguments(arg "" "" "SUBDIRS;DEPS;PRIVATE_DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  foreach(sub IN LISTS arg_SUBDIRS)
+    file(GLOB more CONFIGURE_DEPENDS ${sub}/*.cpp)
+    list(APPEND sources ${more})
+  endforeach()
+  add_library(oc_${name} STATIC ${sources})
+  target_link_libraries(oc_${name} PUBLIC oc_settings ${arg_DEPS} PRIVATE ${arg_PRIVATE_DEPS})
+endfunction()
+
+# oc_test_folder(NAME DEPS...): tests/NAME/*_test.cpp become one program test_NAME under ctest.
+function(oc_test_folder name)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(test_${name} ${sources})
+  target_link_libraries(test_${name} PRIVATE oc_settings ${ARGN} GTest::gtest GTest::gtest_main)
+  target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(test_${name} PRIVATE OC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND test_${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 900)
+endfunction()

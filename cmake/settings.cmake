@@ -1,0 +1,30 @@
+# Language, warnings, sanitizers and the compiler cache: the same for every target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+# OC_CHECK is our own; assert() of the libraries stays out of release builds.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
+find_program(OC_CCACHE ccache)
+if(OC_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${OC_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${OC_CCACHE})
+endif()
+
+add_library(oc_settings INTERFACE)
+target_include_directories(oc_settings INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(oc_settings INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-psabi)
+if(OC_WERROR)
+  target_compile_options(oc_settings INTERFACE -Werror)
+endif()
+if(OC_SANITIZE)
+  # Everything, not only our targets: a mixed program reports nonsense.
+  add_compile_options(-fsanitize=${OC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${OC_SANITIZE})
+endif()

@@ -1,0 +1,141 @@
+#include "base/log.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cctype>
+#include <cstdlib>
+#include <memory>
+
+namespace oc::log {
+namespace {
+
+std::atomic<Format> g_format{Format::kText};
+
+spdlog::logger& sink() {
+  static const std::shared_ptr<spdlog::logger> logger = [] {
+    auto made = std::make_shared<spdlog::logger>(
+        "ocellus", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    made->set_pattern("%v");
+    made->set_level(spdlog::level::info);
+    made->flush_on(spdlog::level::debug);
+    return made;
+  }();
+  return *logger;
+}
+
+spdlog::level::level_enum to_spdlog(Level level) {
+  switch (level) {
+    case Level::kDebug: return spdlog::level::debug;
+    case Level::kInfo: return spdlog::level::info;
+    case Level::kWarning: return spdlog::level::warn;
+    case Level::kError: return spdlog::level::err;
+    case Level::kOff: return spdlog::level::off;
+  }
+  return spdlog::level::info;
+}
+
+std::string_view name_of(Level level) {
+  switch (level) {
+    case Level::kDebug: return "debug";
+    case Level::kInfo: return "info";
+    case Level::kWarning: return "warning";
+    case Level::kError: return "error";
+    case Level::kOff: return "off";
+  }
+  return "info";
+}
+
+// JSON string escapes; also what text lines use inside quotes.
+std::string escaped(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 2);
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out += fmt::format("\\u{:04x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+bool is_plain(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._-+:/%,[]").find(c) !=
+                                                              std::string_view::npos;
+  });
+}
+
+}  // namespace
+
+bool level_from_string(std::string_view name, Level* level) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (lower == "warn") lower = "warning";
+  for (const Level candidate :
+       {Level::kDebug, Level::kInfo, Level::kWarning, Level::kError, Level::kOff}) {
+    if (name_of(candidate) == lower) {
+      *level = candidate;
+      return true;
+    }
+  }
+  return false;
+}
+
+void configure(Level level, Format format) {
+  sink().set_level(to_spdlog(level));
+  g_format = format;
+}
+
+void configure_from_environment() {
+  Level level = Level::kInfo;
+  if (const char* name = std::getenv("LOG_LEVEL")) level_from_string(name, &level);
+  configure(level, Format::kText);
+}
+
+bool enabled(Level level) { return sink().should_log(to_spdlog(level)); }
+
+void event(Level level, std::string_view name, std::initializer_list<Field> fields,
+           std::string_view request_id) {
+  if (!enabled(level)) return;
+  const auto now = std::chrono::time_point_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now());
+  const auto seconds = std::chrono::time_point_cast<std::chrono::seconds>(now);
+  const std::time_t calendar = std::chrono::system_clock::to_time_t(seconds);
+  std::tm utc{};
+  gmtime_r(&calendar, &utc);
+  const std::string stamp =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                  utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (now - seconds).count());
+  std::string line;
+  if (g_format == Format::kJson) {
+    line = fmt::format("{{\"time\":\"{}\",\"level\":\"{}\"", stamp, name_of(level));
+    if (!request_id.empty()) line += fmt::format(",\"req\":\"{}\"", escaped(request_id));
+    line += fmt::format(",\"event\":\"{}\"", escaped(name));
+    for (const Field& field : fields)
+      line += fmt::format(",\"{}\":\"{}\"", escaped(field.key), escaped(field.value));
+    line += "}";
+  } else {
+    line = stamp + " " + std::string(name_of(level));
+    if (!request_id.empty())
+      line += is_plain(request_id) ? fmt::format(" req={}", request_id)
+                                   : fmt::format(" req=\"{}\"", escaped(request_id));
+    line += fmt::format(" event={}", name);
+    for (const Field& field : fields)
+      line += is_plain(field.value) ? fmt::format(" {}={}", field.key, field.value)
+                                    : fmt::format(" {}=\"{}\"", field.key, escaped(field.value));
+  }
+  sink().log(to_spdlog(level), line);
+}
+
+}  // namespace oc::log

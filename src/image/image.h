@@ -1,0 +1,52 @@
+// Pictures: decoding from memory, and what is known before decoding.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace oc {
+
+// 8-bit RGB, row-major, r g b r g b …
+struct Image {
+  int width = 0;
+  int height = 0;
+  std::vector<std::uint8_t> rgb;  // width * height * 3
+};
+
+enum class ImageFormat { kJpeg, kPng, kWebp };
+std::string_view to_string(ImageFormat format);
+
+// From the header alone; sizes as stored, before EXIF.
+struct ImageInfo {
+  ImageFormat format = ImageFormat::kPng;
+  int width = 0;
+  int height = 0;
+  int exif_orientation = 1;  // 1..8; 1 when absent or invalid
+};
+
+// Checked against the header before any pixel is decoded.
+struct ImageLimits {
+  std::size_t max_bytes = 20u << 20;
+  std::int64_t max_pixels = 50'000'000;
+  int max_aspect = 200;  // long side : short side; the sources of the golden set go to 2000:1
+};
+
+// Recognised by content, never by name. kUnsupported names a format that was recognised but is not
+// built in (GIF, HEIC, AVIF, BMP, TIFF, …); kCorrupt for a broken header; kTooLarge past a limit.
+Result<ImageInfo> probe_image(std::span<const std::byte> bytes, const ImageLimits& limits);
+
+// Decoded and turned upright (EXIF applied), converted to RGB as Pillow's convert("RGB") does: alpha
+// dropped, grey copied, palette looked up, 16 bits cut to the high byte, CMYK multiplied out.
+// A truncated picture is kCorrupt. No library text, path or address in any message.
+Result<Image> decode_image(std::span<const std::byte> bytes, const ImageLimits& limits);
+
+// RGB PNG; used for `see` and tests.
+std::vector<std::byte> encode_png(const Image& image);
+
+}  // namespace oc

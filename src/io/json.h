@@ -1,0 +1,55 @@
+// JSON files, with errors that name file and key. Boost.JSON underneath, with limits on depth and size.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace oc {
+
+// Whole file as bytes; kNotFound / kTooLarge (over max_bytes) name the path.
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);
+
+// Strict JSON, depth at most max_depth. `what` names the document in errors ("config.json"), which
+// carry line-independent text: `config.json: not valid JSON at byte 120: …`.
+Result<boost::json::value> parse_json(std::string_view text, std::string_view what,
+                                      int max_depth = 32);
+Result<boost::json::object> read_json_object(const std::filesystem::path& path,
+                                             std::size_t max_bytes = 64u << 20);
+
+// Typed access: errors read `config.json: "hidden_size" is missing` or
+// `config.json: "hidden_size" must be a positive integer, found "abc"`.
+class JsonReader {
+ public:
+  JsonReader(const boost::json::object& object, std::string what)
+      : object_(&object), what_(std::move(what)) {}
+
+  bool has(std::string_view key) const;
+  Result<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max) const;
+  Result<double> number(std::string_view key) const;
+  Result<std::string> string(std::string_view key) const;
+  Result<bool> boolean(std::string_view key) const;
+  Result<std::vector<double>> numbers(std::string_view key, std::size_t expected) const;
+  Result<JsonReader> object(std::string_view key) const;
+  // The same with a default where the key is absent or null.
+  Result<std::int64_t> integer_or(std::string_view key, std::int64_t fallback, std::int64_t min,
+                                  std::int64_t max) const;
+  Result<double> number_or(std::string_view key, double fallback) const;
+  Result<std::string> string_or(std::string_view key, std::string fallback) const;
+  Result<bool> boolean_or(std::string_view key, bool fallback) const;
+
+  const boost::json::object& raw() const { return *object_; }
+  const std::string& what() const { return what_; }
+
+ private:
+  const boost::json::object* object_;
+  std::string what_;
+};
+
+}  // namespace oc

@@ -1,0 +1,25 @@
+// A conversation as models see it: who spoke, and text and pictures in the order given.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace oc {
+
+enum class Role { kSystem, kUser, kAssistant };
+
+struct TextPart {
+  std::string text;  // what a person typed: never a control token, whatever it contains
+};
+struct ImagePart {
+  int index = 0;  // into the request's list of pictures
+};
+using Part = std::variant<TextPart, ImagePart>;
+
+struct Message {
+  Role role = Role::kUser;
+  std::vector<Part> parts;
+};
+
+}  // namespace oc

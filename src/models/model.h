@@ -1,0 +1,103 @@
+// What the runtime needs of a vision-language model. One implementation per architecture; weights are
+// const and shared, everything that belongs to a request is the caller's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "image/image.h"
+#include "models/message.h"
+#include "ops/engine.h"
+#include "ops/taps.h"
+#include "text/tokenizer.h"
+
+namespace oc {
+
+struct ModelInfo {
+  std::string architecture;          // "phi3_v"
+  std::string path;                  // folder; never shown to clients
+  std::string quantization;          // "4-bit", "8-bit", "bf16", …
+  std::size_t weights_bytes = 0;
+  std::int64_t vocab_size = 0;       // V, width of the logits
+  std::int64_t context_length = 0;   // most tokens of prompt + answer
+  std::vector<TokenId> stop_ids;     // every id that ends an answer
+  int default_num_crops = 4;
+  std::string fingerprint;           // hex digest over config and tensor directory
+};
+
+// How one picture will be shown to the model.
+struct ImagePlan {
+  int width = 0, height = 0;                // upright picture, pixels
+  int num_crops = 0;                        // what was asked for
+  int crops_w = 0, crops_h = 0;             // the grid that was chosen
+  int effective_width = 0, effective_height = 0;  // after resize, without padding
+  int canvas_width = 0, canvas_height = 0;  // crops times crop size
+  bool transposed = false;
+  int tokens = 0;                           // positions in the prompt
+};
+
+struct PromptOptions {
+  bool keep_order = false;   // leave pictures where they stand among the text parts
+  bool trusted_text = false; // text may contain control tokens and <|image_N|> tags (goldens only)
+};
+
+// Token ids of a prompt. Image positions are negative: -1 - r, r counting the rows of all pictures
+// in the order in which they occur in the *list of pictures*.
+struct Prompt {
+  std::vector<TokenId> ids;
+  std::vector<ImagePlan> images;
+};
+
+// Encodes one picture a few views at a time, so that other work can go in between.
+class ImageEncoding {
+ public:
+  virtual ~ImageEncoding() = default;
+  virtual bool done() const = 0;
+  virtual void step() = 0;         // engine thread; the next batch of views
+  virtual Tensor result() = 0;     // [ImagePlan::tokens, D]; only when done()
+};
+
+// A model's part of one step: `ids` continue the sequence in kv. `regime` as given by rope_regime().
+struct StepInput {
+  KvSequence* kv = nullptr;
+  std::span<const TokenId> ids;
+  const Tensor* image_rows = nullptr;  // [sum of tokens, D] for negative ids; may be null
+  int regime = 0;
+};
+
+class Model {
+ public:
+  virtual ~Model() = default;
+  virtual const ModelInfo& info() const = 0;
+  virtual const std::shared_ptr<const Tokenizer>& tokenizer() const = 0;
+  virtual Engine& engine() const = 0;
+
+  // num_crops: nullopt for the model's default; errors name the allowed range.
+  virtual Result<ImagePlan> plan_image(int width, int height,
+                                       std::optional<int> num_crops) const = 0;
+  // The chat template, generation prompt appended unless the last turn is the assistant's.
+  // images[i] is the plan of picture i; every picture must be used exactly once.
+  virtual Result<Prompt> build_prompt(std::span<const Message> messages,
+                                      std::span<const ImagePlan> images,
+                                      const PromptOptions& options) const = 0;
+  // Preprocesses on the calling thread (any); steps run on the engine thread.
+  virtual Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image,
+                                                             const ImagePlan& plan,
+                                                             const Tap* tap) const = 0;
+
+  virtual std::unique_ptr<KvSequence> make_sequence() const = 0;
+  // Cached keys are only valid within one regime: when the total number of tokens moves a sequence to
+  // another, the caller clears the cache and prefills again from the first token.
+  virtual int rope_regime(std::int64_t total_tokens) const = 0;
+  // Appends every input to its cache. → logits of each input's last token, [S, V]
+  virtual Tensor forward(std::span<const StepInput> inputs, const Tap* tap) const = 0;
+  // All rows of image embeddings of a request, in picture order. → [sum of tokens, D]
+  virtual Tensor join_images(std::span<const Tensor> embeds) const = 0;
+};
+
+}  // namespace oc

@@ -1,0 +1,126 @@
+// The ops contract: everything that a model asks of an engine. About a dozen coarse ops, fused where
+// hand-written engines fuse, each with a composition out of primitives (composition.h) that the
+// reference engine runs and that every other engine is tested against.
+//
+//   Tensor qkv = engine.linear(x, *L.qkv_proj, {.norm = L.input_layernorm.get()});  // [T, (H+2G)·d]
+//   Tensor att = engine.attend(std::move(qkv), spec, batch);                        // [T, H·d]
+//   x = engine.linear(std::move(att), *L.o_proj, {.add = std::move(x)});            // [T, D]
+//   x = engine.gated_mlp(std::move(x), *L.post_attention_layernorm, *L.gate_up_proj, *L.down_proj);
+//
+// Threads: prepare_* any thread; ops from one thread at a time. A row's result never depends on the
+// rows that are computed with it. Shapes are the caller's promise: OC_CHECK, not Result.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "io/checkpoint.h"
+#include "ops/kv_cache.h"
+#include "ops/tensor.h"
+#include "ops/weights.h"
+
+namespace oc {
+
+enum class Activation {
+  kNone,
+  kQuickGelu,  // x · sigmoid(1.702 x)
+  kGelu,       // x · Φ(x), exact (erf)
+  kSilu,       // x · sigmoid(x)
+};
+
+// linear: y = act(norm(x) · Wᵀ + bias) + add
+struct LinearOptions {
+  const NormWeight* norm = nullptr;
+  Activation activation = Activation::kNone;
+  Tensor add = {};  // [T, rows]; donated when moved in
+};
+
+struct AttendSpec {
+  int heads = 0;     // H
+  int kv_heads = 0;  // G, divides H
+  int head_dim = 0;  // d
+  float scale = 0;   // of the scores, 1/sqrt(d)
+  int layer = 0;     // whose keys and values
+};
+
+// `length` rows of a step that belong to one sequence and follow each other from `position` on.
+struct Segment {
+  KvSequence* kv = nullptr;
+  std::int64_t position = 0;  // == kv->length() before the step
+  std::int64_t length = 0;
+};
+
+// The rows of one step: segment after segment.
+struct Batch {
+  std::vector<Segment> segments;
+  // Rotation of each row, times the attention factor: [T, d/2] each. Pairs are (i, i + d/2).
+  std::vector<float> rope_cos, rope_sin;
+  std::int64_t rows() const {
+    std::int64_t total = 0;
+    for (const Segment& s : segments) total += s.length;
+    return total;
+  }
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual std::string_view name() const = 0;         // "cpu", "reference"
+  virtual std::string description() const = 0;       // "cpu: AVX2, 2 threads, int8 activations, f16 kv"
+
+  // --- Weights. Each is seen once; the engine may keep pointing into the checkpoint, which the
+  // model keeps alive. Errors: an element type or packing that the engine cannot run.
+  // Several matrices with the same cols are stacked along the rows (q, k, v of CLIP).
+  virtual Result<LinearPtr> prepare_linear(std::span<const RawMatrix> parts) = 0;
+  virtual Result<TablePtr> prepare_table(const RawMatrix& matrix) = 0;
+  // weight [D], bias [D] for kLayer (empty name otherwise).
+  virtual Result<NormPtr> prepare_norm(NormKind kind, float eps, const TensorView& weight,
+                                       const TensorView* bias) = 0;
+
+  // --- Memory
+  virtual std::unique_ptr<KvSequence> make_sequence(const KvSpec& spec) = 0;
+  virtual Tensor upload(std::span<const float> values, std::int64_t rows, std::int64_t cols) = 0;
+  // Waits for the value and copies it out, row-major; out.size() == rows * cols.
+  virtual void read(const Tensor& tensor, std::span<float> out) = 0;
+
+  // --- Ops
+  // x[t] = table[ids[t]] for ids >= 0, image_rows[-1 - ids[t]] otherwise (image_rows may be empty
+  // when there are none). → [T, D]
+  virtual Tensor embed(const TableWeight& table, std::span<const std::int32_t> ids,
+                       const Tensor& image_rows) = 0;
+  // → [T, W.rows]
+  virtual Tensor linear(Tensor x, const LinearWeight& weight, LinearOptions options) = 0;
+  // x + down(silu(gate) · up), (gate | up) = norm(x) · gate_upᵀ; gate_up [2F, D], down [D, F]. → [T, D]
+  virtual Tensor gated_mlp(Tensor x, const NormWeight& norm, const LinearWeight& gate_up,
+                           const LinearWeight& down) = 0;
+  // Causal attention with cache: rotates q and k, appends k and v to the segment's sequence, attends
+  // over everything up to the row itself. qkv rows are (H·d | G·d | G·d). → [T, H·d]
+  virtual Tensor attend(Tensor qkv, const AttendSpec& spec, const Batch& batch) = 0;
+  // Bidirectional attention without cache or rotation: every `block` rows attend to each other.
+  // qkv [T, 3·H·d], T a multiple of block. → [T, H·d]
+  virtual Tensor attend_full(Tensor qkv, const AttendSpec& spec, std::int64_t block) = 0;
+  virtual Tensor norm(Tensor x, const NormWeight& weight) = 0;
+  // Rows of the sources (numbered through all of them, in order), `group` of them side by side:
+  // y[i] = concat_j source_row[rows[i·group + j]]. All sources have the same cols.
+  // → [rows.size()/group, group·cols]
+  virtual Tensor gather(std::span<const Tensor> sources, std::span<const std::int64_t> rows,
+                        int group) = 0;
+  // x[r] += table[r mod table.rows]: position embeddings of equal blocks. → as x
+  virtual Tensor add_table(Tensor x, const TableWeight& table) = 0;
+};
+
+// How an engine computes; `isa` names a SIMD target ("auto", "scalar", "sse4", "avx2", "avx3", …).
+struct EngineOptions {
+  std::string engine = "auto";      // auto | cpu | reference
+  int threads = 0;                  // 0: all that the process may use
+  std::string activations = "int8"; // int8 | f32 (cpu engine, quantised weights)
+  std::string kv = "f16";           // f16 | f32; f32 activations imply f32
+  std::string isa = "auto";
+};
+
+}  // namespace oc

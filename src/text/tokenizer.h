@@ -1,0 +1,67 @@
+// The tokenizer.json of Llama-style models: byte-fallback BPE over "▁"-prefixed segments, with added
+// tokens matched on the raw text first. Ids equal those of Hugging Face tokenizers with the file as
+// shipped (transformers 4). Const after load, any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace oc {
+
+using TokenId = std::int32_t;
+
+class Tokenizer {
+ public:
+  static Result<std::shared_ptr<const Tokenizer>> load(const std::filesystem::path& tokenizer_json);
+  // `what` names the document in errors.
+  static Result<std::shared_ptr<const Tokenizer>> parse(std::string_view json, std::string_view what);
+  ~Tokenizer();
+
+  // Ids of `text` without BOS. With added_tokens, the text's "<|end|>" and the like become control
+  // tokens (trusted text: templates); without, every byte is ordinary text (what users type).
+  std::vector<TokenId> encode(std::string_view text, bool added_tokens) const;
+
+  // Text of `ids`: byte fallback fused (broken UTF-8 becomes U+FFFD), "▁" to space, one leading
+  // space dropped, ids without a token vanish; with skip_special, tokens marked special are left out.
+  std::string decode(std::span<const TokenId> ids, bool skip_special) const;
+
+  // The id of an added or ordinary token by its exact content ("<|end|>").
+  std::optional<TokenId> id_of(std::string_view content) const;
+  // The token's content; nullopt for ids without a token.
+  std::optional<std::string_view> token(TokenId id) const;
+  bool is_special(TokenId id) const;   // an added token that is marked special
+  bool has_rstrip(TokenId id) const;   // an added token that swallows the white space after it
+  TokenId bos() const;                 // what the post-processor puts in front ("<s>")
+  TokenId vocab_size() const;          // largest id + 1
+
+ private:
+  friend class Detokenizer;
+  struct Impl;
+  explicit Tokenizer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Incremental decode(…, skip_special): the concatenation of all push() results and flush() equals
+// decode() of all ids at once; no returned piece ends inside a UTF-8 code point.
+class Detokenizer {
+ public:
+  explicit Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special = true);
+  std::string push(TokenId id);
+  std::string flush();  // bytes still waiting for their continuation come out as U+FFFD
+
+ private:
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  bool skip_special_;
+  bool at_start_ = true;
+  std::string pending_;  // bytes of an unfinished run of byte tokens
+};
+
+}  // namespace oc
