@@ -20,8 +20,8 @@ class CheckFailure : public std::logic_error {
 }  // namespace oc
 
 // OC_CHECK(x.dim(1) == w.in, "linear: [T, {}] x [{}, {}]", ...): the text is only built on failure.
-#define OC_CHECK(condition, ...)                                                            \
-  do {                                                                                      \
-    if (!(condition)) [[unlikely]]                                                          \
-      ::oc::check_failed(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__));    \
+#define OC_CHECK(condition, ...)                                                         \
+  do {                                                                                   \
+    if (!(condition)) [[unlikely]]                                                       \
+      ::oc::check_failed(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__)); \
   } while (false)

@@ -11,8 +11,8 @@ namespace oc {
 
 enum class DType { kF32, kF16, kBF16, kF64, kU8, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kBool };
 
-std::size_t size_of(DType dtype);                             // bytes per element
-std::string_view to_string(DType dtype);                      // as in safetensors: "F32", "BF16", …
+std::size_t size_of(DType dtype);         // bytes per element
+std::string_view to_string(DType dtype);  // as in safetensors: "F32", "BF16", …
 std::optional<DType> dtype_from_string(std::string_view name);
 
 // bfloat16 is the upper half of a float32.

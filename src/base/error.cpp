@@ -4,24 +4,34 @@ namespace oc {
 
 std::string_view to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid_argument";
-    case ErrorCode::kNotFound: return "not_found";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kTooLarge: return "too_large";
-    case ErrorCode::kCorrupt: return "corrupt";
-    case ErrorCode::kContextLength: return "context_length_exceeded";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kQueueFull: return "queue_full";
-    case ErrorCode::kCancelled: return "cancelled";
-    case ErrorCode::kDeadline: return "deadline_exceeded";
-    case ErrorCode::kUnauthenticated: return "unauthenticated";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kTooLarge:
+      return "too_large";
+    case ErrorCode::kCorrupt:
+      return "corrupt";
+    case ErrorCode::kContextLength:
+      return "context_length_exceeded";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kQueueFull:
+      return "queue_full";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kDeadline:
+      return "deadline_exceeded";
+    case ErrorCode::kUnauthenticated:
+      return "unauthenticated";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }
 
-std::string Error::describe() const {
-  return hint.empty() ? message : message + " (" + hint + ")";
-}
+std::string Error::describe() const { return hint.empty() ? message : message + " (" + hint + ")"; }
 
 }  // namespace oc

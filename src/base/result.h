@@ -86,16 +86,16 @@ class [[nodiscard]] Result<void> {
 #define OC_CONCAT_INNER(a, b) a##b
 #define OC_CONCAT(a, b) OC_CONCAT_INNER(a, b)
 
-#define OC_RETURN_IF_ERROR(expression)                                        \
-  do {                                                                        \
-    if (auto oc_status = (expression); !oc_status.ok()) [[unlikely]]          \
-      return std::move(oc_status).error();                                    \
+#define OC_RETURN_IF_ERROR(expression)                               \
+  do {                                                               \
+    if (auto oc_status = (expression); !oc_status.ok()) [[unlikely]] \
+      return std::move(oc_status).error();                           \
   } while (false)
 
 #define OC_ASSIGN_OR_RETURN(declaration, expression) \
   OC_ASSIGN_OR_RETURN_IMPL(OC_CONCAT(oc_result_, __LINE__), declaration, expression)
-#define OC_ASSIGN_OR_RETURN_IMPL(result, declaration, expression)  \
-  auto result = (expression);                                      \
-  if (!result.ok()) [[unlikely]]                                   \
-    return std::move(result).error();                              \
+#define OC_ASSIGN_OR_RETURN_IMPL(result, declaration, expression) \
+  auto result = (expression);                                     \
+  if (!result.ok()) [[unlikely]]                                  \
+    return std::move(result).error();                             \
   declaration = std::move(result).value()

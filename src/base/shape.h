@@ -23,9 +23,9 @@ class Shape {
     return dims_[static_cast<std::size_t>(i)];
   }
   const std::vector<std::int64_t>& dims() const { return dims_; }
-  std::int64_t numel() const;                           // trusted shapes: OC_CHECKs overflow
-  std::optional<std::int64_t> checked_numel() const;    // untrusted: nullopt on overflow or < 0
-  std::string str() const;                              // "[3, 336, 336]"
+  std::int64_t numel() const;                         // trusted shapes: OC_CHECKs overflow
+  std::optional<std::int64_t> checked_numel() const;  // untrusted: nullopt on overflow or < 0
+  std::string str() const;                            // "[3, 336, 336]"
   bool operator==(const Shape&) const = default;
 
  private:

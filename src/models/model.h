@@ -1,5 +1,5 @@
-// What the runtime needs of a vision-language model. One implementation per architecture; weights are
-// const and shared, everything that belongs to a request is the caller's.
+// What the runtime needs of a vision-language model. One implementation per architecture; weights
+// are const and shared, everything that belongs to a request is the caller's.
 #pragma once
 
 #include <functional>
@@ -19,31 +19,31 @@
 namespace oc {
 
 struct ModelInfo {
-  std::string architecture;          // "phi3_v"
-  std::string path;                  // folder; never shown to clients
-  std::string quantization;          // "4-bit", "8-bit", "bf16", …
+  std::string architecture;  // "phi3_v"
+  std::string path;          // folder; never shown to clients
+  std::string quantization;  // "4-bit", "8-bit", "bf16", …
   std::size_t weights_bytes = 0;
-  std::int64_t vocab_size = 0;       // V, width of the logits
-  std::int64_t context_length = 0;   // most tokens of prompt + answer
-  std::vector<TokenId> stop_ids;     // every id that ends an answer
+  std::int64_t vocab_size = 0;      // V, width of the logits
+  std::int64_t context_length = 0;  // most tokens of prompt + answer
+  std::vector<TokenId> stop_ids;    // every id that ends an answer
   int default_num_crops = 4;
-  std::string fingerprint;           // hex digest over config and tensor directory
+  std::string fingerprint;  // hex digest over config and tensor directory
 };
 
 // How one picture will be shown to the model.
 struct ImagePlan {
-  int width = 0, height = 0;                // upright picture, pixels
-  int num_crops = 0;                        // what was asked for
-  int crops_w = 0, crops_h = 0;             // the grid that was chosen
+  int width = 0, height = 0;                      // upright picture, pixels
+  int num_crops = 0;                              // what was asked for
+  int crops_w = 0, crops_h = 0;                   // the grid that was chosen
   int effective_width = 0, effective_height = 0;  // after resize, without padding
-  int canvas_width = 0, canvas_height = 0;  // crops times crop size
+  int canvas_width = 0, canvas_height = 0;        // crops times crop size
   bool transposed = false;
-  int tokens = 0;                           // positions in the prompt
+  int tokens = 0;  // positions in the prompt
 };
 
 struct PromptOptions {
-  bool keep_order = false;   // leave pictures where they stand among the text parts
-  bool trusted_text = false; // text may contain control tokens and <|image_N|> tags (goldens only)
+  bool keep_order = false;    // leave pictures where they stand among the text parts
+  bool trusted_text = false;  // text may contain control tokens and <|image_N|> tags (goldens only)
 };
 
 // Token ids of a prompt. Image positions are negative: -1 - r, r counting the rows of all pictures
@@ -58,16 +58,19 @@ class ImageEncoding {
  public:
   virtual ~ImageEncoding() = default;
   virtual bool done() const = 0;
-  virtual void step() = 0;         // engine thread; the next batch of views
-  virtual Tensor result() = 0;     // [ImagePlan::tokens, D]; only when done()
+  virtual void step() = 0;      // engine thread; the next batch of views
+  virtual Tensor result() = 0;  // [ImagePlan::tokens, D]; only when done()
 };
 
-// A model's part of one step: `ids` continue the sequence in kv. `regime` as given by rope_regime().
+// A model's part of one step: `ids` continue the sequence in kv. `regime` as given by
+// rope_regime().
 struct StepInput {
   KvSequence* kv = nullptr;
   std::span<const TokenId> ids;
   const Tensor* image_rows = nullptr;  // [sum of tokens, D] for negative ids; may be null
   int regime = 0;
+  // Rows of `ids` whose logits are wanted; empty: the last one only.
+  std::span<const std::int64_t> logit_rows = {};
 };
 
 class Model {
@@ -91,10 +94,11 @@ class Model {
                                                              const Tap* tap) const = 0;
 
   virtual std::unique_ptr<KvSequence> make_sequence() const = 0;
-  // Cached keys are only valid within one regime: when the total number of tokens moves a sequence to
-  // another, the caller clears the cache and prefills again from the first token.
+  // Cached keys are only valid within one regime: when the total number of tokens moves a sequence
+  // to another, the caller clears the cache and prefills again from the first token.
   virtual int rope_regime(std::int64_t total_tokens) const = 0;
-  // Appends every input to its cache. → logits of each input's last token, [S, V]
+  // Appends every input to its cache. → logits of each input's wanted rows, input after input, [S,
+  // V]
   virtual Tensor forward(std::span<const StepInput> inputs, const Tap* tap) const = 0;
   // All rows of image embeddings of a request, in picture order. → [sum of tokens, D]
   virtual Tensor join_images(std::span<const Tensor> embeds) const = 0;

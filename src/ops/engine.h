@@ -1,11 +1,12 @@
-// The ops contract: everything that a model asks of an engine. About a dozen coarse ops, fused where
-// hand-written engines fuse, each with a composition out of primitives (composition.h) that the
-// reference engine runs and that every other engine is tested against.
+// The ops contract: everything that a model asks of an engine. About a dozen coarse ops, fused
+// where hand-written engines fuse, each with a composition out of primitives (composition.h) that
+// the reference engine runs and that every other engine is tested against.
 //
-//   Tensor qkv = engine.linear(x, *L.qkv_proj, {.norm = L.input_layernorm.get()});  // [T, (H+2G)·d]
-//   Tensor att = engine.attend(std::move(qkv), spec, batch);                        // [T, H·d]
-//   x = engine.linear(std::move(att), *L.o_proj, {.add = std::move(x)});            // [T, D]
-//   x = engine.gated_mlp(std::move(x), *L.post_attention_layernorm, *L.gate_up_proj, *L.down_proj);
+//   Tensor qkv = engine.linear(x, *L.qkv_proj, {.norm = L.input_layernorm.get()});  // [T,
+//   (H+2G)·d] Tensor att = engine.attend(std::move(qkv), spec, batch);                        //
+//   [T, H·d] x = engine.linear(std::move(att), *L.o_proj, {.add = std::move(x)});            // [T,
+//   D] x = engine.gated_mlp(std::move(x), *L.post_attention_layernorm, *L.gate_up_proj,
+//   *L.down_proj);
 //
 // Threads: prepare_* any thread; ops from one thread at a time. A row's result never depends on the
 // rows that are computed with it. Shapes are the caller's promise: OC_CHECK, not Result.
@@ -70,8 +71,8 @@ struct Batch {
 class Engine {
  public:
   virtual ~Engine() = default;
-  virtual std::string_view name() const = 0;         // "cpu", "reference"
-  virtual std::string description() const = 0;       // "cpu: AVX2, 2 threads, int8 activations, f16 kv"
+  virtual std::string_view name() const = 0;    // "cpu", "reference"
+  virtual std::string description() const = 0;  // "cpu: AVX2, 2 threads, int8 activations, f16 kv"
 
   // --- Weights. Each is seen once; the engine may keep pointing into the checkpoint, which the
   // model keeps alive. Errors: an element type or packing that the engine cannot run.
@@ -95,11 +96,12 @@ class Engine {
                        const Tensor& image_rows) = 0;
   // → [T, W.rows]
   virtual Tensor linear(Tensor x, const LinearWeight& weight, LinearOptions options) = 0;
-  // x + down(silu(gate) · up), (gate | up) = norm(x) · gate_upᵀ; gate_up [2F, D], down [D, F]. → [T, D]
+  // x + down(silu(gate) · up), (gate | up) = norm(x) · gate_upᵀ; gate_up [2F, D], down [D, F]. →
+  // [T, D]
   virtual Tensor gated_mlp(Tensor x, const NormWeight& norm, const LinearWeight& gate_up,
                            const LinearWeight& down) = 0;
-  // Causal attention with cache: rotates q and k, appends k and v to the segment's sequence, attends
-  // over everything up to the row itself. qkv rows are (H·d | G·d | G·d). → [T, H·d]
+  // Causal attention with cache: rotates q and k, appends k and v to the segment's sequence,
+  // attends over everything up to the row itself. qkv rows are (H·d | G·d | G·d). → [T, H·d]
   virtual Tensor attend(Tensor qkv, const AttendSpec& spec, const Batch& batch) = 0;
   // Bidirectional attention without cache or rotation: every `block` rows attend to each other.
   // qkv [T, 3·H·d], T a multiple of block. → [T, H·d]
@@ -116,10 +118,10 @@ class Engine {
 
 // How an engine computes; `isa` names a SIMD target ("auto", "scalar", "sse4", "avx2", "avx3", …).
 struct EngineOptions {
-  std::string engine = "auto";      // auto | cpu | reference
-  int threads = 0;                  // 0: all that the process may use
-  std::string activations = "int8"; // int8 | f32 (cpu engine, quantised weights)
-  std::string kv = "f16";           // f16 | f32; f32 activations imply f32
+  std::string engine = "auto";       // auto | cpu | reference
+  int threads = 0;                   // 0: all that the process may use
+  std::string activations = "int8";  // int8 | f32 (cpu engine, quantised weights)
+  std::string kv = "f16";            // f16 | f32; f32 activations imply f32
   std::string isa = "auto";
 };
 

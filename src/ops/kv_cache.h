@@ -13,17 +13,17 @@ struct KvSpec {
   int head_dim = 0;  // d
 };
 
-// Belongs to one sequence at a time; not thread-safe. attend() writes rows [position, position+length)
-// of one layer; the model calls advance() once all layers of a step are written.
+// Belongs to one sequence at a time; not thread-safe. attend() writes rows [position,
+// position+length) of one layer; the model calls advance() once all layers of a step are written.
 class KvSequence {
  public:
   virtual ~KvSequence() = default;
-  virtual std::int64_t length() const = 0;          // tokens that every layer holds
-  virtual void advance(std::int64_t tokens) = 0;    // the step's rows are complete
-  virtual void truncate(std::int64_t tokens) = 0;   // forget everything from `tokens` on
+  virtual std::int64_t length() const = 0;         // tokens that every layer holds
+  virtual void advance(std::int64_t tokens) = 0;   // the step's rows are complete
+  virtual void truncate(std::int64_t tokens) = 0;  // forget everything from `tokens` on
   // A sequence that begins with the first `tokens` tokens of this one; whole blocks are shared.
   virtual std::unique_ptr<KvSequence> fork(std::int64_t tokens) const = 0;
-  virtual std::size_t bytes() const = 0;            // memory held, shared blocks counted in full
+  virtual std::size_t bytes() const = 0;  // memory held, shared blocks counted in full
 };
 
 }  // namespace oc

@@ -1,5 +1,5 @@
-// The tensor handle that models pass between ops. A value: copying shares the buffer, moving donates
-// it (an op may then compute in place). What lies behind it is the engine's business.
+// The tensor handle that models pass between ops. A value: copying shares the buffer, moving
+// donates it (an op may then compute in place). What lies behind it is the engine's business.
 //
 // Legend, for every shape comment in models/, ops/ and engines/:
 //   T tokens (rows)   D width          H heads      G kv heads   d head size

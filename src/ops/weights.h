@@ -23,7 +23,8 @@ struct TableWeight {
 };
 using TablePtr = std::shared_ptr<const TableWeight>;
 
-// RMSNorm: x / sqrt(mean(x²) + eps) · weight. LayerNorm: (x − mean) / sqrt(var + eps) · weight + bias.
+// RMSNorm: x / sqrt(mean(x²) + eps) · weight. LayerNorm: (x − mean) / sqrt(var + eps) · weight +
+// bias.
 enum class NormKind { kRms, kLayer };
 struct NormWeight {
   NormKind kind = NormKind::kRms;

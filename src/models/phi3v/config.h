@@ -1,0 +1,61 @@
+// What config.json and preprocessor_config.json say about a Phi-3.5-Vision checkpoint, checked.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "image/hd_transform.h"
+#include "io/json.h"
+#include "models/model.h"
+
+namespace oc {
+
+// The CLIP vision tower. Defaults: CLIP ViT-L/14-336, for checkpoints that leave vision_config out.
+struct ClipConfig {
+  std::int64_t hidden_size = 1024;  // C
+  int layers = 24;                  // the last one is never needed
+  int heads = 16;
+  std::int64_t intermediate_size = 4096;
+  int image_size = 336;  // S, side of a crop in pixels
+  int patch_size = 14;
+  float layer_norm_eps = 1e-5f;
+
+  int grid() const { return image_size / patch_size; }                    // patches a side
+  std::int64_t patches() const { return std::int64_t{grid()} * grid(); }  // P
+  int merged() const { return grid() / 2; }  // g: image tokens a side, 12
+};
+
+struct Phi3VConfig {
+  std::int64_t hidden_size = 0;  // D
+  int layers = 0;
+  int heads = 0;                       // H
+  int kv_heads = 0;                    // G
+  int head_dim = 0;                    // d
+  std::int64_t intermediate_size = 0;  // F
+  std::int64_t vocab_size = 0;         // V
+  float rms_norm_eps = 1e-5f;
+  double rope_theta = 10000;
+  std::int64_t max_positions = 0;           // most tokens of a sequence
+  std::int64_t original_max_positions = 0;  // up to here the short factors, beyond the long ones
+  std::vector<double> short_factor, long_factor;  // [d/2] each
+  std::vector<TokenId> eos_ids;                   // of config.json and generation_config.json
+  ClipConfig vision;
+  HdParams hd;  // mean, std, crop size, default num_crops
+};
+
+// The largest num_crops that a request may ask for: 64 crops are 9,361 positions.
+inline constexpr int kMaxCrops = 64;
+
+// Reads and checks the JSON files of a model folder; needs no weights. Errors name file and key.
+Result<Phi3VConfig> load_phi3v_config(const std::filesystem::path& folder);
+// From documents already read; preprocessor and generation may be null (defaults hold then).
+Result<Phi3VConfig> parse_phi3v_config(const boost::json::object& config,
+                                       const boost::json::object* preprocessor,
+                                       const boost::json::object* generation);
+
+// Sizes and number of prompt positions for a picture: (h·w + 1)·g² + 1 + (h + 1)·g.
+Result<ImagePlan> plan_phi3v_image(const Phi3VConfig& config, int width, int height,
+                                   std::optional<int> num_crops);
+
+}  // namespace oc

@@ -1,0 +1,196 @@
+#include "models/phi3v/model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "models/blocks/rope.h"
+#include "models/fingerprint.h"
+#include "models/phi3v/config.h"
+#include "models/phi3v/image.h"
+#include "models/phi3v/prompt.h"
+#include "models/phi3v/weights.h"
+
+namespace oc {
+namespace {
+
+RopeParams rope_params(const Phi3VConfig& config) {
+  return {.head_dim = config.head_dim,
+          .theta = config.rope_theta,
+          .max_positions = config.max_positions,
+          .original_max_positions = config.original_max_positions,
+          .short_factor = config.short_factor,
+          .long_factor = config.long_factor};
+}
+
+class Phi3V final : public Model {
+ public:
+  Phi3V(std::shared_ptr<const Checkpoint> checkpoint, std::shared_ptr<Engine> engine,
+        std::shared_ptr<const Tokenizer> tokenizer, Phi3VConfig config, Phi3VWeights weights,
+        ModelInfo info)
+      : checkpoint_(std::move(checkpoint)),
+        engine_(std::move(engine)),
+        tokenizer_(std::move(tokenizer)),
+        config_(std::move(config)),
+        weights_(std::move(weights)),
+        info_(std::move(info)),
+        rope_(rope_params(config_)) {}
+
+  const ModelInfo& info() const override { return info_; }
+  const std::shared_ptr<const Tokenizer>& tokenizer() const override { return tokenizer_; }
+  Engine& engine() const override { return *engine_; }
+
+  Result<ImagePlan> plan_image(int width, int height, std::optional<int> num_crops) const override {
+    return plan_phi3v_image(config_, width, height, num_crops);
+  }
+  Result<Prompt> build_prompt(std::span<const Message> messages, std::span<const ImagePlan> images,
+                              const PromptOptions& options) const override {
+    return build_phi3v_prompt(*tokenizer_, messages, images, options);
+  }
+  Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image, const ImagePlan& plan,
+                                                     const Tap* tap) const override {
+    return begin_phi3v_image(*engine_, config_, weights_, image, plan, tap);
+  }
+  std::unique_ptr<KvSequence> make_sequence() const override {
+    return engine_->make_sequence(
+        {.layers = config_.layers, .kv_heads = config_.kv_heads, .head_dim = config_.head_dim});
+  }
+  int rope_regime(std::int64_t total_tokens) const override { return rope_.regime(total_tokens); }
+
+  Tensor join_images(std::span<const Tensor> embeds) const override {
+    if (embeds.size() == 1) return embeds[0];
+    std::int64_t total = 0;
+    for (const Tensor& part : embeds) total += part.rows();
+    return engine_->gather(embeds, range(total), 1);
+  }
+
+  Tensor forward(std::span<const StepInput> inputs, const Tap* tap) const override {
+    const Batch batch = make_batch(inputs);
+    std::vector<std::int64_t> wanted = wanted_rows(inputs);
+    Tensor x = embed(inputs);  // [T, D]
+    const int last = config_.layers - 1;
+    for (int i = 0; i <= last; ++i) {
+      const DecoderLayer& layer = weights_.layers[static_cast<std::size_t>(i)];
+      Tensor qkv = engine_->linear(  // [T, (H+2G)·d]
+          x, *layer.qkv_proj, {.norm = layer.input_layernorm.get()});
+      Tensor att = engine_->attend(std::move(qkv), attend_spec(i), batch);  // [T, H·d]
+      if (i == last && tap == nullptr) {  // nobody reads the other rows of the last layer
+        att = engine_->gather(std::span(&att, 1), wanted, 1);
+        x = engine_->gather(std::span(&x, 1), wanted, 1);
+        wanted = range(static_cast<std::int64_t>(wanted.size()));
+      }
+      x = engine_->linear(std::move(att), *layer.o_proj, {.add = std::move(x)});
+      x = engine_->gated_mlp(std::move(x), *layer.post_attention_layernorm, *layer.gate_up_proj,
+                             *layer.down_proj);
+      if (tap != nullptr) (*tap)(fmt::format("decoder.layer{}", i), x);
+    }
+    for (const StepInput& input : inputs)
+      input.kv->advance(static_cast<std::int64_t>(input.ids.size()));
+    x = engine_->gather(std::span(&x, 1), wanted, 1);  // [S, D]
+    if (tap != nullptr) (*tap)("decoder.norm", engine_->norm(x, *weights_.norm));
+    return engine_->linear(std::move(x), *weights_.lm_head, {.norm = weights_.norm.get()});
+  }
+
+ private:
+  static std::vector<std::int64_t> range(std::int64_t count) {
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(count));
+    for (std::int64_t i = 0; i < count; ++i) rows[static_cast<std::size_t>(i)] = i;
+    return rows;
+  }
+
+  AttendSpec attend_spec(int layer) const {
+    return {.heads = config_.heads,
+            .kv_heads = config_.kv_heads,
+            .head_dim = config_.head_dim,
+            .scale = 1.0f / std::sqrt(static_cast<float>(config_.head_dim)),
+            .layer = layer};
+  }
+
+  Batch make_batch(std::span<const StepInput> inputs) const {
+    Batch batch;
+    for (const StepInput& input : inputs) {
+      OC_CHECK(input.kv != nullptr && !input.ids.empty(), "forward: an input without tokens");
+      const std::int64_t position = input.kv->length();
+      const auto length = static_cast<std::int64_t>(input.ids.size());
+      batch.segments.push_back({input.kv, position, length});
+      rope_.append(input.regime, position, length, batch);
+    }
+    return batch;
+  }
+
+  Tensor embed(std::span<const StepInput> inputs) const {
+    std::vector<Tensor> parts;
+    for (const StepInput& input : inputs)
+      parts.push_back(engine_->embed(*weights_.embed_tokens, input.ids,
+                                     input.image_rows != nullptr ? *input.image_rows : Tensor{}));
+    return join_images(parts);
+  }
+
+  // Rows of the step whose logits are wanted.
+  static std::vector<std::int64_t> wanted_rows(std::span<const StepInput> inputs) {
+    std::vector<std::int64_t> rows;
+    std::int64_t first = 0;
+    for (const StepInput& input : inputs) {
+      const auto length = static_cast<std::int64_t>(input.ids.size());
+      if (input.logit_rows.empty()) rows.push_back(first + length - 1);
+      for (const std::int64_t row : input.logit_rows) {
+        OC_CHECK(row >= 0 && row < length, "logits of row {} of {}", row, length);
+        rows.push_back(first + row);
+      }
+      first += length;
+    }
+    return rows;
+  }
+
+  std::shared_ptr<const Checkpoint> checkpoint_;
+  std::shared_ptr<Engine> engine_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  Phi3VConfig config_;
+  Phi3VWeights weights_;
+  ModelInfo info_;
+  SuRope rope_;
+};
+
+// "4-bit", "8-bit", or the element type: that of the decoder's matrices.
+std::string describe_weights(const Checkpoint& checkpoint, const Phi3VConfig& config) {
+  const auto matrix = checkpoint.matrix("model.layers.0.mlp.down_proj", config.hidden_size,
+                                        config.intermediate_size, false);
+  if (!matrix.ok()) return "unknown";
+  if (matrix->quant) return fmt::format("{}-bit", matrix->quant->bits);
+  return std::string(to_string(matrix->weight.dtype));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint> checkpoint,
+                                                std::shared_ptr<Engine> engine) {
+  OC_ASSIGN_OR_RETURN(Phi3VConfig config, load_phi3v_config(checkpoint->folder()));
+  OC_ASSIGN_OR_RETURN(std::shared_ptr<const Tokenizer> tokenizer,
+                      Tokenizer::load(checkpoint->folder() / "tokenizer.json"));
+  if (tokenizer->vocab_size() > config.vocab_size)
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("tokenizer.json has {} tokens, config.json a vocab_size of {}",
+                             tokenizer->vocab_size(), config.vocab_size),
+                 "use the tokenizer that belongs to the model"};
+  OC_ASSIGN_OR_RETURN(Phi3VWeights weights, load_phi3v_weights(*checkpoint, config, *engine));
+  ModelInfo info;
+  info.architecture = "phi3_v";
+  info.path = checkpoint->folder().string();
+  info.quantization = describe_weights(*checkpoint, config);
+  info.weights_bytes = checkpoint->weights_bytes();
+  info.vocab_size = config.vocab_size;
+  info.context_length = config.max_positions;
+  info.stop_ids = phi3v_stop_ids(*tokenizer);
+  info.stop_ids.insert(info.stop_ids.end(), config.eos_ids.begin(), config.eos_ids.end());
+  std::ranges::sort(info.stop_ids);
+  const auto repeated = std::ranges::unique(info.stop_ids);
+  info.stop_ids.erase(repeated.begin(), repeated.end());
+  info.default_num_crops = config.hd.num_crops;
+  info.fingerprint = checkpoint_fingerprint(*checkpoint);
+  return std::unique_ptr<const Model>(
+      std::make_unique<Phi3V>(std::move(checkpoint), std::move(engine), std::move(tokenizer),
+                              std::move(config), std::move(weights), std::move(info)));
+}
+
+}  // namespace oc

@@ -1,0 +1,252 @@
+#include "models/phi3v/prompt.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <optional>
+
+namespace oc {
+namespace {
+
+constexpr std::string_view kTagBegin = "<|image_", kTagEnd = "|>";
+
+std::string_view role_token(Role role) {
+  switch (role) {
+    case Role::kSystem:
+      return "<|system|>";
+    case Role::kUser:
+      return "<|user|>";
+    case Role::kAssistant:
+      return "<|assistant|>";
+  }
+  return "<|user|>";
+}
+
+Error argument(std::string message, std::string hint = {}) {
+  return {ErrorCode::kInvalidArgument, std::move(message), std::move(hint), "messages"};
+}
+
+// Length in bytes of the white space code point that `text` begins with, 0 if none: what the
+// tokenizer's rstrip swallows (Unicode White_Space).
+std::size_t leading_space(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (text.empty()) return 0;
+  if ((byte(0) >= 0x09 && byte(0) <= 0x0d) || byte(0) == 0x20) return 1;
+  if (text.size() >= 2 && byte(0) == 0xc2 && (byte(1) == 0x85 || byte(1) == 0xa0)) return 2;
+  if (text.size() < 3) return 0;
+  const unsigned code = (byte(0) << 16) | (byte(1) << 8) | byte(2);
+  const bool space = code == 0xe19a80 || (code >= 0xe28080 && code <= 0xe2808a) ||
+                     code == 0xe280a8 || code == 0xe280a9 || code == 0xe280af || code == 0xe2819f ||
+                     code == 0xe38080;
+  return space ? 3 : 0;
+}
+
+// Writes ids from template pieces and plain text. Text between two control tokens or pictures is
+// one segment, so that it merges across the template's newlines as it does in the reference.
+class PromptWriter {
+ public:
+  PromptWriter(const Tokenizer& tokenizer, std::span<const ImagePlan> images)
+      : tokenizer_(tokenizer), images_(images) {
+    ids_.push_back(tokenizer.bos());
+    std::int64_t row = 0;
+    for (const ImagePlan& image : images) {
+      first_row_.push_back(row);
+      row += image.tokens;
+    }
+  }
+
+  Result<void> control(std::string_view content) {
+    flush();
+    const std::optional<TokenId> id = tokenizer_.id_of(content);
+    if (!id)
+      return Error{ErrorCode::kCorrupt, fmt::format("tokenizer.json has no token \"{}\"", content),
+                   "use the tokenizer that belongs to the model"};
+    ids_.push_back(*id);
+    strip_next_ = tokenizer_.has_rstrip(*id);
+    return {};
+  }
+
+  void text(std::string_view plain) { segment_ += plain; }
+
+  // A whole piece in which control tokens are live (trusted text only).
+  void trusted(std::string_view piece) { append(tokenizer_.encode(piece, true)); }
+
+  void image(std::size_t index) {
+    flush();
+    for (int i = 0; i < images_[index].tokens; ++i)
+      ids_.push_back(static_cast<TokenId>(-1 - first_row_[index] - i));
+    ids_.push_back(tokenizer_.bos());
+    strip_next_ = false;
+  }
+
+  std::vector<TokenId> take() {
+    flush();
+    return std::move(ids_);
+  }
+
+ private:
+  void flush() {
+    std::string_view rest = segment_;
+    if (strip_next_)
+      for (std::size_t n; (n = leading_space(rest)) > 0;) rest.remove_prefix(n);
+    if (!rest.empty()) append(tokenizer_.encode(rest, false));
+    segment_.clear();
+    strip_next_ = false;
+  }
+  void append(const std::vector<TokenId>& more) {
+    ids_.insert(ids_.end(), more.begin(), more.end());
+  }
+
+  const Tokenizer& tokenizer_;
+  std::span<const ImagePlan> images_;
+  std::vector<std::int64_t> first_row_;
+  std::vector<TokenId> ids_;
+  std::string segment_;
+  bool strip_next_ = false;
+};
+
+// The parts of a turn in the order in which they are shown; see PromptOptions::keep_order.
+std::vector<const Part*> ordered_parts(const Message& message, bool keep_order) {
+  std::vector<const Part*> parts;
+  for (const Part& part : message.parts) parts.push_back(&part);
+  if (!keep_order)
+    std::stable_partition(parts.begin(), parts.end(), [](const Part* part) {
+      return std::holds_alternative<ImagePart>(*part);
+    });
+  return parts;
+}
+
+Result<void> write_content(PromptWriter& writer, const Message& message, bool keep_order,
+                           std::vector<bool>& used) {
+  bool open_line = false;  // text since the last newline of ours: the next part begins a line
+  for (const Part* part : ordered_parts(message, keep_order)) {
+    if (open_line) writer.text("\n");
+    open_line = false;
+    if (const auto* text = std::get_if<TextPart>(part)) {
+      writer.text(text->text);
+      open_line = true;
+      continue;
+    }
+    const int index = std::get<ImagePart>(*part).index;
+    if (message.role != Role::kUser)
+      return argument("a picture stands in a system or assistant turn",
+                      "pictures belong into user turns");
+    if (index < 0 || static_cast<std::size_t>(index) >= used.size())
+      return argument(fmt::format("picture {} is shown, but there are {}", index + 1, used.size()));
+    if (used[static_cast<std::size_t>(index)])
+      return argument(fmt::format("picture {} is shown twice", index + 1));
+    used[static_cast<std::size_t>(index)] = true;
+    writer.image(static_cast<std::size_t>(index));
+    writer.text("\n");
+  }
+  return {};
+}
+
+Result<std::vector<TokenId>> write_turns(const Tokenizer& tokenizer,
+                                         std::span<const Message> messages,
+                                         std::span<const ImagePlan> images, bool keep_order) {
+  PromptWriter writer(tokenizer, images);
+  std::vector<bool> used(images.size(), false);
+  for (const Message& message : messages) {
+    OC_RETURN_IF_ERROR(writer.control(role_token(message.role)));
+    writer.text("\n");
+    OC_RETURN_IF_ERROR(write_content(writer, message, keep_order, used));
+    OC_RETURN_IF_ERROR(writer.control("<|end|>"));
+    writer.text("\n");
+  }
+  if (messages.back().role != Role::kAssistant) {
+    OC_RETURN_IF_ERROR(writer.control("<|assistant|>"));
+    writer.text("\n");
+  }
+  for (std::size_t i = 0; i < used.size(); ++i)
+    if (!used[i]) return argument(fmt::format("picture {} of {} is not shown", i + 1, used.size()));
+  return writer.take();
+}
+
+struct Tag {
+  std::size_t begin, end;  // bytes of the prompt
+  std::size_t number;      // N of <|image_N|>
+};
+
+std::vector<Tag> find_tags(std::string_view text) {
+  std::vector<Tag> tags;
+  for (std::size_t at = 0; (at = text.find(kTagBegin, at)) != std::string_view::npos;) {
+    std::size_t number = 0;
+    const char* first = text.data() + at + kTagBegin.size();
+    const auto parsed = std::from_chars(first, text.data() + text.size(), number);
+    const auto after = static_cast<std::size_t>(parsed.ptr - text.data());
+    if (parsed.ec == std::errc{} && parsed.ptr != first &&
+        text.substr(after, kTagEnd.size()) == kTagEnd) {
+      tags.push_back({at, after + kTagEnd.size(), number});
+      at = tags.back().end;
+    } else {
+      at += kTagBegin.size();
+    }
+  }
+  return tags;
+}
+
+// The reference's own rule on one big string: split at the tags, tokenise the pieces.
+Result<std::vector<TokenId>> write_trusted(const Tokenizer& tokenizer,
+                                           std::span<const Message> messages,
+                                           std::span<const ImagePlan> images) {
+  std::string prompt;
+  for (const Message& message : messages) {
+    prompt += fmt::format("{}\n", role_token(message.role));
+    for (const Part& part : message.parts) {
+      const auto* text = std::get_if<TextPart>(&part);
+      if (text == nullptr) return argument("trusted text shows pictures by tags");
+      prompt += text->text;
+    }
+    prompt += "<|end|>\n";
+  }
+  if (messages.back().role != Role::kAssistant) prompt += "<|assistant|>\n";
+
+  PromptWriter writer(tokenizer, images);
+  if (images.empty()) {
+    writer.trusted(prompt);
+    return writer.take();
+  }
+  const std::vector<Tag> tags = find_tags(prompt);
+  std::vector<std::size_t> numbers;
+  for (const Tag& tag : tags) numbers.push_back(tag.number);
+  std::sort(numbers.begin(), numbers.end());
+  std::vector<std::size_t> expected(images.size());
+  std::iota(expected.begin(), expected.end(), std::size_t{1});
+  if (numbers != expected)
+    return argument(fmt::format("the image tags must be 1 to {}, each once; found [{}]",
+                                images.size(), fmt::join(numbers, ", ")));
+  std::size_t at = 0;
+  for (const Tag& tag : tags) {
+    writer.trusted(std::string_view(prompt).substr(at, tag.begin - at));
+    writer.image(tag.number - 1);
+    at = tag.end;
+  }
+  writer.trusted(std::string_view(prompt).substr(at));
+  return writer.take();
+}
+
+}  // namespace
+
+Result<Prompt> build_phi3v_prompt(const Tokenizer& tokenizer, std::span<const Message> messages,
+                                  std::span<const ImagePlan> images, const PromptOptions& options) {
+  if (messages.empty()) return argument("there is no message", "send at least one user message");
+  Prompt prompt;
+  prompt.images.assign(images.begin(), images.end());
+  OC_ASSIGN_OR_RETURN(prompt.ids, options.trusted_text ? write_trusted(tokenizer, messages, images)
+                                                       : write_turns(tokenizer, messages, images,
+                                                                     options.keep_order));
+  return prompt;
+}
+
+std::vector<TokenId> phi3v_stop_ids(const Tokenizer& tokenizer) {
+  std::vector<TokenId> ids;
+  for (const std::string_view content : {"<|end|>", "<|endoftext|>", "</s>"})
+    if (const auto id = tokenizer.id_of(content)) ids.push_back(*id);
+  return ids;
+}
+
+}  // namespace oc
