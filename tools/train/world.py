@@ -81,8 +81,8 @@ def sample_scene(rng, crowded: bool = False, max_long: int = 800) -> dict:
         palette = rng.sample(palette, rng.randint(1, 3))
     shapes = SHAPES if rng.random() < 0.75 else rng.sample(SHAPES, 2)
     if crowded:
-        n_shapes, n_numbers = rng.choice([(5, 1), (6, 1), (7, 0), (4, 2), (3, 3), (2, 3), (8, 1), (5, 2)])
-        n_numbers = n_numbers if rng.random() < 0.8 else 0
+        n_shapes, n_numbers = rng.choice([(3, 3), (2, 3), (4, 2), (5, 2), (1, 4), (6, 1), (8, 1), (7, 0)])
+        n_numbers = n_numbers if rng.random() < 0.9 else 0
     else:
         n_shapes = rng.choices(range(6), [10, 18, 24, 24, 14, 10])[0]
         n_numbers = 1 if n_shapes == 0 or rng.random() < 0.4 else 0

@@ -1,0 +1,117 @@
+"""Dense lessons for the vision stage: what each patch shows, and, where an object's centre lies,
+the facts that questions ask about it (its neighbours, its rank from the left, how many share its
+colour). With these facts at hand in the image tokens the decoder only has to look them up.
+The head that predicts them is thrown away after training."""
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from draw import offset
+from world import COLOUR_NAMES, DIGIT_ADVANCE, DIRECTIONS, SHAPES, neighbour, shapes_of
+
+GRID, PATCH = 12, 28
+# name -> classes, per patch; relations come four times, in the order of DIRECTIONS
+PARTS = {"seg": 6, "colour": 9, "digit": 11, "digit_index": 4, "digit_count": 4, "centre": 2,
+         "rel_kind0": 6, "rel_kind1": 6, "rel_kind2": 6, "rel_kind3": 6,
+         "rel_colour0": 8, "rel_colour1": 8, "rel_colour2": 8, "rel_colour3": 8,
+         "same_colour": 6, "same_shape": 6, "rank": 6}
+COLUMN = {name: i for i, name in enumerate(PARTS)}
+WEIGHT = {"seg": 1.0, "colour": 1.0, "digit": 4.0, "digit_index": 0.5, "digit_count": 0.3, "centre": 1.0,
+          "same_colour": 0.5, "same_shape": 0.3, "rank": 0.5,
+          **{f"rel_kind{i}": 0.2 for i in range(4)}, **{f"rel_colour{i}": 0.2 for i in range(4)}}
+IGNORE = -100
+_ROWS, _COLS = np.meshgrid((np.arange(GRID) + 0.5) * PATCH, (np.arange(GRID) + 0.5) * PATCH, indexing="ij")
+
+
+def labels(scene: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """int16 [12, 12, parts], centre offsets float32 [12, 12, 2], int16 [2] (shape count, dark)."""
+    out = np.full((GRID, GRID, len(PARTS)), IGNORE, np.int16)
+    out[..., [COLUMN["seg"], COLUMN["colour"], COLUMN["digit"], COLUMN["centre"]]] = 0
+    offsets = np.zeros((GRID, GRID, 2), np.float32)
+    ox, oy = offset(scene)
+    shapes = shapes_of(scene)
+    ranks = {id(o): i for i, o in enumerate(sorted(scene["objs"], key=lambda o: o["cx"]))}
+    for o in scene["objs"]:
+        x, y = o["cx"] + ox, o["cy"] + oy
+        row, col = min(GRID - 1, int(y / PATCH)), min(GRID - 1, int(x / PATCH))
+        if o["kind"] == "shape":
+            inside = (_COLS - x) ** 2 + (_ROWS - y) ** 2 < (0.36 * o["s"]) ** 2
+            inside[row, col] = True
+            out[inside, COLUMN["seg"]] = 1 + SHAPES.index(o["shape"])
+            out[inside, COLUMN["colour"]] = 1 + COLOUR_NAMES.index(o["colour"])
+        else:
+            _digit_labels(out, o, x, y)
+        here = out[row, col]
+        here[COLUMN["centre"]] = 1
+        offsets[row, col] = x / PATCH - col - 0.5, y / PATCH - row - 0.5
+        here[COLUMN["rank"]] = min(5, ranks[id(o)])
+        if o["kind"] == "number":
+            continue
+        here[COLUMN["same_colour"]] = min(5, sum(p["colour"] == o["colour"] for p in shapes))
+        here[COLUMN["same_shape"]] = min(5, sum(p["shape"] == o["shape"] for p in shapes))
+        for i, direction in enumerate(DIRECTIONS):
+            state, other = neighbour(scene, o, direction)
+            if state != "ok":
+                continue
+            kind = 0 if other is None else 5 if other["kind"] == "number" else 1 + SHAPES.index(other["shape"])
+            here[COLUMN["rel_kind0"] + i] = kind
+            if 1 <= kind <= 4:
+                here[COLUMN["rel_colour0"] + i] = COLOUR_NAMES.index(other["colour"])
+    return out, offsets, np.array([min(6, len(shapes)), scene["dark"]], np.int16)
+
+
+def _digit_labels(out: np.ndarray, o: dict, x: float, y: float) -> None:
+    n, advance = len(o["text"]), DIGIT_ADVANCE * o["fs"]
+    for i, digit in enumerate(o["text"]):
+        dx = x + (i - (n - 1) / 2) * advance
+        inside = (abs(_COLS - dx) < 0.42 * advance) & (abs(_ROWS - y) < 0.38 * o["fs"])
+        row, col = min(GRID - 1, int(y / PATCH)), min(GRID - 1, max(0, int(dx / PATCH)))
+        inside[row, col] = True
+        out[inside, COLUMN["seg"]] = 5
+        out[inside, COLUMN["colour"]] = IGNORE
+        out[inside, COLUMN["digit"]] = 1 + int(digit)
+        out[inside, COLUMN["digit_index"]] = i
+        out[inside, COLUMN["digit_count"]] = n - 1
+
+
+class DenseHead(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.per_patch = sum(PARTS.values()) + 2
+        self.patches = nn.Linear(width, 4 * self.per_patch)
+        self.whole = nn.Linear(width, 7 + 2)
+
+    def forward(self, tokens: Tensor, ints: Tensor, offsets: Tensor, whole: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """tokens [N, 6, 6, D] and the labels of a batch -> loss and accuracies per part."""
+        n, g = tokens.shape[:2]
+        y = self.patches(tokens).view(n, g, g, 2, 2, self.per_patch).permute(0, 1, 3, 2, 4, 5)
+        y = y.reshape(-1, self.per_patch)
+        ints = ints.reshape(-1, ints.shape[-1]).long()
+        loss, stats, at = torch.zeros(()), {}, 0
+        for part, classes in PARTS.items():
+            target = ints[:, COLUMN[part]]
+            keep = (target != IGNORE).nonzero().squeeze(1)
+            logits, at = y[keep, at:at + classes], at + classes
+            target = target[keep]
+            balance = None
+            if part in ("seg", "colour", "digit", "centre"):  # mostly background
+                balance = torch.ones(classes)
+                balance[0] = 0.15
+            loss = loss + WEIGHT[part] * F.cross_entropy(logits, target, weight=balance)
+            with torch.no_grad():
+                shown = target > 0 if balance is not None else slice(None)
+                stats[part] = (logits.argmax(-1) == target)[shown].float().mean().item()
+        centres = ints[:, COLUMN["centre"]] == 1
+        miss = (y[centres, -2:] - offsets.reshape(-1, 2)[centres])
+        loss = loss + 2 * miss.pow(2).mean()
+        stats["offset_rms"] = miss.detach().pow(2).mean().sqrt().item()
+        z = self.whole(tokens).reshape(-1, 9)
+        repeated = whole.long().repeat_interleave(g * g, 0)
+        loss = loss + 0.3 * F.cross_entropy(z[:, :7], repeated[:, 0]) + 0.1 * F.cross_entropy(z[:, 7:], repeated[:, 1])
+        stats["count"] = (z[:, :7].argmax(-1) == repeated[:, 0]).float().mean().item()
+        return loss, stats

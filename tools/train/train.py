@@ -1,0 +1,238 @@
+"""Trains the demo model from scratch, in stages that are run one after another:
+
+    python train.py --stage vision  --minutes 40     the tower and projector on dense lessons
+    python train.py --stage decoder --minutes 50     the decoder on questions, tower frozen
+    python train.py --stage joint   --minutes 30     both, at a low rate, with the lessons kept on
+
+Without a GPU two processes of one thread each draw their own pictures and average gradients; with
+one a single process is used. Every stage has a time budget: its learning rate follows the time
+spent. A checkpoint is written every two minutes, and the same command resumes after a break.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from draw import compress, render, view
+from labels import DenseHead, labels
+from model import Config, Phi3V
+from optim import Optimizer
+from world import sample_scene
+
+STAGES = ["vision", "decoder", "joint"]
+# stage -> (Muon rate, AdamW rate, share of the time in which both fall to zero)
+RATES = {"vision": (0.010, 2.0e-3, 0.40), "decoder": (0.008, 1.5e-3, 0.40), "joint": (0.003, 5e-4, 0.70)}
+SMOOTH = 0.97
+
+
+def picture(rng: random.Random, crowded: bool, max_long: int):
+    scene = sample_scene(rng, crowded, max_long)
+    return scene, view(compress(render(scene, rng), rng))
+
+
+def schedule(stage: str, progress: float, steps: int) -> float:
+    fall = RATES[stage][2]
+    return min(1.0, (steps + 1) / 100) * min(1.0, max(0.02, (1 - progress) / fall))
+
+
+class Trainer:
+    def __init__(self, args: argparse.Namespace, rank: int, world: int):
+        self.args, self.rank, self.world = args, rank, world
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.stage = args.stage
+        self.step, self.elapsed = 0, 0.0
+        self.stats: dict[str, float] = {}
+        self.path = args.out / f"{self.stage}.pt"
+        if self.stage == "vision":
+            cfg = Config(vocab_size=64)
+        else:
+            import sequences  # the vision stage needs no tokenizer
+            self.packer = sequences.Packer()
+            cfg = Config(vocab_size=self.packer.vocab_size)
+        torch.manual_seed(args.seed)
+        self.model, self.head = Phi3V(cfg), DenseHead(cfg.hidden_size)
+        self._load()
+        self.model.to(self.device), self.head.to(self.device)
+        self.optimizer = Optimizer(self._trained())
+        if self.resumed:
+            self.optimizer.load_state_dict(self.resumed["optimizer"])
+        # Pictures differ by process and by resumption, and never repeat.
+        self.rng = random.Random(f"{args.seed}/{self.stage}/{rank}/{self.step}")
+
+    # ------------------------------------------------------------ set-up
+
+    def _load(self) -> None:
+        self.resumed = None
+        source = self.args.init
+        if self.path.exists() and not self.args.fresh:
+            self.resumed = torch.load(self.path, weights_only=False)
+            self.step, self.elapsed = self.resumed["step"], self.resumed["elapsed"]
+            state = self.resumed
+        elif source or self.stage != "vision":
+            source = source or self.args.out / f"{STAGES[STAGES.index(self.stage) - 1]}.pt"
+            state = torch.load(source, weights_only=False)
+        else:
+            return
+        own = self.model.state_dict()
+        fitting = {k: v for k, v in state["model"].items() if k in own and own[k].shape == v.shape}
+        self.model.load_state_dict(fitting, strict=False)
+        if "head" in state:
+            self.head.load_state_dict(state["head"])
+        self.log(f"loaded {len(fitting)} of {len(own)} tensors, step {self.step}")
+
+    def _trained(self) -> list:
+        vision = [("model.vision_embed_tokens." + n, p) for n, p in self.model.image.named_parameters()
+                  if f"layers.{self.model.cfg.vision_layers - 1}." not in n and "post_layernorm" not in n]
+        heads = [("head." + n, p) for n, p in self.head.named_parameters()]
+        decoder = [(n, p) for n, p in self.model.named_parameters() if "vision_embed_tokens" not in n]
+        separators = [(n, p) for n, p in vision if n.endswith("_GN")]
+        if self.stage == "vision":
+            return [(n, p) for n, p in vision if not n.endswith("_GN")] + heads
+        return decoder + separators if self.stage == "decoder" else decoder + vision + heads
+
+    def log(self, text: str) -> None:
+        if self.rank == 0:
+            line = f"{time.strftime('%H:%M:%S')} {self.stage} {text}"
+            print(line, flush=True)
+            with open(self.args.out / "train.log", "a") as f:
+                f.write(line + "\n")
+
+    def save(self) -> None:
+        if self.rank:
+            return
+        temporary = self.path.with_suffix(".tmp")
+        torch.save({"model": self.model.state_dict(), "head": self.head.state_dict(), "config": self.model.cfg.to_dict(),
+                    "optimizer": self.optimizer.state_dict(), "step": self.step, "elapsed": self.elapsed}, temporary)
+        temporary.rename(self.path)
+
+    # ------------------------------------------------------------ losses
+
+    def _dense_batch(self, scenes: list[dict]) -> list[torch.Tensor]:
+        parts = zip(*(labels(s) for s in scenes))
+        return [torch.from_numpy(np.stack(p)).to(self.device) for p in parts]
+
+    def _loss_vision(self) -> torch.Tensor:
+        crowded = self.args.crowded
+        drawn = [picture(self.rng, self.rng.random() < crowded, self.args.max_long) for _ in range(self.args.batch)]
+        pixels = torch.from_numpy(np.stack([p for _, p in drawn])).to(self.device)
+        loss, stats = self.head(self.model.image.tokens(pixels), *self._dense_batch([s for s, _ in drawn]))
+        self._note(loss, stats)
+        return loss
+
+    def _loss_answers(self) -> torch.Tensor:
+        joint = self.stage == "joint"
+        drawn = [picture(self.rng, False, self.args.max_long) for _ in range(self.args.batch)]
+        batch = self.packer.batch([s for s, _ in drawn], self.rng, self.args.text_only)
+        pixels = torch.from_numpy(np.stack([p for _, p in drawn])).to(self.device)
+        image = self.model.image
+        with torch.set_grad_enabled(joint):
+            tokens = image.tokens(pixels)
+        batch = {k: torch.from_numpy(v).to(self.device) for k, v in batch.items()}
+        x = self.model.embed(batch["ids"], image.assemble(tokens))
+        hidden = self.model.hidden(x, batch["positions"], batch["mask"])
+        logits = self.model.lm_head(hidden.flatten(0, 1)[batch["rows"]])
+        each = torch.nn.functional.cross_entropy(logits, batch["targets"], reduction="none")
+        loss = (each * batch["weights"]).sum() / batch["weights"].sum()
+        self._note(loss, self.packer.accuracies(logits.argmax(-1), batch))
+        if joint:
+            dense, stats = self.head(tokens, *self._dense_batch([s for s, _ in drawn]))
+            self._note(loss, {"dense": dense.item(), "d_rel": stats["rel_colour0"]})
+            loss = loss + self.args.dense * dense
+        return loss
+
+    def _note(self, loss: torch.Tensor, stats: dict[str, float]) -> None:
+        for k, v in {"loss": loss.item(), **stats}.items():
+            if v == v:
+                self.stats[k] = v if k not in self.stats else SMOOTH * self.stats[k] + (1 - SMOOTH) * v
+
+    # ------------------------------------------------------------ loop
+
+    def _average(self, seconds: float) -> float:
+        """Averages gradients over the processes; returns the mean time of the step."""
+        params = self.optimizer.params
+        flat = torch.cat([(p.grad if p.grad is not None else torch.zeros_like(p)).flatten() for p in params]
+                         + [torch.tensor([seconds], device=self.device)])
+        if self.world > 1:
+            dist.all_reduce(flat)
+            flat /= self.world
+        norm = flat[:-1].norm()
+        flat[:-1] *= min(1.0, 1.0 / (norm.item() + 1e-6)) if self.args.clip else 1.0
+        at = 0
+        for p in params:
+            p.grad = flat[at:at + p.numel()].view_as(p)
+            at += p.numel()
+        return flat[-1].item()
+
+    def run(self) -> None:
+        budget = self.args.minutes * 60
+        saved = shown = time.time()
+        muon_lr, adam_lr, _ = RATES[self.stage]
+        self.log(f"seed {self.args.seed}, budget {self.args.minutes} min, at {self.elapsed:.0f} s, step {self.step}, "
+                 f"{sum(p.numel() for p in self.optimizer.params)} parameters, torch {torch.__version__}, {self.device}")
+        tick = time.time()
+        while self.elapsed < budget:
+            loss = self._loss_vision() if self.stage == "vision" else self._loss_answers()
+            for p in self.optimizer.params:
+                p.grad = None
+            loss.backward()
+            # The first process' clock alone would do, but both must agree on the schedule.
+            now = time.time()
+            self.elapsed += self._average(now - tick)
+            tick = now
+            rate = self.args.lr * schedule(self.stage, self.elapsed / budget, self.step)
+            self.optimizer.step(muon_lr * rate, adam_lr * rate)
+            self.step += 1
+            if now - shown > 30:
+                shown = now
+                self.log(f"t={self.elapsed:.0f} step={self.step} lr={rate:.2f} "
+                         + " ".join(f"{k}={v:.3f}" for k, v in self.stats.items()))
+            if now - saved > 120:
+                saved = now
+                self.save()
+        self.save()
+        self.log("done " + json.dumps({k: round(v, 4) for k, v in self.stats.items()}))
+
+
+def work(rank: int, args: argparse.Namespace, world: int) -> None:
+    torch.set_num_threads(1 if world > 1 else args.threads)
+    if world > 1:
+        dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{args.port}", rank=rank, world_size=world)
+    Trainer(args, rank, world).run()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stage", choices=STAGES, required=True)
+    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--out", type=Path, default=Path("/tmp/train"), help="checkpoints and log")
+    parser.add_argument("--init", type=Path, help="start from this checkpoint instead of the previous stage's")
+    parser.add_argument("--fresh", action="store_true", help="do not resume this stage")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=24, help="pictures per process and step")
+    parser.add_argument("--crowded", type=float, default=0.6, help="share of crowded scenes in the vision stage")
+    parser.add_argument("--dense", type=float, default=0.3, help="weight of the dense lessons in the joint stage")
+    parser.add_argument("--text-only", type=float, default=0.04, help="rows without a picture, per picture")
+    parser.add_argument("--max-long", type=int, default=640, help="long side of pictures; large ones cost time")
+    parser.add_argument("--lr", type=float, default=1.0, help="factor on all learning rates")
+    parser.add_argument("--no-clip", dest="clip", action="store_false")
+    parser.add_argument("--processes", type=int, default=1 if torch.cuda.is_available() else 2)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--port", type=int, default=29511)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.processes == 1:
+        work(0, args, 1)
+    else:
+        mp.spawn(work, (args, args.processes), nprocs=args.processes)
+
+
+if __name__ == "__main__":
+    main()
