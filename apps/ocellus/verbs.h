@@ -1,5 +1,5 @@
-// The verbs of the program. Each lives in a file of its own, adds its subcommand and flags, and sets
-// the callback that runs it; a verb fails by throwing ExitError.
+// The verbs of the program. Each lives in a file of its own, adds its subcommand and flags, and
+// sets the callback that runs it; a verb fails by throwing ExitError.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -12,10 +12,12 @@
 
 namespace oc {
 
-// Ends the program with a message on stderr. Status 1: it did not work; 2: wrong usage.
+// Ends the program with `error: message` (and `hint: …`) on stderr. Status 1: it did not work;
+// 2: wrong usage; 130: interrupted.
 struct ExitError {
   int status = 1;
   std::string message;
+  std::string hint = {};
 };
 [[noreturn]] void fail(const Error& error);
 

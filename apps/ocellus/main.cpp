@@ -1,0 +1,82 @@
+// ocellus: ask questions about pictures. One program with verbs; see verbs.h.
+#include <exception>
+#include <iostream>
+#include <new>
+#include <string>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "verbs.h"
+
+namespace oc {
+
+// Until all verbs are there.
+__attribute__((weak)) void add_ask(CLI::App& app);
+__attribute__((weak)) void add_bench(CLI::App& app);
+__attribute__((weak)) void add_chat(CLI::App& app);
+__attribute__((weak)) void add_inspect(CLI::App& app);
+__attribute__((weak)) void add_see(CLI::App& app);
+__attribute__((weak)) void add_serve(CLI::App& app);
+__attribute__((weak)) void add_synth(CLI::App& app);
+__attribute__((weak)) void add_tokenize(CLI::App& app);
+__attribute__((weak)) void add_verify(CLI::App& app);
+
+namespace {
+
+constexpr int kOk = 0, kFailed = 1, kUsage = 2;
+
+using AddVerb = void (*)(CLI::App&);
+
+int report(int status, const std::string& message, const std::string& hint) {
+  std::cout.flush();
+  std::cerr << "error: " << message << '\n';
+  if (!hint.empty()) std::cerr << "hint: " << hint << '\n';
+  return status;
+}
+
+// The verb that was named on the command line, for "ocellus ask --help".
+std::string help_command(const CLI::App& app) {
+  for (const CLI::App* verb : app.get_subcommands()) return "ocellus " + verb->get_name();
+  return "ocellus";
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Answers questions about pictures with Phi-3.5-Vision, on this machine.", "ocellus");
+  app.set_version_flag("--version", std::string("ocellus ") + OCELLUS_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  app.footer(
+      "Examples:\n"
+      "  ocellus ask photo.jpg \"What is in the picture?\"\n"
+      "  ocellus serve --model demo\n"
+      "  ocellus VERB --help\n"
+      "Exit status: 0 it worked, 1 it did not, 2 wrong usage.");
+  for (const AddVerb add : {add_ask, add_chat, add_serve, add_see, add_tokenize, add_inspect,
+                            add_verify, add_synth, add_bench})
+    if (add != nullptr) add(app);
+  try {
+    app.parse(argc, argv);
+    std::cout.flush();
+    return std::cout.good() ? kOk : report(kFailed, "cannot write to standard output", "");
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return report(kUsage, error.what(), "see " + help_command(app) + " --help");
+  } catch (const ExitError& error) {
+    return report(error.status, error.message, error.hint);
+  } catch (const CheckFailure& failure) {
+    return report(kFailed, std::string("internal error: ") + failure.what(),
+                  "this is a mistake in ocellus; please report it");
+  } catch (const std::bad_alloc&) {
+    return report(kFailed, "out of memory", "try a smaller picture or model");
+  } catch (const std::exception& error) {
+    return report(kFailed, std::string("unexpected: ") + error.what(), "");
+  }
+}
+
+}  // namespace
+}  // namespace oc
+
+int main(int argc, char** argv) {
+  oc::log::configure_from_environment();
+  return oc::run(argc, argv);
+}
