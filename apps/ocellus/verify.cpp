@@ -1,0 +1,78 @@
+// ocellus verify MODEL --goldens DIR: does this machine compute what the reference computed?
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "apps/ocellus/verbs.h"
+#include "runtime/loader.h"
+#include "runtime/verify/verify.h"
+
+namespace oc {
+namespace {
+
+struct Flags {
+  std::string model, goldens;
+  EngineOptions engine;
+  int max_tokens = 0;
+  bool json = false;
+};
+
+void run(const Flags& flags) {
+  if (!std::filesystem::is_directory(flags.goldens))
+    fail({ErrorCode::kNotFound, fmt::format("{} is not a folder", flags.goldens),
+          "--goldens names a folder with text/, image/ and model/"});
+  auto loaded = load(flags.model, flags.engine);
+  if (!loaded.ok()) fail(loaded.error());
+  const Model& model = *(*loaded)->model;
+  VerifyOptions options;
+  options.max_model_tokens = flags.max_tokens;
+  options.rounded_activations = (*loaded)->engine->name() == "cpu" &&
+                                flags.engine.activations == "int8" &&
+                                model.info().quantization.ends_with("-bit");
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  if (terminal)
+    options.progress = [](std::string_view stage, std::string_view name) {
+      fmt::print(stderr, "\r\033[K{} {}", stage, name);
+    };
+  VerifyReport report;
+  int parts = 0;
+  const auto count = [&](const Result<bool>& done) {
+    if (!done.ok()) fail(done.error());
+    parts += *done ? 1 : 0;
+  };
+  count(verify_text(flags.goldens, model, options, report));
+  count(verify_image(flags.goldens, options, report));
+  count(verify_model(flags.goldens, model, options, report));
+  if (terminal) fmt::print(stderr, "\r\033[K");
+  if (parts == 0)
+    fail({ErrorCode::kNotFound, fmt::format("{} holds no golden data", flags.goldens),
+          "it needs text/cases.jsonl, image/cases.json or model/cases.json"});
+  if (flags.json) {
+    fmt::print("{}\n", report.json());
+  } else {
+    fmt::print("{} on {}\n{}", flags.model, (*loaded)->engine->description(), report.table());
+    fmt::print("{}\n", report.failed() == 0
+                           ? "verified: every stage within its limit"
+                           : fmt::format("{} comparisons failed", report.failed()));
+  }
+  if (report.failed() != 0) throw ExitError{1, ""};
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app) {
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* verb = app.add_subcommand(
+      "verify", "Recompute golden reference data and print the largest difference of each stage");
+  verb->add_option("model", flags->model, "Model name or folder")->required();
+  verb->add_option("--goldens", flags->goldens, "Folder with text/, image/ and model/")->required();
+  verb->add_option("--max-tokens", flags->max_tokens,
+                   "Leave out model cases with longer prompts (0: none)");
+  verb->add_flag("--json", flags->json, "Print the table as JSON");
+  add_engine_flags(*verb, flags->engine);
+  verb->callback([flags] { run(*flags); });
+}
+
+}  // namespace oc

@@ -1,0 +1,62 @@
+#include "runtime/verify/expect.h"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <cmath>
+#include <limits>
+
+#include "io/json.h"
+
+namespace oc {
+
+Result<Expectations> Expectations::open(const std::filesystem::path& file) {
+  Expectations out;
+  OC_ASSIGN_OR_RETURN(out.file_, SafetensorsFile::open(file));
+  return out;
+}
+
+std::span<const float> Expectations::find(std::string_view name) const {
+  const TensorView* tensor = file_->find(name);
+  if (tensor == nullptr || tensor->dtype != DType::kF32) return {};
+  // safetensors aligns float data to 4 bytes; the reader refuses files that do not.
+  return {reinterpret_cast<const float*>(tensor->data.data()), tensor->data.size() / sizeof(float)};
+}
+
+std::span<const std::uint8_t> Expectations::bytes(std::string_view name) const {
+  const TensorView* tensor = file_->find(name);
+  if (tensor == nullptr || tensor->dtype != DType::kU8) return {};
+  return {reinterpret_cast<const std::uint8_t*>(tensor->data.data()), tensor->data.size()};
+}
+
+double largest_difference(std::span<const float> a, std::span<const float> b) {
+  if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - b[i]);
+    if (!(difference <= largest)) largest = difference;
+    if (std::isnan(largest)) break;
+  }
+  return largest;
+}
+
+std::string sha256_hex(std::span<const std::uint8_t> bytes) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(bytes.data(), bytes.size(), digest);
+  std::string hex;
+  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+Result<boost::json::value> read_cases(const std::filesystem::path& file) {
+  OC_ASSIGN_OR_RETURN(const std::string text, read_file(file, 64u << 20));
+  return parse_json(text, file.filename().string());
+}
+
+std::vector<double> numbers(const boost::json::value& list) {
+  std::vector<double> out;
+  for (const boost::json::value& value : list.as_array()) out.push_back(value.to_number<double>());
+  return out;
+}
+
+}  // namespace oc

@@ -1,0 +1,40 @@
+// What a verification found, stage by stage.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oc {
+
+// One line of the table: a stage such as "model.logits_last" over all cases.
+struct StageResult {
+  std::string name;
+  int checked = 0;  // comparisons made
+  int failed = 0;
+  double largest = 0;                 // difference, in the stage's own unit
+  double limit = 0;                   // 0: must be equal
+  std::string worst_case;             // where the largest was
+  std::vector<std::string> failures;  // first few, in words
+};
+
+class VerifyReport {
+ public:
+  // A measured difference; fails above the limit or when it is not a number.
+  void difference(std::string_view stage, std::string_view at, double value, double limit);
+  // Something that is equal or not; `text` says what is wrong when it is not.
+  void equal(std::string_view stage, std::string_view at, bool good, std::string_view text = {});
+  // A figure that is shown, not judged.
+  void figure(std::string_view stage, std::string_view at, double value);
+
+  const std::vector<StageResult>& stages() const { return stages_; }
+  int failed() const;
+  std::string table() const;  // for people
+  std::string json() const;
+
+ private:
+  StageResult& stage(std::string_view name);
+  std::vector<StageResult> stages_;
+};
+
+}  // namespace oc

@@ -1,0 +1,34 @@
+// Recomputes golden reference data (the layout of the golden set's README) and compares every
+// stage: token ids, pictures, vision tower, image embeddings, decoder layers, logits, greedy
+// tokens.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <filesystem>
+
+#include "models/model.h"
+#include "runtime/verify/report.h"
+
+namespace oc {
+
+struct VerifyOptions {
+  bool rounded_activations = false;  // int8: only the logits are judged, by rms over std
+  int max_model_tokens = 0;          // > 0: leaves out model cases with longer prompts
+  // Called before each case; for progress.
+  std::function<void(std::string_view stage, std::string_view name)> progress;
+};
+
+// Each part is skipped (false) when its folder is not there. Errors: files that cannot be read.
+Result<bool> verify_text(const std::filesystem::path& goldens, const Model& model,
+                         const VerifyOptions& options, VerifyReport& report);
+Result<bool> verify_image(const std::filesystem::path& goldens, const VerifyOptions& options,
+                          VerifyReport& report);
+Result<bool> verify_model(const std::filesystem::path& goldens, const Model& model,
+                          const VerifyOptions& options, VerifyReport& report);
+
+// Messages of a golden case, whose text holds live tags and control tokens.
+Result<std::vector<Message>> golden_messages(const boost::json::value& messages);
+// Ids with each run of image positions written as [-N, count], N counting pictures from 1.
+boost::json::array golden_ids(const Prompt& prompt);
+
+}  // namespace oc

@@ -1,0 +1,138 @@
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <fstream>
+
+#include "io/json.h"
+#include "runtime/verify/verify.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+Result<Role> role_of(std::string_view name) {
+  if (name == "system") return Role::kSystem;
+  if (name == "user") return Role::kUser;
+  if (name == "assistant") return Role::kAssistant;
+  return Error{ErrorCode::kCorrupt, fmt::format("golden case: role \"{}\"", name), ""};
+}
+
+std::vector<TokenId> plain_ids(const json::value& value) {
+  std::vector<TokenId> ids;
+  for (const json::value& id : value.as_array()) ids.push_back(id.to_number<TokenId>());
+  return ids;
+}
+
+void check_plain(const json::object& c, std::string_view at, const Tokenizer& tokenizer,
+                 VerifyReport& report) {
+  std::vector<TokenId> ids = tokenizer.encode(c.at("text").as_string(), true);
+  ids.insert(ids.begin(), tokenizer.bos());
+  report.equal("text.plain", at, ids == plain_ids(c.at("ids")), "other ids");
+}
+
+void check_decode(const json::object& c, std::string_view at,
+                  const std::shared_ptr<const Tokenizer>& tokenizer, VerifyReport& report) {
+  const std::vector<TokenId> ids = plain_ids(c.at("ids"));
+  for (const bool skip : {false, true}) {
+    const std::string_view expected = c.at(skip ? "text_skip_special" : "text").as_string();
+    report.equal("text.decode", at, tokenizer->decode(ids, skip) == expected, "other text");
+    Detokenizer incremental(tokenizer, skip);
+    std::string streamed;
+    for (const TokenId id : ids) streamed += incremental.push(id);
+    streamed += incremental.flush();
+    report.equal("text.stream", at, streamed == expected, "other text when streamed");
+  }
+}
+
+Result<Prompt> chat_prompt(const json::object& c, const Model& model) {
+  OC_ASSIGN_OR_RETURN(const std::vector<Message> messages, golden_messages(c.at("messages")));
+  std::vector<ImagePlan> plans;
+  for (const json::value& size : c.at("images").as_array()) {
+    OC_ASSIGN_OR_RETURN(ImagePlan plan, model.plan_image(size.as_array().at(0).to_number<int>(),
+                                                         size.as_array().at(1).to_number<int>(),
+                                                         c.at("num_crops").to_number<int>()));
+    plans.push_back(plan);
+  }
+  return model.build_prompt(messages, plans, {.keep_order = false, .trusted_text = true});
+}
+
+void check_chat(const json::object& c, std::string_view kind, std::string_view at,
+                const Model& model, VerifyReport& report) {
+  const Result<Prompt> prompt = chat_prompt(c, model);
+  if (kind != "chat") {
+    report.equal("text.chat_error", at, !prompt.ok(), "accepted, should be refused");
+    return;
+  }
+  if (!prompt.ok()) {
+    report.equal("text.chat", at, false, prompt.error().message);
+    return;
+  }
+  report.equal("text.chat", at, golden_ids(*prompt) == c.at("ids").as_array(), "other ids");
+  report.equal("text.length", at,
+               static_cast<std::int64_t>(prompt->ids.size()) == c.at("length").to_number<int>(),
+               "other length");
+}
+
+}  // namespace
+
+Result<std::vector<Message>> golden_messages(const json::value& messages) {
+  std::vector<Message> out;
+  for (const json::value& message : messages.as_array()) {
+    OC_ASSIGN_OR_RETURN(const Role role, role_of(message.at("role").as_string()));
+    out.push_back({role, {TextPart{std::string(message.at("content").as_string())}}});
+  }
+  return out;
+}
+
+json::array golden_ids(const Prompt& prompt) {
+  std::vector<std::int64_t> end;  // rows up to and including each picture
+  std::int64_t rows = 0;
+  for (const ImagePlan& image : prompt.images) end.push_back(rows += image.tokens);
+  json::array out;
+  std::int64_t open = 0, count = 0;  // the run being counted: picture number, length
+  const auto close = [&] {
+    if (count > 0) out.push_back(json::array{-open, count});
+    count = 0;
+  };
+  for (const TokenId id : prompt.ids) {
+    if (id >= 0) {
+      close();
+      out.emplace_back(id);
+      continue;
+    }
+    const auto at = std::upper_bound(end.begin(), end.end(), std::int64_t{-1} - id);
+    const std::int64_t picture = (at - end.begin()) + 1;
+    if (count > 0 && picture != open) close();
+    open = picture;
+    ++count;
+  }
+  close();
+  return out;
+}
+
+Result<bool> verify_text(const std::filesystem::path& goldens, const Model& model,
+                         const VerifyOptions& options, VerifyReport& report) {
+  const std::filesystem::path path = goldens / "text" / "cases.jsonl";
+  if (!std::filesystem::exists(path)) return false;
+  std::ifstream file(path);
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    if (line.empty()) continue;
+    OC_ASSIGN_OR_RETURN(const json::value value,
+                        parse_json(line, fmt::format("cases.jsonl:{}", number)));
+    const json::object& c = value.as_object();
+    const std::string_view kind = c.at("kind").as_string();
+    const std::string at = fmt::format("line {} ({})", number, kind);
+    if (options.progress) options.progress("text", at);
+    if (kind == "plain")
+      check_plain(c, at, *model.tokenizer(), report);
+    else if (kind == "decode")
+      check_decode(c, at, model.tokenizer(), report);
+    else
+      check_chat(c, kind, at, model, report);
+  }
+  return true;
+}
+
+}  // namespace oc
