@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "apps/ocellus/verbs.h"
+#include "verbs.h"
 #include "runtime/loader.h"
 #include "runtime/verify/verify.h"
 
