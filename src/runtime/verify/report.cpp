@@ -24,7 +24,7 @@ void fail(StageResult& stage, std::string text) {
 StageResult& VerifyReport::stage(std::string_view name) {
   const auto found = std::ranges::find(stages_, name, &StageResult::name);
   if (found != stages_.end()) return *found;
-  stages_.push_back({.name = std::string(name)});
+  stages_.emplace_back().name = name;
   return stages_.back();
 }
 

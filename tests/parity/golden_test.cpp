@@ -1,0 +1,113 @@
+// Parity with golden reference data at every stage: the committed set of the embedded model, and
+// the big set beside the repository where it is there.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include "engines/registry.h"
+#include "models/registry.h"
+#include "runtime/verify/verify.h"
+
+namespace oc {
+namespace {
+
+const std::filesystem::path kShared = OC_SOURCE_DIR "/../shared/golden";
+const std::filesystem::path kDemoGoldens = OC_SOURCE_DIR "/tests/data/golden-demo";
+const std::filesystem::path kDemoModel = OC_SOURCE_DIR "/models/demo";
+
+void verify_all(const std::filesystem::path& goldens, const std::filesystem::path& folder,
+                EngineOptions engine_options, VerifyOptions options) {
+  auto engine = make_engine(engine_options);
+  ASSERT_TRUE(engine.ok()) << engine.error().describe();
+  auto model = load_model(folder, *engine);
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  VerifyReport report;
+  options.rounded_activations = engine_options.engine == "cpu" &&
+                                engine_options.activations == "int8" &&
+                                (*model)->info().quantization.ends_with("-bit");
+  const auto model_part = verify_model(goldens, **model, options, report);
+  ASSERT_TRUE(model_part.ok()) << model_part.error().describe();
+  EXPECT_TRUE(*model_part) << goldens << " holds no model cases";
+  std::cout << (*engine)->description() << ", " << folder.filename().string() << "\n"
+            << report.table();
+  EXPECT_EQ(report.failed(), 0);
+  EXPECT_GT(report.stages().size(), 5u);
+}
+
+struct Combination {
+  std::string name, folder;
+  EngineOptions engine;
+  int max_tokens;  // 0: all cases
+};
+
+const std::vector<Combination>& combinations() {
+  // The reference engine is slow on purpose; `ocellus verify --engine reference` runs every case.
+  static const std::vector<Combination> all = {
+      {"reference_bf16", "tiny-bf16", {.engine = "reference"}, 1300},
+      {"reference_q4", "tiny-4bit-mlx", {.engine = "reference"}, 1300},
+      {"cpu_f32_bf16", "tiny-bf16", {.engine = "cpu", .activations = "f32"}, 0},
+      {"cpu_f32_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "f32"}, 0},
+      {"cpu_int8_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "int8"}, 0},
+  };
+  return all;
+}
+
+class SharedGoldens : public testing::TestWithParam<Combination> {};
+
+TEST_P(SharedGoldens, EveryStageWithinItsLimit) {
+  if (!std::filesystem::exists(kShared))
+    GTEST_SKIP() << "../shared/golden is not here: the committed set covers the same stages";
+  const Combination& c = GetParam();
+  verify_all(kShared, kShared / "model" / c.folder, c.engine,
+             {.rounded_activations = false, .max_model_tokens = c.max_tokens, .progress = {}});
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SharedGoldens, testing::ValuesIn(combinations()),
+                         [](const auto& c) { return c.param.name; });
+
+TEST(SharedGoldensText, IdsAndPictures) {
+  if (!std::filesystem::exists(kShared))
+    GTEST_SKIP() << "../shared/golden is not here: the committed set covers the same stages";
+  auto engine = make_engine({.engine = "reference"});
+  ASSERT_TRUE(engine.ok());
+  auto model = load_model(kShared / "model" / "tiny-bf16", *engine);
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  VerifyReport report;
+  const auto text = verify_text(kShared, **model, {}, report);
+  ASSERT_TRUE(text.ok() && *text);
+  const auto image = verify_image(kShared, {}, report);
+  ASSERT_TRUE(image.ok() && *image);
+  std::cout << report.table();
+  EXPECT_EQ(report.failed(), 0);
+}
+
+class DemoGoldens : public testing::TestWithParam<Combination> {};
+
+TEST_P(DemoGoldens, EveryStageWithinItsLimit) {
+  verify_all(kDemoGoldens, kDemoModel, GetParam().engine, {});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, DemoGoldens,
+    testing::Values(Combination{"reference", "", {.engine = "reference"}, 0},
+                    Combination{"cpu_f32", "", {.engine = "cpu", .activations = "f32"}, 0},
+                    Combination{"cpu_int8", "", {.engine = "cpu", .activations = "int8"}, 0}),
+    [](const auto& c) { return c.param.name; });
+
+TEST(DemoGoldensText, IdsAndPictures) {
+  auto engine = make_engine({.engine = "reference"});
+  ASSERT_TRUE(engine.ok());
+  auto model = load_model(kDemoModel, *engine);
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  VerifyReport report;
+  const auto text = verify_text(kDemoGoldens, **model, {}, report);
+  ASSERT_TRUE(text.ok() && *text);
+  const auto image = verify_image(kDemoGoldens, {}, report);
+  ASSERT_TRUE(image.ok() && *image);
+  std::cout << report.table();
+  EXPECT_EQ(report.failed(), 0);
+}
+
+}  // namespace
+}  // namespace oc
