@@ -1,14 +1,14 @@
-// The life of one request; read this first. generate.cpp reads as five verbs: plan, encode, prompt,
-// prefill, decode.
+// The life of one request; read this first. generate.cpp reads as five verbs: plan, prompt, encode,
+// prefill, decode; session.h is what they share.
 #pragma once
 
 #include "runtime/request.h"
 
 namespace oc {
 
-// Runs a request to its end on the calling thread, which must be the only one on the model's engine.
-// Errors: kContextLength with the counts, kInvalidArgument, kCancelled, kDeadline. Nothing of one
-// request can be seen by the next.
+// Runs a request to its end on the calling thread, which must be the only one on the model's
+// engine. Errors: kContextLength with the counts, kInvalidArgument, kCancelled, kDeadline;
+// kInternal when the model produces no numbers. Nothing of one request can be seen by the next.
 Result<GenerateResult> generate(const Model& model, const GenerateRequest& request,
                                 const GenerateHooks& hooks);
 

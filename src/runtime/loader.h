@@ -4,21 +4,36 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "models/model.h"
 
 namespace oc {
 
 struct LoadedModel {
-  std::string name;                    // as clients call it, e.g. "ocellus-demo"
-  std::shared_ptr<Engine> engine;      // outlives the model
+  std::string name;                // as clients call it, e.g. "ocellus-demo"
+  std::shared_ptr<Engine> engine;  // outlives the model
   std::unique_ptr<const Model> model;
   double load_ms = 0;
 };
 
-// A folder path, "demo" (the embedded model), or a name below $OCELLUS_HOME/models. kNotFound says
-// where was looked and what is there.
-Result<std::filesystem::path> resolve_model(const std::string& name_or_path);
+// Who says which model: the person at the machine may name any folder; a client only names.
+enum class NameFrom { kOperator, kClient };
+
+// "demo" or "ocellus-demo" (the embedded model), an existing folder (operator only), or a name
+// ("phi", "org/phi") below $OCELLUS_HOME/models. kNotFound says where was looked (operator only)
+// and which models are there; kInvalidArgument for a client's name that is no plain name.
+// The embedded model lies in $OCELLUS_DEMO_MODEL, or in share/ocellus/models/demo beside the
+// program's folder, or in models/demo of the source tree around a build folder.
+Result<std::filesystem::path> resolve_model(const std::string& name_or_path,
+                                            NameFrom from = NameFrom::kOperator);
+
+// How clients call what resolve_model() finds: "ocellus-demo", "org/phi", or the folder's name.
+std::string model_name(const std::string& name_or_path, const std::filesystem::path& folder);
+
+// Names that resolve_model() would find, sorted; the embedded model first.
+std::vector<std::string> available_models();
+
 Result<std::shared_ptr<const LoadedModel>> load(const std::string& name_or_path,
                                                 const EngineOptions& options);
 

@@ -21,44 +21,48 @@ struct RequestImage {
 };
 
 struct GenerateRequest {
-  std::string id;                    // for logs and x-request-id
+  std::string id;  // for logs and x-request-id
   std::vector<Message> messages;
   std::vector<RequestImage> images;  // ImagePart::index points here
   SamplingParams sampling;
-  std::optional<int> max_tokens;     // answer; nullopt: what is left of the context
+  std::optional<int> max_tokens;  // answer; nullopt: what is left of the context
   std::vector<std::string> stop;
   bool keep_order = false;
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
-enum class FinishReason { kStop, kLength };       // OpenAI's "stop" and "length"
+enum class FinishReason { kStop, kLength };  // OpenAI's "stop" and "length"
 enum class StopCause { kStopToken, kStopString, kMaxTokens, kContextFull };
 std::string_view to_string(FinishReason reason);
 std::string_view to_string(StopCause cause);
 
+// kInvalidArgument names the parameter: sampling, max_tokens below 1, a stop string that is not
+// UTF-8.
+Result<void> check_request(const GenerateRequest& request);
+
 struct Timings {
-  double queue_ms = 0;        // waiting for the engine
-  double preprocess_ms = 0;   // resize, tile, normalise
-  double encode_ms = 0;       // vision tower and projector
-  double prefill_ms = 0;
-  double ttft_ms = 0;         // submit to first token
-  double decode_ms = 0;       // first token to last
+  double queue_ms = 0;       // waiting for the engine
+  double preprocess_ms = 0;  // resize, tile, normalise
+  double encode_ms = 0;      // vision tower and projector
+  double prefill_ms = 0;     // the prompt; a prefill after a change of rope regime is decode_ms
+  double ttft_ms = 0;        // submit to first token
+  double decode_ms = 0;      // first token to last
   double total_ms = 0;
   double decode_tokens_per_second = 0;
 };
 
 struct GenerateResult {
   std::string text;
-  std::vector<TokenId> ids;              // produced, without the stop token
+  std::vector<TokenId> ids;  // produced, without the stop token
   FinishReason finish_reason = FinishReason::kStop;
   StopCause stop_cause = StopCause::kStopToken;
-  std::optional<std::string> stop_string;     // which one hit
-  std::optional<TokenId> stop_token;          // which one ended it
-  std::optional<std::string> warning;         // e.g. why the text is empty
+  std::optional<std::string> stop_string;  // which one hit
+  std::optional<TokenId> stop_token;       // which one ended it
+  std::optional<std::string> warning;      // e.g. why the text is empty
   std::int64_t prompt_tokens = 0;
-  std::int64_t image_tokens = 0;              // of these
-  std::int64_t cached_tokens = 0;             // of these, not computed again
-  std::int64_t completion_tokens = 0;         // produced, stop token included
+  std::int64_t image_tokens = 0;       // of these
+  std::int64_t cached_tokens = 0;      // of these, not computed again
+  std::int64_t completion_tokens = 0;  // produced, stop token included
   std::uint64_t seed = 0;
   std::vector<ImagePlan> images;
   Timings timings;
@@ -67,7 +71,7 @@ struct GenerateResult {
 // Where an answer goes while it grows. Called on the engine thread; must not block.
 struct GenerateHooks {
   std::function<void(std::string_view text)> on_text;  // whole code points, stop strings held back
-  std::function<bool()> cancelled;                     // asked every step and between image tiles
+  std::function<bool()> cancelled;  // asked between image tiles, prefill chunks and decode steps
 };
 
 }  // namespace oc

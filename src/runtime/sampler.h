@@ -1,10 +1,11 @@
-// From logits to a token. One object a sequence; reproducible: equal logits, parameters and seed give
-// equal tokens on every machine.
+// From logits to a token. One object a sequence; reproducible: equal logits, parameters and seed
+// give equal tokens on every machine (own generator, own exp; nothing of the C library's rounding).
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -12,32 +13,56 @@
 
 namespace oc {
 
-// Order of application: repetition penalty, temperature, top-k, top-p, min-p, draw.
+// Order of application: repetition penalty, temperature, top-k, top-p, min-p, draw; each as the
+// logits processor of that name in Hugging Face transformers (generation/logits_process.py).
 struct SamplingParams {
-  double temperature = 0;          // 0: greedy (ties: lowest id); else > 0
-  int top_k = 0;                   // 0: off
-  double top_p = 1;                // (0, 1]; 1: off
-  double min_p = 0;                // [0, 1); keeps p >= min_p · max p; 0: off
-  double repetition_penalty = 1;   // > 0; over prompt text tokens and answer, as transformers does
-  std::optional<std::uint64_t> seed;  // absent: random, and reported in the result
+  double temperature = 0;             // 0: greedy (ties: lowest id); else > 0
+  int top_k = 0;                      // 0: off; ties with the k-th are kept
+  double top_p = 1;                   // (0, 1]; 1: off
+  double min_p = 0;                   // [0, 1); keeps p >= min_p · max p; 0: off
+  double repetition_penalty = 1;      // > 0; over prompt text tokens and answer
+  std::optional<std::uint64_t> seed;  // absent: random below 2^53, and reported in the result
 };
+// kInvalidArgument names the parameter, its value and its range.
 Result<void> check_sampling(const SamplingParams& params);
 
+// Ids below `vocab_size` that the tokenizer has no token for: rows of the head that mean nothing.
+std::vector<TokenId> ids_without_token(const Tokenizer& tokenizer, std::int64_t vocab_size);
+
+// One thread. check_sampling() must have passed.
 class Sampler {
  public:
-  // `banned`: ids that are never produced (rows of the head that have no token).
+  // `banned`: ids that are never produced.
   Sampler(const SamplingParams& params, std::vector<TokenId> banned);
-  // history: the tokens so far (negative image positions are skipped).
-  TokenId sample(std::span<const float> logits, std::span<const TokenId> history);
+  // logits [V]; history: the tokens so far (negative image positions are skipped).
+  // kInternal when the logits hold NaN or +infinity, or nothing that may be produced.
+  Result<TokenId> sample(std::span<const float> logits, std::span<const TokenId> history);
   std::uint64_t seed() const { return seed_; }
 
  private:
+  struct Candidate {
+    double logit;  // after temperature
+    TokenId id;
+    double weight;  // e^(logit - max)
+  };
+
+  static bool better(const Candidate& a, const Candidate& b);
+  Result<TokenId> best() const;
+  void penalise(std::span<const TokenId> history);
+  void collect(double max_logit);
+  void keep_top_k();
+  void keep_top_p();
+  void keep_min_p();
+  TokenId draw();
+  double uniform();  // [0, 1)
+
   SamplingParams params_;
   std::vector<TokenId> banned_;
   std::uint64_t seed_;
-  std::uint64_t state_;
-  std::vector<float> scratch_;
-  std::vector<std::pair<float, TokenId>> candidates_;
+  std::uint64_t drawn_ = 0;    // numbers taken from the generator
+  std::vector<float> scores_;  // [V], the logits with penalty and bans
+  std::vector<bool> seen_;     // [V], already penalised at this step
+  std::vector<Candidate> candidates_;
 };
 
 }  // namespace oc

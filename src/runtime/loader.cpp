@@ -1,0 +1,171 @@
+#include "runtime/loader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engines/registry.h"
+#include "models/registry.h"
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kDemoName = "ocellus-demo";
+
+bool is_demo(std::string_view name) { return name == "demo" || name == kDemoName; }
+
+std::optional<fs::path> from_environment(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0' ? std::optional<fs::path>(value) : std::nullopt;
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+bool is_model(const fs::path& folder) {
+  std::error_code error;
+  return fs::is_regular_file(folder / "config.json", error);
+}
+
+std::optional<fs::path> models_folder() {
+  if (auto home = from_environment("OCELLUS_HOME")) return *home / "models";
+  if (auto data = from_environment("XDG_DATA_HOME")) return *data / "ocellus" / "models";
+  if (auto user = from_environment("HOME")) return *user / ".local/share/ocellus/models";
+  return std::nullopt;
+}
+
+std::vector<fs::path> demo_places() {
+  if (auto place = from_environment("OCELLUS_DEMO_MODEL")) return {*place};
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (error) return {};
+  const fs::path folder = program.parent_path();
+  return {(folder / "../share/ocellus/models/demo").lexically_normal(),
+          (folder / "../../models/demo").lexically_normal()};
+}
+
+std::optional<fs::path> find_demo() {
+  for (const fs::path& place : demo_places())
+    if (is_model(place)) return place;
+  return std::nullopt;
+}
+
+// "phi", "org/phi": one or two parts of letters, digits, '.', '_', '-' that do not begin with '.'.
+bool is_plain_name(std::string_view name) {
+  int parts = 1;
+  bool at_start = true;
+  for (const char c : name) {
+    if (c == '/') {
+      if (at_start || ++parts > 2) return false;
+      at_start = true;
+      continue;
+    }
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '_' || c == '-' || c == '.';
+    if (!word || (at_start && c == '.')) return false;
+    at_start = false;
+  }
+  return !at_start && name.size() <= 200;
+}
+
+// Sub-folders of a folder by name; none where it cannot be read.
+std::vector<std::string> sub_folders(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (is_folder(it->path())) names.push_back(it->path().filename().string());
+  return names;
+}
+
+Error not_found(const std::string& name, NameFrom from, const std::vector<fs::path>& looked) {
+  const std::vector<std::string> names = available_models();
+  const std::string there = names.empty() ? std::string("no model is installed")
+                                          : fmt::format("installed: {}", fmt::join(names, ", "));
+  if (from == NameFrom::kClient)
+    return {ErrorCode::kNotFound, fmt::format("there is no model \"{}\"", name), there, "model"};
+  std::vector<std::string> places;
+  for (const fs::path& place : looked) places.push_back(place.string());
+  return {ErrorCode::kNotFound,
+          fmt::format("there is no model \"{}\"; looked in {}", name, fmt::join(places, ", ")),
+          there, "model"};
+}
+
+}  // namespace
+
+std::vector<std::string> available_models() {
+  std::vector<std::string> names;
+  if (const auto folder = models_folder()) {
+    for (const std::string& name : sub_folders(*folder)) {
+      if (is_model(*folder / name)) names.push_back(name);
+      for (const std::string& inner : sub_folders(*folder / name))
+        if (is_model(*folder / name / inner)) names.push_back(name + "/" + inner);
+    }
+  }
+  std::erase_if(names, [](const std::string& name) { return !is_plain_name(name); });
+  std::sort(names.begin(), names.end());
+  if (find_demo()) names.insert(names.begin(), std::string(kDemoName));
+  return names;
+}
+
+Result<fs::path> resolve_model(const std::string& name, NameFrom from) {
+  if (is_demo(name)) {
+    if (auto folder = find_demo()) return *std::move(folder);
+    return not_found(name, from, demo_places());
+  }
+  std::vector<fs::path> looked;
+  if (from == NameFrom::kOperator && !name.empty()) {
+    if (is_folder(name)) return fs::path(name);
+    looked.push_back(name);
+  } else if (!is_plain_name(name)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "a model name is one or two parts of letters, digits, '.', '_' and '-'",
+                 "for example \"org/model\"", "model"};
+  }
+  const std::optional<fs::path> models = models_folder();
+  if (models && is_plain_name(name)) {
+    if (is_folder(*models / name)) return *models / name;
+    looked.push_back(*models / name);
+  }
+  return not_found(name, from, looked);
+}
+
+std::string model_name(const std::string& name_or_path, const fs::path& folder) {
+  if (is_demo(name_or_path)) return std::string(kDemoName);
+  const std::optional<fs::path> models = models_folder();
+  if (models && folder == *models / name_or_path) return name_or_path;
+  std::error_code error;
+  fs::path whole = fs::weakly_canonical(folder, error);
+  if (error) whole = folder;
+  return whole.has_filename() ? whole.filename().string() : whole.parent_path().filename().string();
+}
+
+Result<std::shared_ptr<const LoadedModel>> load(const std::string& name_or_path,
+                                                const EngineOptions& options) {
+  const Stopwatch watch;
+  OC_ASSIGN_OR_RETURN(const fs::path folder, resolve_model(name_or_path));
+  auto loaded = std::make_shared<LoadedModel>();
+  loaded->name = model_name(name_or_path, folder);
+  OC_ASSIGN_OR_RETURN(loaded->engine, make_engine(options));
+  OC_ASSIGN_OR_RETURN(loaded->model, load_model(folder, loaded->engine));
+  loaded->load_ms = watch.ms();
+  const ModelInfo& info = loaded->model->info();
+  log::event(log::Level::kInfo, "loaded",
+             {{"model", loaded->name},
+              {"architecture", info.architecture},
+              {"weights", info.quantization},
+              {"mb", info.weights_bytes >> 20},
+              {"engine", loaded->engine->description()},
+              {"load_ms", fmt::format("{:.0f}", loaded->load_ms)}});
+  return std::shared_ptr<const LoadedModel>(std::move(loaded));
+}
+
+}  // namespace oc
