@@ -1,0 +1,98 @@
+// Two forms of input: "T" and a text goes through a small fixed tokenizer; anything else is a
+// tokenizer.json up to the first NUL byte, and a text behind it for that tokenizer, if it loads.
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "text/tokenizer.h"
+
+namespace {
+
+using oc::TokenId;
+using oc::Tokenizer;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+// All bytes, a few characters and merges, and added tokens with every flag; no file is needed.
+std::string small_document() {
+  std::string vocab = R"("<unk>":0,"<s>":1,"</s>":2)";
+  for (int byte = 0; byte < 256; ++byte) vocab += fmt::format(",\"<0x{:02X}>\":{}", byte, byte + 3);
+  int next = 259;
+  for (const char* piece :
+       {"▁", "a", "b", "é", "<", "|", ">", "▁▁", "▁a", "ab", "aa", "ééé", "éé", "<|", "|>"}) {
+    vocab += fmt::format(",\"{}\":{}", piece, next++);
+  }
+  std::string added;
+  const auto add = [&](int id, const char* content, bool lstrip, bool rstrip, bool special) {
+    added +=
+        fmt::format(R"({}{{"id":{},"content":"{}","single_word":false,"lstrip":{},"rstrip":{},)"
+                    R"("normalized":false,"special":{}}})",
+                    added.empty() ? "" : ",", id, content, lstrip, rstrip, special);
+  };
+  add(0, "<unk>", false, false, true);
+  add(1, "<s>", false, false, true);
+  add(2, "</s>", false, true, false);
+  add(next++, "<|a|>", true, false, true);
+  add(next++, "<|a|>b", false, true, true);
+  add(next++, "<|b|>", true, true, false);
+  return R"({"version":"1.0","added_tokens":[)" + added +
+         R"(],"normalizer":{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},)"
+         R"({"type":"Replace","pattern":{"String":" "},"content":"▁"}]},"pre_tokenizer":null,)"
+         R"("post_processor":{"type":"TemplateProcessing","single":[)"
+         R"({"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],)"
+         R"("special_tokens":{"<s>":{"id":"<s>","ids":[1],"tokens":["<s>"]}}},)"
+         R"("decoder":{"type":"Sequence","decoders":[)"
+         R"({"type":"Replace","pattern":{"String":"▁"},"content":" "},{"type":"ByteFallback"},)"
+         R"({"type":"Fuse"},{"type":"Strip","content":" ","start":1,"stop":0}]},)"
+         R"("model":{"type":"BPE","byte_fallback":true,"vocab":{)" +
+         vocab + R"(},"merges":["▁ ▁","a b","▁ a",["a","a"],"é é","éé é","< |","| >"]}})";
+}
+
+void check_text(const std::shared_ptr<const Tokenizer>& tokenizer, std::string_view text) {
+  for (const bool added : {false, true}) {
+    std::vector<TokenId> ids = tokenizer->encode(text, added);
+    require(ids.empty() == text.empty());
+    for (const TokenId id : ids) {
+      require(id >= 0 && id < tokenizer->vocab_size() && tokenizer->token(id).has_value());
+      // Ordinary text never becomes a control token.
+      require(added || !tokenizer->is_special(id));
+    }
+    // Besides what encode() makes, the text's own bytes as ids: broken runs, ids without a token.
+    for (const char c : text) ids.push_back(static_cast<unsigned char>(c) * 5 - 7);
+    for (const bool skip : {false, true}) {
+      oc::Detokenizer detokenizer(tokenizer, skip);
+      std::string joined;
+      for (const TokenId id : ids) joined += detokenizer.push(id);
+      joined += detokenizer.flush();
+      require(joined == tokenizer->decode(ids, skip));
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  if (input.starts_with('T')) {
+    static const auto tokenizer = Tokenizer::parse(small_document(), "small").value();
+    check_text(tokenizer, input.substr(1));
+    return 0;
+  }
+  const std::size_t end = input.find('\0');
+  const auto parsed = Tokenizer::parse(input.substr(0, end), "fuzz");
+  if (!parsed.ok()) {
+    require(parsed.error().message.starts_with("fuzz: "));
+  } else {
+    check_text(*parsed, end == input.npos ? input.substr(0, 2000) : input.substr(end + 1));
+  }
+  return 0;
+}
