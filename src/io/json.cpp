@@ -1,0 +1,170 @@
+#include "io/json.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/stream_parser.hpp>
+#include <fstream>
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kShown = 40;  // characters of a value in a message
+
+// A value as it may stand in a message: short, escaped, one line.
+std::string shown(const json::value& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return "a list";
+  std::string text = json::serialize(value);
+  if (text.size() > kShown) {
+    std::size_t cut = kShown;
+    while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) --cut;
+    text.resize(cut);
+    text += "…";
+  }
+  return text;
+}
+
+Error missing(const std::string& what, std::string_view key) {
+  return {ErrorCode::kCorrupt, fmt::format("{}: \"{}\" is missing", what, key),
+          "use the model's files as published"};
+}
+
+Error wrong(const std::string& what, std::string_view key, std::string_view wanted,
+            const json::value& found) {
+  return {ErrorCode::kCorrupt,
+          fmt::format("{}: \"{}\" must be {}, found {}", what, key, wanted, shown(found)),
+          "use the model's files as published"};
+}
+
+// Absent and null are the same thing.
+const json::value* find(const json::object& object, std::string_view key) {
+  const json::value* found = object.if_contains(key);
+  return found == nullptr || found->is_null() ? nullptr : found;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error))
+    return Error{ErrorCode::kNotFound, fmt::format("{} is not a file", path.string()),
+                 "check the path"};
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error || size > max_bytes)
+    return Error{ErrorCode::kTooLarge,
+                 fmt::format("{} has {} bytes, more than {}", path.string(), size, max_bytes), ""};
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!file || file.gcount() != static_cast<std::streamsize>(bytes.size()))
+    return Error{ErrorCode::kNotFound, fmt::format("{} cannot be read", path.string()),
+                 "check its permissions"};
+  return bytes;
+}
+
+Result<json::value> parse_json(std::string_view text, std::string_view what, int max_depth) {
+  json::parse_options options;
+  options.max_depth = static_cast<std::size_t>(max_depth);
+  json::stream_parser parser({}, options);
+  json::error_code error;
+  const std::size_t read = parser.write_some(text.data(), text.size(), error);
+  if (!error && read == text.size()) parser.finish(error);
+  if (!error && read < text.size()) error = json::error::extra_data;
+  if (error)
+    return Error{
+        ErrorCode::kCorrupt,
+        fmt::format("{}: not valid JSON at byte {}: {}", what, read,
+                    error == json::error::too_deep ? fmt::format("nested deeper than {}", max_depth)
+                    : error == json::error::incomplete ? "it ends too early"
+                    : error == json::error::extra_data ? "something follows the value"
+                                                       : "syntax error"),
+        ""};
+  return parser.release();
+}
+
+Result<json::object> read_json_object(const std::filesystem::path& path, std::size_t max_bytes) {
+  OC_ASSIGN_OR_RETURN(const std::string text, read_file(path, max_bytes));
+  OC_ASSIGN_OR_RETURN(json::value value, parse_json(text, path.filename().string()));
+  if (!value.is_object())
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{}: must be a JSON object", path.filename().string()), ""};
+  return std::move(value.as_object());
+}
+
+bool JsonReader::has(std::string_view key) const { return find(*object_, key) != nullptr; }
+
+Result<std::int64_t> JsonReader::integer(std::string_view key, std::int64_t min,
+                                         std::int64_t max) const {
+  const json::value* found = find(*object_, key);
+  if (found == nullptr) return missing(what_, key);
+  const std::int64_t* value = found->if_int64();
+  if (value == nullptr || *value < min || *value > max)
+    return wrong(what_, key, fmt::format("an integer from {} to {}", min, max), *found);
+  return *value;
+}
+
+Result<double> JsonReader::number(std::string_view key) const {
+  const json::value* found = find(*object_, key);
+  if (found == nullptr) return missing(what_, key);
+  if (!found->is_number()) return wrong(what_, key, "a number", *found);
+  return found->to_number<double>();
+}
+
+Result<std::string> JsonReader::string(std::string_view key) const {
+  const json::value* found = find(*object_, key);
+  if (found == nullptr) return missing(what_, key);
+  if (!found->is_string()) return wrong(what_, key, "a string", *found);
+  return std::string(found->as_string());
+}
+
+Result<bool> JsonReader::boolean(std::string_view key) const {
+  const json::value* found = find(*object_, key);
+  if (found == nullptr) return missing(what_, key);
+  if (!found->is_bool()) return wrong(what_, key, "true or false", *found);
+  return found->as_bool();
+}
+
+Result<std::vector<double>> JsonReader::numbers(std::string_view key, std::size_t expected) const {
+  const json::value* found = find(*object_, key);
+  if (found == nullptr) return missing(what_, key);
+  const std::string wanted = fmt::format("a list of {} numbers", expected);
+  const json::array* list = found->if_array();
+  if (list == nullptr) return wrong(what_, key, wanted, *found);
+  if (list->size() != expected)
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{}: \"{}\" must be {}, found {}", what_, key, wanted, list->size()),
+                 "use the model's files as published"};
+  std::vector<double> out;
+  for (const json::value& value : *list) {
+    if (!value.is_number()) return wrong(what_, key, wanted, value);
+    out.push_back(value.to_number<double>());
+  }
+  return out;
+}
+
+Result<JsonReader> JsonReader::object(std::string_view key) const {
+  const json::value* found = find(*object_, key);
+  if (found == nullptr) return missing(what_, key);
+  if (!found->is_object()) return wrong(what_, key, "an object", *found);
+  return JsonReader(found->as_object(), fmt::format("{}: {}", what_, key));
+}
+
+Result<std::int64_t> JsonReader::integer_or(std::string_view key, std::int64_t fallback,
+                                            std::int64_t min, std::int64_t max) const {
+  return has(key) ? integer(key, min, max) : Result<std::int64_t>(fallback);
+}
+Result<double> JsonReader::number_or(std::string_view key, double fallback) const {
+  return has(key) ? number(key) : Result<double>(fallback);
+}
+Result<std::string> JsonReader::string_or(std::string_view key, std::string fallback) const {
+  return has(key) ? string(key) : Result<std::string>(std::move(fallback));
+}
+Result<bool> JsonReader::boolean_or(std::string_view key, bool fallback) const {
+  return has(key) ? boolean(key) : Result<bool>(fallback);
+}
+
+}  // namespace oc

@@ -1,0 +1,278 @@
+#include "io/safetensors.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstring>
+#include <set>
+
+#include "io/json.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kLengthBytes = 8;
+constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // as the format's own readers
+constexpr int kMaxRank = 8;
+
+Error corrupt(std::string_view file, std::string text) {
+  return {ErrorCode::kCorrupt, fmt::format("{}: {}", file, text), "download the file again"};
+}
+
+// Boost.JSON keeps one of several equal keys. A lying header could hide a tensor that way, so the
+// members of the text (colons outside strings) are counted against those of the parsed value.
+std::size_t count_colons(std::string_view text) {
+  std::size_t count = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (in_string) {
+      if (text[i] == '\\')
+        ++i;
+      else if (text[i] == '"')
+        in_string = false;
+    } else if (text[i] == '"') {
+      in_string = true;
+    } else if (text[i] == ':') {
+      ++count;
+    }
+  }
+  return count;
+}
+std::size_t count_members(const json::value& value) {
+  std::size_t count = 0;
+  if (const json::object* object = value.if_object()) {
+    count += object->size();
+    for (const auto& member : *object) count += count_members(member.value());
+  } else if (const json::array* list = value.if_array()) {
+    for (const json::value& element : *list) count += count_members(element);
+  }
+  return count;
+}
+
+// A list of non-negative integers; nullopt otherwise.
+std::optional<std::vector<std::int64_t>> integers(const json::value* value) {
+  if (value == nullptr || !value->is_array()) return std::nullopt;
+  std::vector<std::int64_t> out;
+  for (const json::value& element : value->as_array()) {
+    const std::int64_t* number = element.if_int64();
+    if (number == nullptr || *number < 0) return std::nullopt;
+    out.push_back(*number);
+  }
+  return out;
+}
+
+Result<SafetensorsHeader::Entry> parse_entry(std::string_view file, std::string_view name,
+                                             const json::value& value, std::size_t data_bytes) {
+  const auto bad = [&](std::string_view what) {
+    return corrupt(file, fmt::format("tensor \"{}\": {}", name, what));
+  };
+  const json::object* object = value.if_object();
+  if (object == nullptr) return bad("is not described by an object");
+  const json::value* dtype_name = object->if_contains("dtype");
+  if (dtype_name == nullptr || !dtype_name->is_string()) return bad("has no dtype");
+  const std::optional<DType> dtype = dtype_from_string(dtype_name->as_string());
+  if (!dtype)
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("{}: tensor \"{}\": element type {} is not known", file, name,
+                             std::string_view(dtype_name->as_string()).substr(0, 20)),
+                 ""};
+  const auto shape = integers(object->if_contains("shape"));
+  if (!shape || shape->size() > kMaxRank) return bad("has no valid shape");
+  const auto offsets = integers(object->if_contains("data_offsets"));
+  if (!offsets || offsets->size() != 2) return bad("has no valid data_offsets");
+  const auto begin = static_cast<std::size_t>((*offsets)[0]);
+  const auto end = static_cast<std::size_t>((*offsets)[1]);
+  if (begin > end || end > data_bytes)
+    return bad(
+        fmt::format("bytes {} to {} are not within the {} bytes of data", begin, end, data_bytes));
+  SafetensorsHeader::Entry entry{std::string(name), *dtype, Shape(*shape), begin, end};
+  const auto numel = entry.shape.checked_numel();
+  std::int64_t bytes = 0;
+  if (!numel || __builtin_mul_overflow(*numel, static_cast<std::int64_t>(size_of(*dtype)), &bytes))
+    return bad(fmt::format("shape {} overflows", entry.shape.str()));
+  if (static_cast<std::size_t>(bytes) != end - begin)
+    return bad(fmt::format("{} {} needs {} bytes, data_offsets give {}", to_string(*dtype),
+                           entry.shape.str(), bytes, end - begin));
+  return entry;
+}
+
+Result<void> check_layout(std::string_view file, const SafetensorsHeader& header,
+                          std::size_t data_bytes) {
+  std::size_t at = 0;
+  for (const SafetensorsHeader::Entry& entry : header.entries) {
+    if (entry.begin != at)
+      return corrupt(
+          file,
+          fmt::format("tensor \"{}\" begins at byte {} of the data, expected {}: {}", entry.name,
+                      entry.begin, at, entry.begin < at ? "tensors overlap" : "there is a hole"));
+    if ((header.data_offset + entry.begin) % size_of(entry.dtype) != 0)
+      return corrupt(file, fmt::format("tensor \"{}\" is not aligned to its {} elements",
+                                       entry.name, to_string(entry.dtype)));
+    at = entry.end;
+  }
+  if (at != data_bytes)
+    return corrupt(file, fmt::format("holds {} bytes of data, its tensors {}: truncated, or not "
+                                     "what the header says",
+                                     data_bytes, at));
+  return {};
+}
+
+// A read-only map of a whole file; unmapped with the last reference.
+Result<std::shared_ptr<const void>> map_file(const std::filesystem::path& path,
+                                             std::size_t* file_bytes) {
+  const std::string name = path.filename().string();
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat status {};
+  if (fd < 0 || ::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (fd >= 0) ::close(fd);
+    return Error{ErrorCode::kNotFound, fmt::format("{} cannot be opened", path.string()),
+                 "check the path and its permissions"};
+  }
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size < kLengthBytes) {
+    ::close(fd);
+    return corrupt(name, fmt::format("has only {} bytes", size));
+  }
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  ::close(fd);
+  if (address == MAP_FAILED)
+    return Error{ErrorCode::kInternal, fmt::format("{}: cannot be mapped into memory", name),
+                 "check the limit on address space (ulimit -v)"};
+  *file_bytes = size;
+  return std::shared_ptr<const void>(
+      address, [size](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
+}
+
+bool write_all(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        ::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), 1u << 30));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> head,
+                                                   std::size_t file_bytes, std::string_view file) {
+  if (head.size() < kLengthBytes || file_bytes < kLengthBytes)
+    return corrupt(file, fmt::format("has only {} bytes", file_bytes));
+  std::uint64_t length = 0;
+  std::memcpy(&length, head.data(), kLengthBytes);
+  if (length > kMaxHeaderBytes || length > file_bytes - kLengthBytes ||
+      length > head.size() - kLengthBytes)
+    return corrupt(file,
+                   fmt::format("claims a header of {} bytes in a file of {}: truncated, or not "
+                               "a safetensors file",
+                               length, file_bytes));
+  const std::string_view text(reinterpret_cast<const char*>(head.data()) + kLengthBytes,
+                              static_cast<std::size_t>(length));
+  OC_ASSIGN_OR_RETURN(const json::value value,
+                      parse_json(text, fmt::format("{}: header", file), 8));
+  const json::object* object = value.if_object();
+  if (object == nullptr) return corrupt(file, "the header is not a JSON object");
+  if (count_colons(text) != count_members(value))
+    return corrupt(file, "the header names a tensor or field twice");
+
+  SafetensorsHeader header;
+  header.data_offset = kLengthBytes + static_cast<std::size_t>(length);
+  const std::size_t data_bytes = file_bytes - header.data_offset;
+  for (const auto& member : *object) {
+    if (member.key() == "__metadata__") {
+      const json::object* metadata = member.value().if_object();
+      if (metadata == nullptr) return corrupt(file, "__metadata__ is not an object");
+      for (const auto& pair : *metadata) {
+        if (!pair.value().is_string()) return corrupt(file, "__metadata__ holds more than strings");
+        header.metadata.emplace(std::string(pair.key()), std::string(pair.value().as_string()));
+      }
+      continue;
+    }
+    OC_ASSIGN_OR_RETURN(SafetensorsHeader::Entry entry,
+                        parse_entry(file, member.key(), member.value(), data_bytes));
+    header.entries.push_back(std::move(entry));
+  }
+  std::ranges::stable_sort(header.entries, [](const auto& a, const auto& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
+  OC_RETURN_IF_ERROR(check_layout(file, header, data_bytes));
+  return header;
+}
+
+Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(
+    const std::filesystem::path& path) {
+  auto file = std::make_shared<SafetensorsFile>();
+  OC_ASSIGN_OR_RETURN(file->mapping_, map_file(path, &file->file_bytes_));
+  const std::span<const std::byte> bytes(static_cast<const std::byte*>(file->mapping_.get()),
+                                         file->file_bytes_);
+  const std::string name = path.filename().string();
+  OC_ASSIGN_OR_RETURN(SafetensorsHeader header,
+                      parse_safetensors_header(bytes, bytes.size(), name));
+  file->metadata_ = std::move(header.metadata);
+  for (SafetensorsHeader::Entry& entry : header.entries) {
+    file->by_name_.emplace(entry.name, file->tensors_.size());
+    file->tensors_.push_back(
+        {std::move(entry.name), entry.dtype, std::move(entry.shape),
+         bytes.subspan(header.data_offset + entry.begin, entry.end - entry.begin), name});
+  }
+  return std::shared_ptr<const SafetensorsFile>(std::move(file));
+}
+
+const TensorView* SafetensorsFile::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &tensors_[found->second];
+}
+
+Result<void> write_safetensors(const std::filesystem::path& path,
+                               std::span<const TensorView> tensors,
+                               const std::map<std::string, std::string>& metadata) {
+  json::object header;
+  if (!metadata.empty()) {
+    json::object pairs;
+    for (const auto& [key, value] : metadata) pairs[key] = value;
+    header["__metadata__"] = std::move(pairs);
+  }
+  std::size_t at = 0;
+  for (const TensorView& tensor : tensors) {
+    OC_CHECK(static_cast<std::size_t>(tensor.shape.numel()) * size_of(tensor.dtype) ==
+                 tensor.data.size(),
+             "{}: {} bytes for {}", tensor.name, tensor.data.size(), tensor.shape.str());
+    OC_CHECK(!header.contains(tensor.name), "{} twice", tensor.name);
+    json::array shape(tensor.shape.dims().begin(), tensor.shape.dims().end());
+    header[tensor.name] = json::object{{"dtype", to_string(tensor.dtype)},
+                                       {"shape", std::move(shape)},
+                                       {"data_offsets", {at, at + tensor.data.size()}}};
+    at += tensor.data.size();
+  }
+  std::string text = json::serialize(header);
+  text.append((8 - text.size() % 8) % 8, ' ');  // so that the data begins aligned
+  const std::uint64_t length = text.size();
+
+  const std::filesystem::path temporary = path.string() + fmt::format(".{}.tmp", ::getpid());
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  bool good = fd >= 0 && write_all(fd, std::as_bytes(std::span(&length, 1))) &&
+              write_all(fd, std::as_bytes(std::span(text)));
+  for (const TensorView& tensor : tensors) good = good && write_all(fd, tensor.data);
+  good = good && ::fsync(fd) == 0;
+  if (fd >= 0) good = ::close(fd) == 0 && good;
+  std::error_code error;
+  if (good) std::filesystem::rename(temporary, path, error);
+  if (!good || error) {
+    std::filesystem::remove(temporary, error);
+    return Error{ErrorCode::kInternal, fmt::format("{} cannot be written", path.string()),
+                 "check the folder, its permissions and the free space"};
+  }
+  return {};
+}
+
+}  // namespace oc
