@@ -18,13 +18,13 @@ struct HdParams {
 
 // What the transform will do with a picture of some size; needs no pixels.
 struct HdPlan {
-  bool transposed = false;         // taller than wide: x and y exchanged for resize and padding
-  int resize_width = 0;            // of the (transposed) picture
+  bool transposed = false;  // taller than wide: x and y exchanged for resize and padding
+  int resize_width = 0;     // of the (transposed) picture
   int resize_height = 0;
-  int pad_top = 0, pad_bottom = 0; // rows of white on the (transposed) picture
-  int canvas_width = 0;            // finished, transposed back: multiples of S
+  int pad_top = 0, pad_bottom = 0;  // rows of white on the (transposed) picture
+  int canvas_width = 0;             // finished, transposed back: multiples of S
   int canvas_height = 0;
-  int crops_w = 0, crops_h = 0;    // canvas / S
+  int crops_w = 0, crops_h = 0;  // canvas / S
 };
 
 // kInvalidArgument for a picture so thin that a side would become 0 pixels.

@@ -41,8 +41,8 @@ struct ImageLimits {
 // built in (GIF, HEIC, AVIF, BMP, TIFF, …); kCorrupt for a broken header; kTooLarge past a limit.
 Result<ImageInfo> probe_image(std::span<const std::byte> bytes, const ImageLimits& limits);
 
-// Decoded and turned upright (EXIF applied), converted to RGB as Pillow's convert("RGB") does: alpha
-// dropped, grey copied, palette looked up, 16 bits cut to the high byte, CMYK multiplied out.
+// Decoded and turned upright (EXIF applied), converted to RGB as Pillow's convert("RGB") does:
+// alpha dropped, grey copied, palette looked up, 16 bits cut to the high byte, CMYK multiplied out.
 // A truncated picture is kCorrupt. No library text, path or address in any message.
 Result<Image> decode_image(std::span<const std::byte> bytes, const ImageLimits& limits);
 
