@@ -21,9 +21,9 @@ PARTS = {"seg": 6, "colour": 9, "digit": 11, "digit_index": 4, "digit_count": 4,
          "rel_colour0": 8, "rel_colour1": 8, "rel_colour2": 8, "rel_colour3": 8,
          "same_colour": 6, "same_shape": 6, "rank": 6}
 COLUMN = {name: i for i, name in enumerate(PARTS)}
-WEIGHT = {"seg": 1.0, "colour": 1.0, "digit": 4.0, "digit_index": 0.5, "digit_count": 0.3, "centre": 1.0,
-          "same_colour": 0.5, "same_shape": 0.3, "rank": 0.5,
-          **{f"rel_kind{i}": 0.2 for i in range(4)}, **{f"rel_colour{i}": 0.2 for i in range(4)}}
+WEIGHT = {"seg": 1.0, "colour": 1.0, "digit": 3.0, "digit_index": 0.5, "digit_count": 0.3, "centre": 1.0,
+          "same_colour": 0.6, "same_shape": 0.1, "rank": 0.5,
+          **{f"rel_kind{i}": 0.4 for i in range(4)}, **{f"rel_colour{i}": 0.3 for i in range(4)}}
 IGNORE = -100
 _ROWS, _COLS = np.meshgrid((np.arange(GRID) + 0.5) * PATCH, (np.arange(GRID) + 0.5) * PATCH, indexing="ij")
 
@@ -112,6 +112,6 @@ class DenseHead(nn.Module):
         stats["offset_rms"] = miss.detach().pow(2).mean().sqrt().item()
         z = self.whole(tokens).reshape(-1, 9)
         repeated = whole.long().repeat_interleave(g * g, 0)
-        loss = loss + 0.3 * F.cross_entropy(z[:, :7], repeated[:, 0]) + 0.1 * F.cross_entropy(z[:, 7:], repeated[:, 1])
+        loss = loss + 0.6 * F.cross_entropy(z[:, :7], repeated[:, 0]) + 0.1 * F.cross_entropy(z[:, 7:], repeated[:, 1])
         stats["count"] = (z[:, :7].argmax(-1) == repeated[:, 0]).float().mean().item()
         return loss, stats

@@ -16,7 +16,7 @@ class Config:
     hidden_size: int = 192
     num_hidden_layers: int = 4
     num_attention_heads: int = 6
-    intermediate_size: int = 512
+    intermediate_size: int = 384
     vision_hidden_size: int = 128
     vision_layers: int = 6  # the last one is never used: the feature is hidden state -2
     vision_heads: int = 4

@@ -96,7 +96,7 @@ def _yesno(scene: dict, rng) -> tuple[str, str, str]:
     return colour, shape, "Yes." if (colour, shape) in there else "No."
 
 
-def questions(scene: dict, rng, own_words: bool = False, positions: int = 4) -> list[tuple[str, str, str]]:
+def questions(scene: dict, rng, own_words: bool = False, positions: int = 6) -> list[tuple[str, str, str]]:
     """(type, question, answer) of every type that the scene allows. `own_words` keeps to the
     world's wording and types, as its scores are taken."""
     out = []
@@ -111,13 +111,13 @@ def questions(scene: dict, rng, own_words: bool = False, positions: int = 4) -> 
     for o in rng.sample(once, min(2, len(once))):
         add("colour", sentence(o["colour"]), s=o["shape"])
     add("count", str(len(shapes)))
-    for i in range(2):
+    for i in range(2 if own_words else 3):
         colour = rng.choice(shapes)["colour"] if shapes and rng.random() < 0.6 else rng.choice(COLOUR_NAMES)
         add("countc", str(sum(o["colour"] == colour for o in shapes)), c=colour)
     if not own_words and rng.random() < 0.3:
         shape = rng.choice(shapes)["shape"] if shapes and rng.random() < 0.7 else rng.choice(SHAPES)
         add("counts", str(sum(o["shape"] == shape for o in shapes)), s=shape)
-    for i in range(2):
+    for i in range(2 if own_words else 3):
         colour, shape, answer = _yesno(scene, rng)
         add("yesno", answer, a=article(colour), c=colour, s=shape)
     for subject, direction in _position_pairs(scene, rng)[:positions]:

@@ -1,8 +1,8 @@
 """Trains the demo model from scratch, in stages that are run one after another:
 
     python train.py --stage vision  --minutes 40     the tower and projector on dense lessons
-    python train.py --stage decoder --minutes 50     the decoder on questions, tower frozen
-    python train.py --stage joint   --minutes 30     both, at a low rate, with the lessons kept on
+    python train.py --stage decoder --minutes 30     the decoder on questions, tower frozen
+    python train.py --stage joint   --minutes 45     both, at a lower rate, with the lessons kept on
 
 Without a GPU two processes of one thread each draw their own pictures and average gradients; with
 one a single process is used. Every stage has a time budget: its learning rate follows the time
@@ -29,7 +29,7 @@ from world import sample_scene
 
 STAGES = ["vision", "decoder", "joint"]
 # stage -> (Muon rate, AdamW rate, share of the time in which both fall to zero)
-RATES = {"vision": (0.010, 2.0e-3, 0.40), "decoder": (0.008, 1.5e-3, 0.40), "joint": (0.003, 5e-4, 0.70)}
+RATES = {"vision": (0.010, 2.0e-3, 0.40), "decoder": (0.007, 1.5e-3, 0.25), "joint": (0.005, 1e-3, 0.80)}
 SMOOTH = 0.97
 
 
