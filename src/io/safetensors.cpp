@@ -113,9 +113,6 @@ Result<void> check_layout(std::string_view file, const SafetensorsHeader& header
           file,
           fmt::format("tensor \"{}\" begins at byte {} of the data, expected {}: {}", entry.name,
                       entry.begin, at, entry.begin < at ? "tensors overlap" : "there is a hole"));
-    if ((header.data_offset + entry.begin) % size_of(entry.dtype) != 0)
-      return corrupt(file, fmt::format("tensor \"{}\" is not aligned to its {} elements",
-                                       entry.name, to_string(entry.dtype)));
     at = entry.end;
   }
   if (at != data_bytes)

@@ -23,7 +23,9 @@ struct TensorView {
   std::string name;
   DType dtype = DType::kF32;
   Shape shape;
-  std::span<const std::byte> data;  // row-major, little endian, shape.numel() * size_of(dtype) bytes
+  // Row-major, little endian, shape.numel() * size_of(dtype) bytes; at any address: MLX's own writer
+  // does not align, so readers load unaligned.
+  std::span<const std::byte> data;
   std::string file;                 // file name (no folder), for error messages
 };
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "io/checkpoint.h"
 #include "io/json.h"
 
 namespace oc {
@@ -16,11 +17,9 @@ Result<Expectations> Expectations::open(const std::filesystem::path& file) {
   return out;
 }
 
-std::span<const float> Expectations::find(std::string_view name) const {
+std::vector<float> Expectations::find(std::string_view name) const {
   const TensorView* tensor = file_->find(name);
-  if (tensor == nullptr || tensor->dtype != DType::kF32) return {};
-  // safetensors aligns float data to 4 bytes; the reader refuses files that do not.
-  return {reinterpret_cast<const float*>(tensor->data.data()), tensor->data.size() / sizeof(float)};
+  return tensor != nullptr && tensor->dtype == DType::kF32 ? to_f32(*tensor) : std::vector<float>();
 }
 
 std::span<const std::uint8_t> Expectations::bytes(std::string_view name) const {

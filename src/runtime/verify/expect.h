@@ -18,7 +18,7 @@ class Expectations {
  public:
   static Result<Expectations> open(const std::filesystem::path& file);
   // Empty when there is no such tensor.
-  std::span<const float> find(std::string_view name) const;
+  std::vector<float> find(std::string_view name) const;
   std::span<const std::uint8_t> bytes(std::string_view name) const;  // of a uint8 tensor
 
  private:

@@ -75,7 +75,7 @@ class ModelCase {
   // Differences of a stage: judged with float32 arithmetic, shown otherwise.
   void compare(std::string_view stage, std::span<const float> got, std::string_view name,
                double limit) {
-    const std::span<const float> expected = expect_.find(prefix_ + std::string(name));
+    const Values expected = expect_.find(prefix_ + std::string(name));
     if (expected.empty()) return;
     const double difference = largest_difference(got, expected);
     if (options_.rounded_activations && std::isfinite(difference))
@@ -188,9 +188,9 @@ class ModelCase {
 
   // The expectation also holds the last layer, which is never computed here.
   void compare_layers(std::span<const float> layers) {
-    const std::span<const float> expected = expect_.find(prefix_ + "clip_layers");
+    const Values expected = expect_.find(prefix_ + "clip_layers");
     if (expected.size() < layers.size()) return;
-    const double difference = largest_difference(layers, expected.first(layers.size()));
+    const double difference = largest_difference(layers, std::span(expected).first(layers.size()));
     if (options_.rounded_activations)
       report_.figure("model.clip_layers", at_, difference);
     else
@@ -267,7 +267,7 @@ class ModelCase {
   }
 
   void compare_all_logits(const std::vector<Values>& logits, std::size_t positions) {
-    const std::span<const float> expected = expect_.find(prefix_ + "logits_pos");
+    const Values expected = expect_.find(prefix_ + "logits_pos");
     const auto step = info_.at("vocab_step").to_number<std::size_t>();
     for (std::size_t i = 0; i < positions && !expected.empty(); ++i) {
       Values sampled;
@@ -293,7 +293,7 @@ class ModelCase {
   void decode() {
     const std::vector<double> tokens = numbers(variant_.at("tokens"));
     const std::vector<double> margins = numbers(variant_.at("margin"));
-    const std::span<const float> expected = expect_.find(prefix_ + "step_logits");
+    const Values expected = expect_.find(prefix_ + "step_logits");
     const auto step = info_.at("step_logits_vocab_step").to_number<std::size_t>();
     Values logits = last_logits_;
     for (std::size_t t = 0; t < tokens.size(); ++t) {
