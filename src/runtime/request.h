@@ -17,7 +17,7 @@ namespace oc {
 // A picture of a request, decoded and upright.
 struct RequestImage {
   std::shared_ptr<const Image> image;
-  std::optional<int> num_crops;  // nullopt: the model's default
+  std::optional<int> num_crops = {};  // nullopt: the model's default
 };
 
 struct GenerateRequest {
@@ -70,8 +70,10 @@ struct GenerateResult {
 
 // Where an answer goes while it grows. Called on the engine thread; must not block.
 struct GenerateHooks {
-  std::function<void(std::string_view text)> on_text;  // whole code points, stop strings held back
-  std::function<bool()> cancelled;  // asked between image tiles, prefill chunks and decode steps
+  std::function<void(std::string_view text)> on_text =
+      {};  // whole code points, stop strings held back
+  std::function<bool()> cancelled =
+      {};  // asked between image tiles, prefill chunks and decode steps
 };
 
 }  // namespace oc

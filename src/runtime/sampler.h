@@ -16,12 +16,12 @@ namespace oc {
 // Order of application: repetition penalty, temperature, top-k, top-p, min-p, draw; each as the
 // logits processor of that name in Hugging Face transformers (generation/logits_process.py).
 struct SamplingParams {
-  double temperature = 0;             // 0: greedy (ties: lowest id); else > 0
-  int top_k = 0;                      // 0: off; ties with the k-th are kept
-  double top_p = 1;                   // (0, 1]; 1: off
-  double min_p = 0;                   // [0, 1); keeps p >= min_p · max p; 0: off
-  double repetition_penalty = 1;      // > 0; over prompt text tokens and answer
-  std::optional<std::uint64_t> seed;  // absent: random below 2^53, and reported in the result
+  double temperature = 0;                  // 0: greedy (ties: lowest id); else > 0
+  int top_k = 0;                           // 0: off; ties with the k-th are kept
+  double top_p = 1;                        // (0, 1]; 1: off
+  double min_p = 0;                        // [0, 1); keeps p >= min_p · max p; 0: off
+  double repetition_penalty = 1;           // > 0; over prompt text tokens and answer
+  std::optional<std::uint64_t> seed = {};  // absent: random below 2^53, and reported in the result
 };
 // kInvalidArgument names the parameter, its value and its range.
 Result<void> check_sampling(const SamplingParams& params);

@@ -1,0 +1,236 @@
+// A model without weights for tests of the runtime: logits are a function of the tokens so far, and
+// every call is recorded. Its tokenizer is tests/data/tokenizer/tiny.json.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "models/model.h"
+
+namespace oc::fake {
+
+inline constexpr TokenId kEnd = 306;         // "<|end|>", the model's stop id
+inline constexpr TokenId kAssistant = 308;   // "<|assistant|>", special: no text
+inline constexpr std::int64_t kVocab = 320;  // ids 313 to 319 have no token
+
+inline std::shared_ptr<const Tokenizer> tiny_tokenizer() {
+  static const std::shared_ptr<const Tokenizer> tokenizer =
+      Tokenizer::load(OC_SOURCE_DIR "/tests/data/tokenizer/tiny.json").value();
+  return tokenizer;
+}
+
+// A tensor that holds its values.
+struct Values final : TensorStorage {
+  std::vector<float> values;
+};
+
+inline Tensor tensor(std::vector<float> values, std::int64_t rows, std::int64_t cols) {
+  auto storage = std::make_shared<Values>();
+  storage->values = std::move(values);
+  return Tensor(rows, cols, std::move(storage));
+}
+
+// A cache that holds the tokens themselves.
+struct Sequence final : KvSequence {
+  std::vector<TokenId> ids;
+  std::int64_t complete = 0;
+  std::vector<std::int64_t>* truncations = nullptr;
+
+  std::int64_t length() const override { return complete; }
+  void advance(std::int64_t tokens) override { complete += tokens; }
+  void truncate(std::int64_t tokens) override {
+    complete = tokens;
+    ids.resize(static_cast<std::size_t>(tokens));
+    if (truncations != nullptr) truncations->push_back(tokens);
+  }
+  std::unique_ptr<KvSequence> fork(std::int64_t) const override { OC_CHECK(false, "fork"); }
+  std::size_t bytes() const override { return ids.size() * sizeof(TokenId); }
+};
+
+// Only memory; the fake model needs no ops.
+class FakeEngine final : public Engine {
+ public:
+  std::string_view name() const override { return "fake"; }
+  std::string description() const override { return "fake"; }
+  Result<LinearPtr> prepare_linear(std::span<const RawMatrix>) override { return no_op(); }
+  Result<TablePtr> prepare_table(const RawMatrix&) override { return no_op(); }
+  Result<NormPtr> prepare_norm(NormKind, float, const TensorView&, const TensorView*) override {
+    return no_op();
+  }
+  std::unique_ptr<KvSequence> make_sequence(const KvSpec&) override {
+    return std::make_unique<Sequence>();
+  }
+  Tensor upload(std::span<const float> values, std::int64_t rows, std::int64_t cols) override {
+    return tensor({values.begin(), values.end()}, rows, cols);
+  }
+  void read(const Tensor& t, std::span<float> out) override {
+    const auto& values = dynamic_cast<const Values&>(*t.storage()).values;
+    OC_CHECK(values.size() == out.size(), "read {} of {}", out.size(), values.size());
+    std::copy(values.begin(), values.end(), out.begin());
+  }
+  Tensor embed(const TableWeight&, std::span<const std::int32_t>, const Tensor&) override {
+    OC_CHECK(false, "no ops");
+  }
+  Tensor linear(Tensor, const LinearWeight&, LinearOptions) override { OC_CHECK(false, "no ops"); }
+  Tensor gated_mlp(Tensor, const NormWeight&, const LinearWeight&, const LinearWeight&) override {
+    OC_CHECK(false, "no ops");
+  }
+  Tensor attend(Tensor, const AttendSpec&, const Batch&) override { OC_CHECK(false, "no ops"); }
+  Tensor attend_full(Tensor, const AttendSpec&, std::int64_t) override {
+    OC_CHECK(false, "no ops");
+  }
+  Tensor norm(Tensor, const NormWeight&) override { OC_CHECK(false, "no ops"); }
+  Tensor gather(std::span<const Tensor>, std::span<const std::int64_t>, int) override {
+    OC_CHECK(false, "no ops");
+  }
+  Tensor add_table(Tensor, const TableWeight&) override { OC_CHECK(false, "no ops"); }
+
+ private:
+  static Error no_op() { return {ErrorCode::kUnsupported, "the fake engine has no ops"}; }
+};
+
+// One forward call.
+struct Step {
+  std::int64_t position = 0, length = 0;
+  int regime = 0;
+  bool image_rows = false;
+  bool operator==(const Step&) const = default;
+};
+
+class FakeModel final : public Model {
+ public:
+  // The logits after these tokens (the whole sequence).
+  using Logits = std::function<std::vector<float>(std::span<const TokenId> ids)>;
+
+  explicit FakeModel(Logits logits) : logits_(std::move(logits)) {
+    info_.architecture = "fake";
+    info_.vocab_size = kVocab;
+    info_.context_length = 1000;
+    info_.stop_ids = {2, kEnd};
+  }
+
+  // A model that answers every prompt with these tokens. The prompt is what came in one or several
+  // prefill steps, so the answer starts after `prompt` tokens.
+  static std::unique_ptr<FakeModel> answering(std::vector<TokenId> answer) {
+    auto model = std::make_unique<FakeModel>(nullptr);
+    FakeModel* self = model.get();
+    model->logits_ = [self, answer = std::move(answer)](std::span<const TokenId> ids) {
+      if (std::ssize(ids) < self->prompt_length) return one_hot(0);  // amid the prefill
+      const std::size_t given = ids.size() - static_cast<std::size_t>(self->prompt_length);
+      OC_CHECK(given < answer.size(), "the model was asked for more than its {} tokens",
+               answer.size());
+      return one_hot(answer[given]);
+    };
+    return model;
+  }
+
+  static std::vector<float> one_hot(TokenId id) {
+    std::vector<float> logits(kVocab, 0.0f);
+    logits[static_cast<std::size_t>(id)] = 10;
+    return logits;
+  }
+
+  const ModelInfo& info() const override { return info_; }
+  const std::shared_ptr<const Tokenizer>& tokenizer() const override { return tokenizer_; }
+  Engine& engine() const override { return engine_; }
+
+  Result<ImagePlan> plan_image(int width, int height, std::optional<int> num_crops) const override {
+    if (num_crops && *num_crops > 64)
+      return Error{ErrorCode::kInvalidArgument, "too many crops", "", "num_crops"};
+    ImagePlan plan;
+    plan.width = width;
+    plan.height = height;
+    plan.num_crops = num_crops.value_or(info_.default_num_crops);
+    plan.tokens = 5 * plan.num_crops;
+    return plan;
+  }
+
+  // BOS, each picture's positions followed by BOS, the text of all messages.
+  Result<Prompt> build_prompt(std::span<const Message> messages, std::span<const ImagePlan> images,
+                              const PromptOptions&) const override {
+    Prompt prompt;
+    prompt.images.assign(images.begin(), images.end());
+    prompt.ids.push_back(1);
+    TokenId row = 0;
+    for (const ImagePlan& image : images) {
+      for (int i = 0; i < image.tokens; ++i) prompt.ids.push_back(-1 - row++);
+      prompt.ids.push_back(1);
+    }
+    for (const Message& message : messages)
+      for (const Part& part : message.parts)
+        if (const auto* text = std::get_if<TextPart>(&part))
+          for (const TokenId id : tokenizer_->encode(text->text, false)) prompt.ids.push_back(id);
+    prompt_length = static_cast<std::int64_t>(prompt.ids.size());
+    return prompt;
+  }
+
+  // As many steps as crops.
+  Result<std::unique_ptr<ImageEncoding>> begin_image(const Image&, const ImagePlan& plan,
+                                                     const Tap*) const override {
+    struct Encoding final : ImageEncoding {
+      const FakeModel* model;
+      ImagePlan plan;
+      int steps = 0;
+      bool done() const override { return steps == plan.num_crops; }
+      void step() override {
+        ++steps;
+        ++model->tiles;
+        if (model->on_tile) model->on_tile(model->tiles);
+      }
+      Tensor result() override { return tensor({}, plan.tokens, 0); }
+    };
+    auto encoding = std::make_unique<Encoding>();
+    encoding->model = this;
+    encoding->plan = plan;
+    return std::unique_ptr<ImageEncoding>(std::move(encoding));
+  }
+
+  std::unique_ptr<KvSequence> make_sequence() const override {
+    auto sequence = std::make_unique<Sequence>();
+    sequence->truncations = &truncations;
+    return sequence;
+  }
+  int rope_regime(std::int64_t total) const override { return total > regime_limit ? 1 : 0; }
+
+  Tensor forward(std::span<const StepInput> inputs, const Tap*) const override {
+    OC_CHECK(inputs.size() == 1, "one sequence at a time");
+    const StepInput& input = inputs[0];
+    auto& sequence = dynamic_cast<Sequence&>(*input.kv);
+    const auto length = static_cast<std::int64_t>(input.ids.size());
+    steps.push_back({sequence.length(), length, input.regime, input.image_rows != nullptr});
+    sequence.ids.insert(sequence.ids.end(), input.ids.begin(), input.ids.end());
+    sequence.advance(length);
+    if (on_step) on_step(steps.size());
+    return tensor(logits_(sequence.ids), 1, kVocab);
+  }
+  Tensor join_images(std::span<const Tensor> embeds) const override {
+    std::int64_t rows = 0;
+    for (const Tensor& part : embeds) rows += part.rows();
+    return tensor({}, rows, 0);
+  }
+
+  ModelInfo& mutable_info() { return info_; }
+
+  // What happened, and what to do when it does. Engine thread only.
+  mutable std::vector<Step> steps;
+  mutable std::vector<std::int64_t> truncations;
+  mutable int tiles = 0;
+  mutable std::int64_t prompt_length = 0;  // of the last prompt built
+  std::function<void(std::size_t)> on_step;
+  std::function<void(int)> on_tile;
+  std::int64_t regime_limit = 1 << 20;  // longer sequences are regime 1
+
+ private:
+  Logits logits_;
+  ModelInfo info_;
+  std::shared_ptr<const Tokenizer> tokenizer_ = tiny_tokenizer();
+  mutable FakeEngine engine_;
+};
+
+}  // namespace oc::fake
