@@ -1,0 +1,55 @@
+// What a client is told when something fails: the only place where a failure becomes an HTTP
+// status, and where the OpenAI error object {"error": {"message", "type", "param", "code"}} is
+// written.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace oc {
+
+struct ApiError {
+  int status = 500;
+  std::string type;        // "invalid_request_error", "server_error", …
+  std::string code;        // machine readable: "context_length_exceeded", …
+  std::string message;     // for people; never a path, an address or a library's own text
+  std::string param = {};  // the field it is about; empty: null on the wire
+  int retry_after_s = 0;   // > 0: the client may come back after so many seconds
+};
+
+// Where an Error arose: the same code means different things in a field, a picture and an answer.
+enum class Stage { kRequest, kImage, kAnswer };
+
+// kInternal keeps its text to itself (the log has it).
+ApiError to_api_error(const Error& error, Stage stage);
+
+// What goes wrong in HTTP itself, before a request reaches the runtime.
+enum class Refusal {
+  kMalformed,            // 400
+  kMissingKey,           // 401
+  kWrongKey,             // 401
+  kHostNotAllowed,       // 403
+  kOriginNotAllowed,     // 403
+  kNoSuchRoute,          // 404
+  kMethodNotAllowed,     // 405
+  kTimeout,              // 408
+  kLengthRequired,       // 411
+  kBodyTooLarge,         // 413
+  kNotJson,              // 415
+  kExpectationFailed,    // 417
+  kBusy,                 // 429: out of memory set aside for requests
+  kHeaderTooLarge,       // 431
+  kInternal,             // 500
+  kNotReady,             // 503
+  kTooManyConnections,   // 503
+  kShuttingDown,         // 503
+  kVersionNotSupported,  // 505
+};
+ApiError refuse(Refusal refusal, std::string message, std::string param = {});
+
+// {"error": {…}}: the body of an answer, and the data of an event in the middle of a stream.
+std::string error_body(const ApiError& error);
+
+}  // namespace oc

@@ -1,0 +1,152 @@
+#include "api/json_fields.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+// Levenshtein distance; names are short.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+// A client's key as it may appear in a message: short and printable.
+std::string shown(std::string_view key) {
+  std::string out;
+  for (const char c : key.substr(0, 64))
+    out += (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') ? c : '?';
+  if (key.size() > 64) out += "...";
+  return out;
+}
+
+std::string shown_number(double value) {
+  if (value == std::numeric_limits<double>::max()) return "infinity";
+  return fmt::format("{}", value);
+}
+
+}  // namespace
+
+std::string_view kind_of(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::null:
+      return "null";
+    case json::kind::bool_:
+      return "a boolean";
+    case json::kind::int64:
+    case json::kind::uint64:
+      return "an integer";
+    case json::kind::double_:
+      return "a number";
+    case json::kind::string:
+      return "a string";
+    case json::kind::array:
+      return "an array";
+    case json::kind::object:
+      return "an object";
+  }
+  return "something else";
+}
+
+Error wrong_value(std::string param, std::string_view expected, const json::value& found) {
+  std::string what(kind_of(found));
+  if (found.is_int64()) what = fmt::format("{}", found.get_int64());
+  if (found.is_uint64()) what = fmt::format("{}", found.get_uint64());
+  if (found.is_double()) what = fmt::format("{}", found.get_double());
+  if (found.is_bool()) what = found.get_bool() ? "true" : "false";
+  return {ErrorCode::kInvalidArgument,
+          fmt::format("\"{}\" must be {}, found {}", param, expected, what), "", param};
+}
+
+std::string JsonFields::name(std::string_view key) const {
+  return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+}
+
+const json::value* JsonFields::find(std::string_view key) const {
+  const json::value* value = object_->if_contains(key);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+Result<std::optional<std::int64_t>> JsonFields::integer(std::string_view key, std::int64_t min,
+                                                        std::int64_t max) const {
+  const json::value* value = find(key);
+  if (value == nullptr) return std::optional<std::int64_t>();
+  if (value->is_int64() && value->get_int64() >= min && value->get_int64() <= max)
+    return std::optional<std::int64_t>(value->get_int64());
+  return wrong_value(name(key), fmt::format("an integer from {} to {}", min, max), *value);
+}
+
+Result<std::optional<double>> JsonFields::number(std::string_view key, double min,
+                                                 double max) const {
+  const json::value* value = find(key);
+  if (value == nullptr) return std::optional<double>();
+  double number = std::numeric_limits<double>::quiet_NaN();
+  if (value->is_int64()) number = static_cast<double>(value->get_int64());
+  if (value->is_uint64()) number = static_cast<double>(value->get_uint64());
+  if (value->is_double()) number = value->get_double();
+  if (std::isfinite(number) && number >= min && number <= max) return std::optional<double>(number);
+  return wrong_value(name(key),
+                     fmt::format("a number from {} to {}", shown_number(min), shown_number(max)),
+                     *value);
+}
+
+Result<std::optional<bool>> JsonFields::boolean(std::string_view key) const {
+  const json::value* value = find(key);
+  if (value == nullptr) return std::optional<bool>();
+  if (value->is_bool()) return std::optional<bool>(value->get_bool());
+  return wrong_value(name(key), "true or false", *value);
+}
+
+Result<std::optional<std::string_view>> JsonFields::string(std::string_view key) const {
+  const json::value* value = find(key);
+  if (value == nullptr) return std::optional<std::string_view>();
+  if (value->is_string())
+    return std::optional<std::string_view>(std::string_view(value->get_string()));
+  return wrong_value(name(key), "a string", *value);
+}
+
+Result<std::optional<JsonFields>> JsonFields::object(std::string_view key) const {
+  const json::value* value = find(key);
+  if (value == nullptr) return std::optional<JsonFields>();
+  if (value->is_object())
+    return std::optional<JsonFields>(JsonFields(value->get_object(), name(key)));
+  return wrong_value(name(key), "an object", *value);
+}
+
+Result<void> JsonFields::only(std::span<const std::string_view> known) const {
+  for (const auto& [raw_key, value] : *object_) {
+    const std::string_view key(raw_key);
+    if (value.is_null() || std::find(known.begin(), known.end(), key) != known.end()) continue;
+    std::string hint = "it is refused rather than ignored";
+    std::size_t best = 3;
+    for (const std::string_view candidate : known) {
+      if (key.size() > 64) break;
+      if (const std::size_t distance = edit_distance(key, candidate); distance < best) {
+        best = distance;
+        hint = fmt::format("did you mean \"{}\"?", candidate);
+      }
+    }
+    const std::string param = name(shown(key));
+    return Error{ErrorCode::kUnsupported, fmt::format("unknown parameter \"{}\"", param), hint,
+                 param};
+  }
+  return {};
+}
+
+}  // namespace oc

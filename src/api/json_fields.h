@@ -1,0 +1,50 @@
+// Typed access to the fields of a client's JSON object. Every error names the field by its path
+// ("messages[0].content[1].text") and what is allowed; null counts as absent, as OpenAI's clients
+// expect. Only for .cpp files: it pulls in Boost.JSON.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace oc {
+
+// "a number", "an object", …; never the client's own text.
+std::string_view kind_of(const boost::json::value& value);
+
+Error wrong_value(std::string param, std::string_view expected, const boost::json::value& found);
+
+class JsonFields {
+ public:
+  // `path` stands before the names of fields; empty for the document itself.
+  JsonFields(const boost::json::object& object, std::string path)
+      : object_(&object), path_(std::move(path)) {}
+
+  std::string name(std::string_view key) const;
+  const boost::json::value* find(std::string_view key) const;  // nullptr when absent or null
+  Result<std::optional<std::int64_t>> integer(std::string_view key, std::int64_t min,
+                                              std::int64_t max) const;
+  Result<std::optional<double>> number(std::string_view key, double min, double max) const;
+  Result<std::optional<bool>> boolean(std::string_view key) const;
+  Result<std::optional<std::string_view>> string(std::string_view key) const;
+  Result<std::optional<JsonFields>> object(std::string_view key) const;
+
+  // kInvalidArgument for the first field with a value that is in none of the lists, with the
+  // nearest known name if there is one.
+  Result<void> only(std::span<const std::string_view> known) const;
+
+  const boost::json::object& raw() const { return *object_; }
+
+ private:
+  const boost::json::object* object_;
+  std::string path_;
+};
+
+}  // namespace oc

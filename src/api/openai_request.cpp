@@ -1,0 +1,288 @@
+#include "api/openai_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <limits>
+
+#include "api/json_fields.h"
+#include "api/openai_messages.h"
+#include "io/json.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr double kInfinity = std::numeric_limits<double>::max();
+
+// What we act on.
+constexpr std::array<std::string_view, 17> kSupported = {"model",
+                                                         "messages",
+                                                         "max_tokens",
+                                                         "max_completion_tokens",
+                                                         "temperature",
+                                                         "top_p",
+                                                         "stop",
+                                                         "seed",
+                                                         "stream",
+                                                         "stream_options",
+                                                         "top_k",
+                                                         "min_p",
+                                                         "repetition_penalty",
+                                                         "num_crops",
+                                                         "keep_order",
+                                                         "n",
+                                                         "response_format"};
+// What says something about the request but nothing to the model.
+constexpr std::array<std::string_view, 4> kLabels = {"user", "metadata", "safety_identifier",
+                                                     "prompt_cache_key"};
+// What OpenAI knows and we do not do, save for the value that means "off".
+constexpr std::array<std::string_view, 24> kNeutralOnly = {"logprobs",
+                                                           "top_logprobs",
+                                                           "presence_penalty",
+                                                           "frequency_penalty",
+                                                           "logit_bias",
+                                                           "tools",
+                                                           "tool_choice",
+                                                           "parallel_tool_calls",
+                                                           "functions",
+                                                           "function_call",
+                                                           "store",
+                                                           "service_tier",
+                                                           "modalities",
+                                                           "audio",
+                                                           "prediction",
+                                                           "reasoning_effort",
+                                                           "verbosity",
+                                                           "web_search_options",
+                                                           "best_of",
+                                                           "echo",
+                                                           "suffix",
+                                                           "grammar",
+                                                           "guided_json",
+                                                           "moderation"};
+
+bool is_zero(const json::value& value) {
+  return (value.is_int64() && value.get_int64() == 0) ||
+         (value.is_double() && value.get_double() == 0);
+}
+bool is_false(const json::value& value) { return value.is_bool() && !value.get_bool(); }
+bool is_empty(const json::value& value) {
+  return (value.is_array() && value.get_array().empty()) ||
+         (value.is_object() && value.get_object().empty());
+}
+bool is_text(const json::value& value, std::string_view text) {
+  return value.is_string() && std::string_view(value.get_string()) == text;
+}
+
+// True when the value asks for nothing that we do not do.
+bool is_neutral(std::string_view key, const json::value& value) {
+  if (key == "logprobs" || key == "store" || key == "echo") return is_false(value);
+  if (key == "top_logprobs" || key == "presence_penalty" || key == "frequency_penalty")
+    return is_zero(value);
+  if (key == "logit_bias" || key == "tools" || key == "functions") return is_empty(value);
+  // Without tools there is nothing to choose from, so these choices are kept as they are.
+  if (key == "tool_choice" || key == "function_call")
+    return is_text(value, "none") || is_text(value, "auto");
+  if (key == "parallel_tool_calls") return value.is_bool();
+  if (key == "service_tier") return is_text(value, "auto") || is_text(value, "default");
+  if (key == "modalities")
+    return value.is_array() && value.get_array().size() == 1 &&
+           is_text(value.get_array()[0], "text");
+  if (key == "reasoning_effort") return is_text(value, "none");
+  if (key == "best_of") return value.is_int64() && value.get_int64() == 1;
+  return false;
+}
+
+Result<void> check_unsupported(const JsonFields& fields) {
+  for (const std::string_view key : kNeutralOnly) {
+    const json::value* value = fields.find(key);
+    if (value == nullptr || is_neutral(key, *value)) continue;
+    return Error{ErrorCode::kUnsupported, fmt::format("\"{}\" is not supported yet", key),
+                 "leave it out", std::string(key)};
+  }
+  std::vector<std::string_view> known(kSupported.begin(), kSupported.end());
+  known.insert(known.end(), kLabels.begin(), kLabels.end());
+  known.insert(known.end(), kNeutralOnly.begin(), kNeutralOnly.end());
+  OC_RETURN_IF_ERROR(fields.only(known));
+
+  OC_ASSIGN_OR_RETURN(const auto n, fields.integer("n", 1, 128));
+  if (n.value_or(1) != 1)
+    return Error{ErrorCode::kUnsupported, "\"n\" above 1 is not supported yet",
+                 "send the request several times with different seeds", "n"};
+  OC_ASSIGN_OR_RETURN(const auto format, fields.object("response_format"));
+  if (format) {
+    OC_ASSIGN_OR_RETURN(const auto type, format->string("type"));
+    if (!type || *type != "text")
+      return Error{ErrorCode::kUnsupported,
+                   "\"response_format\" other than {\"type\": \"text\"} is not supported yet", "",
+                   "response_format"};
+  }
+  for (const std::string_view key : {"user", "safety_identifier", "prompt_cache_key"}) {
+    OC_ASSIGN_OR_RETURN(const auto label, fields.string(key));
+    (void)label;
+  }
+  OC_ASSIGN_OR_RETURN(const auto metadata, fields.object("metadata"));
+  (void)metadata;
+  return {};
+}
+
+Result<void> parse_length(const JsonFields& fields, const ChatLimits& limits,
+                          GenerateRequest& request) {
+  constexpr std::int64_t kMost = std::numeric_limits<int>::max();
+  const std::int64_t most =
+      limits.context_length > 0 ? std::min(limits.context_length, kMost) : kMost;
+  OC_ASSIGN_OR_RETURN(const auto old_name, fields.integer("max_tokens", 1, most));
+  OC_ASSIGN_OR_RETURN(const auto new_name, fields.integer("max_completion_tokens", 1, most));
+  if (old_name && new_name && *old_name != *new_name)
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"max_tokens\" and \"max_completion_tokens\" are both given and differ",
+                 "send one of them", "max_completion_tokens"};
+  if (old_name) request.max_tokens = static_cast<int>(*old_name);
+  if (new_name) request.max_tokens = static_cast<int>(*new_name);
+  return {};
+}
+
+Result<void> parse_sampling(const JsonFields& fields, SamplingParams& sampling) {
+  OC_ASSIGN_OR_RETURN(const auto temperature, fields.number("temperature", 0, 2));
+  OC_ASSIGN_OR_RETURN(const auto top_p, fields.number("top_p", 0, 1));
+  OC_ASSIGN_OR_RETURN(const auto min_p, fields.number("min_p", 0, 1));
+  OC_ASSIGN_OR_RETURN(const auto penalty, fields.number("repetition_penalty", 0, kInfinity));
+  OC_ASSIGN_OR_RETURN(const auto top_k,
+                      fields.integer("top_k", -1, std::numeric_limits<int>::max()));
+  if (temperature) sampling.temperature = *temperature;
+  // OpenAI allows 0, "nothing but the most likely token": the smallest p says the same.
+  if (top_p) sampling.top_p = *top_p > 0 ? *top_p : std::numeric_limits<double>::min();
+  if (min_p) sampling.min_p = *min_p;
+  if (penalty) sampling.repetition_penalty = *penalty;
+  if (top_k) sampling.top_k = *top_k < 0 ? 0 : static_cast<int>(*top_k);  // -1: off, as elsewhere
+  if (const json::value* seed = fields.find("seed")) {
+    if (seed->is_int64())
+      sampling.seed = static_cast<std::uint64_t>(seed->get_int64());
+    else if (seed->is_uint64())
+      sampling.seed = seed->get_uint64();
+    else
+      return wrong_value("seed", "an integer of 64 bits", *seed);
+  }
+  auto checked = check_sampling(sampling);
+  if (!checked) {
+    Error error = checked.error();
+    if (error.code == ErrorCode::kInternal) error.code = ErrorCode::kInvalidArgument;
+    return error;
+  }
+  return {};
+}
+
+Result<void> parse_stop(const JsonFields& fields, const ChatLimits& limits,
+                        GenerateRequest& request) {
+  const json::value* stop = fields.find("stop");
+  if (stop == nullptr) return {};
+  const auto add = [&](const json::value& value, const std::string& param) -> Result<void> {
+    if (!value.is_string()) return wrong_value(param, "a string", value);
+    const std::string_view text(value.get_string());
+    if (text.empty() || text.size() > limits.max_stop_bytes)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}\" must have 1 to {} bytes, found {}", param,
+                               limits.max_stop_bytes, text.size()),
+                   "", param};
+    request.stop.emplace_back(text);
+    return {};
+  };
+  if (stop->is_string()) return add(*stop, "stop");
+  if (!stop->is_array()) return wrong_value("stop", "a string or an array of strings", *stop);
+  const json::array& array = stop->get_array();
+  if (array.size() > limits.max_stops)
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("\"stop\" holds {} strings; at most {}", array.size(), limits.max_stops), "",
+        "stop"};
+  for (std::size_t i = 0; i < array.size(); ++i)
+    OC_RETURN_IF_ERROR(add(array[i], fmt::format("stop[{}]", i)));
+  return {};
+}
+
+Result<void> parse_stream(const JsonFields& fields, ChatRequest& request) {
+  OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean("stream"));
+  request.stream = stream.value_or(false);
+  OC_ASSIGN_OR_RETURN(const auto options, fields.object("stream_options"));
+  if (!options) return {};
+  if (!request.stream)
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"stream_options\" is only allowed when \"stream\" is true", "",
+                 "stream_options"};
+  static constexpr std::array<std::string_view, 2> kKnown = {"include_usage",
+                                                             "include_obfuscation"};
+  OC_RETURN_IF_ERROR(options->only(kKnown));
+  OC_ASSIGN_OR_RETURN(const auto usage, options->boolean("include_usage"));
+  request.include_usage = usage.value_or(false);
+  OC_ASSIGN_OR_RETURN(const auto obfuscation, options->boolean("include_obfuscation"));
+  if (obfuscation.value_or(false))
+    return Error{ErrorCode::kUnsupported,
+                 "\"stream_options.include_obfuscation\" is not supported yet", "leave it out",
+                 "stream_options.include_obfuscation"};
+  return {};
+}
+
+Error with_param(Error error, const EncodedImage& image) {
+  error.message = fmt::format("\"{}\": {}", image.param, error.message);
+  error.param = image.param;
+  return error;
+}
+
+}  // namespace
+
+Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits) {
+  OC_ASSIGN_OR_RETURN(const json::value document, parse_json(body, "body", limits.json_depth));
+  if (!document.is_object()) {
+    Error error = wrong_value("body", "a JSON object", document);
+    error.param.clear();
+    return error;
+  }
+  const JsonFields fields(document.get_object(), "");
+  OC_RETURN_IF_ERROR(check_unsupported(fields));
+
+  ChatRequest request;
+  OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
+  request.model = std::string(model.value_or(""));
+  OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate));
+  OC_RETURN_IF_ERROR(parse_sampling(fields, request.generate.sampling));
+  OC_RETURN_IF_ERROR(parse_stop(fields, limits, request.generate));
+  OC_RETURN_IF_ERROR(parse_stream(fields, request));
+  OC_ASSIGN_OR_RETURN(const auto keep_order, fields.boolean("keep_order"));
+  request.generate.keep_order = keep_order.value_or(false);
+  OC_ASSIGN_OR_RETURN(const auto num_crops, fields.integer("num_crops", 1, 64));
+  const json::value* messages = fields.find("messages");
+  if (messages == nullptr)
+    return Error{ErrorCode::kInvalidArgument, "\"messages\" is missing", "", "messages"};
+  OC_RETURN_IF_ERROR(parse_messages(*messages, limits, request));
+  if (num_crops)
+    for (EncodedImage& image : request.images)
+      if (!image.num_crops) image.num_crops = static_cast<int>(*num_crops);
+  return request;
+}
+
+Result<std::size_t> decoded_bytes(const ChatRequest& request, const ImageLimits& limits) {
+  std::size_t total = 0;
+  for (const EncodedImage& image : request.images) {
+    auto info = probe_image(image.bytes, limits);
+    if (!info) return with_param(info.error(), image);
+    total += static_cast<std::size_t>(info->width) * static_cast<std::size_t>(info->height) * 3;
+  }
+  return total;
+}
+
+Result<void> decode_images(ChatRequest& request, const ImageLimits& limits) {
+  for (EncodedImage& image : request.images) {
+    auto decoded = decode_image(image.bytes, limits);
+    if (!decoded) return with_param(decoded.error(), image);
+    image.bytes = {};
+    request.generate.images.push_back(
+        {std::make_shared<const Image>(std::move(*decoded)), image.num_crops});
+  }
+  return {};
+}
+
+}  // namespace oc

@@ -1,0 +1,53 @@
+// POST /v1/chat/completions, the request: JSON → GenerateRequest. A parameter that is not supported
+// is an error that names it; nothing is accepted and then ignored. null counts as absent. Of a key
+// that occurs twice the last value counts.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "image/image.h"
+#include "runtime/request.h"
+
+namespace oc {
+
+struct ChatLimits {
+  std::size_t max_images = 16;
+  std::size_t max_image_bytes = 20u << 20;  // one picture, decoded from base64
+  std::size_t max_messages = 2048;
+  std::size_t max_parts = 4096;  // over all messages
+  std::size_t max_stops = 16;
+  std::size_t max_stop_bytes = 512;
+  std::int64_t context_length = 0;  // of the model; 0: unknown
+  int json_depth = 32;
+};
+
+// A picture as it came: still JPEG, PNG or WebP.
+struct EncodedImage {
+  std::vector<std::byte> bytes;
+  std::optional<int> num_crops;
+  std::string param;  // where it stood, for errors
+};
+
+struct ChatRequest {
+  std::string model;         // as the client wrote it; empty when absent
+  GenerateRequest generate;  // without id, deadline, and images (decode_images)
+  std::vector<EncodedImage> images;
+  bool stream = false;
+  bool include_usage = false;
+};
+
+// Errors: kInvalidArgument, kUnsupported, kTooLarge, each with the path of the field in param.
+Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits);
+
+// Bytes of all pictures once decoded, from their headers alone. Errors as probe_image.
+Result<std::size_t> decoded_bytes(const ChatRequest& request, const ImageLimits& limits);
+// Decodes every picture into request.generate.images and drops the encoded bytes. Errors as
+// decode_image, with the picture's param.
+Result<void> decode_images(ChatRequest& request, const ImageLimits& limits);
+
+}  // namespace oc

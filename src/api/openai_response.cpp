@@ -1,0 +1,169 @@
+#include "api/openai_response.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cmath>
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+json::object usage_object(const GenerateResult& result) {
+  json::object usage;
+  usage["prompt_tokens"] = result.prompt_tokens;
+  usage["completion_tokens"] = result.completion_tokens;
+  usage["total_tokens"] = result.prompt_tokens + result.completion_tokens;
+  json::object details;
+  details["cached_tokens"] = result.cached_tokens;
+  details["image_tokens"] = result.image_tokens;
+  usage["prompt_tokens_details"] = std::move(details);
+  return usage;
+}
+
+// Three decimals are more than a clock gives.
+double rounded(double value) { return std::isfinite(value) ? std::round(value * 1000) / 1000 : 0; }
+
+// Our own field: what the model saw, and where the time went.
+json::object details_object(const GenerateResult& result) {
+  json::array images;
+  for (const ImagePlan& plan : result.images) {
+    json::object image;
+    image["width"] = plan.width;
+    image["height"] = plan.height;
+    image["num_crops"] = plan.num_crops;
+    image["crops"] = json::array{plan.crops_w, plan.crops_h};
+    image["effective_size"] = json::array{plan.effective_width, plan.effective_height};
+    image["tokens"] = plan.tokens;
+    images.push_back(std::move(image));
+  }
+  json::object timings;
+  const Timings& t = result.timings;
+  timings["queue_ms"] = rounded(t.queue_ms);
+  timings["preprocess_ms"] = rounded(t.preprocess_ms);
+  timings["encode_ms"] = rounded(t.encode_ms);
+  timings["prefill_ms"] = rounded(t.prefill_ms);
+  timings["ttft_ms"] = rounded(t.ttft_ms);
+  timings["decode_ms"] = rounded(t.decode_ms);
+  timings["total_ms"] = rounded(t.total_ms);
+  timings["decode_tokens_per_second"] = rounded(t.decode_tokens_per_second);
+  json::object details;
+  details["images"] = std::move(images);
+  details["stop_cause"] = to_string(result.stop_cause);
+  if (result.stop_string) details["stop_string"] = *result.stop_string;
+  details["seed"] = result.seed;
+  details["timings"] = std::move(timings);
+  return details;
+}
+
+json::object head_object(const AnswerHead& head, std::string_view object) {
+  json::object out;
+  out["id"] = head.id;
+  out["object"] = object;
+  out["created"] = head.created;
+  out["model"] = head.model;
+  out["system_fingerprint"] = head.system_fingerprint;
+  return out;
+}
+
+// A string as JSON, quotes included.
+std::string json_string(std::string_view text) {
+  return json::serialize(json::value(json::string(text)));
+}
+
+}  // namespace
+
+AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64_t created) {
+  return {std::move(id), created, model.name, "fp_" + model.fingerprint.substr(0, 12)};
+}
+
+std::string completion_json(const AnswerHead& head, const GenerateResult& result) {
+  json::object message;
+  message["role"] = "assistant";
+  message["content"] = result.text;
+  message["refusal"] = nullptr;
+  json::object choice;
+  choice["index"] = 0;
+  choice["message"] = std::move(message);
+  choice["logprobs"] = nullptr;
+  choice["finish_reason"] = to_string(result.finish_reason);
+  json::object out = head_object(head, "chat.completion");
+  json::array choices;
+  choices.push_back(std::move(choice));
+  out["choices"] = std::move(choices);
+  out["usage"] = usage_object(result);
+  if (result.warning) out["warning"] = *result.warning;
+  out["ocellus"] = details_object(result);
+  return json::serialize(out);
+}
+
+// A chunk is built for every token on the engine's thread, so all but the text is made once.
+ChunkWriter::ChunkWriter(AnswerHead head, bool include_usage) : head_(std::move(head)) {
+  prefix_ = json::serialize(head_object(head_, "chat.completion.chunk"));
+  prefix_.pop_back();  // the closing brace
+  prefix_ += R"(,"choices":[{"index":0,"delta":)";
+  suffix_ = include_usage ? R"(}],"usage":null)" : "}]";
+}
+
+std::string ChunkWriter::role() const {
+  return prefix_ +
+         R"({"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null)" +
+         suffix_ + "}";
+}
+
+std::string ChunkWriter::text(std::string_view piece) const {
+  return prefix_ + R"({"content":)" + json_string(piece) + R"(},"logprobs":null,"finish_reason":null)" +
+         suffix_ + "}";
+}
+
+std::string ChunkWriter::finish(const GenerateResult& result) const {
+  std::string out = prefix_ + R"({},"logprobs":null,"finish_reason":)" +
+                    json_string(to_string(result.finish_reason)) + suffix_;
+  if (result.warning) out += R"(,"warning":)" + json_string(*result.warning);
+  return out + R"(,"ocellus":)" + json::serialize(details_object(result)) + "}";
+}
+
+std::string ChunkWriter::usage(const GenerateResult& result) const {
+  json::object out = head_object(head_, "chat.completion.chunk");
+  out["choices"] = json::array();
+  out["usage"] = usage_object(result);
+  return json::serialize(out);
+}
+
+namespace {
+
+json::object model_object(const ServedModel& model) {
+  json::object capabilities;
+  capabilities["input"] = json::array{"text", "image"};
+  capabilities["image_formats"] = json::array{"jpeg", "png", "webp"};
+  capabilities["context_length"] = model.context_length;
+  capabilities["default_num_crops"] = model.default_num_crops;
+  capabilities["streaming"] = true;
+  json::object out;
+  out["id"] = model.name;
+  out["object"] = "model";
+  out["created"] = model.created;
+  out["owned_by"] = "ocellus";
+  out["architecture"] = model.architecture;
+  out["quantization"] = model.quantization;
+  out["weights_bytes"] = model.weights_bytes;
+  out["engine"] = model.engine;
+  out["capabilities"] = std::move(capabilities);
+  return out;
+}
+
+}  // namespace
+
+std::string model_json(const ServedModel& model) { return json::serialize(model_object(model)); }
+
+std::string models_json(const ServedModel& model) {
+  json::array data;
+  data.push_back(model_object(model));
+  json::object out;
+  out["object"] = "list";
+  out["data"] = std::move(data);
+  return json::serialize(out);
+}
+
+}  // namespace oc

@@ -1,0 +1,32 @@
+// What clients may know about the model that answers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oc {
+
+struct ServedModel {
+  std::string name;                  // as clients call it
+  std::vector<std::string> aliases;  // other names that reach it
+  std::int64_t created = 0;          // Unix seconds at which it was ready
+  std::string fingerprint;           // hex digest of the weights' description
+  std::string architecture;
+  std::string quantization;
+  std::string engine;  // "cpu: AVX2, 2 threads, int8 activations, f16 kv"
+  std::int64_t context_length = 0;
+  int default_num_crops = 0;
+  std::size_t weights_bytes = 0;
+
+  // An empty name asks for whatever is there.
+  bool answers_to(std::string_view wanted) const {
+    if (wanted.empty() || wanted == name) return true;
+    for (const std::string& alias : aliases)
+      if (wanted == alias) return true;
+    return false;
+  }
+};
+
+}  // namespace oc

@@ -1,0 +1,212 @@
+#include "http/app.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "api/openai_response.h"
+#include "base/log.h"
+
+namespace oc::http {
+namespace {
+
+namespace json = boost::json;
+
+ApiError loading() { return refuse(Refusal::kNotReady, "the model is still being loaded"); }
+
+// %2F and the like in a model's name; anything that is not an escape stays as it is.
+std::string percent_decoded(std::string_view text) {
+  const auto digit = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+  };
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 &&
+        digit(text[i + 2]) >= 0) {
+      out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+double mean_seconds(const ServiceStats& stats) {
+  return stats.completed == 0 ? 0 : stats.total_ms / 1000 / static_cast<double>(stats.completed);
+}
+
+}  // namespace
+
+void App::set_backend(std::shared_ptr<Backend> backend) {
+  const std::lock_guard lock(mutex_);
+  backend_ = std::move(backend);
+}
+
+std::shared_ptr<Backend> App::backend() const {
+  const std::lock_guard lock(mutex_);
+  return backend_;
+}
+
+Router App::routes() {
+  Router router;
+  const auto self = shared_from_this();
+  router.add({.method = "POST",
+              .path = "/v1/chat/completions",
+              .handler = [self](RequestPtr request,
+                                ResponderPtr responder) { self->chat(request, responder); },
+              .json = true,
+              .needs_model = true,
+              .blocking = true});
+  for (const std::string path : {"/v1/models", "/v1/models/*"})
+    router.add({.method = "GET",
+                .path = path,
+                .handler = [self](RequestPtr request,
+                                  ResponderPtr responder) { self->models(request, responder); },
+                .needs_model = true});
+  router.add({.method = "GET",
+              .path = "/health",
+              .handler = [self](RequestPtr, ResponderPtr responder) { self->health(responder); },
+              .open = true});
+  router.add({.method = "GET",
+              .path = "/stats",
+              .handler = [self](RequestPtr, ResponderPtr responder) { self->stats(responder); },
+              .needs_model = true});
+  router.add({.method = "GET",
+              .path = "/metrics",
+              .handler = [self](RequestPtr, ResponderPtr responder) { self->metrics(responder); }});
+  router.add({.method = "GET", .path = "/", .handler = [self](RequestPtr, ResponderPtr responder) {
+                self->root(responder);
+              }});
+  return router;
+}
+
+ServerHooks App::hooks() {
+  const auto self = shared_from_this();
+  ServerHooks hooks;
+  hooks.model_ready = [self]() -> std::optional<ApiError> {
+    if (self->backend()) return std::nullopt;
+    return loading();
+  };
+  hooks.on_exchange = [self](const ExchangeRecord& record) {
+    self->metrics_.count_exchange(record.route, record.method, record.status, record.ms);
+    // Probes come every few seconds; they are news only when they fail.
+    const bool probe = record.status < 400 && record.method == "GET";
+    log::event(probe ? log::Level::kDebug : log::Level::kInfo, "http",
+               {{"method", record.method.substr(0, 16)},
+                {"path", record.path.substr(0, 128)},
+                {"status", record.status},
+                {"ms", fmt::format("{:.1f}", record.ms)}},
+               record.id);
+  };
+  hooks.on_connections = [self](std::size_t open) { self->connections_ = open; };
+  return hooks;
+}
+
+void App::health(const ResponderPtr& responder) const {
+  json::object out;
+  const auto current = backend();
+  if (!current) {
+    out["status"] = "loading";
+    Response response = json_response(json::serialize(out));
+    response.status = loading().status;
+    response.headers.emplace_back("Retry-After", std::to_string(loading().retry_after_s));
+    responder->respond(std::move(response));
+    return;
+  }
+  const ServiceStats stats = current->stats();
+  out["status"] = "healthy";
+  out["model"] = current->model().name;
+  out["version"] = options_.version;
+  out["engine"] = current->model().engine;
+  out["queued"] = stats.queued;
+  out["running"] = stats.running;
+  json::object performance;
+  performance["requests"] = stats.completed;
+  performance["avg_time"] = fmt::format("{:.2f}s", mean_seconds(stats));
+  out["performance"] = std::move(performance);
+  responder->respond(json_response(json::serialize(out)));
+}
+
+void App::models(const RequestPtr& request, const ResponderPtr& responder) const {
+  const auto current = backend();
+  if (!current) {
+    responder->respond(error_response(loading()));
+    return;
+  }
+  constexpr std::string_view kPrefix = "/v1/models/";
+  if (request->path.size() <= kPrefix.size()) {
+    responder->respond(json_response(models_json(current->model())));
+    return;
+  }
+  if (current->model().answers_to(percent_decoded(request->path.substr(kPrefix.size())))) {
+    responder->respond(json_response(model_json(current->model())));
+    return;
+  }
+  responder->respond(error_response(
+      to_api_error({ErrorCode::kNotFound, "there is no model of this name",
+                    fmt::format("this server has \"{}\"", current->model().name), "model"},
+                   Stage::kRequest)));
+}
+
+void App::stats(const ResponderPtr& responder) const {
+  const auto current = backend();
+  if (!current) {
+    responder->respond(error_response(loading()));
+    return;
+  }
+  const ServiceStats stats = current->stats();
+  json::object statistics;
+  statistics["requests"] = stats.completed;
+  statistics["total_time"] = stats.total_ms / 1000;
+  statistics["avg_time"] = mean_seconds(stats);
+  statistics["accepted"] = stats.accepted;
+  statistics["failed"] = stats.failed;
+  statistics["cancelled"] = stats.cancelled;
+  statistics["rejected"] = stats.rejected;
+  statistics["empty_answers"] = stats.empty_answers;
+  statistics["prompt_tokens"] = stats.prompt_tokens;
+  statistics["completion_tokens"] = stats.completion_tokens;
+  statistics["queued"] = stats.queued;
+  statistics["running"] = stats.running;
+  json::object out;
+  out["model"] = current->model().name;
+  out["statistics"] = std::move(statistics);
+  out["resident_bytes"] = resident_bytes();
+  responder->respond(json_response(json::serialize(out)));
+}
+
+void App::metrics(const ResponderPtr& responder) const {
+  const auto current = backend();
+  Metrics::Now now;
+  now.ready = current != nullptr;
+  if (current) {
+    now.model = current->model().name;
+    now.service = current->stats();
+  }
+  now.connections = connections_;
+  now.memory_used = options_.memory->used();
+  Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = metrics_.text(now);
+  responder->respond(std::move(response));
+}
+
+void App::root(const ResponderPtr& responder) const {
+  const auto current = backend();
+  json::object out;
+  out["name"] = "ocellus";
+  out["version"] = options_.version;
+  if (current)
+    out["model"] = current->model().name;
+  else
+    out["model"] = nullptr;
+  out["routes"] = {"/v1/chat/completions", "/v1/models", "/health", "/stats", "/metrics"};
+  responder->respond(json_response(json::serialize(out)));
+}
+
+}  // namespace oc::http

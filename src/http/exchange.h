@@ -1,0 +1,58 @@
+// One request's way back to its connection: handlers on any thread put the answer in, the
+// connection takes it out on the io thread.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "http/types.h"
+
+namespace oc::http {
+
+class Exchange final : public Responder {
+ public:
+  // wake: called from any thread when there is something to take. A stream that is more than
+  // max_pending bytes ahead of its reader is given up.
+  Exchange(std::function<void()> wake, std::size_t max_pending);
+
+  bool respond(Response response) override;
+  void offer_stream(StreamOffer offer) override;
+  bool write(std::string bytes) override;
+  void finish() override;
+  void on_closed(std::function<void()> callback) override;
+  bool closed() const override;
+
+  // The connection's side.
+  struct Output {
+    std::optional<Response> whole;  // the complete answer
+    std::optional<Response> head;   // a stream begins
+    std::string bytes;              // more of it
+    bool finished = false;          // and its end
+    bool closed = false;            // given up: the reader is too slow
+  };
+  Output take();
+  // How long to wait before tick() is due; nullopt: no stream on offer.
+  std::optional<std::chrono::milliseconds> ping_every() const;
+  void tick();      // silence: begins an offered stream, or pings
+  void close();     // the client has gone, or the answer is complete
+  void complete();  // the answer is on its way: on_closed will not be called any more
+
+ private:
+  std::function<void()> wake_;
+  const std::size_t max_pending_;
+  mutable std::mutex mutex_;
+  std::optional<Response> whole_;
+  std::optional<StreamOffer> offer_;
+  std::string pending_;
+  bool begun_ = false;  // the stream has a first byte
+  bool head_taken_ = false;
+  bool finished_ = false;
+  bool closed_ = false;
+  std::function<void()> closed_callback_;
+
+  void begin();  // under the lock
+};
+
+}  // namespace oc::http

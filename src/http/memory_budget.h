@@ -1,0 +1,60 @@
+// Bytes that requests may hold at one time, over all connections: bodies, decoded pictures. Any
+// thread.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+namespace oc::http {
+
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(std::size_t limit) : limit_(limit) {}
+
+  bool take(std::size_t bytes) {
+    std::size_t used = used_.load();
+    do {
+      if (bytes > limit_ || used > limit_ - bytes) return false;
+    } while (!used_.compare_exchange_weak(used, used + bytes));
+    return true;
+  }
+  void give_back(std::size_t bytes) { used_ -= bytes; }
+  std::size_t used() const { return used_; }
+  std::size_t limit() const { return limit_; }
+
+ private:
+  const std::size_t limit_;
+  std::atomic<std::size_t> used_{0};
+};
+
+// A share of a budget; given back when it goes out of scope. One thread at a time.
+class Reservation {
+ public:
+  Reservation() = default;
+  explicit Reservation(std::shared_ptr<MemoryBudget> budget) : budget_(std::move(budget)) {}
+  Reservation(Reservation&& other) noexcept { *this = std::move(other); }
+  Reservation& operator=(Reservation&& other) noexcept {
+    std::swap(budget_, other.budget_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~Reservation() {
+    if (budget_) budget_->give_back(bytes_);
+  }
+
+  // Makes the share at least `bytes`; false (and unchanged) when the budget does not have it.
+  bool grow_to(std::size_t bytes) {
+    if (bytes <= bytes_ || !budget_) return true;
+    if (!budget_->take(bytes - bytes_)) return false;
+    bytes_ = bytes;
+    return true;
+  }
+
+ private:
+  std::shared_ptr<MemoryBudget> budget_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace oc::http

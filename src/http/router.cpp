@@ -1,0 +1,60 @@
+#include "http/router.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace oc::http {
+namespace {
+
+bool matches(std::string_view pattern, std::string_view path) {
+  if (!pattern.ends_with("/*")) return pattern == path;
+  pattern.remove_suffix(1);
+  return path.size() > pattern.size() && path.starts_with(pattern);
+}
+
+}  // namespace
+
+void Router::add(Route route) { routes_.push_back(std::move(route)); }
+
+Router::Match Router::find(std::string_view method, std::string_view path) const {
+  std::string allowed;
+  for (const Route& route : routes_) {
+    if (!matches(route.path, path) && !(path == "*" && method == "OPTIONS")) continue;
+    if (route.method == method) return {&route, {}};
+    const std::string names = route.method == "GET" ? "GET, HEAD" : route.method;
+    if (allowed.find(names) == std::string::npos) allowed += names + ", ";
+  }
+  Match match;
+  if (allowed.empty()) {
+    match.instead = error_response(
+        refuse(Refusal::kNoSuchRoute, "there is nothing at this path; try /v1/models"));
+    return match;
+  }
+  allowed += "OPTIONS";
+  if (method == "OPTIONS") {
+    match.instead.status = 204;
+    match.instead.content_type.clear();
+  } else {
+    match.instead = error_response(
+        refuse(Refusal::kMethodNotAllowed, "this path does not know the method; see Allow"));
+  }
+  match.instead.headers.emplace_back("Allow", std::move(allowed));
+  return match;
+}
+
+bool Router::open(std::string_view path) const {
+  return std::any_of(routes_.begin(), routes_.end(),
+                     [&](const Route& route) { return route.open && matches(route.path, path); });
+}
+
+bool is_json(std::string_view content_type) {
+  constexpr std::string_view kJson = "application/json";
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
+  return type.size() == kJson.size() &&
+         std::equal(type.begin(), type.end(), kJson.begin(), [](char a, char b) {
+           return std::tolower(static_cast<unsigned char>(a)) == b;
+         });
+}
+
+}  // namespace oc::http

@@ -1,0 +1,187 @@
+#include "http/server.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <csignal>
+
+#include "base/log.h"
+#include "http/connection.h"
+
+namespace oc::http {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+
+}  // namespace
+
+ServerCore::ServerCore(ServerOptions options_in, Router router_in, AccessPolicy access_in,
+                       ServerHooks hooks_in)
+    : options(std::move(options_in)),
+      router(std::move(router_in)),
+      access(std::move(access_in)),
+      hooks(std::move(hooks_in)),
+      workers(static_cast<std::size_t>(std::max(1, options.workers))) {}
+
+Result<void> ServerCore::listen() {
+  error_code ec;
+  const auto address =
+      asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, ec);
+  if (ec)
+    return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is not an address", options.host),
+                 "use 127.0.0.1, ::1, 0.0.0.0 or another address of this machine"};
+  const tcp::endpoint endpoint(address, options.port);
+  acceptor_.open(endpoint.protocol(), ec);
+  if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
+  if (!ec) acceptor_.bind(endpoint, ec);
+  if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
+  if (ec == asio::error::address_in_use)
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("address in use: port {} of {} is taken by another program",
+                             options.port, options.host),
+                 "choose another one with --port, or 0 for any that is free"};
+  if (ec)
+    return Error{
+        ErrorCode::kUnavailable,
+        fmt::format("cannot listen on {} port {}: {}", options.host, options.port, ec.message()),
+        "is it an address of this machine, and the port above 1023?"};
+  port = acceptor_.local_endpoint(ec).port();
+  if (options.handle_signals) {
+    signals_.add(SIGINT);
+    signals_.add(SIGTERM);
+    wait_for_signal();
+  }
+  accept();
+  return {};
+}
+
+void ServerCore::wait_for_signal() {
+  signals_.async_wait([this](error_code ec, int number) {
+    if (ec) return;
+    log::event(log::Level::kInfo, "signal",
+               {{"number", number}, {"action", draining ? "stop" : "drain"}});
+    if (draining) {
+      stop();
+    } else {
+      drain();
+      wait_for_signal();
+    }
+  });
+}
+
+void ServerCore::accept() {
+  acceptor_.async_accept([this](error_code ec, tcp::socket socket) {
+    if (!acceptor_.is_open()) return;
+    if (ec) {
+      // Out of file descriptors, most likely: some will come back.
+      log::event(log::Level::kWarning, "accept", {{"failure", ec.message()}});
+      accept_pause_.expires_after(std::chrono::milliseconds(100));
+      accept_pause_.async_wait([this](error_code pause) {
+        if (!pause && acceptor_.is_open()) accept();
+      });
+      return;
+    }
+    on_accepted(std::move(socket));
+    accept();
+  });
+}
+
+void ServerCore::on_accepted(tcp::socket socket) {
+  // Even a refusal takes a connection for a moment, so there is an end to them, too.
+  constexpr std::size_t kMaxRefusals = 128;
+  if (connections_.size() >= options.limits.max_connections + kMaxRefusals) return;
+  const bool room = make_room();
+  const auto connection = std::make_shared<Connection>(shared_from_this(), std::move(socket));
+  if (room)
+    connection->start();
+  else
+    connection->start_refused();
+}
+
+// Below the limit, or the connection that has been idle for longest makes place.
+bool ServerCore::make_room() {
+  if (connections_.size() < options.limits.max_connections) return true;
+  Connection* oldest = nullptr;
+  for (Connection* connection : connections_)
+    if (connection->idle() &&
+        (oldest == nullptr || connection->idle_since() < oldest->idle_since()))
+      oldest = connection;
+  if (oldest == nullptr) return false;
+  oldest->close();
+  return true;
+}
+
+void ServerCore::add(Connection* connection) {
+  connections_.insert(connection);
+  if (hooks.on_connections) hooks.on_connections(connections_.size());
+}
+
+void ServerCore::remove(Connection* connection) {
+  connections_.erase(connection);
+  if (hooks.on_connections) hooks.on_connections(connections_.size());
+  if (draining) end_when_empty();
+}
+
+// With nothing left to wait for, run() returns.
+void ServerCore::end_when_empty() {
+  if (!connections_.empty()) return;
+  error_code ignored;
+  drain_timer_.cancel();
+  signals_.cancel(ignored);
+}
+
+void ServerCore::drain() {
+  if (draining) return;
+  draining = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+  accept_pause_.cancel();
+  const auto connections = connections_;
+  for (Connection* connection : connections) connection->drain();
+  drain_timer_.expires_after(options.limits.drain);
+  drain_timer_.async_wait([this](error_code ec) {
+    if (!ec) stop();
+  });
+  end_when_empty();
+}
+
+void ServerCore::stop() {
+  draining = stopped = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+  accept_pause_.cancel();
+  drain_timer_.cancel();
+  signals_.cancel(ignored);
+  const auto connections = connections_;
+  for (Connection* connection : connections) connection->close();
+}
+
+Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, Router router,
+                                             AccessPolicy access, ServerHooks hooks) {
+  OC_CHECK(options.memory != nullptr, "a server needs a memory budget");
+  auto core =
+      std::make_shared<ServerCore>(options, std::move(router), std::move(access), std::move(hooks));
+  OC_RETURN_IF_ERROR(core->listen());
+  return std::unique_ptr<Server>(new Server(std::move(core)));
+}
+
+Server::Server(std::shared_ptr<ServerCore> core) : core_(std::move(core)) {}
+
+Server::~Server() { core_->workers.join(); }
+
+std::uint16_t Server::port() const { return core_->port; }
+
+bool Server::run() {
+  core_->io.run();
+  return !core_->stopped;
+}
+void Server::drain() {
+  asio::post(core_->io, [core = core_] { core->drain(); });
+}
+void Server::stop() {
+  asio::post(core_->io, [core = core_] { core->stop(); });
+}
+
+}  // namespace oc::http
