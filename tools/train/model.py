@@ -187,12 +187,13 @@ class DecoderAttention(nn.Module):
         self.heads = cfg.num_attention_heads
         self.qkv_proj, self.o_proj = _linear(d, 3 * d, False), _linear(d, d, False, 0.3)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+    def mix(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+        """Attention up to o_proj."""
         b, t, d = x.shape
         q, k, v = (y.view(b, t, self.heads, -1).transpose(1, 2) for y in self.qkv_proj(x).chunk(3, -1))
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
-        return self.o_proj(y.transpose(1, 2).reshape(b, t, d))
+        return y.transpose(1, 2).reshape(b, t, d)
 
 
 class DecoderMlp(nn.Module):
@@ -214,8 +215,13 @@ class DecoderLayer(nn.Module):
         self.post_attention_layernorm = RmsNorm(cfg.hidden_size)
         self.mlp = DecoderMlp(cfg)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, rows: Tensor | None = None) -> Tensor:
+        """With `rows` (of the flattened batch) only these are finished: [rows, D]. It saves the last
+        layer most of its work, since the loss looks at answers only."""
+        y = self.self_attn.mix(self.input_layernorm(x), cos, sin, mask)
+        if rows is not None:
+            x, y = x.flatten(0, 1)[rows], y.flatten(0, 1)[rows]
+        x = x + self.self_attn.o_proj(y)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -242,9 +248,10 @@ class Phi3V(nn.Module):
             x = x.masked_scatter((ids < 0)[..., None], image_embeds.reshape(-1, x.shape[-1]))
         return x
 
-    def hidden(self, x: Tensor, positions: Tensor, mask: Tensor | None) -> Tensor:
-        """mask: bool [B, 1, T, T], or None for plain causal."""
+    def hidden(self, x: Tensor, positions: Tensor, mask: Tensor | None, rows: Tensor | None = None) -> Tensor:
+        """mask: bool [B, 1, T, T], or None for plain causal. [B, T, D], or [rows, D] of the flattened batch."""
         cos, sin = rope_tables(positions, self.cfg.hidden_size // self.cfg.num_attention_heads, self.cfg.rope_theta)
-        for layer in self.model.layers:
+        for layer in self.model.layers[:-1]:
             x = layer(x, cos, sin, mask)
+        x = self.model.layers[-1](x, cos, sin, mask, rows)
         return self.model.norm(x)

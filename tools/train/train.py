@@ -28,8 +28,10 @@ from optim import Optimizer
 from world import sample_scene
 
 STAGES = ["vision", "decoder", "joint"]
-# stage -> (Muon rate, AdamW rate, share of the time in which both fall to zero)
-RATES = {"vision": (0.010, 2.0e-3, 0.40), "decoder": (0.007, 1.5e-3, 0.25), "joint": (0.005, 1e-3, 0.80)}
+# stage -> part -> (Muon rate, AdamW rate); FALL: share of the time in which they fall to zero
+RATES = {"vision": {"vision": (0.007, 1.4e-3)}, "decoder": {"decoder": (0.007, 1.5e-3)},
+         "joint": {"decoder": (0.007, 1.5e-3), "vision": (0.005, 1e-3)}}
+FALL = {"vision": 0.4, "decoder": 0.25, "joint": 0.55}
 SMOOTH = 0.97
 
 
@@ -39,8 +41,7 @@ def picture(rng: random.Random, crowded: bool, max_long: int):
 
 
 def schedule(stage: str, progress: float, steps: int) -> float:
-    fall = RATES[stage][2]
-    return min(1.0, (steps + 1) / 100) * min(1.0, max(0.02, (1 - progress) / fall))
+    return min(1.0, (steps + 1) / 40) * min(1.0, max(0.02, (1 - progress) / FALL[stage]))
 
 
 class Trainer:
@@ -61,9 +62,12 @@ class Trainer:
         self.model, self.head = Phi3V(cfg), DenseHead(cfg.hidden_size)
         self._load()
         self.model.to(self.device), self.head.to(self.device)
-        self.optimizer = Optimizer(self._trained())
+        # (optimizer, Muon rate, AdamW rate) for each part
+        self.parts = [(Optimizer(named), *rates) for named, rates in self._trained()]
+        self.params = [p for optimizer, *_ in self.parts for p in optimizer.params]
         if self.resumed:
-            self.optimizer.load_state_dict(self.resumed["optimizer"])
+            for (optimizer, *_), state in zip(self.parts, self.resumed["optimizers"]):
+                optimizer.load_state_dict(state)
         # Pictures differ by process and by resumption, and never repeat.
         self.rng = random.Random(f"{args.seed}/{self.stage}/{rank}/{self.step}")
 
@@ -93,10 +97,12 @@ class Trainer:
                   if f"layers.{self.model.cfg.vision_layers - 1}." not in n and "post_layernorm" not in n]
         heads = [("head." + n, p) for n, p in self.head.named_parameters()]
         decoder = [(n, p) for n, p in self.model.named_parameters() if "vision_embed_tokens" not in n]
-        separators = [(n, p) for n, p in vision if n.endswith("_GN")]
-        if self.stage == "vision":
-            return [(n, p) for n, p in vision if not n.endswith("_GN")] + heads
-        return decoder + separators if self.stage == "decoder" else decoder + vision + heads
+        decoder += [(n, p) for n, p in vision if n.endswith("_GN")]
+        vision = [(n, p) for n, p in vision if not n.endswith("_GN")] + heads
+        rates = RATES[self.stage]
+        if self.stage == "joint":
+            return [(decoder, rates["decoder"]), (vision, rates["vision"])]
+        return [(vision if self.stage == "vision" else decoder, rates[self.stage])]
 
     def log(self, text: str) -> None:
         if self.rank == 0:
@@ -110,7 +116,7 @@ class Trainer:
             return
         temporary = self.path.with_suffix(".tmp")
         torch.save({"model": self.model.state_dict(), "head": self.head.state_dict(), "config": self.model.cfg.to_dict(),
-                    "optimizer": self.optimizer.state_dict(), "step": self.step, "elapsed": self.elapsed}, temporary)
+                    "optimizers": [o.state_dict() for o, *_ in self.parts], "step": self.step, "elapsed": self.elapsed}, temporary)
         temporary.rename(self.path)
 
     # ------------------------------------------------------------ losses
@@ -119,9 +125,8 @@ class Trainer:
         parts = zip(*(labels(s) for s in scenes))
         return [torch.from_numpy(np.stack(p)).to(self.device) for p in parts]
 
-    def _loss_vision(self) -> torch.Tensor:
-        crowded = self.args.crowded
-        drawn = [picture(self.rng, self.rng.random() < crowded, self.args.max_long) for _ in range(self.args.batch)]
+    def _loss_vision(self, count: int, crowded: float) -> torch.Tensor:
+        drawn = [picture(self.rng, self.rng.random() < crowded, self.args.max_long) for _ in range(count)]
         pixels = torch.from_numpy(np.stack([p for _, p in drawn])).to(self.device)
         loss, stats = self.head(self.model.image.tokens(pixels), *self._dense_batch([s for s, _ in drawn]))
         self._note(loss, stats)
@@ -137,15 +142,24 @@ class Trainer:
             tokens = image.tokens(pixels)
         batch = {k: torch.from_numpy(v).to(self.device) for k, v in batch.items()}
         x = self.model.embed(batch["ids"], image.assemble(tokens))
-        hidden = self.model.hidden(x, batch["positions"], batch["mask"])
-        logits = self.model.lm_head(hidden.flatten(0, 1)[batch["rows"]])
+        logits = self.model.lm_head(self.model.hidden(x, batch["positions"], batch["mask"], batch["rows"]))
         each = torch.nn.functional.cross_entropy(logits, batch["targets"], reduction="none")
         loss = (each * batch["weights"]).sum() / batch["weights"].sum()
         self._note(loss, self.packer.accuracies(logits.argmax(-1), batch))
-        if joint:
+        if joint:  # the lessons go on, with some crowded pictures for them alone
             dense, stats = self.head(tokens, *self._dense_batch([s for s, _ in drawn]))
-            self._note(loss, {"dense": dense.item(), "d_rel": stats["rel_colour0"]})
+            self._note(loss, {"dense": dense.item(), "d_relation": stats["rel_colour0"], "d_digit": stats["digit"]})
             loss = loss + self.args.dense * dense
+        return loss
+
+    def _loss(self) -> torch.Tensor:
+        if self.stage == "vision":
+            return self._loss_vision(self.args.batch, self.args.crowded)
+        loss = self._loss_answers()
+        if self.stage == "joint" and self.args.extra:
+            keep = dict(self.stats)
+            loss = loss + self.args.dense * self._loss_vision(self.args.extra, 1.0)
+            self.stats = keep
         return loss
 
     def _note(self, loss: torch.Tensor, stats: dict[str, float]) -> None:
@@ -157,7 +171,7 @@ class Trainer:
 
     def _average(self, seconds: float) -> float:
         """Averages gradients over the processes; returns the mean time of the step."""
-        params = self.optimizer.params
+        params = self.params
         flat = torch.cat([(p.grad if p.grad is not None else torch.zeros_like(p)).flatten() for p in params]
                          + [torch.tensor([seconds], device=self.device)])
         if self.world > 1:
@@ -174,13 +188,12 @@ class Trainer:
     def run(self) -> None:
         budget = self.args.minutes * 60
         saved = shown = time.time()
-        muon_lr, adam_lr, _ = RATES[self.stage]
         self.log(f"seed {self.args.seed}, budget {self.args.minutes} min, at {self.elapsed:.0f} s, step {self.step}, "
-                 f"{sum(p.numel() for p in self.optimizer.params)} parameters, torch {torch.__version__}, {self.device}")
+                 f"{sum(p.numel() for p in self.params)} parameters, torch {torch.__version__}, {self.device}")
         tick = time.time()
         while self.elapsed < budget:
-            loss = self._loss_vision() if self.stage == "vision" else self._loss_answers()
-            for p in self.optimizer.params:
+            loss = self._loss()
+            for p in self.params:
                 p.grad = None
             loss.backward()
             # The first process' clock alone would do, but both must agree on the schedule.
@@ -188,7 +201,8 @@ class Trainer:
             self.elapsed += self._average(now - tick)
             tick = now
             rate = self.args.lr * schedule(self.stage, self.elapsed / budget, self.step)
-            self.optimizer.step(muon_lr * rate, adam_lr * rate)
+            for optimizer, muon_lr, adam_lr in self.parts:
+                optimizer.step(muon_lr * rate, adam_lr * rate)
             self.step += 1
             if now - shown > 30:
                 shown = now
@@ -218,6 +232,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch", type=int, default=24, help="pictures per process and step")
     parser.add_argument("--crowded", type=float, default=0.6, help="share of crowded scenes in the vision stage")
+    parser.add_argument("--extra", type=int, default=14, help="crowded pictures for the lessons alone, joint stage")
     parser.add_argument("--dense", type=float, default=0.3, help="weight of the dense lessons in the joint stage")
     parser.add_argument("--text-only", type=float, default=0.04, help="rows without a picture, per picture")
     parser.add_argument("--max-long", type=int, default=640, help="long side of pictures; large ones cost time")
