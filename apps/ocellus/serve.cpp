@@ -90,9 +90,9 @@ Result<void> warm_up(http::Backend& backend) {
     image->width = image->height = 336;
     image->rgb.assign(std::size_t{336} * 336 * 3, 128);
     request.images.push_back({std::move(image), 1});
-    message.parts.push_back(ImagePart{0});
+    message.parts.emplace_back(std::in_place_type<ImagePart>, 0);
   }
-  message.parts.push_back(TextPart{"Hello"});
+  message.parts.emplace_back(std::in_place_type<TextPart>, "Hello");
   request.messages.push_back(std::move(message));
   std::promise<Result<GenerateResult>> promise;
   OC_ASSIGN_OR_RETURN(const auto job,
@@ -106,10 +106,6 @@ Result<void> warm_up(http::Backend& backend) {
 
 Result<std::shared_ptr<http::ServiceBackend>> make_backend(const ServeOptions& options) {
   OC_ASSIGN_OR_RETURN(auto loaded, load(options.model, options.engine));
-  log::event(log::Level::kInfo, "loaded",
-             {{"model", loaded->name},
-              {"ms", fmt::format("{:.0f}", loaded->load_ms)},
-              {"engine", loaded->engine->description()}});
   auto backend = std::make_shared<http::ServiceBackend>(
       std::move(loaded), ServiceOptions{.max_queue = options.max_queue}, options.served_name);
   if (options.warm_up) OC_RETURN_IF_ERROR(warm_up(*backend));

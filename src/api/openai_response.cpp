@@ -1,9 +1,12 @@
 #include "api/openai_response.h"
 
+#include <fmt/format.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cmath>
+#include <utility>
 
 namespace oc {
 namespace {
@@ -22,11 +25,28 @@ json::object usage_object(const GenerateResult& result) {
   return usage;
 }
 
-// Three decimals are more than a clock gives.
-double rounded(double value) { return std::isfinite(value) ? std::round(value * 1000) / 1000 : 0; }
+// One more field at the end of a serialized object that has some already.
+std::string with_field(std::string object, std::string_view name, std::string_view json) {
+  object.pop_back();
+  return fmt::format("{},\"{}\":{}}}", object, name, json);
+}
+
+// Milliseconds for people: plain decimals, where Boost.JSON would write 3.655E0.
+std::string timings_json(const Timings& t) {
+  std::string out;
+  for (const auto& [name, value] :
+       {std::pair{"queue_ms", t.queue_ms}, std::pair{"preprocess_ms", t.preprocess_ms},
+        std::pair{"encode_ms", t.encode_ms}, std::pair{"prefill_ms", t.prefill_ms},
+        std::pair{"ttft_ms", t.ttft_ms}, std::pair{"decode_ms", t.decode_ms},
+        std::pair{"total_ms", t.total_ms},
+        std::pair{"decode_tokens_per_second", t.decode_tokens_per_second}})
+    out += fmt::format("{}\"{}\":{:.3f}", out.empty() ? "{" : ",", name,
+                       std::isfinite(value) ? value : 0.0);
+  return out + "}";
+}
 
 // Our own field: what the model saw, and where the time went.
-json::object details_object(const GenerateResult& result) {
+std::string details_json(const GenerateResult& result) {
   json::array images;
   for (const ImagePlan& plan : result.images) {
     json::object image;
@@ -38,23 +58,12 @@ json::object details_object(const GenerateResult& result) {
     image["tokens"] = plan.tokens;
     images.push_back(std::move(image));
   }
-  json::object timings;
-  const Timings& t = result.timings;
-  timings["queue_ms"] = rounded(t.queue_ms);
-  timings["preprocess_ms"] = rounded(t.preprocess_ms);
-  timings["encode_ms"] = rounded(t.encode_ms);
-  timings["prefill_ms"] = rounded(t.prefill_ms);
-  timings["ttft_ms"] = rounded(t.ttft_ms);
-  timings["decode_ms"] = rounded(t.decode_ms);
-  timings["total_ms"] = rounded(t.total_ms);
-  timings["decode_tokens_per_second"] = rounded(t.decode_tokens_per_second);
   json::object details;
   details["images"] = std::move(images);
   details["stop_cause"] = to_string(result.stop_cause);
   if (result.stop_string) details["stop_string"] = *result.stop_string;
   details["seed"] = result.seed;
-  details["timings"] = std::move(timings);
-  return details;
+  return with_field(json::serialize(details), "timings", timings_json(result.timings));
 }
 
 json::object head_object(const AnswerHead& head, std::string_view object) {
@@ -94,8 +103,7 @@ std::string completion_json(const AnswerHead& head, const GenerateResult& result
   out["choices"] = std::move(choices);
   out["usage"] = usage_object(result);
   if (result.warning) out["warning"] = *result.warning;
-  out["ocellus"] = details_object(result);
-  return json::serialize(out);
+  return with_field(json::serialize(out), "ocellus", details_json(result));
 }
 
 // A chunk is built for every token on the engine's thread, so all but the text is made once.
@@ -113,15 +121,15 @@ std::string ChunkWriter::role() const {
 }
 
 std::string ChunkWriter::text(std::string_view piece) const {
-  return prefix_ + R"({"content":)" + json_string(piece) + R"(},"logprobs":null,"finish_reason":null)" +
-         suffix_ + "}";
+  return prefix_ + R"({"content":)" + json_string(piece) +
+         R"(},"logprobs":null,"finish_reason":null)" + suffix_ + "}";
 }
 
 std::string ChunkWriter::finish(const GenerateResult& result) const {
   std::string out = prefix_ + R"({},"logprobs":null,"finish_reason":)" +
                     json_string(to_string(result.finish_reason)) + suffix_;
   if (result.warning) out += R"(,"warning":)" + json_string(*result.warning);
-  return out + R"(,"ocellus":)" + json::serialize(details_object(result)) + "}";
+  return out + R"(,"ocellus":)" + details_json(result) + "}";
 }
 
 std::string ChunkWriter::usage(const GenerateResult& result) const {

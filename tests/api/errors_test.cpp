@@ -1,0 +1,76 @@
+#include "api/errors.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <set>
+
+namespace oc {
+namespace {
+
+TEST(Errors, EveryCodeHasItsStatus) {
+  const auto status = [](ErrorCode code, Stage stage) {
+    return to_api_error({code, "text"}, stage).status;
+  };
+  EXPECT_EQ(status(ErrorCode::kInvalidArgument, Stage::kRequest), 400);
+  EXPECT_EQ(status(ErrorCode::kUnsupported, Stage::kRequest), 400);
+  EXPECT_EQ(status(ErrorCode::kUnsupported, Stage::kImage), 415);
+  EXPECT_EQ(status(ErrorCode::kCorrupt, Stage::kImage), 400);
+  EXPECT_EQ(status(ErrorCode::kTooLarge, Stage::kRequest), 413);
+  EXPECT_EQ(status(ErrorCode::kTooLarge, Stage::kImage), 413);
+  EXPECT_EQ(status(ErrorCode::kNotFound, Stage::kRequest), 404);
+  EXPECT_EQ(status(ErrorCode::kContextLength, Stage::kAnswer), 400);
+  EXPECT_EQ(status(ErrorCode::kUnauthenticated, Stage::kRequest), 401);
+  EXPECT_EQ(status(ErrorCode::kQueueFull, Stage::kAnswer), 429);
+  EXPECT_EQ(status(ErrorCode::kUnavailable, Stage::kAnswer), 503);
+  EXPECT_EQ(status(ErrorCode::kDeadline, Stage::kAnswer), 504);
+  EXPECT_EQ(status(ErrorCode::kCancelled, Stage::kAnswer), 499);
+  EXPECT_EQ(status(ErrorCode::kInternal, Stage::kAnswer), 500);
+}
+
+TEST(Errors, WhoMayComeBackIsToldWhen) {
+  EXPECT_GT(to_api_error({ErrorCode::kQueueFull, ""}, Stage::kAnswer).retry_after_s, 0);
+  EXPECT_GT(to_api_error({ErrorCode::kUnavailable, ""}, Stage::kAnswer).retry_after_s, 0);
+  EXPECT_GT(refuse(Refusal::kNotReady, "").retry_after_s, 0);
+  EXPECT_EQ(to_api_error({ErrorCode::kInvalidArgument, ""}, Stage::kRequest).retry_after_s, 0);
+}
+
+TEST(Errors, InternalErrorsKeepTheirTextToThemselves) {
+  const ApiError error =
+      to_api_error({ErrorCode::kInternal, "/home/user/model: 0x7ffe12345678"}, Stage::kAnswer);
+  EXPECT_EQ(error.message.find("0x"), std::string::npos);
+  EXPECT_EQ(error.message.find('/'), std::string::npos);
+}
+
+TEST(Errors, RefusalsHaveDifferentCodes) {
+  std::set<std::string> codes;
+  for (const Refusal refusal :
+       {Refusal::kMalformed, Refusal::kMissingKey, Refusal::kWrongKey, Refusal::kHostNotAllowed,
+        Refusal::kOriginNotAllowed, Refusal::kNoSuchRoute, Refusal::kMethodNotAllowed,
+        Refusal::kTimeout, Refusal::kLengthRequired, Refusal::kBodyTooLarge, Refusal::kNotJson,
+        Refusal::kExpectationFailed, Refusal::kBusy, Refusal::kHeaderTooLarge, Refusal::kInternal,
+        Refusal::kNotReady, Refusal::kTooManyConnections, Refusal::kShuttingDown,
+        Refusal::kVersionNotSupported}) {
+    const ApiError error = refuse(refusal, "text");
+    EXPECT_GE(error.status, 400);
+    EXPECT_TRUE(codes.insert(error.code).second) << error.code;
+  }
+}
+
+TEST(Errors, BodyIsOpenAisObject) {
+  const ApiError error = to_api_error(
+      {ErrorCode::kInvalidArgument, "no \"x\"\n", "do y", "messages[0]"}, Stage::kRequest);
+  const auto body = boost::json::parse(error_body(error)).as_object();
+  ASSERT_EQ(body.size(), 1u);
+  const auto& inner = body.at("error").as_object();
+  ASSERT_EQ(inner.size(), 4u);
+  EXPECT_EQ(inner.at("message").as_string(), "no \"x\"\n (do y)");
+  EXPECT_EQ(inner.at("type").as_string(), "invalid_request_error");
+  EXPECT_EQ(inner.at("param").as_string(), "messages[0]");
+  EXPECT_EQ(inner.at("code").as_string(), "invalid_value");
+  const auto plain = boost::json::parse(error_body(refuse(Refusal::kWrongKey, "no")));
+  EXPECT_TRUE(plain.at("error").at("param").is_null());
+}
+
+}  // namespace
+}  // namespace oc

@@ -1,0 +1,148 @@
+#include "api/openai_response.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <limits>
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+AnswerHead head() { return {"chatcmpl-1", 1700000000, "demo", "fp_abc"}; }
+
+GenerateResult result() {
+  GenerateResult out;
+  out.text = "Two \"cats\"\n\xf0\x9f\x90\x88";
+  out.finish_reason = FinishReason::kLength;
+  out.stop_cause = StopCause::kMaxTokens;
+  out.prompt_tokens = 800;
+  out.image_tokens = 757;
+  out.cached_tokens = 700;
+  out.completion_tokens = 5;
+  out.seed = 42;
+  out.timings.ttft_ms = 12.5;
+  out.timings.decode_tokens_per_second = std::numeric_limits<double>::quiet_NaN();
+  ImagePlan plan;
+  plan.width = 640;
+  plan.height = 480;
+  plan.num_crops = 4;
+  plan.crops_w = plan.crops_h = 2;
+  plan.effective_width = 672;
+  plan.effective_height = 504;
+  plan.tokens = 757;
+  out.images.push_back(plan);
+  return out;
+}
+
+void expect_usage(const json::value& usage) {
+  EXPECT_EQ(usage.at("prompt_tokens"), 800);
+  EXPECT_EQ(usage.at("completion_tokens"), 5);
+  EXPECT_EQ(usage.at("total_tokens"), 805);
+  EXPECT_EQ(usage.at("prompt_tokens_details").at("cached_tokens"), 700);
+  EXPECT_EQ(usage.at("prompt_tokens_details").at("image_tokens"), 757);
+}
+
+void expect_head(const json::value& value, std::string_view object) {
+  EXPECT_EQ(value.at("id"), "chatcmpl-1");
+  EXPECT_EQ(value.at("object"), json::value(object));
+  EXPECT_EQ(value.at("created"), 1700000000);
+  EXPECT_EQ(value.at("model"), "demo");
+  EXPECT_EQ(value.at("system_fingerprint"), "fp_abc");
+}
+
+TEST(Completion, HasWhatClientsRead) {
+  const json::value value = json::parse(completion_json(head(), result()));
+  expect_head(value, "chat.completion");
+  const json::value& choice = value.at("choices").at(0);
+  EXPECT_EQ(choice.at("index"), 0);
+  EXPECT_EQ(choice.at("message").at("role"), "assistant");
+  EXPECT_EQ(choice.at("message").at("content"), json::value(result().text));
+  EXPECT_TRUE(choice.at("logprobs").is_null());
+  EXPECT_EQ(choice.at("finish_reason"), "length");
+  expect_usage(value.at("usage"));
+  EXPECT_EQ(value.as_object().count("warning"), 0u);
+  const json::value& ours = value.at("ocellus");
+  EXPECT_EQ(ours.at("seed").to_number<std::uint64_t>(), 42u);
+  EXPECT_EQ(ours.at("stop_cause"), json::value(to_string(StopCause::kMaxTokens)));
+  EXPECT_EQ(ours.at("images").at(0).at("effective_size"), json::value({672, 504}));
+  EXPECT_EQ(ours.at("images").at(0).at("tokens"), 757);
+  EXPECT_EQ(ours.at("timings").at("ttft_ms"), 12.5);
+  EXPECT_EQ(ours.at("timings").at("decode_tokens_per_second"), 0.0);
+}
+
+TEST(Completion, AnEmptyAnswerSaysWhy) {
+  GenerateResult empty = result();
+  empty.text.clear();
+  empty.finish_reason = FinishReason::kStop;
+  empty.warning = "the first token ended the answer";
+  const json::value value = json::parse(completion_json(head(), empty));
+  EXPECT_EQ(value.at("warning"), "the first token ended the answer");
+  EXPECT_EQ(value.at("choices").at(0).at("finish_reason"), "stop");
+  const ChunkWriter chunks(head(), false);
+  EXPECT_EQ(json::parse(chunks.finish(empty)).at("warning"), "the first token ended the answer");
+}
+
+TEST(Chunks, InOrder) {
+  const ChunkWriter chunks(head(), false);
+  const json::value role = json::parse(chunks.role());
+  expect_head(role, "chat.completion.chunk");
+  EXPECT_EQ(role.at("choices").at(0).at("delta").at("role"), "assistant");
+  EXPECT_EQ(role.at("choices").at(0).at("delta").at("content"), "");
+  EXPECT_TRUE(role.at("choices").at(0).at("finish_reason").is_null());
+  EXPECT_EQ(role.as_object().count("usage"), 0u);
+
+  const json::value text = json::parse(chunks.text("a\"\\\n\x01ü"));
+  expect_head(text, "chat.completion.chunk");
+  EXPECT_EQ(text.at("choices").at(0).at("delta"), json::value({{"content", "a\"\\\n\x01ü"}}));
+  EXPECT_TRUE(text.at("choices").at(0).at("logprobs").is_null());
+
+  const json::value finish = json::parse(chunks.finish(result()));
+  expect_head(finish, "chat.completion.chunk");
+  EXPECT_EQ(finish.at("choices").at(0).at("delta").as_object().size(), 0u);
+  EXPECT_EQ(finish.at("choices").at(0).at("finish_reason"), "length");
+  EXPECT_EQ(finish.at("ocellus").at("images").as_array().size(), 1u);
+}
+
+TEST(Chunks, UsageIsNullUntilTheLast) {
+  const ChunkWriter chunks(head(), true);
+  for (const std::string& chunk : {chunks.role(), chunks.text("x"), chunks.finish(result())}) {
+    const json::value value = json::parse(chunk);
+    ASSERT_EQ(value.as_object().count("usage"), 1u) << chunk;
+    EXPECT_TRUE(value.at("usage").is_null());
+  }
+  const json::value usage = json::parse(chunks.usage(result()));
+  expect_head(usage, "chat.completion.chunk");
+  EXPECT_TRUE(usage.at("choices").as_array().empty());
+  expect_usage(usage.at("usage"));
+}
+
+TEST(Chunks, AreOneLineEach) {
+  const ChunkWriter chunks(head(), true);
+  for (const std::string& chunk :
+       {chunks.role(), chunks.text("a\nb\r\n\xe2\x80\xa8"), chunks.finish(result())})
+    EXPECT_EQ(chunk.find_first_of("\r\n"), std::string::npos) << chunk;
+}
+
+TEST(Models, ListAndNames) {
+  ServedModel model;
+  model.name = "ocellus-demo";
+  model.aliases = {"demo"};
+  model.fingerprint = "0123456789abcdef";
+  model.context_length = 4096;
+  EXPECT_TRUE(model.answers_to(""));
+  EXPECT_TRUE(model.answers_to("ocellus-demo"));
+  EXPECT_TRUE(model.answers_to("demo"));
+  EXPECT_FALSE(model.answers_to("gpt-4o"));
+  const json::value list = json::parse(models_json(model));
+  EXPECT_EQ(list.at("object"), "list");
+  EXPECT_EQ(list.at("data").at(0).at("id"), "ocellus-demo");
+  EXPECT_EQ(list.at("data").at(0).at("object"), "model");
+  EXPECT_EQ(list.at("data").at(0).at("owned_by"), "ocellus");
+  EXPECT_EQ(list.at("data").at(0), json::parse(model_json(model)));
+  EXPECT_EQ(make_answer_head(model, "id", 5).system_fingerprint, "fp_0123456789ab");
+}
+
+}  // namespace
+}  // namespace oc
