@@ -1,0 +1,139 @@
+// Attention of the CPU engine: rotation, cache, and one head of some query rows a work item.
+#include <algorithm>
+#include <cstring>
+
+#include "engines/cpu/cpu_engine.h"
+
+namespace oc {
+namespace {
+
+constexpr std::int64_t kQueryRows = 32;  // query rows of a work item
+
+}  // namespace
+
+Tensor CpuEngine::attend(Tensor qkv, const AttendSpec& spec, const Batch& batch) {
+  const std::int64_t d = spec.head_dim, q_width = spec.heads * d, kv_width = spec.kv_heads * d;
+  const std::int64_t stride = q_width + 2 * kv_width;
+  OC_CHECK(qkv.cols() == stride && qkv.rows() == batch.rows(), "attend: [{}, {}], {} rows",
+           qkv.rows(), qkv.cols(), batch.rows());
+  OC_CHECK(static_cast<std::int64_t>(batch.rope_cos.size()) == qkv.rows() * d / 2 &&
+               batch.rope_sin.size() == batch.rope_cos.size(),
+           "attend: {} angles for {} rows", batch.rope_cos.size(), qkv.rows());
+  if (!qkv.unique()) {  // rotated in place
+    Tensor copy = make(qkv.rows(), qkv.cols());
+    std::copy_n(cpu_data(qkv), qkv.rows() * qkv.cols(), cpu_data(copy));
+    qkv = std::move(copy);
+  }
+  float* rows = cpu_data(qkv);
+  std::int64_t first = 0;
+  for (const Segment& segment : batch.segments) {
+    auto& kv = static_cast<CpuSequence&>(*segment.kv);
+    kv.reserve(segment.position, segment.position + segment.length);
+    for_rows(segment.length, [&](std::int64_t i, int) {
+      const std::int64_t t = first + i;
+      float* row = rows + t * stride;
+      const float* cos = batch.rope_cos.data() + t * d / 2;
+      const float* sin = batch.rope_sin.data() + t * d / 2;
+      for (int h = 0; h < spec.heads; ++h)
+        table_.rotate(row + h * d, spec.head_dim, cos, sin, spec.scale);
+      for (int h = 0; h < spec.kv_heads; ++h)
+        table_.rotate(row + q_width + h * d, spec.head_dim, cos, sin, 1.0f);
+      kv.write(spec.layer, segment.position + i, row + q_width, row + q_width + kv_width, table_);
+    });
+    first += segment.length;
+  }
+  Tensor out = make(qkv.rows(), q_width);
+  first = 0;
+  for (const Segment& segment : batch.segments) {
+    attend_segment(rows + first * stride, stride, spec, segment, cpu_data(out) + first * q_width);
+    first += segment.length;
+  }
+  return out;
+}
+
+void CpuEngine::attend_segment(const float* qkv, std::int64_t row_stride, const AttendSpec& spec,
+                               const Segment& segment, float* out) {
+  const auto& kv = static_cast<const CpuSequence&>(*segment.kv);
+  const std::int64_t d = spec.head_dim, total = segment.position + segment.length;
+  const std::int64_t pieces = (segment.length + kQueryRows - 1) / kQueryRows;
+  std::vector<std::vector<const void*>> blocks;
+  for (int h = 0; h < spec.kv_heads; ++h) blocks.push_back(kv.head_blocks(spec.layer, h, total));
+  const std::size_t scratch_bytes = kernels::attention_scratch_bytes(spec.head_dim) / 64 * 64;
+  const Buffer scratch = buffers_->take(scratch_bytes * static_cast<std::size_t>(pool_.threads()));
+  pool_.run(spec.heads * pieces, [&](std::int64_t item, int thread) {
+    const std::int64_t h = item / pieces;
+    // Later rows see more keys: hand out the heavy pieces first.
+    const std::int64_t begin = (pieces - 1 - item % pieces) * kQueryRows;
+    const kernels::AttentionHead head{
+        .q = qkv + begin * row_stride + h * d,
+        .q_stride = row_stride,
+        .out = out + begin * spec.heads * d + h * d,
+        .out_stride = spec.heads * d,
+        .head_dim = spec.head_dim,
+        .rows = std::min(kQueryRows, segment.length - begin),
+        .first_visible = segment.position + begin + 1,
+        .step = 1,
+        .blocks = blocks[static_cast<std::size_t>(h / (spec.heads / spec.kv_heads))].data(),
+        .type = kv.type()};
+    table_.attention(head, scratch.data() + scratch_bytes * static_cast<std::size_t>(thread));
+  });
+}
+
+Tensor CpuEngine::attend_full(Tensor qkv, const AttendSpec& spec, std::int64_t block) {
+  const std::int64_t d = spec.head_dim, width = spec.heads * d, stride = 3 * width;
+  OC_CHECK(
+      block > 0 && qkv.rows() % block == 0 && qkv.cols() == stride && spec.heads == spec.kv_heads,
+      "attend_full: [{}, {}] in blocks of {}", qkv.rows(), qkv.cols(), block);
+  // Keys and values of each head in the cache's layout, for one block of rows after the other.
+  const std::int64_t kv_blocks = (block + kernels::kKvBlock - 1) / kernels::kKvBlock;
+  const std::int64_t head_floats = kv_blocks * 2 * d * kernels::kKvBlock;
+  const Buffer packed =
+      buffers_->take(static_cast<std::size_t>(spec.heads * head_floats) * sizeof(float));
+  const std::size_t scratch_bytes = kernels::attention_scratch_bytes(spec.head_dim) / 64 * 64;
+  const Buffer scratch = buffers_->take(scratch_bytes * static_cast<std::size_t>(pool_.threads()));
+  const std::int64_t pieces = (block + kQueryRows - 1) / kQueryRows;
+  Tensor out = make(qkv.rows(), width);
+  for (std::int64_t first = 0; first < qkv.rows(); first += block) {
+    const float* rows = cpu_data(qkv) + first * stride;
+    std::vector<std::vector<const void*>> blocks(static_cast<std::size_t>(spec.heads));
+    for (std::int64_t h = 0; h < spec.heads; ++h)
+      for (std::int64_t b = 0; b < kv_blocks; ++b)
+        blocks[static_cast<std::size_t>(h)].push_back(packed.as<float>() + h * head_floats +
+                                                      b * 2 * d * kernels::kKvBlock);
+    pool_.run(spec.heads, [&](std::int64_t h, int) {
+      float* head = packed.as<float>() + h * head_floats;
+      std::memset(head, 0, static_cast<std::size_t>(head_floats) * sizeof(float));
+      for (std::int64_t j = 0; j < block; ++j) {
+        float* keys = head + j / kernels::kKvBlock * 2 * d * kernels::kKvBlock;
+        const std::int64_t slot = j % kernels::kKvBlock;
+        const float* key = rows + j * stride + width + h * d;
+        for (std::int64_t c = 0; c < d; ++c) keys[c * kernels::kKvBlock + slot] = key[c];
+        std::copy_n(key + width, d, keys + d * kernels::kKvBlock + slot * d);
+      }
+    });
+    pool_.run(spec.heads * pieces, [&](std::int64_t item, int thread) {
+      const std::int64_t h = item / pieces, begin = item % pieces * kQueryRows;
+      const std::int64_t count = std::min(kQueryRows, block - begin);
+      // The kernel takes scaled queries.
+      std::vector<float> queries(static_cast<std::size_t>(count * d));
+      for (std::int64_t i = 0; i < count; ++i)
+        for (std::int64_t c = 0; c < d; ++c)
+          queries[static_cast<std::size_t>(i * d + c)] =
+              rows[(begin + i) * stride + h * d + c] * spec.scale;
+      const kernels::AttentionHead head{.q = queries.data(),
+                                        .q_stride = d,
+                                        .out = cpu_data(out) + (first + begin) * width + h * d,
+                                        .out_stride = width,
+                                        .head_dim = spec.head_dim,
+                                        .rows = count,
+                                        .first_visible = block,
+                                        .step = 0,
+                                        .blocks = blocks[static_cast<std::size_t>(h)].data(),
+                                        .type = kernels::Storage::kF32};
+      table_.attention(head, scratch.data() + scratch_bytes * static_cast<std::size_t>(thread));
+    });
+  }
+  return out;
+}
+
+}  // namespace oc

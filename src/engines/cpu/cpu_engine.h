@@ -1,0 +1,64 @@
+// The engine for every machine: weights in place, int8 activations, SIMD chosen at run time,
+// threads.
+#pragma once
+
+#include <memory>
+
+#include "engines/cpu/kv_cache.h"
+#include "engines/cpu/thread_pool.h"
+#include "engines/cpu/weights.h"
+#include "ops/engine.h"
+
+namespace oc {
+
+class CpuEngine final : public Engine {
+ public:
+  struct Options {
+    int threads = 1;
+    bool int8_activations = true;                  // on quantised weights
+    kernels::Storage kv = kernels::Storage::kF16;  // kF16 or kF32
+    const kernels::Table* table = nullptr;
+  };
+  explicit CpuEngine(const Options& options);
+
+  std::string_view name() const override { return "cpu"; }
+  std::string description() const override;
+  Result<LinearPtr> prepare_linear(std::span<const RawMatrix> parts) override;
+  Result<TablePtr> prepare_table(const RawMatrix& matrix) override;
+  Result<NormPtr> prepare_norm(NormKind kind, float eps, const TensorView& weight,
+                               const TensorView* bias) override;
+  std::unique_ptr<KvSequence> make_sequence(const KvSpec& spec) override;
+  Tensor upload(std::span<const float> values, std::int64_t rows, std::int64_t cols) override;
+  void read(const Tensor& tensor, std::span<float> out) override;
+  Tensor embed(const TableWeight& table, std::span<const std::int32_t> ids,
+               const Tensor& image_rows) override;
+  Tensor linear(Tensor x, const LinearWeight& weight, LinearOptions options) override;
+  Tensor gated_mlp(Tensor x, const NormWeight& norm, const LinearWeight& gate_up,
+                   const LinearWeight& down) override;
+  Tensor attend(Tensor qkv, const AttendSpec& spec, const Batch& batch) override;
+  Tensor attend_full(Tensor qkv, const AttendSpec& spec, std::int64_t block) override;
+  Tensor norm(Tensor x, const NormWeight& weight) override;
+  Tensor gather(std::span<const Tensor> sources, std::span<const std::int64_t> rows,
+                int group) override;
+  Tensor add_table(Tensor x, const TableWeight& table) override;
+
+ private:
+  // How the rows of a product's input come about: read, normalised, or a gated pair.
+  using FillRow = std::function<const float*(std::int64_t t, float* buffer)>;
+
+  Tensor make(std::int64_t rows, std::int64_t cols);
+  void for_rows(std::int64_t rows, const std::function<void(std::int64_t row, int thread)>& body);
+  // y = act(X · Wᵀ + bias) + add, X's rows from `fill`.
+  void multiply(const FillRow& fill, std::int64_t rows, const CpuLinear& weight,
+                kernels::Function function, const float* add, std::int64_t add_stride, float* y,
+                std::int64_t y_stride);
+  void attend_segment(const float* qkv, std::int64_t row_stride, const AttendSpec& spec,
+                      const Segment& segment, float* out);
+
+  Options options_;
+  const kernels::Table& table_;
+  ThreadPool pool_;
+  std::shared_ptr<BufferPool> buffers_;
+};
+
+}  // namespace oc

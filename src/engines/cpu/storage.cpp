@@ -1,0 +1,62 @@
+#include "engines/cpu/storage.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+namespace oc {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+// Sizes are rounded up so that buffers of similar requests fit each other.
+std::size_t rounded(std::size_t bytes) {
+  const std::size_t step = bytes < (1u << 16) ? 4096 : 1u << 16;
+  return (std::max<std::size_t>(bytes, 1) + step - 1) / step * step;
+}
+
+}  // namespace
+
+Buffer::~Buffer() {
+  if (data_ != nullptr) pool_->give_back(data_, size_);
+}
+
+BufferPool::~BufferPool() {
+  for (const auto& [size, data] : free_) std::free(data);
+}
+
+Buffer BufferPool::take(std::size_t bytes) {
+  const std::size_t size = rounded(bytes);
+  {
+    const std::lock_guard lock(mutex_);
+    // The smallest that fits without wasting more than half.
+    auto best = free_.end();
+    for (auto it = free_.begin(); it != free_.end(); ++it)
+      if (it->first >= size && it->first <= 2 * size &&
+          (best == free_.end() || it->first < best->first))
+        best = it;
+    if (best != free_.end()) {
+      const auto [found, data] = *best;
+      free_.erase(best);
+      kept_bytes_ -= found;
+      return {shared_from_this(), data, found};
+    }
+  }
+  auto* data = static_cast<std::byte*>(std::aligned_alloc(kAlignment, size));
+  if (data == nullptr) throw std::bad_alloc();
+  return {shared_from_this(), data, size};
+}
+
+void BufferPool::give_back(std::byte* data, std::size_t size) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (kept_bytes_ + size <= keep_bytes_) {
+      free_.emplace_back(size, data);
+      kept_bytes_ += size;
+      return;
+    }
+  }
+  std::free(data);
+}
+
+}  // namespace oc

@@ -1,0 +1,112 @@
+#include "engines/cpu/thread_pool.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <string>
+
+namespace oc {
+namespace {
+
+constexpr int kSpins = 4000;  // some ten microseconds
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// CPUs' worth of time that the control group grants, 0 when it sets no limit.
+double cgroup_cpus() {
+  std::ifstream unified("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (unified >> quota >> period && quota != "max" && period > 0) return std::stod(quota) / period;
+  std::ifstream quota_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+  std::ifstream period_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  double allowed = 0;
+  if (quota_file >> allowed && period_file >> period && allowed > 0 && period > 0)
+    return allowed / period;
+  return 0;
+}
+
+}  // namespace
+
+int usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  int cpus = sched_getaffinity(0, sizeof set, &set) == 0
+                 ? CPU_COUNT(&set)
+                 : static_cast<int>(std::thread::hardware_concurrency());
+  const double quota = cgroup_cpus();
+  if (quota > 0) cpus = std::min(cpus, static_cast<int>(std::ceil(quota)));
+  return std::max(1, cpus);
+}
+
+ThreadPool::ThreadPool(int threads) {
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+}
+
+ThreadPool::~ThreadPool() {
+  stop_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    region_.fetch_add(1);
+  }
+  wake_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::take_items(int thread) {
+  for (std::int64_t item; (item = next_.fetch_add(1, std::memory_order_relaxed)) < items_;)
+    (*body_)(item, thread);
+}
+
+void ThreadPool::run(std::int64_t items, const std::function<void(std::int64_t, int)>& body) {
+  if (items <= 0) return;
+  if (workers_.empty() || items == 1) {
+    for (std::int64_t item = 0; item < items; ++item) body(item, 0);
+    return;
+  }
+  body_ = &body;
+  items_ = items;
+  next_.store(0, std::memory_order_relaxed);
+  busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+  region_.fetch_add(1);  // publishes the region
+  if (sleeping_.load() > 0) {
+    {
+      const std::lock_guard lock(mutex_);
+    }  // a worker that is about to sleep has seen the region, or waits
+    wake_.notify_all();
+  }
+  take_items(0);
+  for (int spins = 0; busy_.load(std::memory_order_acquire) > 0; ++spins) {
+    if (spins < kSpins)
+      pause();
+    else
+      std::this_thread::yield();
+  }
+}
+
+void ThreadPool::work(int thread) {
+  for (std::uint64_t seen = 0;;) {
+    for (int spins = 0; region_.load(std::memory_order_acquire) == seen && spins < kSpins; ++spins)
+      pause();
+    if (region_.load() == seen) {
+      std::unique_lock lock(mutex_);
+      sleeping_.fetch_add(1);
+      wake_.wait(lock, [&] { return region_.load() != seen; });
+      sleeping_.fetch_sub(1);
+    }
+    seen = region_.load();
+    if (stop_) return;
+    take_items(thread);
+    busy_.fetch_sub(1, std::memory_order_acq_rel);
+  }
+}
+
+}  // namespace oc

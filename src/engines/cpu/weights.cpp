@@ -1,0 +1,58 @@
+#include "engines/cpu/weights.h"
+
+namespace oc {
+
+kernels::Storage storage_of(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return kernels::Storage::kF32;
+    case DType::kF16:
+      return kernels::Storage::kF16;
+    case DType::kBF16:
+      return kernels::Storage::kBF16;
+    default:
+      break;
+  }
+  OC_CHECK(false, "{} is not a float type", to_string(dtype));
+  return kernels::Storage::kF32;
+}
+
+const kernels::QuantMatrix* CpuLinear::common_quant() const {
+  const kernels::QuantMatrix* first = parts[0].quant();
+  for (const CpuMatrix& part : parts) {
+    const kernels::QuantMatrix* quant = part.quant();
+    if (first == nullptr || quant == nullptr || quant->bits != first->bits ||
+        quant->group != first->group)
+      return nullptr;
+  }
+  return first;
+}
+
+Result<CpuMatrix> prepare_matrix(const RawMatrix& raw) {
+  CpuMatrix out;
+  out.rows = raw.rows;
+  out.cols = raw.cols;
+  const auto bytes = [](const TensorView& view) {
+    return reinterpret_cast<const std::uint8_t*>(view.data.data());
+  };
+  if (!raw.quant) {
+    out.data = kernels::FloatMatrix{.weight = bytes(raw.weight),
+                                    .type = storage_of(raw.weight.dtype),
+                                    .rows = raw.rows,
+                                    .cols = raw.cols};
+    return out;
+  }
+  OC_CHECK(raw.cols % raw.quant->group_size == 0 && raw.quant->group_size % kernels::kUnit == 0,
+           "{}: {} columns in groups of {}", raw.name, raw.cols, raw.quant->group_size);
+  out.data = kernels::QuantMatrix{.weight = bytes(raw.weight),
+                                  .scales = bytes(raw.scales),
+                                  .biases = bytes(raw.biases),
+                                  .meta = storage_of(raw.scales.dtype),
+                                  .bits = raw.quant->bits,
+                                  .group = raw.quant->group_size,
+                                  .rows = raw.rows,
+                                  .cols = raw.cols};
+  return out;
+}
+
+}  // namespace oc

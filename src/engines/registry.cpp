@@ -1,0 +1,44 @@
+#include "engines/registry.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "engines/cpu/cpu_engine.h"
+#include "engines/reference/reference_engine.h"
+
+namespace oc {
+namespace {
+
+constexpr int kMostThreads = 1024;
+
+Error wrong(std::string_view option, std::string_view value, std::string allowed) {
+  return {ErrorCode::kInvalidArgument, fmt::format("{} is \"{}\"", option, value),
+          "it must be one of: " + std::move(allowed), std::string(option)};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Engine>> make_engine(const EngineOptions& options) {
+  if (options.engine != "auto" && options.engine != "cpu" && options.engine != "reference")
+    return wrong("engine", options.engine, "auto, cpu, reference");
+  if (options.activations != "int8" && options.activations != "f32")
+    return wrong("activations", options.activations, "int8, f32");
+  if (options.kv != "f16" && options.kv != "f32") return wrong("kv", options.kv, "f16, f32");
+  if (options.threads < 0 || options.threads > kMostThreads)
+    return wrong("threads", std::to_string(options.threads),
+                 fmt::format("0 (all) to {}", kMostThreads));
+  const kernels::Table* table = kernels::find_table(options.isa);
+  if (table == nullptr)
+    return wrong("isa", options.isa,
+                 fmt::format("auto, {} (what this machine has)",
+                             fmt::join(kernels::available_targets(), ", ")));
+  if (options.engine == "reference") return make_reference_engine();
+  const bool int8 = options.activations == "int8";
+  return std::shared_ptr<Engine>(std::make_shared<CpuEngine>(CpuEngine::Options{
+      .threads = options.threads > 0 ? options.threads : usable_cpus(),
+      .int8_activations = int8,
+      .kv = int8 && options.kv == "f16" ? kernels::Storage::kF16 : kernels::Storage::kF32,
+      .table = table}));
+}
+
+}  // namespace oc

@@ -1,0 +1,121 @@
+// The inner loops: plain functions on pointers, one table of them for each SIMD target. No tensors,
+// no threads, no allocation. Any size, any alignment unless said otherwise.
+//
+// Promise: a row's result is the same bytes whatever rows are computed with it. Every sum has one
+// order, given in the comments, that does not depend on the number of rows.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oc::kernels {
+
+// Columns that share one activation scale; also the unit in which int8 products are summed exactly.
+inline constexpr std::int64_t kUnit = 32;
+// Tokens in a block of the KV cache, and the unit of the online softmax.
+inline constexpr std::int64_t kKvBlock = 64;
+// Most tokens that one matmul call takes; scratch sizes follow from it.
+inline constexpr std::int64_t kMaxLanes = 16;  // outputs in a vector of the widest target
+
+enum class Storage { kF32, kF16, kBF16 };
+enum class Function { kNone, kQuickGelu, kGelu, kSilu };
+
+// W[N, K], MLX affine, in place: packed rows, then scales and biases [N, K/group] of type `meta`.
+struct QuantMatrix {
+  const std::uint8_t* weight = nullptr;
+  const std::uint8_t* scales = nullptr;
+  const std::uint8_t* biases = nullptr;
+  Storage meta = Storage::kF16;
+  int bits = 4;
+  int group = 64;  // a multiple of kUnit
+  std::int64_t rows = 0, cols = 0;
+};
+
+// W[N, K] of floats, in place.
+struct FloatMatrix {
+  const std::uint8_t* weight = nullptr;
+  Storage type = Storage::kF32;
+  std::int64_t rows = 0, cols = 0;
+};
+
+// Rows quantised by quantize_row: x ≈ scale · q, q in [-127, 127].
+struct Int8Rows {
+  const std::int8_t* values = nullptr;  // [T, K], bytes ordered for the weights' bits
+  const float* scales = nullptr;        // [T, K/kUnit]
+  const float* sums = nullptr;          // [T, K/group]: Σ scale · q over a weight group
+};
+
+// y[t, n] = act(result + bias[n]) + add[t, n]
+struct Epilogue {
+  const float* bias = nullptr;  // [N] or null
+  Function function = Function::kNone;
+  const float* add = nullptr;  // [T, N] with add_stride, or null; may be y itself
+  std::int64_t add_stride = 0;
+};
+
+// Causal or full attention of one head over blocks of kKvBlock keys.
+struct AttentionHead {
+  const float* q = nullptr;  // [rows, q_stride], rotated and scaled
+  std::int64_t q_stride = 0;
+  float* out = nullptr;  // [rows, out_stride]
+  std::int64_t out_stride = 0;
+  int head_dim = 0;  // d
+  std::int64_t rows = 0;
+  std::int64_t first_visible = 0;  // row i sees the first first_visible + i·step keys
+  std::int64_t step = 1;           // 1 causal, 0 full
+  // Block b of the head: keys transposed [d, kKvBlock], then values [kKvBlock, d]. Finite
+  // everywhere.
+  const void* const* blocks = nullptr;
+  Storage type = Storage::kF32;  // kF32 or kF16
+};
+
+struct Table {
+  std::string_view name;  // "avx2"
+  int lanes = 0;  // outputs of one vector: row ranges of matmuls begin at multiples of 2·lanes
+
+  // One row: for each unit of kUnit columns scale = max|x| / 127 and q = round half even(x /
+  // scale); values are ordered so that a matmul with `bits` reads them in place.
+  void (*quantize_row)(const float* x, std::int64_t cols, int bits, int group, std::int8_t* values,
+                       float* scales, float* sums);
+  // y[t, n], n in [begin, end), begin a multiple of 2·lanes. Sum over units u in order:
+  // acc = fma(float(Σ q·x), scale · sx, acc), and after each group acc = fma(bias, sum, acc).
+  // scratch: int8_scratch_bytes(cols).
+  void (*matmul_int8)(const QuantMatrix& w, std::int64_t begin, std::int64_t end, const Int8Rows& x,
+                      std::int64_t tokens, float* y, std::int64_t y_stride,
+                      const Epilogue& epilogue, std::byte* scratch);
+  // The same with float32 rows x[T, K] and dequantised weights scale·q + bias, or float weights.
+  // Sum over k in order: acc = fma(w, x, acc). scratch: f32_scratch_bytes(cols).
+  void (*matmul_quant_f32)(const QuantMatrix& w, std::int64_t begin, std::int64_t end,
+                           const float* x, std::int64_t x_stride, std::int64_t tokens, float* y,
+                           std::int64_t y_stride, const Epilogue& epilogue, std::byte* scratch);
+  void (*matmul_f32)(const FloatMatrix& w, std::int64_t begin, std::int64_t end, const float* x,
+                     std::int64_t x_stride, std::int64_t tokens, float* y, std::int64_t y_stride,
+                     const Epilogue& epilogue, std::byte* scratch);
+
+  // y may be x. bias null: RMSNorm, x / sqrt(mean(x²) + eps) · weight; else LayerNorm.
+  void (*normalize)(const float* x, std::int64_t cols, const float* weight, const float* bias,
+                    float eps, float* y);
+  // y[i] = silu(gate[i]) · up[i]
+  void (*silu_multiply)(const float* gate, const float* up, std::int64_t count, float* y);
+  // One head in place: pairs (i, i + d/2) turned by cos, sin [d/2], times scale.
+  void (*rotate)(float* head, int head_dim, const float* cos, const float* sin, float scale);
+  void (*to_f16)(const float* x, std::int64_t count, std::uint16_t* y);  // nearest even
+  // Online softmax over blocks in order; within a block products over d in order, values over keys
+  // in order. scratch: attention_scratch_bytes(d).
+  void (*attention)(const AttentionHead& head, std::byte* scratch);
+};
+
+std::size_t int8_scratch_bytes(std::int64_t cols);
+std::size_t f32_scratch_bytes(std::int64_t cols);
+std::size_t attention_scratch_bytes(int head_dim);
+
+// Targets that were compiled in and can run here, best first: "avx3_dl", "avx3", "avx2", "sse4",
+// "ssse3", "scalar" on x86; "neon", "scalar" on Arm.
+std::vector<std::string> available_targets();
+// "auto" or one of them; nullptr otherwise. Tables live for ever.
+const Table* find_table(std::string_view target);
+
+}  // namespace oc::kernels

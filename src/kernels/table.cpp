@@ -1,0 +1,107 @@
+// Every kernel for every SIMD target (Highway compiles this file once for each), and the choice.
+#define HWY_COMPILE_ALL_ATTAINABLE  // also the portable form, so that it is tested everywhere
+#define HWY_WANT_AVX3_DL 1          // AVX-512 with VNNI
+// Highway avoids its portable target with g++ before 12.3 because the vectoriser miscompiles it
+// (gcc.gnu.org/PR106322); CMakeLists.txt turns the vectoriser off for this file instead.
+#define HWY_BROKEN_EMU128 0
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/table.cpp"
+#include <hwy/foreach_target.h>
+// foreach_target.h comes first.
+#include <hwy/highway.h>
+
+#include "kernels/kernels.h"
+// Bodies, once for each target.
+#include "kernels/attention-inl.h"
+#include "kernels/elementwise-inl.h"
+#include "kernels/matmul_f32-inl.h"
+#include "kernels/matmul_int8-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace oc::kernels::HWY_NAMESPACE {
+
+const Table* target_table() {
+  static const Table table = {
+      .name = {},
+      .lanes = static_cast<int>(hn::Lanes(DF())),
+      .quantize_row = quantize_row,
+      .matmul_int8 = matmul_int8,
+      .matmul_quant_f32 = matmul_quant_f32,
+      .matmul_f32 = matmul_f32,
+      .normalize = normalize,
+      .silu_multiply = silu_multiply,
+      .rotate = rotate,
+      .to_f16 = to_f16,
+      .attention = attention,
+  };
+  return &table;
+}
+
+}  // namespace oc::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include <mutex>
+
+namespace oc::kernels {
+namespace {
+
+HWY_EXPORT(target_table);
+
+struct Target {
+  std::int64_t bit;
+  std::string_view name;
+};
+// Best first.
+constexpr Target kTargets[] = {{HWY_AVX3_DL, "avx3_dl"}, {HWY_AVX3, "avx3"},   {HWY_AVX2, "avx2"},
+                               {HWY_SSE4, "sse4"},       {HWY_SSSE3, "ssse3"}, {HWY_NEON, "neon"},
+                               {HWY_EMU128, "scalar"}};
+
+// The tables of all targets that can run here, found once.
+const std::vector<Table>& tables() {
+  static const std::vector<Table> found = [] {
+    std::vector<Table> out;
+    const std::int64_t runnable = (hwy::SupportedTargets() | HWY_EMU128) & HWY_TARGETS;
+    for (const Target& target : kTargets) {
+      if ((runnable & target.bit) == 0) continue;
+      hwy::SetSupportedTargetsForTest(target.bit);
+      hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+      Table table = *HWY_DYNAMIC_DISPATCH(target_table)();
+      table.name = target.name;
+      out.push_back(table);
+    }
+    hwy::SetSupportedTargetsForTest(0);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    return out;
+  }();
+  return found;
+}
+
+}  // namespace
+
+std::size_t int8_scratch_bytes(std::int64_t cols) {
+  // Two row vectors: float scales and biases for groups of 32, and a byte (8 bits: two) a weight.
+  return static_cast<std::size_t>(2 * kMaxLanes * (cols / kUnit * 2 * 4 + cols * 2)) + 256;
+}
+std::size_t f32_scratch_bytes(std::int64_t cols) {
+  return static_cast<std::size_t>(2 * kMaxLanes * cols * 4) + 256;
+}
+std::size_t attention_scratch_bytes(int head_dim) {
+  return static_cast<std::size_t>(4 * (kKvBlock + head_dim) * 4 + 63) / 64 * 64;
+}
+
+std::vector<std::string> available_targets() {
+  std::vector<std::string> names;
+  for (const Table& table : tables()) names.emplace_back(table.name);
+  return names;
+}
+
+const Table* find_table(std::string_view target) {
+  for (const Table& table : tables())
+    if (target == "auto" || target == table.name) return &table;
+  return nullptr;
+}
+
+}  // namespace oc::kernels
+#endif  // HWY_ONCE
