@@ -95,10 +95,11 @@ void check_pixels(const json::object& c, const HdTiles& tiles, const Expectation
       report.equal("image.sample_size", at, false, "other number of values");
       return;
     }
-    report.difference("image.global", at, largest_difference(global, std::span(expected).first(global.size())),
+    report.difference("image.global", at,
+                      largest_difference(global, std::span(expected).first(global.size())),
                       kGlobalPixels);
-    report.difference("image.crops", at, largest_difference(crops, std::span(expected).subspan(global.size())),
-                      0);
+    report.difference("image.crops", at,
+                      largest_difference(crops, std::span(expected).subspan(global.size())), 0);
   };
   if (c.contains("sample"))
     compare(c.at("sample").as_string(), c.at("row_step").to_number<int>(),
