@@ -8,8 +8,13 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-# OC_CHECK is our own; assert() of the libraries stays out of release builds.
+# OC_CHECK is our own; assert() of the libraries stays out of release builds. The layers with inner
+# loops (kernels, engines, image) add -O3. No -march: Highway picks the instructions at run time.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+if(OC_SANITIZE)
+  # Line numbers in reports; assertions of the libraries stay in.
+  set(CMAKE_CXX_FLAGS_RELEASE "-O1 -g1")
+endif()
 
 find_program(OC_CCACHE ccache)
 if(OC_CCACHE)

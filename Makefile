@@ -1,0 +1,27 @@
+# Thin: what is built and how stands in CMakePresets.json, what is tested in tools/test.sh.
+.PHONY: build run test bench format clean help
+.DEFAULT_GOAL := help
+
+help:     ## this list
+	@sed -n 's/^\([a-z]*\): *[^#]*## /  make \1\t/p' Makefile | expand -t 16
+
+build:    ## build/release/ocellus
+	@tools/install_deps.sh build
+	@cmake --preset release
+	@cmake --build --preset release --target ocellus
+
+run: build ## build, ask the embedded model one question, serve it
+	@tools/run_demo.sh
+
+test:     ## build and pass all tests
+	@tools/install_deps.sh test
+	@tools/test.sh
+
+bench: build ## measure this machine and the embedded model on it
+	@build/release/ocellus bench
+
+format:   ## clang-format over all C++ files
+	@git ls-files -z '*.cpp' '*.h' | xargs -0 clang-format-16 -i
+
+clean:    ## remove build/
+	@rm -rf build

@@ -1,0 +1,58 @@
+"""Rules about the tree as a whole, checked on the files that git would commit."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def tracked():
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout.split("\0")
+    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+
+
+def texts():
+    for path in tracked():
+        try:
+            yield path.relative_to(ROOT), path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+
+
+def test_includes_only_go_down():
+    done = subprocess.run(
+        [sys.executable, "tools/check_layers.py"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_file_knows_the_machine_it_was_written_on():
+    # In pieces, so that this file does not hold what it looks for.
+    folders = ["/wo" + "rk/", "/tmp/" + "oc", "/ro" + "ot/"]
+    hosts = ["pyp" + "i.org", "pythonhos" + "ted.org", "deb.deb" + "ian.org", "npm" + "js.org",
+             "crat" + "es.io", "proxy.gol" + "ang.org", "maven.apa" + "che.org"]
+    found = [
+        f"{path}:{text[:match.start()].count(chr(10)) + 1}: {match.group()}"
+        for path, text in texts()
+        for match in re.finditer("|".join(map(re.escape, folders + hosts)), text)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_no_large_or_built_file_is_committed():
+    large = [f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes" for path in tracked()
+             if path.stat().st_size > 16 << 20]
+    built = [str(path.relative_to(ROOT)) for path in tracked()
+             if path.suffix in {".o", ".a", ".so", ".pyc", ".pt", ".log"}]
+    assert not large + built
+
+
+def test_files_are_short_enough_to_read():
+    long = [f"{path}: {text.count(chr(10))} lines" for path, text in texts()
+            if path.suffix in {".cpp", ".h", ".py", ".sh"} and text.count("\n") > 500]
+    assert not long

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# What `make test` runs: every suite, also when one before it failed, and at the end each runner's
+# closing line. Logs are kept in build/test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+logs=build/test
+rm -rf $logs && mkdir -p $logs
+cpus=$(nproc)
+failed=()
+started=$SECONDS
+
+# step NAME COMMAND...: shows and keeps the output; a failure is remembered, not the end.
+step() {
+  local name=$1 begin=$SECONDS
+  shift
+  echo "== $name"
+  "$@" 2>&1 | tee "$logs/$name.log" || failed+=("$name")
+  echo "== $name: $((SECONDS - begin)) s"
+}
+
+venv() {  # build/venv, made anew when the list of packages has changed
+  local list=tests/e2e/requirements.txt
+  cmp -s $list build/venv/requirements.txt && return
+  rm -rf build/venv
+  python3 -m venv build/venv
+  build/venv/bin/pip install -q --disable-pip-version-check --retries 10 -r $list
+  cp $list build/venv/requirements.txt
+}
+
+build() {
+  cmake --preset "$1" >"$logs/configure-$1.log" || { cat "$logs/configure-$1.log"; return 1; }
+  cmake --build --preset "$1"
+}
+
+unit() { GTEST_OUTPUT="xml:$PWD/$logs/$1/" ctest --preset "$1" -j "$cpus"; }
+
+step build-release build release
+step venv venv
+if [ ${#failed[@]} -eq 0 ]; then
+  step unit unit release
+  step pytest build/venv/bin/python -m pytest -q -p no:cacheprovider \
+    --junitxml=$logs/pytest.xml tests/tools tests/e2e
+fi
+step build-fuzz build fuzz
+step fuzz tools/fuzz.sh 10
+step build-asan build asan
+step unit-asan unit asan
+
+echo
+echo "== closing lines, $((SECONDS - started)) s in all"
+for suite in unit unit-asan; do
+  grep -h 'tests passed' "$logs/$suite.log" 2>/dev/null | sed "s/^/$suite: /" || true
+done
+tail -n 1 "$logs/pytest.log" 2>/dev/null || true
+grep -h '^fuzz:' "$logs/fuzz.log" 2>/dev/null || true
+python3 tools/test_summary.py gtest=$logs/release gtest-asan=$logs/asan pytest=$logs/pytest.xml
+if [ ${#failed[@]} -ne 0 ]; then
+  echo "FAILED: ${failed[*]}"
+  exit 1
+fi
