@@ -176,13 +176,15 @@ Connection::awaitable<bool> Connection::read_body(Current& current) {
     std::size_t consumed = 0;
     const auto state = parser.feed(in_, consumed);
     in_.erase(0, consumed);
-    if (state == MessageParser::State::kDone) break;
     if (state == MessageParser::State::kFailed)
       co_return co_await refuse_and_close(current, error_response(parser.error()));
-    if (!parser.request()->memory.grow_to(parser.body_bytes()))
+    const bool done = state == MessageParser::State::kDone;
+    if (!parser.request()->memory.grow_to(done ? parser.request()->body.size()
+                                               : parser.body_bytes()))
       co_return co_await refuse_and_close(
           current, error_response(refuse(
                        Refusal::kBusy, "the server holds as many request bytes as it may; later")));
+    if (done) break;
     const auto earned = std::chrono::milliseconds(
         parser.body_bytes() * 1000 / std::max<std::size_t>(1, limits.body_bytes_per_s));
     const Read read = co_await read_more(start + limits.body_grace + earned);

@@ -14,8 +14,8 @@ struct HeadOptions {
   bool http_1_0 = false;
   bool keep_alive = true;
   bool chunked = false;
-  std::optional<std::size_t> content_length;
-  std::string_view request_id;  // empty: no x-request-id
+  std::optional<std::size_t> content_length = {};
+  std::string_view request_id = {};  // empty: no x-request-id
 };
 std::string make_head(const Response& response, const HeadOptions& options);
 

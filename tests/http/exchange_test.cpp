@@ -1,0 +1,102 @@
+#include "http/exchange.h"
+
+#include <gtest/gtest.h>
+
+namespace oc::http {
+namespace {
+
+StreamOffer offer() {
+  StreamOffer out;
+  out.head.content_type = "text/event-stream";
+  out.preamble = "first;";
+  out.ping = "ping;";
+  return out;
+}
+
+struct ExchangeTest : testing::Test {
+  int wakes = 0;
+  Exchange exchange{[this] { ++wakes; }, 100};
+};
+
+TEST_F(ExchangeTest, OneWholeAnswer) {
+  EXPECT_TRUE(exchange.respond(json_response("{}")));
+  EXPECT_EQ(wakes, 1);
+  EXPECT_FALSE(exchange.respond(json_response("again")));
+  EXPECT_FALSE(exchange.write("x"));
+  const auto out = exchange.take();
+  ASSERT_TRUE(out.whole);
+  EXPECT_EQ(out.whole->body, "{}");
+  EXPECT_FALSE(exchange.take().whole);
+}
+
+TEST_F(ExchangeTest, AnOfferedStreamMayStillBecomeAnError) {
+  exchange.offer_stream(offer());
+  EXPECT_FALSE(exchange.take().head);
+  EXPECT_TRUE(exchange.ping_every());
+  EXPECT_TRUE(exchange.respond(json_response("error")));
+  EXPECT_TRUE(exchange.take().whole);
+  exchange.tick();
+  EXPECT_FALSE(exchange.take().head);
+}
+
+TEST_F(ExchangeTest, TheFirstWriteBeginsTheStream) {
+  exchange.offer_stream(offer());
+  EXPECT_TRUE(exchange.write("a"));
+  EXPECT_TRUE(exchange.write("b"));
+  auto out = exchange.take();
+  ASSERT_TRUE(out.head);
+  EXPECT_EQ(out.head->content_type, "text/event-stream");
+  EXPECT_EQ(out.bytes, "first;ab");
+  EXPECT_FALSE(out.finished);
+  EXPECT_FALSE(exchange.respond(json_response("too late")));
+  exchange.finish();
+  EXPECT_FALSE(exchange.write("c"));
+  out = exchange.take();
+  EXPECT_FALSE(out.head);
+  EXPECT_EQ(out.bytes, "");
+  EXPECT_TRUE(out.finished);
+}
+
+TEST_F(ExchangeTest, SilenceBeginsTheStreamToo) {
+  exchange.offer_stream(offer());
+  exchange.tick();
+  auto out = exchange.take();
+  EXPECT_TRUE(out.head);
+  EXPECT_EQ(out.bytes, "first;ping;");
+  exchange.tick();
+  EXPECT_EQ(exchange.take().bytes, "ping;");
+  EXPECT_TRUE(exchange.write("a"));
+  EXPECT_EQ(exchange.take().bytes, "a");
+}
+
+TEST_F(ExchangeTest, AStreamThatIsNotReadIsGivenUp) {
+  exchange.offer_stream(offer());
+  EXPECT_TRUE(exchange.write(std::string(90, 'x')));
+  EXPECT_FALSE(exchange.write(std::string(90, 'x')));
+  int closed = 0;
+  exchange.on_closed([&] { ++closed; });
+  EXPECT_EQ(closed, 1);
+  EXPECT_TRUE(exchange.take().closed);
+  EXPECT_FALSE(exchange.write("x"));
+}
+
+TEST_F(ExchangeTest, TheEndOfTheClientIsToldOnce) {
+  int closed = 0;
+  exchange.on_closed([&] { ++closed; });
+  exchange.close();
+  exchange.close();
+  EXPECT_EQ(closed, 1);
+  EXPECT_TRUE(exchange.closed());
+  EXPECT_FALSE(exchange.respond(json_response("{}")));
+}
+
+TEST_F(ExchangeTest, ACompleteAnswerIsNoLoss) {
+  int closed = 0;
+  exchange.on_closed([&] { ++closed; });
+  exchange.complete();
+  exchange.close();
+  EXPECT_EQ(closed, 0);
+}
+
+}  // namespace
+}  // namespace oc::http

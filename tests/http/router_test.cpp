@@ -1,0 +1,110 @@
+#include "http/router.h"
+
+#include <gtest/gtest.h>
+
+#include "http/response_head.h"
+#include "http/sse.h"
+
+namespace oc::http {
+namespace {
+
+Router router() {
+  Router out;
+  out.add({.method = "GET", .path = "/health", .handler = {}, .open = true});
+  out.add({.method = "GET", .path = "/v1/models", .handler = {}});
+  out.add({.method = "GET", .path = "/v1/models/*", .handler = {}});
+  out.add({.method = "POST", .path = "/v1/models", .handler = {}});
+  return out;
+}
+
+std::string allow(const Router::Match& match) {
+  for (const auto& [name, value] : match.instead.headers)
+    if (name == "Allow") return value;
+  return "";
+}
+
+TEST(Router, FindsRoutes) {
+  const Router table = router();
+  EXPECT_EQ(table.find("GET", "/health").route->path, "/health");
+  EXPECT_EQ(table.find("POST", "/v1/models").route->method, "POST");
+  EXPECT_EQ(table.find("GET", "/v1/models/a/b").route->path, "/v1/models/*");
+}
+
+TEST(Router, AnswersForWhatIsNotThere) {
+  const Router table = router();
+  for (const char* path : {"/", "/health/", "/v1/models/", "/v1/model", "", "*"}) {
+    const auto match = table.find("GET", path);
+    EXPECT_EQ(match.route, nullptr) << path;
+    EXPECT_EQ(match.instead.status, 404) << path;
+  }
+  const auto method = table.find("DELETE", "/v1/models");
+  EXPECT_EQ(method.instead.status, 405);
+  EXPECT_EQ(allow(method), "GET, HEAD, POST, OPTIONS");
+  const auto options = table.find("OPTIONS", "/health");
+  EXPECT_EQ(options.instead.status, 204);
+  EXPECT_EQ(allow(options), "GET, HEAD, OPTIONS");
+  EXPECT_EQ(table.find("OPTIONS", "*").instead.status, 204);
+}
+
+TEST(Router, OnlyOpenRoutesAreOpen) {
+  const Router table = router();
+  EXPECT_TRUE(table.open("/health"));
+  EXPECT_FALSE(table.open("/v1/models"));
+  EXPECT_FALSE(table.open("/v1/models/health"));
+  EXPECT_FALSE(table.open("/nothing"));
+}
+
+TEST(Router, ContentTypes) {
+  for (const char* type : {"application/json", "Application/JSON",
+                           "application/json; charset=utf-8", "application/json ;x"})
+    EXPECT_TRUE(is_json(type)) << type;
+  for (const char* type : {"", "text/plain", "application/jsonx", "application/json-patch+json",
+                           "multipart/form-data", "text/plain; application/json"})
+    EXPECT_FALSE(is_json(type)) << type;
+}
+
+TEST(ResponseHead, Lines) {
+  Response response;
+  response.status = 429;
+  response.headers.emplace_back("Retry-After", "2");
+  const std::string head = make_head(response, {.content_length = 10, .request_id = "req-1"});
+  EXPECT_TRUE(head.starts_with("HTTP/1.1 429 Too Many Requests\r\nDate: "));
+  EXPECT_NE(head.find(" GMT\r\n"), std::string::npos);
+  for (const char* line : {"\r\nContent-Type: application/json\r\n", "\r\nContent-Length: 10\r\n",
+                           "\r\nx-request-id: req-1\r\n", "\r\nRetry-After: 2\r\n"})
+    EXPECT_NE(head.find(line), std::string::npos) << line;
+  EXPECT_TRUE(head.ends_with("\r\n\r\n"));
+  EXPECT_EQ(head.find("Connection"), std::string::npos);
+  EXPECT_EQ(head.find("Access-Control"), std::string::npos);  // no CORS unless configured
+}
+
+TEST(ResponseHead, ConnectionAndLength) {
+  Response empty;
+  empty.status = 204;
+  empty.content_type.clear();
+  const std::string head = make_head(empty, {.keep_alive = false, .content_length = 0});
+  EXPECT_EQ(head.find("Content-Length"), std::string::npos);
+  EXPECT_EQ(head.find("\nContent-Type"), std::string::npos);
+  EXPECT_NE(head.find("Connection: close\r\n"), std::string::npos);
+  const std::string old = make_head({}, {.http_1_0 = true, .chunked = false, .content_length = 1});
+  EXPECT_TRUE(old.starts_with("HTTP/1.0 200 OK\r\n"));
+  EXPECT_NE(old.find("Connection: keep-alive\r\n"), std::string::npos);
+  EXPECT_NE(make_head({}, {.chunked = true}).find("Transfer-Encoding: chunked\r\n"),
+            std::string::npos);
+}
+
+TEST(ResponseHead, Chunks) {
+  EXPECT_EQ(make_chunk(""), "");
+  EXPECT_EQ(make_chunk("hello"), "5\r\nhello\r\n");
+  EXPECT_EQ(make_chunk(std::string(255, 'x')).substr(0, 4), "ff\r\n");
+}
+
+TEST(Sse, DataLinesOnly) {
+  EXPECT_EQ(sse_event("{}"), "data: {}\n\n");
+  EXPECT_TRUE(kSsePing.starts_with(":"));
+  EXPECT_TRUE(kSsePing.ends_with("\n\n"));
+  EXPECT_EQ(kSseDone, "data: [DONE]\n\n");
+}
+
+}  // namespace
+}  // namespace oc::http
