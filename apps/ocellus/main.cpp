@@ -1,6 +1,7 @@
 // ocellus: ask questions about pictures. One program with verbs; see verbs.h.
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -27,6 +28,26 @@ constexpr int kOk = 0, kFailed = 1, kUsage = 2;
 
 using AddVerb = void (*)(CLI::App&);
 
+// CLI11's help, but a positional is shown as its option_text().
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_usage(const CLI::Option* option) const override {
+    return named(option) ? option->get_option_text() : CLI::Formatter::make_option_usage(option);
+  }
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    return named(option) ? option->get_option_text()
+                         : CLI::Formatter::make_option_name(option, is_positional);
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return named(option) ? "" : CLI::Formatter::make_option_opts(option);
+  }
+
+ private:
+  static bool named(const CLI::Option* option) {
+    return option->get_positional() && !option->get_option_text().empty();
+  }
+};
+
 int report(int status, const std::string& message, const std::string& hint) {
   std::cout.flush();
   std::cerr << "error: " << message << '\n';
@@ -44,16 +65,19 @@ int run(int argc, char** argv) {
   CLI::App app("Answers questions about pictures with Phi-3.5-Vision, on this machine.", "ocellus");
   app.set_version_flag("--version", std::string("ocellus ") + OCELLUS_VERSION);
   app.require_subcommand(1);
+  app.formatter(std::make_shared<HelpFormatter>());
   app.get_formatter()->column_width(34);
+  app.get_formatter()->label("SUBCOMMAND", "VERB");
+  for (const AddVerb add : {add_ask, add_chat, add_serve, add_see, add_tokenize, add_inspect,
+                            add_verify, add_synth, add_bench})
+    if (add != nullptr) add(app);
+  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) verb->group("Verbs");
   app.footer(
       "Examples:\n"
       "  ocellus ask photo.jpg \"What is in the picture?\"\n"
       "  ocellus serve --model demo\n"
       "  ocellus VERB --help\n"
-      "Exit status: 0 it worked, 1 it did not, 2 wrong usage.");
-  for (const AddVerb add : {add_ask, add_chat, add_serve, add_see, add_tokenize, add_inspect,
-                            add_verify, add_synth, add_bench})
-    if (add != nullptr) add(app);
+      "Exit status: 0 it worked, 1 it did not, 2 wrong usage, 130 interrupted.");
   try {
     app.parse(argc, argv);
     std::cout.flush();

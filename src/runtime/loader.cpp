@@ -141,7 +141,8 @@ Result<fs::path> resolve_model(const std::string& name, NameFrom from) {
 std::string model_name(const std::string& name_or_path, const fs::path& folder) {
   if (is_demo(name_or_path)) return std::string(kDemoName);
   const std::optional<fs::path> models = models_folder();
-  if (models && folder == *models / name_or_path) return name_or_path;
+  if (models && is_plain_name(name_or_path) && folder == *models / name_or_path)
+    return name_or_path;
   std::error_code error;
   fs::path whole = fs::weakly_canonical(folder, error);
   if (error) whole = folder;

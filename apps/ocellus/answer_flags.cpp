@@ -1,0 +1,184 @@
+#include "answer_flags.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/value_from.hpp>
+#include <iostream>
+
+#include "terminal.h"
+#include "text/utf8.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kLowCrops = 1, kHighCrops = 16;  // what Phi-3.5-Vision's authors use for one picture
+
+// JSON is UTF-8; a file name need not be.
+std::string utf8(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t size = first_code_point(text).size;
+    out += size == 0 ? kReplacementCharacter : text.substr(0, size);
+    text.remove_prefix(size == 0 ? 1 : size);
+  }
+  return out;
+}
+
+template <class T>
+json::value or_null(const std::optional<T>& value) {
+  if (!value) return nullptr;
+  return json::value_from(*value);
+}
+
+json::object to_json(const ImagePlan& plan, const Picture& picture) {
+  return {{"file", utf8(picture.file)},
+          {"format", to_string(picture.info.format)},
+          {"exif_orientation", picture.info.exif_orientation},
+          {"width", plan.width},
+          {"height", plan.height},
+          {"effective_width", plan.effective_width},
+          {"effective_height", plan.effective_height},
+          {"canvas_width", plan.canvas_width},
+          {"canvas_height", plan.canvas_height},
+          {"num_crops", plan.num_crops},
+          {"crops_w", plan.crops_w},
+          {"crops_h", plan.crops_h},
+          {"transposed", plan.transposed},
+          {"tokens", plan.tokens}};
+}
+
+json::object to_json(const Timings& t) {
+  return {{"preprocess_ms", t.preprocess_ms},
+          {"encode_ms", t.encode_ms},
+          {"prefill_ms", t.prefill_ms},
+          {"ttft_ms", t.ttft_ms},
+          {"decode_ms", t.decode_ms},
+          {"total_ms", t.total_ms},
+          {"decode_tokens_per_second", t.decode_tokens_per_second}};
+}
+
+}  // namespace
+
+void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
+  add_model_flag(verb, flags.model);
+  verb.add_option("--system", flags.system, "A system turn before the first question");
+
+  constexpr const char* kPictures = "Pictures";
+  auto* crops = verb.add_option("--num-crops", flags.num_crops,
+                                "Most crops a picture is cut into, 1 to 64 (default: the model's)")
+                    ->group(kPictures);
+  verb.add_option("--detail", flags.detail,
+                  "low: 1 crop, high: 16 crops, auto: the model's default")
+      ->check(CLI::IsMember({"low", "auto", "high"}))
+      ->excludes(crops)
+      ->group(kPictures);
+  verb.add_flag("--keep-order", flags.keep_order,
+                "Leave pictures where they stand in a turn (default: pictures first, as trained)")
+      ->group(kPictures);
+
+  constexpr const char* kAnswer = "Answer";
+  SamplingParams& s = flags.sampling;
+  verb.add_option("--max-tokens", flags.max_tokens, "Most tokens (default: what the context holds)")
+      ->group(kAnswer);
+  verb.add_option("--temperature", s.temperature, "0: always the likeliest token")
+      ->capture_default_str()
+      ->group(kAnswer);
+  verb.add_option("--top-k", s.top_k, "Draw from the k likeliest tokens; 0: off")
+      ->capture_default_str()
+      ->group(kAnswer);
+  verb.add_option("--top-p", s.top_p, "Draw from the likeliest tokens that reach this sum; 1: off")
+      ->capture_default_str()
+      ->group(kAnswer);
+  verb.add_option("--min-p", s.min_p, "Draw from tokens at least this likely, of the best; 0: off")
+      ->capture_default_str()
+      ->group(kAnswer);
+  verb.add_option("--repetition-penalty", s.repetition_penalty,
+                  "Above 1: tokens that occurred become less likely; 1: off")
+      ->capture_default_str()
+      ->group(kAnswer);
+  verb.add_option("--seed", s.seed, "Makes a drawn answer repeatable (default: random)")
+      ->group(kAnswer);
+  verb.add_option("--stop", flags.stop, "End the answer before this text; may be given again")
+      ->take_all()
+      ->expected(1)
+      ->group(kAnswer);
+  verb.add_flag("--stats", flags.stats, "Print token counts and timings on stderr");
+  add_engine_flags(verb, flags.engine);
+}
+
+void check_answer_flags(const AnswerFlags& flags) {
+  if (const auto checked = check_request(make_request(flags)); !checked.ok())
+    throw ExitError{2, checked.error().message, checked.error().hint};
+}
+
+GenerateRequest make_request(const AnswerFlags& flags) {
+  GenerateRequest request;
+  request.id = "cli";
+  request.sampling = flags.sampling;
+  request.max_tokens = flags.max_tokens;
+  request.stop = flags.stop;
+  request.keep_order = flags.keep_order;
+  if (!flags.system.empty()) {
+    Message& turn = request.messages.emplace_back();
+    turn.role = Role::kSystem;
+    turn.parts.emplace_back(TextPart{flags.system});
+  }
+  return request;
+}
+
+RequestImage request_image(const AnswerFlags& flags, const Picture& picture) {
+  std::optional<int> crops = flags.num_crops;
+  if (flags.detail == "low") crops = kLowCrops;
+  if (flags.detail == "high") crops = kHighCrops;
+  return {picture.image, crops};
+}
+
+json::object to_json(const GenerateResult& result, const LoadedModel& model,
+                     const std::vector<Picture>& pictures) {
+  json::array images;
+  for (std::size_t i = 0; i < result.images.size(); ++i)
+    images.push_back(to_json(result.images[i], pictures[i]));
+  json::object timings = to_json(result.timings);
+  timings["load_ms"] = model.load_ms;
+  return {{"text", result.text},
+          {"token_ids", json::value_from(result.ids)},
+          {"finish_reason", to_string(result.finish_reason)},
+          {"stop_cause", to_string(result.stop_cause)},
+          {"stop_token", or_null(result.stop_token)},
+          {"stop_string", or_null(result.stop_string)},
+          {"warning", or_null(result.warning)},
+          {"seed", result.seed},
+          {"images", std::move(images)},
+          {"usage",
+           {{"prompt_tokens", result.prompt_tokens},
+            {"image_tokens", result.image_tokens},
+            {"cached_tokens", result.cached_tokens},
+            {"completion_tokens", result.completion_tokens},
+            {"total_tokens", result.prompt_tokens + result.completion_tokens}}},
+          {"timings", std::move(timings)},
+          {"model",
+           {{"name", model.name},
+            {"architecture", model.model->info().architecture},
+            {"quantization", model.model->info().quantization},
+            {"fingerprint", model.model->info().fingerprint}}},
+          {"engine", model.engine->description()}};
+}
+
+void print_summary(const GenerateResult& result, const AnswerFlags& flags) {
+  if (result.warning) std::cerr << "warning: " << without_controls(*result.warning) << '\n';
+  if (!flags.stats && !stderr_is_terminal()) return;
+  const bool colour = stderr_is_terminal();
+  const std::string prompt = result.image_tokens > 0
+                                 ? fmt::format("{} prompt tokens ({} of pictures)",
+                                               result.prompt_tokens, result.image_tokens)
+                                 : fmt::format("{} prompt tokens", result.prompt_tokens);
+  std::cerr << fmt::format("{}{}, {} answer tokens, first after {:.0f} ms, {:.1f} tokens/s, {}{}\n",
+                           colour ? "\x1b[2m" : "", prompt, result.completion_tokens,
+                           result.timings.ttft_ms, result.timings.decode_tokens_per_second,
+                           to_string(result.stop_cause), colour ? "\x1b[0m" : "");
+}
+
+}  // namespace oc

@@ -1,0 +1,44 @@
+// What `ask` and `chat` have in common: the flags of an answer, and how one is reported.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pictures.h"
+#include "runtime/loader.h"
+#include "runtime/request.h"
+#include "verbs.h"
+
+namespace oc {
+
+struct AnswerFlags {
+  std::string model = "demo";
+  EngineOptions engine;
+  SamplingParams sampling;
+  std::optional<int> max_tokens;
+  std::optional<int> num_crops;
+  std::string detail = "auto";
+  std::string system;
+  std::vector<std::string> stop;
+  bool keep_order = false;
+  bool stats = false;
+};
+
+void add_answer_flags(CLI::App& verb, AnswerFlags& flags);
+
+// Wrong values end the program with status 2.
+void check_answer_flags(const AnswerFlags& flags);
+
+// A request with the flags' parameters and the system turn, if any.
+GenerateRequest make_request(const AnswerFlags& flags);
+RequestImage request_image(const AnswerFlags& flags, const Picture& picture);
+
+// Everything that is known about an answer.
+boost::json::object to_json(const GenerateResult& result, const LoadedModel& model,
+                            const std::vector<Picture>& pictures);
+// One dim line on stderr where that is a terminal or --stats was given; warnings always.
+void print_summary(const GenerateResult& result, const AnswerFlags& flags);
+
+}  // namespace oc

@@ -1,0 +1,252 @@
+// ocellus tokenize: text or a conversation to token ids. Needs the model's tokenizer and config,
+// not its weights.
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <fstream>
+#include <iostream>
+#include <limits>
+#include <memory>
+
+#include "io/json.h"
+#include "models/phi3v/config.h"
+#include "models/phi3v/prompt.h"
+#include "runtime/loader.h"
+#include "runtime/verify/verify.h"
+#include "terminal.h"
+#include "text/json_field.h"
+#include "verbs.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMaxInput = 256u << 20;
+
+struct TokenizeFlags {
+  std::string model = "demo";
+  std::optional<std::string> text;
+  std::string messages, cases;  // files
+  bool trusted = false;
+};
+
+// What is needed of a model.
+struct Text {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  Phi3VConfig config;
+};
+
+Result<Text> load_text(const std::string& model) {
+  OC_ASSIGN_OR_RETURN(const auto folder, resolve_model(model));
+  Text text;
+  OC_ASSIGN_OR_RETURN(text.tokenizer, Tokenizer::load(folder / "tokenizer.json"));
+  OC_ASSIGN_OR_RETURN(text.config, load_phi3v_config(folder));
+  return text;
+}
+
+Result<std::string> read_input(const std::string& file) {
+  return file == "-" ? read_stdin(kMaxInput) : read_file(file, kMaxInput);
+}
+
+json::array with_bos(const Tokenizer& tokenizer, std::string_view text, bool trusted) {
+  json::array out{tokenizer.bos()};
+  for (const TokenId id : tokenizer.encode(text, trusted)) out.emplace_back(id);
+  return out;
+}
+
+Result<std::optional<int>> optional_crops(const JsonField& field) {
+  if (field.is_null()) return std::optional<int>();
+  OC_ASSIGN_OR_RETURN(const std::int64_t value, field.integer(1, kMaxCrops));
+  return std::optional<int>(static_cast<int>(value));
+}
+
+// [width, height]
+Result<ImagePlan> plan(const Phi3VConfig& config, const JsonField& size,
+                       std::optional<int> num_crops) {
+  OC_ASSIGN_OR_RETURN(const json::array* sides, size.array());
+  if (sides->size() != 2) return size.wrong("[width, height]");
+  OC_ASSIGN_OR_RETURN(const std::int64_t width, size.element(0).integer(1, 1 << 20));
+  OC_ASSIGN_OR_RETURN(const std::int64_t height, size.element(1).integer(1, 1 << 20));
+  return plan_phi3v_image(config, static_cast<int>(width), static_cast<int>(height), num_crops);
+}
+
+Result<Role> role_of(const JsonField& field) {
+  OC_ASSIGN_OR_RETURN(const std::string_view name, field.string());
+  if (name == "system") return Role::kSystem;
+  if (name == "user") return Role::kUser;
+  if (name == "assistant") return Role::kAssistant;
+  return field.wrong("\"system\", \"user\" or \"assistant\"");
+}
+
+// A part of a turn: {"type": "text", "text"} or {"type": "image", "size": [w, h], "num_crops"?}.
+Result<Part> part_of(const JsonField& field, const Phi3VConfig& config,
+                     std::vector<ImagePlan>& images) {
+  OC_ASSIGN_OR_RETURN(const JsonField type, field.at("type"));
+  OC_ASSIGN_OR_RETURN(const std::string_view name, type.string());
+  if (name == "text") {
+    OC_ASSIGN_OR_RETURN(const JsonField text, field.at("text"));
+    OC_ASSIGN_OR_RETURN(const std::string_view content, text.string());
+    return Part(TextPart{std::string(content)});
+  }
+  if (name != "image") return type.wrong("\"text\" or \"image\"");
+  OC_ASSIGN_OR_RETURN(const JsonField size, field.at("size"));
+  OC_ASSIGN_OR_RETURN(const JsonField crops_field, field.find("num_crops"));
+  OC_ASSIGN_OR_RETURN(const auto crops, optional_crops(crops_field));
+  OC_ASSIGN_OR_RETURN(const ImagePlan image, plan(config, size, crops));
+  images.push_back(image);
+  return Part(ImagePart{static_cast<int>(images.size()) - 1});
+}
+
+Result<std::vector<Message>> messages_of(const JsonField& list, const Phi3VConfig& config,
+                                         std::vector<ImagePlan>& images) {
+  OC_ASSIGN_OR_RETURN(const json::array* elements, list.array());
+  std::vector<Message> messages;
+  for (std::size_t i = 0; i < elements->size(); ++i) {
+    const JsonField element = list.element(i);
+    Message& message = messages.emplace_back();
+    OC_ASSIGN_OR_RETURN(const JsonField role, element.at("role"));
+    OC_ASSIGN_OR_RETURN(message.role, role_of(role));
+    OC_ASSIGN_OR_RETURN(const JsonField content, element.at("content"));
+    if (content.value().is_string()) {
+      message.parts.emplace_back(TextPart{std::string(content.value().get_string())});
+      continue;
+    }
+    OC_ASSIGN_OR_RETURN(const json::array* parts, content.array());
+    for (std::size_t k = 0; k < parts->size(); ++k) {
+      OC_ASSIGN_OR_RETURN(Part part, part_of(content.element(k), config, images));
+      message.parts.push_back(std::move(part));
+    }
+  }
+  return messages;
+}
+
+Result<json::array> tokenize_messages(const Text& text, std::string_view document,
+                                      std::string_view name, bool trusted) {
+  OC_ASSIGN_OR_RETURN(const json::value value, parse_json(document, name));
+  std::vector<ImagePlan> images;
+  OC_ASSIGN_OR_RETURN(const std::vector<Message> messages,
+                      messages_of(JsonField(value, "", name), text.config, images));
+  OC_ASSIGN_OR_RETURN(const Prompt prompt, build_phi3v_prompt(*text.tokenizer, messages, images,
+                                                              {.trusted_text = trusted}));
+  return golden_ids(prompt);
+}
+
+// --- Lines in the form of the goldens' text/cases.jsonl
+
+Result<std::vector<TokenId>> ids_of(const JsonField& list) {
+  OC_ASSIGN_OR_RETURN(const json::array* elements, list.array());
+  std::vector<TokenId> ids;
+  for (std::size_t i = 0; i < elements->size(); ++i) {
+    OC_ASSIGN_OR_RETURN(const std::int64_t id,
+                        list.element(i).integer(0, std::numeric_limits<TokenId>::max()));
+    ids.push_back(static_cast<TokenId>(id));
+  }
+  return ids;
+}
+
+Result<json::value> chat_case(const Text& text, const JsonField& line) {
+  OC_ASSIGN_OR_RETURN(const JsonField crops_field, line.find("num_crops"));
+  OC_ASSIGN_OR_RETURN(const auto crops, optional_crops(crops_field));
+  std::vector<ImagePlan> images;
+  OC_ASSIGN_OR_RETURN(const JsonField sizes, line.find("images"));
+  if (!sizes.is_null()) {
+    OC_ASSIGN_OR_RETURN(const json::array* elements, sizes.array());
+    for (std::size_t i = 0; i < elements->size(); ++i) {
+      OC_ASSIGN_OR_RETURN(const ImagePlan image, plan(text.config, sizes.element(i), crops));
+      images.push_back(image);
+    }
+  }
+  OC_ASSIGN_OR_RETURN(const JsonField list, line.at("messages"));
+  OC_ASSIGN_OR_RETURN(const auto messages, messages_of(list, text.config, images));
+  OC_ASSIGN_OR_RETURN(const Prompt prompt, build_phi3v_prompt(*text.tokenizer, messages, images,
+                                                              {.trusted_text = true}));
+  return json::value(golden_ids(prompt));
+}
+
+Result<json::value> tokenize_case(const Text& text, std::string_view document,
+                                  std::string_view name) {
+  OC_ASSIGN_OR_RETURN(const json::value value, parse_json(document, name));
+  const JsonField line(value, "", name);
+  OC_ASSIGN_OR_RETURN(const JsonField kind_field, line.at("kind"));
+  OC_ASSIGN_OR_RETURN(const std::string_view kind, kind_field.string());
+  if (kind == "plain") {
+    OC_ASSIGN_OR_RETURN(const JsonField field, line.at("text"));
+    OC_ASSIGN_OR_RETURN(const std::string_view plain, field.string());
+    return json::value(with_bos(*text.tokenizer, plain, true));
+  }
+  if (kind == "decode") {
+    OC_ASSIGN_OR_RETURN(const JsonField field, line.at("ids"));
+    OC_ASSIGN_OR_RETURN(const std::vector<TokenId> ids, ids_of(field));
+    return json::value{{"text", text.tokenizer->decode(ids, false)},
+                       {"text_skip_special", text.tokenizer->decode(ids, true)}};
+  }
+  if (kind == "chat" || kind == "chat_error" || kind == "chat_edge") return chat_case(text, line);
+  return kind_field.wrong("plain, decode, chat, chat_error or chat_edge");
+}
+
+void tokenize_cases(const Text& text, const std::string& document, const std::string& name) {
+  std::string_view rest = document;
+  for (int number = 1; !rest.empty(); ++number) {
+    const std::size_t end = rest.find('\n');  // texts hold other line separators
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (line.empty()) continue;
+    const auto out = tokenize_case(text, line, fmt::format("{}:{}", name, number));
+    std::cout << (out.ok() ? json::serialize(*out)
+                           : json::serialize(json::object{{"error", out.error().message}}))
+              << '\n';
+  }
+}
+
+void tokenize(const TokenizeFlags& flags) {
+  quiet_logs();
+  const int inputs = flags.text.has_value() + !flags.messages.empty() + !flags.cases.empty();
+  if (inputs != 1)
+    throw ExitError{2,
+                    inputs == 0 ? "there is nothing to tokenize" : "more than one input was given",
+                    "give TEXT, --messages FILE or --cases FILE"};
+  const auto text = load_text(flags.model);
+  if (!text.ok()) fail(text.error());
+  if (flags.text && *flags.text != "-") {
+    show(json::serialize(with_bos(*text->tokenizer, *flags.text, flags.trusted)) + "\n");
+    return;
+  }
+  const std::string file = flags.text            ? *flags.text
+                           : flags.cases.empty() ? flags.messages
+                                                 : flags.cases;
+  const std::string name = file == "-" ? "standard input" : file;
+  const auto input = read_input(file);
+  if (!input.ok()) fail(input.error());
+  if (flags.text) {
+    show(json::serialize(with_bos(*text->tokenizer, *input, flags.trusted)) + "\n");
+  } else if (!flags.cases.empty()) {
+    tokenize_cases(*text, *input, name);
+  } else {
+    const auto ids = tokenize_messages(*text, *input, name, flags.trusted);
+    if (!ids.ok()) fail(ids.error());
+    show(json::serialize(*ids) + "\n");
+  }
+}
+
+}  // namespace
+
+void add_tokenize(CLI::App& app) {
+  auto flags = std::make_shared<TokenizeFlags>();
+  CLI::App& verb = *app.add_subcommand("tokenize", "Turn text or a conversation into token ids");
+  verb.add_option("text", flags->text, "Text; - is standard input")->option_text("[TEXT]");
+  add_model_flag(verb, flags->model);
+  verb.add_option("--messages", flags->messages,
+                  "A JSON list of {role, content}; content is text or a list of {type: text, text} "
+                  "and {type: image, size: [w, h]}; pictures come out as [-number, count]")
+      ->option_text("FILE|-");
+  verb.add_option("--cases", flags->cases,
+                  "Lines in the form of golden text cases; one line of ids (or texts) for each")
+      ->option_text("FILE|-");
+  verb.add_flag("--trusted", flags->trusted,
+                "Control tokens and image tags in the text are live (never for what users type)");
+  verb.footer("BOS is included. What users type never becomes a control token.");
+  verb.callback([flags] { tokenize(*flags); });
+}
+
+}  // namespace oc
