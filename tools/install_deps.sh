@@ -53,7 +53,7 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
   names=()
   for line in "${wanted[@]}"; do names+=("${line%% *}"); done
   installed=" $(dpkg-query -W -f='${db:Status-Status}:${Package}\n' "${names[@]}" 2>/dev/null |
-    sed -n 's/^installed://p' | tr '\n' ' ') "
+    sed -n 's/^installed://p' | tr '\n' ' ' || true) "  # a name it never heard of is status 1
   for name in "${names[@]}"; do
     [[ $installed == *" $name "* ]] || missing+=("$name")
   done
