@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <memory>
 
-#include "verbs.h"
 #include "runtime/loader.h"
 #include "runtime/verify/verify.h"
+#include "verbs.h"
 
 namespace oc {
 namespace {

@@ -1,4 +1,5 @@
-// JSON files, with errors that name file and key. Boost.JSON underneath, with limits on depth and size.
+// JSON files, with errors that name file and key. Boost.JSON underneath, with limits on depth and
+// size.
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -148,17 +148,6 @@ Result<std::shared_ptr<const void>> map_file(const std::filesystem::path& path,
       address, [size](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
 }
 
-bool write_all(int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written =
-        ::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), 1u << 30));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> head,
@@ -228,48 +217,6 @@ Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(
 const TensorView* SafetensorsFile::find(std::string_view name) const {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : &tensors_[found->second];
-}
-
-Result<void> write_safetensors(const std::filesystem::path& path,
-                               std::span<const TensorView> tensors,
-                               const std::map<std::string, std::string>& metadata) {
-  json::object header;
-  if (!metadata.empty()) {
-    json::object pairs;
-    for (const auto& [key, value] : metadata) pairs[key] = value;
-    header["__metadata__"] = std::move(pairs);
-  }
-  std::size_t at = 0;
-  for (const TensorView& tensor : tensors) {
-    OC_CHECK(static_cast<std::size_t>(tensor.shape.numel()) * size_of(tensor.dtype) ==
-                 tensor.data.size(),
-             "{}: {} bytes for {}", tensor.name, tensor.data.size(), tensor.shape.str());
-    OC_CHECK(!header.contains(tensor.name), "{} twice", tensor.name);
-    json::array shape(tensor.shape.dims().begin(), tensor.shape.dims().end());
-    header[tensor.name] = json::object{{"dtype", to_string(tensor.dtype)},
-                                       {"shape", std::move(shape)},
-                                       {"data_offsets", {at, at + tensor.data.size()}}};
-    at += tensor.data.size();
-  }
-  std::string text = json::serialize(header);
-  text.append((8 - text.size() % 8) % 8, ' ');  // so that the data begins aligned
-  const std::uint64_t length = text.size();
-
-  const std::filesystem::path temporary = path.string() + fmt::format(".{}.tmp", ::getpid());
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  bool good = fd >= 0 && write_all(fd, std::as_bytes(std::span(&length, 1))) &&
-              write_all(fd, std::as_bytes(std::span(text)));
-  for (const TensorView& tensor : tensors) good = good && write_all(fd, tensor.data);
-  good = good && ::fsync(fd) == 0;
-  if (fd >= 0) good = ::close(fd) == 0 && good;
-  std::error_code error;
-  if (good) std::filesystem::rename(temporary, path, error);
-  if (!good || error) {
-    std::filesystem::remove(temporary, error);
-    return Error{ErrorCode::kInternal, fmt::format("{} cannot be written", path.string()),
-                 "check the folder, its permissions and the free space"};
-  }
-  return {};
 }
 
 }  // namespace oc

@@ -1,6 +1,7 @@
 // Reads safetensors files in place (memory map) and writes them. Nothing in a file is trusted: the
 // header is checked completely before the first tensor is handed out.
-// Format: u64 little-endian header length, JSON header, data; https://github.com/huggingface/safetensors
+// Format: u64 little-endian header length, JSON header, data;
+// https://github.com/huggingface/safetensors
 #pragma once
 
 #include <cstddef>
@@ -23,10 +24,10 @@ struct TensorView {
   std::string name;
   DType dtype = DType::kF32;
   Shape shape;
-  // Row-major, little endian, shape.numel() * size_of(dtype) bytes; at any address: MLX's own writer
-  // does not align, so readers load unaligned.
+  // Row-major, little endian, shape.numel() * size_of(dtype) bytes; at any address: MLX's own
+  // writer does not align, so readers load unaligned.
   std::span<const std::byte> data;
-  std::string file;                 // file name (no folder), for error messages
+  std::string file;  // file name (no folder), for error messages
 };
 
 // What a header says about the data that follows it.
@@ -44,7 +45,8 @@ struct SafetensorsHeader {
 
 // Parses and checks the header of a file of `file_bytes` bytes that begins with `head`.
 // Refuses: length past the file or over 100 MB, broken JSON, unknown dtype, shape overflow,
-// byte range unequal to dtype × shape, overlaps, holes, duplicate names, data past or short of the end.
+// byte range unequal to dtype × shape, overlaps, holes, duplicate names, data past or short of the
+// end.
 Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> head,
                                                    std::size_t file_bytes,
                                                    std::string_view file_name);
@@ -62,9 +64,41 @@ class SafetensorsFile {
  private:
   std::shared_ptr<const void> mapping_;
   std::size_t file_bytes_ = 0;
-  std::vector<TensorView> tensors_;                     // ordered by offset
+  std::vector<TensorView> tensors_;  // ordered by offset
   std::map<std::string, std::size_t, std::less<>> by_name_;
   std::map<std::string, std::string> metadata_;
+};
+
+// What a file to be written will hold, in this order; the data follows by append().
+struct PlannedTensor {
+  std::string name;
+  DType dtype = DType::kF32;
+  Shape shape;
+};
+
+// Writes a file of any size with little memory: the header first, then the data in pieces. The file
+// appears under its name only with finish(); without it nothing remains.
+class SafetensorsWriter {
+ public:
+  static Result<std::unique_ptr<SafetensorsWriter>> create(
+      const std::filesystem::path& path, std::span<const PlannedTensor> tensors,
+      const std::map<std::string, std::string>& metadata = {});
+  ~SafetensorsWriter();
+  SafetensorsWriter(const SafetensorsWriter&) = delete;
+  SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
+
+  // The next bytes of the data section.
+  Result<void> append(std::span<const std::byte> bytes);
+  // Checks that all planned bytes were written, syncs and renames.
+  Result<void> finish();
+
+ private:
+  SafetensorsWriter() = default;
+  Error cannot_write() const;
+
+  std::filesystem::path path_, temporary_;
+  int fd_ = -1;
+  std::size_t left_ = 0;  // bytes of data still to come
 };
 
 // Writes `tensors` (in this order) to `path`, through a temporary name and rename, so that a reader

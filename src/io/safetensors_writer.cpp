@@ -1,0 +1,116 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+
+#include "io/safetensors.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+bool write_all(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        ::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), 1u << 30));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+std::size_t data_bytes(const PlannedTensor& tensor) {
+  return static_cast<std::size_t>(tensor.shape.numel()) * size_of(tensor.dtype);
+}
+
+std::string header_text(std::span<const PlannedTensor> tensors,
+                        const std::map<std::string, std::string>& metadata) {
+  json::object header;
+  if (!metadata.empty()) {
+    json::object pairs;
+    for (const auto& [key, value] : metadata) pairs[key] = value;
+    header["__metadata__"] = std::move(pairs);
+  }
+  std::size_t at = 0;
+  for (const PlannedTensor& tensor : tensors) {
+    OC_CHECK(!header.contains(tensor.name), "{} twice", tensor.name);
+    json::array shape(tensor.shape.dims().begin(), tensor.shape.dims().end());
+    const std::size_t end = at + data_bytes(tensor);
+    header[tensor.name] = json::object{{"dtype", to_string(tensor.dtype)},
+                                       {"shape", std::move(shape)},
+                                       {"data_offsets", {at, end}}};
+    at = end;
+  }
+  std::string text = json::serialize(header);
+  text.append((8 - text.size() % 8) % 8, ' ');  // so that the data begins aligned
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(
+    const std::filesystem::path& path, std::span<const PlannedTensor> tensors,
+    const std::map<std::string, std::string>& metadata) {
+  std::unique_ptr<SafetensorsWriter> writer(new SafetensorsWriter);
+  writer->path_ = path;
+  writer->temporary_ = path.string() + fmt::format(".{}.tmp", ::getpid());
+  for (const PlannedTensor& tensor : tensors) writer->left_ += data_bytes(tensor);
+  const std::string text = header_text(tensors, metadata);
+  const std::uint64_t length = text.size();
+  writer->fd_ = ::open(writer->temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (writer->fd_ < 0 || !write_all(writer->fd_, std::as_bytes(std::span(&length, 1))) ||
+      !write_all(writer->fd_, std::as_bytes(std::span(text))))
+    return writer->cannot_write();
+  return writer;
+}
+
+SafetensorsWriter::~SafetensorsWriter() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  std::error_code ignored;
+  std::filesystem::remove(temporary_, ignored);
+}
+
+Error SafetensorsWriter::cannot_write() const {
+  return {ErrorCode::kInternal, fmt::format("{} cannot be written", path_.string()),
+          "check the folder, its permissions and the free space"};
+}
+
+Result<void> SafetensorsWriter::append(std::span<const std::byte> bytes) {
+  OC_CHECK(bytes.size() <= left_, "{} bytes more than planned", bytes.size() - left_);
+  if (!write_all(fd_, bytes)) return cannot_write();
+  left_ -= bytes.size();
+  return {};
+}
+
+Result<void> SafetensorsWriter::finish() {
+  OC_CHECK(left_ == 0, "{} planned bytes were not written", left_);
+  bool good = ::fsync(fd_) == 0;
+  good = ::close(fd_) == 0 && good;
+  fd_ = -1;
+  std::error_code error;
+  if (good) std::filesystem::rename(temporary_, path_, error);
+  if (good && !error) return {};
+  std::filesystem::remove(temporary_, error);
+  return cannot_write();
+}
+
+Result<void> write_safetensors(const std::filesystem::path& path,
+                               std::span<const TensorView> tensors,
+                               const std::map<std::string, std::string>& metadata) {
+  std::vector<PlannedTensor> plan;
+  for (const TensorView& tensor : tensors)
+    plan.push_back({tensor.name, tensor.dtype, tensor.shape});
+  OC_ASSIGN_OR_RETURN(const std::unique_ptr<SafetensorsWriter> writer,
+                      SafetensorsWriter::create(path, plan, metadata));
+  for (const TensorView& tensor : tensors) OC_RETURN_IF_ERROR(writer->append(tensor.data));
+  return writer->finish();
+}
+
+}  // namespace oc
