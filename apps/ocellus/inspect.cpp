@@ -1,0 +1,174 @@
+// ocellus inspect MODEL: what a model folder holds, and what is missing.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <map>
+#include <memory>
+#include <regex>
+#include <set>
+
+#include "io/checkpoint.h"
+#include "models/phi3v/weights.h"
+#include "runtime/loader.h"
+#include "verbs.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+struct Flags {
+  std::string model;
+  bool json = false, tensors = false;
+};
+
+// What stands where it does not belong, or does not stand where it should.
+struct Findings {
+  std::vector<std::string> missing, wrong, unexpected;
+};
+
+Findings compare(const Checkpoint& checkpoint, const Phi3VConfig& config) {
+  Findings found;
+  std::set<std::string> known;
+  for (const ExpectedTensor& expected : phi3v_tensors(config)) {
+    known.insert(expected.name);
+    const TensorView* tensor = checkpoint.find(expected.name);
+    if (tensor == nullptr) {
+      found.missing.push_back(fmt::format("{} {}", expected.name, expected.shape.str()));
+      continue;
+    }
+    if (expected.matrix) {
+      const std::string prefix =
+          expected.name.substr(0, expected.name.size() - std::string(".weight").size());
+      for (const char* part : {".scales", ".biases"}) known.insert(prefix + part);
+      const auto matrix = checkpoint.matrix(prefix, expected.shape[0], expected.shape[1],
+                                            checkpoint.find(prefix + ".bias") != nullptr);
+      if (!matrix.ok()) found.wrong.push_back(matrix.error().message);
+      continue;
+    }
+    const Shape& e = expected.shape;
+    const bool mlx_layout = e.rank() == 4 && tensor->shape == Shape{e[0], e[2], e[3], e[1]};
+    if (!(tensor->shape == e) && !mlx_layout)
+      found.wrong.push_back(fmt::format("{}: tensor \"{}\" is {}, expected {}", tensor->file,
+                                        tensor->name, tensor->shape.str(), e.str()));
+  }
+  for (const TensorView* tensor : checkpoint.tensors())
+    if (!known.contains(tensor->name)) found.unexpected.push_back(tensor->name);
+  return found;
+}
+
+// Tensors whose names differ only in the layer number, counted together.
+struct Row {
+  std::string name;
+  const TensorView* first = nullptr;
+  int count = 0;
+  std::size_t bytes = 0;
+};
+
+std::vector<Row> rows_of(const Checkpoint& checkpoint, bool every) {
+  static const std::regex number(R"(layers\.\d+\.)");
+  std::vector<Row> rows;
+  std::map<std::string, std::size_t> at;
+  for (const TensorView* tensor : checkpoint.tensors()) {
+    const std::string name =
+        every ? tensor->name : std::regex_replace(tensor->name, number, "layers.*.");
+    const auto [place, fresh] = at.emplace(name, rows.size());
+    if (fresh) rows.push_back({name, tensor, 0, 0});
+    Row& row = rows[place->second];
+    ++row.count;
+    row.bytes += tensor->data.size();
+  }
+  std::ranges::sort(rows, {}, &Row::name);
+  return rows;
+}
+
+void print_list(const char* title, const std::vector<std::string>& lines) {
+  if (lines.empty()) return;
+  fmt::print("\n{} ({}):\n", title, lines.size());
+  for (const std::string& line : lines) fmt::print("  {}\n", line);
+}
+
+json::array to_json(const std::vector<std::string>& lines) {
+  return json::array(lines.begin(), lines.end());
+}
+
+void print_people(const Flags& flags, const Checkpoint& checkpoint, const Phi3VConfig& c,
+                  const Findings& found) {
+  fmt::print(
+      "{}\n  decoder   {} layers, width {}, {} heads of {}, {} kv heads, mlp {}, vocabulary {}\n",
+      checkpoint.folder().string(), c.layers, c.hidden_size, c.heads, c.head_dim, c.kv_heads,
+      c.intermediate_size, c.vocab_size);
+  fmt::print("  context   {} tokens, short rope factors up to {}\n", c.max_positions,
+             c.original_max_positions);
+  fmt::print(
+      "  vision    {} layers (one unused), width {}, {} heads, mlp {}, {} pixels in patches of "
+      "{}\n",
+      c.vision.layers, c.vision.hidden_size, c.vision.heads, c.vision.intermediate_size,
+      c.vision.image_size, c.vision.patch_size);
+  fmt::print("  crops     {} by default, {} image tokens a crop\n", c.hd.num_crops,
+             c.vision.merged() * c.vision.merged());
+  fmt::print("  files     {} bytes\n\n", checkpoint.weights_bytes());
+  fmt::print("{:<74} {:>5} {:>6} {:<18} {:>13}\n", "tensor", "count", "type", "shape", "bytes");
+  for (const Row& row : rows_of(checkpoint, flags.tensors))
+    fmt::print("{:<74} {:>5} {:>6} {:<18} {:>13}\n", row.name, row.count,
+               to_string(row.first->dtype), row.first->shape.str(), row.bytes);
+  print_list("missing", found.missing);
+  print_list("wrong", found.wrong);
+  print_list("not part of the architecture", found.unexpected);
+  if (found.missing.empty() && found.wrong.empty()) fmt::print("\ncomplete\n");
+}
+
+void print_json(const Flags& flags, const Checkpoint& checkpoint, const Phi3VConfig& c,
+                const Findings& found) {
+  json::array tensors;
+  for (const Row& row : rows_of(checkpoint, flags.tensors))
+    tensors.push_back(
+        {{"name", row.name},
+         {"count", row.count},
+         {"dtype", to_string(row.first->dtype)},
+         {"shape", json::array(row.first->shape.dims().begin(), row.first->shape.dims().end())},
+         {"bytes", row.bytes}});
+  const json::object out{
+      {"architecture", "phi3_v"},
+      {"hidden_size", c.hidden_size},
+      {"layers", c.layers},
+      {"heads", c.heads},
+      {"head_dim", c.head_dim},
+      {"vocab_size", c.vocab_size},
+      {"context_length", c.max_positions},
+      {"vision", {{"hidden_size", c.vision.hidden_size}, {"layers", c.vision.layers}}},
+      {"num_crops", c.hd.num_crops},
+      {"weights_bytes", checkpoint.weights_bytes()},
+      {"tensors", std::move(tensors)},
+      {"missing", to_json(found.missing)},
+      {"wrong", to_json(found.wrong)},
+      {"unexpected", to_json(found.unexpected)}};
+  fmt::print("{}\n", json::serialize(out));
+}
+
+void run(const Flags& flags) {
+  const auto folder = resolve_model(flags.model);
+  if (!folder.ok()) fail(folder.error());
+  const auto checkpoint = Checkpoint::open(*folder);
+  if (!checkpoint.ok()) fail(checkpoint.error());
+  const auto config = load_phi3v_config(*folder);
+  if (!config.ok()) fail(config.error());
+  const Findings found = compare(**checkpoint, *config);
+  (flags.json ? print_json : print_people)(flags, **checkpoint, *config, found);
+  if (!found.missing.empty() || !found.wrong.empty()) throw ExitError{1, ""};
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* verb =
+      app.add_subcommand("inspect", "Show a model folder: sizes, tensors, what is missing");
+  verb->add_option("model", flags->model, "Model name or folder")->required();
+  verb->add_flag("--tensors", flags->tensors, "Every tensor, not one line for all layers");
+  verb->add_flag("--json", flags->json, "Print JSON");
+  verb->callback([flags] { run(*flags); });
+}
+
+}  // namespace oc
