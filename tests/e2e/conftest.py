@@ -1,0 +1,139 @@
+"""A running server for the tests of its API.
+
+OCELLUS_BIN names the program (default: build/release/ocellus), OCELLUS_TEST_MODEL the model
+(default: the embedded one).
+"""
+
+import base64
+import io
+import os
+import pathlib
+import queue
+import re
+import signal
+import subprocess
+import threading
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("OCELLUS_BIN", ROOT / "build/release/ocellus"))
+MODEL = os.environ.get("OCELLUS_TEST_MODEL", "demo")
+START_SECONDS = 300  # a sanitizer build on a busy machine
+
+
+class Server:
+    """`ocellus serve` on a free port; its log is collected."""
+
+    def __init__(self, *args, model=MODEL, env=None, wait=True):
+        assert BIN.exists(), f"{BIN} is not built (set OCELLUS_BIN)"
+        environment = {
+            **os.environ,
+            "OCELLUS_DEMO_MODEL": str(ROOT / "models/demo"),
+            "LOG_LEVEL": "debug",
+        }
+        environment.pop("OCELLUS_API_KEY", None)
+        environment.update(env or {})
+        self.process = subprocess.Popen(
+            [str(BIN), "serve", "--model", model, "--port", "0", *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self.log = []
+        self._lines = queue.Queue()
+        for stream in (self.process.stdout, self.process.stderr):
+            threading.Thread(target=self._collect, args=(stream,), daemon=True).start()
+        self.port = int(self.wait_for(r"event=listening address=\"?http://[^ ]*:(\d+)").group(1))
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.pid = self.process.pid
+        if wait:
+            self.ready = self.wait_for(r"^ocellus serving .*$").group(0)
+
+    def _collect(self, stream):
+        for line in stream:
+            self.log.append(line.rstrip("\n"))
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def wait_for(self, pattern):
+        """The match of the next line of output that matches."""
+        ends = 0
+        while ends < 2:
+            line = self._lines.get(timeout=START_SECONDS)
+            if line is None:
+                ends += 1
+                continue
+            match = re.search(pattern, line)
+            if match:
+                return match
+        raise AssertionError(f"no {pattern!r} in:\n" + "\n".join(self.log))
+
+    def client(self, **options):
+        import openai
+
+        options = {"api_key": "unused", "max_retries": 0, "timeout": 300, **options}
+        return openai.OpenAI(base_url=self.url + "/v1", **options)
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def wait(self):
+        return self.process.wait(timeout=START_SECONDS)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.signal()
+            self.signal()
+        return self.wait()
+
+
+@pytest.fixture(scope="session")
+def server():
+    running = Server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(server):
+    return server.client()
+
+
+@pytest.fixture(scope="session")
+def model(server):
+    return server.client().models.list().data[0].id
+
+
+def data_uri(data, media_type="image/png"):
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+def drawing(number):
+    """PNG bytes of a small picture that differs from number to number."""
+    from PIL import Image, ImageDraw
+
+    colours = ["red", "blue", "green", "orange", "purple", "black", "brown", "yellow"]
+    size = (160 + 16 * (number % 5), 160 + 16 * (number % 3))
+    picture = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(picture)
+    for i in range(number % 4 + 1):
+        x, y = 20 + 30 * i, 30 + 20 * (number % 4)
+        shape = pen.ellipse if number % 2 else pen.rectangle
+        shape((x, y, x + 24, y + 24), fill=colours[(number + i) % len(colours)])
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def picture_part(number, **more):
+    return {"type": "image_url", "image_url": {"url": data_uri(drawing(number)), **more}}
+
+
+def text_part(text):
+    return {"type": "text", "text": text}
+
+
+def user(*parts):
+    return {"role": "user", "content": list(parts)}

@@ -1,0 +1,216 @@
+"""The server as a process: start, end, keys, and what it refuses to do."""
+
+import json
+import signal
+import socket
+import subprocess
+import threading
+
+import httpx
+import openai
+import pytest
+
+from conftest import BIN, MODEL, ROOT, START_SECONDS, Server, picture_part, text_part, user
+
+TURN = {"role": "user", "content": "What can you see?"}
+# The most work that one request can ask for.
+LONG_TURN = user(*[picture_part(n, detail="high") for n in range(16)], text_part("Describe."))
+
+
+@pytest.fixture
+def start():
+    servers = []
+
+    def begin(*args, **options):
+        servers.append(Server(*args, **options))
+        return servers[-1]
+
+    yield begin
+    for running in servers:
+        running.stop()
+
+
+def failing(*args, env=None):
+    """Status and standard error of a server that must not start."""
+    import os
+
+    environment = {**os.environ, "OCELLUS_DEMO_MODEL": str(ROOT / "models/demo"), **(env or {})}
+    done = subprocess.run(
+        [str(BIN), "serve", *args],
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        env=environment,
+    )
+    assert done.returncode != 0
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+def test_loading_is_told_until_ready(start):
+    running = start(wait=False)
+    seen = set()
+    while True:
+        response = httpx.get(running.url + "/health", timeout=60)
+        seen.add((response.status_code, response.json()["status"]))
+        if response.status_code == 200:
+            break
+        assert response.headers["retry-after"]
+    assert (200, "healthy") in seen
+    assert seen <= {(503, "loading"), (200, "healthy")}
+    assert running.wait_for(r"^ocellus serving .* at (http://127\.0\.0\.1:\d+)$").group(1) == running.url
+
+
+def test_sigterm_finishes_what_runs(start):
+    running = start("--model", MODEL)
+    results = []
+
+    def ask():
+        results.append(
+            httpx.post(
+                running.url + "/v1/chat/completions",
+                json={"messages": [LONG_TURN, LONG_TURN][:1], "max_tokens": 4},
+                timeout=300,
+            )
+        )
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    running.wait_for("event=started")
+    running.signal(signal.SIGTERM)
+    running.wait_for("action=drain")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(running.url + "/health")
+    asking.join()
+    assert results[0].status_code == 200
+    assert results[0].headers["connection"] == "close"
+    assert running.wait() == 0
+
+
+def test_a_second_signal_stops_at_once(start):
+    running = start()
+    errors = []
+
+    def ask():
+        try:
+            httpx.post(
+                running.url + "/v1/chat/completions",
+                json={"messages": [LONG_TURN], "max_tokens": 4},
+                timeout=300,
+            )
+        except httpx.TransportError as error:
+            errors.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    running.wait_for("event=started")
+    running.signal()
+    running.wait_for("action=drain")
+    running.signal()
+    assert running.wait() == 130
+    asking.join()
+    assert len(errors) == 1
+
+
+def test_an_idle_server_ends_at_the_first_signal(start):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running = start()
+        httpx.get(running.url + "/health")
+        running.signal(number)
+        assert running.wait() == 0
+
+
+def test_a_taken_port_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        status, text = failing("--port", port)
+    assert status == 1
+    assert "address in use" in text
+    assert port in text
+
+
+def test_a_model_that_cannot_be_loaded(tmp_path):
+    status, text = failing("--port", "0", "--model", str(tmp_path))
+    assert status == 1
+    assert "error: " in text
+    status, text = failing("--port", "0", "--model", "no-such-model")
+    assert status == 1
+    assert "no-such-model" in text
+
+
+def test_the_network_needs_a_key():
+    status, text = failing("--host", "0.0.0.0", "--port", "0")
+    assert status == 2
+    assert "API key" in text
+    assert "--insecure" in text
+
+
+@pytest.mark.parametrize("args", [["--insecure"], ["--api-key", "k"]])
+def test_the_network_with_a_key_or_on_purpose(start, args):
+    running = start("--host", "0.0.0.0", *args)
+    assert httpx.get(running.url + "/health").status_code == 200
+    # The name of another site is refused, or any web page could reach the server by it.
+    response = httpx.get(running.url + "/health", headers={"host": "rebound.example.com"})
+    assert response.status_code == 403
+
+
+def test_keys(start):
+    running = start("--api-key", "first", env={"OCELLUS_API_KEY": "second,third"})
+    for key in ("first", "second", "third"):
+        assert running.client(api_key=key).models.list().data
+    for key in ("fourth", "firs", "first,second"):
+        with pytest.raises(openai.AuthenticationError) as error:
+            running.client(api_key=key).models.list()
+        assert error.value.code == "invalid_api_key"
+    assert httpx.get(running.url + "/health").status_code == 200
+    for path in ("/", "/stats", "/metrics", "/v1/models", "/nothing"):
+        assert httpx.get(running.url + path).status_code == 401, path
+    posted = httpx.post(running.url + "/v1/chat/completions", json={"messages": [TURN]})
+    assert posted.status_code == 401
+    assert not any(key in line for line in running.log for key in ("second", "third"))
+
+
+def test_names_and_limits(start):
+    running = start(
+        "--served-name", "my-eyes", "--max-images", "1", "--max-body-mb", "1", "--log-format", "json",
+        "--time-limit", "0.001",
+    )  # fmt: skip
+    assert "my-eyes" in running.ready
+    client = running.client()
+    assert [m.id for m in client.models.list().data] == ["my-eyes"]
+    with pytest.raises(openai.BadRequestError, match="1 pictures"):
+        client.chat.completions.create(
+            model="my-eyes", messages=[user(picture_part(1), picture_part(2))]
+        )
+    large = {"messages": [{"role": "user", "content": "x" * (2 << 20)}]}
+    response = httpx.post(running.url + "/v1/chat/completions", json=large)
+    assert response.status_code == 413
+    assert response.json()["error"]["code"] == "request_too_large"
+    with pytest.raises(openai.APIStatusError) as error:
+        client.chat.completions.create(model="", messages=[user(picture_part(1, detail="high"))])
+    assert error.value.status_code == 504
+    lines = [json.loads(line) for line in running.log if line.startswith("{")]
+    assert any(line["event"] == "http" for line in lines)
+
+
+def test_a_full_queue_is_told(start):
+    running = start("--max-queue", "1")
+    body = {"messages": [LONG_TURN], "max_tokens": 2}
+    statuses = []
+
+    def ask():
+        response = httpx.post(running.url + "/v1/chat/completions", json=body, timeout=300)
+        statuses.append((response.status_code, response.headers.get("retry-after")))
+
+    asking = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    codes = [status for status, _ in statuses]
+    assert codes.count(200) >= 1
+    assert codes.count(429) >= 1
+    assert set(codes) == {200, 429}
+    assert all(retry for status, retry in statuses if status == 429)
