@@ -19,8 +19,8 @@ IMAGE_SIZE = 336
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 # DejaVu Sans is the font of the world's sample pictures; the others teach tolerance.
-_FONTS = [("dejavu/DejaVuSans.ttf", 12), ("dejavu/DejaVuSans-Bold.ttf", 2),
-          ("dejavu/DejaVuSansCondensed.ttf", 1), ("liberation/LiberationSans-Regular.ttf", 3),
+_FONTS = [("dejavu/DejaVuSans.ttf", 40), ("dejavu/DejaVuSans-Bold.ttf", 1),
+          ("dejavu/DejaVuSansCondensed.ttf", 1), ("liberation/LiberationSans-Regular.ttf", 2),
           ("liberation/LiberationSans-Bold.ttf", 1), ("noto/NotoSans-Regular.ttf", 1)]
 
 

@@ -10,6 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, causal: bool = False) -> Tensor:
+    """In float32 also under autocast: the CPU's bfloat16 backward pass is the slower one."""
+    with torch.autocast(q.device.type, enabled=False):
+        return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=mask, is_causal=causal)
+
+
 @dataclass
 class Config:
     vocab_size: int = 1024
@@ -53,7 +59,7 @@ class ClipAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # [N, T, C]
         n, t, c = x.shape
         q, k, v = (p(x).view(n, t, self.heads, -1).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj))
-        return self.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, t, c))
+        return self.out_proj(attention(q, k, v).transpose(1, 2).reshape(n, t, c))
 
 
 class ClipMlp(nn.Module):
@@ -192,7 +198,7 @@ class DecoderAttention(nn.Module):
         b, t, d = x.shape
         q, k, v = (y.view(b, t, self.heads, -1).transpose(1, 2) for y in self.qkv_proj(x).chunk(3, -1))
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        y = attention(q, k, v, mask, mask is None)
         return y.transpose(1, 2).reshape(b, t, d)
 
 
@@ -245,7 +251,7 @@ class Phi3V(nn.Module):
         """ids [B, T] with -1 at image positions, image_embeds [N, 85, D] in reading order."""
         x = self.model.embed_tokens(ids.clamp(min=0))
         if image_embeds is not None:
-            x = x.masked_scatter((ids < 0)[..., None], image_embeds.reshape(-1, x.shape[-1]))
+            x = x.masked_scatter((ids < 0)[..., None], image_embeds.reshape(-1, x.shape[-1]).to(x.dtype))
         return x
 
     def hidden(self, x: Tensor, positions: Tensor, mask: Tensor | None, rows: Tensor | None = None) -> Tensor:

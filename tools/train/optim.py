@@ -3,6 +3,7 @@ everything else. Muon learns these small models several times faster than AdamW 
 from __future__ import annotations
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 
@@ -19,6 +20,8 @@ def orthogonalise(g: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon:
+    """With several processes each makes the updates of a part of the matrices."""
+
     def __init__(self, params: list[nn.Parameter], momentum: float = 0.95):
         self.momentum = momentum
         self.groups: dict[tuple, list[nn.Parameter]] = {}
@@ -28,13 +31,26 @@ class Muon:
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
+        shared = dist.is_initialized()
+        rank, world = (dist.get_rank(), dist.get_world_size()) if shared else (0, 1)
+        updates = []
         for shape, ps in self.groups.items():  # equal shapes in one batch
             grads = torch.stack([p.grad for p in ps])
             buf = self.buffers[shape]
             buf.mul_(self.momentum).add_(grads)
-            update = orthogonalise(grads + self.momentum * buf) * max(1.0, shape[0] / shape[1]) ** 0.5
-            for p, u in zip(ps, update):
-                p.mul_(1 - lr * 0.02).sub_(lr * u)
+            update = torch.zeros_like(grads)
+            mine = slice(rank * len(ps) // world, (rank + 1) * len(ps) // world)
+            if mine.stop > mine.start:
+                update[mine] = orthogonalise((grads + self.momentum * buf)[mine])
+            updates.append(update * max(1.0, shape[0] / shape[1]) ** 0.5)
+        flat = torch.cat([u.flatten() for u in updates])
+        if shared:
+            dist.all_reduce(flat)
+        at = 0
+        for shape, ps in self.groups.items():
+            for p in ps:
+                p.mul_(1 - lr * 0.02).sub_(lr * flat[at:at + p.numel()].view_as(p))
+                at += p.numel()
 
     def state_dict(self) -> dict:
         return self.buffers

@@ -3,7 +3,7 @@ outside the world. Answers leave the article out where the question asks for one
 model must otherwise choose "a" or "an" before it knows the object; the scoring ignores articles."""
 from __future__ import annotations
 
-from world import (COLOUR_NAMES, DIRECTIONS, SHAPES, article, describe, number_of, position_answer,
+from world import (COLOUR_NAMES, DIRECTIONS, SHAPES, article, describe, number_of, numbers_of, position_answer,
                    sentence, shapes_of)
 
 # The first `WORLD[type]` templates are the world's own wording, the rest are paraphrases.
@@ -114,7 +114,7 @@ def questions(scene: dict, rng, own_words: bool = False, positions: int = 6) -> 
     for i in range(2 if own_words else 3):
         colour = rng.choice(shapes)["colour"] if shapes and rng.random() < 0.6 else rng.choice(COLOUR_NAMES)
         add("countc", str(sum(o["colour"] == colour for o in shapes)), c=colour)
-    if not own_words and rng.random() < 0.3:
+    if not own_words and rng.random() < 0.12:
         shape = rng.choice(shapes)["shape"] if shapes and rng.random() < 0.7 else rng.choice(SHAPES)
         add("counts", str(sum(o["shape"] == shape for o in shapes)), s=shape)
     for i in range(2 if own_words else 3):
@@ -123,9 +123,10 @@ def questions(scene: dict, rng, own_words: bool = False, positions: int = 6) -> 
     for subject, direction in _position_pairs(scene, rng)[:positions]:
         add("position", position_answer(scene, subject, direction, False), d=direction,
             c=subject["colour"], s=subject["shape"])
-    if number or rng.random() < 0.2:
+    if len(numbers_of(scene)) == 1 or not number and rng.random() < 0.2:
         add("number", number["text"] if number else "None.")
-    add("describe", describe(scene))
+    if len(scene["objs"]) < 7:
+        add("describe", describe(scene))
     if not own_words:
         if rng.random() < 0.06:
             out.append(("outside", rng.choice(OUTSIDE_QUESTIONS), OUTSIDE))

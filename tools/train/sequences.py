@@ -10,7 +10,7 @@ import questions
 import vocab
 
 IMAGE_TOKENS = 85
-ROOM = 176  # tokens for conversations in a row: rows of one length waste no time on padding
+ROOM = 300  # tokens for conversations in a row: rows of one length waste no time on padding
 DESCRIBE_SHARE = 0.4  # descriptions are long
 TYPES = ["shape", "colour", "count", "countc", "counts", "yesno", "position", "number", "describe", "outside", "text"]
 LOSS_WEIGHT = {"describe": 0.4, "outside": 0.3, "text": 0.3, "position": 1.3, "number": 1.0}
@@ -71,10 +71,11 @@ class Packer:
                 "types": types, "answers": answers, "count": count}
 
     def image_row(self, scene: dict, rng) -> dict:
-        asked = questions.questions(scene, rng)
+        # Two draws: the picture is dear, questions about it are cheap.
+        asked = list({turn[1]: turn for turn in questions.questions(scene, rng, positions=10) + questions.questions(scene, rng)}.values())
         rng.shuffle(asked)
-        if rng.random() > DESCRIBE_SHARE:
-            asked = [turn for turn in asked if turn[0] != "describe"]
+        limit = {"describe": int(rng.random() < DESCRIBE_SHARE), "number": 2, "shape": 1}
+        asked = [t for i, t in enumerate(asked) if sum(u[0] == t[0] for u in asked[:i]) < limit.get(t[0], 99)]
         conversations: list[list] = []
         room, join = ROOM, 0
         for kind, q, a in asked:

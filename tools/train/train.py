@@ -30,7 +30,7 @@ from world import sample_scene
 STAGES = ["vision", "decoder", "joint"]
 # stage -> part -> (Muon rate, AdamW rate); FALL: share of the time in which they fall to zero
 RATES = {"vision": {"vision": (0.007, 1.4e-3)}, "decoder": {"decoder": (0.007, 1.5e-3)},
-         "joint": {"decoder": (0.007, 1.5e-3), "vision": (0.005, 1e-3)}}
+         "joint": {"decoder": (0.010, 2e-3), "vision": (0.005, 1e-3)}}
 FALL = {"vision": 0.4, "decoder": 0.25, "joint": 0.55}
 SMOOTH = 0.97
 
@@ -51,6 +51,9 @@ class Trainer:
         self.stage = args.stage
         self.step, self.elapsed = 0, 0.0
         self.stats: dict[str, float] = {}
+        # Matrix products in bfloat16 where the processor has instructions for it: 1.4 times as fast.
+        fast = self.device == "cuda" or torch.cpu._is_avx512_bf16_supported()
+        self.half = torch.autocast(self.device, dtype=torch.bfloat16, enabled=fast)
         self.path = args.out / f"{self.stage}.pt"
         if self.stage == "vision":
             cfg = Config(vocab_size=64)
@@ -128,26 +131,30 @@ class Trainer:
     def _loss_vision(self, count: int, crowded: float) -> torch.Tensor:
         drawn = [picture(self.rng, self.rng.random() < crowded, self.args.max_long) for _ in range(count)]
         pixels = torch.from_numpy(np.stack([p for _, p in drawn])).to(self.device)
-        loss, stats = self.head(self.model.image.tokens(pixels), *self._dense_batch([s for s, _ in drawn]))
+        with self.half:
+            tokens = self.model.image.tokens(pixels)
+        loss, stats = self.head(tokens.float(), *self._dense_batch([s for s, _ in drawn]))
         self._note(loss, stats)
         return loss
 
     def _loss_answers(self) -> torch.Tensor:
         joint = self.stage == "joint"
-        drawn = [picture(self.rng, False, self.args.max_long) for _ in range(self.args.batch)]
+        mix = self.args.mix if joint else 0.0
+        drawn = [picture(self.rng, self.rng.random() < mix, self.args.max_long) for _ in range(self.args.batch)]
         batch = self.packer.batch([s for s, _ in drawn], self.rng, self.args.text_only)
         pixels = torch.from_numpy(np.stack([p for _, p in drawn])).to(self.device)
         image = self.model.image
-        with torch.set_grad_enabled(joint):
-            tokens = image.tokens(pixels)
         batch = {k: torch.from_numpy(v).to(self.device) for k, v in batch.items()}
-        x = self.model.embed(batch["ids"], image.assemble(tokens))
-        logits = self.model.lm_head(self.model.hidden(x, batch["positions"], batch["mask"], batch["rows"]))
+        with self.half:
+            with torch.set_grad_enabled(joint):
+                tokens = image.tokens(pixels)
+            x = self.model.embed(batch["ids"], image.assemble(tokens))
+            logits = self.model.lm_head(self.model.hidden(x, batch["positions"], batch["mask"], batch["rows"])).float()
         each = torch.nn.functional.cross_entropy(logits, batch["targets"], reduction="none")
         loss = (each * batch["weights"]).sum() / batch["weights"].sum()
         self._note(loss, self.packer.accuracies(logits.argmax(-1), batch))
         if joint:  # the lessons go on, with some crowded pictures for them alone
-            dense, stats = self.head(tokens, *self._dense_batch([s for s, _ in drawn]))
+            dense, stats = self.head(tokens.float(), *self._dense_batch([s for s, _ in drawn]))
             self._note(loss, {"dense": dense.item(), "d_relation": stats["rel_colour0"], "d_digit": stats["digit"]})
             loss = loss + self.args.dense * dense
         return loss
@@ -232,7 +239,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch", type=int, default=24, help="pictures per process and step")
     parser.add_argument("--crowded", type=float, default=0.6, help="share of crowded scenes in the vision stage")
-    parser.add_argument("--extra", type=int, default=14, help="crowded pictures for the lessons alone, joint stage")
+    parser.add_argument("--mix", type=float, default=0.5, help="share of crowded scenes in the joint stage")
+    parser.add_argument("--extra", type=int, default=0, help="crowded pictures for the lessons alone, joint stage")
     parser.add_argument("--dense", type=float, default=0.3, help="weight of the dense lessons in the joint stage")
     parser.add_argument("--text-only", type=float, default=0.04, help="rows without a picture, per picture")
     parser.add_argument("--max-long", type=int, default=640, help="long side of pictures; large ones cost time")

@@ -81,17 +81,17 @@ def sample_scene(rng, crowded: bool = False, max_long: int = 800) -> dict:
         palette = rng.sample(palette, rng.randint(1, 3))
     shapes = SHAPES if rng.random() < 0.75 else rng.sample(SHAPES, 2)
     if crowded:
-        n_shapes, n_numbers = rng.choice([(3, 3), (2, 3), (4, 2), (5, 2), (1, 4), (6, 1), (8, 1), (7, 0)])
-        n_numbers = n_numbers if rng.random() < 0.9 else 0
+        n_shapes, n_numbers = rng.choice([(3, 3), (2, 3), (4, 2), (5, 2), (1, 4), (6, 1), (8, 1), (7, 0), (0, 7), (1, 6)])
+        n_numbers = n_numbers if n_shapes < 3 or rng.random() < 0.9 else 0
     else:
         n_shapes = rng.choices(range(6), [10, 18, 24, 24, 14, 10])[0]
-        n_numbers = 1 if n_shapes == 0 or rng.random() < 0.4 else 0
+        n_numbers = 1 if n_shapes == 0 or rng.random() < 0.45 else 0
         if n_shapes == 0 and rng.random() < 0.04:
             n_numbers = 0
     many = n_shapes + n_numbers
     max_s = 85 if crowded else {0: 200, 1: 200, 2: 160, 3: 120, 4: 105}.get(many, 90)
     for _ in range(n_numbers):  # numbers first: they are the hardest to fit
-        _place(scene["objs"], _number(rng.choice(number_palette), rng, 80 if crowded else 130),
+        _place(scene["objs"], _number(rng.choice(number_palette), rng, 130 if not crowded else 80 if n_numbers < 5 else 62),
                scene["W"], scene["H"], rng)
     for _ in range(n_shapes):
         s = math.exp(rng.uniform(math.log(42), math.log(max_s)))
@@ -104,6 +104,10 @@ def sample_scene(rng, crowded: bool = False, max_long: int = 800) -> dict:
 
 def shapes_of(scene: dict) -> list[dict]:
     return [o for o in scene["objs"] if o["kind"] == "shape"]
+
+
+def numbers_of(scene: dict) -> list[dict]:
+    return [o for o in scene["objs"] if o["kind"] == "number"]
 
 
 def number_of(scene: dict) -> dict | None:
