@@ -13,7 +13,7 @@
 #include <cstring>
 
 #include "base/dtype.h"
-#include "hwy/contrib/math/math-inl.h"
+#include <hwy/contrib/math/math-inl.h>
 #include "kernels/kernels.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -1,0 +1,78 @@
+"""Proves that includes go down the layers only, and that what CMake links is what files include.
+
+    tools/check_layers.py [ROOT]       prints every violation; status 1 when there is one
+
+The layers, lowest first; those of one line never include each other:
+"""
+
+import pathlib
+import re
+import sys
+
+LAYERS = [
+    ["base"],
+    ["io", "image", "text", "kernels"],
+    ["ops"],
+    ["models", "engines"],
+    ["runtime"],
+    ["api"],
+    ["http"],
+    ["apps"],
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+
+
+def layer_of(path: pathlib.PurePath) -> str | None:
+    """src/http/x.h -> http, apps/ocellus/x.cpp -> apps"""
+    return "apps" if path.parts[0] == "apps" else path.parts[1] if len(path.parts) > 2 else None
+
+
+def check(root: pathlib.Path) -> list[str]:
+    wrong = []
+    files = sorted(p for top in ("src", "apps") for p in (root / top).rglob("*")
+                   if p.suffix in {".h", ".cpp"})
+    for path in files:
+        name = path.relative_to(root)
+        own = layer_of(name)
+        if own not in LEVEL:
+            wrong.append(f"{name}: {own} is no layer (tools/check_layers.py lists them)")
+            continue
+        for included in INCLUDE.findall(path.read_text(encoding="utf-8")):
+            other = included.split("/")[0]
+            beside = (path.parent / included).exists()
+            if not beside and not (root / "src" / included).exists():
+                wrong.append(f'{name}: "{included}" is neither below src/ nor beside the file')
+            elif not beside and other != own and LEVEL[other] >= LEVEL[own]:
+                wrong.append(f'{name}: {own} may not include {other} ("{included}")')
+        if re.search(r'#\s*include\s+"\.\./', path.read_text(encoding="utf-8")):
+            wrong.append(f"{name}: includes through ../")
+    wrong += check_links(root)
+    if not files:
+        wrong.append(f"{root}: no sources")
+    return wrong
+
+
+def check_links(root: pathlib.Path) -> list[str]:
+    """A layer's CMakeLists.txt may link layers below it only."""
+    wrong = []
+    for path in sorted((root / "src").glob("*/CMakeLists.txt")):
+        own = path.parent.name
+        for other in re.findall(r"\boc_(\w+)", path.read_text(encoding="utf-8")):
+            if other in LEVEL and other != own and LEVEL[other] >= LEVEL[own]:
+                wrong.append(f"{path.relative_to(root)}: {own} may not link {other}")
+    return wrong
+
+
+def main() -> int:
+    if "--help" in sys.argv or len(sys.argv) > 2:
+        print(__doc__.strip() + "\n  " + "\n  ".join(" ".join(names) for names in LAYERS))
+        return 0 if "--help" in sys.argv else 2
+    root = pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else pathlib.Path(__file__).resolve().parents[1]
+    wrong = check(root)
+    print("\n".join(wrong) if wrong else "layers: includes and links only go down")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
