@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cctype>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 
@@ -59,22 +60,51 @@ std::string_view name_of(Level level) {
   return "info";
 }
 
-// JSON string escapes; also what text lines use inside quotes.
+// The code point that begins `text` and its bytes; 0 bytes when they are not UTF-8.
+std::size_t code_point(std::string_view text, char32_t* value) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const std::size_t size = byte(0) < 0x80           ? 1
+                           : (byte(0) >> 5) == 0x06 ? 2
+                           : (byte(0) >> 4) == 0x0e ? 3
+                           : (byte(0) >> 3) == 0x1e ? 4
+                                                    : 0;
+  if (size == 0 || size > text.size()) return 0;
+  *value = size == 1 ? byte(0) : byte(0) & (0xffu >> (size + 1));
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+    *value = *value << 6 | (byte(i) & 0x3f);
+  }
+  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool valid =
+      *value >= kSmallest[size] && *value <= 0x10ffff && (*value < 0xd800 || *value > 0xdfff);
+  return valid ? size : 0;
+}
+
+// What ends a line, drives a terminal or turns the direction of writing.
+bool is_control(char32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
+// JSON string escapes; also what text lines use inside quotes. Bytes that are no text become
+// U+FFFD.
 std::string escaped(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 2);
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
+  while (!text.empty()) {
+    char32_t value = 0;
+    const std::size_t size = code_point(text, &value);
+    if (size == 0)
+      out += "\\ufffd";
+    else if (value == '"' || value == '\\')
+      out += {'\\', text[0]};
+    else if (value == '\n')
       out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else {
-      out += c;
-    }
+    else if (is_control(value))
+      out += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(value));
+    else
+      out += text.substr(0, size);
+    text.remove_prefix(size == 0 ? 1 : size);
   }
   return out;
 }
