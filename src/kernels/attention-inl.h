@@ -151,7 +151,8 @@ void attention_typed(const AttentionHead& head, std::byte* scratch) {
     }
     for (int q = 0; q < kQueries && first + q < head.rows; ++q) {
       float* to = head.out + (first + q) * head.out_stride;
-      for (int c = 0; c < d; ++c) to[c] = tile.out[q * d + c] / tile.total[q];
+      // Keys that only neighbours see turn an underflown -0 into +0; without them it is done here.
+      for (int c = 0; c < d; ++c) to[c] = tile.out[q * d + c] / tile.total[q] + 0.0f;
     }
   }
 }

@@ -70,13 +70,19 @@ void rotate(float* head, int head_dim, const float* cos, const float* sin, float
   }
 }
 
+// Where there is no instruction, Highway's form cuts off instead of rounding.
+inline constexpr bool kRoundsHalves =
+    (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2) || HWY_TARGET == HWY_NEON;
+
 void to_f16(const float* x, std::int64_t count, std::uint16_t* y) {
-  const DF d;
-  const hn::Rebind<hwy::float16_t, DF> d16;
-  const hn::Rebind<std::uint16_t, DF> du16;
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes)
-    hn::StoreU(hn::BitCast(du16, hn::DemoteTo(d16, hn::LoadU(d, x + i))), du16, y + i);
+  if constexpr (kRoundsHalves) {
+    const DF d;
+    const hn::Rebind<hwy::float16_t, DF> d16;
+    const hn::Rebind<std::uint16_t, DF> du16;
+    for (; i + kLanes <= count; i += kLanes)
+      hn::StoreU(hn::BitCast(du16, hn::DemoteTo(d16, hn::LoadU(d, x + i))), du16, y + i);
+  }
   for (; i < count; ++i) y[i] = f32_to_f16(x[i]);
 }
 

@@ -298,8 +298,10 @@ void quantize_row(const float* x, std::int64_t cols, int bits, int group, std::i
     for (std::int64_t i = 0; i < kUnit; i += kLanes)
       most = hn::Max(most, hn::Abs(hn::LoadU(d, from + i)));
     const float largest = hn::GetLane(hn::MaxOfLanes(d, most));
-    const float scale = largest / 127.0f;
-    const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
+    // A smaller unit would have a subnormal scale and an infinite inverse: it becomes nothing.
+    constexpr float kSmallest = 0x1p-119f;
+    const float scale = largest < kSmallest ? 0.0f : largest / 127.0f;
+    const float inverse = largest < kSmallest ? 0.0f : 127.0f / largest;
     HWY_ALIGN std::int32_t rounded[kUnit];
     for (std::int64_t i = 0; i < kUnit; i += kLanes) {
       const VI q = hn::NearestInt(hn::Mul(hn::LoadU(d, from + i), hn::Set(d, inverse)));

@@ -92,7 +92,8 @@ inline std::int64_t size_of_storage(Storage type) { return type == Storage::kF32
 // x · sigmoid(scale · x)
 HWY_INLINE VF sigmoid_product(VF x, float scale) {
   const DF d;
-  const VF e = hn::Exp(d, hn::Mul(x, hn::Set(d, -scale)));
+  // Past 104, where e^x is infinite already, Highway's form would wrap around to 0.
+  const VF e = hn::Exp(d, hn::Min(hn::Mul(x, hn::Set(d, -scale)), hn::Set(d, 104.0f)));
   return hn::Div(x, hn::Add(hn::Set(d, 1.0f), e));
 }
 

@@ -1,0 +1,300 @@
+// Packed weights × int8 rows: the rounding of rows, and byte for byte the documented sums.
+#include "tests/kernels/support.h"
+
+namespace oc::kernels {
+namespace {
+
+constexpr float kUntouched = -12345.0f;
+
+// Rows as the kernel quantised them, and as the test's loops read them.
+struct Rows {
+  std::int64_t count = 0, cols = 0;
+  Guarded<std::int8_t> values;
+  Guarded<float> scales, sums;
+  std::vector<int> q;             // [T, K], columns in order
+  std::vector<float> scale, sum;  // [T, K/kUnit], [T, K/group]
+  Int8Rows all() const { return from(0); }
+  Int8Rows from(std::int64_t t) const {
+    return {.values = values.data() + t * cols,
+            .scales = scales.data() + t * (cols / kUnit),
+            .sums = sums.data() + t * (static_cast<std::int64_t>(sum.size()) / count)};
+  }
+};
+
+class MatmulInt8 : public KernelTest {
+ protected:
+  // scale = max|x| / 127, q = x · (127 / max|x|) to the nearest, ties to even.
+  Rows quantise(const std::vector<float>& x, std::int64_t count, std::int64_t cols, int bits,
+                int group, std::size_t gap) const {
+    const std::int64_t units = cols / kUnit, groups = cols / group;
+    Rows rows{count,
+              cols,
+              Guarded<std::int8_t>(index(count * cols), gap),
+              Guarded<float>(index(count * units), gap),
+              Guarded<float>(index(count * groups), gap),
+              std::vector<int>(index(count * cols)),
+              std::vector<float>(index(count * units)),
+              std::vector<float>(index(count * groups))};
+    const Guarded<float> in(x, gap);
+    for (std::int64_t t = 0; t < count; ++t) {
+      table_.quantize_row(in.data() + t * cols, cols, bits, group, rows.values.data() + t * cols,
+                          rows.scales.data() + t * units, rows.sums.data() + t * groups);
+      for (std::int64_t u = 0; u < units; ++u) {
+        const std::size_t first = index(t * cols + u * kUnit);
+        float largest = 0;
+        for (std::size_t i = 0; i < index(kUnit); ++i)
+          largest = std::max(largest, std::abs(x[first + i]));
+        int sum = 0;
+        for (std::size_t i = 0; i < index(kUnit); ++i) {
+          rows.q[first + i] =
+              largest > 0 ? static_cast<int>(std::nearbyint(x[first + i] * (127.0f / largest))) : 0;
+          sum += rows.q[first + i];
+        }
+        const float scale = largest / 127.0f;
+        rows.scale[index(t * units + u)] = scale;
+        rows.sum[index(t * groups + u * kUnit / group)] += product(scale, static_cast<float>(sum));
+      }
+    }
+    return rows;
+  }
+
+  std::vector<float> expected(const QuantData& w, const Rows& x) const {
+    const std::int64_t n_rows = w.matrix.rows, cols = w.matrix.cols, group = w.matrix.group;
+    const std::int64_t units = cols / kUnit, groups = cols / group;
+    std::vector<float> y(index(x.count * n_rows));
+    for (std::int64_t t = 0; t < x.count; ++t)
+      for (std::int64_t n = 0; n < n_rows; ++n) {
+        float acc = 0;
+        for (std::int64_t u = 0; u < units; ++u) {
+          int sum = 0;
+          for (std::int64_t k = u * kUnit; k < (u + 1) * kUnit; ++k)
+            sum += w.q[index(n * cols + k)] * x.q[index(t * cols + k)];
+          const std::size_t g = index(n * groups + u * kUnit / group);
+          acc =
+              fma(static_cast<float>(sum), product(w.scale[g], x.scale[index(t * units + u)]), acc);
+          if ((u + 1) * kUnit % group == 0)
+            acc = fma(w.bias[g], x.sum[index(t * groups + u * kUnit / group)], acc);
+        }
+        y[index(t * n_rows + n)] = acc;
+      }
+    return y;
+  }
+
+  void run(const QuantMatrix& w, std::int64_t begin, std::int64_t end, const Int8Rows& x,
+           std::int64_t tokens, float* y, std::int64_t y_stride,
+           const Epilogue& epilogue = {}) const {
+    const Scratch scratch(int8_scratch_bytes(w.cols));
+    table_.matmul_int8(w, begin, end, x, tokens, y, y_stride, epilogue, scratch.data());
+  }
+
+  void check(const QuantData& w, const std::vector<float>& x, std::int64_t tokens,
+             std::size_t gap) {
+    const QuantMatrix& m = w.matrix;
+    const Rows rows = quantise(x, tokens, m.cols, m.bits, m.group, gap);
+    ASSERT_TRUE(same_bytes(rows.scales.copy(), rows.scale));
+    ASSERT_TRUE(same_bytes(rows.sums.copy(), rows.sum));
+    const std::int64_t y_stride = m.rows + 2;
+    const Guarded<float> y(index(tokens * y_stride - 2), 3 - gap);
+    std::fill_n(y.data(), y.size(), kUntouched);
+    run(m, 0, m.rows, rows.all(), tokens, y.data(), y_stride);
+    const std::vector<float> want = expected(w, rows);
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      ASSERT_TRUE(same_bytes(std::span(y.data() + t * y_stride, index(m.rows)),
+                             std::span(want).subspan(index(t * m.rows), index(m.rows))))
+          << "[" << m.rows << ", " << m.cols << "], " << m.bits << " bits, groups of " << m.group
+          << ", token " << t << " of " << tokens << ", gap " << gap;
+      for (std::int64_t n = m.rows; n < y_stride && t + 1 < tokens; ++n)
+        ASSERT_EQ(y[index(t * y_stride + n)], kUntouched);
+    }
+  }
+};
+
+TEST_P(MatmulInt8, RowsOfEveryShape) {
+  for (const int bits : {4, 8})
+    for (const int group : {32, 64, 128})
+      for (std::int64_t groups = 1; groups <= 3; ++groups)
+        for (std::size_t gap = 0; gap < 4; ++gap) {
+          const std::int64_t cols = groups * group;
+          const std::vector<float> x = normals(cols);
+          const Rows row = quantise(x, 1, cols, bits, group, gap);
+          ASSERT_TRUE(same_bytes(row.scales.copy(), row.scale));
+          ASSERT_TRUE(same_bytes(row.sums.copy(), row.sum));
+          // The order within a unit is the kernels' own business; the values are not.
+          for (std::int64_t u = 0; u < cols / kUnit; ++u) {
+            std::vector<int> got(row.values.data() + u * kUnit,
+                                 row.values.data() + (u + 1) * kUnit);
+            std::vector<int> want(row.q.begin() + u * kUnit, row.q.begin() + (u + 1) * kUnit);
+            std::ranges::sort(got);
+            std::ranges::sort(want);
+            ASSERT_EQ(got, want) << bits << " bits, unit " << u;
+            for (std::size_t i = index(u * kUnit); i < index((u + 1) * kUnit); ++i)
+              ASSERT_LE(std::abs(x[i] - row.q[i] * double{row.scale[index(u)]}),
+                        0.5001 * row.scale[index(u)]);
+          }
+        }
+}
+
+TEST_P(MatmulInt8, TiesGoToEven) {
+  // max|x| = 127 makes the scale one: halves are exact ties.
+  std::vector<float> x(index(kUnit));
+  for (std::size_t i = 0; i < 31; ++i) x[i] = static_cast<float>(i) - 15.5f;
+  x[31] = 127;
+  std::vector<int> want;
+  for (const float v : x) want.push_back(static_cast<int>(2 * std::floor((v + 1) / 2)));
+  want[31] = 127;
+  std::vector<std::int8_t> values(index(kUnit));
+  float scale = 0, sum = 0;
+  table_.quantize_row(x.data(), kUnit, 8, 32, values.data(), &scale, &sum);
+  EXPECT_EQ(scale, 1.0f);
+  EXPECT_EQ(std::vector<int>(values.begin(), values.end()), want);  // 8 bits: in order
+}
+
+TEST_P(MatmulInt8, ExtremeRows) {
+  // Units of nothing and of the largest floats; one of each kind beside the other.
+  for (const float size : {0.0f, 1e-44f, 1e-40f, 1e-37f, 3e-37f, 1e-36f, 1e-30f, 1e30f, 3.4e38f})
+    for (const int bits : {4, 8}) {
+      std::vector<float> x(index(2 * kUnit));
+      for (std::size_t i = 0; i < x.size(); ++i)
+        x[i] = size * (static_cast<float>(i % 32) / 31.0f) * (i % 3 ? 1.0f : -1.0f);
+      std::vector<std::int8_t> values(x.size());
+      std::vector<float> scales(2), sums(1);
+      table_.quantize_row(x.data(), 2 * kUnit, bits, 64, values.data(), scales.data(), sums.data());
+      // What is left of a unit is within half a step, or within 2^-119 where a step would be no
+      // normal number.
+      double worst = 0, total = 0;
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const std::size_t in = i % 8, place = bits == 4 ? i - in + in / 2 + in % 2 * 4 : i;
+        const double back = static_cast<double>(values[place]) * scales[i / 32];
+        worst = std::max(worst, std::abs(back - x[i]));
+        total += back;
+      }
+      EXPECT_LE(worst, std::max(0.5001 * scales[0], 0x1p-119)) << size;
+      EXPECT_LE(worst, 0.004 * size + 1e-45 + (size < 0x1p-119f ? size : 0)) << size;
+      if (std::abs(total) < 1e38) {  // a sum of the largest floats is none
+        EXPECT_NEAR(sums[0], total, 1e-5 * std::abs(total) + 1e-43) << size;
+      }
+      EXPECT_TRUE(std::isfinite(scales[0])) << size;
+      // Below what a step can express a unit is nothing at all.
+      if (size < 0x1p-119f) {
+        EXPECT_EQ(scales, std::vector<float>(2)) << size;
+        EXPECT_EQ(values, std::vector<std::int8_t>(x.size())) << size;
+      }
+    }
+}
+
+TEST_P(MatmulInt8, WeightsOfEveryShape) {
+  for (const int bits : {4, 8})
+    for (const int group : {32, 64, 128})
+      for (const Storage meta : {Storage::kF16, Storage::kBF16, Storage::kF32}) {
+        std::size_t gap = 0;
+        // 1, 3 and more groups than lanes.
+        for (const std::int64_t cols : {group, 3 * group, 18 * 32 / group * group + group})
+          for (const std::int64_t rows : row_counts()) {
+            const std::int64_t tokens = 1 + (rows + gap) % 5;
+            check(make_quant(random_, bits, group, meta, rows, cols, gap % 4),
+                  normals(tokens * cols), tokens, gap % 4);
+            ++gap;
+          }
+      }
+}
+
+TEST_P(MatmulInt8, EveryNumberOfTokens) {
+  for (const int bits : {4, 8}) {
+    const QuantData w = make_quant(random_, bits, 64, Storage::kF16, 2 * table_.lanes + 3, 192, 0);
+    for (std::int64_t tokens = 1; tokens <= 19; ++tokens)
+      check(w, normals(tokens * 192), tokens, index(tokens) % 4);
+  }
+}
+
+TEST_P(MatmulInt8, ARowIsTheSameBytesInAnyCompany) {
+  const std::int64_t tokens = 21, cols = 256;
+  for (const int bits : {4, 8})
+    for (const std::int64_t n_rows : row_counts()) {
+      const QuantData w = make_quant(random_, bits, 64, Storage::kBF16, n_rows, cols, 0);
+      const Rows x = quantise(normals(tokens * cols), tokens, cols, bits, 64, 0);
+      std::vector<float> together(index(tokens * n_rows));
+      run(w.matrix, 0, n_rows, x.all(), tokens, together.data(), n_rows);
+      for (const std::int64_t company : {1, 2, 3, 4, 5, 6, 7, 8, 13}) {
+        std::vector<float> parts(together.size());
+        for (std::int64_t t = 0; t < tokens; t += company)
+          run(w.matrix, 0, n_rows, x.from(t), std::min(company, tokens - t),
+              parts.data() + t * n_rows, n_rows);
+        ASSERT_TRUE(same_bytes(parts, together))
+            << n_rows << " outputs, " << company << " rows at a time";
+      }
+    }
+}
+
+TEST_P(MatmulInt8, RangesOfOutputs) {
+  const std::int64_t step = 2 * table_.lanes, rows = 3 * step + 5, cols = 64;
+  for (const int bits : {4, 8})
+    for (const std::int64_t tokens : {1, 7}) {
+      const QuantData w = make_quant(random_, bits, 32, Storage::kF16, rows, cols, 0);
+      const Rows x = quantise(normals(tokens * cols), tokens, cols, bits, 32, 0);
+      std::vector<float> whole(index(tokens * rows));
+      run(w.matrix, 0, rows, x.all(), tokens, whole.data(), rows);
+      for (std::int64_t begin = 0; begin < rows; begin += step)
+        for (const std::int64_t count :
+             {std::int64_t{0}, std::int64_t{1}, step - 1, step, step + 1, 2 * step, rows - begin}) {
+          const std::int64_t end = begin + count;
+          if (end > rows) continue;
+          std::vector<float> y(whole.size(), kUntouched);
+          run(w.matrix, begin, end, x.all(), tokens, y.data(), rows);
+          for (std::int64_t t = 0; t < tokens; ++t)
+            for (std::int64_t n = 0; n < rows; ++n) {
+              const std::size_t i = index(t * rows + n);
+              ASSERT_EQ(y[i], n >= begin && n < end ? whole[i] : kUntouched)
+                  << "[" << begin << ", " << end << "), output " << n;
+            }
+        }
+    }
+}
+
+TEST_P(MatmulInt8, Epilogues) {
+  const std::int64_t rows = 2 * table_.lanes + 1, cols = 64;
+  for (const std::int64_t tokens : {1, 9}) {
+    const QuantData w = make_quant(random_, 4, 64, Storage::kF16, rows, cols, 0);
+    const Rows x = quantise(normals(tokens * cols), tokens, cols, 4, 64, 0);
+    const std::vector<float> sums = expected(w, x);
+    const Guarded<float> bias(normals(rows), 0);
+    const std::vector<float> before = normals(tokens * rows);
+    std::vector<float> y = before, want(sums.size());
+    run(w.matrix, 0, rows, x.all(), tokens, y.data(), rows,
+        {.bias = bias.data(), .add = y.data(), .add_stride = rows});
+    for (std::size_t i = 0; i < want.size(); ++i)
+      want[i] = sums[i] + bias[i % index(rows)] + before[i];
+    EXPECT_TRUE(same_bytes(y, want)) << tokens << " tokens";
+    run(w.matrix, 0, rows, x.all(), tokens, y.data(), rows, {.function = Function::kSilu});
+    for (std::size_t i = 0; i < want.size(); ++i)
+      EXPECT_NEAR(y[i], sums[i] / (1 + std::exp(-double{sums[i]})), 3e-7 * std::abs(sums[i]));
+  }
+}
+
+TEST_P(MatmulInt8, LargestSumsDoNotOverflow) {
+  // All weights and activations at their ends: 32 · 255 · 127 a unit, where 16-bit sums would wrap.
+  const std::int64_t rows = table_.lanes + 1, cols = 128;
+  for (const int bits : {4, 8})
+    for (const float sign : {1.0f, -1.0f})
+      for (const std::int64_t tokens : {1, 3}) {
+        QuantData w = make_quant(random_, bits, 64, Storage::kF32, rows, cols, 0);
+        std::ranges::fill(w.q, (1 << bits) - 1);
+        std::memset(w.packed.data(), 0xff, w.packed.size());
+        check(w, std::vector<float>(index(tokens * cols), sign * 2.5f), tokens, 0);
+      }
+}
+
+TEST_P(MatmulInt8, ExtremeActivations) {
+  const std::int64_t rows = table_.lanes + 1, cols = 128;
+  const QuantData w = make_quant(random_, 4, 64, Storage::kF32, rows, cols, 0);
+  for (const float size : {1e-30f, 1e30f}) check(w, normals(3 * cols, size), 3, 0);
+  check(w, std::vector<float>(index(3 * cols)), 3, 0);
+  std::vector<float> mixed = normals(3 * cols);  // an outlier does not leave its unit
+  mixed[5] = 1e6f;
+  std::fill_n(mixed.begin() + 64, 32, 0.0f);
+  check(w, mixed, 3, 0);
+}
+
+OC_ON_EVERY_TARGET(MatmulInt8);
+
+}  // namespace
+}  // namespace oc::kernels
