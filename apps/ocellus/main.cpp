@@ -11,17 +11,6 @@
 
 namespace oc {
 
-// Until all verbs are there.
-__attribute__((weak)) void add_ask(CLI::App& app);
-__attribute__((weak)) void add_bench(CLI::App& app);
-__attribute__((weak)) void add_chat(CLI::App& app);
-__attribute__((weak)) void add_inspect(CLI::App& app);
-__attribute__((weak)) void add_see(CLI::App& app);
-__attribute__((weak)) void add_serve(CLI::App& app);
-__attribute__((weak)) void add_synth(CLI::App& app);
-__attribute__((weak)) void add_tokenize(CLI::App& app);
-__attribute__((weak)) void add_verify(CLI::App& app);
-
 namespace {
 
 constexpr int kOk = 0, kFailed = 1, kUsage = 2;
@@ -70,7 +59,7 @@ int run(int argc, char** argv) {
   app.get_formatter()->label("SUBCOMMAND", "VERB");
   for (const AddVerb add : {add_ask, add_chat, add_serve, add_see, add_tokenize, add_inspect,
                             add_verify, add_synth, add_bench})
-    if (add != nullptr) add(app);
+    add(app);
   for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) verb->group("Verbs");
   app.footer(
       "Examples:\n"

@@ -106,6 +106,13 @@ struct Table {
   // Online softmax over blocks in order; within a block products over d in order, values over keys
   // in order. scratch: attention_scratch_bytes(d).
   void (*attention)(const AttentionHead& head, std::byte* scratch);
+
+  // The limits of one core, for benchmarks. Operations done in `rounds` rounds of int8 dots (the
+  // form that matmul_int8 uses) and of float32 fused products, a product and a sum counting as two.
+  double (*peak_int8)(std::int64_t rounds);
+  double (*peak_f32)(std::int64_t rounds);
+  // Reads `count` bytes (but for a last few) and returns a sum of them.
+  std::uint32_t (*read_all)(const std::uint8_t* bytes, std::size_t count);
 };
 
 std::size_t int8_scratch_bytes(std::int64_t cols);

@@ -15,6 +15,7 @@
 // Bodies, once for each target.
 #include "kernels/attention-inl.h"
 #include "kernels/elementwise-inl.h"
+#include "kernels/limits-inl.h"
 #include "kernels/matmul_f32-inl.h"
 #include "kernels/matmul_int8-inl.h"
 
@@ -34,6 +35,9 @@ const Table* target_table() {
       .rotate = rotate,
       .to_f16 = to_f16,
       .attention = attention,
+      .peak_int8 = peak_int8,
+      .peak_f32 = peak_f32,
+      .read_all = read_all,
   };
   return &table;
 }

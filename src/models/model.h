@@ -28,6 +28,12 @@ struct ModelInfo {
   std::vector<TokenId> stop_ids;    // every id that ends an answer
   int default_num_crops = 4;
   std::string fingerprint;  // hex digest over config and tensor directory
+  // What a step must at least do, for benchmarks: weights read for a decoded token; operations (a
+  // product and a sum are two) for a token of the prompt, the head left out, and for a view of a
+  // picture, attention included.
+  std::size_t token_bytes = 0;
+  double token_ops = 0;
+  double crop_ops = 0;
 };
 
 // How one picture will be shown to the model.

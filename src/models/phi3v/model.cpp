@@ -161,6 +161,24 @@ std::string describe_weights(const Checkpoint& checkpoint, const Phi3VConfig& co
   return std::string(to_string(matrix->weight.dtype));
 }
 
+void count_work(const Checkpoint& checkpoint, const Phi3VConfig& c, ModelInfo& info) {
+  for (const TensorView* tensor : checkpoint.tensors())
+    if (tensor->name.starts_with("model.layers.") || tensor->name.starts_with("model.norm.") ||
+        tensor->name.starts_with("lm_head."))
+      info.token_bytes += tensor->data.size();
+  const auto d = static_cast<double>(c.hidden_size), f = static_cast<double>(c.intermediate_size);
+  const double qkv = static_cast<double>(c.heads + 2 * c.kv_heads) * c.head_dim;
+  info.token_ops = 2.0 * c.layers * (d * qkv + d * c.heads * c.head_dim + 3 * d * f);
+  const ClipConfig& v = c.vision;
+  const auto width = static_cast<double>(v.hidden_size);
+  const auto mlp = static_cast<double>(v.intermediate_size);
+  const auto tokens = static_cast<double>(v.patches() + 1), merged = tokens / 4;
+  info.crop_ops =
+      2.0 * (v.layers - 1) *
+          (tokens * (4 * width * width + 2 * width * mlp) + 2 * tokens * tokens * width) +
+      2.0 * merged * (4 * width * d + d * d);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint> checkpoint,
@@ -188,6 +206,7 @@ Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint
   info.stop_ids.erase(repeated.begin(), repeated.end());
   info.default_num_crops = config.hd.num_crops;
   info.fingerprint = checkpoint_fingerprint(*checkpoint);
+  count_work(*checkpoint, config, info);
   return std::unique_ptr<const Model>(
       std::make_unique<Phi3V>(std::move(checkpoint), std::move(engine), std::move(tokenizer),
                               std::move(config), std::move(weights), std::move(info)));

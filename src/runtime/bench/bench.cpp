@@ -1,0 +1,296 @@
+#include "runtime/bench/bench.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+
+#include "base/clock.h"
+#include "runtime/generate.h"
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kChunk = 512;  // tokens of a prefill step, as in serving
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+std::string sha256_hex(std::span<const float> values) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned length = 0;
+  OC_CHECK(EVP_Digest(values.data(), values.size_bytes(), digest.data(), &length, EVP_sha256(),
+                      nullptr) == 1,
+           "SHA-256");
+  std::string hex;
+  for (unsigned i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
+  return hex;
+}
+
+// A picture with something everywhere: waves of different lengths.
+Image waves(int width, int height) {
+  Image image{width, height,
+              std::vector<std::uint8_t>(static_cast<std::size_t>(width) *
+                                        static_cast<std::size_t>(height) * 3)};
+  std::size_t at = 0;
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x)
+      for (int c = 0; c < 3; ++c)
+        image.rgb[at++] = static_cast<std::uint8_t>(127.5 + 127.0 * std::sin(0.02 * (c + 1) * x) *
+                                                                std::cos(0.015 * (3 - c) * y));
+  return image;
+}
+
+constexpr int kCrop = 336;  // pixels a side
+
+// A picture that takes `views` runs of the tower: its crops and the global view. One crop equals
+// its global view and is computed once, so two runs do not occur.
+struct Shape {
+  int width, height, num_crops;
+};
+Shape shape_of_views(int views) {
+  const int crops = std::max(1, views - 1);
+  int high = static_cast<int>(std::sqrt(static_cast<double>(crops)));
+  while (crops % high != 0) --high;
+  return {crops / high * kCrop, high * kCrop, crops};
+}
+
+class Bench {
+ public:
+  Bench(const BenchOptions& options, BenchReport& report) : options_(options), report_(report) {}
+
+  Result<void> run() {
+    begin("the machine's limits");
+    OC_ASSIGN_OR_RETURN(report_.machine,
+                        measure_machine(options_.engine.threads, options_.engine.isa));
+    OC_RETURN_IF_ERROR(load_cold_and_warm());
+    report_.model = loaded_->name;
+    report_.engine = loaded_->engine->description();
+    report_.weights = model().info().quantization;
+    for (const int views : options_.crops) OC_RETURN_IF_ERROR(encode(views));
+    for (const int tokens : options_.prefill) prefill(tokens);
+    for (const int context : options_.contexts)
+      for (const int sequences : context == 0 ? options_.sequences : std::vector<int>{1})
+        decode(context, sequences);
+    return answer();
+  }
+
+ private:
+  const Model& model() const { return *loaded_->model; }
+  // Before every figure: says which, and begins to watch its memory.
+  void begin(std::string_view what) const {
+    if (options_.progress) options_.progress(what);
+    reset_peak_rss();
+  }
+
+  void add(BenchResult result) {
+    if (result.peak_rss_mb == 0) result.peak_rss_mb = peak_rss_mb();
+    report_.results.push_back(std::move(result));
+  }
+
+  // Products with f32 activations, and the reference engine, are judged by the float peak.
+  double compute_peak_tops() const {
+    const bool int8 =
+        report_.engine.find("int8") != std::string::npos && report_.weights.ends_with("-bit");
+    return int8 ? report_.machine.int8_tops : report_.machine.f32_gflops / 1e3;
+  }
+
+  Result<void> load_once(int warm) {
+    loaded_.reset();
+    const Stopwatch watch;
+    OC_ASSIGN_OR_RETURN(loaded_, load(options_.model, options_.engine));
+    add({.name = "load", .parameter = "cache", .amount = warm, .value = watch.ms(), .unit = "ms"});
+    return {};
+  }
+
+  Result<void> load_cold_and_warm() {
+    OC_ASSIGN_OR_RETURN(const fs::path folder, resolve_model(options_.model));
+    begin("loading, cold page cache");
+    drop_from_cache(folder);
+    OC_RETURN_IF_ERROR(load_once(0));
+    begin("loading, warm page cache");
+    return load_once(1);
+  }
+
+  // Asks the system to forget the files' pages. It may decline; the figure is then a warm one.
+  static void drop_from_cache(const fs::path& folder) {
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+      const int fd = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd < 0) continue;
+      ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+      ::close(fd);
+    }
+  }
+
+  Result<void> encode(int views) {
+    begin(fmt::format("encoding {} views", views));
+    std::vector<double> times;
+    const Shape shape = shape_of_views(views);
+    const Image image = waves(shape.width, shape.height);
+    OC_ASSIGN_OR_RETURN(const ImagePlan plan,
+                        model().plan_image(shape.width, shape.height, shape.num_crops));
+    const int crops = plan.crops_w * plan.crops_h, actual = crops == 1 ? 1 : crops + 1;
+    for (int i = 0; i < options_.repeats; ++i) {
+      const Stopwatch watch;
+      OC_ASSIGN_OR_RETURN(const std::unique_ptr<ImageEncoding> encoding,
+                          model().begin_image(image, plan, nullptr));
+      while (!encoding->done()) encoding->step();
+      settle(encoding->result());
+      times.push_back(watch.ms());
+    }
+    const double ms = median(std::move(times));
+    const double tops = model().info().crop_ops * actual / ms / 1e9;
+    add({.name = "encode",
+         .parameter = "crops",
+         .amount = actual,
+         .value = ms,
+         .unit = "ms",
+         .rate = tops,
+         .rate_unit = "TOPS",
+         .share_of_limit = tops / compute_peak_tops()});
+    return {};
+  }
+
+  // Waits for the value: an engine may be lazy.
+  void settle(const Tensor& tensor) {
+    scratch_.resize(static_cast<std::size_t>(tensor.rows() * tensor.cols()));
+    model().engine().read(tensor, scratch_);
+  }
+
+  std::vector<TokenId> random_ids(int count) const {
+    std::vector<TokenId> ids;
+    std::uint64_t state = 12345;
+    for (int i = 0; i < count; ++i) {
+      state = state * 6364136223846793005ull + 1442695040888963407ull;
+      ids.push_back(static_cast<TokenId>(
+          3 + (state >> 33) % static_cast<std::uint64_t>(model().info().vocab_size - 67)));
+    }
+    return ids;
+  }
+
+  // Fills the cache with `ids`; the logits behind the last one are in scratch_.
+  void fill(KvSequence& kv, std::span<const TokenId> ids, int regime) {
+    while (!ids.empty()) {
+      const auto now = std::min<std::size_t>(ids.size(), kChunk);
+      const StepInput input{.kv = &kv, .ids = ids.first(now), .regime = regime};
+      settle(model().forward({&input, 1}, nullptr));
+      ids = ids.subspan(now);
+    }
+  }
+
+  void prefill(int tokens) {
+    if (tokens > model().info().context_length) return;
+    begin(fmt::format("prefill of {} tokens", tokens));
+    const std::vector<TokenId> ids = random_ids(tokens);
+    std::vector<double> times;
+    for (int i = 0; i < options_.repeats; ++i) {
+      const auto kv = model().make_sequence();
+      const Stopwatch watch;
+      fill(*kv, ids, model().rope_regime(tokens));
+      times.push_back(watch.ms());
+    }
+    report_.logits_hash = sha256_hex(scratch_);
+    const double ms = median(std::move(times));
+    const double tops = model().info().token_ops * tokens / ms / 1e9;
+    add({.name = "prefill",
+         .parameter = "tokens",
+         .amount = tokens,
+         .value = tokens / ms * 1e3,
+         .unit = "tok/s",
+         .rate = tops,
+         .rate_unit = "TOPS",
+         .share_of_limit = tops / compute_peak_tops()});
+  }
+
+  void decode(int context, int sequences) {
+    if (context + options_.decode_steps + 1 > model().info().context_length) return;
+    begin(fmt::format("decoding {} sequence{} behind {} tokens", sequences,
+                      sequences == 1 ? "" : "s", context));
+    const int start = std::max(context, 1);
+    const std::vector<TokenId> ids = random_ids(start);
+    const int regime = model().rope_regime(start + options_.decode_steps);
+    std::vector<std::unique_ptr<KvSequence>> kv;
+    for (int i = 0; i < sequences; ++i) {
+      kv.push_back(model().make_sequence());
+      fill(*kv.back(), ids, regime);
+    }
+    const TokenId next = ids.back();
+    // The bandwidth right before and right after: it drifts with the neighbours.
+    const double before = measure_read_gbs(options_.engine.threads, options_.engine.isa);
+    reset_peak_rss();
+    std::vector<double> times;
+    for (int step = 0; step < options_.decode_steps; ++step) {
+      std::vector<StepInput> inputs;
+      for (const auto& one : kv)
+        inputs.push_back({.kv = one.get(), .ids = std::span(&next, 1), .regime = regime});
+      const Stopwatch watch;
+      settle(model().forward(inputs, nullptr));
+      times.push_back(watch.ms());
+    }
+    const double peak_mb = peak_rss_mb();  // without the probe's memory
+    const double after = measure_read_gbs(options_.engine.threads, options_.engine.isa);
+    const double ms = median(std::move(times));
+    double cache = 0;
+    for (const auto& one : kv) cache += static_cast<double>(one->bytes());
+    const double gbs = (static_cast<double>(model().info().token_bytes) + cache) / ms / 1e6;
+    add({.name = "decode",
+         .parameter = "context",
+         .amount = context,
+         .sequences = sequences,
+         .value = sequences / ms * 1e3,
+         .unit = "tok/s",
+         .rate = gbs,
+         .rate_unit = "GB/s",
+         .share_of_limit = gbs / ((before + after) / 2),
+         .peak_rss_mb = peak_mb});
+  }
+
+  // The reference request: a picture of 2 × 2 crops, a question of about 20 tokens, 100 tokens.
+  Result<void> answer() {
+    begin("a whole answer");
+    GenerateRequest request;
+    request.images.push_back({std::make_shared<Image>(waves(672, 672)), 4});
+    request.messages.push_back(
+        {Role::kUser,
+         {ImagePart{0}, TextPart{"What do you see in this picture, and how many of them?"}}});
+    request.max_tokens = 100;
+    OC_ASSIGN_OR_RETURN(const GenerateResult result, generate(model(), request, {}));
+    const auto tokens = static_cast<int>(result.completion_tokens);
+    add({.name = "first_token",
+         .parameter = "tokens",
+         .amount = static_cast<int>(result.prompt_tokens),
+         .value = result.timings.ttft_ms,
+         .unit = "ms"});
+    add({.name = "answer",
+         .parameter = "tokens",
+         .amount = tokens,
+         .value = result.timings.total_ms,
+         .unit = "ms"});
+    return {};
+  }
+
+  const BenchOptions& options_;
+  BenchReport& report_;
+  std::shared_ptr<const LoadedModel> loaded_;
+  std::vector<float> scratch_;
+};
+
+}  // namespace
+
+Result<BenchReport> run_bench(const BenchOptions& options) {
+  BenchReport report;
+  OC_RETURN_IF_ERROR(Bench(options, report).run());
+  return report;
+}
+
+}  // namespace oc
