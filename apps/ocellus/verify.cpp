@@ -7,6 +7,7 @@
 
 #include "runtime/loader.h"
 #include "runtime/verify/verify.h"
+#include "terminal.h"
 #include "verbs.h"
 
 namespace oc {
@@ -20,6 +21,7 @@ struct Flags {
 };
 
 void run(const Flags& flags) {
+  quiet_logs();
   if (!std::filesystem::is_directory(flags.goldens))
     fail({ErrorCode::kNotFound, fmt::format("{} is not a folder", flags.goldens),
           "--goldens names a folder with text/, image/ and model/"});
