@@ -10,12 +10,13 @@
 #include <cmath>
 #include <cstring>
 #include <random>
-#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/dtype.h"
 #include "kernels/kernels.h"
+#include "tests/same_bytes.h"
 
 namespace oc::kernels {
 
@@ -73,18 +74,6 @@ class Scratch {
 
 // Products and sums rounded one by one, whatever the compiler would like to contract.
 inline float product(float a, float b) { return static_cast<float>(double{a} * double{b}); }
-
-inline testing::AssertionResult same_bytes(std::span<const float> got,
-                                           std::span<const float> expected) {
-  if (got.size() != expected.size())
-    return testing::AssertionFailure() << got.size() << " values, expected " << expected.size();
-  for (std::size_t i = 0; i < got.size(); ++i)
-    if (std::memcmp(&got[i], &expected[i], sizeof(float)) != 0)
-      return testing::AssertionFailure()
-             << "value " << i << " of " << got.size() << " is " << testing::PrintToString(got[i])
-             << ", expected " << testing::PrintToString(expected[i]);
-  return testing::AssertionSuccess();
-}
 
 class KernelTest : public testing::TestWithParam<std::string> {
  protected:
