@@ -35,8 +35,8 @@ Result<std::map<std::string, std::set<std::string>>> read_index(
     if (shard.empty() || shard.find_first_of("/\\") != std::string::npos ||
         !shard.ends_with(".safetensors"))
       return Error{ErrorCode::kCorrupt,
-                   fmt::format("{}: \"{}\" is not in a .safetensors file of this folder", kIndex,
-                               std::string_view(member.key()).substr(0, 200)),
+                   fmt::format("{}: {} is not in a .safetensors file of this folder", kIndex,
+                               shown_name(member.key())),
                    ""};
     shards[shard].insert(std::string(member.key()));
   }
@@ -101,19 +101,20 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const std::filesystem
                         SafetensorsFile::open(folder / name));
     for (const std::string& tensor : tensors)
       if (file->find(tensor) == nullptr)
-        return Error{
-            ErrorCode::kCorrupt,
-            fmt::format("{}: tensor \"{}\" is missing, {} puts it there", name, tensor, kIndex),
-            "the download may not be complete"};
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("{}: tensor {} is missing, {} puts it there", name,
+                                 shown_name(tensor), kIndex),
+                     "the download may not be complete"};
     for (const TensorView& tensor : file->tensors()) {
       const auto [other, fresh] = owner.emplace(tensor.name, name);
       if (!fresh)
-        return Error{
-            ErrorCode::kCorrupt,
-            fmt::format("tensor \"{}\" is in {} and in {}", tensor.name, other->second, name),
-            "remove the file that does not belong to the model"};
+        return Error{ErrorCode::kCorrupt,
+                     fmt::format("tensor {} is in {} and in {}", shown_name(tensor.name),
+                                 other->second, name),
+                     "remove the file that does not belong to the model"};
     }
     checkpoint->files_.push_back(std::move(file));
+    checkpoint->file_names_.push_back(name);
   }
   return std::shared_ptr<const Checkpoint>(std::move(checkpoint));
 }
@@ -137,11 +138,19 @@ std::size_t Checkpoint::weights_bytes() const {
   return total;
 }
 
+Error Checkpoint::missing(std::string_view name) const {
+  const std::size_t others = file_names_.size() - 1;
+  return {
+      ErrorCode::kCorrupt,
+      fmt::format("{}{}: tensor \"{}\" is missing", file_names_[0],
+                  others > 0 ? fmt::format(" and {} other{}", others, others > 1 ? "s" : "") : "",
+                  name),
+      "`ocellus inspect` lists everything that is missing"};
+}
+
 Result<TensorView> Checkpoint::tensor(std::string_view name, const Shape& shape) const {
   const TensorView* found = find(name);
-  if (found == nullptr)
-    return Error{ErrorCode::kCorrupt, fmt::format("tensor \"{}\" is missing", name),
-                 "`ocellus inspect` lists everything that is missing"};
+  if (found == nullptr) return missing(name);
   if (!is_float(found->dtype))
     return bad_tensor(*found,
                       fmt::format("is {}, expected F32, F16 or BF16", to_string(found->dtype)));
@@ -164,13 +173,12 @@ Result<RawMatrix> Checkpoint::matrix(std::string_view prefix, std::int64_t rows,
   }
   const TensorView* scales = find(name + ".scales");
   if (scales == nullptr) {
+    if (find(name + ".biases") != nullptr) return missing(name + ".scales");
     OC_ASSIGN_OR_RETURN(out.weight, tensor(name + ".weight", Shape{rows, cols}));
     return out;
   }
   const TensorView* weight = find(name + ".weight");
-  if (weight == nullptr)
-    return Error{ErrorCode::kCorrupt, fmt::format("tensor \"{}.weight\" is missing", name),
-                 "`ocellus inspect` lists everything that is missing"};
+  if (weight == nullptr) return missing(name + ".weight");
   if (weight->dtype != DType::kU32 || weight->shape.rank() != 2 || weight->shape[0] != rows)
     return bad_tensor(*weight, fmt::format("is {} {}, expected packed U32 with {} rows",
                                            to_string(weight->dtype), weight->shape.str(), rows));

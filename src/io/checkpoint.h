@@ -46,7 +46,8 @@ class Checkpoint {
   std::vector<const TensorView*> tensors() const;
   std::size_t weights_bytes() const;  // sum over the tensor files
 
-  // The float tensor `name` with exactly this shape. Error: missing, or both shapes.
+  // The float tensor `name` with exactly this shape. Error: missing (from which files), or both
+  // shapes.
   Result<TensorView> tensor(std::string_view name, const Shape& shape) const;
   // `prefix`.weight as an [N, K] matrix, float or quantised (decided by the presence of
   // `prefix`.scales and the dtype, bits from the shapes, group size likewise); `prefix`.bias is
@@ -55,8 +56,11 @@ class Checkpoint {
                            bool with_bias) const;
 
  private:
+  Error missing(std::string_view name) const;
+
   std::filesystem::path folder_;
   boost::json::object config_;
+  std::vector<std::string> file_names_;
   std::vector<std::shared_ptr<const SafetensorsFile>> files_;
 };
 

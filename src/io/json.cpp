@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
+#include <cmath>
 #include <fstream>
 
 namespace oc {
@@ -12,20 +13,21 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kShown = 40;  // characters of a value in a message
+constexpr std::size_t kShown = 40;  // bytes of a value in a message
+constexpr std::size_t kShownName = 200;
+
+// At most `most` bytes of `text`, whole characters.
+std::string cut(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return std::string(text.substr(0, most)) + "…";
+}
 
 // A value as it may stand in a message: short, escaped, one line.
 std::string shown(const json::value& value) {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "a list";
-  std::string text = json::serialize(value);
-  if (text.size() > kShown) {
-    std::size_t cut = kShown;
-    while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) --cut;
-    text.resize(cut);
-    text += "…";
-  }
-  return text;
+  return cut(json::serialize(value), kShown);
 }
 
 Error missing(const std::string& what, std::string_view key) {
@@ -38,6 +40,11 @@ Error wrong(const std::string& what, std::string_view key, std::string_view want
   return {ErrorCode::kCorrupt,
           fmt::format("{}: \"{}\" must be {}, found {}", what, key, wanted, shown(found)),
           "use the model's files as published"};
+}
+
+// 1e999 is valid JSON, and becomes infinity.
+bool is_finite_number(const json::value& value) {
+  return value.is_number() && std::isfinite(value.to_number<double>());
 }
 
 // Absent and null are the same thing.
@@ -95,6 +102,10 @@ Result<json::object> read_json_object(const std::filesystem::path& path, std::si
   return std::move(value.as_object());
 }
 
+std::string shown_name(std::string_view text) {
+  return json::serialize(json::string_view(cut(text, kShownName)));
+}
+
 bool JsonReader::has(std::string_view key) const { return find(*object_, key) != nullptr; }
 
 Result<std::int64_t> JsonReader::integer(std::string_view key, std::int64_t min,
@@ -110,7 +121,7 @@ Result<std::int64_t> JsonReader::integer(std::string_view key, std::int64_t min,
 Result<double> JsonReader::number(std::string_view key) const {
   const json::value* found = find(*object_, key);
   if (found == nullptr) return missing(what_, key);
-  if (!found->is_number()) return wrong(what_, key, "a number", *found);
+  if (!is_finite_number(*found)) return wrong(what_, key, "a number", *found);
   return found->to_number<double>();
 }
 
@@ -140,7 +151,7 @@ Result<std::vector<double>> JsonReader::numbers(std::string_view key, std::size_
                  "use the model's files as published"};
   std::vector<double> out;
   for (const json::value& value : *list) {
-    if (!value.is_number()) return wrong(what_, key, wanted, value);
+    if (!is_finite_number(value)) return wrong(what_, key, wanted, value);
     out.push_back(value.to_number<double>());
   }
   return out;

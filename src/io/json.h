@@ -24,6 +24,9 @@ Result<boost::json::value> parse_json(std::string_view text, std::string_view wh
 Result<boost::json::object> read_json_object(const std::filesystem::path& path,
                                              std::size_t max_bytes = 64u << 20);
 
+// Text of a file as it may stand in a message: in double quotes, escaped, and cut when it is long.
+std::string shown_name(std::string_view text);
+
 // Typed access: errors read `config.json: "hidden_size" is missing` or
 // `config.json: "hidden_size" must be a positive integer, found "abc"`.
 class JsonReader {

@@ -8,8 +8,9 @@
 
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
+#include <boost/json/parse.hpp>
 #include <cstring>
+#include <optional>
 #include <set>
 
 #include "io/json.h"
@@ -27,34 +28,30 @@ Error corrupt(std::string_view file, std::string text) {
   return {ErrorCode::kCorrupt, fmt::format("{}: {}", file, text), "download the file again"};
 }
 
-// Boost.JSON keeps one of several equal keys. A lying header could hide a tensor that way, so the
-// members of the text (colons outside strings) are counted against those of the parsed value.
-std::size_t count_colons(std::string_view text) {
-  std::size_t count = 0;
-  bool in_string = false;
+// Boost.JSON keeps one of several equal keys, and a lying header could hide a tensor that way. So
+// the keys are read from the text again, which is known to be valid: the first that stands twice in
+// its object, with the tensor that it belongs to.
+std::optional<std::string> find_repeated_key(std::string_view text) {
+  std::vector<std::set<std::string>> objects;  // the keys of every open object
+  std::string tensor;                          // the last key of the outermost one
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (in_string) {
-      if (text[i] == '\\')
-        ++i;
-      else if (text[i] == '"')
-        in_string = false;
-    } else if (text[i] == '"') {
-      in_string = true;
-    } else if (text[i] == ':') {
-      ++count;
-    }
+    if (text[i] == '{') objects.emplace_back();
+    if (text[i] == '}') objects.pop_back();
+    if (text[i] != '"') continue;
+    const std::size_t begin = i++;
+    for (; text[i] != '"'; ++i)
+      if (text[i] == '\\') ++i;
+    const std::size_t next = text.find_first_not_of(" \t\r\n", i + 1);
+    if (next == std::string_view::npos || text[next] != ':') continue;
+    const json::value parsed = json::parse(text.substr(begin, i + 1 - begin));  // \u0077 is w
+    const std::string key(parsed.as_string());
+    const bool fresh = objects.back().insert(key).second;
+    if (objects.size() == 1) tensor = key;
+    if (!fresh)
+      return objects.size() == 1 ? shown_name(key)
+                                 : fmt::format("{} of {}", shown_name(key), shown_name(tensor));
   }
-  return count;
-}
-std::size_t count_members(const json::value& value) {
-  std::size_t count = 0;
-  if (const json::object* object = value.if_object()) {
-    count += object->size();
-    for (const auto& member : *object) count += count_members(member.value());
-  } else if (const json::array* list = value.if_array()) {
-    for (const json::value& element : *list) count += count_members(element);
-  }
-  return count;
+  return std::nullopt;
 }
 
 // A list of non-negative integers; nullopt otherwise.
@@ -72,7 +69,7 @@ std::optional<std::vector<std::int64_t>> integers(const json::value* value) {
 Result<SafetensorsHeader::Entry> parse_entry(std::string_view file, std::string_view name,
                                              const json::value& value, std::size_t data_bytes) {
   const auto bad = [&](std::string_view what) {
-    return corrupt(file, fmt::format("tensor \"{}\": {}", name, what));
+    return corrupt(file, fmt::format("tensor {}: {}", shown_name(name), what));
   };
   const json::object* object = value.if_object();
   if (object == nullptr) return bad("is not described by an object");
@@ -81,8 +78,8 @@ Result<SafetensorsHeader::Entry> parse_entry(std::string_view file, std::string_
   const std::optional<DType> dtype = dtype_from_string(dtype_name->as_string());
   if (!dtype)
     return Error{ErrorCode::kUnsupported,
-                 fmt::format("{}: tensor \"{}\": element type {} is not known", file, name,
-                             std::string_view(dtype_name->as_string()).substr(0, 20)),
+                 fmt::format("{}: tensor {}: element type {} is not known", file, shown_name(name),
+                             shown_name(dtype_name->as_string())),
                  ""};
   const auto shape = integers(object->if_contains("shape"));
   if (!shape || shape->size() > kMaxRank) return bad("has no valid shape");
@@ -109,10 +106,9 @@ Result<void> check_layout(std::string_view file, const SafetensorsHeader& header
   std::size_t at = 0;
   for (const SafetensorsHeader::Entry& entry : header.entries) {
     if (entry.begin != at)
-      return corrupt(
-          file,
-          fmt::format("tensor \"{}\" begins at byte {} of the data, expected {}: {}", entry.name,
-                      entry.begin, at, entry.begin < at ? "tensors overlap" : "there is a hole"));
+      return corrupt(file, fmt::format("tensor {} begins at byte {} of the data, expected {}: {}",
+                                       shown_name(entry.name), entry.begin, at,
+                                       entry.begin < at ? "tensors overlap" : "there is a hole"));
     at = entry.end;
   }
   if (at != data_bytes)
@@ -126,7 +122,8 @@ Result<void> check_layout(std::string_view file, const SafetensorsHeader& header
 Result<std::shared_ptr<const void>> map_file(const std::filesystem::path& path,
                                              std::size_t* file_bytes) {
   const std::string name = path.filename().string();
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: a pipe of that name would wait for a writer.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status {};
   if (fd < 0 || ::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
     if (fd >= 0) ::close(fd);
@@ -168,8 +165,8 @@ Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> he
                       parse_json(text, fmt::format("{}: header", file), 8));
   const json::object* object = value.if_object();
   if (object == nullptr) return corrupt(file, "the header is not a JSON object");
-  if (count_colons(text) != count_members(value))
-    return corrupt(file, "the header names a tensor or field twice");
+  if (const std::optional<std::string> key = find_repeated_key(text))
+    return corrupt(file, fmt::format("the header names {} twice", *key));
 
   SafetensorsHeader header;
   header.data_offset = kLengthBytes + static_cast<std::size_t>(length);

@@ -1,0 +1,203 @@
+#include "io/json.h"
+
+#include <boost/json/parse.hpp>
+
+#include "tests/io/fixtures.h"
+
+namespace oc {
+namespace {
+
+using test::error_of;
+using test::has;
+
+class JsonFileTest : public test::FolderTest {};
+
+TEST_F(JsonFileTest, ReadsAFile) {
+  const std::string bytes("a\0\r\n\xff", 5);
+  test::write_bytes(folder_ / "file", bytes);
+  EXPECT_EQ(read_file(folder_ / "file", 5).value(), bytes) << "exactly at the limit";
+  test::write_bytes(folder_ / "empty", "");
+  EXPECT_EQ(read_file(folder_ / "empty", 0).value(), "");
+}
+
+TEST_F(JsonFileTest, FilesThatCannotBeReadAreNamed) {
+  const Error missing = error_of(read_file(folder_ / "none.json", 10));
+  EXPECT_EQ(missing.code, ErrorCode::kNotFound);
+  EXPECT_TRUE(has(missing.message, "none.json")) << missing.message;
+  const Error folder = error_of(read_file(folder_, 10));
+  EXPECT_EQ(folder.code, ErrorCode::kNotFound);
+  EXPECT_TRUE(has(folder.message, folder_.string())) << folder.message;
+  test::write_bytes(folder_ / "big.json", "123456");
+  const Error big = error_of(read_file(folder_ / "big.json", 5));
+  EXPECT_EQ(big.code, ErrorCode::kTooLarge);
+  EXPECT_TRUE(has(big.message, "big.json has 6 bytes, more than 5")) << big.message;
+}
+
+TEST_F(JsonFileTest, ReadsAnObject) {
+  test::write_bytes(folder_ / "config.json", " {\"a\": [1, 2]}\n");
+  const auto object = read_json_object(folder_ / "config.json");
+  ASSERT_TRUE(object.ok()) << object.error().describe();
+  EXPECT_EQ(object->at("a").as_array().size(), 2u);
+}
+
+TEST_F(JsonFileTest, OtherDocumentsAreRefusedByName) {
+  for (const char* text :
+       {"", "[1]", "null", "\"text\"", "{", "{\"a\": 1}{}", "{\"a\": \"\xff\"}"}) {
+    test::write_bytes(folder_ / "config.json", text);
+    const Error error = error_of(read_json_object(folder_ / "config.json"));
+    EXPECT_EQ(error.code, ErrorCode::kCorrupt) << text;
+    EXPECT_TRUE(error.message.starts_with("config.json: ")) << error.message;
+  }
+  test::write_bytes(folder_ / "config.json", "{\"a\": 12345}");
+  EXPECT_EQ(error_of(read_json_object(folder_ / "config.json", 5)).code, ErrorCode::kTooLarge);
+}
+
+TEST(ParseJson, SaysWhatIsWrongAndWhere) {
+  const struct {
+    std::string text, wrong;
+  } cases[] = {{"", "at byte 0: it ends too early"},
+               {"{\"a\": 1", "at byte 7: it ends too early"},
+               {"{\"a\": 1} x", ": something follows the value"},
+               {"{\"a\": 1}}", "at byte 8: something follows the value"},
+               {"{'a': 1}", "at byte 1: syntax error"},
+               {"{\"a\": 01}", ": syntax error"},
+               {"{\"a\": 1,}", ": syntax error"},
+               {"{\"a\": NaN}", ": syntax error"},
+               {"[1] // no", ": something follows the value"},
+               {"\"\n\"", ": syntax error"},
+               {"\"\xc3(\"", ": syntax error"},
+               {"\"\\ud800\"", ": syntax error"}};
+  for (const auto& c : cases) {
+    const Error error = error_of(parse_json(c.text, "tokenizer.json"));
+    EXPECT_EQ(error.code, ErrorCode::kCorrupt) << c.text;
+    EXPECT_TRUE(error.message.starts_with("tokenizer.json: not valid JSON ")) << error.message;
+    EXPECT_TRUE(error.message.ends_with(c.wrong)) << error.message;
+  }
+}
+
+TEST(ParseJson, DepthIsLimited) {
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_TRUE(parse_json(nested(32), "a").ok());
+  EXPECT_TRUE(has(error_of(parse_json(nested(33), "a")).message, "nested deeper than 32"));
+  EXPECT_TRUE(parse_json(nested(3), "a", 3).ok());
+  EXPECT_TRUE(has(error_of(parse_json(nested(4), "a", 3)).message, "nested deeper than 3"));
+  std::string objects;
+  for (int i = 0; i < 1'000'000; ++i) objects += "{\"a\":";
+  EXPECT_TRUE(has(error_of(parse_json(objects, "a")).message, "nested deeper than 32"));
+}
+
+class JsonReaderTest : public testing::Test {
+ protected:
+  boost::json::object object_ = boost::json::parse(R"({
+      "whole": 7, "negative": -7, "big": 18446744073709551615, "part": 0.5, "text": "abc",
+      "yes": true, "nothing": null, "list": [1, 2.5, -3], "mixed": [1, "two", 3],
+      "endless": 1e999, "far": [0, -1e999],
+      "inner": {"text": 5, "deep": {"whole": "x"}}})")
+                                    .as_object();
+  JsonReader reader_{object_, "config.json"};
+};
+
+TEST_F(JsonReaderTest, GivesWhatIsThere) {
+  EXPECT_EQ(*reader_.integer("whole", 0, 10), 7);
+  EXPECT_EQ(*reader_.integer("negative", -7, -7), -7);
+  EXPECT_EQ(*reader_.number("part"), 0.5);
+  EXPECT_EQ(*reader_.number("whole"), 7.0) << "a whole number is a number";
+  EXPECT_EQ(*reader_.string("text"), "abc");
+  EXPECT_TRUE(*reader_.boolean("yes"));
+  EXPECT_EQ(*reader_.numbers("list", 3), (std::vector<double>{1, 2.5, -3}));
+  EXPECT_EQ(*reader_.object("inner")->integer("text", 0, 9), 5);
+  EXPECT_TRUE(reader_.has("yes"));
+  EXPECT_FALSE(reader_.has("none"));
+  EXPECT_FALSE(reader_.has("nothing")) << "null is absent";
+}
+
+TEST_F(JsonReaderTest, AnAbsentFieldIsNamed) {
+  for (const char* key : {"none", "nothing"}) {
+    const Error errors[] = {error_of(reader_.integer(key, 0, 1)), error_of(reader_.number(key)),
+                            error_of(reader_.string(key)),        error_of(reader_.boolean(key)),
+                            error_of(reader_.numbers(key, 2)),    error_of(reader_.object(key))};
+    for (const Error& error : errors) {
+      EXPECT_EQ(error.code, ErrorCode::kCorrupt);
+      EXPECT_EQ(error.message, std::string("config.json: \"") + key + "\" is missing");
+      EXPECT_NE(error.hint, "");
+    }
+  }
+}
+
+TEST_F(JsonReaderTest, AWrongTypeIsShown) {
+  const std::pair<Error, std::string> cases[] = {
+      {error_of(reader_.integer("text", 1, 9)),
+       R"("text" must be an integer from 1 to 9, found "abc")"},
+      {error_of(reader_.integer("whole", 1, 6)),
+       R"("whole" must be an integer from 1 to 6, found 7)"},
+      {error_of(reader_.integer("negative", 0, 6)),
+       R"("negative" must be an integer from 0 to 6, found -7)"},
+      {error_of(reader_.integer("big", 1, 6)),
+       R"("big" must be an integer from 1 to 6, found 18446744073709551615)"},
+      {error_of(reader_.integer("part", 0, 6)),
+       R"("part" must be an integer from 0 to 6, found 5E-1)"},
+      {error_of(reader_.integer("yes", 0, 6)),
+       R"("yes" must be an integer from 0 to 6, found true)"},
+      {error_of(reader_.number("text")), R"("text" must be a number, found "abc")"},
+      {error_of(reader_.number("endless")), R"("endless" must be a number, found Infinity)"},
+      {error_of(reader_.numbers("far", 2)),
+       R"("far" must be a list of 2 numbers, found -Infinity)"},
+      {error_of(reader_.string("whole")), R"("whole" must be a string, found 7)"},
+      {error_of(reader_.string("list")), R"("list" must be a string, found a list)"},
+      {error_of(reader_.boolean("whole")), R"("whole" must be true or false, found 7)"},
+      {error_of(reader_.boolean("inner")), R"("inner" must be true or false, found an object)"},
+      {error_of(reader_.object("list")), R"("list" must be an object, found a list)"},
+      {error_of(reader_.numbers("whole", 2)), R"("whole" must be a list of 2 numbers, found 7)"},
+      {error_of(reader_.numbers("list", 2)), R"("list" must be a list of 2 numbers, found 3)"},
+      {error_of(reader_.numbers("mixed", 3)),
+       R"("mixed" must be a list of 3 numbers, found "two")"}};
+  for (const auto& [error, text] : cases) {
+    EXPECT_EQ(error.code, ErrorCode::kCorrupt);
+    EXPECT_EQ(error.message, "config.json: " + text);
+  }
+}
+
+TEST_F(JsonReaderTest, InnerObjectsNameTheirPath) {
+  const auto inner = reader_.object("inner");
+  ASSERT_TRUE(inner.ok());
+  EXPECT_EQ(error_of(inner->string("none")).message, "config.json: inner: \"none\" is missing");
+  const auto deep = inner->object("deep");
+  ASSERT_TRUE(deep.ok());
+  EXPECT_EQ(error_of(deep->number("whole")).message,
+            "config.json: inner: deep: \"whole\" must be a number, found \"x\"");
+}
+
+TEST_F(JsonReaderTest, DefaultsHoldOnlyForWhatIsAbsent) {
+  EXPECT_EQ(*reader_.integer_or("none", 5, 0, 9), 5);
+  EXPECT_EQ(*reader_.integer_or("nothing", 5, 0, 9), 5);
+  EXPECT_EQ(*reader_.integer_or("whole", 5, 0, 9), 7);
+  EXPECT_EQ(*reader_.number_or("none", 1.5), 1.5);
+  EXPECT_EQ(*reader_.number_or("part", 1.5), 0.5);
+  EXPECT_EQ(*reader_.string_or("none", "else"), "else");
+  EXPECT_EQ(*reader_.string_or("text", "else"), "abc");
+  EXPECT_FALSE(*reader_.boolean_or("none", false));
+  EXPECT_TRUE(*reader_.boolean_or("yes", false));
+  EXPECT_FALSE(reader_.integer_or("text", 5, 0, 9).ok()) << "wrong is not absent";
+  EXPECT_FALSE(reader_.number_or("text", 5).ok());
+  EXPECT_FALSE(reader_.string_or("whole", "").ok());
+  EXPECT_FALSE(reader_.boolean_or("whole", true).ok());
+}
+
+// What stands in the file comes back on one short line.
+TEST_F(JsonReaderTest, ValuesInMessagesAreShortAndEscaped) {
+  object_["text"] = "a\nb\x1b[2J";
+  EXPECT_TRUE(has(error_of(reader_.number("text")).message, R"(found "a\nb\u001b[2J")"));
+  for (int lead = 0; lead < 3; ++lead) {  // the cut falls inside a character of three bytes
+    std::string text(static_cast<std::size_t>(lead), 'x');
+    for (int i = 0; i < 1000; ++i) text += "你";
+    object_["text"] = text;
+    const Error error = error_of(reader_.number("text"));
+    EXPECT_LT(error.message.size(), 120u);
+    EXPECT_TRUE(error.message.ends_with("你…")) << error.message;
+  }
+}
+
+}  // namespace
+}  // namespace oc
