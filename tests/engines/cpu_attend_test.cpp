@@ -1,0 +1,170 @@
+// Attention of the cpu engine: against the reference engine, and against itself in other company.
+#include "tests/engines/support.h"
+
+namespace oc {
+namespace {
+
+// Scores are off by about 1e-6 in float32, and with them the weights of a softmax.
+constexpr double kSlack = 2e-5;
+
+class CpuAttend : public testing::TestWithParam<std::string> {
+ protected:
+  static AttendSpec spec(int heads, int kv_heads, int d, int layer = 0) {
+    return {.heads = heads,
+            .kv_heads = kv_heads,
+            .head_dim = d,
+            .scale = 1 / std::sqrt(static_cast<float>(d)),
+            .layer = layer};
+  }
+  static std::int64_t width(const AttendSpec& s) {
+    return std::int64_t{s.heads + 2 * s.kv_heads} * s.head_dim;
+  }
+  // A sequence that steps through `rows` in steps of the given lengths; all outputs.
+  static std::vector<float> run(Engine& engine, const AttendSpec& s, const std::vector<float>& rows,
+                                const std::vector<std::int64_t>& steps) {
+    auto kv = engine.make_sequence({s.layer + 1, s.kv_heads, s.head_dim});
+    std::vector<float> out;
+    for (const std::int64_t step : steps) {
+      const std::int64_t at = kv->length();
+      const std::vector<float> part(rows.begin() + at * width(s),
+                                    rows.begin() + (at + step) * width(s));
+      const std::vector<float> y =
+          values(engine, engine.attend(engine.upload(part, step, width(s)), s,
+                                       batch_of({{kv.get(), at, step}}, s.head_dim)));
+      out.insert(out.end(), y.begin(), y.end());
+      kv->advance(step);
+    }
+    return out;
+  }
+
+  std::shared_ptr<Engine> cpu_ = exact_cpu(GetParam()), ref_ = reference();
+  Materials make_;
+};
+
+TEST_P(CpuAttend, EqualsTheReference) {
+  for (const AttendSpec& s : {spec(2, 2, 32), spec(4, 2, 96), spec(3, 1, 64), spec(2, 1, 6, 1)}) {
+    const std::vector<float> rows = make_.normals(140 * width(s));
+    for (const std::vector<std::int64_t>& steps :
+         {std::vector<std::int64_t>{140}, {1, 1, 1}, {63, 1, 1, 1, 2}, {100, 40}})
+      EXPECT_TRUE(close(run(*cpu_, s, rows, steps), run(*ref_, s, rows, steps), kSlack))
+          << s.heads << " heads of " << s.head_dim << ", first step " << steps[0];
+  }
+}
+
+TEST_P(CpuAttend, AChunkedPromptIsTheSameBytes) {
+  const AttendSpec s = spec(4, 2, 32);
+  const std::vector<float> rows = make_.normals(135 * width(s));
+  for (const std::string kv : {"f32", "f16"}) {
+    const auto engine = engine_of({.engine = "cpu",
+                                   .threads = 2,
+                                   .activations = kv == "f16" ? "int8" : "f32",
+                                   .kv = kv,
+                                   .isa = GetParam()});
+    const std::vector<float> whole = run(*engine, s, rows, {135});
+    for (const std::vector<std::int64_t>& steps :
+         {std::vector<std::int64_t>{1, 134}, {64, 71}, {33, 33, 33, 33, 3}, {130, 1, 1, 1, 1, 1}})
+      EXPECT_TRUE(same_bytes(run(*engine, s, rows, steps), whole))
+          << kv << ", first step " << steps[0];
+    const std::vector<std::int64_t> single(135, 1);
+    EXPECT_TRUE(same_bytes(run(*engine, s, rows, single), whole)) << kv;
+  }
+}
+
+TEST_P(CpuAttend, SequencesInOneStepAreTheSameBytesAsAlone) {
+  const AttendSpec s = spec(4, 2, 32);
+  // {held before the step, rows in the step}
+  const std::vector<std::pair<std::int64_t, std::int64_t>> parts = {
+      {0, 5}, {70, 1}, {63, 2}, {0, 40}, {128, 1}};
+  std::vector<std::unique_ptr<KvSequence>> together, alone;
+  std::vector<Segment> segments;
+  std::vector<float> rows, expected;
+  for (const auto& [held, count] : parts) {
+    const std::vector<float> before = make_.normals(held * width(s));
+    const std::vector<float> now = make_.normals(count * width(s));
+    for (auto* side : {&together, &alone}) {
+      side->push_back(cpu_->make_sequence({1, s.kv_heads, s.head_dim}));
+      KvSequence& kv = *side->back();
+      if (held == 0) continue;
+      cpu_->attend(cpu_->upload(before, held, width(s)), s, batch_of({{&kv, 0, held}}, s.head_dim));
+      kv.advance(held);
+    }
+    rows.insert(rows.end(), now.begin(), now.end());
+    segments.push_back({together.back().get(), held, count});
+    const std::vector<float> y =
+        values(*cpu_, cpu_->attend(cpu_->upload(now, count, width(s)), s,
+                                   batch_of({{alone.back().get(), held, count}}, s.head_dim)));
+    expected.insert(expected.end(), y.begin(), y.end());
+  }
+  const auto total = static_cast<std::int64_t>(rows.size()) / width(s);
+  const std::vector<float> got = values(
+      *cpu_, cpu_->attend(cpu_->upload(rows, total, width(s)), s, batch_of(segments, s.head_dim)));
+  EXPECT_TRUE(same_bytes(got, expected));
+}
+
+TEST_P(CpuAttend, ForksInOneStepShareTheirPast) {
+  const AttendSpec s = spec(2, 1, 32);
+  const std::vector<float> past = make_.normals(70 * width(s)), now = make_.normals(3 * width(s));
+  const auto step = [&](Engine& engine) {
+    auto a = engine.make_sequence({1, 1, 32});
+    engine.attend(engine.upload(past, 70, width(s)), s, batch_of({{a.get(), 0, 70}}, 32));
+    a->advance(70);
+    auto b = a->fork(70), c = a->fork(66);
+    return values(
+        engine,
+        engine.attend(engine.upload(now, 3, width(s)), s,
+                      batch_of({{a.get(), 70, 1}, {b.get(), 70, 1}, {c.get(), 66, 1}}, 32)));
+  };
+  EXPECT_TRUE(close(step(*cpu_), step(*ref_), kSlack));
+}
+
+TEST_P(CpuAttend, SharedRowsAreNotTurnedInPlace) {
+  const AttendSpec s = spec(2, 2, 32);
+  const std::vector<float> rows = make_.normals(5 * width(s));
+  const Tensor kept = cpu_->upload(rows, 5, width(s));
+  const auto attend = [&](Tensor qkv) {
+    auto kv = cpu_->make_sequence({1, 2, 32});
+    return values(*cpu_, cpu_->attend(std::move(qkv), s, batch_of({{kv.get(), 0, 5}}, 32)));
+  };
+  const std::vector<float> first = attend(kept);
+  EXPECT_TRUE(same_bytes(values(*cpu_, kept), rows));
+  EXPECT_TRUE(same_bytes(attend(cpu_->upload(rows, 5, width(s))), first));
+}
+
+TEST_P(CpuAttend, FullAttentionInBlocks) {
+  for (const AttendSpec& s : {spec(2, 2, 32), spec(3, 3, 64), spec(1, 1, 7)})
+    for (const std::int64_t block : {1, 5, 64, 65, 100}) {
+      const std::vector<float> rows = make_.normals(2 * block * width(s));
+      const auto run_on = [&](Engine& e, std::int64_t first, std::int64_t count) {
+        const std::vector<float> part(rows.begin() + first * width(s),
+                                      rows.begin() + (first + count) * width(s));
+        return values(e, e.attend_full(e.upload(part, count, width(s)), s, block));
+      };
+      std::vector<float> both = run_on(*cpu_, 0, 2 * block);
+      ASSERT_TRUE(close(both, run_on(*ref_, 0, 2 * block), kSlack))
+          << "head size " << s.head_dim << ", blocks of " << block;
+      const std::vector<float> second = run_on(*cpu_, block, block);
+      both.erase(both.begin(), both.begin() + static_cast<std::ptrdiff_t>(both.size() / 2));
+      ASSERT_TRUE(same_bytes(both, second)) << "a block alone, of " << block;
+    }
+}
+
+TEST_P(CpuAttend, WrongShapesAreOurMistake) {
+  const AttendSpec s = spec(2, 1, 8);
+  auto kv = cpu_->make_sequence({1, 1, 8});
+  const auto upload = [&](std::int64_t rows, std::int64_t cols) {
+    return cpu_->upload(std::vector<float>(static_cast<std::size_t>(rows * cols)), rows, cols);
+  };
+  EXPECT_THROW(cpu_->attend(upload(2, 31), s, batch_of({{kv.get(), 0, 2}}, 8)), CheckFailure);
+  EXPECT_THROW(cpu_->attend(upload(3, 32), s, batch_of({{kv.get(), 0, 2}}, 8)), CheckFailure);
+  EXPECT_THROW(cpu_->attend(upload(2, 32), s, batch_of({{kv.get(), 0, 2}}, 6)), CheckFailure);
+  const AttendSpec full = spec(2, 2, 8);
+  EXPECT_THROW(cpu_->attend_full(upload(4, 47), full, 2), CheckFailure);
+  EXPECT_THROW(cpu_->attend_full(upload(4, 48), full, 3), CheckFailure);
+  EXPECT_THROW(cpu_->attend_full(upload(4, 48), full, 0), CheckFailure);
+}
+
+INSTANTIATE_TEST_SUITE_P(Target, CpuAttend, testing::ValuesIn(kernels::available_targets()),
+                         isa_name);
+
+}  // namespace
+}  // namespace oc

@@ -1,0 +1,174 @@
+// The promise of the cpu engine: the same bytes alone and in a batch, on one thread and on several;
+// and how far int8 activations are from full precision.
+#include "tests/engines/support.h"
+
+namespace oc {
+namespace {
+
+constexpr std::int64_t kWidth = 128, kMlp = 192, kHeads = 4, kKvHeads = 2, kHeadDim = 32;
+
+// A decoder layer with quantised or float weights, as models run it.
+struct Layer {
+  Layer(Engine& engine, Materials& make, bool quantised)
+      : qkv(prepared(engine, matrix(make, quantised, (kHeads + 2 * kKvHeads) * kHeadDim, kWidth))),
+        o(prepared(engine, matrix(make, quantised, kWidth, kHeads * kHeadDim))),
+        gate_up(prepared(engine, matrix(make, quantised, 2 * kMlp, kWidth))),
+        down(prepared(engine, matrix(make, quantised, kWidth, kMlp))),
+        norm(engine.prepare_norm(NormKind::kRms, 1e-5f, make.vector(kWidth, 1, 0.1f), nullptr)
+                 .value()) {}
+  static RawMatrix matrix(Materials& make, bool quantised, std::int64_t rows, std::int64_t cols) {
+    return quantised ? make.quants(rows, cols, 4, 64) : make.floats(rows, cols, DType::kBF16);
+  }
+
+  std::vector<float> run(Engine& engine, const std::vector<float>& rows,
+                         std::vector<Segment> segments) const {
+    Tensor x = engine.upload(rows, static_cast<std::int64_t>(rows.size()) / kWidth, kWidth);
+    const AttendSpec spec{
+        .heads = kHeads, .kv_heads = kKvHeads, .head_dim = kHeadDim, .scale = 0.18f};
+    Tensor att = engine.attend(engine.linear(x, *qkv, {.norm = norm.get()}), spec,
+                               batch_of(std::move(segments), kHeadDim));
+    x = engine.linear(std::move(att), *o, {.add = std::move(x)});
+    return values(engine, engine.gated_mlp(std::move(x), *norm, *gate_up, *down));
+  }
+
+  LinearPtr qkv, o, gate_up, down;
+  NormPtr norm;
+};
+
+EngineOptions options(const std::string& isa, int threads, const std::string& activations) {
+  return {.engine = "cpu", .threads = threads, .activations = activations, .isa = isa};
+}
+
+class CpuBytes : public testing::TestWithParam<std::string> {
+ protected:
+  static std::unique_ptr<KvSequence> sequence(Engine& engine) {
+    return engine.make_sequence({1, kKvHeads, kHeadDim});
+  }
+};
+
+TEST_P(CpuBytes, OneTwoAndFourThreads) {
+  for (const std::string activations : {"f32", "int8"})
+    for (const bool quantised : {false, true}) {
+      Materials numbers(5);
+      const std::vector<float> prompt = numbers.normals(70 * kWidth),
+                               next = numbers.normals(kWidth);
+      std::vector<float> expected;
+      for (const int threads : {1, 2, 4}) {
+        const auto engine = engine_of(options(GetParam(), threads, activations));
+        Materials make(7);
+        const Layer layer(*engine, make, quantised);
+        auto kv = sequence(*engine);
+        std::vector<float> got = layer.run(*engine, prompt, {{kv.get(), 0, 70}});
+        kv->advance(70);
+        const std::vector<float> last = layer.run(*engine, next, {{kv.get(), 70, 1}});
+        got.insert(got.end(), last.begin(), last.end());
+        if (threads == 1) expected = got;
+        ASSERT_TRUE(same_bytes(got, expected))
+            << threads << " threads, " << activations << ", quantised " << quantised;
+      }
+    }
+}
+
+TEST_P(CpuBytes, AloneInABatchAndInChunks) {
+  for (const std::string activations : {"f32", "int8"})
+    for (const bool quantised : {false, true}) {
+      const auto engine = engine_of(options(GetParam(), 2, activations));
+      Materials make(7);
+      const Layer layer(*engine, make, quantised);
+      const std::vector<float> a = make.normals(66 * kWidth), b = make.normals(3 * kWidth);
+      auto alone_a = sequence(*engine), alone_b = sequence(*engine);
+      const std::vector<float> of_a = layer.run(*engine, a, {{alone_a.get(), 0, 66}});
+      const std::vector<float> of_b = layer.run(*engine, b, {{alone_b.get(), 0, 3}});
+
+      std::vector<float> both = a, of_both = of_a;
+      both.insert(both.end(), b.begin(), b.end());
+      of_both.insert(of_both.end(), of_b.begin(), of_b.end());
+      auto kv_a = sequence(*engine), kv_b = sequence(*engine);
+      ASSERT_TRUE(
+          same_bytes(layer.run(*engine, both, {{kv_a.get(), 0, 66}, {kv_b.get(), 0, 3}}), of_both))
+          << activations << ", quantised " << quantised;
+
+      auto kv = sequence(*engine);
+      std::vector<float> chunks;
+      for (const std::int64_t count : {1, 40, 1, 7, 17}) {
+        const std::int64_t at = kv->length();
+        const std::vector<float> part(a.begin() + at * kWidth, a.begin() + (at + count) * kWidth);
+        const std::vector<float> out = layer.run(*engine, part, {{kv.get(), at, count}});
+        chunks.insert(chunks.end(), out.begin(), out.end());
+        kv->advance(count);
+      }
+      ASSERT_TRUE(same_bytes(chunks, of_a)) << activations << ", quantised " << quantised;
+    }
+}
+
+// Rows beyond one tile of tokens (256 KB of a core's cache) and many strips of outputs.
+TEST_P(CpuBytes, TilesOfTokens) {
+  for (const std::string activations : {"f32", "int8"}) {
+    const auto engine = engine_of(options(GetParam(), 2, activations));
+    const std::int64_t cols = 4096, rows = activations == "f32" ? 35 : 70;  // tiles of 16 and 64
+    Materials make(9);
+    const LinearPtr w = prepared(*engine, make.quants(9, cols, 4, 64));
+    const std::vector<float> x = make.normals(rows * cols);
+    const std::vector<float> all =
+        values(*engine, engine->linear(engine->upload(x, rows, cols), *w, {}));
+    for (const std::int64_t row : {std::int64_t{0}, std::int64_t{15}, std::int64_t{16}, rows - 1}) {
+      const std::vector<float> one(x.begin() + row * cols, x.begin() + (row + 1) * cols);
+      ASSERT_TRUE(same_bytes(values(*engine, engine->linear(engine->upload(one, 1, cols), *w, {})),
+                             std::span(all).subspan(static_cast<std::size_t>(row * 9), 9)))
+          << activations << ", row " << row;
+    }
+  }
+}
+
+TEST_P(CpuBytes, Int8ActivationsAreCloseToFullPrecision) {
+  const auto exact = engine_of(options(GetParam(), 2, "f32"));
+  const auto rounded = engine_of(options(GetParam(), 2, "int8"));
+  for (const int bits : {4, 8})
+    for (const int group : {32, 64, 128}) {
+      Materials make(11);
+      const RawMatrix raw = make.quants(100, 512, bits, group);
+      const std::vector<float> x = make.normals(20 * 512);
+      const auto run = [&](Engine& e) {
+        return values(e, e.linear(e.upload(x, 20, 512), *prepared(e, raw), {}));
+      };
+      // A step is max|x| of 32 normals over 127, 2.1/127: rounding is uniform within it, so off by
+      // 2.1/127/sqrt(12) = 0.0048 of the deviation.
+      const double error = relative_error(run(*rounded), run(*exact));
+      EXPECT_LT(error, 0.006) << bits << " bits, groups of " << group;
+      EXPECT_GT(error, 0.003) << "int8 is not what ran";
+    }
+}
+
+// Float weights are never met by int8 rows: only the cache differs, f16 instead of f32.
+TEST_P(CpuBytes, FloatWeightsKeepFloatActivations) {
+  Materials make(13);
+  const RawMatrix raw = make.floats(50, 128, DType::kF16);
+  const std::vector<float> x = make.normals(7 * 128);
+  const auto run = [&](const std::string& activations) {
+    const auto engine = engine_of(options(GetParam(), 1, activations));
+    return values(*engine, engine->linear(engine->upload(x, 7, 128), *prepared(*engine, raw), {}));
+  };
+  EXPECT_TRUE(same_bytes(run("int8"), run("f32")));
+}
+
+TEST_P(CpuBytes, AWholeLayerWithInt8AndAHalfCache) {
+  const auto ref = reference();
+  const auto rounded = engine_of(options(GetParam(), 2, "int8"));
+  Materials numbers(15);
+  const std::vector<float> x = numbers.normals(70 * kWidth);
+  const auto run = [&](Engine& engine) {
+    Materials make(17);
+    const Layer layer(engine, make, true);
+    auto kv = sequence(engine);
+    return layer.run(engine, x, {{kv.get(), 0, 70}});
+  };
+  // Four products, each off by half a percent of its own result; the residual is exact.
+  const double error = relative_error(run(*rounded), run(*ref));
+  EXPECT_LT(error, 0.01);
+}
+
+INSTANTIATE_TEST_SUITE_P(Target, CpuBytes, testing::ValuesIn(kernels::available_targets()),
+                         isa_name);
+
+}  // namespace
+}  // namespace oc

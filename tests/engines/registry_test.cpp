@@ -1,0 +1,52 @@
+// Engines by name, and what is said about options that are none.
+#include "engines/registry.h"
+
+#include "tests/engines/support.h"
+
+namespace oc {
+namespace {
+
+TEST(Registry, AutoIsTheCpuEngineWithInt8AndHalves) {
+  const auto engine = make_engine({.threads = 2}).value();
+  EXPECT_EQ(engine->name(), "cpu");
+  EXPECT_EQ(engine->description(), fmt::format("cpu: {}, 2 threads, int8 activations, f16 kv",
+                                               kernels::available_targets().front()));
+  EXPECT_EQ(reference()->name(), "reference");
+}
+
+TEST(Registry, OptionsAreTaken) {
+  for (const std::string& isa : kernels::available_targets()) {
+    EXPECT_EQ(exact_cpu(isa, 1)->description(),
+              fmt::format("cpu: {}, 1 thread, f32 activations, f32 kv", isa));
+    EXPECT_EQ(engine_of({.threads = 3, .kv = "f32", .isa = isa})->description(),
+              fmt::format("cpu: {}, 3 threads, int8 activations, f32 kv", isa));
+  }
+  // Full precision has no use for a rounded cache.
+  EXPECT_EQ(
+      engine_of({.threads = 1, .activations = "f32", .kv = "f16", .isa = "scalar"})->description(),
+      "cpu: scalar, 1 thread, f32 activations, f32 kv");
+}
+
+TEST(Registry, UnknownOptionsNameWhatIsAllowed) {
+  const std::vector<std::pair<EngineOptions, std::string>> wrong = {
+      {{.engine = "gpu"}, "engine"},
+      {{.engine = ""}, "engine"},
+      {{.threads = -1}, "threads"},
+      {{.threads = 100000}, "threads"},
+      {{.activations = "f16"}, "activations"},
+      {{.kv = "int8"}, "kv"},
+      {{.isa = "sse2"}, "isa"},
+      {{.engine = "reference", .isa = "none"}, "isa"}};
+  for (const auto& [options, field] : wrong) {
+    const auto made = make_engine(options);
+    ASSERT_FALSE(made.ok()) << field;
+    EXPECT_EQ(made.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(made.error().message.find(field), 0u) << made.error().message;
+    EXPECT_FALSE(made.error().hint.empty());
+  }
+  EXPECT_NE(make_engine({.isa = "sse2"}).error().hint.find("scalar"), std::string::npos)
+      << "what this machine has";
+}
+
+}  // namespace
+}  // namespace oc
