@@ -10,7 +10,7 @@ import questions
 import vocab
 
 IMAGE_TOKENS = 85
-ROOM = 300  # tokens for conversations in a row: rows of one length waste no time on padding
+ROOM = 200  # tokens for conversations in a row: rows of one length waste no time on padding
 DESCRIBE_SHARE = 0.4  # descriptions are long
 TYPES = ["shape", "colour", "count", "countc", "counts", "yesno", "position", "number", "describe", "outside", "text"]
 LOSS_WEIGHT = {"describe": 0.4, "outside": 0.3, "text": 0.3, "position": 1.3, "number": 1.0}
