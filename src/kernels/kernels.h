@@ -1,8 +1,10 @@
 // The inner loops: plain functions on pointers, one table of them for each SIMD target. No tensors,
-// no threads, no allocation. Any size, any alignment unless said otherwise.
+// no threads, no allocation. Any size; weights at any address, floats at any multiple of 4, scratch
+// at a multiple of 64. Nothing is read or written past an end.
 //
 // Promise: a row's result is the same bytes whatever rows are computed with it. Every sum has one
-// order, given in the comments, that does not depend on the number of rows.
+// order, given in the comments, that does not depend on the number of rows. fma is one rounding
+// where the target has the instruction (avx2 and better, neon), a product and a sum elsewhere.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +19,8 @@ namespace oc::kernels {
 inline constexpr std::int64_t kUnit = 32;
 // Tokens in a block of the KV cache, and the unit of the online softmax.
 inline constexpr std::int64_t kKvBlock = 64;
-// Most tokens that one matmul call takes; scratch sizes follow from it.
-inline constexpr std::int64_t kMaxLanes = 16;  // outputs in a vector of the widest target
+// Outputs in a vector of the widest target; scratch sizes follow from it.
+inline constexpr std::int64_t kMaxLanes = 16;
 
 enum class Storage { kF32, kF16, kBF16 };
 enum class Function { kNone, kQuickGelu, kGelu, kSilu };
@@ -64,7 +66,7 @@ struct AttentionHead {
   std::int64_t out_stride = 0;
   int head_dim = 0;  // d
   std::int64_t rows = 0;
-  std::int64_t first_visible = 0;  // row i sees the first first_visible + i·step keys
+  std::int64_t first_visible = 1;  // row i sees the first first_visible + i·step keys, at least 1
   std::int64_t step = 1;           // 1 causal, 0 full
   // Block b of the head: keys transposed [d, kKvBlock], then values [kKvBlock, d]. Finite
   // everywhere.
@@ -76,8 +78,9 @@ struct Table {
   std::string_view name;  // "avx2"
   int lanes = 0;  // outputs of one vector: row ranges of matmuls begin at multiples of 2·lanes
 
-  // One row: for each unit of kUnit columns scale = max|x| / 127 and q = round half even(x /
-  // scale); values are ordered so that a matmul with `bits` reads them in place.
+  // One row of finite values: for each unit of kUnit columns scale = max|x| / 127 and q = round
+  // half even(x · (127 / max|x|)), all zero where max|x| < 2^-119; values are ordered so that a
+  // matmul with `bits` reads them in place.
   void (*quantize_row)(const float* x, std::int64_t cols, int bits, int group, std::int8_t* values,
                        float* scales, float* sums);
   // y[t, n], n in [begin, end), begin a multiple of 2·lanes. Sum over units u in order:

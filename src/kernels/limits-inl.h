@@ -12,8 +12,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace oc::kernels::HWY_NAMESPACE {
 
-inline constexpr int kChains =
-    12;  // independent sums: more than latency times instructions a cycle
+// Independent sums: more than latency times instructions a cycle.
+inline constexpr int kChains = 12;
+inline constexpr int kRepeats = 16;  // of all chains in a round
 
 // See Table::peak_int8. 16-bit pair sums would overflow, which costs no time and is not looked at.
 double peak_int8(std::int64_t rounds) {
