@@ -148,6 +148,28 @@ TEST_P(CpuAttend, FullAttentionInBlocks) {
     }
 }
 
+// Memory comes from a pool: what the work before left in it must not show.
+TEST_P(CpuAttend, NothingIsSeenOfEarlierWork) {
+  const AttendSpec s = spec(2, 2, 32);
+  const std::vector<float> rows = make_.normals(70 * width(s));
+  const auto causal = [&] { return run(*cpu_, s, rows, {70}); };
+  const auto full = [&] {
+    return values(*cpu_, cpu_->attend_full(cpu_->upload(rows, 70, width(s)), s, 35));
+  };
+  const std::vector<float> first_causal = causal(), first_full = full();
+  const auto leave_rubbish = [&] {
+    std::vector<Tensor> held;
+    for (std::int64_t count = 500; count < 60000; count += count / 3)
+      for (int copies = 0; copies < 2; ++copies)
+        held.push_back(
+            cpu_->upload(std::vector<float>(static_cast<std::size_t>(count), NAN), 1, count));
+  };
+  leave_rubbish();
+  EXPECT_TRUE(same_bytes(causal(), first_causal));
+  leave_rubbish();
+  EXPECT_TRUE(same_bytes(full(), first_full));
+}
+
 TEST_P(CpuAttend, WrongShapesAreOurMistake) {
   const AttendSpec s = spec(2, 1, 8);
   auto kv = cpu_->make_sequence({1, 1, 8});

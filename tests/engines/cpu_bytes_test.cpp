@@ -108,15 +108,20 @@ TEST_P(CpuBytes, TilesOfTokens) {
     const std::int64_t cols = 4096, rows = activations == "f32" ? 35 : 70;  // tiles of 16 and 64
     Materials make(9);
     const LinearPtr w = prepared(*engine, make.quants(9, cols, 4, 64));
-    const std::vector<float> x = make.normals(rows * cols);
-    const std::vector<float> all =
-        values(*engine, engine->linear(engine->upload(x, rows, cols), *w, {}));
-    for (const std::int64_t row : {std::int64_t{0}, std::int64_t{15}, std::int64_t{16}, rows - 1}) {
-      const std::vector<float> one(x.begin() + row * cols, x.begin() + (row + 1) * cols);
-      ASSERT_TRUE(same_bytes(values(*engine, engine->linear(engine->upload(one, 1, cols), *w, {})),
-                             std::span(all).subspan(static_cast<std::size_t>(row * 9), 9)))
+    const std::vector<float> x = make.normals(rows * cols), add = make.normals(rows * 9);
+    const auto run = [&](std::int64_t first, std::int64_t count) {
+      const auto rows_of = [&](const std::vector<float>& all, std::int64_t width) {
+        return engine->upload(std::span(all).subspan(static_cast<std::size_t>(first * width),
+                                                     static_cast<std::size_t>(count * width)),
+                              count, width);
+      };
+      return values(*engine, engine->linear(rows_of(x, cols), *w, {.add = rows_of(add, 9)}));
+    };
+    const std::vector<float> all = run(0, rows);
+    for (const std::int64_t row : {std::int64_t{0}, std::int64_t{15}, std::int64_t{16}, rows - 1})
+      ASSERT_TRUE(
+          same_bytes(run(row, 1), std::span(all).subspan(static_cast<std::size_t>(row * 9), 9)))
           << activations << ", row " << row;
-    }
   }
 }
 
