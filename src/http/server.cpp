@@ -65,8 +65,8 @@ void ServerCore::wait_for_signal() {
     if (draining) {
       stop();
     } else {
+      wait_for_signal();  // first: with nothing to wait for, drain() ends this wait, too
       drain();
-      wait_for_signal();
     }
   });
 }
