@@ -22,9 +22,10 @@ venv() {  # build/venv, made anew when the list of packages has changed
   local list=tests/e2e/requirements.txt
   cmp -s $list build/venv/requirements.txt && return
   rm -rf build/venv
-  python3 -m venv build/venv
-  build/venv/bin/pip install -q --disable-pip-version-check --retries 10 -r $list
-  cp $list build/venv/requirements.txt
+  # Chained: set -e is off in here, and a half-made one must not pass for whole.
+  python3 -m venv build/venv &&
+    build/venv/bin/pip install -q --disable-pip-version-check --retries 10 -r $list &&
+    cp $list build/venv/requirements.txt
 }
 
 build() {

@@ -70,9 +70,11 @@ bool is_zero(const json::value& value) {
          (value.is_double() && value.get_double() == 0);
 }
 bool is_false(const json::value& value) { return value.is_bool() && !value.get_bool(); }
-bool is_empty(const json::value& value) {
-  return (value.is_array() && value.get_array().empty()) ||
-         (value.is_object() && value.get_object().empty());
+bool is_empty_array(const json::value& value) {
+  return value.is_array() && value.get_array().empty();
+}
+bool is_empty_object(const json::value& value) {
+  return value.is_object() && value.get_object().empty();
 }
 bool is_text(const json::value& value, std::string_view text) {
   return value.is_string() && std::string_view(value.get_string()) == text;
@@ -83,7 +85,8 @@ bool is_neutral(std::string_view key, const json::value& value) {
   if (key == "logprobs" || key == "store" || key == "echo") return is_false(value);
   if (key == "top_logprobs" || key == "presence_penalty" || key == "frequency_penalty")
     return is_zero(value);
-  if (key == "logit_bias" || key == "tools" || key == "functions") return is_empty(value);
+  if (key == "logit_bias") return is_empty_object(value);
+  if (key == "tools" || key == "functions") return is_empty_array(value);
   // Without tools there is nothing to choose from, so these choices are kept as they are.
   if (key == "tool_choice" || key == "function_call")
     return is_text(value, "none") || is_text(value, "auto");

@@ -45,7 +45,7 @@ class Server:
         self._lines = queue.Queue()
         for stream in (self.process.stdout, self.process.stderr):
             threading.Thread(target=self._collect, args=(stream,), daemon=True).start()
-        self.port = int(self.wait_for(r"event=listening address=\"?http://[^ ]*:(\d+)").group(1))
+        self.port = int(self.wait_for(r"\blistening\b.*\bhttp://[^ \"]*:(\d+)").group(1))
         self.url = f"http://127.0.0.1:{self.port}"
         self.pid = self.process.pid
         if wait:

@@ -10,11 +10,11 @@ import httpx
 import openai
 import pytest
 
-from conftest import BIN, MODEL, ROOT, START_SECONDS, Server, picture_part, text_part, user
+from conftest import BIN, ROOT, START_SECONDS, Server, picture_part, text_part, user
 
 TURN = {"role": "user", "content": "What can you see?"}
-# The most work that one request can ask for.
-LONG_TURN = user(*[picture_part(n, detail="high") for n in range(16)], text_part("Describe."))
+# As much work as the context holds.
+LONG_TURN = user(*[picture_part(n, detail="high") for n in range(6)], text_part("Describe."))
 
 
 @pytest.fixture
@@ -62,14 +62,14 @@ def test_loading_is_told_until_ready(start):
 
 
 def test_sigterm_finishes_what_runs(start):
-    running = start("--model", MODEL)
+    running = start()
     results = []
 
     def ask():
         results.append(
             httpx.post(
                 running.url + "/v1/chat/completions",
-                json={"messages": [LONG_TURN, LONG_TURN][:1], "max_tokens": 4},
+                json={"messages": [LONG_TURN], "max_tokens": 4},
                 timeout=300,
             )
         )
@@ -88,7 +88,7 @@ def test_sigterm_finishes_what_runs(start):
 
 
 def test_a_second_signal_stops_at_once(start):
-    running = start()
+    running = start("--engine", "reference", "--no-warm-up")  # slow enough to be caught at it
     errors = []
 
     def ask():
