@@ -75,6 +75,9 @@ std::string lower(std::string_view text) {
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
+// The last chunk is no shorter ("0\r\n\r\n"), and each one before it has that behind it.
+constexpr std::size_t kLastChunkBytes = 5;
+
 // Splits a target into path and query; the absolute form ("http://host/path") also has a host.
 bool split_target(std::string_view target, Request& request) {
   if (lower(target.substr(0, 7)) == "http://") {
@@ -96,6 +99,7 @@ bool split_target(std::string_view target, Request& request) {
 struct MessageParser::Impl {
   beast::http::request_parser<GrowingBody> parser;
   bool header_done = false;
+  std::size_t header_bytes = 0;  // taken so far
 };
 
 MessageParser::MessageParser(const MessageLimits& limits)
@@ -118,11 +122,24 @@ MessageParser::State MessageParser::feed(std::string_view bytes, std::size_t& co
   while (true) {
     if (impl_->header_done && parser.is_done()) return finish_body();
     if (consumed == bytes.size()) return State::kNeedMore;
+    // Beast 1.81 asserts (parse_chunk_header) that nobody shows it the last chunk in smaller
+    // pieces.
+    if (impl_->header_done && parser.chunked() && bytes.size() - consumed < kLastChunkBytes)
+      return State::kNeedMore;
     beast::error_code ec;
-    consumed +=
+    const std::size_t taken =
         parser.put(boost::asio::const_buffer(bytes.data() + consumed, bytes.size() - consumed), ec);
-    if (ec == beast::http::error::need_more) return State::kNeedMore;
-    if (ec) return fail(explain(ec, limits_));
+    consumed += taken;
+    const bool needs_more = ec == beast::http::error::need_more;
+    if (ec && !needs_more) return fail(explain(ec, limits_));
+    // Beast's own limit forgets the lines that it has taken: it begins anew when they arrive alone.
+    // For the headers of chunks and the trailer, which wait untaken, it has none.
+    if (!impl_->header_done) impl_->header_bytes += taken;
+    const std::size_t before = impl_->header_done ? 0 : impl_->header_bytes;
+    const std::size_t waiting = needs_more ? bytes.size() - consumed : 0;
+    if (before + waiting > limits_.max_header_bytes)
+      return fail(explain(beast::http::error::header_limit, limits_));
+    if (needs_more) return State::kNeedMore;
     if (!impl_->header_done && parser.is_header_done()) return finish_header();
   }
 }

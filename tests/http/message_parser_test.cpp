@@ -64,6 +64,18 @@ TEST(MessageParser, ChunkedBodies) {
   }
 }
 
+TEST(MessageParser, ChunkedBodyOfNothing) {
+  const std::string wire =
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET";
+  for (std::size_t step = 1; step <= wire.size(); ++step) {
+    MessageParser parser({});
+    std::string rest;
+    ASSERT_EQ(feed(parser, wire, step, &rest), State::kDone) << step;
+    EXPECT_EQ(parser.request()->body, "");
+    EXPECT_EQ(rest, "GET");
+  }
+}
+
 TEST(MessageParser, HeadIsGetWithoutABody) {
   MessageParser parser({});
   ASSERT_EQ(feed(parser, "HEAD / HTTP/1.0\r\n\r\n", 100), State::kDone);
@@ -129,6 +141,37 @@ TEST(MessageParser, Limits) {
             413);
   EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789", limits),
             0);
+}
+
+TEST(MessageParser, LimitOfAHeaderThatComesLineByLine) {
+  // Every piece ends one byte into the next line, so that all lines before it can be taken.
+  const std::string first = "GET / HTTP/1.1\r\nN", line = "ame: twenty bytes..\r\nN";
+  std::string wire = first;
+  for (int i = 0; i < 500; ++i) wire += line;
+  MessageParser parser({.max_header_bytes = 1024});
+  std::string buffer = first;
+  std::size_t next = first.size(), consumed = 0;
+  State state = parser.feed(buffer, consumed);
+  while (state == State::kNeedMore && next < wire.size()) {
+    buffer.erase(0, consumed);
+    buffer += wire.substr(next, line.size());
+    next += line.size();
+    state = parser.feed(buffer, consumed);
+  }
+  ASSERT_EQ(state, State::kFailed) << next;
+  EXPECT_EQ(parser.error().status, 431);
+  EXPECT_LT(next, 1200u);
+}
+
+TEST(MessageParser, LimitOfWhatStandsAroundChunks) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string endless : {"1;", "0\r\nTrailer: "}) {
+    MessageParser parser({.max_header_bytes = 1024});
+    std::string rest;
+    ASSERT_EQ(feed(parser, head + endless + std::string(5000, 'x'), 100, &rest), State::kFailed);
+    EXPECT_EQ(parser.error().status, 431);
+    EXPECT_GT(rest.size(), 3800u);  // refused early
+  }
 }
 
 TEST(MessageParser, Expectations) {
