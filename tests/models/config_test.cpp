@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
+#include <limits>
 
 namespace oc {
 namespace {
@@ -57,6 +58,9 @@ TEST(Phi3VConfig, EveryErrorNamesFileAndKey) {
       {"num_key_value_heads", 3},
       {"vocab_size", 1e300},
       {"max_position_embeddings", nullptr},
+      {"max_position_embeddings", 1},  // the logarithm of 1 would divide
+      {"rms_norm_eps", 1e300},
+      {"rope_theta", std::numeric_limits<double>::infinity()},  // what a parser makes of 1e999
       {"eos_token_id", "two"},
       {"rope_scaling", boost::json::object{{"type", "yarn"}}},
       {"rope_scaling", boost::json::object{{"type", "su"}, {"short_factor", {1}}}},
@@ -71,6 +75,17 @@ TEST(Phi3VConfig, EveryErrorNamesFileAndKey) {
     const auto config = parse_phi3v_config(object, nullptr, nullptr);
     ASSERT_FALSE(config.ok()) << c.key;
     EXPECT_NE(config.error().message.find("config.json"), std::string::npos)
+        << config.error().message;
+  }
+}
+
+TEST(Phi3VConfig, NormalisationGivesNumbers) {
+  for (const char* text : {R"({"image_mean": [1e39, 0, 0]})", R"({"image_std": [1, 1e300, 1]})",
+                           R"({"image_std": [1e-40, 1, 1]})", R"({"image_std": [1, 1, 0]})"}) {
+    const auto preprocessor = boost::json::parse(text).as_object();
+    const auto config = parse_phi3v_config(minimal(), &preprocessor, nullptr);
+    ASSERT_FALSE(config.ok()) << text;
+    EXPECT_EQ(config.error().message.find("preprocessor_config.json: \"image_"), 0u)
         << config.error().message;
   }
 }

@@ -8,6 +8,7 @@ namespace oc {
 namespace {
 
 constexpr std::int64_t kMaxDim = 1 << 20;  // no dimension of a sane checkpoint is larger
+constexpr float kMostScale = 1e6f;         // likewise for what pixels are normalised with
 
 Error config_error(std::string message) {
   return {ErrorCode::kCorrupt, std::move(message), "use the model's files as published", ""};
@@ -92,10 +93,15 @@ Result<void> parse_preprocessor(const boost::json::object& object, Phi3VConfig& 
        {std::pair{"image_mean", &out.hd.mean}, std::pair{"image_std", &out.hd.std}}) {
     if (!reader.has(key)) continue;
     OC_ASSIGN_OR_RETURN(const std::vector<double> values, reader.numbers(key, 3));
-    for (std::size_t i = 0; i < 3; ++i) (*target)[i] = static_cast<float>(values[i]);
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (!(std::abs(values[i]) <= kMostScale))
+        return config_error(
+            fmt::format("preprocessor_config.json: \"{}\" holds {}", key, values[i]));
+      (*target)[i] = static_cast<float>(values[i]);
+    }
   }
   for (const float deviation : out.hd.std)
-    if (!(deviation > 0))
+    if (!(deviation >= 1 / kMostScale))
       return config_error("preprocessor_config.json: \"image_std\" must hold positive numbers");
   return {};
 }
@@ -120,9 +126,8 @@ Result<Phi3VConfig> parse_phi3v_config(const boost::json::object& object,
   OC_ASSIGN_OR_RETURN(out.intermediate_size, config.integer("intermediate_size", 1, kMaxDim));
   OC_ASSIGN_OR_RETURN(out.vocab_size, config.integer("vocab_size", 1, 1 << 24));
   OC_ASSIGN_OR_RETURN(const double eps, config.number_or("rms_norm_eps", 1e-5));
-  out.rms_norm_eps = static_cast<float>(eps);
   OC_ASSIGN_OR_RETURN(out.rope_theta, config.number_or("rope_theta", 10000.0));
-  OC_ASSIGN_OR_RETURN(out.max_positions, config.integer("max_position_embeddings", 1, 1 << 24));
+  OC_ASSIGN_OR_RETURN(out.max_positions, config.integer("max_position_embeddings", 2, 1 << 24));
   OC_ASSIGN_OR_RETURN(out.original_max_positions,
                       config.integer_or("original_max_position_embeddings", out.max_positions, 2,
                                         out.max_positions));
@@ -135,8 +140,9 @@ Result<Phi3VConfig> parse_phi3v_config(const boost::json::object& object,
         fmt::format("config.json: num_attention_heads {} is not a multiple of "
                     "num_key_value_heads {}",
                     out.heads, out.kv_heads));
-  if (!(out.rope_theta > 1) || !(eps >= 0))
-    return config_error("config.json: rope_theta must be above 1 and rms_norm_eps not negative");
+  if (!(out.rope_theta > 1) || !(eps >= 0 && eps <= 1))
+    return config_error("config.json: rope_theta must be above 1 and rms_norm_eps from 0 to 1");
+  out.rms_norm_eps = static_cast<float>(eps);
   out.head_dim = static_cast<int>(out.hidden_size / out.heads);
   OC_RETURN_IF_ERROR(parse_rope(config, out));
   OC_ASSIGN_OR_RETURN(out.vision, parse_vision(config));
