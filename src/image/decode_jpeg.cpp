@@ -23,10 +23,27 @@ struct JpegState {
   std::longjmp(static_cast<JpegState*>(decoder->client_data)->escape, 1);
 }
 void silent(j_common_ptr) {}
-void silent_message(j_common_ptr, int) {}
+// libjpeg only warns where it goes on with pixels of its own invention. Other warnings (bytes too
+// many, an odd order of scans) leave the picture whole; every reader forgives them.
+void judge_warning(j_common_ptr decoder, int level) {
+  if (level >= 0) return;  // a trace message
+  switch (decoder->err->msg_code) {
+    case JWRN_HIT_MARKER:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_MUST_RESYNC:
+      escape(decoder);
+  }
+}
 void nothing(j_decompress_ptr) {}
-// All bytes are in memory: asking for more means that the file is cut off.
-boolean out_of_bytes(j_decompress_ptr decoder) { escape(reinterpret_cast<j_common_ptr>(decoder)); }
+// All bytes are in memory: asking for more means that the file is cut off. Only the end marker of a
+// single scan may be missing; where pixels are missing too, finding it there is a warning (above).
+boolean out_of_bytes(j_decompress_ptr decoder) {
+  static constexpr JOCTET kEnd[] = {0xff, JPEG_EOI};
+  if (jpeg_has_multiple_scans(decoder)) escape(reinterpret_cast<j_common_ptr>(decoder));
+  decoder->src->next_input_byte = kEnd;
+  decoder->src->bytes_in_buffer = sizeof kEnd;
+  return TRUE;
+}
 void skip(j_decompress_ptr decoder, long count) {
   if (count <= 0) return;
   if (static_cast<std::size_t>(count) > decoder->src->bytes_in_buffer)
@@ -42,7 +59,7 @@ void open(JpegState& state, Bytes bytes) {
   state.decoder.err = jpeg_std_error(&state.errors);
   state.errors.error_exit = escape;
   state.errors.output_message = silent;
-  state.errors.emit_message = silent_message;
+  state.errors.emit_message = judge_warning;
   state.decoder.client_data = &state;
   jpeg_create_decompress(&state.decoder);
   state.source.next_input_byte = reinterpret_cast<const JOCTET*>(bytes.data());
@@ -63,17 +80,17 @@ int scale_byte(int a, int b) {
   return ((product >> 8) + product) >> 8;
 }
 
-// Turns a decoded row of 1, 3 or 4 samples a pixel, at the end of `row`'s space, into RGB.
-void to_rgb(const std::uint8_t* from, int width, int samples, bool inverted, std::uint8_t* to) {
+// Turns a decoded row of 1 or 4 samples a pixel into RGB. CMYK is stored inverted, as Adobe does
+// and as Pillow reads it, with Adobe's marker or without.
+void to_rgb(const std::uint8_t* from, int width, int samples, std::uint8_t* to) {
   for (int x = 0; x < width; ++x, from += samples, to += 3) {
     if (samples == 1) {
       to[0] = to[1] = to[2] = from[0];
       continue;
     }
-    const int flip = inverted ? 255 : 0;
-    const int rest = 255 - (from[3] ^ flip);
+    const int rest = from[3];
     for (int i = 0; i < 3; ++i)
-      to[i] = static_cast<std::uint8_t>(rest - scale_byte(from[i] ^ flip, rest));
+      to[i] = static_cast<std::uint8_t>(rest - scale_byte(255 - from[i], rest));
   }
 }
 
@@ -106,12 +123,11 @@ Outcome decode_into(JpegState& state, const ImageInfo& info, Bytes bytes, std::u
   }
   jpeg_start_decompress(&decoder);
   const auto stride = static_cast<std::size_t>(info.width) * 3;
-  const bool inverted = decoder.saw_Adobe_marker != 0;
   while (decoder.output_scanline < decoder.output_height) {
     std::uint8_t* to = rgb + decoder.output_scanline * stride;
     JSAMPROW row = decoder.output_components == 3 ? to : scratch;
     if (jpeg_read_scanlines(&decoder, &row, 1) != 1) return Outcome::kDamaged;
-    if (row == scratch) to_rgb(scratch, info.width, decoder.output_components, inverted, to);
+    if (row == scratch) to_rgb(scratch, info.width, decoder.output_components, to);
   }
   return Outcome::kDone;
 }

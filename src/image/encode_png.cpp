@@ -6,6 +6,10 @@
 namespace oc {
 
 std::vector<std::byte> encode_png(const Image& image) {
+  OC_CHECK(image.width > 0 && image.height > 0 &&
+               image.rgb.size() == static_cast<std::size_t>(image.width) *
+                                       static_cast<std::size_t>(image.height) * 3,
+           "PNG of {}x{} with {} bytes", image.width, image.height, image.rgb.size());
   png_image header{};
   header.version = PNG_IMAGE_VERSION;
   header.width = static_cast<png_uint_32>(image.width);

@@ -63,11 +63,14 @@ Error not_a_picture(Bytes bytes) {
 Result<void> check_limits(const ImageInfo& info, const ImageLimits& limits) {
   if (info.width < 1 || info.height < 1) return damaged(info.format);
   const auto pixels = std::int64_t{info.width} * info.height;
-  if (pixels > limits.max_pixels)
-    return Error{ErrorCode::kTooLarge,
-                 fmt::format("the picture has {}x{} pixels, more than {} million", info.width,
-                             info.height, limits.max_pixels / 1'000'000),
-                 "send a smaller one"};
+  if (pixels > limits.max_pixels) {
+    const bool millions = limits.max_pixels % 1'000'000 == 0;
+    return Error{
+        ErrorCode::kTooLarge,
+        fmt::format("the picture has {}x{} pixels, more than {}{}", info.width, info.height,
+                    limits.max_pixels / (millions ? 1'000'000 : 1), millions ? " million" : ""),
+        "send a smaller one"};
+  }
   const int longer = std::max(info.width, info.height), shorter = std::min(info.width, info.height);
   if (longer > std::int64_t{limits.max_aspect} * shorter)
     return Error{ErrorCode::kTooLarge,
