@@ -4,23 +4,19 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "tests/fuzz/require.h"
 #include "text/tokenizer.h"
 
 namespace {
 
 using oc::TokenId;
 using oc::Tokenizer;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 // All bytes, a few characters and merges, and added tokens with every flag; no file is needed.
 std::string small_document() {
@@ -81,7 +77,7 @@ void check_text(const std::shared_ptr<const Tokenizer>& tokenizer, std::string_v
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const std::string_view input = as_text(data, size);
   if (input.starts_with('T')) {
     static const auto tokenizer = Tokenizer::parse(small_document(), "small").value();
     check_text(tokenizer, input.substr(1));

@@ -1,0 +1,106 @@
+// The input is the body of POST /v1/chat/completions; its pictures are decoded too.
+#include <boost/json/parse.hpp>
+#include <string_view>
+#include <variant>
+
+#include "api/errors.h"
+#include "api/openai_request.h"
+#include "tests/fuzz/require.h"
+#include "text/utf8.h"
+
+namespace {
+
+using oc::ChatRequest;
+using oc::ErrorCode;
+
+constexpr oc::ChatLimits kLimits{.max_images = 4,
+                                 .max_image_bytes = 1u << 16,
+                                 .max_messages = 8,
+                                 .max_parts = 16,
+                                 .max_stops = 4,
+                                 .max_stop_bytes = 32,
+                                 .context_length = 4096};
+constexpr oc::ImageLimits kImageLimits{.max_bytes = 1u << 16, .max_pixels = 1 << 16};
+
+bool is_utf8(std::string_view text) {
+  oc::Utf8Checker checker;
+  for (const char c : text)
+    if (!checker.feed(static_cast<std::uint8_t>(c))) return false;
+  return checker.complete();
+}
+
+// What a client is told: its fault, in printable words, as JSON that can be read again.
+void check_failure(const oc::Error& error, oc::Stage stage) {
+  require(error.code != ErrorCode::kInternal);
+  const oc::ApiError answer = oc::to_api_error(error, stage);
+  require(answer.status >= 400 && answer.status < 500);
+  require(!answer.message.empty() && answer.message.size() < 1000 && is_utf8(answer.message));
+  for (const char c : answer.message + answer.param)
+    require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+  const auto body = boost::json::parse(oc::error_body(answer));
+  require(std::string_view(body.at("error").at("message").as_string()) == answer.message);
+}
+
+void check_messages(const ChatRequest& request) {
+  const auto& messages = request.generate.messages;
+  require(!messages.empty() && messages.size() <= kLimits.max_messages);
+  require(messages.back().role != oc::Role::kAssistant);
+  std::size_t parts = 0;
+  int images = 0;
+  for (const oc::Message& message : messages)
+    for (const oc::Part& part : message.parts) {
+      ++parts;
+      if (const auto* image = std::get_if<oc::ImagePart>(&part)) {
+        require(message.role == oc::Role::kUser && image->index == images++);
+      } else {
+        require(is_utf8(std::get<oc::TextPart>(part).text));
+      }
+    }
+  require(parts <= kLimits.max_parts);
+  require(static_cast<std::size_t>(images) == request.images.size());
+  require(request.images.size() <= kLimits.max_images);
+  for (const oc::EncodedImage& image : request.images) {
+    require(!image.bytes.empty() && image.bytes.size() <= kLimits.max_image_bytes);
+    require(!image.num_crops || (*image.num_crops >= 1 && *image.num_crops <= 64));
+  }
+}
+
+void check_parameters(const ChatRequest& request) {
+  const oc::GenerateRequest& generate = request.generate;
+  require(oc::check_request(generate).ok());  // the runtime has nothing left to complain about
+  require(!generate.max_tokens ||
+          (*generate.max_tokens >= 1 && *generate.max_tokens <= kLimits.context_length));
+  require(generate.stop.size() <= kLimits.max_stops);
+  for (const std::string& stop : generate.stop)
+    require(!stop.empty() && stop.size() <= kLimits.max_stop_bytes);
+  require(request.stream || !request.include_usage);
+}
+
+void check_pictures(ChatRequest& request) {
+  const auto announced = oc::decoded_bytes(request, kImageLimits);
+  const std::size_t wanted = request.images.size();
+  const auto decoded = oc::decode_images(request, kImageLimits);
+  if (!decoded.ok()) {
+    check_failure(decoded.error(), oc::Stage::kImage);
+    require(decoded.error().param.starts_with("messages["));
+    return;
+  }
+  require(announced.ok() && request.generate.images.size() == wanted);
+  std::size_t bytes = 0;
+  for (const oc::RequestImage& image : request.generate.images) bytes += image.image->rgb.size();
+  require(bytes == *announced);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  auto request = oc::parse_chat_request(as_text(data, size), kLimits);
+  if (!request.ok()) {
+    check_failure(request.error(), oc::Stage::kRequest);
+    return 0;
+  }
+  check_messages(*request);
+  check_parameters(*request);
+  check_pictures(*request);
+  return 0;
+}

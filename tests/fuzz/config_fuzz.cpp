@@ -1,0 +1,90 @@
+// The input is up to three texts with NUL bytes between them: config.json,
+// preprocessor_config.json, generation_config.json.
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string_view>
+
+#include "models/phi3v/config.h"
+#include "tests/fuzz/require.h"
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kFiles = {"config.json", "preprocessor_config.json",
+                                                    "generation_config.json"};
+
+void check_failure(const oc::Error& error) {
+  using oc::ErrorCode;
+  require(error.code == ErrorCode::kCorrupt || error.code == ErrorCode::kUnsupported);
+  bool names_a_file = false;
+  for (const std::string_view file : kFiles)
+    names_a_file = names_a_file || error.message.starts_with(file);
+  require(names_a_file);
+}
+
+void check_config(const oc::Phi3VConfig& config) {
+  require(config.layers >= 1 && config.vocab_size >= 1 && config.intermediate_size >= 1);
+  require(config.head_dim >= 2 && config.head_dim % 2 == 0);
+  require(std::int64_t{config.head_dim} * config.heads == config.hidden_size);
+  require(config.kv_heads >= 1 && config.heads % config.kv_heads == 0);
+  require(config.original_max_positions >= 2);
+  require(config.original_max_positions <= config.max_positions);
+  require(std::isfinite(config.rms_norm_eps) && config.rms_norm_eps >= 0);
+  require(std::isfinite(config.rope_theta) && config.rope_theta > 1);
+  for (const auto* factors : {&config.short_factor, &config.long_factor}) {
+    require(factors->size() == static_cast<std::size_t>(config.head_dim / 2));
+    for (const double factor : *factors) require(std::isfinite(factor) && factor > 0);
+  }
+  for (const oc::TokenId id : config.eos_ids) require(id >= 0);
+  const oc::ClipConfig& clip = config.vision;
+  require(clip.layers >= 2 && clip.heads >= 1 && clip.hidden_size % clip.heads == 0);
+  require(clip.merged() >= 1 && clip.merged() * 2 * clip.patch_size == clip.image_size);
+  require(config.hd.crop_size == clip.image_size);
+  require(config.hd.num_crops >= 1 && config.hd.num_crops <= oc::kMaxCrops);
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    require(config.hd.std[channel] > 0 && std::isfinite(config.hd.mean[channel]));
+    // The darkest and the brightest pixel as the tower will see them.
+    for (const float unit : {0.0f, 1.0f})
+      require(std::isfinite((unit - config.hd.mean[channel]) / config.hd.std[channel]));
+  }
+}
+
+void check_plans(const oc::Phi3VConfig& config) {
+  for (const auto& [width, height] : {std::pair{1, 1}, std::pair{640, 480}, std::pair{50, 9999}})
+    for (const std::optional<int> crops : {std::optional<int>(), std::optional(oc::kMaxCrops)}) {
+      const auto plan = oc::plan_phi3v_image(config, width, height, crops);
+      require(plan.ok() || plan.error().code == oc::ErrorCode::kInvalidArgument);
+      if (!plan.ok()) continue;
+      require(plan->crops_w * plan->crops_h <= crops.value_or(config.hd.num_crops));
+      require(plan->canvas_width == plan->crops_w * config.hd.crop_size);
+      require(plan->canvas_height == plan->crops_h * config.hd.crop_size);
+      require(plan->tokens > plan->crops_w * plan->crops_h);
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view rest = as_text(data, size);
+  std::array<std::optional<boost::json::object>, 3> objects;
+  for (std::size_t i = 0; i < kFiles.size() && !rest.empty(); ++i) {
+    const std::size_t end = std::min(rest.find('\0'), rest.size());
+    auto value = oc::parse_json(rest.substr(0, end), kFiles[i]);
+    if (!value.ok()) {
+      check_failure(value.error());
+    } else if (value->is_object()) {
+      objects[i] = std::move(value->as_object());
+    }
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (!objects[0]) return 0;
+  const auto config = oc::parse_phi3v_config(*objects[0], objects[1] ? &*objects[1] : nullptr,
+                                             objects[2] ? &*objects[2] : nullptr);
+  if (!config.ok()) {
+    check_failure(config.error());
+  } else {
+    check_config(*config);
+    check_plans(*config);
+  }
+  return 0;
+}
