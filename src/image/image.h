@@ -43,7 +43,8 @@ Result<ImageInfo> probe_image(std::span<const std::byte> bytes, const ImageLimit
 
 // Decoded and turned upright (EXIF applied), converted to RGB as Pillow's convert("RGB") does:
 // alpha dropped, grey copied, palette looked up, 16 bits cut to the high byte, CMYK multiplied out.
-// A truncated picture is kCorrupt. No library text, path or address in any message.
+// A picture of which pixels are missing is kCorrupt; a missing end marker alone is forgiven. No
+// library text, path or address in any message.
 Result<Image> decode_image(std::span<const std::byte> bytes, const ImageLimits& limits);
 
 // RGB PNG; used for `see` and tests.
