@@ -39,7 +39,7 @@ class HelpFormatter : public CLI::Formatter {
 
 int report(int status, const std::string& message, const std::string& hint) {
   std::cout.flush();
-  std::cerr << "error: " << message << '\n';
+  if (!message.empty()) std::cerr << "error: " << message << '\n';
   if (!hint.empty()) std::cerr << "hint: " << hint << '\n';
   return status;
 }

@@ -30,9 +30,7 @@ void run(const Flags& flags) {
   const Model& model = *(*loaded)->model;
   VerifyOptions options;
   options.max_model_tokens = flags.max_tokens;
-  options.rounded_activations = (*loaded)->engine->name() == "cpu" &&
-                                flags.engine.activations == "int8" &&
-                                model.info().quantization.ends_with("-bit");
+  options.rounded_activations = rounds_activations(flags.engine, model);
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   if (terminal)
     options.progress = [](std::string_view stage, std::string_view name) {

@@ -23,9 +23,7 @@ void verify_all(const std::filesystem::path& goldens, const std::filesystem::pat
   auto model = load_model(folder, *engine);
   ASSERT_TRUE(model.ok()) << model.error().describe();
   VerifyReport report;
-  options.rounded_activations = engine_options.engine == "cpu" &&
-                                engine_options.activations == "int8" &&
-                                (*model)->info().quantization.ends_with("-bit");
+  options.rounded_activations = rounds_activations(engine_options, **model);
   const auto model_part = verify_model(goldens, **model, options, report);
   ASSERT_TRUE(model_part.ok()) << model_part.error().describe();
   EXPECT_TRUE(*model_part) << goldens << " holds no model cases";
@@ -49,6 +47,7 @@ const std::vector<Combination>& combinations() {
       {"cpu_f32_bf16", "tiny-bf16", {.engine = "cpu", .activations = "f32"}, 0},
       {"cpu_f32_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "f32"}, 0},
       {"cpu_int8_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "int8"}, 0},
+      {"cpu_f16_cache_bf16", "tiny-bf16", {.engine = "cpu"}, 1300},
   };
   return all;
 }

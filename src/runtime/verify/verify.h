@@ -12,11 +12,15 @@
 namespace oc {
 
 struct VerifyOptions {
-  bool rounded_activations = false;  // int8: only the logits are judged, by rms over std
+  // int8 activations or a cache in f16: only the logits are judged, by rms over std
+  bool rounded_activations = false;
   int max_model_tokens = 0;          // > 0: leaves out model cases with longer prompts
   // Called before each case; for progress.
   std::function<void(std::string_view stage, std::string_view name)> progress;
 };
+
+// Whether an engine made with `options` rounds what `model` computes.
+bool rounds_activations(const EngineOptions& options, const Model& model);
 
 // Each part is skipped (false) when its folder is not there. Errors: files that cannot be read.
 Result<bool> verify_text(const std::filesystem::path& goldens, const Model& model,

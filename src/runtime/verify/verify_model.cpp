@@ -351,6 +351,11 @@ std::string variant_for(const json::object& c, const Model& model) {
 
 }  // namespace
 
+bool rounds_activations(const EngineOptions& options, const Model& model) {
+  if (model.engine().name() != "cpu" || options.activations != "int8") return false;
+  return options.kv == "f16" || model.info().quantization.ends_with("-bit");
+}
+
 Result<bool> verify_model(const std::filesystem::path& goldens, const Model& model,
                           const VerifyOptions& options, VerifyReport& report) {
   const std::filesystem::path folder = goldens / "model";
