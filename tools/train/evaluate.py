@@ -135,7 +135,7 @@ def main() -> None:
                 shown += 1
                 print(f"{name}: {question} -> {got!r}, expected {answer!r}")
     source = args.dir.name if args.dir else f"{args.pictures} fresh pictures, seed {args.seed}"
-    print(f"{source}; {'offline, float32' if args.offline else args.server}; {time.time() - start:.0f} s\n")
+    print(f"{source}; {'offline, float32' if args.offline else 'through the server'}; {time.time() - start:.0f} s\n")
     print(table(right, total))
 
 

@@ -1,7 +1,7 @@
 """Draws the pictures of examples/ from a seed of their own and lists questions with right answers.
-Only pictures whose questions the given model answers rightly are taken.
+Only pictures whose questions the served model answers rightly are taken.
 
-    python make_examples.py --model ../../models/demo --to ../../examples
+    python make_examples.py --server http://127.0.0.1:8080 --to ../../examples
 """
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import random
 from pathlib import Path
 
 from draw import encode, render
-from evaluate import Offline, normal
+from evaluate import Server, normal
 from questions import questions
 from world import number_of, sample_scene, shapes_of
 
@@ -38,7 +38,7 @@ def fits(scene: dict, name: str, shapes: int, number: bool, long_side: int) -> b
             and not (name.endswith("png") and "noise" in scene["bg"]))  # noise makes PNG files large
 
 
-def choose(model: Offline, name: str, rng: random.Random, shapes: int, number: bool, long_side: int, kinds: list[str]):
+def choose(model: Server, name: str, rng: random.Random, shapes: int, number: bool, long_side: int, kinds: list[str]):
     fmt = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}[name.rsplit(".", 1)[1]]
     while True:
         scene = sample_scene(rng, max_long=long_side)
@@ -59,10 +59,10 @@ def choose(model: Offline, name: str, rng: random.Random, shapes: int, number: b
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--server", required=True)
     parser.add_argument("--to", type=Path, required=True)
     args = parser.parse_args()
-    model = Offline(args.model)
+    model = Server(args.server)
     rows, lines = [], []
     for name, *wanted in PLAN:
         data, taken = choose(model, name, random.Random(f"{SEED} {name}"), *wanted)
