@@ -160,12 +160,15 @@ def test_an_empty_answer_says_why(client):
 
 
 def test_seeds(client):
+    # Hot, and about a drawing that is not of the model's world: it is sure of little then.
+    turn = user(picture_part(3), text_part("Describe the picture."))
+
     def sample(seed):
-        return text_of(ask(client, TEXT_TURN, temperature=1.5, seed=seed, max_tokens=16))
+        return text_of(ask(client, turn, temperature=2.0, seed=seed, max_tokens=16))
 
     assert sample(7) == sample(7)
     assert len({sample(seed) for seed in range(8)}) > 1
-    unseeded = ask(client, TEXT_TURN, temperature=1.5, max_tokens=16)
+    unseeded = ask(client, turn, temperature=2.0, max_tokens=16)
     seed = unseeded.model_extra["ocellus"]["seed"]
     assert sample(seed) == text_of(unseeded)
 
