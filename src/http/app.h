@@ -27,7 +27,8 @@ struct AppOptions {
   std::string version;                           // of the program
 };
 
-// Any thread. Outlives the server that runs its routes.
+// Any thread. Outlives the server that runs its routes. An answer under way keeps it alive: end
+// with set_backend(nullptr), or the backend's thread may be the one to destroy the backend.
 class App : public std::enable_shared_from_this<App> {
  public:
   explicit App(AppOptions options) : options_(std::move(options)) {}

@@ -34,6 +34,7 @@ void Exchange::begin() {
 }
 
 bool Exchange::write(std::string bytes) {
+  std::function<void()> given_up;
   {
     const std::lock_guard lock(mutex_);
     if (closed_ || finished_ || whole_ || !offer_) return false;
@@ -41,11 +42,14 @@ bool Exchange::write(std::string bytes) {
     if (pending_.size() + bytes.size() > max_pending_) {
       closed_ = true;
       pending_.clear();
+      // The connection may be waiting for its socket: it would tell half a minute later.
+      given_up = std::exchange(closed_callback_, nullptr);
     } else {
       pending_ += bytes;
     }
   }
   wake_();
+  if (given_up) given_up();
   return !closed();
 }
 

@@ -80,6 +80,16 @@ TEST_F(ExchangeTest, AStreamThatIsNotReadIsGivenUp) {
   EXPECT_FALSE(exchange.write("x"));
 }
 
+TEST_F(ExchangeTest, GivingUpIsToldAtOnceAndOnce) {
+  int closed = 0;
+  exchange.on_closed([&] { ++closed; });
+  exchange.offer_stream(offer());
+  EXPECT_FALSE(exchange.write(std::string(200, 'x')));
+  EXPECT_EQ(closed, 1);
+  exchange.close();
+  EXPECT_EQ(closed, 1);
+}
+
 TEST_F(ExchangeTest, TheEndOfTheClientIsToldOnce) {
   int closed = 0;
   exchange.on_closed([&] { ++closed; });
