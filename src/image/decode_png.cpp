@@ -27,6 +27,18 @@ void read(png_structp png, png_bytep out, std::size_t count) {
   reader->at += count;
 }
 
+// Whether every chunk up to the pixels lies within the file. libpng makes room for a text or a
+// profile before it looks for its bytes: eighty bytes of file could ask for two gigabytes.
+bool chunks_fit(Bytes bytes) {
+  for (std::size_t at = kSignature;;) {
+    const auto length = read_uint(bytes, at, 4, false);
+    if (!length) return false;
+    if (starts_with(bytes, "IDAT", at + 4) || starts_with(bytes, "IEND", at + 4)) return true;
+    if (bytes.size() - at < kChunkFrame || bytes.size() - at - kChunkFrame < *length) return false;
+    at += kChunkFrame + *length;
+  }
+}
+
 // No object with a destructor may live here or below: errors leave by longjmp.
 bool decode_into(png_structp png, png_infop header, Reader* reader, const ImageInfo& info,
                  std::uint8_t* rgb, png_bytep* rows) {
@@ -80,6 +92,7 @@ Result<ImageInfo> probe_png(Bytes bytes) {
 }
 
 Result<Image> decode_png(Bytes bytes, const ImageInfo& info) {
+  if (!chunks_fit(bytes)) return damaged(info.format);
   Image image{info.width, info.height, {}};
   image.rgb.resize(static_cast<std::size_t>(info.width) * static_cast<std::size_t>(info.height) *
                    3);

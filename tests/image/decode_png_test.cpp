@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include "tests/image/png_writer.h"
 
 namespace oc {
@@ -144,6 +146,21 @@ TEST(DecodePng, ExifStandsBeforeThePixelsOrBehindThem) {
     ASSERT_EQ(turned.width, 3);
     EXPECT_EQ(pixel(turned, 0, 0), pixel(image, 2, 1)) << behind;
   }
+}
+
+// Found by the fuzzer: libpng allocated and cleared what the chunk claimed.
+TEST(DecodePng, AChunkThatClaimsMoreThanThereIsCostsNothing) {
+  std::string file = write_png(test::png_of(test::rough_image(2, 1)));
+  const std::size_t pixels = file.find("IDAT") - 4;
+  file.insert(pixels, std::string("\x66\x53\xd1\x34tEXt\0\0\0", 11));
+  const auto peak_kib = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const long before = peak_kib();
+  EXPECT_EQ(error_of(decode(file)).code, ErrorCode::kCorrupt);
+  EXPECT_LT(peak_kib() - before, 64 << 10);
 }
 
 TEST(DecodePng, CutOffItIsAnError) {
