@@ -17,7 +17,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace oc::kernels::HWY_NAMESPACE {
 
-inline constexpr int kQueries = 4;  // rows that share a loaded key
+// Rows that share a loaded key: with kVectors of keys or values they fill the registers.
+inline constexpr int kQueries = 6;
+inline constexpr int kVectors = HWY_MAX_BYTES == 64 ? 4 : 2;
 
 struct QueryTile {
   const float* q[kQueries];
@@ -40,26 +42,33 @@ HWY_INLINE float load_kv_scalar(const void* block, std::int64_t at) {
 }
 
 // scores[q, j] = Σ_c q[c] · k[c, j] for all keys of the block.
-template <Storage kType>
+template <Storage kType, int kQ, int kV>
 HWY_INLINE void block_scores(const QueryTile& tile, const void* block, int head_dim) {
   const DF d;
-  constexpr int kVectors = 2;
-  for (std::int64_t j = 0; j < kKvBlock; j += kVectors * kLanes) {
-    VF acc[kQueries][kVectors];
-    for (int q = 0; q < kQueries; ++q)
-      for (int v = 0; v < kVectors; ++v) acc[q][v] = hn::Zero(d);
+  for (std::int64_t j = 0; j < kKvBlock; j += kV * kLanes) {
+    VF acc[kQ][kV];
+    OC_UNROLL(8)
+    for (int q = 0; q < kQ; ++q) {
+      OC_UNROLL(8)
+      for (int v = 0; v < kV; ++v) acc[q][v] = hn::Zero(d);
+    }
     for (int c = 0; c < head_dim; ++c) {
-      VF key[kVectors];
-      for (int v = 0; v < kVectors; ++v)
-        key[v] = load_kv<kType>(block, c * kKvBlock + j + v * kLanes);
-      for (int q = 0; q < kQueries; ++q) {
+      VF key[kV];
+      OC_UNROLL(8)
+      for (int v = 0; v < kV; ++v) key[v] = load_kv<kType>(block, c * kKvBlock + j + v * kLanes);
+      OC_UNROLL(8)
+      for (int q = 0; q < kQ; ++q) {
         const VF value = hn::Set(d, tile.q[q][c]);
-        for (int v = 0; v < kVectors; ++v) acc[q][v] = hn::MulAdd(key[v], value, acc[q][v]);
+        OC_UNROLL(8)
+        for (int v = 0; v < kV; ++v) acc[q][v] = hn::MulAdd(key[v], value, acc[q][v]);
       }
     }
-    for (int q = 0; q < kQueries; ++q)
-      for (int v = 0; v < kVectors; ++v)
+    OC_UNROLL(8)
+    for (int q = 0; q < kQ; ++q) {
+      OC_UNROLL(8)
+      for (int v = 0; v < kV; ++v)
         hn::Store(acc[q][v], d, tile.scores + q * kKvBlock + j + v * kLanes);
+    }
   }
 }
 
@@ -92,26 +101,58 @@ HWY_INLINE float block_softmax(QueryTile& tile, int q, std::int64_t visible) {
 }
 
 // out[q, c] = out[q, c] · factor[q] + Σ_j weight[q, j] · v[j, c] over the block's first `keys`
-// keys.
-template <Storage kType>
+// keys, for kV vectors of c.
+template <Storage kType, int kQ, int kV>
+HWY_INLINE void block_columns(const QueryTile& tile, const void* block, int head_dim,
+                              std::int64_t c, std::int64_t keys, const float* factor) {
+  const DF d;
+  const std::int64_t values = std::int64_t{head_dim} * kKvBlock + c;  // behind the keys
+  VF acc[kQ][kV];
+  OC_UNROLL(8)
+  for (int q = 0; q < kQ; ++q) {
+    OC_UNROLL(8)
+    for (int v = 0; v < kV; ++v)
+      acc[q][v] =
+          hn::Mul(hn::LoadU(d, tile.out + q * head_dim + c + v * kLanes), hn::Set(d, factor[q]));
+  }
+  for (std::int64_t j = 0; j < keys; ++j) {
+    VF value[kV];
+    OC_UNROLL(8)
+    for (int v = 0; v < kV; ++v)
+      value[v] = load_kv<kType>(block, values + j * head_dim + v * kLanes);
+    OC_UNROLL(8)
+    for (int q = 0; q < kQ; ++q) {
+      const VF weight = hn::Set(d, tile.scores[q * kKvBlock + j]);
+      OC_UNROLL(8)
+      for (int v = 0; v < kV; ++v) acc[q][v] = hn::MulAdd(weight, value[v], acc[q][v]);
+    }
+  }
+  OC_UNROLL(8)
+  for (int q = 0; q < kQ; ++q) {
+    OC_UNROLL(8)
+    for (int v = 0; v < kV; ++v) hn::StoreU(acc[q][v], d, tile.out + q * head_dim + c + v * kLanes);
+  }
+}
+
+template <Storage kType, int kQ>
 HWY_INLINE void block_values(const QueryTile& tile, const void* block, int head_dim,
                              std::int64_t keys, const float* factor) {
-  const DF d;
-  const std::int64_t values = std::int64_t{head_dim} * kKvBlock;  // behind the keys
   std::int64_t c = 0;
-  for (; c + kLanes <= head_dim; c += kLanes) {
-    VF acc[kQueries];
-    for (int q = 0; q < kQueries; ++q)
-      acc[q] = hn::Mul(hn::LoadU(d, tile.out + q * head_dim + c), hn::Set(d, factor[q]));
-    for (std::int64_t j = 0; j < keys; ++j) {
-      const VF value = load_kv<kType>(block, values + j * head_dim + c);
-      for (int q = 0; q < kQueries; ++q)
-        acc[q] = hn::MulAdd(hn::Set(d, tile.scores[q * kKvBlock + j]), value, acc[q]);
-    }
-    for (int q = 0; q < kQueries; ++q) hn::StoreU(acc[q], d, tile.out + q * head_dim + c);
-  }
+  // As many vectors at once as there are registers for; three where that comes out even (d = 96).
+  // One row alone needs as many sums as products are under way.
+  if constexpr (kQ == 1)
+    for (; c + 6 * kLanes <= head_dim; c += 6 * kLanes)
+      block_columns<kType, kQ, 6>(tile, block, head_dim, c, keys, factor);
+  if (kVectors == 4 && head_dim % (3 * kLanes) == 0)
+    for (; c + 3 * kLanes <= head_dim; c += 3 * kLanes)
+      block_columns<kType, kQ, 3>(tile, block, head_dim, c, keys, factor);
+  for (; c + kVectors * kLanes <= head_dim; c += kVectors * kLanes)
+    block_columns<kType, kQ, kVectors>(tile, block, head_dim, c, keys, factor);
+  for (; c + kLanes <= head_dim; c += kLanes)
+    block_columns<kType, kQ, 1>(tile, block, head_dim, c, keys, factor);
+  const std::int64_t values = std::int64_t{head_dim} * kKvBlock;
   for (; c < head_dim; ++c)
-    for (int q = 0; q < kQueries; ++q) {
+    for (int q = 0; q < kQ; ++q) {
       float acc = tile.out[q * head_dim + c] * factor[q];
       for (std::int64_t j = 0; j < keys; ++j)
         acc +=
@@ -120,41 +161,50 @@ HWY_INLINE void block_values(const QueryTile& tile, const void* block, int head_
     }
 }
 
-template <Storage kType>
-void attention_typed(const AttentionHead& head, std::byte* scratch) {
+// kQ rows from `first` on; a short last tile repeats the last row.
+template <Storage kType, int kQ>
+HWY_NOINLINE void attention_tile(const AttentionHead& head, std::int64_t first,
+                                 std::byte* scratch) {
   const int d = head.head_dim;
   QueryTile tile;
   tile.scores = reinterpret_cast<float*>(scratch);
   tile.out = tile.scores + kQueries * kKvBlock;
-  for (std::int64_t first = 0; first < head.rows; first += kQueries) {
-    std::int64_t most_visible = 0;
-    for (int q = 0; q < kQueries; ++q) {  // a short last tile repeats the last row
-      const std::int64_t row = first + q < head.rows ? first + q : head.rows - 1;
-      tile.q[q] = head.q + row * head.q_stride;
-      tile.visible[q] = head.first_visible + row * head.step;
-      if (tile.visible[q] > most_visible) most_visible = tile.visible[q];
-      tile.largest[q] = -std::numeric_limits<float>::infinity();
-      tile.total[q] = 0;
-    }
-    std::memset(tile.out, 0, static_cast<std::size_t>(kQueries * d) * sizeof(float));
-    for (std::int64_t b = 0; b * kKvBlock < most_visible; ++b) {
-      block_scores<kType>(tile, head.blocks[b], d);
-      float factor[kQueries];
-      std::int64_t keys = 0;
-      for (int q = 0; q < kQueries; ++q) {
-        const std::int64_t rest = tile.visible[q] - b * kKvBlock;
-        const std::int64_t visible = rest < 0 ? 0 : rest > kKvBlock ? kKvBlock : rest;
-        factor[q] = block_softmax(tile, q, visible);
-        if (visible > keys) keys = visible;
-      }
-      block_values<kType>(tile, head.blocks[b], d, keys, factor);
-    }
-    for (int q = 0; q < kQueries && first + q < head.rows; ++q) {
-      float* to = head.out + (first + q) * head.out_stride;
-      // Keys that only neighbours see turn an underflown -0 into +0; without them it is done here.
-      for (int c = 0; c < d; ++c) to[c] = tile.out[q * d + c] / tile.total[q] + 0.0f;
-    }
+  std::int64_t most_visible = 0;
+  for (int q = 0; q < kQ; ++q) {
+    const std::int64_t row = first + q < head.rows ? first + q : head.rows - 1;
+    tile.q[q] = head.q + row * head.q_stride;
+    tile.visible[q] = head.first_visible + row * head.step;
+    if (tile.visible[q] > most_visible) most_visible = tile.visible[q];
+    tile.largest[q] = -std::numeric_limits<float>::infinity();
+    tile.total[q] = 0;
   }
+  std::memset(tile.out, 0, static_cast<std::size_t>(kQ * d) * sizeof(float));
+  for (std::int64_t b = 0; b * kKvBlock < most_visible; ++b) {
+    // One row alone waits for its sums' latency unless it has more of them.
+    constexpr int kScoreVectors = kQ == 1 ? static_cast<int>(kKvBlock / kLanes) : kVectors;
+    block_scores < kType, kQ, kScoreVectors<8 ? kScoreVectors : 8>(tile, head.blocks[b], d);
+    float factor[kQ];
+    std::int64_t keys = 0;
+    for (int q = 0; q < kQ; ++q) {
+      const std::int64_t rest = tile.visible[q] - b * kKvBlock;
+      const std::int64_t visible = rest < 0 ? 0 : rest > kKvBlock ? kKvBlock : rest;
+      factor[q] = block_softmax(tile, q, visible);
+      if (visible > keys) keys = visible;
+    }
+    block_values<kType, kQ>(tile, head.blocks[b], d, keys, factor);
+  }
+  for (int q = 0; q < kQ && first + q < head.rows; ++q) {
+    float* to = head.out + (first + q) * head.out_stride;
+    // Keys that only neighbours see turn an underflown -0 into +0; without them it is done here.
+    for (int c = 0; c < d; ++c) to[c] = tile.out[q * d + c] / tile.total[q] + 0.0f;
+  }
+}
+
+template <Storage kType>
+void attention_typed(const AttentionHead& head, std::byte* scratch) {
+  std::int64_t row = 0;
+  for (; head.rows - row > 2; row += kQueries) attention_tile<kType, kQueries>(head, row, scratch);
+  for (; row < head.rows; ++row) attention_tile<kType, 1>(head, row, scratch);
 }
 
 void attention(const AttentionHead& head, std::byte* scratch) {

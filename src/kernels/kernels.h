@@ -15,8 +15,11 @@
 
 namespace oc::kernels {
 
+// Weight groups are multiples of a chunk of columns.
+inline constexpr std::int64_t kChunk = 32;
 // Columns that share one activation scale; also the unit in which int8 products are summed exactly.
-inline constexpr std::int64_t kUnit = 32;
+inline constexpr std::int64_t kMaxUnit = 64;
+constexpr std::int64_t unit_of(int group) { return group % kMaxUnit == 0 ? kMaxUnit : kChunk; }
 // Tokens in a block of the KV cache, and the unit of the online softmax.
 inline constexpr std::int64_t kKvBlock = 64;
 // Outputs in a vector of the widest target; scratch sizes follow from it.
@@ -32,7 +35,7 @@ struct QuantMatrix {
   const std::uint8_t* biases = nullptr;
   Storage meta = Storage::kF16;
   int bits = 4;
-  int group = 64;  // a multiple of kUnit
+  int group = 64;  // a multiple of kChunk
   std::int64_t rows = 0, cols = 0;
 };
 
@@ -44,11 +47,17 @@ struct FloatMatrix {
 };
 
 // Rows quantised by quantize_row: x ≈ scale · q, q in [-127, 127].
+// Tokens lie in panels of 1, 2, 4 or 8, dword beside dword, so that a kernel follows one pointer;
+// slots behind the last token hold any finite values.
 struct Int8Rows {
-  const std::int8_t* values = nullptr;  // [T, K], bytes ordered for the weights' bits
-  const float* scales = nullptr;        // [T, K/kUnit]
-  const float* sums = nullptr;          // [T, K/group]: Σ scale · q over a weight group
+  const std::int8_t* values = nullptr;  // [T/panel, K/4, panel, 4], ordered for the weights' bits
+  const float* scales = nullptr;        // [T/panel, K/unit_of(group), panel]
+  const float* sums = nullptr;  // [T/panel, K/group, panel]: Σ scale · q over a weight group
+  int panel = 1;
 };
+constexpr int panel_of(std::int64_t tokens) {
+  return tokens <= 1 ? 1 : tokens <= 2 ? 2 : tokens <= 4 ? 4 : 8;
+}
 
 // y[t, n] = act(result + bias[n]) + add[t, n]
 struct Epilogue {
@@ -78,11 +87,11 @@ struct Table {
   std::string_view name;  // "avx2"
   int lanes = 0;  // outputs of one vector: row ranges of matmuls begin at multiples of 2·lanes
 
-  // One row of finite values: for each unit of kUnit columns scale = max|x| / 127 and q = round
+  // One row of finite values: for each unit_of(group) columns scale = max|x| / 127 and q = round
   // half even(x · (127 / max|x|)), all zero where max|x| < 2^-119; values are ordered so that a
-  // matmul with `bits` reads them in place.
-  void (*quantize_row)(const float* x, std::int64_t cols, int bits, int group, std::int8_t* values,
-                       float* scales, float* sums);
+  // matmul with `bits` reads them in place. values, scales, sums: the token's slot in its panel.
+  void (*quantize_row)(const float* x, std::int64_t cols, int bits, int group, int panel,
+                       std::int8_t* values, float* scales, float* sums);
   // y[t, n], n in [begin, end), begin a multiple of 2·lanes. Sum over units u in order:
   // acc = fma(float(Σ q·x), scale · sx, acc), and after each group acc = fma(bias, sum, acc).
   // scratch: int8_scratch_bytes(cols).

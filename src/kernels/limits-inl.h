@@ -16,19 +16,32 @@ namespace oc::kernels::HWY_NAMESPACE {
 inline constexpr int kChains = 12;
 inline constexpr int kRepeats = 16;  // of all chains in a round
 
+// The optimiser takes v for another value each time, and equal products for different ones.
+template <class V>
+HWY_INLINE void renew(V& v) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
+  asm volatile("" : "+x"(v.raw));
+#else
+  asm volatile("" : "+m"(v));
+#endif
+}
+
 // See Table::peak_int8. 16-bit pair sums would overflow, which costs no time and is not looked at.
 double peak_int8(std::int64_t rounds) {
   Sums sums[kChains];
+  OC_UNROLL(12)
   for (int i = 0; i < kChains; ++i) sums[i] = no_sums();
   const VU w = hn::Set(DU(), 0x01020304);
   VI x = hn::Set(DI(), 0x04030201);
   for (std::int64_t round = 0; round < rounds; ++round) {
     // g++ 12 stores all sums at the end of a round: many products between.
-    HWY_UNROLL(16)
+    OC_UNROLL(16)
     for (int repeat = 0; repeat < kRepeats; ++repeat) {
-      asm volatile("" : "+m"(x));  // the optimiser must neither hoist nor fold the products
-      HWY_UNROLL(12)
-      for (int i = 0; i < kChains; ++i) sums[i] = dot_step(sums[i], w, x);
+      OC_UNROLL(12)
+      for (int i = 0; i < kChains; ++i) {
+        renew(x);
+        sums[i] = dot_step(sums[i], w, x);
+      }
     }
   }
   VI total = hn::Zero(DI());
@@ -44,11 +57,13 @@ double peak_f32(std::int64_t rounds) {
   const VF w = hn::Set(d, 1.0f);
   VF x = hn::Set(d, 1e-6f);
   for (std::int64_t round = 0; round < rounds; ++round) {
-    HWY_UNROLL(16)
+    OC_UNROLL(16)
     for (int repeat = 0; repeat < kRepeats; ++repeat) {
-      asm volatile("" : "+m"(x));
-      HWY_UNROLL(12)
-      for (int i = 0; i < kChains; ++i) sums[i] = hn::MulAdd(w, x, sums[i]);
+      OC_UNROLL(12)
+      for (int i = 0; i < kChains; ++i) {
+        renew(x);
+        sums[i] = hn::MulAdd(w, x, sums[i]);
+      }
     }
   }
   VF total = hn::Zero(d);

@@ -23,32 +23,30 @@ HWY_INLINE std::int64_t clamped_row(std::int64_t row, std::int64_t rows) {
 
 HWY_INLINE void panel_of_floats(const FloatMatrix& w, std::int64_t first, float* panel) {
   const DF d;
-  const std::int64_t size = size_of_storage(w.type);
+  const std::int64_t size = size_of_storage(w.type), stride = w.cols * size;
   for (int v = 0; v < kPanelVectors; ++v) {
-    const std::uint8_t* rows[kLanes];
-    for (std::int64_t lane = 0; lane < kLanes; ++lane)
-      rows[lane] = w.weight + clamped_row(first + v * kLanes + lane, w.rows) * w.cols * size;
+    const std::int64_t row = first + v * kLanes;
+    float* to = panel + v * kLanes;
     std::int64_t k = 0;
-    if (w.type == Storage::kF32) {
-      for (; k + 4 <= w.cols; k += 4) {
+    if (row + kLanes <= w.rows) {
+      const std::uint8_t* rows = w.weight + row * stride;
+      for (const std::int64_t piece = 16 / size; k + piece <= w.cols; k += piece) {
         VU four[4];
-        transpose4(rows, k * 4, four);
-        for (int i = 0; i < 4; ++i)
-          hn::StoreU(hn::BitCast(d, four[i]), d, panel + (k + i) * kPanelWidth + v * kLanes);
-      }
-    } else {
-      HWY_ALIGN float wide[kLanes][kLanes];
-      for (; k + kLanes <= w.cols; k += kLanes) {
-        for (std::int64_t lane = 0; lane < kLanes; ++lane)
-          hn::Store(load_float(rows[lane] + k * 2, w.type), d, wide[lane]);
-        for (std::int64_t i = 0; i < kLanes; ++i)
-          for (std::int64_t lane = 0; lane < kLanes; ++lane)
-            panel[(k + i) * kPanelWidth + v * kLanes + lane] = wide[lane][i];
+        transpose4(rows + k * size, stride, four);
+        for (int j = 0; j < 4; ++j) {
+          if (w.type == Storage::kF32) {
+            hn::StoreU(hn::BitCast(d, four[j]), d, to + (k + j) * kPanelWidth);
+          } else {
+            hn::StoreU(float_of_half<false>(four[j], w.type), d, to + (k + 2 * j) * kPanelWidth);
+            hn::StoreU(float_of_half<true>(four[j], w.type), d, to + (k + 2 * j + 1) * kPanelWidth);
+          }
+        }
       }
     }
     for (; k < w.cols; ++k)
       for (std::int64_t lane = 0; lane < kLanes; ++lane)
-        panel[k * kPanelWidth + v * kLanes + lane] = load_scalar(rows[lane] + k * size, w.type);
+        to[k * kPanelWidth + lane] =
+            load_scalar(w.weight + clamped_row(row + lane, w.rows) * stride + k * size, w.type);
   }
 }
 

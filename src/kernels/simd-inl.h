@@ -12,9 +12,19 @@
 #include <cstdint>
 #include <cstring>
 
-#include "base/dtype.h"
 #include <hwy/contrib/math/math-inl.h>
+#include "base/dtype.h"
 #include "kernels/kernels.h"
+
+// clang leaves arrays of registers in memory where it was not told to unroll; g++ unrolls constant
+// loops by itself, and takes four times as long when told to.
+// Sanitizers check each access: unrolled, that takes minutes to compile.
+#undef OC_UNROLL
+#if defined(__clang__) && !defined(OC_SANITIZED)
+#define OC_UNROLL(factor) HWY_UNROLL(factor)
+#else
+#define OC_UNROLL(factor)
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace oc::kernels::HWY_NAMESPACE {
@@ -35,15 +45,22 @@ using VU = hn::Vec<DU>;
 // Outputs of a vector. A constant on every target that is compiled here.
 inline constexpr std::int64_t kLanes = HWY_MAX_BYTES / 4;
 
-// One 16-byte piece of each of kLanes rows, as four vectors whose lane r is dword 0..3 of row r.
-HWY_INLINE void transpose4(const std::uint8_t* const* rows, std::int64_t offset, VU out[4]) {
+// Four dwords of each of kLanes rows, `stride` bytes apart, as four vectors whose lane r is dword
+// 0..3 of row r.
+HWY_INLINE void transpose4(const std::uint8_t* rows, std::int64_t stride, VU out[4]) {
   const hn::Full128<std::uint32_t> d128;
   const DU d;
   const DU64 d64;
   VU v[4];
+  // Hidden from the optimiser, which would carry kLanes pointers through the loops around: more
+  // than there are registers.
+  asm("" : "+r"(stride), "+r"(rows));
+  const std::uint8_t* four[kLanes / 4];
+  for (std::int64_t block = 0; block < kLanes / 4; ++block) four[block] = rows + 4 * block * stride;
+  OC_UNROLL(4)
   for (int i = 0; i < 4; ++i) {
     const auto piece = [&](int block) HWY_ATTR {
-      return hn::LoadU(d128, reinterpret_cast<const std::uint32_t*>(rows[4 * block + i] + offset));
+      return hn::LoadU(d128, reinterpret_cast<const std::uint32_t*>(four[block] + i * stride));
     };
 #if HWY_MAX_BYTES == 64
     const hn::Half<DU> half;
@@ -63,6 +80,52 @@ HWY_INLINE void transpose4(const std::uint8_t* const* rows, std::int64_t offset,
   out[1] = hn::BitCast(d, hn::InterleaveUpper(d64, a, b));
   out[2] = hn::BitCast(d, hn::InterleaveLower(d64, e, f));
   out[3] = hn::BitCast(d, hn::InterleaveUpper(d64, e, f));
+}
+
+// kLanes dwords of each of kLanes rows, `stride` bytes apart: out[i] lane r is dword i of row r. A
+// whole cache line a row on the widest target: rows whose stride is a multiple of 4096 share a set
+// of the first-level cache, and a second visit would miss.
+HWY_INLINE void transpose_line(const std::uint8_t* rows, std::int64_t stride, VU out[kLanes]) {
+#if HWY_MAX_BYTES == 16
+  transpose4(rows, stride, out);
+#else
+  const DU d;
+  const DU64 d64;
+  constexpr int kBlocks = kLanes / 4;
+  VU quads[kBlocks][4];                // [rows 4i .. 4i+3][dword j of each block]
+  asm("" : "+r"(stride), "+r"(rows));  // as above
+  OC_UNROLL(4)
+  for (int i = 0; i < kBlocks; ++i) {
+    VU v[4];
+    OC_UNROLL(4)
+    for (int k = 0; k < 4; ++k)
+      v[k] = hn::LoadU(d, reinterpret_cast<const std::uint32_t*>(rows + (4 * i + k) * stride));
+    const auto a = hn::BitCast(d64, hn::InterleaveLower(d, v[0], v[1]));
+    const auto b = hn::BitCast(d64, hn::InterleaveLower(d, v[2], v[3]));
+    const auto e = hn::BitCast(d64, hn::InterleaveUpper(d, v[0], v[1]));
+    const auto f = hn::BitCast(d64, hn::InterleaveUpper(d, v[2], v[3]));
+    quads[i][0] = hn::BitCast(d, hn::InterleaveLower(d64, a, b));
+    quads[i][1] = hn::BitCast(d, hn::InterleaveUpper(d64, a, b));
+    quads[i][2] = hn::BitCast(d, hn::InterleaveLower(d64, e, f));
+    quads[i][3] = hn::BitCast(d, hn::InterleaveUpper(d64, e, f));
+  }
+  OC_UNROLL(4)
+  for (int j = 0; j < 4; ++j) {
+#if HWY_MAX_BYTES == 64
+    const __m512i lower01 = _mm512_shuffle_i32x4(quads[0][j].raw, quads[1][j].raw, 0x44);
+    const __m512i upper01 = _mm512_shuffle_i32x4(quads[0][j].raw, quads[1][j].raw, 0xee);
+    const __m512i lower23 = _mm512_shuffle_i32x4(quads[2][j].raw, quads[3][j].raw, 0x44);
+    const __m512i upper23 = _mm512_shuffle_i32x4(quads[2][j].raw, quads[3][j].raw, 0xee);
+    out[j] = VU{_mm512_shuffle_i32x4(lower01, lower23, 0x88)};
+    out[4 + j] = VU{_mm512_shuffle_i32x4(lower01, lower23, 0xdd)};
+    out[8 + j] = VU{_mm512_shuffle_i32x4(upper01, upper23, 0x88)};
+    out[12 + j] = VU{_mm512_shuffle_i32x4(upper01, upper23, 0xdd)};
+#else
+    out[j] = hn::ConcatLowerLower(d, quads[1][j], quads[0][j]);
+    out[4 + j] = hn::ConcatUpperUpper(d, quads[1][j], quads[0][j]);
+#endif
+  }
+#endif
 }
 
 HWY_INLINE float load_scalar(const std::uint8_t* at, Storage type) {
@@ -89,6 +152,23 @@ HWY_INLINE VF load_float(const std::uint8_t* at, Storage type) {
 }
 inline std::int64_t size_of_storage(Storage type) { return type == Storage::kF32 ? 4 : 2; }
 
+// 16-bit floats in the lower (or upper) halves of dwords as float32.
+template <bool kUpper>
+HWY_INLINE VF float_of_half(VU pairs, Storage type) {
+  const DF d;
+  const DU du;
+  const DI di;
+  if (type == Storage::kBF16)
+    return hn::BitCast(
+        d, kUpper ? hn::And(pairs, hn::Set(du, 0xffff0000u)) : hn::ShiftLeft<16>(pairs));
+  // Highway narrows with saturation: the half's sign must be the dword's.
+  const VI signed_half =
+      hn::ShiftRight<16>(hn::BitCast(di, kUpper ? pairs : hn::ShiftLeft<16>(pairs)));
+  const hn::Rebind<std::int16_t, DF> di16;
+  const hn::Rebind<hwy::float16_t, DF> df16;
+  return hn::PromoteTo(d, hn::BitCast(df16, hn::DemoteTo(di16, signed_half)));
+}
+
 // x · sigmoid(scale · x)
 HWY_INLINE VF sigmoid_product(VF x, float scale) {
   const DF d;
@@ -97,48 +177,49 @@ HWY_INLINE VF sigmoid_product(VF x, float scale) {
   return hn::Div(x, hn::Add(hn::Set(d, 1.0f), e));
 }
 
-HWY_INLINE VF apply_function(VF x, Function function) {
+// Out of line: tiles store many vectors.
+HWY_NOINLINE VF apply_function(VF x, Function function) {
   const DF d;
   if (function == Function::kQuickGelu) return sigmoid_product(x, 1.702f);
   if (function == Function::kSilu) return sigmoid_product(x, 1.0f);
-  if (function == Function::kGelu) {  // only the projector: the C library's erf is exact enough
-    HWY_ALIGN float lane[kLanes];
-    hn::Store(x, d, lane);
-    for (float& value : lane)
-      value = 0.5f * value * (1.0f + std::erf(value * 0.70710678118654752f));
-    return hn::Load(d, lane);
-  }
-  return x;
+  // kGelu, only the projector's: the C library's erf is exact enough
+  HWY_ALIGN float lane[kLanes];
+  hn::Store(x, d, lane);
+  for (float& value : lane) value = 0.5f * value * (1.0f + std::erf(value * 0.70710678118654752f));
+  return hn::Load(d, lane);
 }
 
-// Stores the outputs [n, n + kLanes) ∩ [.., end) of token t.
-HWY_INLINE void store_outputs(VF sum, std::int64_t t, std::int64_t n, std::int64_t end, float* y,
-                              std::int64_t y_stride, const Epilogue& epilogue) {
+// The outputs [n, n + kLanes) ∩ [.., end) of token t, of which `count` are there.
+HWY_NOINLINE void store_few_outputs(VF sum, std::int64_t t, std::int64_t n, std::int64_t count,
+                                    float* y, std::int64_t y_stride, const Epilogue& epilogue) {
   const DF d;
-  if (n >= end) return;
-  const std::int64_t count = end - n;
-  float* to = y + t * y_stride + n;
-  if (count >= kLanes) {
-    if (epilogue.bias != nullptr) sum = hn::Add(sum, hn::LoadU(d, epilogue.bias + n));
-    sum = apply_function(sum, epilogue.function);
-    if (epilogue.add != nullptr)
-      sum = hn::Add(sum, hn::LoadU(d, epilogue.add + t * epilogue.add_stride + n));
-    hn::StoreU(sum, d, to);
-    return;
-  }
+  const auto bytes = static_cast<std::size_t>(count) * sizeof(float);
   HWY_ALIGN float lane[kLanes] = {};
   if (epilogue.bias != nullptr) {
-    std::memcpy(lane, epilogue.bias + n, static_cast<std::size_t>(count) * 4);
+    std::memcpy(lane, epilogue.bias + n, bytes);
     sum = hn::Add(sum, hn::Load(d, lane));
   }
-  sum = apply_function(sum, epilogue.function);
+  if (epilogue.function != Function::kNone) sum = apply_function(sum, epilogue.function);
   if (epilogue.add != nullptr) {
-    std::memcpy(lane, epilogue.add + t * epilogue.add_stride + n,
-                static_cast<std::size_t>(count) * 4);
+    std::memcpy(lane, epilogue.add + t * epilogue.add_stride + n, bytes);
     sum = hn::Add(sum, hn::Load(d, lane));
   }
   hn::Store(sum, d, lane);
-  std::memcpy(to, lane, static_cast<std::size_t>(count) * 4);
+  std::memcpy(y + t * y_stride + n, lane, bytes);
+}
+
+HWY_INLINE void store_outputs(VF sum, std::int64_t t, std::int64_t n, std::int64_t end, float* y,
+                              std::int64_t y_stride, const Epilogue& epilogue) {
+  const DF d;
+  if (n + kLanes > end) {
+    if (n < end) store_few_outputs(sum, t, n, end - n, y, y_stride, epilogue);
+    return;
+  }
+  if (epilogue.bias != nullptr) sum = hn::Add(sum, hn::LoadU(d, epilogue.bias + n));
+  if (epilogue.function != Function::kNone) sum = apply_function(sum, epilogue.function);
+  if (epilogue.add != nullptr)
+    sum = hn::Add(sum, hn::LoadU(d, epilogue.add + t * epilogue.add_stride + n));
+  hn::StoreU(sum, d, y + t * y_stride + n);
 }
 
 }  // namespace oc::kernels::HWY_NAMESPACE

@@ -85,14 +85,17 @@ const std::vector<Table>& tables() {
 }  // namespace
 
 std::size_t int8_scratch_bytes(std::int64_t cols) {
-  // Two row vectors: float scales and biases for groups of 32, and a byte (8 bits: two) a weight.
-  return static_cast<std::size_t>(2 * kMaxLanes * (cols / kUnit * 2 * 4 + cols * 2)) + 256;
+  // Two row vectors: float scales and biases for groups of 32, a byte (8 bits: two) a weight; and
+  // the packed rows of a strip that is cut off by the end.
+  return static_cast<std::size_t>(2 * kMaxLanes * (cols / kChunk * 2 * 4 + cols * 2) +
+                                  kMaxLanes * (cols + cols / kChunk * 2 * 4)) +
+         256;
 }
 std::size_t f32_scratch_bytes(std::int64_t cols) {
   return static_cast<std::size_t>(2 * kMaxLanes * cols * 4) + 256;
 }
 std::size_t attention_scratch_bytes(int head_dim) {
-  return static_cast<std::size_t>(4 * (kKvBlock + head_dim) * 4 + 63) / 64 * 64;
+  return static_cast<std::size_t>(6 * (kKvBlock + head_dim) * 4 + 63) / 64 * 64;  // 6 query rows
 }
 
 std::vector<std::string> available_targets() {

@@ -33,7 +33,7 @@ std::size_t find_marker(const std::string& file, int code, int n = 0) {
     at += 2 + byte(at + 2) * 256u + byte(at + 3);
   }
 }
-constexpr int kSof0 = 0xc0, kDqt = 0xdb, kSos = 0xda, kEoi = 0xd9;
+constexpr int kSof0 = 0xc0, kDqt = 0xdb, kSos = 0xda;
 
 TEST(DecodeJpeg, Baseline) {
   for (const auto& [width, height] : {std::pair{32, 24}, {1, 1}, {7, 19}, {33, 8}}) {

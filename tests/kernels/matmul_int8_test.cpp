@@ -9,71 +9,96 @@ constexpr float kUntouched = -12345.0f;
 // Rows as the kernel quantised them, and as the test's loops read them.
 struct Rows {
   std::int64_t count = 0, cols = 0;
+  int panel = 1;
   Guarded<std::int8_t> values;
   Guarded<float> scales, sums;
   std::vector<int> q;             // [T, K], columns in order
-  std::vector<float> scale, sum;  // [T, K/kUnit], [T, K/group]
-  Int8Rows all() const { return from(0); }
-  Int8Rows from(std::int64_t t) const {
-    return {.values = values.data() + t * cols,
-            .scales = scales.data() + t * (cols / kUnit),
-            .sums = sums.data() + t * (static_cast<std::int64_t>(sum.size()) / count)};
+  std::vector<float> scale, sum;  // [T, K/unit], [T, K/group]
+  Int8Rows all() const {
+    return {.values = values.data(), .scales = scales.data(), .sums = sums.data(), .panel = panel};
   }
 };
+
+// The slots of token t in a panelled array with `width` entries of `size` elements a token.
+template <class T>
+std::vector<T> of_token(const Guarded<T>& array, std::int64_t t, int panel, std::int64_t width,
+                        std::int64_t size) {
+  std::vector<T> out;
+  const T* slot = array.data() + t / panel * panel * width * size + t % panel * size;
+  for (std::int64_t i = 0; i < width; ++i)
+    out.insert(out.end(), slot + i * panel * size, slot + i * panel * size + size);
+  return out;
+}
 
 class MatmulInt8 : public KernelTest {
  protected:
   // scale = max|x| / 127, q = x · (127 / max|x|) to the nearest, ties to even.
   Rows quantise(const std::vector<float>& x, std::int64_t count, std::int64_t cols, int bits,
                 int group, std::size_t gap) const {
-    const std::int64_t units = cols / kUnit, groups = cols / group;
+    const std::int64_t unit = unit_of(group), units = cols / unit, groups = cols / group;
+    const int panel = panel_of(count);
+    const std::int64_t slots = (count + panel - 1) / panel * panel;
     Rows rows{count,
               cols,
-              Guarded<std::int8_t>(index(count * cols), gap),
-              Guarded<float>(index(count * units), gap),
-              Guarded<float>(index(count * groups), gap),
+              panel,
+              Guarded<std::int8_t>(index(slots * cols), gap),
+              Guarded<float>(index(slots * units), gap),
+              Guarded<float>(index(slots * groups), gap),
               std::vector<int>(index(count * cols)),
               std::vector<float>(index(count * units)),
               std::vector<float>(index(count * groups))};
     const Guarded<float> in(x, gap);
-    for (std::int64_t t = 0; t < count; ++t) {
-      table_.quantize_row(in.data() + t * cols, cols, bits, group, rows.values.data() + t * cols,
-                          rows.scales.data() + t * units, rows.sums.data() + t * groups);
+    for (std::int64_t t = 0; t < slots; ++t) {
+      const std::int64_t first = t / panel * panel, slot = t - first;
+      table_.quantize_row(in.data() + std::min(t, count - 1) * cols, cols, bits, group, panel,
+                          rows.values.data() + first * cols + slot * 4,
+                          rows.scales.data() + first * units + slot,
+                          rows.sums.data() + first * groups + slot);
+    }
+    for (std::int64_t t = 0; t < count; ++t)
       for (std::int64_t u = 0; u < units; ++u) {
-        const std::size_t first = index(t * cols + u * kUnit);
+        const std::size_t first = index(t * cols + u * unit);
         float largest = 0;
-        for (std::size_t i = 0; i < index(kUnit); ++i)
+        for (std::size_t i = 0; i < index(unit); ++i)
           largest = std::max(largest, std::abs(x[first + i]));
         int sum = 0;
-        for (std::size_t i = 0; i < index(kUnit); ++i) {
+        for (std::size_t i = 0; i < index(unit); ++i) {
           rows.q[first + i] =
               largest > 0 ? static_cast<int>(std::nearbyint(x[first + i] * (127.0f / largest))) : 0;
           sum += rows.q[first + i];
         }
         const float scale = largest / 127.0f;
         rows.scale[index(t * units + u)] = scale;
-        rows.sum[index(t * groups + u * kUnit / group)] += product(scale, static_cast<float>(sum));
+        rows.sum[index(t * groups + u * unit / group)] += product(scale, static_cast<float>(sum));
       }
-    }
     return rows;
+  }
+
+  static void expect_rounded(const Rows& rows, std::int64_t units, std::int64_t groups) {
+    for (std::int64_t t = 0; t < rows.count; ++t) {
+      ASSERT_TRUE(same_bytes(of_token(rows.scales, t, rows.panel, units, 1),
+                             std::span(rows.scale).subspan(index(t * units), index(units))));
+      ASSERT_TRUE(same_bytes(of_token(rows.sums, t, rows.panel, groups, 1),
+                             std::span(rows.sum).subspan(index(t * groups), index(groups))));
+    }
   }
 
   std::vector<float> expected(const QuantData& w, const Rows& x) const {
     const std::int64_t n_rows = w.matrix.rows, cols = w.matrix.cols, group = w.matrix.group;
-    const std::int64_t units = cols / kUnit, groups = cols / group;
+    const std::int64_t unit = unit_of(group), units = cols / unit, groups = cols / group;
     std::vector<float> y(index(x.count * n_rows));
     for (std::int64_t t = 0; t < x.count; ++t)
       for (std::int64_t n = 0; n < n_rows; ++n) {
         float acc = 0;
         for (std::int64_t u = 0; u < units; ++u) {
           int sum = 0;
-          for (std::int64_t k = u * kUnit; k < (u + 1) * kUnit; ++k)
+          for (std::int64_t k = u * unit; k < (u + 1) * unit; ++k)
             sum += w.q[index(n * cols + k)] * x.q[index(t * cols + k)];
-          const std::size_t g = index(n * groups + u * kUnit / group);
+          const std::size_t g = index(n * groups + u * unit / group);
           acc =
               fma(static_cast<float>(sum), product(w.scale[g], x.scale[index(t * units + u)]), acc);
-          if ((u + 1) * kUnit % group == 0)
-            acc = fma(w.bias[g], x.sum[index(t * groups + u * kUnit / group)], acc);
+          if ((u + 1) * unit % group == 0)
+            acc = fma(w.bias[g], x.sum[index(t * groups + u * unit / group)], acc);
         }
         y[index(t * n_rows + n)] = acc;
       }
@@ -91,8 +116,7 @@ class MatmulInt8 : public KernelTest {
              std::size_t gap) {
     const QuantMatrix& m = w.matrix;
     const Rows rows = quantise(x, tokens, m.cols, m.bits, m.group, gap);
-    ASSERT_TRUE(same_bytes(rows.scales.copy(), rows.scale));
-    ASSERT_TRUE(same_bytes(rows.sums.copy(), rows.sum));
+    expect_rounded(rows, m.cols / unit_of(m.group), m.cols / m.group);
     const std::int64_t y_stride = m.rows + 2;
     const Guarded<float> y(index(tokens * y_stride - 2), 3 - gap);
     std::fill_n(y.data(), y.size(), kUntouched);
@@ -114,37 +138,42 @@ TEST_P(MatmulInt8, RowsOfEveryShape) {
     for (const int group : {32, 64, 128})
       for (std::int64_t groups = 1; groups <= 3; ++groups)
         for (std::size_t gap = 0; gap < 4; ++gap) {
-          const std::int64_t cols = groups * group;
-          const std::vector<float> x = normals(cols);
-          const Rows row = quantise(x, 1, cols, bits, group, gap);
-          ASSERT_TRUE(same_bytes(row.scales.copy(), row.scale));
-          ASSERT_TRUE(same_bytes(row.sums.copy(), row.sum));
+          const std::int64_t cols = groups * group, unit = unit_of(group), units = cols / unit;
+          const std::int64_t tokens = 1 + (groups + index(gap)) % 5;
+          const std::vector<float> x = normals(tokens * cols);
+          const Rows rows = quantise(x, tokens, cols, bits, group, gap);
+          expect_rounded(rows, units, groups);
           // The order within a unit is the kernels' own business; the values are not.
-          for (std::int64_t u = 0; u < cols / kUnit; ++u) {
-            std::vector<int> got(row.values.data() + u * kUnit,
-                                 row.values.data() + (u + 1) * kUnit);
-            std::vector<int> want(row.q.begin() + u * kUnit, row.q.begin() + (u + 1) * kUnit);
-            std::ranges::sort(got);
-            std::ranges::sort(want);
-            ASSERT_EQ(got, want) << bits << " bits, unit " << u;
-            for (std::size_t i = index(u * kUnit); i < index((u + 1) * kUnit); ++i)
-              ASSERT_LE(std::abs(x[i] - row.q[i] * double{row.scale[index(u)]}),
-                        0.5001 * row.scale[index(u)]);
+          for (std::int64_t t = 0; t < tokens; ++t) {
+            const std::vector<std::int8_t> values =
+                of_token(rows.values, t, rows.panel, cols / 4, 4);
+            for (std::int64_t u = 0; u < units; ++u) {
+              std::vector<int> got(values.begin() + u * unit, values.begin() + (u + 1) * unit);
+              const auto first = rows.q.begin() + t * cols + u * unit;
+              std::vector<int> want(first, first + unit);
+              std::ranges::sort(got);
+              std::ranges::sort(want);
+              ASSERT_EQ(got, want) << bits << " bits, token " << t << ", unit " << u;
+              const double scale = rows.scale[index(t * units + u)];
+              for (std::size_t i = index(t * cols + u * unit); i < index(t * cols + (u + 1) * unit);
+                   ++i)
+                ASSERT_LE(std::abs(x[i] - rows.q[i] * scale), 0.5001 * scale);
+            }
           }
         }
 }
 
 TEST_P(MatmulInt8, TiesGoToEven) {
   // max|x| = 127 makes the scale one: halves are exact ties.
-  std::vector<float> x(index(kUnit));
+  std::vector<float> x(index(kChunk));
   for (std::size_t i = 0; i < 31; ++i) x[i] = static_cast<float>(i) - 15.5f;
   x[31] = 127;
   std::vector<int> want;
   for (const float v : x) want.push_back(static_cast<int>(2 * std::floor((v + 1) / 2)));
   want[31] = 127;
-  std::vector<std::int8_t> values(index(kUnit));
+  std::vector<std::int8_t> values(index(kChunk));
   float scale = 0, sum = 0;
-  table_.quantize_row(x.data(), kUnit, 8, 32, values.data(), &scale, &sum);
+  table_.quantize_row(x.data(), kChunk, 8, 32, 1, values.data(), &scale, &sum);
   EXPECT_EQ(scale, 1.0f);
   EXPECT_EQ(std::vector<int>(values.begin(), values.end()), want);  // 8 bits: in order
 }
@@ -153,18 +182,19 @@ TEST_P(MatmulInt8, ExtremeRows) {
   // Units of nothing and of the largest floats; one of each kind beside the other.
   for (const float size : {0.0f, 1e-44f, 1e-40f, 1e-37f, 3e-37f, 1e-36f, 1e-30f, 1e30f, 3.4e38f})
     for (const int bits : {4, 8}) {
-      std::vector<float> x(index(2 * kUnit));
+      std::vector<float> x(index(2 * kMaxUnit));
       for (std::size_t i = 0; i < x.size(); ++i)
         x[i] = size * (static_cast<float>(i % 32) / 31.0f) * (i % 3 ? 1.0f : -1.0f);
       std::vector<std::int8_t> values(x.size());
       std::vector<float> scales(2), sums(1);
-      table_.quantize_row(x.data(), 2 * kUnit, bits, 64, values.data(), scales.data(), sums.data());
+      table_.quantize_row(x.data(), 2 * kMaxUnit, bits, 128, 1, values.data(), scales.data(),
+                          sums.data());
       // What is left of a unit is within half a step, or within 2^-119 where a step would be no
       // normal number.
       double worst = 0, total = 0;
       for (std::size_t i = 0; i < x.size(); ++i) {
         const std::size_t in = i % 8, place = bits == 4 ? i - in + in / 2 + in % 2 * 4 : i;
-        const double back = static_cast<double>(values[place]) * scales[i / 32];
+        const double back = static_cast<double>(values[place]) * scales[i / index(kMaxUnit)];
         worst = std::max(worst, std::abs(back - x[i]));
         total += back;
       }
@@ -211,14 +241,18 @@ TEST_P(MatmulInt8, ARowIsTheSameBytesInAnyCompany) {
   for (const int bits : {4, 8})
     for (const std::int64_t n_rows : row_counts()) {
       const QuantData w = make_quant(random_, bits, 64, Storage::kBF16, n_rows, cols, 0);
-      const Rows x = quantise(normals(tokens * cols), tokens, cols, bits, 64, 0);
+      const std::vector<float> x = normals(tokens * cols);
       std::vector<float> together(index(tokens * n_rows));
-      run(w.matrix, 0, n_rows, x.all(), tokens, together.data(), n_rows);
-      for (const std::int64_t company : {1, 2, 3, 4, 5, 6, 7, 8, 13}) {
+      run(w.matrix, 0, n_rows, quantise(x, tokens, cols, bits, 64, 0).all(), tokens,
+          together.data(), n_rows);
+      for (const std::int64_t company : {1, 2, 3, 4, 5, 6, 7, 8, 9, 13}) {
         std::vector<float> parts(together.size());
-        for (std::int64_t t = 0; t < tokens; t += company)
-          run(w.matrix, 0, n_rows, x.from(t), std::min(company, tokens - t),
+        for (std::int64_t t = 0; t < tokens; t += company) {
+          const std::int64_t count = std::min(company, tokens - t);
+          const std::vector<float> own(x.begin() + t * cols, x.begin() + (t + count) * cols);
+          run(w.matrix, 0, n_rows, quantise(own, count, cols, bits, 64, 0).all(), count,
               parts.data() + t * n_rows, n_rows);
+        }
         ASSERT_TRUE(same_bytes(parts, together))
             << n_rows << " outputs, " << company << " rows at a time";
       }
@@ -271,7 +305,7 @@ TEST_P(MatmulInt8, Epilogues) {
 }
 
 TEST_P(MatmulInt8, LargestSumsDoNotOverflow) {
-  // All weights and activations at their ends: 32 · 255 · 127 a unit, where 16-bit sums would wrap.
+  // All weights and activations at their ends: 64 · 255 · 127 a unit, where 16-bit sums would wrap.
   const std::int64_t rows = table_.lanes + 1, cols = 128;
   for (const int bits : {4, 8})
     for (const float sign : {1.0f, -1.0f})
@@ -290,7 +324,7 @@ TEST_P(MatmulInt8, ExtremeActivations) {
   check(w, std::vector<float>(index(3 * cols)), 3, 0);
   std::vector<float> mixed = normals(3 * cols);  // an outlier does not leave its unit
   mixed[5] = 1e6f;
-  std::fill_n(mixed.begin() + 64, 32, 0.0f);
+  std::fill_n(mixed.begin() + 64, 64, 0.0f);
   check(w, mixed, 3, 0);
 }
 

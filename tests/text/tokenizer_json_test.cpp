@@ -89,7 +89,9 @@ std::vector<Malformed> malformed() {
        },
        kCorrupt, R"("post_processor.special_tokens.<s>.ids" must be an array of one id)"},
       {"wrong BOS id",
-       [](auto& d) { processor(d)["special_tokens"].as_object()["<s>"].as_object()["ids"] = {2}; },
+       [](auto& d) {
+         processor(d)["special_tokens"].as_object()["<s>"].as_object()["ids"] = json::parse("[2]");
+       },
        kCorrupt,
        R"("post_processor.special_tokens.<s>.ids[0]" is 2, which is not the id of "<s>")"},
 

@@ -7,7 +7,7 @@
 namespace oc {
 namespace {
 
-constexpr std::int64_t kQueryRows = 32;  // query rows of a work item
+constexpr std::int64_t kQueryRows = 60;  // query rows of a work item: ten tiles of the kernel
 
 }  // namespace
 

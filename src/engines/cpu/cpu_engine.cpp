@@ -186,12 +186,14 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
                          float* y, std::int64_t y_stride) {
   const std::int64_t cols = weight.cols;
   const kernels::QuantMatrix* quant = options_.int8_activations ? weight.common_quant() : nullptr;
-  const std::int64_t units = cols / kernels::kUnit;
+  const std::int64_t units = quant != nullptr ? cols / kernels::unit_of(quant->group) : 0;
   const std::int64_t groups = quant != nullptr ? cols / quant->group : 0;
 
-  // Input rows, as the kernels want them.
+  // Input rows, as the kernels want them: int8 ones in panels, the last of them filled up.
+  const int panel = kernels::panel_of(rows);
+  const std::int64_t slots = quant != nullptr ? (rows + panel - 1) / panel * panel : rows;
   Buffer floats, values, scales, sums;
-  const auto count = static_cast<std::size_t>(rows);
+  const auto count = static_cast<std::size_t>(slots);
   const auto width = static_cast<std::size_t>(cols);
   if (quant != nullptr) {
     values = buffers_->take(count * width);
@@ -201,21 +203,27 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
   } else {
     floats = buffers_->take(count * width * 4);
   }
-  for_rows(rows, [&](std::int64_t row, int thread) {
+  for_rows(slots, [&](std::int64_t row, int thread) {
     float* buffer = floats.as<float>() + (quant != nullptr ? thread : row) * cols;
-    const float* from = fill(row, buffer);
+    const float* from = fill(std::min(row, rows - 1), buffer);
+    const std::int64_t first = row / panel * panel, slot = row - first;
     if (quant != nullptr)
-      table_.quantize_row(from, cols, quant->bits, quant->group,
-                          values.as<std::int8_t>() + row * cols, scales.as<float>() + row * units,
-                          sums.as<float>() + row * groups);
+      table_.quantize_row(from, cols, quant->bits, quant->group, panel,
+                          values.as<std::int8_t>() + first * cols + slot * 4,
+                          scales.as<float>() + first * units + slot,
+                          sums.as<float>() + first * groups + slot);
     else if (from != buffer)
       std::copy_n(from, cols, buffer);
   });
 
-  // Tiles: a strip of outputs × as many tokens as keep their bytes in a core's second-level cache.
-  const std::int64_t token_bytes = quant != nullptr ? cols : cols * 4;
-  const std::int64_t token_tile = std::clamp<std::int64_t>((256 << 10) / token_bytes, 16, 1 << 20);
+  // Items: a strip of outputs × as many tokens as stay in a core's second-level cache beside the
+  // strip's unpacked weights (docs/kernels.md), fewer where items would not go round.
   const std::int64_t strip = 2 * table_.lanes * (rows == 1 ? 4 : 2);
+  const std::int64_t all_strips = (weight.rows + strip - 1) / strip;
+  const std::int64_t pieces = (4 * pool_.threads() + all_strips - 1) / all_strips;
+  const std::int64_t token_bytes = quant != nullptr ? cols : cols * 4;
+  const std::int64_t token_tile = std::clamp<std::int64_t>(
+      std::min((512 << 10) / token_bytes, rows / pieces) / 8 * 8, 64, 1 << 20);
   const std::size_t scratch_bytes =
       quant != nullptr ? kernels::int8_scratch_bytes(cols) : kernels::f32_scratch_bytes(cols);
   const std::size_t scratch_stride = (scratch_bytes + 63) / 64 * 64;
@@ -238,7 +246,8 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
       if (quant != nullptr) {
         const kernels::Int8Rows x{.values = values.as<std::int8_t>() + t0 * cols,
                                   .scales = scales.as<float>() + t0 * units,
-                                  .sums = sums.as<float>() + t0 * groups};
+                                  .sums = sums.as<float>() + t0 * groups,
+                                  .panel = panel};
         table_.matmul_int8(*part.quant(), begin, end, x, tokens, to, y_stride, epilogue, own);
         return;
       }

@@ -47,7 +47,7 @@ int usable_cpus() {
   return std::max(1, cpus);
 }
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : shares_(static_cast<std::size_t>(std::max(threads, 1))) {
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
@@ -62,8 +62,13 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::take_items(int thread) {
-  for (std::int64_t item; (item = next_.fetch_add(1, std::memory_order_relaxed)) < items_;)
-    (*body_)(item, thread);
+  const auto count = static_cast<int>(shares_.size());
+  for (int i = 0; i < count; ++i) {
+    Share& share = shares_[static_cast<std::size_t>((thread + i) % count)];
+    for (std::int64_t item;
+         (item = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;)
+      (*body_)(item, thread);
+  }
 }
 
 void ThreadPool::run(std::int64_t items, const std::function<void(std::int64_t, int)>& body) {
@@ -73,8 +78,12 @@ void ThreadPool::run(std::int64_t items, const std::function<void(std::int64_t, 
     return;
   }
   body_ = &body;
-  items_ = items;
-  next_.store(0, std::memory_order_relaxed);
+  const auto count = static_cast<std::int64_t>(shares_.size());
+  for (std::int64_t i = 0; i < count; ++i) {
+    Share& share = shares_[static_cast<std::size_t>(i)];
+    share.next.store(i * items / count, std::memory_order_relaxed);
+    share.end = (i + 1) * items / count;
+  }
   busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   region_.fetch_add(1);  // publishes the region
   if (sleeping_.load() > 0) {

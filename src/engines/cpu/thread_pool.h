@@ -24,8 +24,10 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls body(item, thread) for every item in [0, items), thread in [0, threads()); items are
-  // handed out one by one. Returns when all are done. Not reentrant. body must not throw.
+  // Calls body(item, thread) for every item in [0, items), thread in [0, threads()). A thread takes
+  // its own share in order, item by item (what lies behind one item is worth fetching for the
+  // next), then helps with the others'. Returns when all are done. Not reentrant. body must not
+  // throw.
   void run(std::int64_t items, const std::function<void(std::int64_t item, int thread)>& body);
 
  private:
@@ -34,8 +36,11 @@ class ThreadPool {
 
   std::vector<std::thread> workers_;
   const std::function<void(std::int64_t, int)>* body_ = nullptr;
-  std::int64_t items_ = 0;
-  std::atomic<std::int64_t> next_{0};
+  struct alignas(64) Share {
+    std::atomic<std::int64_t> next{0};
+    std::int64_t end = 0;
+  };
+  std::vector<Share> shares_;             // one a thread
   std::atomic<std::uint64_t> region_{0};  // counts up when a region begins
   std::atomic<int> busy_{0};              // workers still in the region
   std::atomic<bool> stop_{false};

@@ -42,7 +42,7 @@ Result<CpuMatrix> prepare_matrix(const RawMatrix& raw) {
                                     .cols = raw.cols};
     return out;
   }
-  OC_CHECK(raw.cols % raw.quant->group_size == 0 && raw.quant->group_size % kernels::kUnit == 0,
+  OC_CHECK(raw.cols % raw.quant->group_size == 0 && raw.quant->group_size % kernels::kChunk == 0,
            "{}: {} columns in groups of {}", raw.name, raw.cols, raw.quant->group_size);
   out.data = kernels::QuantMatrix{.weight = bytes(raw.weight),
                                   .scales = bytes(raw.scales),
