@@ -25,6 +25,10 @@ struct ServeOptions {
   std::string served_name;
   std::size_t max_queue = 64, max_images = 16, max_body_mb = 64, max_memory_mb = 1024;
   std::size_t max_connections = 1024;
+  std::size_t max_running = 8, kv_memory_mb = 0, image_cache_mb = 256, response_cache_mb = 64;
+  double prefix_share = 0.5, response_age_s = 3600;
+  int max_answer = 4096;
+  bool shared_cache = false;
   double time_limit_s = 0;
   double drain_s = 120;
   bool warm_up = true;
@@ -104,10 +108,32 @@ Result<void> warm_up(http::Backend& backend) {
   return {};
 }
 
+// A quarter of this machine's memory, unless told otherwise.
+std::size_t kv_bytes(const ServeOptions& options) {
+  if (options.kv_memory_mb > 0) return options.kv_memory_mb << 20;
+  const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || size <= 0) return std::size_t{1} << 30;
+  return static_cast<std::size_t>(pages) / 4 * static_cast<std::size_t>(size);
+}
+
+ServiceOptions service_options(const ServeOptions& options) {
+  ServiceOptions service;
+  service.max_queue = options.max_queue;
+  service.max_running = options.max_running;
+  service.kv_bytes = kv_bytes(options);
+  service.prefix_cache_bytes =
+      static_cast<std::size_t>(static_cast<double>(service.kv_bytes) * options.prefix_share);
+  service.image_cache_bytes = options.image_cache_mb << 20;
+  service.response_cache_bytes = options.response_cache_mb << 20;
+  service.response_cache_age = std::chrono::seconds(std::llround(options.response_age_s));
+  service.default_max_tokens = options.max_answer;
+  return service;
+}
+
 Result<std::shared_ptr<http::ServiceBackend>> make_backend(const ServeOptions& options) {
   OC_ASSIGN_OR_RETURN(auto loaded, load(options.model, options.engine));
   auto backend = std::make_shared<http::ServiceBackend>(
-      std::move(loaded), ServiceOptions{.max_queue = options.max_queue}, options.served_name);
+      std::move(loaded), service_options(options), options.served_name);
   if (options.warm_up) OC_RETURN_IF_ERROR(warm_up(*backend));
   return backend;
 }
@@ -204,6 +230,34 @@ void add_serve(CLI::App& app) {
   verb->add_option("--served-name", options->served_name, "What clients call the model");
   verb->add_option("--max-queue", options->max_queue, "Waiting requests; more are told 429")
       ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
+  verb->add_option("--max-running", options->max_running, "Requests that are answered together")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  verb->add_option("--kv-memory", options->kv_memory_mb,
+                   "MiB for keys and values of running and kept requests; 0: a quarter of the "
+                   "machine's memory")
+      ->check(CLI::Range(0, 1 << 24))
+      ->capture_default_str();
+  verb->add_option("--prefix-cache", options->prefix_share,
+                   "Share of --kv-memory that finished conversations may keep; 0: none")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  verb->add_option("--image-cache", options->image_cache_mb, "MiB of encoded pictures; 0: none")
+      ->check(CLI::Range(0, 1 << 24))
+      ->capture_default_str();
+  verb->add_option("--response-cache", options->response_cache_mb,
+                   "MiB of answers that would come out the same again; 0: none")
+      ->check(CLI::Range(0, 1 << 24))
+      ->capture_default_str();
+  verb->add_option("--response-cache-age", options->response_age_s, "Seconds that they stay valid")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
+  verb->add_flag("--shared-cache", options->shared_cache,
+                 "One cache for all API keys, not one a key");
+  verb->add_option("--max-answer", options->max_answer,
+                   "Tokens of an answer whose request sets no max_tokens; 0: what the context holds")
+      ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
   verb->add_option("--max-images", options->max_images, "Pictures in one request")
       ->check(CLI::Range(0, 1024))

@@ -44,6 +44,8 @@ Row row_of(ErrorCode code, Stage stage) {
       return {503, kServerError, "unavailable", 5};
     case ErrorCode::kDeadline:
       return {504, kServerError, "deadline_exceeded"};
+    case ErrorCode::kSuperseded:
+      return {409, "request_superseded", "superseded"};
     case ErrorCode::kCancelled:
       return {499, "request_cancelled", "cancelled"};
     case ErrorCode::kInternal:

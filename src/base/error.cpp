@@ -24,6 +24,8 @@ std::string_view to_string(ErrorCode code) {
       return "cancelled";
     case ErrorCode::kDeadline:
       return "deadline_exceeded";
+    case ErrorCode::kSuperseded:
+      return "superseded";
     case ErrorCode::kUnauthenticated:
       return "unauthenticated";
     case ErrorCode::kInternal:

@@ -18,6 +18,7 @@ enum class ErrorCode {
   kQueueFull,        // try again later
   kCancelled,        // the client went away
   kDeadline,         // out of time
+  kSuperseded,       // a newer frame of the same stream came
   kUnauthenticated,  // missing or wrong API key
   kInternal,         // our mistake
 };

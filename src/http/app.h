@@ -25,6 +25,7 @@ struct AppOptions {
   std::chrono::milliseconds time_limit{0};       // of one answer; 0: none
   std::shared_ptr<MemoryBudget> memory;          // decoded pictures count against it; required
   std::string version;                           // of the program
+  bool shared_cache = false;                     // one cache for all keys
 };
 
 // Any thread. Outlives the server that runs its routes. An answer under way keeps it alive: end

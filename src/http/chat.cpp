@@ -50,7 +50,9 @@ struct Answer {
     if (result.warning)
       log::event(log::Level::kWarning, "answer", {{"warning", *result.warning}}, id);
     if (!stream) {
-      responder->respond(json_response(completion_json(head, result)));
+      Response response = json_response(completion_json(head, result));
+      response.headers.emplace_back("x-ocellus-cache", result.cached ? "hit" : "miss");
+      responder->respond(std::move(response));
       return;
     }
     std::string end = sse_event(chunks.finish(result));
@@ -97,6 +99,8 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
 
   GenerateRequest generate = std::move(parsed->generate);
   generate.id = request->id;
+  // What one key's holder asked must not show in how fast another's answers come.
+  if (!options_.shared_cache) generate.owner = request->header("authorization");
   if (options_.time_limit.count() > 0)
     generate.deadline = std::chrono::steady_clock::now() + options_.time_limit;
   auto answer = std::make_shared<Answer>(

@@ -1,6 +1,9 @@
 #include "http/metrics.h"
 
 #include <fmt/format.h>
+
+#include <array>
+#include <utility>
 #include <unistd.h>
 
 #include <fstream>
@@ -125,7 +128,22 @@ std::string Metrics::text(const Now& now) const {
     single(out, "ocellus_images_total", "counter", "Pictures that were looked at.", images_);
   }
   single(out, "ocellus_queue_depth", "gauge", "Requests that wait for the model.", s.queued);
-  single(out, "ocellus_running", "gauge", "Requests that the model works on.", s.running ? 1 : 0);
+  single(out, "ocellus_running", "gauge", "Requests that the model works on.", s.running);
+  single(out, "ocellus_superseded_total", "counter", "Frames that a newer one made useless.",
+         s.superseded);
+  single(out, "ocellus_kv_reserved_bytes", "gauge", "Keys and values of running requests.",
+         s.kv_reserved_bytes);
+  const std::array<std::pair<std::string_view, const CacheStats*>, 3> caches = {
+      {{"prefix", &s.prefixes}, {"image", &s.pictures}, {"response", &s.responses}}};
+  head(out, "ocellus_cache_hits_total", "counter", "Lookups that found something.");
+  for (const auto& [name, cache] : caches)
+    out += fmt::format("ocellus_cache_hits_total{{cache=\"{}\"}} {}\n", name, cache->hits);
+  head(out, "ocellus_cache_misses_total", "counter", "Lookups that found nothing.");
+  for (const auto& [name, cache] : caches)
+    out += fmt::format("ocellus_cache_misses_total{{cache=\"{}\"}} {}\n", name, cache->misses);
+  head(out, "ocellus_cache_bytes", "gauge", "Memory that a cache holds.");
+  for (const auto& [name, cache] : caches)
+    out += fmt::format("ocellus_cache_bytes{{cache=\"{}\"}} {}\n", name, cache->bytes);
   single(out, "ocellus_ready", "gauge", "1 when a model is loaded.", now.ready ? 1 : 0);
   if (!now.model.empty()) {
     head(out, "ocellus_model_info", "gauge", "The model that answers.");

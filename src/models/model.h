@@ -32,6 +32,7 @@ struct ModelInfo {
   // product and a sum are two) for a token of the prompt, the head left out, and for a view of a
   // picture, attention included.
   std::size_t token_bytes = 0;
+  std::size_t kv_token_bytes = 0;  // keys and values of one token, in the engine's cache
   double token_ops = 0;
   double crop_ops = 0;
 };

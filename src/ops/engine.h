@@ -85,6 +85,11 @@ class Engine {
 
   // --- Memory
   virtual std::unique_ptr<KvSequence> make_sequence(const KvSpec& spec) = 0;
+  // Memory that one token takes in a sequence.
+  virtual std::size_t kv_token_bytes(const KvSpec& spec) const {
+    return sizeof(float) * 2 * static_cast<std::size_t>(spec.layers) *
+           static_cast<std::size_t>(spec.kv_heads) * static_cast<std::size_t>(spec.head_dim);
+  }
   virtual Tensor upload(std::span<const float> values, std::int64_t rows, std::int64_t cols) = 0;
   // Waits for the value and copies it out, row-major; out.size() == rows * cols.
   virtual void read(const Tensor& tensor, std::span<float> out) = 0;

@@ -8,11 +8,21 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
                                 const GenerateHooks& hooks) {
   OC_RETURN_IF_ERROR(check_request(request));
   Session session(model, request, hooks);
-  OC_RETURN_IF_ERROR(session.plan());
-  OC_RETURN_IF_ERROR(session.prompt());
-  OC_RETURN_IF_ERROR(session.encode());
-  OC_RETURN_IF_ERROR(session.prefill());
-  OC_RETURN_IF_ERROR(session.decode());
+  OC_RETURN_IF_ERROR(session.prepare());
+  session.start();
+  std::vector<float> logits(static_cast<std::size_t>(model.info().vocab_size));
+  while (!session.done()) {
+    OC_RETURN_IF_ERROR(session.interrupted());
+    if (session.needs_pictures()) {
+      OC_RETURN_IF_ERROR(session.encode_step());
+      continue;
+    }
+    const StepInput input = session.next(Session::kPrefillChunk);
+    const bool wanted = session.wants_logits(input);
+    const Tensor row = model.forward({&input, 1}, nullptr);
+    if (wanted) model.engine().read(row, logits);
+    OC_RETURN_IF_ERROR(session.accept(logits));
+  }
   return session.take_result();
 }
 

@@ -21,13 +21,18 @@ struct RequestImage {
 };
 
 struct GenerateRequest {
-  std::string id;  // for logs and x-request-id
+  std::string id;     // for logs and x-request-id
+  std::string owner;  // caches are shared between requests of one owner only
   std::vector<Message> messages;
   std::vector<RequestImage> images;  // ImagePart::index points here
   SamplingParams sampling;
   std::optional<int> max_tokens;  // answer; nullopt: what is left of the context
   std::vector<std::string> stop;
   bool keep_order = false;
+  // A live camera's frames: one that still waits when a newer one of the same key comes is answered
+  // with kSuperseded.
+  std::string stream_key;
+  bool latest_wins = false;
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
@@ -64,6 +69,7 @@ struct GenerateResult {
   std::int64_t cached_tokens = 0;      // of these, not computed again
   std::int64_t completion_tokens = 0;  // produced, stop token included
   std::uint64_t seed = 0;
+  bool cached = false;  // a whole answer from the response cache
   std::vector<ImagePlan> images;
   Timings timings;
 };

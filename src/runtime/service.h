@@ -1,31 +1,60 @@
-// Many clients, one model: a bounded queue and one engine thread. First come, first served.
+// Many clients, one model: a bounded queue and one engine thread that steps all running requests
+// together (continuous batching). First come, first admitted; nobody is thrown out once admitted.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
+#include "runtime/image_cache.h"
 #include "runtime/loader.h"
+#include "runtime/prefix_cache.h"
 #include "runtime/request.h"
+#include "runtime/response_cache.h"
+#include "runtime/session.h"
 
 namespace oc {
 
 struct ServiceOptions {
-  std::size_t max_queue = 64;  // waiting requests, the running one not counted; more: kQueueFull
+  std::size_t max_queue = 64;  // waiting requests, running ones not counted; more: kQueueFull
+  std::size_t max_running = 8;
+  // Bytes of keys and values, those of running requests (prompt and longest answer) and kept
+  // prefixes together; 0: no limit. A request waits until its share is free.
+  std::size_t kv_bytes = 0;
+  std::size_t image_cache_bytes = 0;     // of encoded pictures; 0: none are kept
+  std::size_t prefix_cache_bytes = 0;    // of kv_bytes; 0: none are kept
+  std::size_t response_cache_bytes = 0;  // of whole answers; 0: none are kept
+  std::chrono::seconds response_cache_age{3600};
+  // The longest answer of a request that sets no max_tokens; 0: what the context holds.
+  int default_max_tokens = 0;
+  // Tokens of a prompt that are computed in one step while others wait for their next token.
+  std::int64_t shared_chunk = 64;
+};
+
+struct CacheStats {
+  std::uint64_t hits = 0, misses = 0;
+  std::size_t entries = 0, bytes = 0;
 };
 
 struct ServiceStats {
   std::uint64_t accepted = 0, completed = 0, failed = 0, cancelled = 0, rejected = 0;
+  std::uint64_t superseded = 0;                            // of failed: a newer frame came
   std::uint64_t empty_answers = 0;                         // completed with no text
   std::uint64_t prompt_tokens = 0, completion_tokens = 0;  // of completed requests
+  std::uint64_t cached_tokens = 0;                         // of prompt_tokens
   double total_ms = 0;                                     // sum over completed
   std::size_t queued = 0;
-  bool running = false;
+  std::size_t running = 0;
+  std::size_t kv_reserved_bytes = 0;  // by running requests
+  CacheStats prefixes, pictures, responses;
 };
 
 // A submitted request. cancel() from any thread; the work stops within one step or image tile,
@@ -59,20 +88,48 @@ class Service {
   struct Entry;
   using EntryPtr = std::unique_ptr<Entry>;
 
+  EntryPtr take_superseded(const GenerateRequest& request);
+  void deliver(EntryPtr entry, GenerateResult known);
+
   void loop();
-  EntryPtr next();
-  void run(Entry& entry);
+  bool wait_for_work();
+  void sweep();
+  void admit();
+  EntryPtr take(const Entry* head);
+  std::optional<Error> too_long(const Entry& entry) const;
+  bool reserve(Entry& entry);
+  SessionCaches caches();
+  void end_interrupted();
+  void step();
+  static bool usable(const Entry& entry);
+  bool wants_prefill() const;
+  bool encode_one();
+  void forward(std::span<Entry* const> entries, std::span<const StepInput> inputs);
+  void retire_done();
+  void finish(EntryPtr entry, Result<GenerateResult> result);
   void answer(Entry& entry, Result<GenerateResult> result);
   void count(const Result<GenerateResult>& result);
-  void sweep();
+  void publish();
   bool stopping() const;
+  std::size_t kv_bytes_of(std::int64_t tokens) const;
 
   std::shared_ptr<const LoadedModel> model_;
   ServiceOptions options_;
-  mutable std::mutex mutex_;  // guards everything below but the thread
+
+  // Engine thread only.
+  std::vector<EntryPtr> running_;
+  PrefixCache prefixes_;
+  ImageCache pictures_;
+  std::size_t kv_reserved_ = 0;
+  bool encoded_last_ = false;  // encoding and prefill take turns between decode steps
+  std::vector<float> logits_;
+
+  ResponseCache responses_;
+
+  mutable std::mutex mutex_;  // guards everything below but the threads
   std::condition_variable wake_, idle_;
   std::deque<EntryPtr> queue_;
-  bool running_ = false;
+  std::size_t active_ = 0;  // taken from the queue and not answered
   ServiceStats stats_;
   bool draining_ = false, stopping_ = false;
   std::thread thread_;

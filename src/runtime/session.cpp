@@ -8,33 +8,52 @@
 
 namespace oc {
 
-Session::Session(const Model& model, const GenerateRequest& request, const GenerateHooks& hooks)
+Session::Session(const Model& model, const GenerateRequest& request, const GenerateHooks& hooks,
+                 SessionCaches caches)
     : model_(model),
       request_(request),
       hooks_(hooks),
+      caches_(caches),
       sampler_(request.sampling, ids_without_token(*model.tokenizer(), model.info().vocab_size)),
       answer_(model.tokenizer(), request.stop, hooks.on_text) {
   result_.seed = sampler_.seed();
 }
 
-Result<void> Session::plan() {
+Result<void> Session::prepare() {
+  const bool shared = caches_.prefixes != nullptr || caches_.pictures != nullptr;
   for (const RequestImage& picture : request_.images) {
     OC_ASSIGN_OR_RETURN(
         ImagePlan plan,
         model_.plan_image(picture.image->width, picture.image->height, picture.num_crops));
     result_.image_tokens += plan.tokens;
+    if (shared) digests_.push_back(picture_digest(*picture.image, plan, request_.owner));
     images_.push_back(plan);
   }
   result_.images = images_;
-  return {};
-}
-
-Result<void> Session::prompt() {
   OC_ASSIGN_OR_RETURN(Prompt prompt, model_.build_prompt(request_.messages, images_,
                                                          {.keep_order = request_.keep_order}));
   ids_ = std::move(prompt.ids);
-  result_.prompt_tokens = static_cast<std::int64_t>(ids_.size());
+  result_.prompt_tokens = std::ssize(ids_);
+  for (std::int64_t i = 0; i < std::ssize(ids_); ++i)
+    if (ids_[static_cast<std::size_t>(i)] < 0) last_image_position_ = i;
   return limit_answer(result_.prompt_tokens);
+}
+
+void Session::start() {
+  regime_ = model_.rope_regime(std::ssize(ids_));
+  // The last token is always computed: its logits are wanted.
+  if (caches_.prefixes != nullptr)
+    kv_ = caches_.prefixes->find(prefix_key(), result_.prompt_tokens - 1);
+  if (kv_ != nullptr)
+    result_.cached_tokens = kv_->length();
+  else
+    kv_ = model_.make_sequence();
+}
+
+PrefixKey Session::prefix_key() const {
+  PrefixKey key{request_.owner, ids_, digests_, {}, regime_};
+  for (const ImagePlan& plan : images_) key.rows.push_back(plan.tokens);
+  return key;
 }
 
 Result<void> Session::limit_answer(std::int64_t prompt_tokens) {
@@ -58,90 +77,103 @@ Result<void> Session::limit_answer(std::int64_t prompt_tokens) {
   return {};
 }
 
-Result<void> Session::encode() {
-  std::vector<Tensor> embeds;
-  for (std::size_t i = 0; i < images_.size(); ++i) {
-    OC_RETURN_IF_ERROR(interrupted("preprocessing"));
-    Stopwatch watch;
-    OC_ASSIGN_OR_RETURN(const std::unique_ptr<ImageEncoding> encoding,
-                        model_.begin_image(*request_.images[i].image, images_[i], nullptr));
-    result_.timings.preprocess_ms += watch.ms();
-    watch.restart();
-    while (!encoding->done()) {
-      OC_RETURN_IF_ERROR(interrupted("encoding"));
-      encoding->step();
+// Only what the cache does not hold needs them.
+bool Session::needs_pictures() const {
+  return image_rows_.empty() && kv_->length() <= last_image_position_;
+}
+
+Result<void> Session::encode_step() {
+  const std::size_t picture = embeds_.size();
+  Stopwatch watch;
+  if (encoding_ == nullptr) {
+    Tensor known = caches_.pictures != nullptr ? caches_.pictures->find(digests_[picture]) : Tensor{};
+    if (known.empty()) {
+      OC_ASSIGN_OR_RETURN(encoding_, model_.begin_image(*request_.images[picture].image,
+                                                        images_[picture], nullptr));
+      result_.timings.preprocess_ms += watch.ms();
+      return {};
     }
-    embeds.push_back(encoding->result());
+    embeds_.push_back(std::move(known));
+  } else {
+    if (!encoding_->done()) encoding_->step();
     result_.timings.encode_ms += watch.ms();
+    if (!encoding_->done()) return {};
+    embeds_.push_back(encoding_->result());
+    encoding_.reset();
+    if (caches_.pictures != nullptr) caches_.pictures->insert(digests_[picture], embeds_.back());
   }
-  if (!embeds.empty()) image_rows_ = model_.join_images(embeds);
+  if (embeds_.size() == images_.size()) {
+    image_rows_ = model_.join_images(embeds_);
+    embeds_.clear();
+  }
   return {};
 }
 
-Result<void> Session::prefill() {
-  const Stopwatch watch;
-  kv_ = model_.make_sequence();
-  logits_.resize(static_cast<std::size_t>(model_.info().vocab_size));
-  regime_ = model_.rope_regime(static_cast<std::int64_t>(ids_.size()));
-  OC_RETURN_IF_ERROR(compute_pending("prefill"));
-  result_.timings.prefill_ms = watch.ms();
-  return {};
+StepInput Session::next(std::int64_t most_tokens_of_step) {
+  if (result_.completion_tokens == 0 && !prefilling_) {
+    prefilling_ = true;
+    since_prefill_.restart();
+  }
+  const std::int64_t count = std::min(pending(), most_tokens_of_step);
+  return {.kv = kv_.get(),
+          .ids = std::span(ids_).subspan(static_cast<std::size_t>(kv_->length()),
+                                         static_cast<std::size_t>(count)),
+          .image_rows = image_rows_.empty() ? nullptr : &image_rows_,
+          .regime = regime_};
 }
 
-// Brings the cache up to all of ids_ and the logits after the last one into logits_. Where the
-// sequence has grown into another rope regime, the cached keys are rotated wrongly: everything is
-// computed again (the reference: prepare_inputs_for_generation drops past_key_values).
-Result<void> Session::compute_pending(std::string_view phase) {
-  const auto total = static_cast<std::int64_t>(ids_.size());
-  if (const int regime = model_.rope_regime(total); regime != regime_) {
-    kv_->truncate(0);
-    regime_ = regime;
+Result<void> Session::accept(std::span<const float> logits) {
+  if (pending() > 0) return {};
+  if (prefilling_) {
+    prefilling_ = false;
+    result_.timings.prefill_ms = since_prefill_.ms();
+    // Another request about the same picture need not wait for this answer's end.
+    if (caches_.prefixes != nullptr && !images_.empty())
+      caches_.prefixes->insert(prefix_key(), kv_->fork(kv_->length()));
   }
-  Tensor logits;  // [1, V]
-  while (kv_->length() < total) {
-    OC_RETURN_IF_ERROR(interrupted(phase));
-    const std::int64_t first = kv_->length();
-    const StepInput input{.kv = kv_.get(),
-                          .ids = std::span(ids_).subspan(
-                              static_cast<std::size_t>(first),
-                              static_cast<std::size_t>(std::min(total - first, kPrefillChunk))),
-                          .image_rows = image_rows_.empty() ? nullptr : &image_rows_,
-                          .regime = regime_};
-    logits = model_.forward({&input, 1}, nullptr);
-    OC_CHECK(kv_->length() > first, "a step of {} tokens left the cache at {}", input.ids.size(),
-             first);
-  }
-  model_.engine().read(logits, logits_);
-  return {};
+  return take_token(logits);
 }
 
-Result<void> Session::decode() {
+Result<void> Session::take_token(std::span<const float> logits) {
   const std::vector<TokenId>& stop_ids = model_.info().stop_ids;
-  for (;;) {
-    OC_ASSIGN_OR_RETURN(const TokenId id, sampler_.sample(logits_, ids_));
-    if (++result_.completion_tokens == 1) result_.timings.ttft_ms = since_start_.ms();
-    if (std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) {
-      result_.stop_token = id;
-      end(StopCause::kStopToken);
-      return {};
-    }
-    result_.ids.push_back(id);
-    ids_.push_back(id);
-    answer_.push(id);
-    if (answer_.stopped()) {
-      end(StopCause::kStopString);
-      return {};
-    }
-    if (result_.completion_tokens == max_answer_) {
-      const bool asked = request_.max_tokens && *request_.max_tokens == max_answer_;
-      end(asked ? StopCause::kMaxTokens : StopCause::kContextFull);
-      return {};
-    }
-    OC_RETURN_IF_ERROR(compute_pending("decoding"));
+  OC_ASSIGN_OR_RETURN(const TokenId id, sampler_.sample(logits, ids_));
+  if (++result_.completion_tokens == 1) result_.timings.ttft_ms = since_start_.ms();
+  if (std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) {
+    result_.stop_token = id;
+    end(StopCause::kStopToken);
+    return {};
   }
+  result_.ids.push_back(id);
+  ids_.push_back(id);
+  answer_.push(id);
+  if (answer_.stopped()) {
+    end(StopCause::kStopString);
+  } else if (result_.completion_tokens == max_answer_) {
+    const bool asked = request_.max_tokens && *request_.max_tokens == max_answer_;
+    end(asked ? StopCause::kMaxTokens : StopCause::kContextFull);
+  } else {
+    follow_regime();
+  }
+  return {};
+}
+
+// Where the sequence has grown into another rope regime, the cached keys are rotated wrongly:
+// everything is computed again (the reference: prepare_inputs_for_generation drops past_key_values).
+void Session::follow_regime() {
+  const int regime = model_.rope_regime(std::ssize(ids_));
+  if (regime == regime_) return;
+  kv_->truncate(0);
+  regime_ = regime;
+}
+
+void Session::retire() {
+  if (caches_.prefixes == nullptr || kv_ == nullptr || kv_->length() == 0) return;
+  PrefixKey key = prefix_key();
+  caches_.prefixes->insert(std::move(key), std::move(kv_));
 }
 
 void Session::end(StopCause cause) {
+  done_ = true;
   answer_.finish();
   if (answer_.stopped()) {  // perhaps only now, in what was held back
     cause = StopCause::kStopString;
@@ -181,12 +213,18 @@ std::optional<std::string> Session::empty_warning() const {
 
 GenerateResult Session::take_result() { return std::move(result_); }
 
-Result<void> Session::interrupted(std::string_view phase) const {
+std::string_view Session::phase() const {
+  if (kv_ == nullptr) return "preparation";
+  if (needs_pictures()) return encoding_ == nullptr ? "preprocessing" : "encoding";
+  return result_.completion_tokens == 0 ? "prefill" : "decoding";
+}
+
+Result<void> Session::interrupted() const {
   if (hooks_.cancelled && hooks_.cancelled())
-    return Error{ErrorCode::kCancelled, fmt::format("the request was cancelled during {}", phase)};
+    return Error{ErrorCode::kCancelled, fmt::format("the request was cancelled during {}", phase())};
   if (request_.deadline && std::chrono::steady_clock::now() >= *request_.deadline)
     return Error{ErrorCode::kDeadline,
-                 fmt::format("out of time during {}, after {} answer token{}", phase,
+                 fmt::format("out of time during {}, after {} answer token{}", phase(),
                              result_.completion_tokens, result_.completion_tokens == 1 ? "" : "s"),
                  "allow more time, or use fewer crops and a smaller max_tokens"};
   return {};

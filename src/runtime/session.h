@@ -4,50 +4,94 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "runtime/answer.h"
+#include "runtime/image_cache.h"
+#include "runtime/prefix_cache.h"
 #include "runtime/request.h"
 
 namespace oc {
 
-// The verbs of generate(), to be called once each, in this order, on the engine's only thread.
-// model, request and hooks must outlive it. Between image tiles, prefill chunks and decode steps
-// each verb asks whether the request was cancelled or is out of time.
+// What sessions of one model share. Either may be null; they outlive the sessions.
+struct SessionCaches {
+  PrefixCache* prefixes = nullptr;
+  ImageCache* pictures = nullptr;
+};
+
+// A request as a sequence of steps, so that others can run in between. On the engine's only thread:
+//
+//   prepare(); start();
+//   while (!done()) {
+//     interrupted();
+//     if (needs_pictures()) encode_step();
+//     else { input = next(n); forward(input); accept(logits); }
+//   }
+//
+// generate() is this loop for one request, the service's scheduler for many. model, request, hooks
+// and caches must outlive it.
 class Session {
  public:
   // Tokens of one prefill step: short enough to notice a cancelled request in time.
   static constexpr std::int64_t kPrefillChunk = 512;
 
-  Session(const Model& model, const GenerateRequest& request, const GenerateHooks& hooks);
+  Session(const Model& model, const GenerateRequest& request, const GenerateHooks& hooks,
+          SessionCaches caches = {});
 
-  Result<void> plan();     // how each picture will be shown
-  Result<void> prompt();   // the token ids, and how many tokens the answer may have
-  Result<void> encode();   // pictures to rows of embeddings
-  Result<void> prefill();  // the prompt into the cache; logits of the first answer token
-  Result<void> decode();   // token by token, to the end
+  // How each picture will be shown, the token ids, and how many tokens the answer may have. Errors:
+  // whatever is wrong with the request for this model.
+  Result<void> prepare();
+  // Prompt and longest answer: what the KV cache may have to hold.
+  std::int64_t most_tokens() const { return result_.prompt_tokens + max_answer_; }
+  void start();  // looks into the caches, makes the sequence
+
+  bool done() const { return done_; }
+  // kCancelled or kDeadline, naming what it was doing.
+  Result<void> interrupted() const;
+  bool needs_pictures() const;  // encode_step() is next
+  Result<void> encode_step();   // one image tile
+  // The prompt is computed: a step is one token.
+  bool answering() const { return result_.completion_tokens > 0 && pending() == 1; }
+  StepInput next(std::int64_t most_tokens_of_step);
+  // Whether the logits of the step that next() described are used.
+  bool wants_logits(const StepInput& input) const {
+    return kv_->length() + std::ssize(input.ids) == std::ssize(ids_);
+  }
+  // After the step; logits [V] of its last row, empty when they were not wanted.
+  Result<void> accept(std::span<const float> logits);
+
+  void retire();  // leaves what was computed to the prefix cache; the last thing to be called
   GenerateResult take_result();
 
  private:
-  Result<void> interrupted(std::string_view phase) const;
+  std::int64_t pending() const { return std::ssize(ids_) - kv_->length(); }
+  std::string_view phase() const;
   Result<void> limit_answer(std::int64_t prompt_tokens);
-  Result<void> compute_pending(std::string_view phase);
+  Result<void> take_token(std::span<const float> logits);
+  void follow_regime();
+  PrefixKey prefix_key() const;
   void end(StopCause cause);
   std::optional<std::string> empty_warning() const;
 
   const Model& model_;
   const GenerateRequest& request_;
   const GenerateHooks& hooks_;
-  Stopwatch since_start_;
+  SessionCaches caches_;
+  Stopwatch since_start_, since_prefill_;
 
   std::vector<ImagePlan> images_;
-  std::vector<TokenId> ids_;        // prompt and answer so far
-  Tensor image_rows_;               // [image tokens, D]; kept for a prefill from the start
-  std::unique_ptr<KvSequence> kv_;  // the first kv_->length() of ids_
-  int regime_ = 0;                  // under which kv_ was computed
-  std::vector<float> logits_;       // [V], after the last of ids_
-  std::int64_t max_answer_ = 0;     // tokens, stop token included
+  std::vector<std::string> digests_;         // of the pictures
+  std::vector<Tensor> embeds_;               // of the pictures encoded so far
+  std::unique_ptr<ImageEncoding> encoding_;  // of the one after them
+  Tensor image_rows_;                        // [image tokens, D], all of them
+  std::int64_t last_image_position_ = -1;    // in ids_
+  std::vector<TokenId> ids_;                 // prompt and answer so far
+  std::unique_ptr<KvSequence> kv_;           // the first kv_->length() of ids_
+  int regime_ = 0;                           // under which kv_ was computed
+  bool prefilling_ = false, done_ = false;
+  std::int64_t max_answer_ = 0;  // tokens, stop token included
   Sampler sampler_;
   AnswerStream answer_;
   GenerateResult result_;

@@ -49,7 +49,12 @@ struct Sequence final : KvSequence {
     ids.resize(static_cast<std::size_t>(tokens));
     if (truncations != nullptr) truncations->push_back(tokens);
   }
-  std::unique_ptr<KvSequence> fork(std::int64_t) const override { OC_CHECK(false, "fork"); }
+  std::unique_ptr<KvSequence> fork(std::int64_t tokens) const override {
+    auto copy = std::make_unique<Sequence>(*this);
+    copy->ids.resize(static_cast<std::size_t>(tokens));
+    copy->complete = tokens;
+    return copy;
+  }
   std::size_t bytes() const override { return ids.size() * sizeof(TokenId); }
 };
 
@@ -199,15 +204,19 @@ class FakeModel final : public Model {
   int rope_regime(std::int64_t total) const override { return total > regime_limit ? 1 : 0; }
 
   Tensor forward(std::span<const StepInput> inputs, const Tap*) const override {
-    OC_CHECK(inputs.size() == 1, "one sequence at a time");
-    const StepInput& input = inputs[0];
-    auto& sequence = dynamic_cast<Sequence&>(*input.kv);
-    const auto length = static_cast<std::int64_t>(input.ids.size());
-    steps.push_back({sequence.length(), length, input.regime, input.image_rows != nullptr});
-    sequence.ids.insert(sequence.ids.end(), input.ids.begin(), input.ids.end());
-    sequence.advance(length);
-    if (on_step) on_step(steps.size());
-    return tensor(logits_(sequence.ids), 1, kVocab);
+    std::vector<float> rows;
+    for (const StepInput& input : inputs) {
+      auto& sequence = dynamic_cast<Sequence&>(*input.kv);
+      const auto length = static_cast<std::int64_t>(input.ids.size());
+      steps.push_back({sequence.length(), length, input.regime, input.image_rows != nullptr});
+      sequence.ids.insert(sequence.ids.end(), input.ids.begin(), input.ids.end());
+      sequence.advance(length);
+      if (on_step) on_step(steps.size());
+      const std::vector<float> logits = logits_(sequence.ids);
+      rows.insert(rows.end(), logits.begin(), logits.end());
+    }
+    batches.push_back(inputs.size());
+    return tensor(std::move(rows), std::ssize(inputs), kVocab);
   }
   Tensor join_images(std::span<const Tensor> embeds) const override {
     std::int64_t rows = 0;
@@ -219,6 +228,7 @@ class FakeModel final : public Model {
 
   // What happened, and what to do when it does. Engine thread only.
   mutable std::vector<Step> steps;
+  mutable std::vector<std::size_t> batches;  // inputs of each forward call
   mutable std::vector<std::int64_t> truncations;
   mutable int tiles = 0;
   mutable std::int64_t prompt_length = 0;  // of the last prompt built

@@ -102,17 +102,17 @@ TEST_F(ServiceTest, AnswersAndCounts) {
   EXPECT_EQ(stats.completion_tokens, 3u);
   EXPECT_EQ(stats.empty_answers, 0u);
   EXPECT_EQ(stats.queued, 0u);
-  EXPECT_FALSE(stats.running);
+  EXPECT_EQ(stats.running, 0u);
   EXPECT_EQ(service.model().name, "fake");
 }
 
 TEST_F(ServiceTest, TheQueueIsBounded) {
-  Service service(loaded(gated(1)), {.max_queue = 2});
+  Service service(loaded(gated(1)), {.max_queue = 2, .max_running = 1});
   Pending running = submit(service, question("hello"));
   gate.wait_until_entered();
   Pending first = submit(service, question("hello")), second = submit(service, question("hello"));
   EXPECT_EQ(service.stats().queued, 2u);
-  EXPECT_TRUE(service.stats().running);
+  EXPECT_EQ(service.stats().running, 1u);
   const auto refused =
       service.submit(question("hello"), nullptr, [](Result<GenerateResult>) { FAIL(); });
   ASSERT_FALSE(refused.ok());
@@ -152,7 +152,7 @@ TEST_F(ServiceTest, WaitingJobsAreAnsweredWhenCancelledOrOutOfTime) {
     held(step);
     if (step == 3) ended.wait();  // goes on only when both were answered
   };
-  Service service(loaded(std::move(model)), {.max_queue = 2});
+  Service service(loaded(std::move(model)), {.max_queue = 2, .max_running = 1});
   Pending running = submit(service, question("hello"));
   gate.wait_until_entered();
   Pending cancelled = submit(service, question("hello"));
@@ -164,7 +164,7 @@ TEST_F(ServiceTest, WaitingJobsAreAnsweredWhenCancelledOrOutOfTime) {
   EXPECT_EQ(cancelled.code().code, ErrorCode::kCancelled);
   EXPECT_EQ(expired.code().code, ErrorCode::kDeadline);
   EXPECT_EQ(service.stats().queued, 0u) << "their places are free while the first still runs";
-  EXPECT_TRUE(service.stats().running);
+  EXPECT_EQ(service.stats().running, 1u);
   running.job->cancel();
   waiting_ended.set_value();
   EXPECT_EQ(running.code().code, ErrorCode::kCancelled);

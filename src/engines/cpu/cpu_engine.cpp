@@ -82,6 +82,10 @@ std::unique_ptr<KvSequence> CpuEngine::make_sequence(const KvSpec& spec) {
   return std::make_unique<CpuSequence>(spec, options_.kv, buffers_);
 }
 
+std::size_t CpuEngine::kv_token_bytes(const KvSpec& spec) const {
+  return CpuSequence(spec, options_.kv, buffers_).block_bytes() / kernels::kKvBlock;
+}
+
 Tensor CpuEngine::make(std::int64_t rows, std::int64_t cols) {
   const auto bytes = static_cast<std::size_t>(rows * cols) * sizeof(float);
   return {rows, cols, std::make_shared<CpuStorage>(buffers_->take(bytes))};

@@ -21,9 +21,13 @@ std::byte* CpuSequence::head_at(std::size_t block, int layer, int head) const {
   return blocks_[block]->data() + index * head_bytes();
 }
 
+std::size_t CpuSequence::block_bytes() const {
+  return static_cast<std::size_t>(spec_.layers) * static_cast<std::size_t>(spec_.kv_heads) *
+         head_bytes();
+}
+
 std::shared_ptr<Buffer> CpuSequence::new_block() const {
-  const std::size_t bytes = static_cast<std::size_t>(spec_.layers) *
-                            static_cast<std::size_t>(spec_.kv_heads) * head_bytes();
+  const std::size_t bytes = block_bytes();
   auto block = std::make_shared<Buffer>(pool_->take(bytes));
   std::memset(block->data(), 0, bytes);  // kernels read whole blocks and need finite values
   return block;

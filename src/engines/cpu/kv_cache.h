@@ -20,6 +20,7 @@ class CpuSequence final : public KvSequence {
   void truncate(std::int64_t tokens) override;
   std::unique_ptr<KvSequence> fork(std::int64_t tokens) const override;
   std::size_t bytes() const override;
+  std::size_t block_bytes() const;  // of kernels::kKvBlock tokens
 
   // Blocks for positions up to `tokens`, owned alone from `position` on. Before a step writes.
   void reserve(std::int64_t position, std::int64_t tokens);

@@ -206,6 +206,8 @@ Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint
   info.stop_ids.erase(repeated.begin(), repeated.end());
   info.default_num_crops = config.hd.num_crops;
   info.fingerprint = checkpoint_fingerprint(*checkpoint);
+  info.kv_token_bytes = engine->kv_token_bytes(
+      {.layers = config.layers, .kv_heads = config.kv_heads, .head_dim = config.head_dim});
   count_work(*checkpoint, config, info);
   return std::unique_ptr<const Model>(
       std::make_unique<Phi3V>(std::move(checkpoint), std::move(engine), std::move(tokenizer),

@@ -1,0 +1,44 @@
+// Encoded pictures: the second request about one does not run the vision tower again.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <string>
+#include <unordered_map>
+
+#include "image/image.h"
+#include "models/model.h"
+
+namespace oc {
+
+// What the embeddings of a picture depend on, the model left out: SHA-256 (binary) over the decoded
+// pixels, their size, and how they are cut. `owner` keeps clients apart.
+std::string picture_digest(const Image& image, const ImagePlan& plan, const std::string& owner);
+
+// Engine thread only. Bounded in bytes, least recently used first out.
+class ImageCache {
+ public:
+  explicit ImageCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  Tensor find(const std::string& digest);  // empty when it is not there
+  void insert(const std::string& digest, const Tensor& embeddings);
+  std::size_t bytes() const { return bytes_; }
+  std::size_t entries() const { return entries_.size(); }
+  std::uint64_t hits() const { return hits_; }
+  std::uint64_t misses() const { return misses_; }
+
+ private:
+  struct Entry {
+    std::string digest;
+    Tensor embeddings;
+    std::size_t bytes = 0;
+  };
+
+  std::size_t max_bytes_, bytes_ = 0;
+  std::uint64_t hits_ = 0, misses_ = 0;
+  std::list<Entry> entries_;  // latest use first
+  std::unordered_map<std::string, std::list<Entry>::iterator> by_digest_;
+};
+
+}  // namespace oc

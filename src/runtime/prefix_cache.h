@@ -1,0 +1,61 @@
+// Prompts and answers that were computed lately, with their keys and values: a request that begins
+// with the same tokens and pictures goes on from there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ops/kv_cache.h"
+#include "text/tokenizer.h"
+
+namespace oc {
+
+// A sequence as the cache compares it. Ids of picture rows are negative (Prompt); row r belongs to
+// the picture whose rows it falls among.
+struct PrefixKey {
+  std::string owner;                  // only sequences of the same owner are shared
+  std::vector<TokenId> ids;
+  std::vector<std::string> pictures;  // digests of what was encoded, in order
+  std::vector<std::int64_t> rows;     // embeddings of each
+  int regime = 0;                     // Model::rope_regime
+};
+
+// Engine thread only. Bounded in bytes, least recently used first out.
+class PrefixCache {
+ public:
+  explicit PrefixCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  // A sequence of the longest cached beginning of `key`, at most `most` tokens; null when nothing
+  // is shared.
+  std::unique_ptr<KvSequence> find(const PrefixKey& key, std::int64_t most);
+  // Keeps the first kv->length() tokens of `key`. Beginnings of it that were kept are dropped.
+  void insert(PrefixKey key, std::unique_ptr<KvSequence> kv);
+
+  bool drop_oldest();  // false when there is nothing
+  void shrink_to(std::size_t bytes);
+  std::size_t bytes() const { return bytes_; }  // blocks shared between entries counted for each
+  std::size_t max_bytes() const { return max_bytes_; }
+  std::size_t entries() const { return entries_.size(); }
+  std::uint64_t hits() const { return hits_; }
+  std::uint64_t misses() const { return misses_; }
+
+ private:
+  struct Entry {
+    PrefixKey key;
+    std::unique_ptr<KvSequence> kv;
+    std::size_t bytes = 0;
+  };
+  static std::int64_t common(const PrefixKey& a, const PrefixKey& b);
+  void drop(std::list<Entry>::iterator entry);
+
+  std::size_t max_bytes_, bytes_ = 0;
+  std::uint64_t hits_ = 0, misses_ = 0;
+  std::list<Entry> entries_;  // latest use first
+};
+
+}  // namespace oc

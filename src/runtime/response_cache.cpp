@@ -1,0 +1,173 @@
+#include "runtime/response_cache.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <memory>
+#include <type_traits>
+#include <variant>
+
+#include "base/check.h"
+
+namespace oc {
+namespace {
+
+// Values one after the other, each text with its length before it, so that no two requests run
+// together into the same bytes.
+class Digest {
+ public:
+  Digest() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    OC_CHECK(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1,
+             "SHA-256");
+  }
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  void add(T value) {
+    bytes(&value, sizeof value);
+  }
+  void add(std::string_view text) {
+    add(text.size());
+    bytes(text.data(), text.size());
+  }
+  template <class T>
+  void add(const std::optional<T>& value) {
+    add(value.has_value());
+    if (value) add(*value);
+  }
+  void bytes(const void* data, std::size_t size) {
+    OC_CHECK(EVP_DigestUpdate(context_.get(), data, size) == 1, "SHA-256");
+  }
+  std::string finish() {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned length = 0;
+    OC_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), &length) == 1, "SHA-256");
+    return {reinterpret_cast<const char*>(digest.data()), length};
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+std::size_t size_of(const GenerateResult& result) {
+  return sizeof result + result.text.size() + result.ids.size() * sizeof(TokenId) +
+         result.images.size() * sizeof(ImagePlan) + 256;
+}
+
+}  // namespace
+
+std::optional<std::string> response_key(const GenerateRequest& request,
+                                        const std::string& model_fingerprint) {
+  const SamplingParams& s = request.sampling;
+  if (s.temperature != 0 && !s.seed) return std::nullopt;
+  Digest digest;
+  digest.add(model_fingerprint);
+  digest.add(request.owner);
+  digest.add(request.messages.size());
+  for (const Message& message : request.messages) {
+    digest.add(static_cast<int>(message.role));
+    digest.add(message.parts.size());
+    for (const Part& part : message.parts) {
+      digest.add(part.index());
+      if (const auto* text = std::get_if<TextPart>(&part))
+        digest.add(text->text);
+      else
+        digest.add(std::get<ImagePart>(part).index);
+    }
+  }
+  digest.add(request.images.size());
+  for (const RequestImage& picture : request.images) {
+    digest.add(picture.image->width);
+    digest.add(picture.image->height);
+    digest.add(picture.num_crops);
+    digest.bytes(picture.image->rgb.data(), picture.image->rgb.size());
+  }
+  digest.add(s.temperature);
+  digest.add(s.top_k);
+  digest.add(s.top_p);
+  digest.add(s.min_p);
+  digest.add(s.repetition_penalty);
+  digest.add(s.seed);
+  digest.add(request.max_tokens);
+  digest.add(request.stop.size());
+  for (const std::string& stop : request.stop) digest.add(stop);
+  digest.add(request.keep_order);
+  return digest.finish();
+}
+
+ResponseCache::ResponseCache(std::size_t max_bytes, std::chrono::seconds max_age)
+    : max_bytes_(max_bytes), max_age_(max_age) {
+  if (enabled()) thread_ = std::thread([this] { work(); });
+}
+
+ResponseCache::~ResponseCache() { finish(); }
+
+void ResponseCache::finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::optional<GenerateResult> ResponseCache::find(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return std::nullopt;
+  if (std::chrono::steady_clock::now() - found->second->since > max_age_) {
+    drop(found->second);
+    return std::nullopt;
+  }
+  entries_.splice(entries_.begin(), entries_, found->second);
+  return found->second->result;
+}
+
+void ResponseCache::insert(const std::string& key, const GenerateResult& result) {
+  const std::size_t bytes = size_of(result);
+  const std::lock_guard lock(mutex_);
+  if (bytes > max_bytes_) return;
+  if (const auto found = by_key_.find(key); found != by_key_.end()) drop(found->second);
+  while (bytes_ + bytes > max_bytes_) drop(std::prev(entries_.end()));
+  entries_.push_front({key, result, bytes, std::chrono::steady_clock::now()});
+  by_key_[key] = entries_.begin();
+  bytes_ += bytes;
+}
+
+void ResponseCache::drop(std::list<Entry>::iterator entry) {
+  bytes_ -= entry->bytes;
+  by_key_.erase(entry->key);
+  entries_.erase(entry);
+}
+
+void ResponseCache::post(std::function<void()> deliver) {
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(deliver));
+  }
+  wake_.notify_one();
+}
+
+void ResponseCache::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return ending_ || !posted_.empty(); });
+    if (posted_.empty()) return;
+    const std::function<void()> deliver = std::move(posted_.front());
+    posted_.pop_front();
+    lock.unlock();
+    deliver();
+    lock.lock();
+  }
+}
+
+std::size_t ResponseCache::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+std::size_t ResponseCache::entries() const {
+  const std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
+}  // namespace oc

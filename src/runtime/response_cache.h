@@ -1,0 +1,63 @@
+// Whole answers of requests that always give the same: served again at once.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+
+#include "runtime/request.h"
+
+namespace oc {
+
+// SHA-256 (binary) over everything that decides the answer: model, owner, messages, pictures'
+// pixels, sampling, limits. nullopt for a request whose answer is drawn with a seed of its own.
+std::optional<std::string> response_key(const GenerateRequest& request,
+                                        const std::string& model_fingerprint);
+
+// Any thread. Bounded in bytes and age, least recently used first out.
+class ResponseCache {
+ public:
+  ResponseCache(std::size_t max_bytes, std::chrono::seconds max_age);
+  ~ResponseCache();
+
+  bool enabled() const { return max_bytes_ > 0; }
+  std::optional<GenerateResult> find(const std::string& key);
+  void insert(const std::string& key, const GenerateResult& result);
+  // Calls `deliver` soon, on a thread of its own: the engine's may be amid a long step.
+  void post(std::function<void()> deliver);
+  void finish();  // returns when everything posted was delivered; nothing may be posted behind it
+
+  std::size_t bytes() const;
+  std::size_t entries() const;
+
+ private:
+  struct Entry {
+    std::string key;
+    GenerateResult result;
+    std::size_t bytes = 0;
+    std::chrono::steady_clock::time_point since;
+  };
+  void drop(std::list<Entry>::iterator entry);
+  void work();
+
+  std::size_t max_bytes_;
+  std::chrono::seconds max_age_;
+  mutable std::mutex mutex_;  // guards everything below but the thread
+  std::size_t bytes_ = 0;
+  std::list<Entry> entries_;  // latest use first
+  std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> posted_;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace oc

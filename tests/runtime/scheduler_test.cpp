@@ -1,0 +1,302 @@
+// Many requests at once: what runs together, what waits, what is not computed twice.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <future>
+
+#include "base/log.h"
+#include "runtime/service.h"
+#include "tests/runtime/fake_model.h"
+
+namespace oc {
+namespace {
+
+using fake::FakeModel;
+using fake::kEnd;
+
+using Promise = std::promise<Result<GenerateResult>>;
+
+// Says the last token of the prompt `count` times, then ends. Runs of one token only end prompts
+// whose last two tokens differ.
+std::unique_ptr<FakeModel> repeating(std::size_t count) {
+  return std::make_unique<FakeModel>([count](std::span<const TokenId> ids) {
+    std::size_t same = 1;
+    while (same < ids.size() && ids[ids.size() - 1 - same] == ids.back()) ++same;
+    return FakeModel::one_hot(same == count + 1 ? kEnd : ids.back());
+  });
+}
+
+std::shared_ptr<const Image> picture(std::uint8_t shade) {
+  auto image = std::make_shared<Image>();
+  image->width = image->height = 4;
+  image->rgb.assign(48, shade);
+  return image;
+}
+
+GenerateRequest question(std::string text) {
+  GenerateRequest request;
+  request.messages = {{Role::kUser, {TextPart{std::move(text)}}}};
+  return request;
+}
+
+GenerateRequest about(std::uint8_t shade, std::string text, int crops = 2) {
+  GenerateRequest request = question(std::move(text));
+  request.messages[0].parts.insert(request.messages[0].parts.begin(), ImagePart{0});
+  request.images = {{picture(shade), crops}};
+  return request;
+}
+
+class SchedulerTest : public testing::Test {
+ protected:
+  void SetUp() override { log::configure(log::Level::kOff, log::Format::kText); }
+  void TearDown() override { log::configure_from_environment(); }
+
+  void serve(std::unique_ptr<FakeModel> model, ServiceOptions options) {
+    model_ = model.get();
+    auto loaded = std::make_shared<LoadedModel>();
+    loaded->name = "fake";
+    loaded->model = std::move(model);
+    service_ = std::make_unique<Service>(std::move(loaded), options);
+  }
+  // The engine's thread stands in its first step until open().
+  void hold(FakeModel& model) {
+    model.on_step = [this](std::size_t step) {
+      if (step != 1) return;
+      entered_.set_value();
+      open_.get_future().wait();
+    };
+  }
+  std::future<Result<GenerateResult>> submit(GenerateRequest request) {
+    auto promise = std::make_shared<Promise>();
+    auto future = promise->get_future();
+    const auto job = service_->submit(std::move(request), nullptr, [promise](auto result) {
+      promise->set_value(std::move(result));
+    });
+    EXPECT_TRUE(job.ok()) << job.error().message;
+    return future;
+  }
+  GenerateResult ask(GenerateRequest request) {
+    Result<GenerateResult> result = submit(std::move(request)).get();
+    EXPECT_TRUE(result.ok()) << result.error().message;
+    return *std::move(result);
+  }
+
+  FakeModel* model_ = nullptr;
+  std::promise<void> entered_, open_;
+  std::unique_ptr<Service> service_;
+};
+
+TEST_F(SchedulerTest, AnswersGrowTogether) {
+  auto model = repeating(20);
+  hold(*model);
+  serve(std::move(model), {});
+  std::vector<std::future<Result<GenerateResult>>> all;
+  all.push_back(submit(question("hello")));
+  entered_.get_future().wait();
+  for (int i = 0; i < 3; ++i) all.push_back(submit(question("world")));
+  open_.set_value();
+  for (auto& one : all) EXPECT_EQ(one.get()->ids.size(), 20u);
+  service_->drain();
+  EXPECT_EQ(*std::max_element(model_->batches.begin(), model_->batches.end()), 4u);
+}
+
+TEST_F(SchedulerTest, NoMoreRunThanMay) {
+  auto model = repeating(5);
+  hold(*model);
+  serve(std::move(model), {.max_running = 2});
+  std::vector<std::future<Result<GenerateResult>>> all;
+  for (int i = 0; i < 6; ++i) all.push_back(submit(question("hello")));
+  entered_.get_future().wait();
+  open_.set_value();
+  for (auto& one : all) EXPECT_TRUE(one.get().ok());
+  service_->drain();
+  EXPECT_EQ(*std::max_element(model_->batches.begin(), model_->batches.end()), 2u);
+}
+
+TEST_F(SchedulerTest, ALongPromptLetsAnswersFlow) {
+  auto model = repeating(40);
+  hold(*model);
+  serve(std::move(model), {.shared_chunk = 16});
+  auto running = submit(question("hello"));
+  entered_.get_future().wait();
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "ab st ";
+  auto late = submit(question(text));
+  open_.set_value();
+  EXPECT_TRUE(running.get().ok());
+  EXPECT_TRUE(late.get().ok());
+  service_->drain();
+  // While the first still runs each piece of the long prompt goes with one of its tokens.
+  bool shared = false;
+  std::size_t step = 0;
+  for (const std::size_t inputs : model_->batches) {
+    std::int64_t longest = 0;
+    for (std::size_t i = 0; i < inputs; ++i)
+      longest = std::max(longest, model_->steps[step + i].length);
+    step += inputs;
+    if (inputs < 2) continue;
+    shared = true;
+    EXPECT_LE(longest, 16);
+  }
+  EXPECT_TRUE(shared);
+}
+
+TEST_F(SchedulerTest, RequestsWaitForMemoryAndNoneFails) {
+  auto model = repeating(10);
+  model->mutable_info().kv_token_bytes = 1;
+  serve(std::move(model), {.max_running = 8, .kv_bytes = 128, .prefix_cache_bytes = 128});
+  std::vector<std::future<Result<GenerateResult>>> all;
+  for (int i = 0; i < 12; ++i) {
+    GenerateRequest request = question(i % 2 ? "hello" : "world");
+    request.max_tokens = 50;  // a block of 64 each: two at a time
+    all.push_back(submit(std::move(request)));
+  }
+  for (auto& one : all) EXPECT_EQ(one.get()->ids.size(), 10u);
+  service_->drain();
+  EXPECT_LE(*std::max_element(model_->batches.begin(), model_->batches.end()), 2u);
+  EXPECT_EQ(service_->stats().kv_reserved_bytes, 0u);
+  GenerateRequest huge = question("hello");
+  huge.max_tokens = 500;
+  EXPECT_FALSE(service_->submit(std::move(huge), nullptr, [](auto) {}).ok());  // draining
+}
+
+TEST_F(SchedulerTest, ARequestThatNeverFitsIsToldSo) {
+  auto model = repeating(10);
+  model->mutable_info().kv_token_bytes = 1;
+  serve(std::move(model), {.kv_bytes = 128});
+  GenerateRequest huge = question("hello");
+  huge.max_tokens = 500;
+  const auto refused = submit(std::move(huge)).get();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kContextLength);
+  EXPECT_EQ(refused.error().param, "max_tokens");
+  GenerateRequest modest = question("hello");
+  modest.max_tokens = 20;
+  EXPECT_EQ(ask(std::move(modest)).ids.size(), 10u);
+}
+
+TEST_F(SchedulerTest, APictureIsEncodedOnceAndAPrefixComputedOnce) {
+  serve(repeating(3), {.image_cache_bytes = 1 << 20, .prefix_cache_bytes = 1 << 20});
+  const GenerateResult first = ask(about(7, "hello"));
+  EXPECT_EQ(first.cached_tokens, 0);
+  EXPECT_EQ(model_->tiles, 2);
+  const GenerateResult other = ask(about(7, "world"));
+  EXPECT_EQ(model_->tiles, 2) << "the picture was encoded again";
+  EXPECT_GE(other.cached_tokens, 12) << "BOS, ten image positions, BOS";
+  EXPECT_LT(other.cached_tokens, other.prompt_tokens);
+  // The same question again: all but the last token.
+  const GenerateResult again = ask(about(7, "hello"));
+  EXPECT_EQ(again.cached_tokens, again.prompt_tokens - 1);
+  EXPECT_EQ(again.ids, first.ids);
+  const GenerateResult another = ask(about(8, "hello"));
+  EXPECT_EQ(another.cached_tokens, 1) << "another picture shares the BOS alone";
+  EXPECT_EQ(model_->tiles, 4);
+  const GenerateResult finer = ask(about(7, "hello", 3));
+  EXPECT_EQ(finer.cached_tokens, 1) << "cut in another way it is another picture";
+  EXPECT_EQ(model_->tiles, 7);
+  service_->drain();
+  const ServiceStats stats = service_->stats();
+  EXPECT_EQ(stats.pictures.hits + stats.pictures.misses, 3u) << "a cached prefix needs no pictures";
+  EXPECT_GE(stats.prefixes.hits, 2u);
+}
+
+TEST_F(SchedulerTest, OwnersShareNothing) {
+  serve(repeating(3), {.image_cache_bytes = 1 << 20,
+                       .prefix_cache_bytes = 1 << 20,
+                       .response_cache_bytes = 1 << 20});
+  GenerateRequest mine = about(7, "hello"), yours = about(7, "hello");
+  mine.owner = "a";
+  yours.owner = "b";
+  ask(std::move(mine));
+  const GenerateResult result = ask(std::move(yours));
+  EXPECT_EQ(result.cached_tokens, 0);
+  EXPECT_FALSE(result.cached);
+  EXPECT_EQ(model_->tiles, 4);
+}
+
+TEST_F(SchedulerTest, ANewRopeRegimeComputesPicturesAndPromptAgain) {
+  auto model = repeating(30);
+  model->regime_limit = 30;
+  serve(std::move(model), {.image_cache_bytes = 1 << 20, .prefix_cache_bytes = 1 << 20});
+  const GenerateResult first = ask(about(7, "hello"));
+  EXPECT_EQ(first.ids.size(), 30u);
+  const GenerateResult again = ask(about(7, "hello"));
+  EXPECT_EQ(again.ids, first.ids);
+  service_->drain();
+  // Whatever was computed in the second regime began at the first token, with the picture.
+  bool seen = false;
+  for (const fake::Step& step : model_->steps)
+    if (step.regime == 1 && step.position == 0) {
+      seen = true;
+      EXPECT_TRUE(step.image_rows);
+    }
+  EXPECT_TRUE(seen);
+  EXPECT_EQ(model_->tiles, 2);
+}
+
+TEST_F(SchedulerTest, AKnownAnswerIsServedWithoutAStep) {
+  serve(repeating(3), {.response_cache_bytes = 1 << 20});
+  const GenerateResult first = ask(about(7, "hello"));
+  const std::size_t steps = model_->steps.size();
+  std::string streamed;
+  Promise done;
+  ASSERT_TRUE(service_
+                  ->submit(
+                      about(7, "hello"), [&](std::string_view text) { streamed += text; },
+                      [&](auto result) { done.set_value(std::move(result)); })
+                  .ok());
+  const auto again = done.get_future().get();
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->cached);
+  EXPECT_EQ(again->text, first.text);
+  EXPECT_EQ(streamed, first.text);
+  EXPECT_EQ(model_->steps.size(), steps);
+  GenerateRequest drawn = about(7, "hello");
+  drawn.sampling.temperature = 1;  // without a seed each answer is another
+  EXPECT_FALSE(ask(std::move(drawn)).cached);
+  GenerateRequest shorter = about(7, "hello");
+  shorter.max_tokens = 2;
+  EXPECT_EQ(ask(std::move(shorter)).ids.size(), 2u);
+  service_->drain();
+  EXPECT_EQ(service_->stats().responses.hits, 1u);
+  EXPECT_EQ(service_->stats().running, 0u);
+}
+
+TEST_F(SchedulerTest, AnOldAnswerIsComputedAgain) {
+  serve(repeating(3),
+        {.response_cache_bytes = 1 << 20, .response_cache_age = std::chrono::seconds(-1)});
+  ask(question("hello"));
+  EXPECT_FALSE(ask(question("hello")).cached);
+}
+
+TEST_F(SchedulerTest, OnlyTheLatestFrameOfACameraWaits) {
+  auto model = repeating(3);
+  hold(*model);
+  serve(std::move(model), {.max_running = 1});
+  auto running = submit(question("hello"));
+  entered_.get_future().wait();
+  const auto frame = [&](std::uint8_t shade, const char* key) {
+    GenerateRequest request = about(shade, "hello");
+    request.stream_key = key;
+    request.latest_wins = true;
+    return submit(std::move(request));
+  };
+  auto first = frame(1, "door"), garden = frame(2, "garden"), second = frame(3, "door");
+  const auto superseded = first.get();  // at once: the engine still stands
+  ASSERT_FALSE(superseded.ok());
+  EXPECT_EQ(superseded.error().code, ErrorCode::kSuperseded);
+  open_.set_value();
+  for (auto* one : {&running, &garden, &second}) EXPECT_TRUE(one->get().ok());
+  EXPECT_EQ(service_->stats().superseded, 1u);
+}
+
+TEST_F(SchedulerTest, ABrokenStepEndsOnlyWhatWasInIt) {
+  auto model = repeating(3);
+  model->on_step = [](std::size_t step) { OC_CHECK(step != 1, "broken on purpose"); };
+  serve(std::move(model), {.prefix_cache_bytes = 1 << 20});
+  EXPECT_EQ(submit(question("hello")).get().error().code, ErrorCode::kInternal);
+  EXPECT_EQ(ask(question("hello")).ids.size(), 3u);
+}
+
+}  // namespace
+}  // namespace oc
