@@ -1,7 +1,9 @@
 // ocellus serve: the OpenAI API over HTTP. The port opens first; the model is loaded and warmed up
 // behind it, and /health says 503 until that is done.
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <future>
@@ -181,6 +183,7 @@ void serve(const ServeOptions& options) {
       std::chrono::milliseconds(static_cast<std::int64_t>(options.time_limit_s * 1000));
   app_options.memory = memory;
   app_options.version = OCELLUS_VERSION;
+  app_options.shared_cache = options.shared_cache;
   const auto app = std::make_shared<http::App>(std::move(app_options));
 
   http::ServerOptions server_options;

@@ -90,7 +90,8 @@ def test_pictures_may_stand_before_or_behind_the_text(client):
     before = ask(client, user(picture_part(3), text_part(QUESTION)))
     behind = ask(client, user(text_part(QUESTION), picture_part(3)))
     assert text_of(before) == text_of(behind)
-    assert before.usage == behind.usage
+    assert before.usage.prompt_tokens == behind.usage.prompt_tokens  # what was cached may differ
+    assert before.usage.completion_tokens == behind.usage.completion_tokens
 
 
 def test_string_content_is_one_text_part(client):

@@ -196,7 +196,7 @@ def test_names_and_limits(start):
 
 
 def test_a_full_queue_is_told(start):
-    running = start("--max-queue", "1")
+    running = start("--max-queue", "1", "--max-running", "1", "--response-cache", "0")
     body = {"messages": [LONG_TURN], "max_tokens": 2}
     statuses = []
 
