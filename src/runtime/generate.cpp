@@ -10,7 +10,7 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
   Session session(model, request, hooks);
   OC_RETURN_IF_ERROR(session.prepare());
   session.start();
-  std::vector<float> logits(static_cast<std::size_t>(model.info().vocab_size));
+  std::vector<float> logits;
   while (!session.done()) {
     OC_RETURN_IF_ERROR(session.interrupted());
     if (session.needs_pictures()) {
@@ -20,7 +20,10 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
     const StepInput input = session.next(Session::kPrefillChunk);
     const bool wanted = session.wants_logits(input);
     const Tensor row = model.forward({&input, 1}, nullptr);
-    if (wanted) model.engine().read(row, logits);
+    if (wanted) {
+      logits.resize(static_cast<std::size_t>(row.rows() * row.cols()));
+      model.engine().read(row, logits);
+    }
     OC_RETURN_IF_ERROR(session.accept(logits));
   }
   return session.take_result();

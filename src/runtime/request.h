@@ -29,6 +29,7 @@ struct GenerateRequest {
   std::optional<int> max_tokens;  // answer; nullopt: what is left of the context
   std::vector<std::string> stop;
   bool keep_order = false;
+  int draft_tokens = 0;  // of a greedy answer, tried in a step (prompt lookup); 0: off
   // A live camera's frames: one that still waits when a newer one of the same key comes is answered
   // with kSuperseded.
   std::string stream_key;
@@ -68,6 +69,7 @@ struct GenerateResult {
   std::int64_t image_tokens = 0;       // of these
   std::int64_t cached_tokens = 0;      // of these, not computed again
   std::int64_t completion_tokens = 0;  // produced, stop token included
+  std::int64_t drafted_tokens = 0, accepted_tokens = 0;  // of prompt lookup
   std::uint64_t seed = 0;
   bool cached = false;  // a whole answer from the response cache
   std::vector<ImagePlan> images;

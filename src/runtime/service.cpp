@@ -383,17 +383,21 @@ void Service::forward(std::span<Entry* const> entries, std::span<const StepInput
     wanted.push_back(entries[i]->session->wants_logits(inputs[i]));
   const Result<void> computed = guarded([&]() -> Result<void> {
     const Tensor rows = model_->model->forward(inputs, nullptr);
-    logits_.resize(entries.size() * width);
+    logits_.resize(static_cast<std::size_t>(rows.rows()) * width);
     model_->model->engine().read(rows, logits_);
     return {};
   });
+  std::size_t first = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (!computed.ok()) {  // whose fault it was is not known
       entries[i]->failure = computed.error();
       continue;
     }
-    const auto row = wanted[i] ? std::span<const float>(logits_).subspan(i * width, width)
-                               : std::span<const float>();
+    const std::size_t count = std::max<std::size_t>(inputs[i].logit_rows.size(), 1);
+    const auto row = wanted[i]
+                         ? std::span<const float>(logits_).subspan(first * width, count * width)
+                         : std::span<const float>();
+    first += count;
     const Result<void> taken = guarded([&] { return entries[i]->session->accept(row); });
     if (!taken.ok()) entries[i]->failure = taken.error();
   }

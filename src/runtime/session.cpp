@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "text/json_field.h"
 
@@ -114,6 +115,13 @@ StepInput Session::next(std::int64_t most_tokens_of_step) {
     prefilling_ = true;
     since_prefill_.restart();
   }
+  step_.clear();
+  if (answering() && request_.draft_tokens > 0 && request_.sampling.temperature == 0) {
+    guess();
+    if (step_.size() > 1)
+      return {.kv = kv_.get(), .ids = step_, .regime = regime_, .logit_rows = step_rows_};
+    step_.clear();
+  }
   const std::int64_t count = std::min(pending(), most_tokens_of_step);
   return {.kv = kv_.get(),
           .ids = std::span(ids_).subspan(static_cast<std::size_t>(kv_->length()),
@@ -122,7 +130,44 @@ StepInput Session::next(std::int64_t most_tokens_of_step) {
           .regime = regime_};
 }
 
+// Prompt lookup: what stood behind the latest earlier place of the last three (or two) tokens.
+void Session::guess() {
+  const std::int64_t total = std::ssize(ids_);
+  step_.push_back(ids_.back());
+  std::int64_t most = std::min<std::int64_t>(request_.draft_tokens,
+                                             max_answer_ - result_.completion_tokens - 1);
+  while (most > 0 && model_.rope_regime(total + most) != regime_) --most;
+  for (std::int64_t length = std::min<std::int64_t>(3, total - 1); length >= 2 && most > 0; --length)
+    for (std::int64_t end = total - 1; end >= length; --end) {
+      if (!std::equal(ids_.end() - length, ids_.end(), ids_.begin() + end - length)) continue;
+      for (std::int64_t i = end; i < std::min(end + most, total); ++i) {
+        const TokenId id = ids_[static_cast<std::size_t>(i)];
+        if (id < 0) break;  // a picture's
+        step_.push_back(id);
+      }
+      most = 0;
+      break;
+    }
+  step_rows_.resize(step_.size());
+  std::iota(step_rows_.begin(), step_rows_.end(), std::int64_t{0});
+}
+
+Result<void> Session::accept_guesses(std::span<const float> logits) {
+  const std::size_t width = logits.size() / step_.size();
+  result_.drafted_tokens += std::ssize(step_) - 1;
+  for (std::size_t i = 0; i < step_.size(); ++i) {
+    OC_RETURN_IF_ERROR(take_token(logits.subspan(i * width, width)));
+    if (done_ || kv_->length() == 0) break;  // ended, or in another rope regime
+    if (i + 1 == step_.size() || ids_.back() != step_[i + 1]) break;
+    ++result_.accepted_tokens;
+  }
+  // Keys of wrong guesses; the last token is still to be computed.
+  kv_->truncate(std::min(kv_->length(), std::ssize(ids_) - (done_ ? 0 : 1)));
+  return {};
+}
+
 Result<void> Session::accept(std::span<const float> logits) {
+  if (!step_.empty()) return accept_guesses(logits);
   if (pending() > 0) return {};
   if (prefilling_) {
     prefilling_ = false;

@@ -30,6 +30,10 @@ struct SessionCaches {
 //     else { input = next(n); forward(input); accept(logits); }
 //   }
 //
+// With request.draft_tokens a step of a greedy answer also tries what followed the answer's last
+// words when they occurred before (prompt lookup); what the model itself would have said is kept, so
+// the answer is the same.
+//
 // generate() is this loop for one request, the service's scheduler for many. model, request, hooks
 // and caches must outlive it.
 class Session {
@@ -57,9 +61,9 @@ class Session {
   StepInput next(std::int64_t most_tokens_of_step);
   // Whether the logits of the step that next() described are used.
   bool wants_logits(const StepInput& input) const {
-    return kv_->length() + std::ssize(input.ids) == std::ssize(ids_);
+    return kv_->length() + std::ssize(input.ids) >= std::ssize(ids_);
   }
-  // After the step; logits [V] of its last row, empty when they were not wanted.
+  // After the step; logits [rows, V] as the input asked for, empty when they were not wanted.
   Result<void> accept(std::span<const float> logits);
 
   void retire();  // leaves what was computed to the prefix cache; the last thing to be called
@@ -70,6 +74,8 @@ class Session {
   std::string_view phase() const;
   Result<void> limit_answer(std::int64_t prompt_tokens);
   Result<void> take_token(std::span<const float> logits);
+  void guess();
+  Result<void> accept_guesses(std::span<const float> logits);
   void follow_regime();
   PrefixKey prefix_key() const;
   void end(StopCause cause);
@@ -91,6 +97,8 @@ class Session {
   std::unique_ptr<KvSequence> kv_;           // the first kv_->length() of ids_
   int regime_ = 0;                           // under which kv_ was computed
   bool prefilling_ = false, done_ = false;
+  std::vector<TokenId> step_;             // the pending token and guesses of what follows it
+  std::vector<std::int64_t> step_rows_;   // all of them
   std::int64_t max_answer_ = 0;  // tokens, stop token included
   Sampler sampler_;
   AnswerStream answer_;

@@ -89,6 +89,20 @@ class Server:
         return self.wait()
 
 
+@pytest.fixture
+def start():
+    """Starts servers of a test's own, with flags; they end with it."""
+    servers = []
+
+    def begin(*args, **options):
+        servers.append(Server(*args, **options))
+        return servers[-1]
+
+    yield begin
+    for running in servers:
+        running.stop()
+
+
 @pytest.fixture(scope="session")
 def server():
     running = Server()

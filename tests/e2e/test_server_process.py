@@ -17,19 +17,6 @@ TURN = {"role": "user", "content": "What can you see?"}
 LONG_TURN = user(*[picture_part(n, detail="high") for n in range(6)], text_part("Describe."))
 
 
-@pytest.fixture
-def start():
-    servers = []
-
-    def begin(*args, **options):
-        servers.append(Server(*args, **options))
-        return servers[-1]
-
-    yield begin
-    for running in servers:
-        running.stop()
-
-
 def failing(*args, env=None):
     """Status and standard error of a server that must not start."""
     import os

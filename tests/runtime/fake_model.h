@@ -212,11 +212,18 @@ class FakeModel final : public Model {
       sequence.ids.insert(sequence.ids.end(), input.ids.begin(), input.ids.end());
       sequence.advance(length);
       if (on_step) on_step(steps.size());
-      const std::vector<float> logits = logits_(sequence.ids);
-      rows.insert(rows.end(), logits.begin(), logits.end());
+      const std::size_t before = sequence.ids.size() - input.ids.size();
+      std::vector<std::int64_t> wanted(input.logit_rows.begin(), input.logit_rows.end());
+      if (wanted.empty()) wanted.push_back(length - 1);
+      for (const std::int64_t row : wanted) {
+        const std::vector<float> logits = logits_(
+            std::span(sequence.ids).first(before + static_cast<std::size_t>(row) + 1));
+        rows.insert(rows.end(), logits.begin(), logits.end());
+      }
     }
     batches.push_back(inputs.size());
-    return tensor(std::move(rows), std::ssize(inputs), kVocab);
+    const std::int64_t count = std::ssize(rows) / kVocab;
+    return tensor(std::move(rows), count, kVocab);
   }
   Tensor join_images(std::span<const Tensor> embeds) const override {
     std::int64_t rows = 0;

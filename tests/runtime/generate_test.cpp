@@ -418,5 +418,39 @@ TEST(Generate, TimingsAreConsistent) {
   EXPECT_EQ(t.queue_ms, 0);
 }
 
+// A model that says a b c a b c …: from the second round on every guess is right.
+TEST(Generate, GuessesKeepTheAnswerAndSaveSteps) {
+  const std::vector<TokenId> cycle = {287, 291, 295};
+  const auto logits = [&](std::span<const TokenId> ids) {
+    const auto at = std::find(cycle.begin(), cycle.end(), ids.back());
+    const bool last = ids.size() > 40;
+    if (at == cycle.end()) return fake::FakeModel::one_hot(cycle[0]);
+    // Once amid the answer another token, so that a guess is wrong.
+    if (ids.size() == 20) return fake::FakeModel::one_hot(288);
+    return fake::FakeModel::one_hot(
+        last ? fake::kEnd : cycle[static_cast<std::size_t>(at - cycle.begin() + 1) % 3]);
+  };
+  const auto run = [&](int draft) {
+    fake::FakeModel model(logits);
+    GenerateRequest request;
+    request.messages = {{Role::kUser, {TextPart{"hello"}}}};
+    request.draft_tokens = draft;
+    const auto result = generate(model, request, {});
+    EXPECT_TRUE(result.ok());
+    return std::pair{*result, model.batches.size()};
+  };
+  const auto [plain, plain_steps] = run(0);
+  for (const int draft : {1, 3, 7}) {
+    const auto [guessed, steps] = run(draft);
+    EXPECT_EQ(guessed.ids, plain.ids);
+    EXPECT_EQ(guessed.text, plain.text);
+    EXPECT_EQ(guessed.completion_tokens, plain.completion_tokens);
+    EXPECT_LT(steps, plain_steps * 3 / 4);
+    EXPECT_GT(guessed.accepted_tokens, 0);
+    EXPECT_LT(guessed.accepted_tokens, guessed.drafted_tokens);
+  }
+  EXPECT_EQ(plain.drafted_tokens, 0);
+}
+
 }  // namespace
 }  // namespace oc

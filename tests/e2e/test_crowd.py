@@ -1,0 +1,154 @@
+"""Many clients at once, each with its own picture, some of which go away: nobody gets another's answer,
+and nothing is left behind.
+
+OCELLUS_CROWD="CLIENTS REQUESTS" makes it larger (a sanitizer build, for instance: OCELLUS_BIN).
+"""
+
+import io
+import os
+import random
+import re
+import threading
+
+import httpx
+import pytest
+from conftest import data_uri
+from PIL import Image, ImageDraw
+
+CLIENTS, REQUESTS = map(int, os.environ.get("OCELLUS_CROWD", "8 96").split())
+QUESTIONS = ["What do you see?", "Describe the picture.", "What shape is in the picture?"]
+
+
+def picture(i):
+    """Its own picture for each client: shape, colour, place and size all depend on i."""
+    rng = random.Random(i)
+    image = Image.new("RGB", (160 + 8 * (i % 7), 160 + 8 * (i % 5)), (245, 245, 240))
+    draw = ImageDraw.Draw(image)
+    colour = [(200, 30, 30), (30, 60, 200), (30, 150, 50), (230, 190, 20)][i % 4]
+    size = 40 + rng.randrange(40)
+    x, y = rng.randrange(20, 70), rng.randrange(20, 70)
+    kind = (i // 4) % 3
+    if kind == 0:
+        draw.ellipse((x, y, x + size, y + size), fill=colour)
+    elif kind == 1:
+        draw.rectangle((x, y, x + size, y + size), fill=colour)
+    else:
+        draw.polygon([(x, y + size), (x + size, y + size), (x + size // 2, y)], fill=colour)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def body(i, question):
+    return {
+        "messages": [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image_url", "image_url": {"url": data_uri(picture(i))}},
+                    {"type": "text", "text": question},
+                ],
+            }
+        ],
+        "temperature": 0,
+        "max_tokens": 40,
+    }
+
+
+def metric(url, name):
+    text = httpx.get(url + "/metrics", timeout=60).text
+    return float(re.search(rf"^{name} ([0-9.e+]+)$", text, re.M).group(1))
+
+
+@pytest.mark.parametrize("caches", ["with caches", "without"])
+def test_everybody_gets_their_own_answer(start, caches):
+    off = ["--response-cache", "0"]
+    if caches == "without":
+        off += ["--prefix-cache", "0", "--image-cache", "0"]
+    running = start("--max-queue", "4096", *off)
+    url = running.url + "/v1/chat/completions"
+    bodies = [body(i, QUESTIONS[i % len(QUESTIONS)]) for i in range(CLIENTS)]
+    with httpx.Client(timeout=600) as alone:
+        expected = [
+            alone.post(url, json=one).json()["choices"][0]["message"]["content"] for one in bodies
+        ]
+    assert all(expected), "an empty answer"
+    wrong, cancelled, lock = [], [0], threading.Lock()
+
+    def client(i):
+        rng = random.Random(1000 + i)
+        with httpx.Client(timeout=600) as http:
+            for k in range(REQUESTS // CLIENTS):
+                if rng.random() < 0.15:  # goes away amid the answer
+                    try:
+                        with http.stream("POST", url, json={**bodies[i], "stream": True}) as reply:
+                            for _ in reply.iter_lines():
+                                if rng.random() < 0.5:
+                                    break
+                    except httpx.HTTPError:
+                        pass
+                    with lock:
+                        cancelled[0] += 1
+                    continue
+                reply = http.post(url, json=bodies[i])
+                text = reply.json().get("choices", [{}])[0].get("message", {}).get("content")
+                if reply.status_code != 200 or text != expected[i]:
+                    with lock:
+                        wrong.append((i, k, reply.status_code, text, expected[i]))
+
+    threads = [threading.Thread(target=client, args=(i,)) for i in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[:5]
+    assert cancelled[0] > 0
+    for _ in range(600):  # what was cancelled ends within a step
+        if metric(running.url, "ocellus_running") == 0:
+            break
+        threading.Event().wait(0.05)
+    httpx.post(url, json=bodies[0], timeout=600)
+    assert metric(running.url, "ocellus_kv_reserved_bytes") == 0
+    assert metric(running.url, "ocellus_empty_answers_total") == 0
+
+
+def test_the_same_request_is_answered_from_the_cache(start):
+    running = start()
+    url = running.url + "/v1/chat/completions"
+    first = httpx.post(url, json=body(3, QUESTIONS[0]), timeout=600)
+    again = httpx.post(url, json=body(3, QUESTIONS[0]), timeout=600)
+    assert (first.headers["x-ocellus-cache"], again.headers["x-ocellus-cache"]) == ("miss", "hit")
+    assert first.json()["choices"] == again.json()["choices"]
+    assert again.json()["ocellus"]["timings"]["total_ms"] < first.json()["ocellus"]["timings"]["total_ms"]
+    drawn = {**body(3, QUESTIONS[0]), "temperature": 1}
+    for _ in range(2):
+        assert httpx.post(url, json=drawn, timeout=600).headers["x-ocellus-cache"] == "miss"
+
+
+def test_a_second_question_computes_only_its_own_words(start):
+    running = start()
+    url = running.url + "/v1/chat/completions"
+    first = httpx.post(url, json=body(5, QUESTIONS[0]), timeout=600).json()
+    second = httpx.post(url, json=body(5, QUESTIONS[1]), timeout=600).json()
+    cached = second["usage"]["prompt_tokens_details"]["cached_tokens"]
+    # The template's first tokens are known from the warm-up.
+    assert first["usage"]["prompt_tokens_details"]["cached_tokens"] < 10
+    assert first["usage"]["prompt_tokens_details"]["image_tokens"] < cached
+    assert cached < second["usage"]["prompt_tokens"]
+    assert second["ocellus"]["timings"]["encode_ms"] == 0
+
+
+def test_keys_do_not_share_what_was_computed(start):
+    running = start("--api-key", "one", "--api-key", "two")
+    url = running.url + "/v1/chat/completions"
+
+    def ask(key):
+        return httpx.post(
+            url, json=body(2, QUESTIONS[0]), headers={"Authorization": f"Bearer {key}"}, timeout=600
+        )
+
+    assert ask("one").headers["x-ocellus-cache"] == "miss"
+    other = ask("two")
+    assert other.headers["x-ocellus-cache"] == "miss"
+    assert other.json()["usage"]["prompt_tokens_details"]["cached_tokens"] < 10
+    assert ask("one").headers["x-ocellus-cache"] == "hit"
