@@ -83,6 +83,11 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
   SamplingParams& s = flags.sampling;
   verb.add_option("--max-tokens", flags.max_tokens, "Most tokens (default: what the context holds)")
       ->group(kAnswer);
+  verb.add_option("--draft", flags.draft_tokens,
+                  "Tokens that are tried in one step where words repeat; 0: none")
+      ->check(CLI::Range(0, 15))
+      ->capture_default_str()
+      ->group(kAnswer);
   verb.add_option("--temperature", s.temperature, "0: always the likeliest token")
       ->capture_default_str()
       ->group(kAnswer);
@@ -119,6 +124,7 @@ GenerateRequest make_request(const AnswerFlags& flags) {
   request.id = "cli";
   request.sampling = flags.sampling;
   request.max_tokens = flags.max_tokens;
+  request.draft_tokens = flags.draft_tokens;
   request.stop = flags.stop;
   request.keep_order = flags.keep_order;
   if (!flags.system.empty()) {
@@ -156,6 +162,8 @@ json::object to_json(const GenerateResult& result, const LoadedModel& model,
            {{"prompt_tokens", result.prompt_tokens},
             {"image_tokens", result.image_tokens},
             {"cached_tokens", result.cached_tokens},
+            {"drafted_tokens", result.drafted_tokens},
+            {"accepted_tokens", result.accepted_tokens},
             {"completion_tokens", result.completion_tokens},
             {"total_tokens", result.prompt_tokens + result.completion_tokens}}},
           {"timings", std::move(timings)},

@@ -18,6 +18,7 @@ struct AnswerFlags {
   EngineOptions engine;
   SamplingParams sampling;
   std::optional<int> max_tokens;
+  int draft_tokens = 0;
   std::optional<int> num_crops;
   std::string detail = "auto";
   std::string system;

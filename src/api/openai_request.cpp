@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -19,7 +21,7 @@ namespace json = boost::json;
 constexpr double kInfinity = std::numeric_limits<double>::max();
 
 // What we act on.
-constexpr std::array<std::string_view, 17> kSupported = {"model",
+constexpr std::array<std::string_view, 23> kSupported = {"model",
                                                          "messages",
                                                          "max_tokens",
                                                          "max_completion_tokens",
@@ -31,20 +33,23 @@ constexpr std::array<std::string_view, 17> kSupported = {"model",
                                                          "stream_options",
                                                          "top_k",
                                                          "min_p",
+                                                         "draft_tokens",
+                                                         "stream_key",
+                                                         "policy",
                                                          "repetition_penalty",
                                                          "num_crops",
                                                          "keep_order",
                                                          "n",
-                                                         "response_format"};
+                                                         "response_format",
+                                                         "presence_penalty",
+                                                         "frequency_penalty",
+                                                         "logit_bias"};
 // What says something about the request but nothing to the model.
 constexpr std::array<std::string_view, 4> kLabels = {"user", "metadata", "safety_identifier",
                                                      "prompt_cache_key"};
 // What OpenAI knows and we do not do, save for the value that means "off".
-constexpr std::array<std::string_view, 24> kNeutralOnly = {"logprobs",
+constexpr std::array<std::string_view, 21> kNeutralOnly = {"logprobs",
                                                            "top_logprobs",
-                                                           "presence_penalty",
-                                                           "frequency_penalty",
-                                                           "logit_bias",
                                                            "tools",
                                                            "tool_choice",
                                                            "parallel_tool_calls",
@@ -73,9 +78,6 @@ bool is_false(const json::value& value) { return value.is_bool() && !value.get_b
 bool is_empty_array(const json::value& value) {
   return value.is_array() && value.get_array().empty();
 }
-bool is_empty_object(const json::value& value) {
-  return value.is_object() && value.get_object().empty();
-}
 bool is_text(const json::value& value, std::string_view text) {
   return value.is_string() && std::string_view(value.get_string()) == text;
 }
@@ -83,9 +85,7 @@ bool is_text(const json::value& value, std::string_view text) {
 // True when the value asks for nothing that we do not do.
 bool is_neutral(std::string_view key, const json::value& value) {
   if (key == "logprobs" || key == "store" || key == "echo") return is_false(value);
-  if (key == "top_logprobs" || key == "presence_penalty" || key == "frequency_penalty")
-    return is_zero(value);
-  if (key == "logit_bias") return is_empty_object(value);
+  if (key == "top_logprobs") return is_zero(value);
   if (key == "tools" || key == "functions") return is_empty_array(value);
   // Without tools there is nothing to choose from, so these choices are kept as they are.
   if (key == "tool_choice" || key == "function_call")
@@ -149,7 +149,35 @@ Result<void> parse_length(const JsonFields& fields, const ChatLimits& limits,
   return {};
 }
 
+// {"token id": bias}; at most 1,024 of them, as the largest clients send.
+Result<void> parse_logit_bias(const JsonFields& fields, SamplingParams& sampling) {
+  const json::value* value = fields.find("logit_bias");
+  if (value == nullptr) return {};
+  constexpr std::size_t kMost = 1024;
+  if (!value->is_object() || value->get_object().size() > kMost)
+    return wrong_value("logit_bias", "an object of at most 1024 token ids and numbers", *value);
+  for (const auto& [key, bias] : value->get_object()) {
+    const std::string param = fmt::format("logit_bias.{}", std::string_view(key));
+    TokenId id = 0;
+    const char* end = key.data() + key.size();
+    if (const auto parsed = std::from_chars(key.data(), end, id);
+        parsed.ec != std::errc() || parsed.ptr != end || id < 0)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}\": the key is no token id", param),
+                   "use ids as `ocellus tokenize` prints them", param};
+    if (!bias.is_number() || !(std::abs(bias.to_number<double>()) <= 100))
+      return wrong_value(param, "a number from -100 to 100", bias);
+    sampling.logit_bias.emplace_back(id, bias.to_number<float>());
+  }
+  return {};
+}
+
 Result<void> parse_sampling(const JsonFields& fields, SamplingParams& sampling) {
+  OC_ASSIGN_OR_RETURN(const auto presence, fields.number("presence_penalty", -2, 2));
+  OC_ASSIGN_OR_RETURN(const auto frequency, fields.number("frequency_penalty", -2, 2));
+  if (presence) sampling.presence_penalty = *presence;
+  if (frequency) sampling.frequency_penalty = *frequency;
+  OC_RETURN_IF_ERROR(parse_logit_bias(fields, sampling));
   OC_ASSIGN_OR_RETURN(const auto temperature, fields.number("temperature", 0, 2));
   OC_ASSIGN_OR_RETURN(const auto top_p, fields.number("top_p", 0, 1));
   OC_ASSIGN_OR_RETURN(const auto min_p, fields.number("min_p", 0, 1));
@@ -207,6 +235,27 @@ Result<void> parse_stop(const JsonFields& fields, const ChatLimits& limits,
   return {};
 }
 
+// Extensions of ours: prompt lookup, and frames of a live camera.
+Result<void> parse_extensions(const JsonFields& fields, GenerateRequest& request) {
+  OC_ASSIGN_OR_RETURN(const auto draft, fields.integer("draft_tokens", 0, 15));
+  if (draft) request.draft_tokens = static_cast<int>(*draft);
+  const json::value *key = fields.find("stream_key"), *policy = fields.find("policy");
+  if (key != nullptr) {
+    if (!key->is_string() || key->get_string().empty() || key->get_string().size() > 256)
+      return wrong_value("stream_key", "a string of 1 to 256 bytes", *key);
+    request.stream_key = std::string_view(key->get_string());
+  }
+  if (policy != nullptr) {
+    if (!is_text(*policy, "latest_wins") && !is_text(*policy, "queue"))
+      return wrong_value("policy", "\"latest_wins\" or \"queue\"", *policy);
+    request.latest_wins = is_text(*policy, "latest_wins");
+    if (request.latest_wins && key == nullptr)
+      return Error{ErrorCode::kInvalidArgument, "\"policy\" is given without \"stream_key\"",
+                   "name the camera: \"stream_key\": \"door\"", "stream_key"};
+  }
+  return {};
+}
+
 Result<void> parse_stream(const JsonFields& fields, ChatRequest& request) {
   OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean("stream"));
   request.stream = stream.value_or(false);
@@ -254,6 +303,7 @@ Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& 
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.generate.sampling));
   OC_RETURN_IF_ERROR(parse_stop(fields, limits, request.generate));
   OC_RETURN_IF_ERROR(parse_stream(fields, request));
+  OC_RETURN_IF_ERROR(parse_extensions(fields, request.generate));
   OC_ASSIGN_OR_RETURN(const auto keep_order, fields.boolean("keep_order"));
   request.generate.keep_order = keep_order.value_or(false);
   OC_ASSIGN_OR_RETURN(const auto num_crops, fields.integer("num_crops", 1, 64));

@@ -63,6 +63,10 @@ std::string details_json(const GenerateResult& result) {
   details["stop_cause"] = to_string(result.stop_cause);
   if (result.stop_string) details["stop_string"] = *result.stop_string;
   details["seed"] = result.seed;
+  if (result.drafted_tokens > 0) {
+    details["drafted_tokens"] = result.drafted_tokens;
+    details["accepted_tokens"] = result.accepted_tokens;
+  }
   return with_field(json::serialize(details), "timings", timings_json(result.timings));
 }
 

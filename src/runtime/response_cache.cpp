@@ -86,6 +86,13 @@ std::optional<std::string> response_key(const GenerateRequest& request,
   digest.add(s.top_p);
   digest.add(s.min_p);
   digest.add(s.repetition_penalty);
+  digest.add(s.presence_penalty);
+  digest.add(s.frequency_penalty);
+  digest.add(s.logit_bias.size());
+  for (const auto& [id, bias] : s.logit_bias) {
+    digest.add(id);
+    digest.add(bias);
+  }
   digest.add(s.seed);
   digest.add(request.max_tokens);
   digest.add(request.stop.size());

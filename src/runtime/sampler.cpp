@@ -49,6 +49,10 @@ Result<void> check_sampling(const SamplingParams& p) {
   if (!(p.top_p > 0 && p.top_p <= 1))
     return out_of_range("top_p", p.top_p, "above 0 and at most 1");
   if (!(p.min_p >= 0 && p.min_p < 1)) return out_of_range("min_p", p.min_p, "0 (off) to below 1");
+  if (!(std::abs(p.presence_penalty) <= 2))
+    return out_of_range("presence_penalty", p.presence_penalty, "from -2 to 2 (0: off)");
+  if (!(std::abs(p.frequency_penalty) <= 2))
+    return out_of_range("frequency_penalty", p.frequency_penalty, "from -2 to 2 (0: off)");
   if (!(p.repetition_penalty > 0) || !std::isfinite(p.repetition_penalty))
     return out_of_range("repetition_penalty", p.repetition_penalty, "above 0 (1: off)");
   return {};
@@ -71,13 +75,19 @@ Sampler::Sampler(const SamplingParams& params, std::vector<TokenId> banned)
   }
 }
 
-Result<TokenId> Sampler::sample(std::span<const float> logits, std::span<const TokenId> history) {
+Result<TokenId> Sampler::sample(std::span<const float> logits, std::span<const TokenId> history,
+                                std::size_t answer_from) {
   for (std::size_t id = 0; id < logits.size(); ++id)
     if (std::isnan(logits[id]) || logits[id] == std::numeric_limits<float>::infinity())
       return Error{ErrorCode::kInternal,
                    fmt::format("the model produced {} as the logit of token {}", logits[id], id),
                    "the checkpoint may be damaged: `ocellus verify` compares it with goldens"};
   scores_.assign(logits.begin(), logits.end());
+  for (const auto& [id, bias] : params_.logit_bias)
+    if (id >= 0 && static_cast<std::size_t>(id) < scores_.size())
+      scores_[static_cast<std::size_t>(id)] += bias;
+  if (params_.presence_penalty != 0 || params_.frequency_penalty != 0)
+    penalise_answer(history.subspan(std::min(answer_from, history.size())));
   if (params_.repetition_penalty != 1) penalise(history);
   for (const TokenId id : banned_)
     if (static_cast<std::size_t>(id) < scores_.size())
@@ -100,6 +110,17 @@ void Sampler::penalise(std::span<const TokenId> history) {
     if (id < 0 || i >= scores_.size() || seen_[i]) continue;
     seen_[i] = true;
     scores_[i] = scores_[i] < 0 ? scores_[i] * penalty : scores_[i] / penalty;
+  }
+}
+
+void Sampler::penalise_answer(std::span<const TokenId> answer) {
+  seen_.assign(scores_.size(), false);
+  for (const TokenId id : answer) {
+    const auto i = static_cast<std::size_t>(id);
+    if (id < 0 || i >= scores_.size()) continue;
+    scores_[i] -= static_cast<float>(params_.frequency_penalty);
+    if (!seen_[i]) scores_[i] -= static_cast<float>(params_.presence_penalty);
+    seen_[i] = true;
   }
 }
 

@@ -181,7 +181,8 @@ Result<void> Session::accept(std::span<const float> logits) {
 
 Result<void> Session::take_token(std::span<const float> logits) {
   const std::vector<TokenId>& stop_ids = model_.info().stop_ids;
-  OC_ASSIGN_OR_RETURN(const TokenId id, sampler_.sample(logits, ids_));
+  OC_ASSIGN_OR_RETURN(const TokenId id, sampler_.sample(
+      logits, ids_, static_cast<std::size_t>(result_.prompt_tokens)));
   if (++result_.completion_tokens == 1) result_.timings.ttft_ms = since_start_.ms();
   if (std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) {
     result_.stop_token = id;
