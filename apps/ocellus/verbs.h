@@ -25,6 +25,7 @@ void add_ask(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_quantize(CLI::App& app);
 void add_see(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_synth(CLI::App& app);

@@ -1,0 +1,131 @@
+#include "runtime/quantize/score.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/sampler.h"
+
+namespace oc {
+namespace {
+
+constexpr std::int64_t kPrefillChunk = 512;
+
+// ln softmax(logits)[id].
+double log_probability(std::span<const float> logits, TokenId id) {
+  const double most = *std::ranges::max_element(logits);
+  double sum = 0;
+  for (const float logit : logits) sum += std::exp(logit - most);
+  return logits[static_cast<std::size_t>(id)] - most - std::log(sum);
+}
+
+class Follower {
+ public:
+  Follower(const Model& model, const std::function<bool()>& cancelled)
+      : model_(model),
+        cancelled_(cancelled),
+        sampler_({}, ids_without_token(*model.tokenizer(), model.info().vocab_size)),
+        logits_(static_cast<std::size_t>(model.info().vocab_size)) {}
+
+  Result<AnswerPath> run(const ScoreQuestion& question, int max_tokens,
+                         std::span<const TokenId> forced) {
+    OC_RETURN_IF_ERROR(prompt(question));
+    const std::size_t most = forced.empty() ? static_cast<std::size_t>(max_tokens) : forced.size();
+    const std::int64_t context = model_.info().context_length;
+    if (std::ssize(ids_) + std::ssize(forced) + 1 > context)
+      return Error{ErrorCode::kContextLength,
+                   fmt::format("{}: the prompt has {} tokens, the model's context holds {}",
+                               question.name, ids_.size(), context),
+                   "shorten the question"};
+    kv_ = model_.make_sequence();
+    AnswerPath path;
+    while (path.ids.size() < most && std::ssize(ids_) < context) {
+      OC_RETURN_IF_ERROR(step());
+      OC_ASSIGN_OR_RETURN(const TokenId first, sampler_.sample(logits_, ids_));
+      const TokenId taken = forced.empty() ? first : forced[path.ids.size()];
+      path.first.push_back(first);
+      path.ids.push_back(taken);
+      path.logprob += log_probability(logits_, taken);
+      ids_.push_back(taken);
+      if (std::ranges::find(model_.info().stop_ids, taken) != model_.info().stop_ids.end()) break;
+    }
+    return path;
+  }
+
+ private:
+  Result<void> interrupted() const {
+    if (cancelled_ && cancelled_())
+      return Error{ErrorCode::kCancelled, "interrupted", "the same command scores again"};
+    return {};
+  }
+
+  Result<void> prompt(const ScoreQuestion& question) {
+    OC_ASSIGN_OR_RETURN(const ImagePlan plan,
+                        model_.plan_image(question.image->width, question.image->height, {}));
+    const Message turn{Role::kUser, {ImagePart{0}, TextPart{question.text}}};
+    OC_ASSIGN_OR_RETURN(Prompt prompt,
+                        model_.build_prompt(std::span(&turn, 1), std::span(&plan, 1), {}));
+    ids_ = std::move(prompt.ids);
+    OC_ASSIGN_OR_RETURN(const std::unique_ptr<ImageEncoding> encoding,
+                        model_.begin_image(*question.image, plan, nullptr));
+    while (!encoding->done()) {
+      OC_RETURN_IF_ERROR(interrupted());
+      encoding->step();
+    }
+    image_rows_ = encoding->result();
+    return {};
+  }
+
+  // What is not in the cache yet, and the logits of the last token. A cache of another rope regime
+  // is of no use.
+  Result<void> step() {
+    const int regime = model_.rope_regime(std::ssize(ids_));
+    if (regime != regime_) kv_->truncate(0);
+    regime_ = regime;
+    while (kv_->length() < std::ssize(ids_)) {
+      OC_RETURN_IF_ERROR(interrupted());
+      const std::int64_t from = kv_->length();
+      const std::int64_t count = std::min(kPrefillChunk, std::ssize(ids_) - from);
+      const StepInput input{.kv = kv_.get(),
+                            .ids = std::span(ids_).subspan(static_cast<std::size_t>(from),
+                                                           static_cast<std::size_t>(count)),
+                            .image_rows = &image_rows_,
+                            .regime = regime};
+      const Tensor logits = model_.forward(std::span(&input, 1), nullptr);
+      if (from + count == std::ssize(ids_)) model_.engine().read(logits, logits_);
+    }
+    return {};
+  }
+
+  const Model& model_;
+  const std::function<bool()>& cancelled_;
+  Sampler sampler_;
+  std::vector<float> logits_;  // [V]
+  std::vector<TokenId> ids_;   // prompt and answer so far
+  Tensor image_rows_;          // [image tokens, D]
+  std::unique_ptr<KvSequence> kv_;
+  int regime_ = 0;
+};
+
+}  // namespace
+
+Result<AnswerPath> follow(const Model& model, const ScoreQuestion& question, int max_tokens,
+                          std::span<const TokenId> forced, const std::function<bool()>& cancelled) {
+  return Follower(model, cancelled).run(question, max_tokens, forced);
+}
+
+PictureScore score(const ScoreQuestion& question, const Tokenizer& tokenizer,
+                   const AnswerPath& input, const AnswerPath& output) {
+  OC_CHECK(input.ids == output.ids && output.first.size() == output.ids.size(),
+           "{}: {} tokens against {}", question.name, input.ids.size(), output.ids.size());
+  PictureScore out{.picture = question.name, .tokens = input.ids.size()};
+  out.input_logprob = input.logprob;
+  out.output_logprob = output.logprob;
+  for (std::size_t i = 0; i < input.ids.size(); ++i)
+    out.agreed += output.first[i] == input.ids[i] ? 1 : 0;
+  out.answer = tokenizer.decode(input.ids, true);
+  return out;
+}
+
+}  // namespace oc
