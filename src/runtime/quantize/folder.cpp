@@ -77,6 +77,13 @@ std::string index_text(const QuantizePlan& plan) {
       json::object{{"metadata", {{"total_size", total}}}, {"weight_map", std::move(weight_map)}});
 }
 
+// A new line and the indent of an object's members as its text has it; empty where it has no lines.
+std::string line_start(std::string_view object) {
+  const std::size_t key = object.find('"');
+  const std::size_t line = key == std::string_view::npos ? key : object.rfind('\n', key);
+  return line == std::string_view::npos ? "" : std::string(object.substr(line, key - line));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<OutputFolder>> OutputFolder::open(const fs::path& folder,
@@ -149,12 +156,14 @@ Result<std::string> with_quantization(std::string_view config, const QuantSpec& 
   // An object's text: what follows the last member is the brace that ends it.
   const std::size_t brace = config.rfind('}');
   const std::size_t last = config.find_last_not_of(kSpace, brace - 1);
-  const std::string_view body = config.substr(0, last + 1);
-  return fmt::format(
-      "{}{}\n    \"quantization\": {{\n        \"group_size\": {},\n        \"bits\": {}\n    "
-      "}}\n{}",
-      body, parsed.as_object().empty() ? "" : ",", spec.group_size, spec.bits,
-      config.substr(brace));
+  const std::string end = line_start(config);
+  const std::string inner = end.empty() ? end : end + end.substr(1);
+  const std::string value =
+      fmt::format("\"quantization\": {{{}\"group_size\": {},{}\"bits\": {}{}}}", inner,
+                  spec.group_size, inner, spec.bits, end);
+  return fmt::format("{}{}{}{}{}{}", config.substr(0, last + 1),
+                     parsed.as_object().empty() ? "" : ",", end, value, end.empty() ? "" : "\n",
+                     config.substr(brace));
 }
 
 Result<void> write_companions(const fs::path& folder, const QuantizePlan& plan) {

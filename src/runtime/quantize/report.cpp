@@ -50,6 +50,12 @@ bool natural_less(std::string_view a, std::string_view b) {
   return a.size() - i < b.size() - j;
 }
 
+// The end of a long name, which tells more.
+std::string shortened(const std::string& name) {
+  constexpr std::size_t kMost = 44;
+  return name.size() <= kMost ? name : "..." + name.substr(name.size() - kMost + 3);
+}
+
 // JSON has no infinity.
 json::value number(double value) { return std::isfinite(value) ? json::value(value) : nullptr; }
 
@@ -134,7 +140,7 @@ std::string QuantizeReport::table() const {
   const std::vector<LayerReport> layers = by_layer(tensors);
   std::size_t width = 5;
   for (const LayerReport& layer : layers)
-    if (layer.quantized > 0) width = std::max(width, layer.name.size());
+    if (layer.quantized > 0) width = std::max(width, shortened(layer.name).size());
   std::string out =
       fmt::format("{:<{}} {:>13}  {:>9}  worst tensor\n", "layer", width, "quantised", "rel. rms");
   std::size_t quantized = 0, elements = 0;
@@ -144,8 +150,8 @@ std::string QuantizeReport::table() const {
     if (layer.quantized == 0) continue;
     const std::string within =
         layer.worst.substr(std::min(layer.name.size() + 1, layer.worst.size()));
-    out += fmt::format("{:<{}} {:>13}  {:>9.5f}  {:.5f} {}\n", layer.name, width, layer.quantized,
-                       layer.deviation.relative_rms(), layer.worst_rms, within);
+    out += fmt::format("{:<{}} {:>13}  {:>9.5f}  {:.5f} {}\n", shortened(layer.name), width,
+                       layer.quantized, layer.deviation.relative_rms(), layer.worst_rms, within);
   }
   out +=
       fmt::format("{:<{}} {:>13}  {:>9.5f}  of {} elements, {:.1f} MB to {:.1f} MB\n", "all", width,

@@ -1,0 +1,103 @@
+"""`ocellus quantize` as a black box: killed and continued, its report, its errors."""
+
+import json
+import subprocess
+import time
+
+import pytest
+
+from test_cli import BIN, EXAMPLES, GOLDEN, failure, read_safetensors, run
+
+STATE = "ocellus-quantize.json"
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """A random bf16 checkpoint of a few MB."""
+    folder = tmp_path_factory.mktemp("quantize") / "full"
+    run("synth", "--shape", "tiny", "--quant", "bf16", "--seed", 5, "--out", folder)
+    return folder
+
+
+def files(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.name != STATE}
+
+
+def test_a_quantised_model_is_complete_and_answers(full, tmp_path):
+    text = run("quantize", full, tmp_path / "out", "--bits", 8, "--keep", "vision,lm_head").stdout
+    assert "model.layers.2" in text and "8 bits in groups of 64" in text
+    assert "vision" not in text and "lm_head" not in text
+    assert run("inspect", tmp_path / "out").stdout.rstrip().endswith("complete")
+    config = json.loads((tmp_path / "out/config.json").read_text())
+    assert config.pop("quantization") == {"group_size": 64, "bits": 8}
+    assert config == json.loads((full / "config.json").read_text())
+    answer = run("ask", EXAMPLES / "small.png", "Hello", "--json", "--max-tokens", 3,
+                 "--model", tmp_path / "out").stdout  # fmt: skip
+    assert json.loads(answer)["completion_tokens"] == 3
+
+
+def test_the_report_compares_answers_about_pictures(full, tmp_path):
+    pictures = [EXAMPLES / "small.png", EXAMPLES / "red-circle.png"]
+    args = ["--json", "--max-tokens", 4, "--pictures", *pictures]
+    reports = {}
+    for bits in (4, 8):
+        out = run("quantize", full, tmp_path / str(bits), "--bits", bits, *args).stdout
+        reports[bits] = json.loads(out)
+    four, eight = reports[4], reports[8]
+    assert 0.05 < four["relative_rms"] < 0.12  # of a uniform distribution in 16 steps
+    assert 10 < four["relative_rms"] / eight["relative_rms"] < 25  # 15 against 255 steps
+    assert four["output_bytes"] < eight["output_bytes"] < four["input_bytes"]
+    assert {t["action"] for t in four["tensors"]} == {"quantized", "float"}
+    for report in reports.values():
+        scores = report["pictures"]
+        assert [item["picture"] for item in scores["items"]] == [str(p) for p in pictures]
+        assert all(item["tokens"] == 4 and item["agreed"] <= 4 for item in scores["items"])
+        assert scores["mean_logprob_input"] < 0 and scores["perplexity_output"] > 1
+    same = four["pictures"]["mean_logprob_input"] == eight["pictures"]["mean_logprob_input"]
+    assert same, "the input's answers do not depend on the output"
+
+
+def test_killed_at_any_moment_it_goes_on_and_ends_the_same(full, tmp_path):
+    command = ["quantize", full, tmp_path / "out", "--shard-size", "300KB", "--threads", 1]
+    run("quantize", full, tmp_path / "whole", *command[3:])
+    expected = files(tmp_path / "whole")
+    killed = 0
+    for delay in (0.02, 0.03, 0.04, 0.05, 0.07, 0.09, 0.12, 0.15):
+        process = subprocess.Popen([BIN, *map(str, command)], stdout=subprocess.DEVNULL)
+        time.sleep(delay)
+        process.kill()
+        killed += process.wait() != 0
+        found = files(tmp_path / "out") if (tmp_path / "out").exists() else {}
+        for name, data in found.items():
+            assert name.endswith(".tmp") or data == expected[name], f"half of {name}"
+        if "config.json" in found:
+            assert set(found) >= set(expected), "a model that is not whole"
+    assert killed > 0
+    run(*command)
+    assert files(tmp_path / "out") == expected
+
+
+def test_errors_say_what_is_wrong(full, tmp_path):
+    done = tmp_path / "done"
+    run("quantize", full, done)
+    assert "quantised already" in failure("quantize", done, tmp_path / "again")
+    assert "quantised already" in failure("quantize", "demo", tmp_path / "again")
+    assert "--restart" in failure("quantize", full, done, "--bits", 8)
+    run("quantize", full, done, "--bits", 8, "--restart")
+    assert "the input itself" in failure("quantize", full, full)
+    assert "is not empty" in failure("quantize", full, EXAMPLES)
+    assert "nonsense" in failure("quantize", full, tmp_path / "x", "--keep", "vision,nonsense")
+    assert "gone.png" in failure("quantize", full, tmp_path / "x", "--pictures", "gone.png")
+    assert not (tmp_path / "x").exists()
+    failure("quantize", full, tmp_path / "x", "--bits", 3, code=2)
+    failure("quantize", full, tmp_path / "x", "--group", 16, code=2)
+    failure("quantize", full, tmp_path / "x", "--shard-size", "much", code=2)
+    failure("quantize", full, code=2)
+
+
+def test_the_golden_checkpoint_becomes_the_golden_four_bit_one(tmp_path):
+    if not GOLDEN.exists():
+        pytest.skip("../shared/golden is not here")
+    run("quantize", GOLDEN / "model/tiny-bf16", tmp_path / "out")
+    expected = read_safetensors(GOLDEN / "model/tiny-4bit-mlx/model.safetensors")
+    assert read_safetensors(tmp_path / "out/model.safetensors") == expected
