@@ -24,6 +24,7 @@ build_packages=(
   "libfmt-dev          header:fmt/format.h"
   "libcli11-dev        header:CLI/CLI.hpp"
   "libssl-dev          header:openssl/evp.h"
+  "libcurl4-openssl-dev header:curl/curl.h"
   "libgtest-dev        header:gtest/gtest.h"
 )
 test_packages=(

@@ -33,6 +33,7 @@ void ask(AskFlags flags) {
   const std::string question = take_question(flags.words);
   auto pictures = read_pictures(flags.words);
   if (!pictures.ok()) fail(pictures.error());
+  offer_pull(flags.model);
   auto model = load(flags.model, flags.engine);
   if (!model.ok()) fail(model.error());
 

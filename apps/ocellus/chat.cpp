@@ -104,6 +104,7 @@ void chat(const ChatFlags& flags) {
                     "give the picture as a file"};
   const auto pictures = read_pictures(flags.files);
   if (!pictures.ok()) fail(pictures.error());
+  offer_pull(flags.model);
   const auto model = load(flags.model, flags.engine);
   if (!model.ok()) fail(model.error());
 

@@ -173,6 +173,7 @@ void serve(const ServeOptions& options) {
   configure_log(options);
   const std::vector<std::string> keys = api_keys(options);
   check_exposure(options, !keys.empty());
+  offer_pull(options.model);
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the server
 

@@ -57,6 +57,14 @@ Result<std::string> read_stdin(std::size_t max_bytes) {
   return bytes;
 }
 
+bool confirmed(const std::string& question) {
+  if (!stdin_is_terminal() || !stderr_is_terminal()) return false;
+  std::cerr << without_controls(question) << " [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
 void quiet_logs() {
   if (std::getenv("LOG_LEVEL") == nullptr) log::configure(log::Level::kWarning, log::Format::kText);
 }

@@ -21,6 +21,9 @@ void show(std::string_view text);
 // All of standard input; kTooLarge past max_bytes.
 Result<std::string> read_stdin(std::size_t max_bytes);
 
+// Asks on standard error; true for "y" or "yes". False with no terminal to ask at, unasked.
+bool confirmed(const std::string& question);
+
 // Log lines belong to servers: only warnings from here on, unless LOG_LEVEL says otherwise.
 void quiet_logs();
 

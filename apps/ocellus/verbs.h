@@ -26,8 +26,12 @@ void add_bench(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_quantize(CLI::App& app);
+void add_list(CLI::App& app);
+void add_pull(CLI::App& app);
+void add_rm(CLI::App& app);
 void add_see(CLI::App& app);
 void add_serve(CLI::App& app);
+void add_show(CLI::App& app);
 void add_synth(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_verify(CLI::App& app);
@@ -36,5 +40,9 @@ void add_verify(CLI::App& app);
 void add_engine_flags(CLI::App& verb, EngineOptions& options);
 // --model NAME|FOLDER, default "demo".
 void add_model_flag(CLI::App& verb, std::string& model);
+
+// Where `model` is one of the catalogue and not there: asks on a terminal whether to pull it, and
+// does; fails with the command to type where there is no terminal. Returns at once otherwise.
+void offer_pull(const std::string& model);
 
 }  // namespace oc

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "engines/registry.h"
 #include "models/registry.h"
+#include "runtime/hub/names.h"
 
 namespace oc {
 namespace {
@@ -36,12 +37,16 @@ bool is_model(const fs::path& folder) {
   return fs::is_regular_file(folder / "config.json", error);
 }
 
+}  // namespace
+
 std::optional<fs::path> models_folder() {
   if (auto home = from_environment("OCELLUS_HOME")) return *home / "models";
   if (auto data = from_environment("XDG_DATA_HOME")) return *data / "ocellus" / "models";
   if (auto user = from_environment("HOME")) return *user / ".local/share/ocellus/models";
   return std::nullopt;
 }
+
+namespace {
 
 std::vector<fs::path> demo_places() {
   if (auto place = from_environment("OCELLUS_DEMO_MODEL")) return {*place};
@@ -59,7 +64,8 @@ std::optional<fs::path> find_demo() {
   return std::nullopt;
 }
 
-// "phi", "org/phi": one or two parts of letters, digits, '.', '_', '-' that do not begin with '.'.
+}  // namespace
+
 bool is_plain_name(std::string_view name) {
   int parts = 1;
   bool at_start = true;
@@ -76,6 +82,8 @@ bool is_plain_name(std::string_view name) {
   }
   return !at_start && name.size() <= 200;
 }
+
+namespace {
 
 // Sub-folders of a folder by name; none where it cannot be read.
 std::vector<std::string> sub_folders(const fs::path& folder) {
@@ -133,6 +141,10 @@ Result<fs::path> resolve_model(const std::string& name, NameFrom from) {
   const std::optional<fs::path> models = models_folder();
   if (models && is_plain_name(name)) {
     if (is_folder(*models / name)) return *models / name;
+    // A short name of the catalogue: pulled models lie below their full names.
+    if (const hub::CatalogueEntry* entry = hub::find_in_catalogue(name);
+        entry != nullptr && is_folder(*models / entry->repo))
+      return *models / entry->repo;
     looked.push_back(*models / name);
   }
   return not_found(name, from, looked);

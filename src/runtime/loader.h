@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "models/model.h"
@@ -19,6 +21,11 @@ struct LoadedModel {
 
 // Who says which model: the person at the machine may name any folder; a client only names.
 enum class NameFrom { kOperator, kClient };
+
+// $OCELLUS_HOME/models, or below $XDG_DATA_HOME or ~; none where no variable names a home.
+std::optional<std::filesystem::path> models_folder();
+// "phi", "org/phi": one or two parts of letters, digits, '.', '_', '-' that do not begin with '.'.
+bool is_plain_name(std::string_view name);
 
 // "demo" or "ocellus-demo" (the embedded model), an existing folder (operator only), or a name
 // ("phi", "org/phi") below $OCELLUS_HOME/models. kNotFound says where was looked (operator only)

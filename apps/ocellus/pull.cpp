@@ -1,0 +1,103 @@
+// ocellus pull NAME|ORG/REPO[@REVISION]: a model from a hub into the models folder.
+#include "runtime/hub/pull.h"
+
+#include <fmt/format.h>
+
+#include <iostream>
+#include <memory>
+
+#include "base/units.h"
+#include "progress.h"
+#include "runtime/hub/names.h"
+#include "runtime/loader.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace oc {
+namespace {
+
+struct Flags {
+  std::string model;
+  int connections = 8, retries = 6, timeout_s = 30;
+  bool replace = false, quiet = false;
+};
+
+void run(const Flags& flags) {
+  const auto ref = hub::parse_model_ref(flags.model);
+  if (!ref.ok()) throw ExitError{2, ref.error().message, ref.error().hint};
+  const auto server = hub::hub_from_environment();
+  if (!server.ok()) throw ExitError{2, server.error().message, server.error().hint};
+
+  const CatchInterrupt interrupt;
+  const auto report = [&] {
+    ProgressLine line;  // is gone before anything else is printed
+    hub::PullOptions options;
+    options.connections = flags.connections;
+    options.replace = flags.replace;
+    options.patience.retries = flags.retries;
+    options.patience.stall_s = flags.timeout_s;
+    options.patience.cancelled = &CatchInterrupt::caught;
+    if (!flags.quiet) {
+      line.print(fmt::format("pulling {} at {} from {}", ref->repo, ref->revision, server->base));
+      options.patience.note = [&](const std::string& text) { line.print(text); };
+      options.on_progress = [&](const hub::PullProgress& progress) { line.update(progress); };
+      options.on_file = [&](const std::string& name, std::uint64_t bytes) {
+        line.print(fmt::format("  {}  {}", name, human_bytes(bytes)));
+      };
+    }
+    return hub::pull(*ref, *server, options);
+  }();
+  if (!report.ok()) {
+    if (report.error().code == ErrorCode::kCancelled)
+      throw ExitError{130, report.error().message, report.error().hint};
+    fail(report.error());
+  }
+  show(fmt::format("{}  {}  {}\n", report->name,
+                   report->fetched > 0 ? human_bytes(report->bytes) : "up to date",
+                   report->folder.string()));
+}
+
+}  // namespace
+
+void offer_pull(const std::string& model) {
+  const hub::CatalogueEntry* entry = hub::find_in_catalogue(model);
+  if (entry == nullptr) return;
+  const auto folder = resolve_model(model);
+  if (folder.ok()) return;
+  if (!stdin_is_terminal() || !stderr_is_terminal())
+    throw ExitError{1, folder.error().message, fmt::format("`ocellus pull {}` gets it", model)};
+  const auto server = hub::hub_from_environment();
+  if (!server.ok()) throw ExitError{2, server.error().message, server.error().hint};
+  if (!confirmed(fmt::format("{} is not here. Pull {} ({}) from {}?", model, entry->repo,
+                             human_bytes(entry->bytes), server->base)))
+    throw ExitError{1, folder.error().message, fmt::format("`ocellus pull {}` gets it", model)};
+  run(Flags{.model = model});
+}
+
+void add_pull(CLI::App& app) {
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* verb = app.add_subcommand("pull", "Download a model; goes on where it was interrupted");
+  std::string known;
+  for (const hub::CatalogueEntry& entry : hub::catalogue())
+    known += fmt::format("\n  {:<22} {} ({})", entry.name, entry.repo, human_bytes(entry.bytes));
+  verb->add_option("model", flags->model, "A name of the catalogue, or ORG/REPO; with @REVISION")
+      ->required();
+  verb->add_option("--connections", flags->connections, "Ranges loaded at the same time")
+      ->check(CLI::Range(1, 32))
+      ->capture_default_str();
+  verb->add_option("--retries", flags->retries, "Tries again, of one file, without any progress")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
+  verb->add_option("--timeout", flags->timeout_s, "Seconds of silence that end a connection")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  verb->add_flag("--replace", flags->replace, "Also over files that no pull has put there");
+  verb->add_flag("-q,--quiet", flags->quiet, "No progress");
+  verb->footer(
+      "Environment: OCELLUS_HUB, the hub (https://huggingface.co); HF_TOKEN, for models\n"
+      "that need an account; OCELLUS_HOME, the folder that models/ is in.\n\nCatalogue:" +
+      known);
+  verb->callback([flags] { run(*flags); });
+}
+
+}  // namespace oc

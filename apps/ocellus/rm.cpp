@@ -1,0 +1,57 @@
+// ocellus rm NAME: removes a model from the models folder, and nothing else.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "base/units.h"
+#include "runtime/hub/names.h"
+#include "runtime/hub/store.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace oc {
+namespace {
+
+struct Flags {
+  std::string model;
+  bool yes = false;
+};
+
+void run(const Flags& flags) {
+  if (flags.model == "demo" || flags.model == "ocellus-demo")
+    throw ExitError{1, "the built-in model cannot be removed"};
+  const hub::CatalogueEntry* entry = hub::find_in_catalogue(flags.model);
+  const std::string name(entry != nullptr ? entry->repo : flags.model);
+  const auto place = hub::place_of(name, false);
+  if (!place.ok()) fail(place.error());
+  const auto found = hub::removable(*place, name);
+  if (!found.ok()) fail(found.error());
+  if (!flags.yes) {
+    const std::string what = found->link ? "the link " + place->folder.string()
+                                         : fmt::format("{} ({})", name, human_bytes(found->bytes));
+    if (!stdin_is_terminal() || !stderr_is_terminal())
+      throw ExitError{2, fmt::format("{} is not removed unasked", what), "say --yes"};
+    if (!confirmed("Remove " + what + "?")) throw ExitError{1, "nothing was removed"};
+  }
+  {
+    const auto lock = hub::ModelLock::take(place->lock, name);
+    if (!lock.ok()) fail(lock.error());
+    if (const auto removed = hub::remove_model(*place, name); !removed.ok()) fail(removed.error());
+  }
+  // The organisation's folder, where this was its last model.
+  std::error_code not_empty;
+  if (name.find('/') != name.npos) std::filesystem::remove(place->folder.parent_path(), not_empty);
+  show(fmt::format("removed {}\n", name));
+}
+
+}  // namespace
+
+void add_rm(CLI::App& app) {
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* verb = app.add_subcommand("rm", "Remove a model from the models folder");
+  verb->add_option("model", flags->model, "Its name, as `ocellus list` shows it")->required();
+  verb->add_flag("-y,--yes", flags->yes, "Do not ask");
+  verb->callback([flags] { run(*flags); });
+}
+
+}  // namespace oc

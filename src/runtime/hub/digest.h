@@ -1,0 +1,26 @@
+// What a hub knows a file by: SHA-256 for large ones, git's blob SHA-1 for those in git itself.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace oc::hub {
+
+enum class DigestKind { kSha256, kGitBlob };
+
+// Exactly 64 (SHA-256) or 40 (SHA-1) lower case hex digits.
+bool is_hex(std::string_view text, std::size_t digits);
+
+// Hex digest of a file that must have exactly `size` bytes (kCorrupt otherwise). Reads through a
+// small buffer; kCancelled as soon as `stop` is true; `read` counts bytes as they are read.
+Result<std::string> digest_file(const std::filesystem::path& path, DigestKind kind,
+                                std::uint64_t size, const std::function<bool()>& stop,
+                                std::atomic<std::uint64_t>* read = nullptr);
+
+}  // namespace oc::hub

@@ -1,0 +1,194 @@
+#include "runtime/hub/listing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <map>
+#include <set>
+
+#include "base/units.h"
+#include "io/json.h"
+#include "runtime/hub/names.h"
+
+namespace oc::hub {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::uint64_t kMaxSmall = 64u << 20;              // a tokenizer has up to 20 MB
+constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 43;  // 9 TB; keeps sums far from overflow
+
+constexpr std::array<std::string_view, 11> kSmall{"config.json",
+                                                  "generation_config.json",
+                                                  "preprocessor_config.json",
+                                                  "processor_config.json",
+                                                  "tokenizer.json",
+                                                  "tokenizer_config.json",
+                                                  "special_tokens_map.json",
+                                                  "added_tokens.json",
+                                                  "chat_template.json",
+                                                  "chat_template.jinja",
+                                                  kIndexName};
+constexpr std::array<std::string_view, 2> kRequired{"config.json", "tokenizer.json"};
+
+bool is_weights(std::string_view name) { return name.ends_with(".safetensors"); }
+
+Error not_the_interface(std::string_view what, std::string_view why) {
+  return {ErrorCode::kCorrupt, fmt::format("the hub's answer about {} {}", what, why),
+          "is OCELLUS_HUB a server with the Hugging Face interface?"};
+}
+
+const json::string* text_of(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr ? value->if_string() : nullptr;
+}
+
+std::optional<std::uint64_t> size_of(const json::object& object) {
+  const json::value* value = object.if_contains("size");
+  if (value == nullptr || !value->is_int64() || value->get_int64() < 0) return std::nullopt;
+  const auto size = static_cast<std::uint64_t>(value->get_int64());
+  return size <= kMaxSize ? std::optional(size) : std::nullopt;
+}
+
+}  // namespace
+
+Result<Revision> parse_revision(std::string_view body) {
+  OC_ASSIGN_OR_RETURN(const json::value value, parse_json(body, "the hub's answer"));
+  const json::object* object = value.if_object();
+  if (object == nullptr) return not_the_interface("the revision", "is no object");
+  Revision revision;
+  if (const json::string* sha = text_of(*object, "sha")) revision.commit = *sha;
+  if (!is_hex(revision.commit, 40)) return not_the_interface("the revision", "has no commit");
+  const json::value* siblings = object->if_contains("siblings");
+  if (siblings == nullptr || !siblings->is_array())
+    return not_the_interface("the revision", "lists no files");
+  for (const json::value& one : siblings->get_array()) {
+    const json::object* file = one.if_object();
+    const json::string* name = file != nullptr ? text_of(*file, "rfilename") : nullptr;
+    if (name == nullptr) return not_the_interface("the revision", "lists a file without a name");
+    revision.names.emplace_back(*name);
+  }
+  return revision;
+}
+
+Result<std::vector<HubFile>> parse_tree(std::string_view body) {
+  OC_ASSIGN_OR_RETURN(const json::value value, parse_json(body, "the hub's answer"));
+  const json::array* entries = value.if_array();
+  if (entries == nullptr) return not_the_interface("the files", "is no list");
+  std::vector<HubFile> files;
+  for (const json::value& one : *entries) {
+    const json::object* entry = one.if_object();
+    const json::string* path = entry != nullptr ? text_of(*entry, "path") : nullptr;
+    if (path == nullptr) return not_the_interface("the files", "has an entry without a path");
+    const json::string* type = text_of(*entry, "type");
+    if ((type != nullptr && *type != "file") || !is_safe_file_name(*path)) continue;
+    HubFile file{.name = std::string(*path), .digest = {}};
+    const std::optional<std::uint64_t> size = size_of(*entry);
+    if (!size) return not_the_interface(shown_name(file.name), "has no size that a file can have");
+    file.size = *size;
+    const json::value* lfs = entry->if_contains("lfs");
+    if (lfs != nullptr && lfs->is_object()) {
+      const json::string* oid = text_of(lfs->get_object(), "oid");
+      if (oid != nullptr) file.digest = *oid;
+      if (file.digest.starts_with("sha256:")) file.digest.erase(0, 7);
+      if (!is_hex(file.digest, 64))
+        return not_the_interface(shown_name(file.name), "has no SHA-256");
+    } else if (const json::string* oid = text_of(*entry, "oid")) {
+      file.kind = DigestKind::kGitBlob;
+      file.digest = *oid;
+      if (!is_hex(file.digest, 40))
+        return not_the_interface(shown_name(file.name), "has no git id");
+    }
+    files.push_back(std::move(file));
+  }
+  return files;
+}
+
+std::optional<std::string> next_page(std::string_view header) {
+  // <https://…?cursor=…>; rel="next", <…>; rel="…"
+  while (!header.empty()) {
+    const std::size_t open = header.find('<');
+    const std::size_t close = header.find('>', open == header.npos ? 0 : open);
+    if (open == header.npos || close == header.npos) return std::nullopt;
+    const std::string_view url = header.substr(open + 1, close - open - 1);
+    header.remove_prefix(close + 1);
+    const std::string_view parameters = header.substr(0, header.find('<'));
+    if (parameters.find("rel=\"next\"") != parameters.npos ||
+        parameters.find("rel=next") != parameters.npos)
+      return std::string(url);
+  }
+  return std::nullopt;
+}
+
+Result<Plan> plan_files(const Revision& revision, const std::vector<HubFile>& tree) {
+  std::map<std::string_view, const HubFile*> known;
+  for (const HubFile& file : tree) known.emplace(file.name, &file);
+  const std::set<std::string_view> names(revision.names.begin(), revision.names.end());
+
+  Plan plan;
+  for (const std::string_view name : names) {
+    const bool small = std::ranges::find(kSmall, name) != kSmall.end();
+    if (!small && !(is_weights(name) && is_safe_file_name(name))) continue;
+    const auto found = known.find(name);
+    if (found == known.end())
+      return not_the_interface(shown_name(name), "is missing: it lists it without a size");
+    const HubFile& file = *found->second;
+    if (small && file.size > kMaxSmall)
+      return Error{ErrorCode::kTooLarge,
+                   fmt::format("{} has {}; no model needs more than {}", file.name,
+                               human_bytes(file.size), human_bytes(kMaxSmall)),
+                   "is this the repository of a model?"};
+    if (!small && file.digest.empty())
+      return not_the_interface(shown_name(name), "has no digest to check it by");
+    (small ? plan.small : plan.weights).push_back(file);
+    plan.has_index |= name == kIndexName;
+  }
+  for (const std::string_view name : kRequired)
+    if (!names.contains(name))
+      return Error{ErrorCode::kNotFound, fmt::format("the repository has no {}", name),
+                   "is this the repository of a model?"};
+  if (plan.weights.empty()) {
+    const bool other = std::ranges::any_of(names, [](std::string_view name) {
+      return name.ends_with(".bin") || name.ends_with(".pt") || name.ends_with(".pth") ||
+             name.ends_with(".gguf");
+    });
+    return Error{ErrorCode::kNotFound, "the repository has no .safetensors file",
+                 other ? "it holds weights in another format only; look for a conversion" : ""};
+  }
+  return plan;
+}
+
+Result<std::vector<HubFile>> choose_weights(const Plan& plan, std::string_view index_text) {
+  std::vector<HubFile> chosen;
+  if (index_text.empty()) {
+    // Mistral's own layout of the same weights.
+    const auto duplicate = [](const HubFile& f) { return f.name.starts_with("consolidated"); };
+    for (const HubFile& file : plan.weights)
+      if (!duplicate(file)) chosen.push_back(file);
+    return chosen.empty() ? plan.weights : chosen;
+  }
+  OC_ASSIGN_OR_RETURN(const json::value value, parse_json(index_text, kIndexName));
+  if (!value.is_object())
+    return Error{ErrorCode::kCorrupt, fmt::format("{} is no JSON object", kIndexName)};
+  OC_ASSIGN_OR_RETURN(const JsonReader map,
+                      JsonReader(value.get_object(), std::string(kIndexName)).object("weight_map"));
+  std::set<std::string> shards;
+  for (const auto& member : map.raw())
+    shards.insert(member.value().is_string() ? std::string(member.value().get_string()) : "");
+  for (const std::string& shard : shards) {
+    const auto found = std::ranges::find(plan.weights, shard, &HubFile::name);
+    if (found == plan.weights.end())
+      return Error{ErrorCode::kCorrupt,
+                   fmt::format("{} lists {}, which the repository does not have", kIndexName,
+                               shown_name(shard)),
+                   "the repository is not complete; another revision may be"};
+    chosen.push_back(*found);
+  }
+  if (chosen.empty())
+    return Error{ErrorCode::kCorrupt, fmt::format("{} lists nothing", kIndexName)};
+  return chosen;
+}
+
+}  // namespace oc::hub

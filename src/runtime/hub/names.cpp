@@ -1,0 +1,170 @@
+#include "runtime/hub/names.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <cstdlib>
+
+#include "io/json.h"
+#include "runtime/loader.h"
+
+namespace oc::hub {
+namespace {
+
+constexpr std::array kCatalogue{
+    CatalogueEntry{"phi-3.5-vision-4bit", "mlx-community/Phi-3.5-vision-instruct-4bit",
+                   2'340'000'000},
+    CatalogueEntry{"phi-3.5-vision", "microsoft/Phi-3.5-vision-instruct", 8'300'000'000},
+};
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-' || c == '.';
+}
+
+// A branch, tag ("v1.0", "refs/pr/3") or commit.
+bool is_revision(std::string_view text) {
+  return !text.empty() && text.size() <= 200 && text.front() != '/' && text.back() != '/' &&
+         text.front() != '-' && text.find("..") == text.npos && text.find("//") == text.npos &&
+         std::ranges::all_of(text, [](char c) { return is_word(c) || c == '/' || c == '+'; });
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (is_word(c))
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
+}
+
+// Lower case; the port is always there.
+struct Origin {
+  std::string scheme, host, port;
+  bool operator==(const Origin&) const = default;
+};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return out;
+}
+
+// An empty scheme: no absolute http(s) URL.
+Origin origin_of(std::string_view text) {
+  const auto url = boost::urls::parse_uri(text);
+  if (url.has_error() || url->encoded_host().empty() || url->has_userinfo()) return {};
+  Origin origin{lower(url->scheme()), lower(std::string(url->encoded_host())),
+                std::string(url->port())};
+  if (origin.scheme != "http" && origin.scheme != "https") return {};
+  if (origin.port.empty()) origin.port = origin.scheme == "https" ? "443" : "80";
+  return origin;
+}
+
+}  // namespace
+
+std::span<const CatalogueEntry> catalogue() { return kCatalogue; }
+
+const CatalogueEntry* find_in_catalogue(std::string_view name) {
+  const auto found = std::ranges::find_if(
+      kCatalogue, [&](const CatalogueEntry& e) { return e.name == name || e.repo == name; });
+  return found == kCatalogue.end() ? nullptr : &*found;
+}
+
+Result<ModelRef> parse_model_ref(std::string_view text) {
+  const std::size_t at = text.find('@');
+  const std::string_view name = text.substr(0, at);
+  ModelRef ref;
+  if (at != text.npos) {
+    ref.revision = text.substr(at + 1);
+    if (!is_revision(ref.revision))
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("{} is no revision", shown_name(ref.revision)),
+                   "a branch, a tag or a commit, for example ORG/REPO@main"};
+  }
+  if (!is_plain_name(name))
+    return Error{ErrorCode::kInvalidArgument, fmt::format("{} is no model", shown_name(name)),
+                 "ORG/REPO or ORG/REPO@REVISION: letters, digits, '.', '_' and '-'"};
+  if (const CatalogueEntry* entry = find_in_catalogue(name)) {
+    ref.repo = entry->repo;
+  } else if (name.find('/') != name.npos) {
+    ref.repo = name;
+  } else {
+    std::string known;
+    for (const CatalogueEntry& e : kCatalogue)
+      known += (known.empty() ? "" : ", ") + std::string(e.name);
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("the catalogue has no model {}", shown_name(name)),
+                 fmt::format("it has {}; any other is named ORG/REPO", known)};
+  }
+  return ref;
+}
+
+bool is_safe_file_name(std::string_view name) {
+  return !name.empty() && name.size() <= 200 && name.front() != '.' &&
+         std::ranges::all_of(name, is_word);
+}
+
+Result<Hub> make_hub(std::string_view base, std::string_view token) {
+  while (base.ends_with('/')) base.remove_suffix(1);
+  const auto url = boost::urls::parse_uri(base);
+  if (url.has_error() || origin_of(base).scheme.empty() || url->has_query() || url->has_fragment())
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("OCELLUS_HUB: {} is no address of a hub", shown_name(base)),
+                 "for example https://huggingface.co, without a user or a query"};
+  if (token.size() > 1000 ||
+      !std::ranges::all_of(token, [](char c) { return c > ' ' && c < '\x7f'; }))
+    return Error{ErrorCode::kInvalidArgument, "HF_TOKEN holds characters that no token has",
+                 "copy it again, without spaces and line breaks"};
+  return Hub{std::string(base), std::string(token)};
+}
+
+Result<Hub> hub_from_environment() {
+  const auto get = [](const char* name, const char* otherwise) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? value : otherwise;
+  };
+  return make_hub(get("OCELLUS_HUB", "https://huggingface.co"), get("HF_TOKEN", ""));
+}
+
+std::string repo_url(const Hub& hub, const ModelRef& ref) {
+  return hub.base + "/api/models/" + ref.repo;
+}
+
+std::string revision_url(const Hub& hub, const ModelRef& ref) {
+  return repo_url(hub, ref) + "/revision/" + escaped(ref.revision);
+}
+
+std::string tree_url(const Hub& hub, const ModelRef& ref, std::string_view commit) {
+  return repo_url(hub, ref) + "/tree/" + escaped(commit);
+}
+
+std::string file_url(const Hub& hub, const ModelRef& ref, std::string_view commit,
+                     std::string_view file) {
+  return hub.base + "/" + ref.repo + "/resolve/" + escaped(commit) + "/" + escaped(file);
+}
+
+bool same_origin(std::string_view a, std::string_view b) {
+  const Origin first = origin_of(a);
+  return !first.scheme.empty() && first == origin_of(b);
+}
+
+bool may_carry_token(const Hub& hub, std::string_view url) {
+  if (hub.token.empty() || !same_origin(hub.base, url)) return false;
+  const Origin origin = origin_of(url);
+  return origin.scheme == "https" || origin.host == "localhost" || origin.host == "[::1]" ||
+         origin.host == "127.0.0.1";
+}
+
+bool may_redirect(std::string_view from, std::string_view to) {
+  const Origin target = origin_of(to);
+  return target.scheme == "https" || (target.scheme == "http" && origin_of(from).scheme == "http");
+}
+
+}  // namespace oc::hub

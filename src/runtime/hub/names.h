@@ -1,0 +1,59 @@
+// What people and servers may call things: models, revisions, files, the hub itself. Nothing that
+// passes here can name a place outside of the models folder, or break out of a URL or a header.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace oc::hub {
+
+// A repository at a revision: a branch, a tag or a commit.
+struct ModelRef {
+  std::string repo;  // "org/name"
+  std::string revision = "main";
+};
+
+// A model that has a short name.
+struct CatalogueEntry {
+  std::string_view name;  // "phi-3.5-vision-4bit"
+  std::string_view repo;
+  std::uint64_t bytes;  // about, of all its files
+};
+std::span<const CatalogueEntry> catalogue();
+const CatalogueEntry* find_in_catalogue(std::string_view name);  // by either name; null: none
+
+// "NAME", "ORG/REPO", "NAME@revision", "ORG/REPO@revision". kInvalidArgument, kNotFound: a short
+// name that the catalogue does not have.
+Result<ModelRef> parse_model_ref(std::string_view text);
+
+// One part of a path, as a file of a model may be called: letters, digits, '.', '_', '-', no '.' in
+// front, at most 200 bytes.
+bool is_safe_file_name(std::string_view name);
+
+// A server that speaks the Hugging Face HTTP interface.
+struct Hub {
+  std::string base;   // "https://huggingface.co", no '/' at the end
+  std::string token;  // empty: none
+};
+// From OCELLUS_HUB and HF_TOKEN. kInvalidArgument: no http(s) address, or no token by its looks.
+Result<Hub> hub_from_environment();
+Result<Hub> make_hub(std::string_view base, std::string_view token);
+
+std::string repo_url(const Hub& hub, const ModelRef& ref);      // /api/models/ORG/REPO
+std::string revision_url(const Hub& hub, const ModelRef& ref);  // …/revision/REV
+std::string tree_url(const Hub& hub, const ModelRef& ref, std::string_view commit);
+std::string file_url(const Hub& hub, const ModelRef& ref, std::string_view commit,
+                     std::string_view file);  // /ORG/REPO/resolve/REV/FILE
+
+// Scheme, host and port are the same. The token goes to the hub's own origin only,
+bool same_origin(std::string_view a, std::string_view b);
+// and only where nobody can read it on the way: over https, or to this machine.
+bool may_carry_token(const Hub& hub, std::string_view url);
+// Where a redirect from `from` to `to` may be followed: http(s), no step down from https.
+bool may_redirect(std::string_view from, std::string_view to);
+
+}  // namespace oc::hub

@@ -1,0 +1,209 @@
+#include "runtime/hub/pull.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "io/json.h"
+#include "runtime/hub/api.h"
+#include "runtime/hub/fetch.h"
+#include "runtime/hub/part_file.h"
+#include "runtime/hub/store.h"
+
+namespace oc::hub {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::uint64_t sum(const std::vector<HubFile>& files) {
+  std::uint64_t bytes = 0;
+  for (const HubFile& file : files) bytes += file.size;
+  return bytes;
+}
+
+class Puller {
+ public:
+  Puller(const ModelRef& ref, const Hub& hub, const PullOptions& options, Place place)
+      : ref_(ref),
+        options_(options),
+        place_(std::move(place)),
+        http_(hub, options.patience.stall_s) {}
+
+  Result<PullReport> run() {
+    OC_ASSIGN_OR_RETURN(const Revision revision, resolve_revision(http_, ref_, options_.patience));
+    commit_ = revision.commit;
+    OC_ASSIGN_OR_RETURN(const std::vector<HubFile> tree,
+                        list_files(http_, ref_, commit_, options_.patience));
+    OC_ASSIGN_OR_RETURN(const Plan plan, plan_files(revision, tree));
+    OC_RETURN_IF_ERROR(open_staging());
+    OC_RETURN_IF_ERROR(check_space(place_.staging, sum(plan.small)));
+    OC_RETURN_IF_ERROR(bring(plan.small));
+    OC_ASSIGN_OR_RETURN(const std::vector<HubFile> weights, weights_of(plan));
+    OC_RETURN_IF_ERROR(bring(weights));
+    OC_RETURN_IF_ERROR(settle());
+    return PullReport{.name = ref_.repo,
+                      .folder = place_.folder,
+                      .commit = commit_,
+                      .bytes = sum(files_),
+                      .fetched = fetched_,
+                      .files = static_cast<int>(files_.size())};
+  }
+
+ private:
+  Result<void> open_staging() {
+    std::error_code error;
+    if (fs::is_symlink(fs::symlink_status(place_.folder, error)))
+      return Error{ErrorCode::kUnavailable,
+                   fmt::format("{} is a symbolic link", place_.folder.string()),
+                   "ocellus changes nothing behind those; remove it first"};
+    if (::mkdir(place_.staging.c_str(), 0755) == 0 || errno == EEXIST) {
+      struct stat status = {};
+      if (::lstat(place_.staging.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+      return disk_error(place_.staging, ENOTDIR);
+    }
+    return disk_error(place_.staging, errno);
+  }
+
+  Result<std::vector<HubFile>> weights_of(const Plan& plan) {
+    std::string index;
+    if (plan.has_index) {
+      OC_ASSIGN_OR_RETURN(index, read_file(place_.staging / kIndexName, 64u << 20));
+    }
+    return choose_weights(plan, index);
+  }
+
+  // `files` are in the staging folder, whole and checked.
+  Result<void> bring(const std::vector<HubFile>& files) {
+    total_ += sum(files);
+    files_.insert(files_.end(), files.begin(), files.end());
+    std::vector<FetchFile> missing;
+    std::uint64_t bytes = 0, held = 0;
+    for (const HubFile& file : files) {
+      OC_ASSIGN_OR_RETURN(const bool there, adopt(file));
+      if (there) continue;
+      missing.push_back({file, file_url(http_.hub(), ref_, commit_, file.name)});
+      bytes += file.size;
+      held += std::min(PartFile::bytes_on_disk(place_.staging, file.name), file.size);
+    }
+    if (missing.empty()) return {};
+    OC_RETURN_IF_ERROR(may_replace());
+    OC_RETURN_IF_ERROR(check_space(place_.staging, bytes - held));
+    fetched_ += bytes;
+    const FetchOptions fetch_options{.connections = options_.connections,
+                                     .patience = options_.patience,
+                                     .on_progress =
+                                         [this](const FetchProgress& p) {
+                                           progress(PullProgress::Phase::kLoading, p.received,
+                                                    p.file);
+                                         },
+                                     .on_file =
+                                         [this](const HubFile& file) {
+                                           if (options_.on_file)
+                                             options_.on_file(file.name, file.size);
+                                         }};
+    OC_RETURN_IF_ERROR(fetch(http_, place_.staging, missing, fetch_options));
+    done_ += bytes;
+    return {};
+  }
+
+  // Whether the file is in the staging folder, or in the model as it is (and now in both).
+  Result<bool> adopt(const HubFile& file) {
+    const fs::path staged = place_.staging / file.name;
+    std::error_code error;
+    OC_ASSIGN_OR_RETURN(const bool have, is_right(staged, file));
+    if (have) return true;
+    fs::remove(staged, error);
+    OC_ASSIGN_OR_RETURN(const bool old, is_right(place_.folder / file.name, file));
+    if (!old) return false;
+    // A second name for the same bytes costs nothing.
+    if (::link((place_.folder / file.name).c_str(), staged.c_str()) != 0) {
+      fs::copy_file(place_.folder / file.name, staged, error);
+      if (error) return disk_error(staged, error.value());
+    }
+    return true;
+  }
+
+  Result<bool> is_right(const fs::path& path, const HubFile& file) {
+    struct stat status = {};
+    if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
+        static_cast<std::uint64_t>(status.st_size) != file.size || file.digest.empty())
+      return false;
+    progress(PullProgress::Phase::kChecking, 0, file.name);
+    const auto digest = digest_file(path, file.kind, file.size, options_.patience.cancelled);
+    if (!digest.ok() && digest.error().code == ErrorCode::kCancelled) return stopped();
+    if (!digest.ok() || *digest != file.digest) return false;
+    done_ += file.size;
+    return true;
+  }
+
+  // A folder that someone made or changed by hand is not to be lost.
+  Result<void> may_replace() {
+    if (options_.replace) return {};
+    const std::vector<std::string> foreign = foreign_entries(place_.folder);
+    if (foreign.empty()) return {};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} holds what no pull has put there: {}{}", place_.folder.string(),
+                    shown_name(foreign.front()),
+                    foreign.size() > 1 ? fmt::format(" and {} more", foreign.size() - 1) : ""),
+        "move it away, or let --replace remove it"};
+  }
+
+  Result<void> settle() {
+    const Manifest manifest{http_.hub().base, ref_.repo, ref_.revision, commit_, files_};
+    std::set<std::string> wanted;
+    for (const HubFile& file : files_) wanted.insert(file.name);
+    if (fetched_ == 0 && all_in_place(wanted)) {
+      OC_RETURN_IF_ERROR(write_manifest(place_.folder, manifest));
+      std::error_code error;
+      fs::remove_all(place_.staging, error);
+      return {};
+    }
+    OC_RETURN_IF_ERROR(may_replace());
+    std::error_code error;
+    std::vector<fs::path> strays;  // of another commit
+    for (const auto& entry : fs::directory_iterator(place_.staging, error))
+      if (!wanted.contains(entry.path().filename().string())) strays.push_back(entry.path());
+    for (const fs::path& stray : strays) fs::remove_all(stray, error);
+    OC_RETURN_IF_ERROR(write_manifest(place_.staging, manifest));
+    return install(place_);
+  }
+
+  // Every file of the staging folder is one of the model's, and no pull has left others there.
+  bool all_in_place(const std::set<std::string>& wanted) const {
+    if (const auto before = read_manifest(place_.folder))
+      for (const HubFile& file : before->files)
+        if (!wanted.contains(file.name)) return false;
+    return std::ranges::all_of(files_, [&](const HubFile& file) {
+      std::error_code error;
+      return fs::equivalent(place_.staging / file.name, place_.folder / file.name, error) && !error;
+    });
+  }
+
+  void progress(PullProgress::Phase phase, std::uint64_t of_these, const std::string& file) {
+    if (options_.on_progress) options_.on_progress({phase, done_ + of_these, total_, file});
+  }
+
+  const ModelRef& ref_;
+  const PullOptions& options_;
+  Place place_;
+  HttpClient http_;
+  std::string commit_;
+  std::vector<HubFile> files_;  // of the model, as far as they are known
+  std::uint64_t done_ = 0, total_ = 0, fetched_ = 0;
+};
+
+}  // namespace
+
+Result<PullReport> pull(const ModelRef& ref, const Hub& hub, const PullOptions& options) {
+  OC_ASSIGN_OR_RETURN(const Place place, place_of(ref.repo, true));
+  OC_ASSIGN_OR_RETURN(const ModelLock lock, ModelLock::take(place.lock, ref.repo));
+  return Puller(ref, hub, options, place).run();
+}
+
+}  // namespace oc::hub

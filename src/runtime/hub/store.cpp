@@ -1,0 +1,282 @@
+#include "runtime/hub/store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <set>
+
+#include "base/units.h"
+#include "io/json.h"
+#include "runtime/hub/names.h"
+#include "runtime/hub/part_file.h"
+#include "runtime/loader.h"
+
+namespace oc::hub {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+constexpr std::uint64_t kReserve = 64'000'000;  // bytes that a pull leaves free
+
+bool present(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(fs::symlink_status(path, error));
+}
+
+bool is_link(const fs::path& path) {
+  std::error_code error;
+  return fs::is_symlink(fs::symlink_status(path, error));
+}
+
+Result<void> remove_tree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);  // does not follow links
+  if (error)
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("cannot remove {}: {}", path.string(), error.message()),
+                 "are the folder and its files yours?"};
+  return {};
+}
+
+void sync_folder(const fs::path& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::fsync(fd);
+  ::close(fd);
+}
+
+// A free name beside the model for what goes away.
+fs::path doomed_name(const Place& place) {
+  return place.folder.parent_path() /
+         fmt::format(".{}.gone-{}", place.folder.filename().string(), ::getpid());
+}
+
+}  // namespace
+
+Result<Place> place_of(std::string_view name, bool create) {
+  if (!is_plain_name(name))
+    return Error{ErrorCode::kInvalidArgument, fmt::format("{} is no model name", shown_name(name)),
+                 "one or two parts of letters, digits, '.', '_' and '-'; `ocellus list` has them"};
+  const std::optional<fs::path> models = models_folder();
+  if (!models)
+    return Error{ErrorCode::kNotFound, "there is no home to keep models in",
+                 "set OCELLUS_HOME to a folder"};
+  const fs::path folder = *models / name;
+  const fs::path parent = folder.parent_path();
+  std::error_code error;
+  if (create) {
+    fs::create_directories(parent, error);
+    if (error)
+      return Error{ErrorCode::kUnavailable,
+                   fmt::format("cannot make {}: {}", parent.string(), error.message()),
+                   "OCELLUS_HOME names another place"};
+  }
+  if (fs::exists(parent, error)) {
+    const fs::path root = fs::canonical(*models, error);
+    const fs::path real = fs::canonical(parent, error);
+    if (error || real != (parent == *models ? root : root / parent.filename()))
+      return Error{ErrorCode::kUnavailable,
+                   fmt::format("{} is not inside of the models folder", parent.string()),
+                   "it is a symbolic link; ocellus changes nothing behind those"};
+  }
+  const std::string last = folder.filename().string();
+  return Place{folder, parent / ("." + last + ".pull"), parent / ("." + last + ".lock")};
+}
+
+Result<ModelLock> ModelLock::take(const fs::path& path, std::string_view name) {
+  for (;;) {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0) return disk_error(path, errno);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+      const int reason = errno;
+      ::close(fd);
+      if (reason != EWOULDBLOCK) return disk_error(path, reason);
+      return Error{ErrorCode::kUnavailable,
+                   fmt::format("another process pulls or removes {} just now", name),
+                   "wait for it to end, or end it; a pull goes on where it stopped"};
+    }
+    // The holder before may have removed the file after we opened it: then this is no lock.
+    struct stat mine = {}, there = {};
+    if (::fstat(fd, &mine) == 0 && ::stat(path.c_str(), &there) == 0 &&
+        mine.st_ino == there.st_ino && mine.st_dev == there.st_dev)
+      return ModelLock(fd, path);
+    ::close(fd);
+  }
+}
+
+ModelLock::ModelLock(ModelLock&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
+
+ModelLock::~ModelLock() {
+  if (fd_ < 0) return;
+  ::unlink(path_.c_str());  // while we hold it
+  ::close(fd_);
+}
+
+Result<void> write_manifest(const fs::path& folder, const Manifest& manifest) {
+  json::array files;
+  for (const HubFile& file : manifest.files)
+    files.push_back({{"name", file.name},
+                     {"size", file.size},
+                     {file.kind == DigestKind::kSha256 ? "sha256" : "git", file.digest}});
+  const json::object whole{{"hub", manifest.hub},
+                           {"repo", manifest.repo},
+                           {"revision", manifest.revision},
+                           {"commit", manifest.commit},
+                           {"files", std::move(files)}};
+  const std::string text = json::serialize(whole) + "\n";
+  const fs::path path = folder / kManifestName,
+                 fresh = folder / (std::string(kManifestName) + ".new");
+  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd < 0) return disk_error(fresh, errno);
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const int reason = written ? 0 : errno;
+  ::fsync(fd);
+  ::close(fd);
+  if (!written) return disk_error(fresh, reason);
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return disk_error(path, errno);
+  return {};
+}
+
+std::optional<Manifest> read_manifest(const fs::path& folder) {
+  const auto object = read_json_object(folder / kManifestName, 4u << 20);
+  if (!object.ok()) return std::nullopt;
+  const JsonReader reader(*object, std::string(kManifestName));
+  Manifest manifest;
+  for (const auto& [key, field] : {std::pair{"hub", &manifest.hub},
+                                   {"repo", &manifest.repo},
+                                   {"revision", &manifest.revision},
+                                   {"commit", &manifest.commit}}) {
+    auto text = reader.string(key);
+    if (!text.ok()) return std::nullopt;
+    *field = *std::move(text);
+  }
+  const json::value* files = object->if_contains("files");
+  if (files == nullptr || !files->is_array()) return std::nullopt;
+  for (const json::value& one : files->get_array()) {
+    if (!one.is_object()) return std::nullopt;
+    const JsonReader entry(one.get_object(), std::string(kManifestName));
+    const auto name = entry.string("name");
+    const auto size = entry.integer("size", 0, std::int64_t{1} << 50);
+    if (!name.ok() || !size.ok() || !is_safe_file_name(*name)) return std::nullopt;
+    HubFile file{.name = *name, .size = static_cast<std::uint64_t>(*size), .digest = {}};
+    file.kind = entry.has("sha256") ? DigestKind::kSha256 : DigestKind::kGitBlob;
+    if (auto digest = entry.string(entry.has("sha256") ? "sha256" : "git"); digest.ok())
+      file.digest = *digest;
+    manifest.files.push_back(std::move(file));
+  }
+  return manifest;
+}
+
+std::vector<std::string> foreign_entries(const fs::path& folder) {
+  std::set<std::string> own{std::string(kManifestName)};
+  if (const auto manifest = read_manifest(folder))
+    for (const HubFile& file : manifest->files) own.insert(file.name);
+  std::vector<std::string> foreign;
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (const std::string name = it->path().filename().string(); !own.contains(name))
+      foreign.push_back(name);
+  std::ranges::sort(foreign);
+  return foreign;
+}
+
+Result<void> check_space(const fs::path& folder, std::uint64_t needed) {
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  if (error || needed == 0) return {};  // a disk that does not tell: writing will
+  if (space.available >= needed && space.available - needed >= kReserve) return {};
+  return Error{ErrorCode::kUnavailable,
+               fmt::format("{} are to come, and {} are free at {}", human_bytes(needed),
+                           human_bytes(space.available), folder.string()),
+               "make room, or let OCELLUS_HOME name a folder on another disk"};
+}
+
+Result<void> install(const Place& place) {
+  sync_folder(place.staging);
+  if (is_link(place.folder))
+    return disk_error(place.folder, ELOOP);  // pull() has refused it with more words
+  if (!present(place.folder)) {
+    if (::rename(place.staging.c_str(), place.folder.c_str()) != 0)
+      return disk_error(place.folder, errno);
+    sync_folder(place.folder.parent_path());
+    return {};
+  }
+#ifdef RENAME_EXCHANGE
+  if (::renameat2(AT_FDCWD, place.staging.c_str(), AT_FDCWD, place.folder.c_str(),
+                  RENAME_EXCHANGE) == 0) {
+    sync_folder(place.folder.parent_path());
+    return remove_tree(place.staging);  // the old model
+  }
+#endif
+  // Where two folders cannot be exchanged at once, the name is free for a moment.
+  const fs::path old = doomed_name(place);
+  if (::rename(place.folder.c_str(), old.c_str()) != 0) return disk_error(place.folder, errno);
+  if (::rename(place.staging.c_str(), place.folder.c_str()) != 0) {
+    const int reason = errno;
+    if (::rename(old.c_str(), place.folder.c_str()) != 0) return disk_error(place.folder, errno);
+    return disk_error(place.folder, reason);
+  }
+  sync_folder(place.folder.parent_path());
+  return remove_tree(old);
+}
+
+Result<Removable> removable(const Place& place, std::string_view name) {
+  Removable found;
+  found.link = is_link(place.folder);
+  found.model = present(place.folder);
+  found.staging = present(place.staging);
+  if (!found.model && !found.staging)
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("there is no model {} in the models folder", name),
+                 "`ocellus list` names those that are there"};
+  // "org" of "org/repo" is a folder with models in it, and no model.
+  std::error_code error;
+  if (found.model && !found.link && !fs::exists(place.folder / "config.json", error) &&
+      !fs::is_empty(place.folder, error))
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{} is no model: it has no config.json", place.folder.string()),
+                 "name one model, as `ocellus list` does"};
+  if (found.model && !found.link) found.bytes += folder_bytes(place.folder);
+  if (found.staging) found.bytes += folder_bytes(place.staging);
+  return found;
+}
+
+Result<void> remove_model(const Place& place, std::string_view name) {
+  OC_ASSIGN_OR_RETURN(const Removable found, removable(place, name));
+  if (found.link) {
+    if (::unlink(place.folder.c_str()) != 0) return disk_error(place.folder, errno);
+  } else if (found.model) {
+    const fs::path gone = doomed_name(place);
+    if (::rename(place.folder.c_str(), gone.c_str()) != 0) return disk_error(place.folder, errno);
+    OC_RETURN_IF_ERROR(remove_tree(gone));
+  }
+  if (found.staging) OC_RETURN_IF_ERROR(remove_tree(place.staging));
+  return {};
+}
+
+std::uint64_t folder_bytes(const fs::path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    struct stat status = {};
+    if (::lstat(it->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    // A part has its full length from the start; what it takes on disk is less.
+    const auto taken = static_cast<std::uint64_t>(status.st_blocks) * 512;
+    const auto length = static_cast<std::uint64_t>(status.st_size);
+    bytes += it->path().extension() == ".part" ? std::min(taken, length) : length;
+  }
+  return bytes;
+}
+
+}  // namespace oc::hub
