@@ -13,12 +13,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Embeddings and norms stay as they are in a quantised model, so that one packed matrix tells.
 std::string describe_weights(const Checkpoint& checkpoint, const JsonReader& config) {
   const auto tensors = checkpoint.tensors();
-  const auto largest = std::ranges::max_element(
-      tensors, {}, [](const TensorView* tensor) { return tensor->data.size(); });
-  if (largest == tensors.end()) return "";
-  if ((*largest)->dtype != DType::kU32) return std::string(to_string((*largest)->dtype));
+  const auto packed = [](const TensorView* tensor) { return tensor->dtype == DType::kU32; };
+  if (std::ranges::none_of(tensors, packed)) {
+    const auto largest = std::ranges::max_element(
+        tensors, {}, [](const TensorView* tensor) { return tensor->data.size(); });
+    return largest == tensors.end() ? "" : std::string(to_string((*largest)->dtype));
+  }
   const auto spec = config.object("quantization");
   const auto bits = spec.ok() ? spec->integer("bits", 1, 16) : Result<std::int64_t>(spec.error());
   return bits.ok() ? fmt::format("{}-bit", *bits) : std::string("quantised");

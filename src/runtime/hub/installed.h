@@ -18,7 +18,7 @@ struct InstalledModel {
   bool built_in = false;
   std::uint64_t bytes = 0;          // of all files
   std::string architecture;         // config.json's model_type: "phi3_v"; empty: unknown
-  std::string quantization;         // "4-bit", "bf16", …: that of the largest tensor
+  std::string quantization;         // "4-bit", "BF16", …; empty: unknown
   std::int64_t context_length = 0;  // tokens; 0: unknown
   std::string problem;             // why it would not load, as far as its headers tell; empty: none
   std::optional<Manifest> origin;  // where `ocellus pull` got it

@@ -54,10 +54,14 @@ void sync_folder(const fs::path& folder) {
   ::close(fd);
 }
 
-// A free name beside the model for what goes away.
-fs::path doomed_name(const Place& place) {
-  return place.folder.parent_path() /
-         fmt::format(".{}.gone-{}", place.folder.filename().string(), ::getpid());
+// Moves a folder out of sight, beside itself, where a removal that was killed may have left
+// another.
+Result<fs::path> hide(const Place& place) {
+  const fs::path gone =
+      place.folder.parent_path() / ("." + place.folder.filename().string() + ".gone");
+  OC_RETURN_IF_ERROR(remove_tree(gone));
+  if (::rename(place.folder.c_str(), gone.c_str()) != 0) return disk_error(place.folder, errno);
+  return gone;
 }
 
 }  // namespace
@@ -219,8 +223,7 @@ Result<void> install(const Place& place) {
   }
 #endif
   // Where two folders cannot be exchanged at once, the name is free for a moment.
-  const fs::path old = doomed_name(place);
-  if (::rename(place.folder.c_str(), old.c_str()) != 0) return disk_error(place.folder, errno);
+  OC_ASSIGN_OR_RETURN(const fs::path old, hide(place));
   if (::rename(place.staging.c_str(), place.folder.c_str()) != 0) {
     const int reason = errno;
     if (::rename(old.c_str(), place.folder.c_str()) != 0) return disk_error(place.folder, errno);
@@ -256,8 +259,7 @@ Result<void> remove_model(const Place& place, std::string_view name) {
   if (found.link) {
     if (::unlink(place.folder.c_str()) != 0) return disk_error(place.folder, errno);
   } else if (found.model) {
-    const fs::path gone = doomed_name(place);
-    if (::rename(place.folder.c_str(), gone.c_str()) != 0) return disk_error(place.folder, errno);
+    OC_ASSIGN_OR_RETURN(const fs::path gone, hide(place));
     OC_RETURN_IF_ERROR(remove_tree(gone));
   }
   if (found.staging) OC_RETURN_IF_ERROR(remove_tree(place.staging));
