@@ -150,7 +150,7 @@ struct HttpClient::Impl {
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(CURLOPT_HTTPHEADER, t.headers);
     set(CURLOPT_USERAGENT, "ocellus");
-    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_NOSIGNAL, 0L);  // libcurl keeps SIGPIPE away while it works
     set(CURLOPT_FOLLOWLOCATION, 0L);
     set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(std::min(stall_s, 20)));
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
