@@ -21,6 +21,8 @@ template <class V>
 HWY_INLINE void renew(V& v) {
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
   asm volatile("" : "+x"(v.raw));
+#elif HWY_TARGET == HWY_NEON
+  asm volatile("" : "+w"(v.raw));
 #else
   asm volatile("" : "+m"(v));
 #endif

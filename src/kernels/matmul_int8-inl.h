@@ -9,72 +9,17 @@
 #define OC_KERNELS_MATMUL_INT8_INL_H_
 #endif
 
+#include "kernels/dot-inl.h"
 #include "kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace oc::kernels::HWY_NAMESPACE {
 
-// Four-way dot of unsigned weights and signed values, lane by lane. Three forms:
-//  VNNI: one instruction, 32-bit sums. x86 without it: 16-bit pair sums, good for eight steps of
-//  4-bit weights (8 · 2 · 15 · 127 < 2^15), widened once a chunk. Elsewhere: plain arithmetic.
-#if HWY_TARGET == HWY_AVX3_DL
-inline constexpr bool kWideProducts = true;  // 8-bit weights need no splitting
-using Sums = VI;
-HWY_INLINE Sums no_sums() { return hn::Zero(DI()); }
-HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
-  // Highway 1.0.3 has no such op and does not enable the intrinsic.
-  asm("vpdpbusd %2, %1, %0" : "+v"(sums.raw) : "v"(w.raw), "v"(x.raw));
-  return sums;
-}
-HWY_INLINE VI widen(Sums sums) { return sums; }
-#elif HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
-inline constexpr bool kWideProducts = false;
-using Sums = hn::Vec<DI16>;
-HWY_INLINE Sums no_sums() { return hn::Zero(DI16()); }
-HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
-#if HWY_MAX_BYTES == 64
-  const Sums pairs{_mm512_maddubs_epi16(w.raw, x.raw)};
-#elif HWY_MAX_BYTES == 32
-  const Sums pairs{_mm256_maddubs_epi16(w.raw, x.raw)};
-#else
-  const Sums pairs{_mm_maddubs_epi16(w.raw, x.raw)};
-#endif
-  return hn::Add(sums, pairs);
-}
-HWY_INLINE VI widen(Sums sums) {
-  const Sums ones = hn::Set(DI16(), 1);
-#if HWY_MAX_BYTES == 64
-  return VI{_mm512_madd_epi16(sums.raw, ones.raw)};
-#elif HWY_MAX_BYTES == 32
-  return VI{_mm256_madd_epi16(sums.raw, ones.raw)};
-#else
-  return VI{_mm_madd_epi16(sums.raw, ones.raw)};
-#endif
-}
-#else
-inline constexpr bool kWideProducts = true;
-using Sums = VI;
-HWY_INLINE Sums no_sums() { return hn::Zero(DI()); }
-HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
-  const DI d;
-  const VU mask = hn::Set(DU(), 0xff);
-  const VI w0 = hn::BitCast(d, hn::And(w, mask));
-  const VI w1 = hn::BitCast(d, hn::And(hn::ShiftRight<8>(w), mask));
-  const VI w2 = hn::BitCast(d, hn::And(hn::ShiftRight<16>(w), mask));
-  const VI w3 = hn::BitCast(d, hn::ShiftRight<24>(w));
-  sums = hn::Add(sums, hn::Mul(w0, hn::ShiftRight<24>(hn::ShiftLeft<24>(x))));
-  sums = hn::Add(sums, hn::Mul(w1, hn::ShiftRight<24>(hn::ShiftLeft<16>(x))));
-  sums = hn::Add(sums, hn::Mul(w2, hn::ShiftRight<24>(hn::ShiftLeft<8>(x))));
-  return hn::Add(sums, hn::Mul(w3, hn::ShiftRight<24>(x)));
-}
-HWY_INLINE VI widen(Sums sums) { return sums; }
-#endif
-
-// A chunk: 32 columns, eight dwords of activations. 8-bit weights are split into halves where the
-// products would overflow, high nibbles behind low ones.
+// A chunk: 32 columns, eight dwords of activations. 8-bit weights are split into halves where
+// dot_step needs it, high nibbles behind low ones.
 inline constexpr int kSteps = 8;
 template <int kBits>
-inline constexpr int kChunkVectors = kBits == 8 && !kWideProducts ? 2 * kSteps : kSteps;
+inline constexpr int kChunkVectors = kBits == 8 && kSplitBytes ? 2 * kSteps : kSteps;
 
 // kLanes rows of W that follow each other, with their scales and biases.
 struct Strip {
@@ -135,7 +80,7 @@ class PackedLine {
       if constexpr (kBits == 4) {
         out[2 * j * step] = hn::And(packed, low);
         out[(2 * j + 1) * step] = hn::And(hn::ShiftRight<4>(packed), low);
-      } else if constexpr (kWideProducts) {
+      } else if constexpr (!kSplitBytes) {
         out[j * step] = packed;
       } else {
         out[j * step] = hn::And(packed, low);
@@ -179,41 +124,62 @@ HWY_INLINE VI broadcast4(const std::int8_t* bytes) {
   return hn::Set(DI(), value);
 }
 
-// totals[r][t] += the exact sums of one chunk for kR row vectors and kT tokens of a panel of kP.
+// totals[r][t] += the exact sums of eight steps for kR row vectors and kT tokens of a panel of kP.
 // weights: [step][kR], values: [step][kP] dwords.
+template <int kR, int kT, int kP>
+HWY_INLINE void add_wide_steps(const VU* weights, const std::int8_t* values, VI totals[kR][kT]) {
+  // A dot waits four cycles for the one before it: fewer than four sums are divided.
+  constexpr int kChains = kR * kT == 1 ? 4 : kR * kT == 2 ? 2 : 1;
+  Sums sums[kR][kT][kChains];
+  OC_UNROLL(8)
+  for (int r = 0; r < kR; ++r) {
+    OC_UNROLL(8)
+    for (int t = 0; t < kT; ++t) {
+      OC_UNROLL(4)
+      for (int i = 0; i < kChains; ++i) sums[r][t][i] = i == 0 ? totals[r][t] : no_sums();
+    }
+  }
+  OC_UNROLL(8)
+  for (int j = 0; j < kSteps; ++j) {
+    OC_UNROLL(8)
+    for (int t = 0; t < kT; ++t) {
+      const VI x = broadcast4(values + 4 * (j * kP + t));
+      OC_UNROLL(8)
+      for (int r = 0; r < kR; ++r)
+        sums[r][t][j % kChains] = dot_step(sums[r][t][j % kChains], weights[j * kR + r], x);
+    }
+  }
+  OC_UNROLL(8)
+  for (int r = 0; r < kR; ++r) {
+    OC_UNROLL(8)
+    for (int t = 0; t < kT; ++t) {
+      OC_UNROLL(4)
+      for (int i = 1; i < kChains; ++i) sums[r][t][0] = hn::Add(sums[r][t][0], sums[r][t][i]);
+      totals[r][t] = sums[r][t][0];
+    }
+  }
+}
+
+// The same for one chunk.
 template <int kBits, int kR, int kT, int kP>
 HWY_INLINE void add_chunk(const VU* weights, const std::int8_t* values, VI totals[kR][kT]) {
-  if constexpr (kWideProducts) {
-    // A dot waits four cycles for the one before it: fewer than four sums are divided.
-    constexpr int kChains = kR * kT == 1 ? 4 : kR * kT == 2 ? 2 : 1;
-    VI sums[kR][kT][kChains];
-    OC_UNROLL(8)
-    for (int r = 0; r < kR; ++r) {
+  if constexpr (kWideSums) {
+    if constexpr (kChunkVectors<kBits> == 2 * kSteps) {
+      VI high[kR][kT];
       OC_UNROLL(8)
-      for (int t = 0; t < kT; ++t) {
-        OC_UNROLL(4)
-        for (int i = 0; i < kChains; ++i) sums[r][t][i] = i == 0 ? totals[r][t] : hn::Zero(DI());
-      }
-    }
-    OC_UNROLL(8)
-    for (int j = 0; j < kSteps; ++j) {
-      OC_UNROLL(8)
-      for (int t = 0; t < kT; ++t) {
-        const VI x = broadcast4(values + 4 * (j * kP + t));
+      for (int r = 0; r < kR; ++r) {
         OC_UNROLL(8)
-        for (int r = 0; r < kR; ++r)
-          sums[r][t][j % kChains] = dot_step(sums[r][t][j % kChains], weights[j * kR + r], x);
+        for (int t = 0; t < kT; ++t) high[r][t] = hn::Zero(DI());
       }
-    }
-    OC_UNROLL(8)
-    for (int r = 0; r < kR; ++r) {
+      add_wide_steps<kR, kT, kP>(weights + kSteps * kR, values, high);
       OC_UNROLL(8)
-      for (int t = 0; t < kT; ++t) {
-        OC_UNROLL(4)
-        for (int i = 1; i < kChains; ++i) sums[r][t][0] = hn::Add(sums[r][t][0], sums[r][t][i]);
-        totals[r][t] = sums[r][t][0];
+      for (int r = 0; r < kR; ++r) {
+        OC_UNROLL(8)
+        for (int t = 0; t < kT; ++t)
+          totals[r][t] = hn::Add(totals[r][t], hn::ShiftLeft<4>(high[r][t]));
       }
     }
+    add_wide_steps<kR, kT, kP>(weights, values, totals);
   } else {
     OC_UNROLL(2)
     for (int part = 0; part < kChunkVectors<kBits> / kSteps; ++part) {

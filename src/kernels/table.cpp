@@ -4,6 +4,7 @@
 // Highway avoids its portable target with g++ before 12.3 because the vectoriser miscompiles it
 // (gcc.gnu.org/PR106322); CMakeLists.txt turns the vectoriser off for this file instead.
 #define HWY_BROKEN_EMU128 0
+#include "kernels/no_scalable_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/table.cpp"
@@ -11,44 +12,20 @@
 // foreach_target.h comes first.
 #include <hwy/highway.h>
 
-#include "kernels/kernels.h"
-// Bodies, once for each target.
-#include "kernels/attention-inl.h"
-#include "kernels/elementwise-inl.h"
-#include "kernels/limits-inl.h"
-#include "kernels/matmul_f32-inl.h"
-#include "kernels/matmul_int8-inl.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace oc::kernels::HWY_NAMESPACE {
-
-const Table* target_table() {
-  static const Table table = {
-      .name = {},
-      .lanes = static_cast<int>(hn::Lanes(DF())),
-      .quantize_row = quantize_row,
-      .matmul_int8 = matmul_int8,
-      .matmul_quant_f32 = matmul_quant_f32,
-      .matmul_f32 = matmul_f32,
-      .normalize = normalize,
-      .silu_multiply = silu_multiply,
-      .rotate = rotate,
-      .to_f16 = to_f16,
-      .attention = attention,
-      .peak_int8 = peak_int8,
-      .peak_f32 = peak_f32,
-      .read_all = read_all,
-  };
-  return &table;
-}
-
-}  // namespace oc::kernels::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
+#include "kernels/table-inl.h"
 
 #if HWY_ONCE
-#include <mutex>
+#if HWY_ARCH_ARM_A64 && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#elif HWY_ARCH_ARM_A64 && defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
 
 namespace oc::kernels {
+#if HWY_ARCH_ARM_A64
+const Table* neon_dot_table();  // table_neon_dot.cpp
+#endif
 namespace {
 
 HWY_EXPORT(target_table);
@@ -62,10 +39,30 @@ constexpr Target kTargets[] = {{HWY_AVX3_DL, "avx3_dl"}, {HWY_AVX3, "avx3"},   {
                                {HWY_SSE4, "sse4"},       {HWY_SSSE3, "ssse3"}, {HWY_NEON, "neon"},
                                {HWY_EMU128, "scalar"}};
 
+#if HWY_ARCH_ARM_A64
+bool has_neon_dot() {
+#if defined(__linux__)
+  return (::getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#elif defined(__APPLE__)
+  int has = 0;
+  std::size_t size = sizeof has;
+  return ::sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &size, nullptr, 0) == 0 && has != 0;
+#else
+  return false;
+#endif
+}
+#endif
+
 // The tables of all targets that can run here, found once.
 const std::vector<Table>& tables() {
   static const std::vector<Table> found = [] {
     std::vector<Table> out;
+#if HWY_ARCH_ARM_A64
+    if (has_neon_dot()) {
+      out.push_back(*neon_dot_table());
+      out.back().name = "neon_dot";
+    }
+#endif
     const std::int64_t runnable = (hwy::SupportedTargets() | HWY_EMU128) & HWY_TARGETS;
     for (const Target& target : kTargets) {
       if ((runnable & target.bit) == 0) continue;
