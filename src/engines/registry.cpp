@@ -35,7 +35,7 @@ Result<std::shared_ptr<Engine>> make_engine(const EngineOptions& options) {
   if (options.engine == "reference") return make_reference_engine();
   const bool int8 = options.activations == "int8";
   return std::shared_ptr<Engine>(std::make_shared<CpuEngine>(CpuEngine::Options{
-      .threads = options.threads > 0 ? options.threads : usable_cpus(),
+      .threads = options.threads > 0 ? options.threads : usable_cores(),
       .int8_activations = int8,
       .kv = int8 && options.kv == "f16" ? kernels::Storage::kF16 : kernels::Storage::kF32,
       .table = table}));

@@ -1,14 +1,18 @@
 #include "engines/cpu/thread_pool.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <set>
 #include <string>
 
 namespace oc {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr int kSpins = 4000;  // some ten microseconds
 
@@ -21,13 +25,13 @@ void pause() {
 }
 
 // CPUs' worth of time that the control group grants, 0 when it sets no limit.
-double cgroup_cpus() {
-  std::ifstream unified("/sys/fs/cgroup/cpu.max");
+double cgroup_cpus(const fs::path& sys) {
+  std::ifstream unified(sys / "fs/cgroup/cpu.max");
   std::string quota;
   double period = 0;
   if (unified >> quota >> period && quota != "max" && period > 0) return std::stod(quota) / period;
-  std::ifstream quota_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  std::ifstream period_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  std::ifstream quota_file(sys / "fs/cgroup/cpu/cpu.cfs_quota_us");
+  std::ifstream period_file(sys / "fs/cgroup/cpu/cpu.cfs_period_us");
   double allowed = 0;
   if (quota_file >> allowed && period_file >> period && allowed > 0 && period > 0)
     return allowed / period;
@@ -36,15 +40,32 @@ double cgroup_cpus() {
 
 }  // namespace
 
-int usable_cpus() {
+std::vector<int> affinity_cpus() {
+  std::vector<int> cpus;
   cpu_set_t set;
   CPU_ZERO(&set);
-  int cpus = sched_getaffinity(0, sizeof set, &set) == 0
-                 ? CPU_COUNT(&set)
-                 : static_cast<int>(std::thread::hardware_concurrency());
-  const double quota = cgroup_cpus();
-  if (quota > 0) cpus = std::min(cpus, static_cast<int>(std::ceil(quota)));
-  return std::max(1, cpus);
+  const bool known = sched_getaffinity(0, sizeof set, &set) == 0;
+  const int most = known ? CPU_SETSIZE : static_cast<int>(std::thread::hardware_concurrency());
+  for (int cpu = 0; cpu < most; ++cpu)
+    if (!known || CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
+  return cpus;
+}
+
+int usable_cores(const std::vector<int>& cpus, const fs::path& sys) {
+  // Hyper-threads of one core list the same siblings ("0,4" or "0-1"). Those outside the mask are
+  // in the list too, so it names the core whichever of them may be used.
+  std::set<std::string> cores;
+  for (const int cpu : cpus) {
+    std::ifstream file(sys /
+                       fmt::format("devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
+    std::string siblings;
+    if (!(file >> siblings)) siblings = fmt::format("cpu{}", cpu);  // a core of its own
+    cores.insert(siblings);
+  }
+  int count = static_cast<int>(cores.size());
+  const double quota = cgroup_cpus(sys);
+  if (quota > 0) count = std::min(count, static_cast<int>(std::ceil(quota)));
+  return std::max(1, count);
 }
 
 ThreadPool::ThreadPool(int threads) : shares_(static_cast<std::size_t>(std::max(threads, 1))) {

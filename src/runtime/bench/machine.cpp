@@ -81,7 +81,7 @@ Result<MachineLimits> measure_machine(int threads, const std::string& isa) {
                  "isa"};
   MachineLimits limits;
   limits.cpu = cpu_name();
-  limits.threads = threads > 0 ? threads : usable_cpus();
+  limits.threads = threads > 0 ? threads : usable_cores();
   limits.isa = table->name;
   ThreadPool pool(limits.threads);
   limits.read_gbs = read_gbs(pool, *table);
@@ -98,7 +98,7 @@ Result<MachineLimits> measure_machine(int threads, const std::string& isa) {
 double measure_read_gbs(int threads, const std::string& isa) {
   const kernels::Table* table = kernels::find_table(isa);
   OC_CHECK(table != nullptr, "isa {}", isa);
-  ThreadPool pool(threads > 0 ? threads : usable_cpus());
+  ThreadPool pool(threads > 0 ? threads : usable_cores());
   return read_gbs(pool, *table);
 }
 
