@@ -112,6 +112,7 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
       ->group(kAnswer);
   verb.add_flag("--stats", flags.stats, "Print token counts and timings on stderr");
   add_engine_flags(verb, flags.engine);
+  add_load_flags(verb, flags.loading);
 }
 
 void check_answer_flags(const AnswerFlags& flags) {

@@ -16,6 +16,7 @@ namespace oc {
 struct AnswerFlags {
   std::string model = "demo";
   EngineOptions engine;
+  LoadOptions loading;
   SamplingParams sampling;
   std::optional<int> max_tokens;
   int draft_tokens = 0;

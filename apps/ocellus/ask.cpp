@@ -34,7 +34,7 @@ void ask(AskFlags flags) {
   auto pictures = read_pictures(flags.words);
   if (!pictures.ok()) fail(pictures.error());
   offer_pull(flags.model);
-  auto model = load(flags.model, flags.engine);
+  auto model = load(flags.model, flags.engine, flags.loading);
   if (!model.ok()) fail(model.error());
 
   GenerateRequest request = make_request(flags);

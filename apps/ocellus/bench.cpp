@@ -62,6 +62,7 @@ void add_bench(CLI::App& app) {
       ->expected(2)
       ->option_text("A.json B.json");
   add_engine_flags(*verb, flags->options.engine);
+  add_load_flags(*verb, flags->options.loading);
   verb->callback([flags] { run(*flags); });
 }
 

@@ -105,7 +105,7 @@ void chat(const ChatFlags& flags) {
   const auto pictures = read_pictures(flags.files);
   if (!pictures.ok()) fail(pictures.error());
   offer_pull(flags.model);
-  const auto model = load(flags.model, flags.engine);
+  const auto model = load(flags.model, flags.engine, flags.loading);
   if (!model.ok()) fail(model.error());
 
   Chat talk(flags, **model);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "http/app.h"
@@ -20,6 +21,7 @@ namespace {
 struct ServeOptions {
   std::string model = "demo";
   EngineOptions engine;
+  LoadOptions loading;
   std::string host = "127.0.0.1";
   int port = 8080;
   std::vector<std::string> api_keys, allowed_hosts;
@@ -82,22 +84,21 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// One short answer before the first client's: pages of the weights, threads, buffers. With a
-// picture where that is quick; a large model on a CPU would take longer for it than the first
-// client waits.
+// One short answer with a picture before the first client's: threads, buffers. Where that is quick:
+// what makes a large model's first answer slow are the pages of its weights, and load() has seen to
+// those.
 Result<void> warm_up(http::Backend& backend) {
   constexpr std::size_t kQuick = 512u << 20;
+  if (backend.model().weights_bytes >= kQuick) return {};
   GenerateRequest request;
   request.id = "warm-up";
   request.max_tokens = 2;
   Message message;
-  if (backend.model().weights_bytes < kQuick) {
-    auto image = std::make_shared<Image>();
-    image->width = image->height = 336;
-    image->rgb.assign(std::size_t{336} * 336 * 3, 128);
-    request.images.push_back({std::move(image), 1});
-    message.parts.emplace_back(std::in_place_type<ImagePart>, 0);
-  }
+  auto image = std::make_shared<Image>();
+  image->width = image->height = 336;
+  image->rgb.assign(std::size_t{336} * 336 * 3, 128);
+  request.images.push_back({std::move(image), 1});
+  message.parts.emplace_back(std::in_place_type<ImagePart>, 0);
   message.parts.emplace_back(std::in_place_type<TextPart>, "Hello");
   request.messages.push_back(std::move(message));
   std::promise<Result<GenerateResult>> promise;
@@ -133,7 +134,13 @@ ServiceOptions service_options(const ServeOptions& options) {
 }
 
 Result<std::shared_ptr<http::ServiceBackend>> make_backend(const ServeOptions& options) {
-  OC_ASSIGN_OR_RETURN(auto loaded, load(options.model, options.engine));
+  LoadOptions loading = options.loading;
+  if (!options.warm_up) loading.patience = {};
+  loading.progress = [last = std::size_t{0}](std::size_t done, std::size_t total) mutable {
+    if (const std::size_t quarter = done * 4 / total; std::exchange(last, quarter) != quarter)
+      log::event(log::Level::kInfo, "reading weights", {{"mb", done >> 20}, {"of", total >> 20}});
+  };
+  OC_ASSIGN_OR_RETURN(auto loaded, load(options.model, options.engine, loading));
   auto backend = std::make_shared<http::ServiceBackend>(
       std::move(loaded), service_options(options), options.served_name);
   if (options.warm_up) OC_RETURN_IF_ERROR(warm_up(*backend));
@@ -289,6 +296,7 @@ void add_serve(CLI::App& app) {
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
   add_engine_flags(*verb, options->engine);
+  add_load_flags(*verb, options->loading);
   verb->callback([options] { serve(*options); });
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "ops/engine.h"
+#include "runtime/loader.h"
 
 namespace oc {
 
@@ -38,6 +39,8 @@ void add_verify(CLI::App& app);
 
 // --engine, --threads, --activations, --kv, --isa: the same for every verb that computes.
 void add_engine_flags(CLI::App& verb, EngineOptions& options);
+// --preload, --mlock: for the verbs that answer. Progress goes to stderr where that is a terminal.
+void add_load_flags(CLI::App& verb, LoadOptions& options);
 // --model NAME|FOLDER, default "demo".
 void add_model_flag(CLI::App& verb, std::string& model);
 

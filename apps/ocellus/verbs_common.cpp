@@ -1,6 +1,30 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "kernels/kernels.h"
+#include "terminal.h"
 #include "verbs.h"
 
 namespace oc {
+namespace {
+
+// Empty for a SIMD target that this machine has, else what is wrong. --isa may come out of the
+// environment, where nobody sees it.
+std::string check_isa(const std::string& isa) {
+  if (kernels::find_table(isa) != nullptr) return {};
+  return fmt::format(
+      "--isa (or $OCELLUS_ISA) is \"{}\"; it must be one of: auto, {} (what this machine has)",
+      without_controls(isa), fmt::join(kernels::available_targets(), ", "));
+}
+
+void show_progress(std::size_t done, std::size_t total) {
+  if (done < total)
+    fmt::print(stderr, "\r\033[Kreading weights, {} % …", done * 100 / total);
+  else
+    fmt::print(stderr, "\r\033[K");
+}
+
+}  // namespace
 
 void fail(const Error& error) { throw ExitError{1, error.message, error.hint}; }
 
@@ -10,7 +34,8 @@ void add_engine_flags(CLI::App& verb, EngineOptions& options) {
       ->check(CLI::IsMember({"auto", "cpu", "reference"}))
       ->capture_default_str()
       ->group(kGroup);
-  verb.add_option("--threads", options.threads, "Worker threads; 0: all that the process may use")
+  verb.add_option("--threads", options.threads,
+                  "Worker threads; 0: one a processor core that the process may use")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
       ->group(kGroup);
@@ -24,8 +49,27 @@ void add_engine_flags(CLI::App& verb, EngineOptions& options) {
       ->capture_default_str()
       ->group(kGroup);
   verb.add_option("--isa", options.isa, "SIMD target to force, e.g. scalar, avx2; auto: the best")
+      ->envname("OCELLUS_ISA")
+      ->check(CLI::Validator(check_isa, ""))
       ->capture_default_str()
       ->group(kGroup);
+}
+
+void add_load_flags(CLI::App& verb, LoadOptions& options) {
+  using Weights = LoadOptions::Weights;
+  constexpr const char* kGroup = "Loading";
+  verb.add_flag_callback(
+          "--preload",
+          [&options] {
+            if (options.weights != Weights::kLock) options.weights = Weights::kPreload;
+          },
+          "Wait until all weights are in memory (default: 0.3 s, the rest behind)")
+      ->group(kGroup);
+  verb.add_flag_callback(
+          "--mlock", [&options] { options.weights = Weights::kLock; },
+          "The same, and never let the system take them out again")
+      ->group(kGroup);
+  if (stderr_is_terminal()) options.progress = show_progress;
 }
 
 void add_model_flag(CLI::App& verb, std::string& model) {

@@ -138,6 +138,12 @@ std::size_t Checkpoint::weights_bytes() const {
   return total;
 }
 
+MappedRanges Checkpoint::mapped() const {
+  MappedRanges ranges;
+  for (const auto& file : files_) ranges.push_back(file->mapped());
+  return ranges;
+}
+
 Error Checkpoint::missing(std::string_view name) const {
   const std::size_t others = file_names_.size() - 1;
   return {

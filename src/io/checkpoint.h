@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/residency.h"
 #include "io/safetensors.h"
 
 namespace oc {
@@ -45,6 +46,7 @@ class Checkpoint {
   // All tensors, by file and then by offset.
   std::vector<const TensorView*> tensors() const;
   std::size_t weights_bytes() const;  // sum over the tensor files
+  MappedRanges mapped() const;        // the tensor files, as long as this object lives
 
   // The float tensor `name` with exactly this shape. Error: missing (from which files), or both
   // shapes.

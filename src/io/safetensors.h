@@ -60,6 +60,10 @@ class SafetensorsFile {
   const std::vector<TensorView>& tensors() const { return tensors_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   std::size_t file_bytes() const { return file_bytes_; }
+  // Where the file lies in memory, as long as this object lives.
+  std::span<const std::byte> mapped() const {
+    return {static_cast<const std::byte*>(mapping_.get()), file_bytes_};
+  }
 
  private:
   std::shared_ptr<const void> mapping_;

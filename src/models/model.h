@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "image/image.h"
+#include "io/residency.h"
 #include "models/message.h"
 #include "ops/engine.h"
 #include "ops/taps.h"
@@ -86,6 +87,9 @@ class Model {
   virtual const ModelInfo& info() const = 0;
   virtual const std::shared_ptr<const Tokenizer>& tokenizer() const = 0;
   virtual Engine& engine() const = 0;
+  // Files that the weights are read from in place, as long as the model lives; none where the
+  // engine has copies of its own.
+  virtual MappedRanges mapped_weights() const { return {}; }
 
   // num_crops: nullopt for the model's default; errors name the allowed range.
   virtual Result<ImagePlan> plan_image(int width, int height,

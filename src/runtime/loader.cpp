@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engines/cpu/thread_pool.h"
 #include "engines/registry.h"
 #include "models/registry.h"
 #include "runtime/hub/names.h"
@@ -107,6 +108,25 @@ Error not_found(const std::string& name, NameFrom from, const std::vector<fs::pa
           there, "model"};
 }
 
+Result<void> bring_weights(LoadedModel& loaded, const LoadOptions& options) {
+  using Weights = LoadOptions::Weights;
+  const MappedRanges ranges = loaded.model->mapped_weights();
+  if (options.weights == Weights::kBehind) {
+    constexpr int kMostThreads = 4;  // more wait for each other in the kernel
+    if (ranges.empty()) return {};
+    loaded.reader = std::make_unique<WeightReader>(ranges, std::min(kMostThreads, usable_cores()));
+    loaded.reader->wait(options.patience);
+    return {};
+  }
+  if (options.weights == Weights::kLock) OC_RETURN_IF_ERROR(lock_in_memory(ranges));
+  const auto all = populate(ranges, [&](std::size_t done, std::size_t total) {
+    if (options.progress) options.progress(done, total);
+    return true;
+  });
+  if (!all.ok()) return all.error();
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> available_models() {
@@ -162,13 +182,15 @@ std::string model_name(const std::string& name_or_path, const fs::path& folder) 
 }
 
 Result<std::shared_ptr<const LoadedModel>> load(const std::string& name_or_path,
-                                                const EngineOptions& options) {
+                                                const EngineOptions& options,
+                                                const LoadOptions& load_options) {
   const Stopwatch watch;
   OC_ASSIGN_OR_RETURN(const fs::path folder, resolve_model(name_or_path));
   auto loaded = std::make_shared<LoadedModel>();
   loaded->name = model_name(name_or_path, folder);
   OC_ASSIGN_OR_RETURN(loaded->engine, make_engine(options));
   OC_ASSIGN_OR_RETURN(loaded->model, load_model(folder, loaded->engine));
+  OC_RETURN_IF_ERROR(bring_weights(*loaded, load_options));
   loaded->load_ms = watch.ms();
   const ModelInfo& info = loaded->model->info();
   log::event(log::Level::kInfo, "loaded",

@@ -1,7 +1,9 @@
 // Model names to folders to loaded models.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "models/model.h"
+#include "runtime/weight_reader.h"
 
 namespace oc {
 
@@ -17,6 +20,22 @@ struct LoadedModel {
   std::shared_ptr<Engine> engine;  // outlives the model
   std::unique_ptr<const Model> model;
   double load_ms = 0;
+  std::unique_ptr<WeightReader> reader;  // of LoadOptions::kBehind; ends before the model does
+};
+
+// The weights are mapped, and pages that nobody has read yet halve the speed of the first step:
+// each costs a fault, and the kernels' prefetches do not reach them.
+struct LoadOptions {
+  enum class Weights {
+    kBehind,   // threads read them; load() waits for `patience`, they go on at low priority
+    kPreload,  // load() returns when all are in memory
+    kLock,     // the same, and the system may not take them away again (mlock)
+  };
+  Weights weights = Weights::kBehind;
+  // Enough for some GB where the page cache holds them; where it does not, computing need not wait.
+  std::chrono::milliseconds patience{300};
+  // kPreload, kLock: told the bytes in memory so far and in all. Thread of load().
+  std::function<void(std::size_t done, std::size_t total)> progress = {};
 };
 
 // Who says which model: the person at the machine may name any folder; a client only names.
@@ -42,6 +61,7 @@ std::string model_name(const std::string& name_or_path, const std::filesystem::p
 std::vector<std::string> available_models();
 
 Result<std::shared_ptr<const LoadedModel>> load(const std::string& name_or_path,
-                                                const EngineOptions& options);
+                                                const EngineOptions& options,
+                                                const LoadOptions& load_options = {});
 
 }  // namespace oc

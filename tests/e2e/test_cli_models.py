@@ -159,4 +159,24 @@ def test_the_isa_can_be_forced():
     report = json.loads(run("bench", "--quick", "--json", "--isa", "scalar").stdout)
     assert report["machine"]["isa"] == "scalar"
     assert "scalar" in report["engine"]
-    assert "this machine has" in failure("bench", "--quick", "--isa", "mmx")
+    assert "this machine has" in failure("bench", "--quick", "--isa", "mmx", code=2)
+
+
+def test_the_isa_comes_from_the_environment():
+    def engine(*args, **more):
+        answer = run("ask", "--json", "--max-tokens", 1, *args, "Hello", **more)
+        return json.loads(answer.stdout)["engine"]
+
+    portable = {"OCELLUS_ISA": "scalar"}
+    assert "scalar" in engine(env=portable)
+    assert engine("--isa", "auto", env=portable) == engine(env={"OCELLUS_ISA": ""})
+    assert "scalar" not in engine(env={"OCELLUS_ISA": "auto"})
+
+
+def test_a_wrong_isa_in_the_environment_is_named():
+    wrong = {"OCELLUS_ISA": "mmx"}
+    for verb in (["ask", "Hello"], ["bench"], ["serve"], ["chat"]):
+        error = failure(*verb, code=2, env=wrong)
+        assert "OCELLUS_ISA" in error and '"mmx"' in error
+        assert "auto" in error and "scalar" in error and "this machine has" in error
+    run("ask", "--isa", "scalar", "--max-tokens", 1, "Hello", env=wrong)  # the flag wins

@@ -58,6 +58,8 @@ class Phi3V final : public Model {
   }
   int rope_regime(std::int64_t total_tokens) const override { return rope_.regime(total_tokens); }
 
+  MappedRanges mapped_weights() const override { return checkpoint_->mapped(); }
+
   Tensor join_images(std::span<const Tensor> embeds) const override {
     if (embeds.size() == 1) return embeds[0];
     std::int64_t total = 0;

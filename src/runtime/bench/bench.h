@@ -16,6 +16,7 @@ namespace oc {
 struct BenchOptions {
   std::string model = "demo";
   EngineOptions engine;
+  LoadOptions loading;
   std::vector<int> crops = {1, 3, 5, 17};  // runs of the tower: crops and global view of a picture
   std::vector<int> prefill = {64, 335, 779, 2531};
   std::vector<int> contexts = {0, 779, 3000};

@@ -1,0 +1,41 @@
+// Mapped weights come into memory page by page, when they are first read. Here they are brought in
+// before that, and kept there.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace oc {
+
+// Parts of mapped files, each from its first byte to its last.
+using MappedRanges = std::vector<std::span<const std::byte>>;
+
+// Called behind each piece with the bytes done so far and in all; false: stop.
+using PopulateProgress = std::function<bool(std::size_t done, std::size_t total)>;
+
+// Reads what the page cache lacks and enters every page into this process (MADV_POPULATE_READ).
+// → false when `progress` stopped it. Error kCorrupt: a page cannot be read (disk, or the file was
+// cut off meanwhile). Any thread.
+Result<bool> populate(const MappedRanges& ranges, const PopulateProgress& progress);
+
+// The two halves of it for threads in the background. read_ahead() asks the system to read what the
+// page cache lacks, and does not wait. touch_pages() enters the pages, but never holds a lock that
+// another thread's mmap() or malloc() could wait for, and is the faster way where the cache is
+// warm; like any read of a mapped file it ends the process where a page is no more.
+void read_ahead(std::span<const std::byte> range);
+void touch_pages(std::span<const std::byte> range);
+
+// Keeps the pages that are in memory, and those that will come, until they are unmapped (mlock);
+// raises the soft limit RLIMIT_MEMLOCK where the hard one allows it. Reads nothing itself. Error
+// kUnavailable: the limit, or the memory, is too small; says both numbers and what to do.
+Result<void> lock_in_memory(const MappedRanges& ranges);
+
+// Gives the calling thread what the machine has left over.
+void lower_thread_priority();
+
+}  // namespace oc
