@@ -30,7 +30,7 @@ Result<std::shared_ptr<Engine>> make_engine(const EngineOptions& options) {
   const kernels::Table* table = kernels::find_table(options.isa);
   if (table == nullptr)
     return wrong("isa", options.isa,
-                 fmt::format("auto, {} (what this machine has)",
+                 fmt::format("auto, {} (what this machine has; --isa or $OCELLUS_ISA)",
                              fmt::join(kernels::available_targets(), ", ")));
   if (options.engine == "reference") return make_reference_engine();
   const bool int8 = options.activations == "int8";
