@@ -39,8 +39,6 @@ void add_engine_flags(CLI::App& verb, EngineOptions& options) {
       ->check(CLI::IsMember({"f16", "f32"}))
       ->capture_default_str()
       ->group(kGroup);
-  // Not CLI11's envname(): it would look at the variable for all verbs, also those that have a
-  // flag.
   if (const char* isa = std::getenv("OCELLUS_ISA"); isa != nullptr && *isa != '\0')
     options.isa = isa;
   verb.add_option("--isa", options.isa,

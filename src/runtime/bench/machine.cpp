@@ -76,9 +76,11 @@ double read_gbs(ThreadPool& pool, const kernels::Table& table) {
 Result<MachineLimits> measure_machine(int threads, const std::string& isa) {
   const kernels::Table* table = kernels::find_table(isa);
   if (table == nullptr)
-    return Error{ErrorCode::kInvalidArgument, fmt::format("isa is \"{}\"", isa),
-                 fmt::format("this machine has: {}", fmt::join(kernels::available_targets(), ", ")),
-                 "isa"};
+    return Error{
+        ErrorCode::kInvalidArgument, fmt::format("isa is \"{}\"", isa),
+        fmt::format("it must be one of: auto, {} (what this machine has; --isa or $OCELLUS_ISA)",
+                    fmt::join(kernels::available_targets(), ", ")),
+        "isa"};
   MachineLimits limits;
   limits.cpu = cpu_name();
   limits.threads = threads > 0 ? threads : usable_cores();
