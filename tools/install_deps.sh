@@ -33,6 +33,7 @@ test_packages=(
   "git                 command:git"
   "python3             command:python3"
   "python3-venv        command:python3"
+  "chromium            command:chromium"
 )
 
 case "${1:-build}" in

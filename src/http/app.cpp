@@ -7,6 +7,7 @@
 
 #include "api/openai_response.h"
 #include "base/log.h"
+#include "http/page.h"
 
 namespace oc::http {
 namespace {
@@ -79,9 +80,7 @@ Router App::routes() {
   router.add({.method = "GET",
               .path = "/metrics",
               .handler = [self](RequestPtr, ResponderPtr responder) { self->metrics(responder); }});
-  router.add({.method = "GET", .path = "/", .handler = [self](RequestPtr, ResponderPtr responder) {
-                self->root(responder);
-              }});
+  add_page(router);
   return router;
 }
 
@@ -194,19 +193,6 @@ void App::metrics(const ResponderPtr& responder) const {
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = metrics_.text(now);
   responder->respond(std::move(response));
-}
-
-void App::root(const ResponderPtr& responder) const {
-  const auto current = backend();
-  json::object out;
-  out["name"] = "ocellus";
-  out["version"] = options_.version;
-  if (current)
-    out["model"] = current->model().name;
-  else
-    out["model"] = nullptr;
-  out["routes"] = {"/v1/chat/completions", "/v1/models", "/health", "/stats", "/metrics"};
-  responder->respond(json_response(json::serialize(out)));
 }
 
 }  // namespace oc::http

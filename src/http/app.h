@@ -47,7 +47,6 @@ class App : public std::enable_shared_from_this<App> {
   void models(const RequestPtr& request, const ResponderPtr& responder) const;
   void stats(const ResponderPtr& responder) const;
   void metrics(const ResponderPtr& responder) const;
-  void root(const ResponderPtr& responder) const;
 
   const AppOptions options_;
   Metrics metrics_;

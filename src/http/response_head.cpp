@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -23,6 +24,14 @@ std::string http_date() {
                      utc.tm_min, utc.tm_sec);
 }
 
+// A 304 says how long the whole answer would be or nothing; never 0.
+bool may_have_body(int status) { return status != 204 && status != 304; }
+
+bool has_header(const Response& response, std::string_view wanted) {
+  return std::any_of(response.headers.begin(), response.headers.end(),
+                     [&](const auto& header) { return header.first == wanted; });
+}
+
 }  // namespace
 
 std::string_view reason_phrase(int status) {
@@ -31,6 +40,8 @@ std::string_view reason_phrase(int status) {
       return "OK";
     case 204:
       return "No Content";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -77,11 +88,12 @@ std::string make_head(const Response& response, const HeadOptions& options) {
   if (!response.content_type.empty()) head += "Content-Type: " + response.content_type + "\r\n";
   if (options.chunked)
     head += "Transfer-Encoding: chunked\r\n";
-  else if (options.content_length && response.status != 204)
+  else if (options.content_length && may_have_body(response.status))
     head += fmt::format("Content-Length: {}\r\n", *options.content_length);
   if (!options.request_id.empty())
     head += "x-request-id: " + std::string(options.request_id) + "\r\n";
-  head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  if (!has_header(response, "Cache-Control")) head += "Cache-Control: no-store\r\n";
+  head += "X-Content-Type-Options: nosniff\r\n";
   if (response.status == 401) head += "WWW-Authenticate: Bearer\r\n";
   for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
   if (!options.keep_alive)

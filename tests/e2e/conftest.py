@@ -25,7 +25,7 @@ START_SECONDS = 300  # a sanitizer build on a busy machine
 class Server:
     """`ocellus serve` on a free port; its log is collected."""
 
-    def __init__(self, *args, model=MODEL, env=None, wait=True):
+    def __init__(self, *args, model=MODEL, env=None, wait=True, port=0):
         assert BIN.exists(), f"{BIN} is not built (set OCELLUS_BIN)"
         environment = {
             **os.environ,
@@ -35,7 +35,7 @@ class Server:
         environment.pop("OCELLUS_API_KEY", None)
         environment.update(env or {})
         self.process = subprocess.Popen(
-            [str(BIN), "serve", "--model", model, "--port", "0", *args],
+            [str(BIN), "serve", "--model", model, "--port", str(port), *args],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

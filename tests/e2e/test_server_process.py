@@ -152,7 +152,9 @@ def test_keys(start):
             running.client(api_key=key).models.list()
         assert error.value.code == "invalid_api_key"
     assert httpx.get(running.url + "/health").status_code == 200
-    for path in ("/", "/stats", "/metrics", "/v1/models", "/nothing"):
+    for path in ("/", "/app.js", "/style.css"):  # the page, which asks for the key itself
+        assert httpx.get(running.url + path).status_code == 200, path
+    for path in ("/stats", "/metrics", "/v1/models", "/nothing"):
         assert httpx.get(running.url + path).status_code == 401, path
     posted = httpx.post(running.url + "/v1/chat/completions", json={"messages": [TURN]})
     assert posted.status_code == 401

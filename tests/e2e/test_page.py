@@ -1,0 +1,474 @@
+"""The web page in a real browser: Debian's Chromium, or the one that OCELLUS_CHROMIUM names.
+
+OCELLUS_SCREENSHOTS names a folder for pictures of the page, to be looked at.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from conftest import ROOT, Server, data_uri
+
+CIRCLE = ROOT / "examples/red-circle.png"
+SHAPES = ROOT / "examples/shapes.png"
+QUESTION = "What shape is in the picture?"
+HOSTILE = "<img src=x onerror=document.title='owned'>"
+SCREENS = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 740}}
+WATCH = """
+  window.seen = [];
+  addEventListener("securitypolicyviolation", (event) =>
+    window.seen.push(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+"""
+SECONDS = 60  # far above anything that a test waits for
+expect.set_options(timeout=SECONDS * 1000)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    names = (os.environ.get("OCELLUS_CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+    program = next((found for name in names if name and (found := shutil.which(name))), None)
+    assert program, "no Chromium (Debian: chromium; elsewhere name it in OCELLUS_CHROMIUM)"
+    with sync_playwright() as playwright:
+        # --no-sandbox: Chromium's own does not work for root, as tests in containers run.
+        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens the page of a server; at the end nothing may have gone wrong in it unexpectedly."""
+    contexts, faults = [], []
+
+    def begin(url, ready=True, expected=None, **options):
+        options = {"viewport": SCREENS["wide"], **options}
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(SECONDS * 1000)
+        page.add_init_script(WATCH)
+        # Listening from the start: Playwright may turn it on too late for a dialog that comes at once.
+        page.on("filechooser", lambda chooser: None)
+        page.on("pageerror", lambda error: faults.append(f"exception: {error}"))
+        page.on(
+            "console",
+            lambda line: line.type in ("error", "warning")
+            and not (expected and re.search(expected, line.text))
+            and faults.append(f"console: {line.text}"),
+        )
+        page.on(
+            "request",
+            lambda request: request.url.startswith((url, "blob:", "data:"))
+            or (expected and re.search(expected, request.url))
+            or faults.append(f"elsewhere: {request.url}"),
+        )
+        page.goto(url + "/")
+        if ready:
+            expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+        return page
+
+    yield begin
+    for context in contexts:
+        for page in context.pages:
+            faults += page.evaluate("window.seen")
+            assert page.title() == "ocellus"
+        context.close()
+    assert not faults
+
+
+@pytest.fixture
+def page(open_page, server):
+    return open_page(server.url)
+
+
+def ask(page, question=None):
+    """The turn, when it has been answered, has failed or was stopped."""
+    number = page.locator(".turn").count()
+    if question is not None:
+        page.locator("#question").fill(question)
+    page.locator("#question").press("Enter")
+    turn = page.locator(".turn").nth(number)
+    expect(turn.locator(".meta, .failure").first).to_be_visible()
+    return turn
+
+
+def choose(page, picture=CIRCLE):
+    page.locator("#file").set_input_files(picture)
+    expect(page.locator("#picture-name")).to_have_text(
+        picture["name"] if isinstance(picture, dict) else pathlib.Path(picture).name
+    )
+
+
+def answer_with(page, *events, status=200, headers=None):
+    """The next answers of the API are these; the page around them stays the real one."""
+    body = "".join(f"data: {event}\n\n" for event in events)
+    page.route(
+        "**/v1/chat/completions",
+        lambda route: route.fulfill(
+            status=status, body=body, content_type="text/event-stream", headers=headers
+        ),
+    )
+
+
+def test_a_picture_is_asked_about_twice(page, server):
+    bodies = []
+    page.on(
+        "request",
+        lambda request: request.method == "POST" and bodies.append(request.post_data_json),
+    )
+    expect(page.locator("#status-text")).to_have_text(server.client().models.list().data[0].id)
+    expect(page.locator("#send")).to_be_disabled()
+    choose(page)
+    expect(page.locator("#preview-image")).to_be_visible()
+    expect(page.locator("#picture-size")).to_have_text(re.compile(r"^2\.5 kB · \d+ × \d+$"))
+    expect(ask(page, QUESTION).locator(".text")).to_have_text("Circle.")
+    expect(page.locator("#announcer")).to_have_text("Answer: Circle.")
+    expect(page.locator("#question")).to_have_value("")
+    second = ask(page, "What is the color of the circle?")
+    expect(second.locator(".text")).to_have_text("Red.")
+    expect(second.locator(".meta")).to_have_text(re.compile(r"^\d+ tokens · \d+\.\d s$"))
+    assert all(body["stream"] for body in bodies)
+    picture = {"type": "image_url", "image_url": {"url": data_uri(CIRCLE.read_bytes())}}
+    first = {"role": "user", "content": [picture, {"type": "text", "text": QUESTION}]}
+    assert [body["messages"] for body in bodies] == [
+        [first],
+        [
+            first,
+            {"role": "assistant", "content": "Circle."},
+            {"role": "user", "content": "What is the color of the circle?"},
+        ],
+    ]
+
+
+def test_the_answer_grows_as_it_comes(page):
+    page.evaluate("""() => {
+        window.lengths = [];
+        new MutationObserver((changes) => {
+          const text = document.querySelector(".turn .text");
+          if (text) for (const change of changes)
+            if (change.target === text) window.lengths.push(text.textContent.length);
+        }).observe(document.body, {childList: true, subtree: true});
+    }""")
+    choose(page, SHAPES)
+    text = ask(page, "Describe the image.").locator(".text").text_content()
+    lengths = page.evaluate("window.lengths")
+    assert len(lengths) >= 5 and lengths[-1] == len(text) > 20
+
+
+def test_another_picture_begins_anew(page):
+    choose(page)
+    ask(page, QUESTION)
+    choose(page, SHAPES)
+    expect(page.locator(".turn")).to_have_count(0)
+    expect(ask(page, "What is the color of the star?").locator(".text")).to_have_text("Yellow.")
+
+
+def test_the_example_and_the_suggestions(page):
+    page.locator("#example").click()
+    expect(page.locator("#picture-name")).to_have_text("shapes.png")
+    page.get_by_role("button", name="How many shapes are there?").click()
+    expect(page.locator(".turn .text")).to_have_text("3")
+    expect(page.locator("#suggestions")).to_be_hidden()
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_a_picture_may_be_dropped_or_pasted(page, way):
+    page.evaluate(
+        """async ([way, uri]) => {
+            const bytes = Uint8Array.from(atob(uri.split(",")[1]), (c) => c.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], "given.png", {type: "image/png"}));
+            const options = {bubbles: true, cancelable: true};
+            if (way === "paste") {
+              document.body.dispatchEvent(
+                new ClipboardEvent("paste", {clipboardData: data, ...options}));
+            } else {
+              for (const type of ["dragenter", "dragover", "drop"])
+                document.body.dispatchEvent(new DragEvent(type, {dataTransfer: data, ...options}));
+            }
+        }""",
+        [way, data_uri(CIRCLE.read_bytes())],
+    )
+    expect(page.locator("#picture-name")).to_have_text("given.png")
+    expect(ask(page, QUESTION).locator(".text")).to_have_text("Circle.")
+    assert not page.locator("body.dragging").count()
+
+
+def test_what_is_no_picture_is_told(open_page, server):
+    page = open_page(server.url, expected="40[0-9]|41[0-9]")
+    page.locator("#file").set_input_files(
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"words"}
+    )
+    expect(page.locator("#picture-error")).to_have_text("That file is not a picture.")
+    choose(page, {"name": "broken.png", "mimeType": "image/png", "buffer": b"no picture at all"})
+    expect(page.locator("#picture-error")).to_be_empty()
+    expect(page.locator("#no-preview")).to_be_visible()
+    turn = ask(page, "What is this?")
+    refused = server.client().with_options(max_retries=0)
+    with pytest.raises(Exception) as error:
+        refused.chat.completions.create(
+            model="",
+            messages=[{"role": "user", "content": [
+                {"type": "image_url", "image_url": {"url": data_uri(b"no picture at all")}},
+                {"type": "text", "text": "What is this?"}]}],
+        )  # fmt: skip
+    shown = turn.locator(".failure p").first.text_content()
+    message = re.sub(r'^"messages[^"]*": ', "", error.value.body["message"])
+    assert "picture" in shown and shown.lower() == message.lower()
+    choose(page)  # and the page goes on
+    expect(ask(page, QUESTION).locator(".text")).to_have_text("Circle.")
+
+
+def test_names_questions_and_answers_are_text(page):
+    picture = {"name": HOSTILE, "mimeType": "image/png", "buffer": CIRCLE.read_bytes()}
+    choose(page, picture)
+    piece = HOSTILE.replace('"', '\\"')
+    answer_with(
+        page,
+        '{"choices":[{"delta":{"content":"' + piece + '"}}]}',
+        '{"choices":[{"delta":{},"finish_reason":"stop"}]}',
+        "[DONE]",
+    )
+    turn = ask(page, HOSTILE)
+    expect(turn.locator(".question p")).to_have_text(HOSTILE)
+    expect(turn.locator(".text")).to_have_text(HOSTILE)
+    page.unroute_all()
+    answer_with(page, '{"error":{"message":"' + piece + '"}}', "[DONE]")
+    expect(ask(page, HOSTILE).locator(".failure p").first).to_have_text(HOSTILE)
+    assert page.locator("img").count() == 2  # the sign and the preview
+
+
+def test_the_policy_is_in_force(open_page, server):
+    page = open_page(server.url, expected="Content Security Policy|192.0.2.1")
+    page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "document.title = 'owned'";
+        document.body.append(script);
+        document.body.setAttribute("style", "color: red");
+        const image = new Image();
+        image.src = "http://192.0.2.1/picture.png";
+        document.body.append(image);
+    }""")
+    page.wait_for_function("window.seen.length >= 3")
+    seen = page.evaluate("window.seen.splice(0).join()")
+    for directive in ("script-src", "style-src", "img-src"):
+        assert directive in seen
+    page.evaluate("document.body.removeAttribute('style')")
+
+
+def test_stopping_cancels_the_work(open_page):
+    running = Server()
+    try:
+        page = open_page(running.url)
+        choose(page)
+        page.locator("#question").fill(QUESTION)
+        running.signal(signal.SIGSTOP)  # an answer that takes its time
+        page.locator("#question").press("Enter")
+        expect(page.locator(".waiting")).to_be_visible()
+        expect(page.locator("#send")).to_be_hidden()
+        page.locator("#stop").click()
+        expect(page.locator(".turn .meta")).to_have_text("stopped")
+        expect(page.locator("#send")).to_be_visible()
+        expect(page.locator("#question")).to_be_focused()
+        running.signal(signal.SIGCONT)
+        # The stopped turn is no part of the conversation that the model is sent.
+        with page.expect_request("**/v1/chat/completions") as asked:
+            expect(ask(page, QUESTION).locator(".text")).to_have_text("Circle.")
+        assert len(asked.value.post_data_json["messages"]) == 1
+        # And by the keyboard.
+        running.signal(signal.SIGSTOP)
+        page.locator("#question").fill(QUESTION)
+        page.locator("#question").press("Enter")
+        page.keyboard.press("Escape")
+        expect(page.locator(".turn .meta").last).to_have_text("stopped")
+        running.signal(signal.SIGCONT)
+    finally:
+        running.signal(signal.SIGCONT)
+        running.stop()
+
+
+def test_a_server_that_is_gone(open_page):
+    running = Server()
+    page = open_page(running.url, expected="ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE")
+    choose(page)
+    ask(page, QUESTION)
+    running.stop()
+    turn = ask(page, QUESTION)
+    expect(turn.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    expect(page.locator("#status-text")).to_have_text("Server not reachable")
+    again = Server(port=running.port)
+    try:
+        turn.get_by_role("button", name="Ask again").click()
+        expect(page.locator(".turn .text").last).to_have_text("Circle.")
+        expect(page.locator(".failure")).to_have_count(0)
+        expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+    finally:
+        again.stop()
+
+
+def test_errors_of_the_api_are_shown(open_page, server):
+    page = open_page(server.url, expected="429|400")
+    choose(page)
+    answer_with(page, status=429, headers={"Retry-After": "7"})
+    turn = ask(page, QUESTION)
+    expect(turn.locator(".failure")).to_contain_text("The server answered with status 429.")
+    expect(turn.locator(".failure")).to_contain_text("wait 7 seconds")
+    page.unroute_all()
+    answer_with(page, '{"choices":[{"delta":{"content":"Cir"}}]}')
+    turn = ask(page, QUESTION)
+    expect(turn.locator(".text")).to_have_text("Cir")
+    expect(turn.locator(".failure")).to_contain_text("ended before the answer was complete")
+    page.unroute_all()
+    question = "Describe the image. " * 2000
+    message = ask(page, question).locator(".failure p").first.text_content()
+    assert re.search(r"\d+ tokens", message)
+
+
+def test_a_key_is_asked_for_only_where_one_is_wanted(open_page, server):
+    expect(open_page(server.url).locator("#key-form")).to_be_hidden()
+    running = Server("--api-key", "right")
+    try:
+        page = open_page(running.url, ready=False, expected="401")
+        expect(page.locator("#key-form")).to_be_visible()
+        expect(page.locator("#status-text")).to_have_text("API key needed")
+        expect(page.locator("#key")).to_be_focused()
+        for key, message in (("wrong", "does not accept"), ("ключ", "no spaces")):
+            page.locator("#key").fill(key)
+            page.keyboard.press("Enter")
+            expect(page.locator("#key-error")).to_contain_text(message)
+        page.locator("#key").fill("right")
+        page.get_by_role("button", name="Use key").click()
+        expect(page.locator("#key-form")).to_be_hidden()
+        expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+        assert page.evaluate("Object.values(sessionStorage)") == ["right"]
+        assert page.evaluate("localStorage.length + document.cookie.length") == 0
+        page.reload()
+        expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+        choose(page)
+        expect(ask(page, QUESTION).locator(".text")).to_have_text("Circle.")
+    finally:
+        running.stop()
+
+
+def test_loading_is_told(open_page, server):
+    page = open_page(server.url, expected="503")
+    page.route("**/health", lambda route: route.fulfill(status=503, json={"status": "loading"}))
+    page.reload()
+    expect(page.locator("#status-text")).to_have_text("Loading the model…")
+    page.unroute_all()
+    expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+
+
+def test_by_keyboard_alone(page):
+    page.keyboard.press("Tab")
+    expect(page.locator("#status summary")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#status-details")).to_contain_text("Engine")
+    page.keyboard.press("Escape")
+    expect(page.locator("#status-details")).to_be_hidden()
+    page.keyboard.press("Tab")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(CIRCLE)
+    expect(page.locator("#question")).to_be_focused()
+    page.keyboard.type("What shape")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("is this?")
+    expect(page.locator("#question")).to_have_value("What shape\nis this?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".turn .text")).to_have_text("Circle.")
+    expect(page.locator("#question")).to_be_focused()
+
+
+def test_events_in_any_pieces(page):
+    """Split lines, split characters, comments, several lines of data, CR LF."""
+    events = page.evaluate("""async () => {
+        const {events} = await import("./api.js");
+        const bytes = new TextEncoder().encode(
+          ": ping\\n\\ndata: één 🦚\\n\\ndata:two\\r\\ndata:  lines\\r\\n\\r\\nevent: x\\n\\ndata: cut off");
+        const all = [];
+        for (const size of [1, 2, 3, 7, 1000]) {
+          const stream = new ReadableStream({start(controller) {
+            for (let i = 0; i < bytes.length; i += size)
+              controller.enqueue(bytes.subarray(i, i + size));
+            controller.close();
+          }});
+          const got = [];
+          for await (const data of events(stream)) got.push(data);
+          all.push(got);
+        }
+        return all;
+    }""")
+    assert events == [["één 🦚", "two\n lines"]] * 5
+
+
+CONTRAST = """() => {
+    const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+    const paint = (colours) => {
+      for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+      return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    };
+    const light = (rgb) => rgb.map((c) => c / 255)
+      .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+      .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const poor = [];
+    for (const element of document.querySelectorAll("body *")) {
+      const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+      if (!own || !element.checkVisibility() || element.disabled) continue;
+      const grounds = [];
+      for (let at = element; at; at = at.parentElement)
+        grounds.unshift(getComputedStyle(at).backgroundColor);
+      const a = light(paint(grounds));
+      const b = light(paint([...grounds, getComputedStyle(element).color]));
+      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+      if (ratio < 4.5) poor.push(`${element.tagName} "${element.textContent.trim()}" ${ratio}`);
+    }
+    return poor;
+}"""
+NAMELESS = """() => [...document.querySelectorAll("button, textarea, input, summary, img")]
+    .filter((each) => each.checkVisibility() && !each.textContent.trim() &&
+        !each.labels?.length && !each.hasAttribute("alt"))
+    .map((each) => each.outerHTML)"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_looks(open_page, server, screen, scheme):
+    phone = screen == "phone"
+    page = open_page(
+        server.url, viewport=SCREENS[screen], color_scheme=scheme, reduced_motion="reduce",
+        is_mobile=phone, has_touch=phone, device_scale_factor=2 if phone else 1, expected="4[0-9]{2}",
+    )  # fmt: skip
+    size = SCREENS[screen]
+
+    def check(name):
+        folder = os.environ.get("OCELLUS_SCREENSHOTS")
+        if folder:
+            page.screenshot(path=pathlib.Path(folder) / f"{screen}-{scheme}-{name}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        box = page.locator("#ask-form").bounding_box()
+        assert 0 <= box["y"] and box["y"] + box["height"] <= size["height"]
+        assert page.evaluate(CONTRAST) == []
+        assert page.evaluate(NAMELESS) == []
+
+    check("begin")
+    page.locator("#status summary").click()
+    check("status")
+    page.locator("h1").click()
+    choose(page, SHAPES)
+    expect(page.locator("#picture-size")).to_contain_text("×")
+    check("picture")
+    for question in ("How many shapes are there?", "What is the color of the star?",
+                     "Describe the image."):  # fmt: skip
+        ask(page, question)
+    check("answers")
+    end = page.locator(".turn").last.bounding_box()
+    box = page.locator("#ask-form").bounding_box()
+    assert end["y"] + end["height"] <= box["y"] + 1  # the last answer is not behind the question
+    choose(page, {"name": "a-long-name-" * 12 + ".png", "mimeType": "image/png", "buffer": b"?"})
+    ask(page, "w" * 200)
+    check("error")

@@ -1,0 +1,120 @@
+// The server's API as the page uses it. No DOM in here.
+
+export class ApiError extends Error {
+  // status: of HTTP; 0 where there was no answer. retryAfter: seconds, 0 when nothing was said.
+  constructor(message, {status = 0, retryAfter = 0} = {}) {
+    super(message);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+const kStorage = "ocellus-api-key";
+let apiKey = "";
+try {
+  apiKey = sessionStorage.getItem(kStorage) ?? "";
+} catch {
+  // A browser without storage: the key lasts until the page is left.
+}
+
+export function setKey(key) {
+  apiKey = key;
+  try {
+    if (key) sessionStorage.setItem(kStorage, key);
+    else sessionStorage.removeItem(kStorage);
+  } catch {
+    // As above.
+  }
+}
+
+async function call(path, options = {}) {
+  const headers = {...options.headers};
+  if (apiKey) headers.Authorization = `Bearer ${apiKey}`;
+  try {
+    return await fetch(path, {cache: "no-store", ...options, headers});
+  } catch (failure) {
+    if (failure.name === "AbortError") throw failure;
+    throw new ApiError("The server cannot be reached. Is it still running?");
+  }
+}
+
+async function refusal(response) {
+  const retryAfter = Number(response.headers.get("Retry-After")) || 0;
+  let message = `The server answered with status ${response.status}.`;
+  try {
+    message = (await response.json()).error.message || message;
+  } catch {
+    // Not from ocellus, maybe a proxy's page: the status has to do.
+  }
+  return new ApiError(message, {status: response.status, retryAfter});
+}
+
+// What /health says, a server that is still loading included.
+export async function health() {
+  const response = await call("health");
+  const body = await response.json().catch(() => null);
+  if (!body?.status) throw new ApiError(`The server answered with status ${response.status}.`);
+  return body;
+}
+
+// The first of /v1/models.
+export async function model() {
+  const response = await call("v1/models");
+  if (!response.ok) throw await refusal(response);
+  return (await response.json()).data[0];
+}
+
+// The data of each event of a text/event-stream.
+export async function* events(stream) {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  let data = [];
+  try {
+    while (true) {
+      const {value, done} = await reader.read();
+      if (done) return;
+      text += decoder.decode(value, {stream: true});
+      const lines = text.split("\n");
+      text = lines.pop();
+      for (const line of lines.map((line) => line.replace(/\r$/, ""))) {
+        if (line.startsWith("data:")) {
+          data.push(line.slice(line[5] === " " ? 6 : 5));
+        } else if (line === "" && data.length > 0) {
+          yield data.join("\n");
+          data = [];
+        }
+      }
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+// One answer. onText gets each piece. Resolves to {finish, usage, warning}; rejects with an ApiError,
+// or an AbortError when the signal says so.
+export async function ask(messages, signal, onText) {
+  const response = await call("v1/chat/completions", {
+    method: "POST",
+    headers: {"Content-Type": "application/json"},
+    body: JSON.stringify({model: "", messages, stream: true, stream_options: {include_usage: true}}),
+    signal,
+  });
+  if (!response.ok) throw await refusal(response);
+  const result = {finish: "", usage: null, warning: ""};
+  try {
+    for await (const data of events(response.body)) {
+      if (data === "[DONE]") return result;
+      const chunk = JSON.parse(data);
+      if (chunk.error) throw new ApiError(chunk.error.message);
+      const choice = chunk.choices?.[0];
+      if (choice?.delta?.content) onText(choice.delta.content);
+      if (choice?.finish_reason) result.finish = choice.finish_reason;
+      if (chunk.usage) result.usage = chunk.usage;
+      if (chunk.warning) result.warning = chunk.warning;
+    }
+  } catch (failure) {
+    if (failure.name === "AbortError" || failure instanceof ApiError) throw failure;
+  }
+  throw new ApiError("The connection ended before the answer was complete.");
+}
