@@ -35,8 +35,10 @@ void add_engine_flags(CLI::App& verb, EngineOptions& options) {
       ->check(CLI::IsMember({"int8", "f32"}))
       ->capture_default_str()
       ->group(kGroup);
-  verb.add_option("--kv", options.kv, "Precision of cached keys and values: f16 or f32")
-      ->check(CLI::IsMember({"f16", "f32"}))
+  verb.add_option(
+          "--kv", options.kv,
+          "Precision of cached keys and values: f16, q8 (int8: half of f16's memory) or f32")
+      ->check(CLI::IsMember({"f16", "q8", "f32"}))
       ->capture_default_str()
       ->group(kGroup);
   if (const char* isa = std::getenv("OCELLUS_ISA"); isa != nullptr && *isa != '\0')

@@ -30,7 +30,7 @@ void run(const Flags& flags) {
   const Model& model = *(*loaded)->model;
   VerifyOptions options;
   options.max_model_tokens = flags.max_tokens;
-  options.rounded_activations = rounds_activations(flags.engine, model);
+  options.rounding = rounding_of(flags.engine, model);
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   if (terminal)
     options.progress = [](std::string_view stage, std::string_view name) {

@@ -16,6 +16,14 @@ Error wrong(std::string_view option, std::string_view value, std::string allowed
           "it must be one of: " + std::move(allowed), std::string(option)};
 }
 
+// f16 is the default and rounds as int8 activations do, so full precision leaves it out; q8 is only
+// ever asked for.
+kernels::Storage cache_of(const EngineOptions& options) {
+  if (options.kv == "q8") return kernels::Storage::kQ8;
+  return options.kv == "f16" && options.activations == "int8" ? kernels::Storage::kF16
+                                                              : kernels::Storage::kF32;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Engine>> make_engine(const EngineOptions& options) {
@@ -23,7 +31,8 @@ Result<std::shared_ptr<Engine>> make_engine(const EngineOptions& options) {
     return wrong("engine", options.engine, "auto, cpu, reference");
   if (options.activations != "int8" && options.activations != "f32")
     return wrong("activations", options.activations, "int8, f32");
-  if (options.kv != "f16" && options.kv != "f32") return wrong("kv", options.kv, "f16, f32");
+  if (options.kv != "f16" && options.kv != "q8" && options.kv != "f32")
+    return wrong("kv", options.kv, "f16, q8, f32");
   if (options.threads < 0 || options.threads > kMostThreads)
     return wrong("threads", std::to_string(options.threads),
                  fmt::format("0 (all) to {}", kMostThreads));
@@ -33,12 +42,11 @@ Result<std::shared_ptr<Engine>> make_engine(const EngineOptions& options) {
                  fmt::format("auto, {} (what this machine has; --isa or $OCELLUS_ISA)",
                              fmt::join(kernels::available_targets(), ", ")));
   if (options.engine == "reference") return make_reference_engine();
-  const bool int8 = options.activations == "int8";
-  return std::shared_ptr<Engine>(std::make_shared<CpuEngine>(CpuEngine::Options{
-      .threads = options.threads > 0 ? options.threads : usable_cores(),
-      .int8_activations = int8,
-      .kv = int8 && options.kv == "f16" ? kernels::Storage::kF16 : kernels::Storage::kF32,
-      .table = table}));
+  return std::shared_ptr<Engine>(std::make_shared<CpuEngine>(
+      CpuEngine::Options{.threads = options.threads > 0 ? options.threads : usable_cores(),
+                         .int8_activations = options.activations == "int8",
+                         .kv = cache_of(options),
+                         .table = table}));
 }
 
 }  // namespace oc

@@ -25,7 +25,12 @@ inline constexpr std::int64_t kKvBlock = 64;
 // Outputs in a vector of the widest target; scratch sizes follow from it.
 inline constexpr std::int64_t kMaxLanes = 16;
 
-enum class Storage { kF32, kF16, kBF16 };
+enum class Storage {
+  kF32,
+  kF16,
+  kBF16,
+  kQ8,  // int8 in [-127, 127] beside float32 scales: keys and values only
+};
 enum class Function { kNone, kQuickGelu, kGelu, kSilu };
 
 // W[N, K], MLX affine, in place: packed rows, then scales and biases [N, K/group] of type `meta`.
@@ -77,11 +82,17 @@ struct AttentionHead {
   std::int64_t rows = 0;
   std::int64_t first_visible = 1;  // row i sees the first first_visible + i·step keys, at least 1
   std::int64_t step = 1;           // 1 causal, 0 full
-  // Block b of the head: keys transposed [d, kKvBlock], then values [kKvBlock, d]. Finite
-  // everywhere.
+  // Block b of the head: keys transposed [d, kKvBlock], then values [kKvBlock, d]; kQ8: then a
+  // float32 scale for each key [kKvBlock] and each value [kKvBlock]. Finite everywhere.
   const void* const* blocks = nullptr;
-  Storage type = Storage::kF32;  // kF32 or kF16
+  Storage type = Storage::kF32;  // kF32, kF16 or kQ8
 };
+// Bytes of one head's keys and values in a block.
+constexpr std::size_t kv_block_bytes(Storage type, int head_dim) {
+  const std::size_t numbers = 2 * static_cast<std::size_t>(head_dim) * kKvBlock;
+  if (type == Storage::kQ8) return numbers + 2 * kKvBlock * sizeof(float);
+  return numbers * (type == Storage::kF32 ? 4 : 2);
+}
 
 struct Table {
   std::string_view name;  // "avx2"
@@ -115,8 +126,13 @@ struct Table {
   // One head in place: pairs (i, i + d/2) turned by cos, sin [d/2], times scale.
   void (*rotate)(float* head, int head_dim, const float* cos, const float* sin, float scale);
   void (*to_f16)(const float* x, std::int64_t count, std::uint16_t* y);  // nearest even
-  // Online softmax over blocks in order; within a block products over d in order, values over keys
-  // in order. scratch: attention_scratch_bytes(d).
+  // The key or value of one token and head for a kQ8 cache, finite: returns scale = max|x| / 127;
+  // y[i · stride] = round half even(x[i] · (127 / max|x|)). All zero where max|x| < 2^-119.
+  float (*to_q8)(const float* x, std::int64_t count, std::int8_t* y, std::int64_t stride);
+  // Online softmax over blocks in order; within a block scores sum products over d in order, and
+  // outputs acc = fma(weight, value, acc) over keys in order. kQ8: score = (Σ q · k) · key scale;
+  // outputs take weight · value scale, rounded, in the weight's place, the softmax's denominator
+  // does not. scratch: attention_scratch_bytes(d).
   void (*attention)(const AttentionHead& head, std::byte* scratch);
 
   // The limits of one core, for benchmarks. Operations done in `rounds` rounds of int8 dots (the

@@ -28,6 +28,7 @@ const Table* target_table() {
       .silu_multiply = silu_multiply,
       .rotate = rotate,
       .to_f16 = to_f16,
+      .to_q8 = to_q8,
       .attention = attention,
       .peak_int8 = peak_int8,
       .peak_f32 = peak_f32,

@@ -126,7 +126,7 @@ struct EngineOptions {
   std::string engine = "auto";       // auto | cpu | reference
   int threads = 0;                   // 0: all that the process may use
   std::string activations = "int8";  // int8 | f32 (cpu engine, quantised weights)
-  std::string kv = "f16";            // f16 | f32; f32 activations imply f32
+  std::string kv = "f16";            // f16 | q8 | f32; f32 activations turn f16 into f32
   std::string isa = "auto";
 };
 

@@ -37,6 +37,15 @@ class CpuAttend : public testing::TestWithParam<std::string> {
     return out;
   }
 
+  // f16 needs int8 activations; attention alone is the same with both.
+  static std::shared_ptr<Engine> with_cache(const std::string& kv) {
+    return engine_of({.engine = "cpu",
+                      .threads = 2,
+                      .activations = kv == "f16" ? "int8" : "f32",
+                      .kv = kv,
+                      .isa = GetParam()});
+  }
+
   std::shared_ptr<Engine> cpu_ = exact_cpu(GetParam()), ref_ = reference();
   Materials make_;
 };
@@ -54,12 +63,8 @@ TEST_P(CpuAttend, EqualsTheReference) {
 TEST_P(CpuAttend, AChunkedPromptIsTheSameBytes) {
   const AttendSpec s = spec(4, 2, 32);
   const std::vector<float> rows = make_.normals(135 * width(s));
-  for (const std::string kv : {"f32", "f16"}) {
-    const auto engine = engine_of({.engine = "cpu",
-                                   .threads = 2,
-                                   .activations = kv == "f16" ? "int8" : "f32",
-                                   .kv = kv,
-                                   .isa = GetParam()});
+  for (const std::string kv : {"f32", "f16", "q8"}) {
+    const auto engine = with_cache(kv);
     const std::vector<float> whole = run(*engine, s, rows, {135});
     for (const std::vector<std::int64_t>& steps :
          {std::vector<std::int64_t>{1, 134}, {64, 71}, {33, 33, 33, 33, 3}, {130, 1, 1, 1, 1, 1}})
@@ -75,30 +80,73 @@ TEST_P(CpuAttend, SequencesInOneStepAreTheSameBytesAsAlone) {
   // {held before the step, rows in the step}
   const std::vector<std::pair<std::int64_t, std::int64_t>> parts = {
       {0, 5}, {70, 1}, {63, 2}, {0, 40}, {128, 1}};
-  std::vector<std::unique_ptr<KvSequence>> together, alone;
-  std::vector<Segment> segments;
-  std::vector<float> rows, expected;
-  for (const auto& [held, count] : parts) {
-    const std::vector<float> before = make_.normals(held * width(s));
-    const std::vector<float> now = make_.normals(count * width(s));
-    for (auto* side : {&together, &alone}) {
-      side->push_back(cpu_->make_sequence({1, s.kv_heads, s.head_dim}));
-      KvSequence& kv = *side->back();
-      if (held == 0) continue;
-      cpu_->attend(cpu_->upload(before, held, width(s)), s, batch_of({{&kv, 0, held}}, s.head_dim));
-      kv.advance(held);
+  for (const std::string kv : {"f32", "f16", "q8"}) {
+    const auto engine = with_cache(kv);
+    std::vector<std::unique_ptr<KvSequence>> together, alone;
+    std::vector<Segment> segments;
+    std::vector<float> rows, expected;
+    for (const auto& [held, count] : parts) {
+      const std::vector<float> before = make_.normals(held * width(s));
+      const std::vector<float> now = make_.normals(count * width(s));
+      for (auto* side : {&together, &alone}) {
+        side->push_back(engine->make_sequence({1, s.kv_heads, s.head_dim}));
+        KvSequence& sequence = *side->back();
+        if (held == 0) continue;
+        engine->attend(engine->upload(before, held, width(s)), s,
+                       batch_of({{&sequence, 0, held}}, s.head_dim));
+        sequence.advance(held);
+      }
+      rows.insert(rows.end(), now.begin(), now.end());
+      segments.push_back({together.back().get(), held, count});
+      const std::vector<float> y = values(
+          *engine, engine->attend(engine->upload(now, count, width(s)), s,
+                                  batch_of({{alone.back().get(), held, count}}, s.head_dim)));
+      expected.insert(expected.end(), y.begin(), y.end());
     }
-    rows.insert(rows.end(), now.begin(), now.end());
-    segments.push_back({together.back().get(), held, count});
-    const std::vector<float> y =
-        values(*cpu_, cpu_->attend(cpu_->upload(now, count, width(s)), s,
-                                   batch_of({{alone.back().get(), held, count}}, s.head_dim)));
-    expected.insert(expected.end(), y.begin(), y.end());
+    const auto total = static_cast<std::int64_t>(rows.size()) / width(s);
+    const std::vector<float> got = values(
+        *engine,
+        engine->attend(engine->upload(rows, total, width(s)), s, batch_of(segments, s.head_dim)));
+    EXPECT_TRUE(same_bytes(got, expected)) << kv;
   }
-  const auto total = static_cast<std::int64_t>(rows.size()) / width(s);
-  const std::vector<float> got = values(
-      *cpu_, cpu_->attend(cpu_->upload(rows, total, width(s)), s, batch_of(segments, s.head_dim)));
-  EXPECT_TRUE(same_bytes(got, expected));
+}
+
+// int8 is off by up to half a step of max|x| / 127, evenly: by max|x| / 127 / sqrt(12) rms. The
+// largest of 64 normals is about 2.5, so e = 2.5 / 127 / sqrt(12) = 0.0057 (of 96: 0.0060).
+// Keys: a score is d products of unit normals over sqrt(d), so it is off by e, its weight p by the
+// factor 1 + e · normal, and the output Σ p v by e · sqrt(Σ p²), while it is sqrt(Σ p²) itself.
+// Values: Σ p · (e · normal) is e · sqrt(Σ p²) once more. Both: e · sqrt(2) = 0.0081 (0.0085) of
+// the output; the first rows, which see few keys, have less of the keys' part.
+TEST_P(CpuAttend, AnInt8CacheIsCloseToFullPrecision) {
+  const auto rounded = with_cache("q8");
+  for (const AttendSpec& s : {spec(4, 2, 64), spec(4, 4, 96)}) {
+    const std::vector<float> rows = make_.normals(300 * width(s));
+    const double error =
+        relative_error(run(*rounded, s, rows, {299, 1}), run(*ref_, s, rows, {299, 1}));
+    EXPECT_LT(error, 0.0095) << s.head_dim;
+    EXPECT_GT(error, 0.006) << "int8 is not what ran";
+  }
+}
+
+// A scale belongs to one token and one head: a neighbour a million times as large costs nothing.
+TEST_P(CpuAttend, LargeTokensAndHeadsDoNotCoarsenTheOthers) {
+  const AttendSpec s = spec(2, 2, 64);
+  const auto rounded = with_cache("q8");
+  std::vector<float> rows = make_.normals(40 * width(s));
+  for (std::int64_t c = 0; c < 64; ++c) {
+    for (std::int64_t t = 0; t < 40; ++t)  // values of head 1
+      rows[static_cast<std::size_t>(t * width(s) + width(s) - 64 + c)] *= 1e6f;
+    rows[static_cast<std::size_t>(39 * width(s) + 4 * 64 + c)] *= 1e6f;  // the last value of head 0
+  }
+  const std::vector<float> got = run(*rounded, s, rows, {40}), want = run(*ref_, s, rows, {40});
+  std::vector<float> got0, want0;  // head 0 of all rows but the last
+  for (std::size_t t = 0; t < 39; ++t)
+    for (std::size_t c = 0; c < 64; ++c) {
+      got0.push_back(got[t * 128 + c]);
+      want0.push_back(want[t * 128 + c]);
+    }
+  EXPECT_LT(relative_error(got0, want0), 0.0095);
+  EXPECT_LT(relative_error(got, want), 0.0095);
 }
 
 TEST_P(CpuAttend, ForksInOneStepShareTheirPast) {
@@ -152,7 +200,14 @@ TEST_P(CpuAttend, FullAttentionInBlocks) {
 TEST_P(CpuAttend, NothingIsSeenOfEarlierWork) {
   const AttendSpec s = spec(2, 2, 32);
   const std::vector<float> rows = make_.normals(70 * width(s));
-  const auto causal = [&] { return run(*cpu_, s, rows, {70}); };
+  const auto rounded = with_cache("q8");
+  Engine* engines[] = {cpu_.get(), rounded.get()};
+  const auto causal = [&] {
+    std::vector<float> out = run(*cpu_, s, rows, {70});
+    const std::vector<float> of_rounded = run(*rounded, s, rows, {70});
+    out.insert(out.end(), of_rounded.begin(), of_rounded.end());
+    return out;
+  };
   const auto full = [&] {
     return values(*cpu_, cpu_->attend_full(cpu_->upload(rows, 70, width(s)), s, 35));
   };
@@ -161,8 +216,9 @@ TEST_P(CpuAttend, NothingIsSeenOfEarlierWork) {
     std::vector<Tensor> held;
     for (std::int64_t count = 500; count < 60000; count += count / 3)
       for (int copies = 0; copies < 2; ++copies)
-        held.push_back(
-            cpu_->upload(std::vector<float>(static_cast<std::size_t>(count), NAN), 1, count));
+        for (Engine* engine : engines)
+          held.push_back(
+              engine->upload(std::vector<float>(static_cast<std::size_t>(count), NAN), 1, count));
   };
   leave_rubbish();
   EXPECT_TRUE(same_bytes(causal(), first_causal));

@@ -74,6 +74,93 @@ TEST_F(CpuKvCache, HeadsLargerThanAPieceOfHalves) {
   }
 }
 
+// Keys transposed, values straight, then a scale for each key and for each value.
+TEST_F(CpuKvCache, Int8LiesBesideItsScales) {
+  const KvSpec wide{.layers = 2, .kv_heads = 2, .head_dim = 300};
+  CpuSequence kv(wide, kernels::Storage::kQ8, pool_);
+  kv.reserve(0, 66);
+  const auto number = [](int layer, std::int64_t p, int head, std::int64_t c) {
+    return static_cast<float>((c * 37 + p * 11 + head * 5 + layer * 3) % 200 - 100) *
+           static_cast<float>(1 + p);
+  };
+  std::vector<float> k(600), v(600);
+  for (int layer = 0; layer < 2; ++layer)
+    for (std::int64_t p = 0; p < 66; ++p) {
+      for (int head = 0; head < 2; ++head)
+        for (std::int64_t c = 0; c < 300; ++c) {
+          const auto at = static_cast<std::size_t>(head * 300 + c);
+          k[at] = number(layer, p, head, c);
+          v[at] = -2 * k[at];
+        }
+      kv.write(layer, p, k.data(), v.data(), table_);
+    }
+  for (int layer = 0; layer < 2; ++layer)
+    for (int head = 0; head < 2; ++head) {
+      const std::vector<const void*> blocks = kv.head_blocks(layer, head, 66);
+      for (std::int64_t p = 0; p < 128; ++p) {
+        const auto* q = static_cast<const std::int8_t*>(blocks[static_cast<std::size_t>(p / 64)]);
+        const auto* scales = reinterpret_cast<const float*>(q + std::ptrdiff_t{2} * 300 * 64);
+        const float key_scale = scales[p % 64], value_scale = scales[64 + p % 64];
+        ASSERT_EQ(key_scale, p < 66 ? 100.0f * static_cast<float>(1 + p) / 127 : 0.0f);
+        ASSERT_EQ(value_scale, p < 66 ? 200.0f * static_cast<float>(1 + p) / 127 : 0.0f);
+        for (std::int64_t c = 0; c < 300; ++c) {
+          const float want = p < 66 ? number(layer, p, head, c) : 0.0f;
+          // Half a step, and a little for the sum's own rounding.
+          const float key = key_scale * q[c * 64 + p % 64];
+          ASSERT_NEAR(key, want, 0.5001f * key_scale) << "key " << p;
+          const float value = value_scale * q[300 * 64 + p % 64 * 300 + c];
+          ASSERT_NEAR(value, -2 * want, 0.5001f * value_scale) << "value " << p;
+        }
+      }
+    }
+}
+
+// 64 tokens of a head of 96: f32 48 KB, f16 24 KB, q8 12.5 KB.
+TEST_F(CpuKvCache, BytesAreThoseOfTheType) {
+  const KvSpec spec{.layers = 8, .kv_heads = 4, .head_dim = 96};
+  const auto bytes = [&](kernels::Storage type) {
+    CpuSequence kv(spec, type, std::make_shared<BufferPool>(0));
+    kv.reserve(0, 640);
+    return kv.bytes();
+  };
+  constexpr std::size_t kHeads = 10 * 8 * 4;  // blocks, layers, heads
+  // Up to a sixteenth more: buffers come in steps of 64 KB.
+  for (const auto& [type, exact] :
+       {std::pair{kernels::Storage::kF32, kHeads * 2 * 96 * 64 * 4},
+        std::pair{kernels::Storage::kF16, kHeads * 2 * 96 * 64 * 2},
+        std::pair{kernels::Storage::kQ8, kHeads * (2 * 96 * 64 + 2 * 64 * 4)}}) {
+    EXPECT_GE(bytes(type), exact);
+    EXPECT_LE(bytes(type), exact + exact / 6);
+  }
+}
+
+TEST_F(CpuKvCache, AWrittenForkOfInt8TakesTheScalesAlong) {
+  CpuSequence kv = make(kernels::Storage::kQ8);
+  fill(kv, 0, 70);
+  auto fork = kv.fork(66);
+  auto& child = static_cast<CpuSequence&>(*fork);
+  fill(child, 66, 1, 1000);
+  for (int layer = 0; layer < 2; ++layer)
+    for (int head = 0; head < 2; ++head) {
+      const auto mine = kv.head_blocks(layer, head, 70), its = child.head_blocks(layer, head, 67);
+      EXPECT_EQ(its[0], mine[0]) << "full blocks stay shared";
+      ASSERT_NE(its[1], mine[1]);
+      const auto scale = [](const void* block, std::int64_t slot) {
+        return reinterpret_cast<const float*>(static_cast<const std::int8_t*>(block) +
+                                              2 * 3 * 64)[slot];
+      };
+      const auto largest = [&](float p) {
+        return (p + 0.125f * static_cast<float>(head * 3 + 2 + 8 * layer)) / 127;
+      };
+      for (const std::int64_t slot : {0, 1, 64, 65})  // keys and values 64 and 65: shared
+        EXPECT_EQ(scale(its[1], slot), scale(mine[1], slot));
+      for (const std::int64_t slot : {2, 66}) {
+        EXPECT_EQ(scale(its[1], slot), largest(1066));
+        EXPECT_EQ(scale(mine[1], slot), largest(66));
+      }
+    }
+}
+
 TEST_F(CpuKvCache, BlocksAreSharedUntilOneIsWritten) {
   CpuSequence kv = make();
   fill(kv, 0, 130);

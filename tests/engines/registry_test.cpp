@@ -25,6 +25,11 @@ TEST(Registry, OptionsAreTaken) {
   EXPECT_EQ(
       engine_of({.threads = 1, .activations = "f32", .kv = "f16", .isa = "scalar"})->description(),
       "cpu: scalar, 1 thread, f32 activations, f32 kv");
+  // int8 keys and values are only had by asking, with whatever activations.
+  for (const std::string activations : {"f32", "int8"})
+    EXPECT_EQ(engine_of({.threads = 1, .activations = activations, .kv = "q8", .isa = "scalar"})
+                  ->description(),
+              fmt::format("cpu: scalar, 1 thread, {} activations, q8 kv", activations));
 }
 
 TEST(Registry, UnknownOptionsNameWhatIsAllowed) {

@@ -25,7 +25,7 @@ class KvCache : public testing::TestWithParam<std::string> {
     return engine_of({.engine = "cpu",
                       .threads = 2,
                       .activations = kind == "cpu_f16" ? "int8" : "f32",
-                      .kv = kind == "cpu_f16" ? "f16" : "f32"});
+                      .kv = kind.substr(4)});
   }
 
   std::unique_ptr<KvSequence> fresh() { return engine_->make_sequence(kSpec); }
@@ -164,8 +164,10 @@ TEST_P(KvCache, TokensComeOneByOneOrTogether) {
 
 TEST_P(KvCache, BytesCoverWhatIsHeld) {
   auto kv = fresh();
-  const std::size_t element = GetParam() == "cpu_f16" ? 2 : 4;
-  const std::size_t token = std::size_t{2} * 2 * 2 * 8 * element;  // k and v, layers, heads, d
+  const std::size_t element = GetParam() == "cpu_f16" ? 2 : GetParam() == "cpu_q8" ? 1 : 4;
+  const std::size_t scale = GetParam() == "cpu_q8" ? 4 : 0;
+  const std::size_t token =
+      std::size_t{2} * 2 * 2 * (8 * element + scale);  // k and v, layers, heads
   EXPECT_EQ(kv->bytes(), 0u);
   step(*kv, 1, 100);
   EXPECT_GE(kv->bytes(), 100 * token);
@@ -184,7 +186,8 @@ TEST_P(KvCache, LengthsOutOfRangeAreOurMistake) {
   EXPECT_EQ(kv->length(), 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Engine, KvCache, testing::Values("reference", "cpu_f32", "cpu_f16"),
+INSTANTIATE_TEST_SUITE_P(Engine, KvCache,
+                         testing::Values("reference", "cpu_f32", "cpu_f16", "cpu_q8"),
                          [](const auto& tested) { return tested.param; });
 
 }  // namespace

@@ -23,7 +23,7 @@ void verify_all(const std::filesystem::path& goldens, const std::filesystem::pat
   auto model = load_model(folder, *engine);
   ASSERT_TRUE(model.ok()) << model.error().describe();
   VerifyReport report;
-  options.rounded_activations = rounds_activations(engine_options, **model);
+  options.rounding = rounding_of(engine_options, **model);
   const auto model_part = verify_model(goldens, **model, options, report);
   ASSERT_TRUE(model_part.ok()) << model_part.error().describe();
   EXPECT_TRUE(*model_part) << goldens << " holds no model cases";
@@ -55,6 +55,12 @@ const std::vector<Combination>& combinations() {
       {"cpu_f32_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "f32"}, kMostTokens},
       {"cpu_int8_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "int8"}, kMostTokens},
       {"cpu_f16_cache_bf16", "tiny-bf16", {.engine = "cpu"}, kFewTokens},
+      {"cpu_q8_cache_bf16", "tiny-bf16", {.engine = "cpu", .kv = "q8"}, kFewTokens},
+      {"cpu_q8_cache_q4",
+       "tiny-4bit-mlx",
+       {.engine = "cpu", .activations = "f32", .kv = "q8"},
+       kFewTokens},
+      {"cpu_int8_q8_cache_q4", "tiny-4bit-mlx", {.engine = "cpu", .kv = "q8"}, kMostTokens},
   };
   return all;
 }
@@ -66,7 +72,7 @@ TEST_P(SharedGoldens, EveryStageWithinItsLimit) {
     GTEST_SKIP() << "../shared/golden is not here: the committed set covers the same stages";
   const Combination& c = GetParam();
   verify_all(kShared, kShared / "model" / c.folder, c.engine,
-             {.rounded_activations = false, .max_model_tokens = c.max_tokens, .progress = {}});
+             {.max_model_tokens = c.max_tokens, .progress = {}});
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SharedGoldens, testing::ValuesIn(combinations()),
@@ -99,7 +105,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Combination{"reference", "", {.engine = "reference"}, 0},
         Combination{"cpu_f32", "", {.engine = "cpu", .activations = "f32"}, kMostTokens},
-        Combination{"cpu_int8", "", {.engine = "cpu", .activations = "int8"}, kMostTokens}),
+        Combination{"cpu_int8", "", {.engine = "cpu", .activations = "int8"}, kMostTokens},
+        Combination{
+            "cpu_q8_cache", "", {.engine = "cpu", .activations = "f32", .kv = "q8"}, kMostTokens},
+        Combination{"cpu_int8_q8_cache", "", {.engine = "cpu", .kv = "q8"}, kMostTokens}),
     [](const auto& c) { return c.param.name; });
 
 TEST(DemoGoldensText, IdsAndPictures) {

@@ -33,9 +33,12 @@ CpuEngine::CpuEngine(const Options& options)
       buffers_(std::make_shared<BufferPool>(kPoolBytes)) {}
 
 std::string CpuEngine::description() const {
+  using enum kernels::Storage;
   return fmt::format("cpu: {}, {} thread{}, {} activations, {} kv", table_.name, pool_.threads(),
                      pool_.threads() == 1 ? "" : "s", options_.int8_activations ? "int8" : "f32",
-                     options_.kv == kernels::Storage::kF16 ? "f16" : "f32");
+                     options_.kv == kQ8    ? "q8"
+                     : options_.kv == kF16 ? "f16"
+                                           : "f32");
 }
 
 // --- Weights and memory

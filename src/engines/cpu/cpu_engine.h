@@ -16,7 +16,7 @@ class CpuEngine final : public Engine {
   struct Options {
     int threads = 1;
     bool int8_activations = true;                  // on quantised weights
-    kernels::Storage kv = kernels::Storage::kF16;  // kF16 or kF32
+    kernels::Storage kv = kernels::Storage::kF16;  // kF32, kF16 or kQ8
     const kernels::Table* table = nullptr;
   };
   explicit CpuEngine(const Options& options);

@@ -11,8 +11,7 @@ CpuSequence::CpuSequence(const KvSpec& spec, kernels::Storage type,
     : spec_(spec), type_(type), pool_(std::move(pool)) {}
 
 std::size_t CpuSequence::head_bytes() const {
-  const std::size_t element = type_ == kernels::Storage::kF32 ? 4 : 2;
-  return 2 * static_cast<std::size_t>(spec_.head_dim) * kKvBlock * element;
+  return kernels::kv_block_bytes(type_, spec_.head_dim);
 }
 
 std::byte* CpuSequence::head_at(std::size_t block, int layer, int head) const {
@@ -82,6 +81,11 @@ void CpuSequence::write(int layer, std::int64_t position, const float* k, const 
       for (std::int64_t c = 0; c < d; ++c) keys[c * kKvBlock + slot] = key[c];
       std::memcpy(keys + d * kKvBlock + slot * d, value,
                   static_cast<std::size_t>(d) * sizeof(float));
+    } else if (type_ == kernels::Storage::kQ8) {
+      auto* keys = reinterpret_cast<std::int8_t*>(at);
+      auto* scales = reinterpret_cast<float*>(at + 2 * d * kKvBlock);
+      scales[slot] = table.to_q8(key, d, keys + slot, kKvBlock);
+      scales[kKvBlock + slot] = table.to_q8(value, d, keys + d * kKvBlock + slot * d, 1);
     } else {
       auto* keys = reinterpret_cast<std::uint16_t*>(at);
       constexpr std::int64_t kPiece = 256;

@@ -24,10 +24,11 @@ class CpuSequence final : public KvSequence {
 
   // Blocks for positions up to `tokens`, owned alone from `position` on. Before a step writes.
   void reserve(std::int64_t position, std::int64_t tokens);
-  // Writes k and v [G·d] of one position (keys rotated). f16 rows when the cache is f16.
+  // Writes k and v [G·d] of one position (keys rotated), rounded to the cache's type. A number
+  // depends on its own token and head alone: never on the step that wrote it.
   void write(int layer, std::int64_t position, const float* k, const float* v,
              const kernels::Table& table);
-  // Start of each block for one layer and head: keys [d, block], then values [block, d].
+  // Start of each block for one layer and head, laid out as kernels::AttentionHead says.
   std::vector<const void*> head_blocks(int layer, int head, std::int64_t tokens) const;
 
   const KvSpec& spec() const { return spec_; }

@@ -11,16 +11,24 @@
 
 namespace oc {
 
+// The coarsest rounding on the way to the logits. With any of it logits are judged by rms over std,
+// and decoder layers are only shown; so is the vision tower when activations are rounded.
+enum class Rounding {
+  kNone,             // float32 throughout
+  kHalfCache,        // keys and values in f16
+  kInt8Cache,        // keys and values in int8
+  kInt8Activations,  // and any cache
+};
+
 struct VerifyOptions {
-  // int8 activations or a cache in f16: only the logits are judged, by rms over std
-  bool rounded_activations = false;
-  int max_model_tokens = 0;          // > 0: leaves out model cases with longer prompts
+  Rounding rounding = Rounding::kNone;
+  int max_model_tokens = 0;  // > 0: leaves out model cases with longer prompts
   // Called before each case; for progress.
   std::function<void(std::string_view stage, std::string_view name)> progress;
 };
 
-// Whether an engine made with `options` rounds what `model` computes.
-bool rounds_activations(const EngineOptions& options, const Model& model);
+// What an engine made with `options` rounds of what `model` computes.
+Rounding rounding_of(const EngineOptions& options, const Model& model);
 
 // Each part is skipped (false) when its folder is not there. Errors: files that cannot be read.
 Result<bool> verify_text(const std::filesystem::path& goldens, const Model& model,
