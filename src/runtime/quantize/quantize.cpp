@@ -78,7 +78,7 @@ Result<Quantized> quantize(const fs::path& input, const fs::path& output,
   OC_RETURN_IF_ERROR(write_state(output, state));
   if (run.progress) run.progress(progress);
 
-  ThreadPool pool(run.threads > 0 ? run.threads : usable_cpus());
+  ThreadPool pool(run.threads > 0 ? run.threads : usable_cores());
   const ShardHooks hooks{.advanced =
                              [&](std::size_t bytes) {
                                progress.done += bytes;
