@@ -35,6 +35,7 @@ if(OC_SANITIZE)
   # Everything, not only our targets: a mixed program reports nonsense.
   add_compile_options(-fsanitize=${OC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${OC_SANITIZE})
+  add_compile_definitions(OC_SANITIZED)  # tests that would take minutes do less
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Instrumented code hides from g++ what is set: <regex> alone makes a dozen of them (GCC 105562).
     add_compile_options(-Wno-maybe-uninitialized)

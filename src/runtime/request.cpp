@@ -49,10 +49,10 @@ Result<void> check_request(const GenerateRequest& request) {
                  fmt::format("max_tokens is {}, it must be at least 1", *request.max_tokens), "",
                  "max_tokens"};
   if (request.draft_tokens < 0 || request.draft_tokens > 15)
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("draft_tokens is {}, it must be from 0 (off) to 15",
-                             request.draft_tokens),
-                 "", "draft_tokens"};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("draft_tokens is {}, it must be from 0 (off) to 15", request.draft_tokens), "",
+        "draft_tokens"};
   for (std::size_t i = 0; i < request.stop.size(); ++i)
     if (!is_utf8(request.stop[i]))
       return Error{ErrorCode::kInvalidArgument,

@@ -66,9 +66,9 @@ struct GenerateResult {
   std::optional<TokenId> stop_token;       // which one ended it
   std::optional<std::string> warning;      // e.g. why the text is empty
   std::int64_t prompt_tokens = 0;
-  std::int64_t image_tokens = 0;       // of these
-  std::int64_t cached_tokens = 0;      // of these, not computed again
-  std::int64_t completion_tokens = 0;  // produced, stop token included
+  std::int64_t image_tokens = 0;                         // of these
+  std::int64_t cached_tokens = 0;                        // of these, not computed again
+  std::int64_t completion_tokens = 0;                    // produced, stop token included
   std::int64_t drafted_tokens = 0, accepted_tokens = 0;  // of prompt lookup
   std::uint64_t seed = 0;
   bool cached = false;  // a whole answer from the response cache

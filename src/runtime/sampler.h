@@ -13,16 +13,17 @@
 
 namespace oc {
 
-// Order of application: bias, presence and frequency penalty (OpenAI), repetition penalty, temperature, top-k, top-p, min-p, draw; each as the
-// logits processor of that name in Hugging Face transformers (generation/logits_process.py).
+// Order of application: bias, presence and frequency penalty (OpenAI), repetition penalty,
+// temperature, top-k, top-p, min-p, draw; each as the logits processor of that name in Hugging Face
+// transformers (generation/logits_process.py).
 struct SamplingParams {
-  double temperature = 0;                  // 0: greedy (ties: lowest id); else > 0
-  int top_k = 0;                           // 0: off; ties with the k-th are kept
-  double top_p = 1;                        // (0, 1]; 1: off
-  double min_p = 0;                        // [0, 1); keeps p >= min_p · max p; 0: off
-  double repetition_penalty = 1;           // > 0; over prompt text tokens and answer
-  double presence_penalty = 0;   // [-2, 2]; off the logit of each token that the answer holds
-  double frequency_penalty = 0;  // [-2, 2]; likewise, for each time that it occurs
+  double temperature = 0;         // 0: greedy (ties: lowest id); else > 0
+  int top_k = 0;                  // 0: off; ties with the k-th are kept
+  double top_p = 1;               // (0, 1]; 1: off
+  double min_p = 0;               // [0, 1); keeps p >= min_p · max p; 0: off
+  double repetition_penalty = 1;  // > 0; over prompt text tokens and answer
+  double presence_penalty = 0;    // [-2, 2]; off the logit of each token that the answer holds
+  double frequency_penalty = 0;   // [-2, 2]; likewise, for each time that it occurs
   std::vector<std::pair<TokenId, float>> logit_bias = {};  // added to the logits of these
   std::optional<std::uint64_t> seed = {};  // absent: random below 2^53, and reported in the result
 };
@@ -37,9 +38,9 @@ class Sampler {
  public:
   // `banned`: ids that are never produced.
   Sampler(const SamplingParams& params, std::vector<TokenId> banned);
-  // logits [V]; history: the tokens so far (negative image positions are skipped), the answer's from
-  // answer_from on.
-  // kInternal when the logits hold NaN or +infinity, or nothing that may be produced.
+  // logits [V]; history: the tokens so far (negative image positions are skipped), the answer's
+  // from answer_from on. kInternal when the logits hold NaN or +infinity, or nothing that may be
+  // produced.
   Result<TokenId> sample(std::span<const float> logits, std::span<const TokenId> history,
                          std::size_t answer_from = 0);
   std::uint64_t seed() const { return seed_; }

@@ -109,8 +109,7 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
   entry->hooks.cancelled = [this, self] { return self->job->cancelled() || stopping(); };
   std::shared_ptr<Job> job = entry->job;
   if (responses_.enabled()) {
-    entry->response_key =
-        oc::response_key(entry->request, model_->model->info().fingerprint);
+    entry->response_key = oc::response_key(entry->request, model_->model->info().fingerprint);
     std::optional<GenerateResult> known;
     if (entry->response_key) known = responses_.find(*entry->response_key);
     const std::lock_guard lock(mutex_);
@@ -251,8 +250,8 @@ void Service::admit() {
     EntryPtr entry = take(head);
     if (entry == nullptr) continue;
     if (entry->session == nullptr) {
-      entry->session = std::make_unique<Session>(*model_->model, entry->request, entry->hooks,
-                                                 caches());
+      entry->session =
+          std::make_unique<Session>(*model_->model, entry->request, entry->hooks, caches());
       const Result<void> prepared = guarded([&] { return entry->session->prepare(); });
       if (!prepared.ok()) {
         finish(std::move(entry), prepared.error());
@@ -295,13 +294,14 @@ std::size_t Service::kv_bytes_of(std::int64_t tokens) const {
 std::optional<Error> Service::too_long(const Entry& entry) const {
   const std::size_t needed = kv_bytes_of(entry.session->most_tokens());
   if (options_.kv_bytes == 0 || needed <= options_.kv_bytes) return std::nullopt;
-  return Error{ErrorCode::kContextLength,
-               fmt::format("{} tokens of prompt and answer need {} MB of keys and values; this server "
-                           "has {} MB for them",
-                           entry.session->most_tokens(), needed >> 20, options_.kv_bytes >> 20),
-               "ask for a smaller max_tokens, use fewer pictures or crops, or give the server more "
-               "(--kv-memory)",
-               "max_tokens"};
+  return Error{
+      ErrorCode::kContextLength,
+      fmt::format("{} tokens of prompt and answer need {} MB of keys and values; this server "
+                  "has {} MB for them",
+                  entry.session->most_tokens(), needed >> 20, options_.kv_bytes >> 20),
+      "ask for a smaller max_tokens, use fewer pictures or crops, or give the server more "
+      "(--kv-memory)",
+      "max_tokens"};
 }
 
 bool Service::reserve(Entry& entry) {

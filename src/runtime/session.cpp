@@ -87,7 +87,8 @@ Result<void> Session::encode_step() {
   const std::size_t picture = embeds_.size();
   Stopwatch watch;
   if (encoding_ == nullptr) {
-    Tensor known = caches_.pictures != nullptr ? caches_.pictures->find(digests_[picture]) : Tensor{};
+    Tensor known =
+        caches_.pictures != nullptr ? caches_.pictures->find(digests_[picture]) : Tensor{};
     if (known.empty()) {
       OC_ASSIGN_OR_RETURN(encoding_, model_.begin_image(*request_.images[picture].image,
                                                         images_[picture], nullptr));
@@ -134,10 +135,11 @@ StepInput Session::next(std::int64_t most_tokens_of_step) {
 void Session::guess() {
   const std::int64_t total = std::ssize(ids_);
   step_.push_back(ids_.back());
-  std::int64_t most = std::min<std::int64_t>(request_.draft_tokens,
-                                             max_answer_ - result_.completion_tokens - 1);
+  std::int64_t most =
+      std::min<std::int64_t>(request_.draft_tokens, max_answer_ - result_.completion_tokens - 1);
   while (most > 0 && model_.rope_regime(total + most) != regime_) --most;
-  for (std::int64_t length = std::min<std::int64_t>(3, total - 1); length >= 2 && most > 0; --length)
+  for (std::int64_t length = std::min<std::int64_t>(3, total - 1); length >= 2 && most > 0;
+       --length)
     for (std::int64_t end = total - 1; end >= length; --end) {
       if (!std::equal(ids_.end() - length, ids_.end(), ids_.begin() + end - length)) continue;
       for (std::int64_t i = end; i < std::min(end + most, total); ++i) {
@@ -181,8 +183,9 @@ Result<void> Session::accept(std::span<const float> logits) {
 
 Result<void> Session::take_token(std::span<const float> logits) {
   const std::vector<TokenId>& stop_ids = model_.info().stop_ids;
-  OC_ASSIGN_OR_RETURN(const TokenId id, sampler_.sample(
-      logits, ids_, static_cast<std::size_t>(result_.prompt_tokens)));
+  OC_ASSIGN_OR_RETURN(
+      const TokenId id,
+      sampler_.sample(logits, ids_, static_cast<std::size_t>(result_.prompt_tokens)));
   if (++result_.completion_tokens == 1) result_.timings.ttft_ms = since_start_.ms();
   if (std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) {
     result_.stop_token = id;
@@ -204,7 +207,8 @@ Result<void> Session::take_token(std::span<const float> logits) {
 }
 
 // Where the sequence has grown into another rope regime, the cached keys are rotated wrongly:
-// everything is computed again (the reference: prepare_inputs_for_generation drops past_key_values).
+// everything is computed again (the reference: prepare_inputs_for_generation drops
+// past_key_values).
 void Session::follow_regime() {
   const int regime = model_.rope_regime(std::ssize(ids_));
   if (regime == regime_) return;
@@ -267,7 +271,8 @@ std::string_view Session::phase() const {
 
 Result<void> Session::interrupted() const {
   if (hooks_.cancelled && hooks_.cancelled())
-    return Error{ErrorCode::kCancelled, fmt::format("the request was cancelled during {}", phase())};
+    return Error{ErrorCode::kCancelled,
+                 fmt::format("the request was cancelled during {}", phase())};
   if (request_.deadline && std::chrono::steady_clock::now() >= *request_.deadline)
     return Error{ErrorCode::kDeadline,
                  fmt::format("out of time during {}, after {} answer token{}", phase(),

@@ -31,8 +31,8 @@ struct SessionCaches {
 //   }
 //
 // With request.draft_tokens a step of a greedy answer also tries what followed the answer's last
-// words when they occurred before (prompt lookup); what the model itself would have said is kept, so
-// the answer is the same.
+// words when they occurred before (prompt lookup); what the model itself would have said is kept,
+// so the answer is the same.
 //
 // generate() is this loop for one request, the service's scheduler for many. model, request, hooks
 // and caches must outlive it.
@@ -97,9 +97,9 @@ class Session {
   std::unique_ptr<KvSequence> kv_;           // the first kv_->length() of ids_
   int regime_ = 0;                           // under which kv_ was computed
   bool prefilling_ = false, done_ = false;
-  std::vector<TokenId> step_;             // the pending token and guesses of what follows it
-  std::vector<std::int64_t> step_rows_;   // all of them
-  std::int64_t max_answer_ = 0;  // tokens, stop token included
+  std::vector<TokenId> step_;            // the pending token and guesses of what follows it
+  std::vector<std::int64_t> step_rows_;  // all of them
+  std::int64_t max_answer_ = 0;          // tokens, stop token included
   Sampler sampler_;
   AnswerStream answer_;
   GenerateResult result_;

@@ -107,18 +107,41 @@ TEST(ChatRequest, NullIsAbsent) {
 TEST(ChatRequest, UnsupportedIsRefusedByName) {
   for (const auto& [field, value] :
        {std::pair{"n", "2"}, std::pair{"logprobs", "true"}, std::pair{"top_logprobs", "3"},
-        std::pair{"presence_penalty", "0.5"}, std::pair{"frequency_penalty", "-1"},
-        std::pair{"logit_bias", R"({"5":1})"}, std::pair{"tools", "[{}]"},
-        std::pair{"tool_choice", R"("required")"}, std::pair{"functions", "[{}]"},
-        std::pair{"response_format", R"({"type":"json_object"})"}, std::pair{"store", "true"},
-        std::pair{"service_tier", R"("flex")"}, std::pair{"modalities", R"(["text","audio"])"},
-        std::pair{"audio", "{}"}, std::pair{"reasoning_effort", R"("high")"},
-        std::pair{"best_of", "2"}, std::pair{"web_search_options", "{}"}}) {
+        std::pair{"tools", "[{}]"}, std::pair{"tool_choice", R"("required")"},
+        std::pair{"functions", "[{}]"}, std::pair{"response_format", R"({"type":"json_object"})"},
+        std::pair{"store", "true"}, std::pair{"service_tier", R"("flex")"},
+        std::pair{"modalities", R"(["text","audio"])"}, std::pair{"audio", "{}"},
+        std::pair{"reasoning_effort", R"("high")"}, std::pair{"best_of", "2"},
+        std::pair{"web_search_options", "{}"}}) {
     auto result = with(fmt::format("\"{}\":{}", field, value));
     ASSERT_FALSE(result.ok()) << field;
     EXPECT_EQ(result.error().code, ErrorCode::kUnsupported) << field;
     EXPECT_EQ(result.error().param, field);
     EXPECT_TRUE(has(result.error().message, field)) << result.error().message;
+  }
+}
+
+TEST(ChatRequest, PenaltiesBiasAndExtensions) {
+  const auto result = with(
+      R"("presence_penalty":0.5,"frequency_penalty":-1,"logit_bias":{"5":1.5},"draft_tokens":3,)"
+      R"("stream_key":"door","policy":"latest_wins")");
+  ASSERT_TRUE(result.ok()) << error_of(result);
+  const SamplingParams& sampling = result->generate.sampling;
+  EXPECT_EQ(sampling.presence_penalty, 0.5);
+  EXPECT_EQ(sampling.frequency_penalty, -1);
+  ASSERT_EQ(sampling.logit_bias.size(), 1u);
+  EXPECT_EQ(sampling.logit_bias[0], (std::pair<TokenId, float>{5, 1.5f}));
+  EXPECT_EQ(result->generate.draft_tokens, 3);
+  EXPECT_EQ(result->generate.stream_key, "door");
+  EXPECT_TRUE(result->generate.latest_wins);
+  for (const char* wrong :
+       {R"("presence_penalty":2.5)", R"("frequency_penalty":-3)", R"("logit_bias":{"x":1})",
+        R"("logit_bias":{"5":101})", R"("logit_bias":[])", R"("draft_tokens":16)",
+        R"("policy":"latest_wins")", R"("stream_key":"a","policy":"oldest")",
+        R"("stream_key":"")"}) {
+    const auto refused = with(wrong);
+    ASSERT_FALSE(refused.ok()) << wrong;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument) << wrong;
   }
 }
 

@@ -230,8 +230,8 @@ def test_health_stats_metrics(server, model):
     [
         ({"n": 2}, 400, "unsupported_parameter", "n"),
         ({"logprobs": True}, 400, "unsupported_parameter", "logprobs"),
-        ({"presence_penalty": 1.0}, 400, "unsupported_parameter", "presence_penalty"),
-        ({"logit_bias": {"5": 1}}, 400, "unsupported_parameter", "logit_bias"),
+        ({"presence_penalty": 2.5}, 400, "invalid_value", "presence_penalty"),
+        ({"logit_bias": {"5": 101}}, 400, "invalid_value", "logit_bias.5"),
         ({"response_format": {"type": "json_object"}}, 400, "unsupported_parameter", "response_format"),
         (
             {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]},

@@ -216,8 +216,8 @@ class FakeModel final : public Model {
       std::vector<std::int64_t> wanted(input.logit_rows.begin(), input.logit_rows.end());
       if (wanted.empty()) wanted.push_back(length - 1);
       for (const std::int64_t row : wanted) {
-        const std::vector<float> logits = logits_(
-            std::span(sequence.ids).first(before + static_cast<std::size_t>(row) + 1));
+        const std::vector<float> logits =
+            logits_(std::span(sequence.ids).first(before + static_cast<std::size_t>(row) + 1));
         rows.insert(rows.end(), logits.begin(), logits.end());
       }
     }
