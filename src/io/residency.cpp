@@ -43,12 +43,6 @@ Pages pages_of(std::span<const std::byte> range) {
   return {const_cast<std::byte*>(range.data()) - (begin - first), bytes};
 }
 
-void touch(const Pages& pages) {
-  const std::size_t page = page_bytes();
-  for (std::size_t at = 0; at < pages.bytes; at += page)
-    static_cast<void>(*static_cast<const volatile std::byte*>(pages.begin + at));
-}
-
 // → 0 or errno. Systems without it (Linux before 5.14) answer EINVAL.
 int populate_read(const Pages& pages) {
 #ifdef MADV_POPULATE_READ
@@ -62,8 +56,7 @@ int populate_read(const Pages& pages) {
 }
 
 std::string size_text(std::uint64_t bytes) {
-  return bytes >> 20 != 0 ? fmt::format("{} MiB", bytes >> 20)
-                          : fmt::format("{} KiB", bytes >> 10);
+  return bytes >> 20 != 0 ? fmt::format("{} MiB", bytes >> 20) : fmt::format("{} KiB", bytes >> 10);
 }
 
 Error cannot_lock(std::size_t bytes, int error) {
@@ -109,10 +102,9 @@ Result<bool> populate(const MappedRanges& ranges, const PopulateProgress& progre
     for (std::size_t at = 0; at < range.size(); at += kPiece) {
       const auto rest = range.subspan(at), piece = rest.first(std::min(kPiece, rest.size()));
       read_ahead(rest.subspan(piece.size()).first(std::min(kPiece, rest.size() - piece.size())));
-      const Pages pages = pages_of(piece);
-      const int error = populate_read(pages);
+      const int error = populate_read(pages_of(piece));
       if (error == EINVAL)
-        touch(pages);
+        touch_pages(piece);
       else if (error != 0)
         return Error{ErrorCode::kCorrupt,
                      fmt::format("the weights cannot be read: {}", std::strerror(error)),
@@ -130,7 +122,11 @@ void read_ahead(std::span<const std::byte> range) {
 }
 
 void touch_pages(std::span<const std::byte> range) {
-  if (!range.empty()) touch(pages_of(range));
+  // The first byte, then the first of each page behind: nothing outside the range is read.
+  const std::size_t page = page_bytes();
+  const std::size_t into = reinterpret_cast<std::uintptr_t>(range.data()) % page;
+  for (std::size_t at = 0; at < range.size(); at += at == 0 ? page - into : page)
+    static_cast<void>(*(static_cast<const volatile std::byte*>(range.data()) + at));
 }
 
 Result<void> lock_in_memory(const MappedRanges& ranges) {
