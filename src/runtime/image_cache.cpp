@@ -1,31 +1,29 @@
 #include "runtime/image_cache.h"
 
-#include <openssl/evp.h>
-
 #include <array>
-#include <memory>
+#include <span>
 
-#include "base/check.h"
+#include "io/digest.h"
 
 namespace oc {
 
-std::string picture_digest(const Image& image, const ImagePlan& plan, const std::string& owner) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        EVP_MD_CTX_free);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  const std::array<std::int64_t, 8> head = {
-      image.width,    image.height,
-      plan.num_crops, plan.crops_w,
-      plan.crops_h,   plan.transposed ? 1 : 0,
-      plan.tokens,    static_cast<std::int64_t>(owner.size())};
-  OC_CHECK(context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1 &&
-               EVP_DigestUpdate(context.get(), head.data(), sizeof head) == 1 &&
-               EVP_DigestUpdate(context.get(), owner.data(), owner.size()) == 1 &&
-               EVP_DigestUpdate(context.get(), image.rgb.data(), image.rgb.size()) == 1 &&
-               EVP_DigestFinal_ex(context.get(), digest.data(), &length) == 1,
-           "SHA-256");
-  return {reinterpret_cast<const char*>(digest.data()), length};
+std::string pixel_digest(const Image& image) {
+  Digest digest;
+  const std::array<std::int64_t, 2> size = {image.width, image.height};
+  digest.add(std::as_bytes(std::span(size)));
+  digest.add(std::as_bytes(std::span(image.rgb)));
+  return digest.finish();
+}
+
+std::string picture_key(const std::string& pixels, const ImagePlan& plan,
+                        const std::string& owner) {
+  Digest digest;
+  const std::array<std::int64_t, 5> cut = {plan.num_crops, plan.crops_w, plan.crops_h,
+                                           plan.transposed ? 1 : 0, plan.tokens};
+  digest.add(pixels);
+  digest.add(std::as_bytes(std::span(cut)));
+  digest.add(owner);
+  return digest.finish();
 }
 
 Tensor ImageCache::find(const std::string& digest) {

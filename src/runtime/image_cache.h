@@ -12,9 +12,11 @@
 
 namespace oc {
 
-// What the embeddings of a picture depend on, the model left out: SHA-256 (binary) over the decoded
-// pixels, their size, and how they are cut. `owner` keeps clients apart.
-std::string picture_digest(const Image& image, const ImagePlan& plan, const std::string& owner);
+// SHA-256 (binary) over decoded pixels and their size.
+std::string pixel_digest(const Image& image);
+// What the embeddings of a picture depend on, the model left out: pixel_digest() and how the
+// picture is cut. `owner` keeps clients apart.
+std::string picture_key(const std::string& pixels, const ImagePlan& plan, const std::string& owner);
 
 // Engine thread only. Bounded in bytes, least recently used first out.
 class ImageCache {

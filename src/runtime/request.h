@@ -18,6 +18,7 @@ namespace oc {
 struct RequestImage {
   std::shared_ptr<const Image> image;
   std::optional<int> num_crops = {};  // nullopt: the model's default
+  std::string pixels = {};  // pixel_digest(); empty where there is no cache to look it up in
 };
 
 struct GenerateRequest {

@@ -1,51 +1,37 @@
 #include "runtime/response_cache.h"
 
-#include <openssl/evp.h>
-
-#include <array>
-#include <memory>
+#include <iterator>
+#include <span>
 #include <type_traits>
 #include <variant>
 
-#include "base/check.h"
+#include "io/digest.h"
 
 namespace oc {
 namespace {
 
 // Values one after the other, each text with its length before it, so that no two requests run
 // together into the same bytes.
-class Digest {
+class KeyDigest {
  public:
-  Digest() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    OC_CHECK(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1,
-             "SHA-256");
-  }
   template <class T>
     requires std::is_arithmetic_v<T>
   void add(T value) {
-    bytes(&value, sizeof value);
+    digest_.add(std::as_bytes(std::span(&value, 1)));
   }
   void add(std::string_view text) {
     add(text.size());
-    bytes(text.data(), text.size());
+    digest_.add(text);
   }
   template <class T>
   void add(const std::optional<T>& value) {
     add(value.has_value());
     if (value) add(*value);
   }
-  void bytes(const void* data, std::size_t size) {
-    OC_CHECK(EVP_DigestUpdate(context_.get(), data, size) == 1, "SHA-256");
-  }
-  std::string finish() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned length = 0;
-    OC_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), &length) == 1, "SHA-256");
-    return {reinterpret_cast<const char*>(digest.data()), length};
-  }
+  std::string finish() { return digest_.finish(); }
 
  private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+  Digest digest_;
 };
 
 std::size_t size_of(const GenerateResult& result) {
@@ -59,7 +45,7 @@ std::optional<std::string> response_key(const GenerateRequest& request,
                                         const std::string& model_fingerprint) {
   const SamplingParams& s = request.sampling;
   if (s.temperature != 0 && !s.seed) return std::nullopt;
-  Digest digest;
+  KeyDigest digest;
   digest.add(model_fingerprint);
   digest.add(request.owner);
   digest.add(request.messages.size());
@@ -76,10 +62,8 @@ std::optional<std::string> response_key(const GenerateRequest& request,
   }
   digest.add(request.images.size());
   for (const RequestImage& picture : request.images) {
-    digest.add(picture.image->width);
-    digest.add(picture.image->height);
+    digest.add(picture.pixels);
     digest.add(picture.num_crops);
-    digest.bytes(picture.image->rgb.data(), picture.image->rgb.size());
   }
   digest.add(s.temperature);
   digest.add(s.top_k);

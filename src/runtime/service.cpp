@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -108,6 +109,10 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
   entry->hooks.on_text = std::move(text);
   entry->hooks.cancelled = [this, self] { return self->job->cancelled() || stopping(); };
   std::shared_ptr<Job> job = entry->job;
+  // Here, on the client's thread: the engine's has streams to keep flowing.
+  if (responses_.enabled() || caches().prefixes != nullptr || caches().pictures != nullptr)
+    for (RequestImage& picture : entry->request.images)
+      picture.pixels = pixel_digest(*picture.image);
   if (responses_.enabled()) {
     entry->response_key = oc::response_key(entry->request, model_->model->info().fingerprint);
     std::optional<GenerateResult> known;
@@ -129,18 +134,22 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
   {
     const std::lock_guard lock(mutex_);
     if (draining_) return going_away();
-    superseded = take_superseded(entry->request);
-    // A free place among the running takes an entry at once: it does not wait.
-    const std::size_t free = options_.max_running - std::min(active_, options_.max_running);
-    if (queue_.size() >= options_.max_queue + free) {
-      ++stats_.rejected;
-      return Error{ErrorCode::kQueueFull,
-                   fmt::format("{} requests wait already, the most that may", queue_.size()),
-                   "try again later"};
+    ahead = queue_.size() + active_;
+    if (EntryPtr* older = older_frame(entry->request); older != nullptr) {
+      superseded = std::exchange(*older, std::move(entry));
+      ++stats_.superseded;
+    } else {
+      // A free place among the running takes an entry at once: it does not wait.
+      const std::size_t free = options_.max_running - std::min(active_, options_.max_running);
+      if (queue_.size() >= options_.max_queue + free) {
+        ++stats_.rejected;
+        return Error{ErrorCode::kQueueFull,
+                     fmt::format("{} requests wait already, the most that may", queue_.size()),
+                     "try again later"};
+      }
+      queue_.push_back(std::move(entry));
     }
     ++stats_.accepted;
-    ahead = queue_.size() + active_;
-    queue_.push_back(std::move(entry));
   }
   log::event(log::Level::kInfo, "queued", {{"ahead", ahead}, {"images", images}}, id);
   if (superseded != nullptr)
@@ -151,18 +160,15 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
   return job;
 }
 
-// A waiting frame of the same camera that the new one makes useless. Holding the lock.
-Service::EntryPtr Service::take_superseded(const GenerateRequest& request) {
+// A waiting frame of the same camera, which the new one makes useless: it takes its place, not the
+// last one, or a camera that is faster than the queue would never be answered. Holding the lock.
+Service::EntryPtr* Service::older_frame(const GenerateRequest& request) {
   if (request.stream_key.empty() || !request.latest_wins) return nullptr;
   const auto older = std::find_if(queue_.begin(), queue_.end(), [&](const EntryPtr& entry) {
     return entry->request.latest_wins && entry->request.stream_key == request.stream_key &&
            entry->request.owner == request.owner;
   });
-  if (older == queue_.end()) return nullptr;
-  EntryPtr taken = std::move(*older);
-  queue_.erase(older);
-  ++stats_.superseded;
-  return taken;
+  return older == queue_.end() ? nullptr : &*older;
 }
 
 // An answer that is known already, from a thread that nothing keeps waiting.
@@ -240,15 +246,8 @@ void Service::sweep() {
 // values: what was admitted never fails for want of it.
 void Service::admit() {
   while (running_.size() < options_.max_running) {
-    Entry* head = nullptr;
-    {
-      const std::lock_guard lock(mutex_);
-      if (queue_.empty()) return;
-      head = queue_.front().get();
-    }
-    // Only this thread takes the head away, but for a newer frame: see take().
-    EntryPtr entry = take(head);
-    if (entry == nullptr) continue;
+    EntryPtr entry = take();
+    if (entry == nullptr) return;
     if (entry->session == nullptr) {
       entry->session =
           std::make_unique<Session>(*model_->model, entry->request, entry->hooks, caches());
@@ -275,9 +274,9 @@ void Service::admit() {
   }
 }
 
-Service::EntryPtr Service::take(const Entry* head) {
+Service::EntryPtr Service::take() {
   const std::lock_guard lock(mutex_);
-  if (queue_.empty() || queue_.front().get() != head) return nullptr;
+  if (queue_.empty()) return nullptr;
   EntryPtr entry = std::move(queue_.front());
   queue_.pop_front();
   ++active_;
@@ -306,10 +305,7 @@ std::optional<Error> Service::too_long(const Entry& entry) const {
 
 bool Service::reserve(Entry& entry) {
   const std::size_t needed = kv_bytes_of(entry.session->most_tokens());
-  if (options_.kv_bytes != 0) {
-    if (kv_reserved_ + needed > options_.kv_bytes) return false;
-    prefixes_.shrink_to(options_.kv_bytes - kv_reserved_ - needed);
-  }
+  if (options_.kv_bytes != 0 && kv_reserved_ + needed > options_.kv_bytes) return false;
   entry.kv_reserved = needed;
   kv_reserved_ += needed;
   const Result<void> started = guarded([&]() -> Result<void> {
@@ -317,6 +313,7 @@ bool Service::reserve(Entry& entry) {
     return {};
   });
   if (!started.ok()) entry.failure = started.error();
+  keep_within_memory();  // behind the lookup: it may want what is dropped now
   return true;
 }
 
@@ -401,6 +398,13 @@ void Service::forward(std::span<Entry* const> entries, std::span<const StepInput
     const Result<void> taken = guarded([&] { return entries[i]->session->accept(row); });
     if (!taken.ok()) entries[i]->failure = taken.error();
   }
+  keep_within_memory();  // a computed prompt may have been kept
+}
+
+// Kept prefixes get what running requests have not reserved.
+void Service::keep_within_memory() {
+  if (options_.kv_bytes != 0)
+    prefixes_.shrink_to(options_.kv_bytes - std::min(kv_reserved_, options_.kv_bytes));
 }
 
 void Service::retire_done() {
@@ -416,8 +420,7 @@ void Service::retire_done() {
         entry->failure ? Result<GenerateResult>(*entry->failure) : entry->session->take_result();
     if (!entry->failure || entry->failure->code != ErrorCode::kInternal) {
       entry->session->retire();
-      if (options_.kv_bytes != 0)
-        prefixes_.shrink_to(options_.kv_bytes - std::min(kv_reserved_, options_.kv_bytes));
+      keep_within_memory();
     }
     entry->session.reset();
     if (result.ok()) {

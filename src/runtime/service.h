@@ -70,8 +70,10 @@ class Job {
 
 class Service {
  public:
-  using OnText = std::function<void(std::string_view)>;        // engine thread
-  using OnDone = std::function<void(Result<GenerateResult>)>;  // engine thread, exactly once
+  // From the engine's thread, that of known answers, or (superseded) the one that submits; one call
+  // at a time for each request.
+  using OnText = std::function<void(std::string_view)>;
+  using OnDone = std::function<void(Result<GenerateResult>)>;  // exactly once
 
   Service(std::shared_ptr<const LoadedModel> model, ServiceOptions options);
   ~Service();  // ends what runs and what waits with kUnavailable, joins
@@ -88,16 +90,17 @@ class Service {
   struct Entry;
   using EntryPtr = std::unique_ptr<Entry>;
 
-  EntryPtr take_superseded(const GenerateRequest& request);
+  EntryPtr* older_frame(const GenerateRequest& request);
   void deliver(EntryPtr entry, GenerateResult known);
 
   void loop();
   bool wait_for_work();
   void sweep();
   void admit();
-  EntryPtr take(const Entry* head);
+  EntryPtr take();
   std::optional<Error> too_long(const Entry& entry) const;
   bool reserve(Entry& entry);
+  void keep_within_memory();
   SessionCaches caches();
   void end_interrupted();
   void step();

@@ -21,13 +21,15 @@ Session::Session(const Model& model, const GenerateRequest& request, const Gener
 }
 
 Result<void> Session::prepare() {
-  const bool shared = caches_.prefixes != nullptr || caches_.pictures != nullptr;
   for (const RequestImage& picture : request_.images) {
     OC_ASSIGN_OR_RETURN(
         ImagePlan plan,
         model_.plan_image(picture.image->width, picture.image->height, picture.num_crops));
     result_.image_tokens += plan.tokens;
-    if (shared) digests_.push_back(picture_digest(*picture.image, plan, request_.owner));
+    OC_CHECK(
+        !picture.pixels.empty() || (caches_.prefixes == nullptr && caches_.pictures == nullptr),
+        "a picture without its digest cannot be looked up");
+    digests_.push_back(picture_key(picture.pixels, plan, request_.owner));
     images_.push_back(plan);
   }
   result_.images = images_;

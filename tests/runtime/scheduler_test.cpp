@@ -155,9 +155,46 @@ TEST_F(SchedulerTest, RequestsWaitForMemoryAndNoneFails) {
   service_->drain();
   EXPECT_LE(*std::max_element(model_->batches.begin(), model_->batches.end()), 2u);
   EXPECT_EQ(service_->stats().kv_reserved_bytes, 0u);
-  GenerateRequest huge = question("hello");
-  huge.max_tokens = 500;
-  EXPECT_FALSE(service_->submit(std::move(huge), nullptr, [](auto) {}).ok());  // draining
+}
+
+TEST_F(SchedulerTest, KeptPrefixesGiveWayToWhatRuns) {
+  auto model = repeating(10);
+  model->mutable_info().kv_token_bytes = 1;
+  std::size_t most = 0;  // reserved and kept together, as seen from every step
+  model->on_step = [&](std::size_t) {
+    const ServiceStats stats = service_->stats();
+    most = std::max(most, stats.kv_reserved_bytes + stats.prefixes.bytes);
+  };
+  serve(std::move(model), {.kv_bytes = 128, .prefix_cache_bytes = 128});
+  for (int i = 0; i < 4; ++i) {
+    GenerateRequest request = about(static_cast<std::uint8_t>(i), "hello");
+    request.max_tokens = 100;  // two blocks of 64: all there is
+    EXPECT_EQ(ask(std::move(request)).ids.size(), 10u);
+  }
+  service_->drain();
+  EXPECT_EQ(most, 128u);
+}
+
+TEST_F(SchedulerTest, ANewerFrameTakesItsPlaceInAFullQueue) {
+  auto model = repeating(3);
+  hold(*model);
+  serve(std::move(model), {.max_queue = 2, .max_running = 1});
+  auto running = submit(question("hello"));
+  entered_.get_future().wait();
+  const auto frame = [&](std::uint8_t shade) {
+    GenerateRequest request = about(shade, "hello");
+    request.stream_key = "door";
+    request.latest_wins = true;
+    return submit(std::move(request));
+  };
+  auto first = frame(1), other = submit(question("world")), second = frame(2);
+  const auto superseded = first.get();
+  ASSERT_FALSE(superseded.ok());
+  EXPECT_EQ(superseded.error().code, ErrorCode::kSuperseded);
+  EXPECT_EQ(service_->stats().queued, 2u);
+  EXPECT_EQ(service_->stats().rejected, 0u);
+  open_.set_value();
+  for (auto* one : {&running, &second, &other}) EXPECT_TRUE(one->get().ok());
 }
 
 TEST_F(SchedulerTest, ARequestThatNeverFitsIsToldSo) {

@@ -2,15 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <memory>
 
 #include "base/clock.h"
+#include "io/digest.h"
 #include "runtime/generate.h"
 
 namespace oc {
@@ -23,17 +22,6 @@ constexpr std::int64_t kChunk = 512;  // tokens of a prefill step, as in serving
 double median(std::vector<double> values) {
   std::ranges::sort(values);
   return values[values.size() / 2];
-}
-
-std::string sha256_hex(std::span<const float> values) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  OC_CHECK(EVP_Digest(values.data(), values.size_bytes(), digest.data(), &length, EVP_sha256(),
-                      nullptr) == 1,
-           "SHA-256");
-  std::string hex;
-  for (unsigned i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
 }
 
 // A picture with something everywhere: waves of different lengths.
@@ -204,7 +192,9 @@ class Bench {
       fill(*kv, ids, model().rope_regime(tokens));
       times.push_back(watch.ms());
     }
-    report_.logits_hash = sha256_hex(scratch_);
+    Digest digest;
+    digest.add(std::as_bytes(std::span(scratch_)));
+    report_.logits_hash = digest.finish_hex();
     const double ms = median(std::move(times));
     const double tops = model().info().token_ops * tokens / ms / 1e9;
     add({.name = "prefill",

@@ -2,17 +2,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <vector>
 
-#include "base/check.h"
+#include "io/digest.h"
 
 namespace oc::hub {
 
@@ -31,16 +30,12 @@ Result<std::string> digest_file(const std::filesystem::path& path, DigestKind ki
                  fmt::format("cannot read {}: {}", path.string(), std::strerror(errno))};
   const std::unique_ptr<const int, void (*)(const int*)> closer(&fd,
                                                                 [](const int* f) { close(*f); });
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        &EVP_MD_CTX_free);
   const bool sha256 = kind == DigestKind::kSha256;
-  OC_CHECK(
-      context && EVP_DigestInit_ex(context.get(), sha256 ? EVP_sha256() : EVP_sha1(), nullptr) == 1,
-      "no digest");
+  oc::Digest digest(sha256 ? oc::DigestKind::kSha256 : oc::DigestKind::kSha1);
   if (!sha256) {
     const std::string head = fmt::format("blob {}", size);
     // git hashes the terminating zero, too.
-    OC_CHECK(EVP_DigestUpdate(context.get(), head.c_str(), head.size() + 1) == 1, "digest");
+    digest.add(std::string_view(head.c_str(), head.size() + 1));
   }
   std::vector<unsigned char> block(1u << 20);
   std::uint64_t total = 0;
@@ -53,20 +48,14 @@ Result<std::string> digest_file(const std::filesystem::path& path, DigestKind ki
                    fmt::format("cannot read {}: {}", path.string(), std::strerror(errno)),
                    "the disk may be failing"};
     if (n == 0) break;
-    OC_CHECK(EVP_DigestUpdate(context.get(), block.data(), static_cast<std::size_t>(n)) == 1,
-             "digest");
+    digest.add(std::as_bytes(std::span(block)).first(static_cast<std::size_t>(n)));
     total += static_cast<std::uint64_t>(n);
     if (read_bytes != nullptr) *read_bytes += static_cast<std::uint64_t>(n);
   }
   if (total != size)
     return Error{ErrorCode::kCorrupt,
                  fmt::format("{} has {} bytes, not {}", path.string(), total, size)};
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  OC_CHECK(EVP_DigestFinal_ex(context.get(), digest.data(), &length) == 1, "digest");
-  std::string hex;
-  for (unsigned i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
+  return digest.finish_hex();
 }
 
 }  // namespace oc::hub

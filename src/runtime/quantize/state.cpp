@@ -2,14 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 
-#include <array>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <fstream>
 
+#include "io/digest.h"
 #include "io/json.h"
 
 namespace oc {
@@ -139,24 +138,16 @@ Result<void> write_file_atomically(const fs::path& path, std::string_view text) 
 
 Result<std::string> file_sha256(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                        &EVP_MD_CTX_free);
-  OC_CHECK(context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1, "SHA-256");
+  Digest digest;
   std::vector<char> piece(1u << 20);
   do {
     file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    const auto got = static_cast<std::size_t>(file.gcount());
-    OC_CHECK(EVP_DigestUpdate(context.get(), piece.data(), got) == 1, "SHA-256");
+    digest.add(std::string_view(piece.data(), static_cast<std::size_t>(file.gcount())));
   } while (file);
   if (!file.eof())
     return Error{ErrorCode::kNotFound, fmt::format("{} cannot be read", path.string()),
                  "check that it is there, and its permissions"};
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  OC_CHECK(EVP_DigestFinal_ex(context.get(), digest.data(), &length) == 1, "SHA-256");
-  std::string hex;
-  for (unsigned i = 0; i < length; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
+  return digest.finish_hex();
 }
 
 bool is_intact(const fs::path& folder, const FinishedShard& shard) {
