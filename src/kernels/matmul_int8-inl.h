@@ -118,6 +118,15 @@ HWY_INLINE void unpack_meta(const std::uint8_t* from, std::int64_t stride, std::
       out[g * step + lane] = load_scalar(from + lane * stride + g * size, type);
 }
 
+template <int kR, int kT, class D>
+HWY_INLINE void clear(D d, hn::Vec<D> sums[kR][kT]) {
+  OC_UNROLL(8)
+  for (int r = 0; r < kR; ++r) {
+    OC_UNROLL(8)
+    for (int t = 0; t < kT; ++t) sums[r][t] = hn::Zero(d);
+  }
+}
+
 HWY_INLINE VI broadcast4(const std::int8_t* bytes) {
   std::int32_t value;
   std::memcpy(&value, bytes, 4);
@@ -166,11 +175,7 @@ HWY_INLINE void add_chunk(const VU* weights, const std::int8_t* values, VI total
   if constexpr (kWideSums) {
     if constexpr (kChunkVectors<kBits> == 2 * kSteps) {
       VI high[kR][kT];
-      OC_UNROLL(8)
-      for (int r = 0; r < kR; ++r) {
-        OC_UNROLL(8)
-        for (int t = 0; t < kT; ++t) high[r][t] = hn::Zero(DI());
-      }
+      clear<kR, kT>(DI(), high);
       add_wide_steps<kR, kT, kP>(weights + kSteps * kR, values, high);
       OC_UNROLL(8)
       for (int r = 0; r < kR; ++r) {
@@ -276,25 +281,16 @@ HWY_INLINE void store_panel(const VF acc[kR][kT], const Panel& x, const Outputs&
 template <int kBits, int kR, int kT, int kP>
 HWY_NOINLINE void int8_tile(const QuantMatrix& w, const VU* weights, const float* meta, Panel x,
                             const Outputs& out) {
-  const DF d;
   const std::int64_t groups = w.cols / w.group, unit = unit_of(w.group);
   const std::int64_t units_per_group = w.group / unit, chunks_per_unit = unit / kChunk;
   VF acc[kR][kT];
-  OC_UNROLL(8)
-  for (int r = 0; r < kR; ++r) {
-    OC_UNROLL(8)
-    for (int t = 0; t < kT; ++t) acc[r][t] = hn::Zero(d);
-  }
+  clear<kR, kT>(DF(), acc);
   const std::int8_t* values = x.values;
   const float *scales = x.scales, *sums = x.sums;
   for (std::int64_t g = 0; g < groups; ++g) {
     for (std::int64_t i = 0; i < units_per_group; ++i) {
       VI totals[kR][kT];
-      OC_UNROLL(8)
-      for (int r = 0; r < kR; ++r) {
-        OC_UNROLL(8)
-        for (int t = 0; t < kT; ++t) totals[r][t] = hn::Zero(DI());
-      }
+      clear<kR, kT>(DI(), totals);
       for (std::int64_t c = 0; c < chunks_per_unit; ++c) {
         add_chunk<kBits, kR, kT, kP>(weights, values, totals);
         weights += kChunkVectors<kBits> * kR;
@@ -316,8 +312,7 @@ HWY_INLINE void prefetch(const std::uint8_t* at) {
 
 // Groups whose scales and biases are unpacked at a time: two bytes each, a transposition.
 inline constexpr std::int64_t kMetaGroups = 8;
-// Strips ahead of which memory is fetched (bench/lab: 93 % of the bandwidth with two, 91 % with
-// one).
+// Strips ahead of which memory is fetched (docs/kernels.md: two beat one by 2 % of the bandwidth).
 inline constexpr std::int64_t kStripsAhead = 2;
 
 // One panel: chunks are unpacked into registers and used at once, while the memory of strips
@@ -325,7 +320,6 @@ inline constexpr std::int64_t kStripsAhead = 2;
 // same order.
 template <int kBits, int kT>
 HWY_NOINLINE void int8_few(const QuantMatrix& w, const Strip& strip, Panel x, const Outputs& out) {
-  const DF d;
   const std::int64_t groups = w.cols / w.group, unit = unit_of(w.group), chunks = w.cols / kChunk;
   const std::int64_t units_per_group = w.group / unit, chunks_per_unit = unit / kChunk;
   const std::int64_t size = size_of_storage(w.meta);
@@ -334,8 +328,7 @@ HWY_NOINLINE void int8_few(const QuantMatrix& w, const Strip& strip, Panel x, co
   const std::int64_t next_meta = kStripsAhead * kLanes * strip.meta_stride;
   HWY_ALIGN float meta[kMetaGroups * 2 * kLanes];
   VF acc[1][kT];
-  OC_UNROLL(8)
-  for (int t = 0; t < kT; ++t) acc[0][t] = hn::Zero(d);
+  clear<1, kT>(DF(), acc);
   const std::int8_t* values = x.values;
   const float *scales = x.scales, *sums = x.sums;
   PackedLine<kBits> line;
@@ -355,8 +348,7 @@ HWY_NOINLINE void int8_few(const QuantMatrix& w, const Strip& strip, Panel x, co
     const float* group_meta = meta + in_meta * 2 * kLanes;
     for (std::int64_t i = 0; i < units_per_group; ++i) {
       VI totals[1][kT];
-      OC_UNROLL(8)
-      for (int t = 0; t < kT; ++t) totals[0][t] = hn::Zero(DI());
+      clear<1, kT>(DI(), totals);
       for (std::int64_t c = 0; c < chunks_per_unit; ++c, ++chunk) {
         OC_UNROLL(8)
         for (std::int64_t byte = 0; byte < kChunkBytes; byte += 64) prefetch(next + byte);
