@@ -108,6 +108,8 @@ class Puller {
                                          }};
     OC_RETURN_IF_ERROR(fetch(http_, place_.staging, missing, fetch_options));
     done_ += bytes;
+    // A small file may come whole between two reports.
+    progress(PullProgress::Phase::kLoading, 0, "");
     return {};
   }
 
