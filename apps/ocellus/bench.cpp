@@ -7,6 +7,7 @@
 
 #include "io/json.h"
 #include "runtime/bench/bench.h"
+#include "runtime/bench/load.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -17,6 +18,8 @@ struct Flags {
   BenchOptions options;
   std::vector<std::string> compare;
   bool json = false, quick = false;
+  bool server = false;
+  ServerLoadOptions load;
 };
 
 void compare(const std::vector<std::string>& files) {
@@ -28,8 +31,34 @@ void compare(const std::vector<std::string>& files) {
   fmt::print("{}", *text);
 }
 
+// The progress of a long run, where somebody looks on.
+std::function<void(std::string_view)> progress_line() {
+  if (::isatty(STDERR_FILENO) == 0) return {};
+  return [](std::string_view what) { fmt::print(stderr, "\r\033[K{} …", what); };
+}
+void end_progress_line() {
+  if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
+}
+
+void run_server(Flags& flags) {
+  if (flags.load.api_key.empty())
+    if (const char* key = std::getenv("OCELLUS_API_KEY")) flags.load.api_key = key;
+  while (flags.load.url.ends_with('/')) flags.load.url.pop_back();
+  if (flags.load.url.ends_with("/v1")) flags.load.url.resize(flags.load.url.size() - 3);
+  flags.load.progress = progress_line();
+  const auto report = run_load(flags.load);
+  end_progress_line();
+  if (!report.ok()) fail(report.error());
+  fmt::print("{}\n", flags.json ? boost::json::serialize(report->json()) : report->table());
+  for (const LoadRun& run : report->runs)
+    if (run.failed > 0 || run.empty > 0)
+      throw ExitError{
+          1, fmt::format("{} requests failed and {} answers were empty", run.failed, run.empty)};
+}
+
 void run(Flags& flags) {
   if (!flags.compare.empty()) return compare(flags.compare);
+  if (flags.server) return run_server(flags);
   quiet_logs();
   if (flags.quick) {
     flags.options.crops = {1, 5};
@@ -38,15 +67,43 @@ void run(Flags& flags) {
     flags.options.sequences = {1};
     flags.options.repeats = 1;
   }
-  const bool terminal = ::isatty(STDERR_FILENO) != 0;
-  if (terminal)
-    flags.options.progress = [](std::string_view what) {
-      fmt::print(stderr, "\r\033[K{} …", what);
-    };
+  flags.options.progress = progress_line();
   const auto report = run_bench(flags.options);
-  if (terminal) fmt::print(stderr, "\r\033[K");
+  end_progress_line();
   if (!report.ok()) fail(report.error());
   fmt::print("{}\n", flags.json ? boost::json::serialize(report->json()) : report->table());
+}
+
+void add_server_flags(CLI::App& verb, Flags& flags) {
+  ServerLoadOptions& load = flags.load;
+  const std::string group = "A running server";
+  CLI::Option* server = verb.add_option_function<std::string>(
+      "--server",
+      [&flags](const std::string& url) {
+        flags.server = true;
+        if (!url.empty()) flags.load.url = url;
+      },
+      "Send it requests instead: any server with OpenAI's API (key: $OCELLUS_API_KEY)");
+  server->expected(0, 1)->option_text("[URL=" + load.url + "]")->group(group);
+  const auto option = [&](const std::string& name, auto& value, const std::string& what) {
+    return verb.add_option(name, value, what)->capture_default_str()->group(group)->needs(server);
+  };
+  option("--streams", load.streams, "Requests under way at a time, a run for each number")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024));
+  option("--requests", load.requests, "Requests of a run; 0: four for each stream")
+      ->check(CLI::Range(0, 10'000'000));
+  option("--max-tokens", load.max_tokens, "Tokens of an answer")->check(CLI::Range(1, 1 << 20));
+  option("--question", load.question, "What is asked");
+  option("--served-model", load.model, "Name of the model; the first that the server has");
+  option("--image", load.images, "Pictures to ask about by turns (else made ones, each new)")
+      ->check(CLI::ExistingFile);
+  option("--picture-side", load.picture_side, "Pixels of a made picture; 0: no picture")
+      ->check(CLI::Range(0, 4096));
+  verb.add_flag("--same-picture", load.same_picture, "One made picture for all requests")
+      ->group(group)
+      ->needs(server);
+  option("--timeout", load.timeout_s, "Seconds for one request")->check(CLI::Range(1, 86400));
 }
 
 }  // namespace
@@ -61,6 +118,7 @@ void add_bench(CLI::App& app) {
   verb->add_option("--compare", flags->compare, "Two files of --json, side by side")
       ->expected(2)
       ->option_text("A.json B.json");
+  add_server_flags(*verb, *flags);
   add_engine_flags(*verb, flags->options.engine);
   add_load_flags(*verb, flags->options.loading);
   verb->callback([flags] { run(*flags); });

@@ -1,0 +1,189 @@
+#include "runtime/bench/load_client.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+
+#include "base/check.h"
+#include "base/clock.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMostBytes = 16u << 20;  // of a line or of a body that is no stream
+
+std::int64_t number_at(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_int64() ? value->get_int64() : 0;
+}
+
+// The message of an error object, or the beginning of whatever came.
+std::string error_of(std::string_view body) {
+  boost::system::error_code code;
+  const json::value value = json::parse(body, code);
+  if (!code && value.is_object())
+    if (const json::value* error = value.get_object().if_contains("error");
+        error != nullptr && error->is_object())
+      if (const json::value* message = error->get_object().if_contains("message");
+          message != nullptr && message->is_string())
+        return std::string(message->get_string());
+  return std::string(body.substr(0, 200));
+}
+
+struct Reception {
+  CURL* easy;
+  EventReader* events;
+  const Stopwatch* since;
+  std::string body;  // of a response that is no stream
+};
+
+std::size_t receive(char* data, std::size_t, std::size_t count, void* user) {
+  auto& reception = *static_cast<Reception*>(user);
+  long status = 0;
+  curl_easy_getinfo(reception.easy, CURLINFO_RESPONSE_CODE, &status);
+  if (status == 200 && reception.events != nullptr) {
+    reception.events->add({data, count}, reception.since->ms());
+    return count;
+  }
+  if (reception.body.size() + count > kMostBytes) return 0;
+  reception.body.append(data, count);
+  return count;
+}
+
+}  // namespace
+
+void EventReader::add(std::string_view bytes, double ms) {
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    if (line_.size() + std::min(end, bytes.size()) > kMostBytes) {
+      answer_.error = "a line of the stream is too long";
+      return;
+    }
+    line_ += bytes.substr(0, end);
+    if (end == bytes.npos) return;
+    bytes.remove_prefix(end + 1);
+    std::string_view line = line_;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    constexpr std::string_view kData = "data:";
+    if (line.starts_with(kData)) {
+      line.remove_prefix(kData.size());
+      if (line.starts_with(' ')) line.remove_prefix(1);
+      event(line, ms);
+    }
+    line_.clear();
+  }
+}
+
+void EventReader::event(std::string_view data, double ms) {
+  if (data == "[DONE]") {
+    ended_ = true;
+    return;
+  }
+  boost::system::error_code code;
+  const json::value value = json::parse(data, code);
+  if (code || !value.is_object()) {
+    answer_.error = "an event of the stream is no JSON object";
+    return;
+  }
+  const json::object& object = value.get_object();
+  if (object.contains("error")) {
+    answer_.error = error_of(data);
+    return;
+  }
+  if (const json::value* usage = object.if_contains("usage"); usage && usage->is_object()) {
+    const json::object& counts = usage->get_object();
+    answer_.prompt_tokens = number_at(counts, "prompt_tokens");
+    answer_.completion_tokens = number_at(counts, "completion_tokens");
+    if (const json::value* details = counts.if_contains("prompt_tokens_details");
+        details != nullptr && details->is_object())
+      answer_.cached_tokens = number_at(details->get_object(), "cached_tokens");
+  }
+  const json::value* choices = object.if_contains("choices");
+  if (choices == nullptr || !choices->is_array() || choices->get_array().empty()) return;
+  const json::value& choice = choices->get_array().front();
+  if (!choice.is_object()) return;
+  const json::value* delta = choice.get_object().if_contains("delta");
+  if (delta == nullptr || !delta->is_object()) return;
+  const json::value* content = delta->get_object().if_contains("content");
+  if (content != nullptr && content->is_string() && !content->get_string().empty())
+    answer_.text_ms.push_back(ms);
+}
+
+LoadClient::LoadClient(std::string url, std::string api_key, int timeout_s)
+    : url_(std::move(url)), api_key_(std::move(api_key)), timeout_s_(timeout_s) {
+  static_assert(sizeof message_ >= CURL_ERROR_SIZE);
+  static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
+  OC_CHECK(once == CURLE_OK, "curl_global_init: {}", curl_easy_strerror(once));
+  easy_ = curl_easy_init();
+  OC_CHECK(easy_ != nullptr, "curl_easy_init");
+}
+
+LoadClient::~LoadClient() {
+  curl_slist_free_all(static_cast<curl_slist*>(headers_));
+  curl_easy_cleanup(easy_);
+}
+
+void LoadClient::prepare(const std::string& path) {
+  curl_easy_reset(easy_);
+  curl_slist_free_all(static_cast<curl_slist*>(headers_));
+  curl_slist* headers = curl_slist_append(nullptr, "Content-Type: application/json");
+  headers = curl_slist_append(headers, "Expect:");  // no round trip before a large body
+  if (!api_key_.empty())
+    headers = curl_slist_append(headers, ("Authorization: Bearer " + api_key_).c_str());
+  headers_ = headers;
+  message_[0] = '\0';
+  curl_easy_setopt(easy_, CURLOPT_URL, (url_ + path).c_str());
+  curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(easy_, CURLOPT_TIMEOUT, static_cast<long>(timeout_s_));
+  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT, 10L);
+  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy_, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, message_);
+  curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &receive);
+}
+
+StreamedAnswer LoadClient::ask(const std::string& body) {
+  StreamedAnswer answer;
+  EventReader events(answer);
+  prepare("/v1/chat/completions");
+  const Stopwatch since;
+  Reception reception{easy_, &events, &since, {}};
+  curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &reception);
+  curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, body.c_str());
+  curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  const CURLcode code = curl_easy_perform(easy_);
+  answer.whole_ms = since.ms();
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer.status);
+  if (code != CURLE_OK)
+    answer.error = message_[0] != '\0' ? message_ : curl_easy_strerror(code);
+  else if (answer.status != 200)
+    answer.error = fmt::format("{}: {}", answer.status, error_of(reception.body));
+  else if (answer.error.empty() && !events.ended())
+    answer.error = "the stream ended without [DONE]";
+  return answer;
+}
+
+Result<std::string> LoadClient::get(const std::string& path) {
+  prepare(path);
+  Reception reception{easy_, nullptr, nullptr, {}};
+  curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &reception);
+  const CURLcode code = curl_easy_perform(easy_);
+  if (code != CURLE_OK)
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("{}{}: {}", url_, path,
+                             message_[0] != '\0' ? message_ : curl_easy_strerror(code)),
+                 "start one with `ocellus serve`, or name another with --server"};
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  if (status != 200)
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("{}{}: {} {}", url_, path, status, error_of(reception.body))};
+  return std::move(reception.body);
+}
+
+}  // namespace oc

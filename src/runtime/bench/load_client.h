@@ -1,0 +1,63 @@
+// One request of the load generator, over libcurl: blocking, with the times at which text came.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace oc {
+
+struct StreamedAnswer {
+  long status = 0;              // 0: no response
+  std::string error;            // why it is none; empty: answered
+  std::vector<double> text_ms;  // since the request was sent, one for each piece of text
+  double whole_ms = 0;
+  std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  bool empty() const { return text_ms.empty(); }
+};
+
+// Reads a stream of server-sent events piece by piece.
+class EventReader {
+ public:
+  explicit EventReader(StreamedAnswer& answer) : answer_(answer) {}
+
+  // `ms`: when this piece came.
+  void add(std::string_view bytes, double ms);
+  bool ended() const { return ended_; }  // [DONE] was seen
+
+ private:
+  void event(std::string_view data, double ms);
+
+  StreamedAnswer& answer_;
+  std::string line_;
+  bool ended_ = false;
+};
+
+// A connection that is kept from request to request. One thread.
+class LoadClient {
+ public:
+  LoadClient(std::string url, std::string api_key, int timeout_s);
+  ~LoadClient();
+  LoadClient(const LoadClient&) = delete;
+  LoadClient& operator=(const LoadClient&) = delete;
+
+  StreamedAnswer ask(const std::string& body);
+  // The body of a response with status 200.
+  Result<std::string> get(const std::string& path);
+
+ private:
+  void prepare(const std::string& path);
+
+  std::string url_, api_key_;
+  int timeout_s_;
+  void* easy_;               // CURL*
+  void* headers_ = nullptr;  // curl_slist*
+  char message_[256] = {};
+};
+
+}  // namespace oc
