@@ -37,7 +37,7 @@ void add_synth(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_verify(CLI::App& app);
 
-// --engine, --threads, --activations, --kv, --isa: the same for every verb that computes.
+// --engine, --device, --threads, --activations, --kv, --isa: the same for every verb that computes.
 void add_engine_flags(CLI::App& verb, EngineOptions& options);
 // --preload, --mlock: for the verbs that answer. Progress goes to stderr where that is a terminal.
 void add_load_flags(CLI::App& verb, LoadOptions& options);

@@ -21,8 +21,14 @@ void fail(const Error& error) { throw ExitError{1, error.message, error.hint}; }
 
 void add_engine_flags(CLI::App& verb, EngineOptions& options) {
   constexpr const char* kGroup = "Engine";
-  verb.add_option("--engine", options.engine, "What computes: auto, cpu or reference (slow, exact)")
-      ->check(CLI::IsMember({"auto", "cpu", "reference"}))
+  verb.add_option(
+          "--engine", options.engine,
+          "What computes: cpu, mlx, reference (slow, exact); auto: mlx with a GPU, else cpu")
+      ->check(CLI::IsMember({"auto", "cpu", "mlx", "reference"}))
+      ->capture_default_str()
+      ->group(kGroup);
+  verb.add_option("--device", options.device, "Where it computes: cpu, gpu (with mlx) or auto")
+      ->check(CLI::IsMember({"auto", "cpu", "gpu"}))
       ->capture_default_str()
       ->group(kGroup);
   verb.add_option("--threads", options.threads,
@@ -31,13 +37,14 @@ void add_engine_flags(CLI::App& verb, EngineOptions& options) {
       ->capture_default_str()
       ->group(kGroup);
   verb.add_option("--activations", options.activations,
-                  "Precision of activations against quantised weights: int8 or f32")
-      ->check(CLI::IsMember({"int8", "f32"}))
+                  "Precision of activations: int8 (cpu, quantised weights), f32, or auto (cpu: "
+                  "int8; mlx: as the weights')")
+      ->check(CLI::IsMember({"auto", "int8", "f32"}))
       ->capture_default_str()
       ->group(kGroup);
   verb.add_option(
           "--kv", options.kv,
-          "Precision of cached keys and values: f16, q8 (int8: half of f16's memory) or f32")
+          "Precision of cached keys and values: f16, q8 (cpu; int8: half of f16's memory) or f32")
       ->check(CLI::IsMember({"f16", "q8", "f32"}))
       ->capture_default_str()
       ->group(kGroup);

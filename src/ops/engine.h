@@ -8,8 +8,10 @@
 //   D] x = engine.gated_mlp(std::move(x), *L.post_attention_layernorm, *L.gate_up_proj,
 //   *L.down_proj);
 //
-// Threads: prepare_* any thread; ops from one thread at a time. A row's result never depends on the
-// rows that are computed with it. Shapes are the caller's promise: OC_CHECK, not Result.
+// Threads: prepare_* any thread; ops from one thread at a time. A row's result never depends on
+// what the rows that are computed with it hold; on cpu and reference not on how many they are
+// either, so that it is the same to the last bit alone and in company. Shapes are the caller's
+// promise: OC_CHECK, not Result.
 #pragma once
 
 #include <cstdint>
@@ -93,6 +95,9 @@ class Engine {
   virtual Tensor upload(std::span<const float> values, std::int64_t rows, std::int64_t cols) = 0;
   // Waits for the value and copies it out, row-major; out.size() == rows * cols.
   virtual void read(const Tensor& tensor, std::span<float> out) = 0;
+  // Waits for the value and leaves it where it is. A lazy engine computes it now; models ask for
+  // that where a caller may want to stop or to let others go first: after each view of a picture.
+  virtual void settle(const Tensor&) {}
 
   // --- Ops
   // x[t] = table[ids[t]] for ids >= 0, image_rows[-1 - ids[t]] otherwise (image_rows may be empty
@@ -123,11 +128,16 @@ class Engine {
 
 // How an engine computes; `isa` names a SIMD target ("auto", "scalar", "sse4", "avx2", "avx3", …).
 struct EngineOptions {
-  std::string engine = "auto";       // auto | cpu | reference
-  int threads = 0;                   // 0: all that the process may use
-  std::string activations = "int8";  // int8 | f32 (cpu engine, quantised weights)
-  std::string kv = "f16";            // f16 | q8 | f32; f32 activations turn f16 into f32
-  std::string isa = "auto";
+  std::string engine = "auto";  // auto | cpu | mlx | reference
+  std::string device = "auto";  // auto | cpu | gpu
+  int threads = 0;              // cpu engine; 0: all that the process may use
+  // auto | int8 | f32. auto is int8 on the cpu engine (against quantised weights), and on mlx the
+  // type of each weight (f16, bf16); mlx has no int8.
+  std::string activations = "auto";
+  // f16 | q8 | f32; f32 activations turn f16 into f32. mlx: f16 is the type of the activations, and
+  // there is no q8.
+  std::string kv = "f16";
+  std::string isa = "auto";  // cpu engine
 };
 
 }  // namespace oc

@@ -73,6 +73,7 @@ class Phi3VImageEncoding final : public ImageEncoding {
     } else {
       views_.push_back(clip_hidden(engine_, config_.vision, weights_.clip, pixels(view),
                                    tap_ ? &*tap_ : nullptr, fmt::format("vision.{}.", view)));
+      engine_.settle(views_.back());
     }
     if (views_.size() == static_cast<std::size_t>(tiles_.views())) finish();
   }
@@ -99,6 +100,7 @@ class Phi3VImageEncoding final : public ImageEncoding {
     Tensor x = engine_.gather(sources, plan.order, 1);  // [tokens, 4C]
     x = engine_.linear(std::move(x), *weights_.img_projection_0, {.activation = Activation::kGelu});
     result_ = engine_.linear(std::move(x), *weights_.img_projection_2, {});  // [tokens, D]
+    engine_.settle(result_);
     if (tap_) (*tap_)("image.embeds", result_);
     tiles_.pixels = {};
   }

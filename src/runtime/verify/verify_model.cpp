@@ -377,7 +377,7 @@ std::string variant_for(const json::object& c, const Model& model) {
 
 Rounding rounding_of(const EngineOptions& options, const Model& model) {
   if (model.engine().name() != "cpu") return Rounding::kNone;
-  const bool int8 = options.activations == "int8";
+  const bool int8 = options.activations != "f32";
   if (int8 && model.info().quantization.ends_with("-bit")) return Rounding::kInt8Activations;
   if (options.kv == "q8") return Rounding::kInt8Cache;
   // Full precision leaves an f16 cache out.
