@@ -37,9 +37,9 @@ void add_engine_flags(CLI::App& verb, EngineOptions& options) {
       ->capture_default_str()
       ->group(kGroup);
   verb.add_option("--activations", options.activations,
-                  "Precision of activations: int8 (cpu, quantised weights), f32, or auto (cpu: "
-                  "int8; mlx: as the weights')")
-      ->check(CLI::IsMember({"auto", "int8", "f32"}))
+                  "Precision of activations: int8 (cpu, quantised weights), half (mlx: as the "
+                  "weights), f32, or auto (int8 on cpu, half on a GPU)")
+      ->check(CLI::IsMember({"auto", "int8", "half", "f32"}))
       ->capture_default_str()
       ->group(kGroup);
   verb.add_option(

@@ -30,7 +30,7 @@ Result<void> one_of(std::string_view option, const std::string& value,
 Result<void> check_names(const EngineOptions& options) {
   OC_RETURN_IF_ERROR(one_of("engine", options.engine, {"auto", "cpu", "mlx", "reference"}));
   OC_RETURN_IF_ERROR(one_of("device", options.device, {"auto", "cpu", "gpu"}));
-  OC_RETURN_IF_ERROR(one_of("activations", options.activations, {"auto", "int8", "f32"}));
+  OC_RETURN_IF_ERROR(one_of("activations", options.activations, {"auto", "int8", "half", "f32"}));
   OC_RETURN_IF_ERROR(one_of("kv", options.kv, {"f16", "q8", "f32"}));
   if (options.threads < 0 || options.threads > kMostThreads)
     return wrong("threads", std::to_string(options.threads),
@@ -63,10 +63,12 @@ Result<std::shared_ptr<Engine>> make_mlx(const EngineOptions& options) {
   if (options.kv == "q8")
     return Error{ErrorCode::kUnsupported, "the engine mlx has no int8 cache", hint, "kv"};
   const bool gpu = options.device == "gpu" || (options.device == "auto" && mlx_has_gpu());
-  return make_mlx_engine({.gpu = gpu,
-                          .f32_activations = options.activations == "f32",
-                          .f32_kv = options.kv == "f32",
-                          .fuse = gpu});
+  return make_mlx_engine(
+      {.gpu = gpu,
+       // MLX's CPU device sums in 16 bits, and is the slower for it.
+       .f32_activations = options.activations == "f32" || (options.activations == "auto" && !gpu),
+       .f32_kv = options.kv == "f32",
+       .fuse = gpu});
 }
 bool prefers_mlx(const EngineOptions& options) {
   return options.device != "cpu" && options.activations != "int8" && options.kv != "q8" &&
@@ -91,6 +93,11 @@ Result<std::shared_ptr<Engine>> make_engine(const EngineOptions& options) {
                              fmt::join(kernels::available_targets(), ", ")));
   if (options.engine == "mlx" || (options.engine == "auto" && prefers_mlx(options)))
     return make_mlx(options);
+  if (options.activations == "half")
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("the engine {} has no 16-bit activations",
+                             options.engine == "auto" ? "cpu" : options.engine),
+                 "these belong to --engine mlx", "activations"};
   if (options.device == "gpu")
     return Error{ErrorCode::kUnavailable,
                  options.engine == "auto"

@@ -131,8 +131,8 @@ struct EngineOptions {
   std::string engine = "auto";  // auto | cpu | mlx | reference
   std::string device = "auto";  // auto | cpu | gpu
   int threads = 0;              // cpu engine; 0: all that the process may use
-  // auto | int8 | f32. auto is int8 on the cpu engine (against quantised weights), and on mlx the
-  // type of each weight (f16, bf16); mlx has no int8.
+  // auto | int8 | half | f32. int8: cpu only, against quantised weights; half: mlx only, the type
+  // of each weight (f16, bf16). auto: int8 on cpu, half on a GPU, f32 on MLX's CPU device.
   std::string activations = "auto";
   // f16 | q8 | f32; f32 activations turn f16 into f32. mlx: f16 is the type of the activations, and
   // there is no q8.

@@ -7,7 +7,7 @@ namespace oc {
 namespace {
 
 TEST(Registry, AutoIsTheCpuEngineWithInt8AndHalves) {
-  const auto engine = make_engine({.threads = 2}).value();
+  const auto engine = make_engine({.device = "cpu", .threads = 2}).value();
   EXPECT_EQ(engine->name(), "cpu");
   EXPECT_EQ(engine->description(), fmt::format("cpu: {}, 2 threads, int8 activations, f16 kv",
                                                kernels::available_targets().front()));
@@ -36,6 +36,7 @@ TEST(Registry, UnknownOptionsNameWhatIsAllowed) {
   const std::vector<std::pair<EngineOptions, std::string>> wrong = {
       {{.engine = "gpu"}, "engine"},
       {{.engine = ""}, "engine"},
+      {{.device = "tpu"}, "device"},
       {{.threads = -1}, "threads"},
       {{.threads = 100000}, "threads"},
       {{.activations = "f16"}, "activations"},
@@ -48,6 +49,14 @@ TEST(Registry, UnknownOptionsNameWhatIsAllowed) {
     EXPECT_EQ(made.error().code, ErrorCode::kInvalidArgument);
     EXPECT_EQ(made.error().message.find(field), 0u) << made.error().message;
     EXPECT_FALSE(made.error().hint.empty());
+  }
+  for (const std::string engine : {"cpu", "reference"}) {
+    const auto made = make_engine({.engine = engine, .device = "gpu"});
+    ASSERT_FALSE(made.ok());
+    EXPECT_EQ(made.error().code, ErrorCode::kUnavailable);
+    EXPECT_NE(made.error().message.find(engine), std::string::npos);
+    EXPECT_EQ(make_engine({.engine = engine, .activations = "half"}).error().code,
+              ErrorCode::kUnsupported);
   }
   EXPECT_NE(make_engine({.isa = "sse2"}).error().hint.find("scalar"), std::string::npos)
       << "what this machine has";

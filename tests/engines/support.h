@@ -29,6 +29,18 @@ inline std::shared_ptr<Engine> exact_cpu(const std::string& isa = "auto", int th
 }
 inline std::shared_ptr<Engine> reference() { return engine_of({.engine = "reference"}); }
 
+// Engines that compute in full precision, by target of the cpu engine, and "mlx" in a build with
+// it.
+inline std::vector<std::string> exact_engines() {
+  std::vector<std::string> all = kernels::available_targets();
+  if (has_mlx_engine()) all.emplace_back("mlx");
+  return all;
+}
+inline std::shared_ptr<Engine> exact_engine(const std::string& name) {
+  return name == "mlx" ? engine_of({.engine = "mlx", .device = "cpu", .activations = "f32"})
+                       : exact_cpu(name);
+}
+
 inline std::vector<float> values(Engine& engine, const Tensor& tensor) {
   std::vector<float> out(static_cast<std::size_t>(tensor.rows() * tensor.cols()));
   engine.read(tensor, out);

@@ -46,24 +46,37 @@ struct Combination {
   int max_tokens;  // 0: all cases
 };
 
+EngineOptions mlx(const std::string& activations) {
+  return {.engine = "mlx", .device = "cpu", .activations = activations};
+}
+
+// mlx is in builds that found it only.
+std::vector<Combination> with_mlx(std::vector<Combination> all, std::vector<Combination> more) {
+  if (has_mlx_engine()) all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
 const std::vector<Combination>& combinations() {
-  // The reference engine is slow on purpose; `ocellus verify --engine reference` runs every case.
-  static const std::vector<Combination> all = {
-      {"reference_bf16", "tiny-bf16", {.engine = "reference"}, kFewTokens},
-      {"reference_q4", "tiny-4bit-mlx", {.engine = "reference"}, kFewTokens},
-      {"cpu_f32_bf16", "tiny-bf16", {.engine = "cpu", .activations = "f32"}, kMostTokens},
-      {"cpu_f32_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "f32"}, kMostTokens},
+  // The reference engine is slow on purpose, and MLX's CPU device is not made for speed; `ocellus
+  // verify --engine reference` (mlx) runs every case.
+  static const std::vector<Combination> all = with_mlx(
+      {{"reference_bf16", "tiny-bf16", {.engine = "reference"}, kFewTokens},
+       {"reference_q4", "tiny-4bit-mlx", {.engine = "reference"}, kFewTokens},
+       {"cpu_f32_bf16", "tiny-bf16", {.engine = "cpu", .activations = "f32"}, kMostTokens},
+       {"cpu_f32_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "f32"}, kMostTokens},
 #ifndef OC_SANITIZED  // their mean is judged over all cases; over the short ones it is larger
-      {"cpu_int8_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "int8"}, kMostTokens},
-      {"cpu_int8_q8_cache_q4", "tiny-4bit-mlx", {.engine = "cpu", .kv = "q8"}, kMostTokens},
+       {"cpu_int8_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "int8"}, kMostTokens},
+       {"cpu_int8_q8_cache_q4", "tiny-4bit-mlx", {.engine = "cpu", .kv = "q8"}, kMostTokens},
 #endif
-      {"cpu_f16_cache_bf16", "tiny-bf16", {.engine = "cpu"}, kFewTokens},
-      {"cpu_q8_cache_bf16", "tiny-bf16", {.engine = "cpu", .kv = "q8"}, kFewTokens},
-      {"cpu_q8_cache_q4",
-       "tiny-4bit-mlx",
-       {.engine = "cpu", .activations = "f32", .kv = "q8"},
-       kFewTokens},
-  };
+       {"cpu_f16_cache_bf16", "tiny-bf16", {.engine = "cpu"}, kFewTokens},
+       {"cpu_q8_cache_bf16", "tiny-bf16", {.engine = "cpu", .kv = "q8"}, kFewTokens},
+       {"cpu_q8_cache_q4",
+        "tiny-4bit-mlx",
+        {.engine = "cpu", .activations = "f32", .kv = "q8"},
+        kFewTokens}},
+      {{"mlx_f32_bf16", "tiny-bf16", mlx("f32"), kFewTokens},
+       {"mlx_f32_q4", "tiny-4bit-mlx", mlx("f32"), kFewTokens},
+       {"mlx_bf16", "tiny-bf16", mlx("half"), kFewTokens}});
   return all;
 }
 
@@ -104,13 +117,14 @@ TEST_P(DemoGoldens, EveryStageWithinItsLimit) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, DemoGoldens,
-    testing::Values(
-        Combination{"reference", "", {.engine = "reference"}, 0},
-        Combination{"cpu_f32", "", {.engine = "cpu", .activations = "f32"}, kMostTokens},
-        Combination{"cpu_int8", "", {.engine = "cpu", .activations = "int8"}, kMostTokens},
-        Combination{
-            "cpu_q8_cache", "", {.engine = "cpu", .activations = "f32", .kv = "q8"}, kMostTokens},
-        Combination{"cpu_int8_q8_cache", "", {.engine = "cpu", .kv = "q8"}, kMostTokens}),
+    testing::ValuesIn(with_mlx(
+        {Combination{"reference", "", {.engine = "reference"}, 0},
+         Combination{"cpu_f32", "", {.engine = "cpu", .activations = "f32"}, kMostTokens},
+         Combination{"cpu_int8", "", {.engine = "cpu", .activations = "int8"}, kMostTokens},
+         Combination{
+             "cpu_q8_cache", "", {.engine = "cpu", .activations = "f32", .kv = "q8"}, kMostTokens},
+         Combination{"cpu_int8_q8_cache", "", {.engine = "cpu", .kv = "q8"}, kMostTokens}},
+        {Combination{"mlx_f32", "", mlx("f32"), 0}})),
     [](const auto& c) { return c.param.name; });
 
 TEST(DemoGoldensText, IdsAndPictures) {

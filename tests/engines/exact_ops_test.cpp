@@ -1,6 +1,5 @@
-// Every op of the cpu engine in full precision against the reference engine, on every target.
-#include "engines/cpu/cpu_engine.h"
-
+// Every op in full precision against the reference engine: of the cpu engine on every target, and
+// of mlx where this build has it.
 #include "tests/engines/support.h"
 
 namespace oc {
@@ -9,24 +8,24 @@ namespace {
 // Two float32 sums of the same terms: a few units of 2^-24 for each of some hundred terms.
 constexpr double kSlack = 5e-6;
 
-class CpuOps : public testing::TestWithParam<std::string> {
+class ExactOps : public testing::TestWithParam<std::string> {
  protected:
   // The same op on both engines, from the same values.
-  Tensor mine(const std::vector<float>& x, std::int64_t rows) { return put(*cpu_, x, rows); }
+  Tensor mine(const std::vector<float>& x, std::int64_t rows) { return put(*mine_, x, rows); }
   static Tensor put(Engine& engine, const std::vector<float>& x, std::int64_t rows) {
     return engine.upload(x, rows, static_cast<std::int64_t>(x.size()) / rows);
   }
   template <class Op>
   void expect_same(const Op& op, double slack, const std::string& what) {
-    const std::vector<float> got = values(*cpu_, op(*cpu_)), want = values(*ref_, op(*ref_));
+    const std::vector<float> got = values(*mine_, op(*mine_)), want = values(*ref_, op(*ref_));
     EXPECT_TRUE(close(got, want, slack)) << what;
   }
 
-  std::shared_ptr<Engine> cpu_ = exact_cpu(GetParam()), ref_ = reference();
+  std::shared_ptr<Engine> mine_ = exact_engine(GetParam()), ref_ = reference();
   Materials make_;
 };
 
-TEST_P(CpuOps, LinearOverEveryKindOfWeight) {
+TEST_P(ExactOps, LinearOverEveryKindOfWeight) {
   std::vector<std::pair<std::string, RawMatrix>> kinds;
   for (const DType type : {DType::kF32, DType::kF16, DType::kBF16}) {
     kinds.emplace_back(to_string(type), make_.floats(67, 45, type));
@@ -45,7 +44,7 @@ TEST_P(CpuOps, LinearOverEveryKindOfWeight) {
     }
 }
 
-TEST_P(CpuOps, LinearWithEverythingFoldedIn) {
+TEST_P(ExactOps, LinearWithEverythingFoldedIn) {
   const std::int64_t rows = 9, width = 96;
   const RawMatrix raw = make_.quants(80, width, 4, 32, DType::kF16, true);
   const TensorView norm_weight = make_.vector(width, 1, 0.2f, DType::kBF16);
@@ -70,7 +69,7 @@ TEST_P(CpuOps, LinearWithEverythingFoldedIn) {
                         static_cast<int>(activation), adding));
 }
 
-TEST_P(CpuOps, LinearOverStackedMatrices) {
+TEST_P(ExactOps, LinearOverStackedMatrices) {
   // q, k, v of different heights, each with its bias; quantised and not side by side.
   const RawMatrix same[] = {make_.quants(24, 64, 4, 32, DType::kF16, true),
                             make_.quants(8, 64, 4, 32, DType::kBF16, true),
@@ -92,7 +91,7 @@ TEST_P(CpuOps, LinearOverStackedMatrices) {
     }
 }
 
-TEST_P(CpuOps, GatedMlp) {
+TEST_P(ExactOps, GatedMlp) {
   const TensorView weight = make_.vector(64, 1, 0.2f);
   const RawMatrix gate_up = make_.quants(2 * 96, 64, 4, 64), down = make_.quants(64, 96, 8, 32);
   const RawMatrix float_gate_up = make_.floats(2 * 96, 64, DType::kBF16);
@@ -108,7 +107,7 @@ TEST_P(CpuOps, GatedMlp) {
     }
 }
 
-TEST_P(CpuOps, Norm) {
+TEST_P(ExactOps, Norm) {
   for (const std::int64_t width : {1, 7, 64, 100}) {
     const TensorView weight = make_.vector(width, 1, 0.2f), bias = make_.vector(width, 0, 1);
     const std::vector<float> x = make_.normals(20 * width, 5);
@@ -124,7 +123,7 @@ TEST_P(CpuOps, Norm) {
   }
 }
 
-TEST_P(CpuOps, EmbedGatherAndTable) {
+TEST_P(ExactOps, EmbedGatherAndTable) {
   for (const RawMatrix& raw : {make_.floats(10, 64, DType::kBF16), make_.quants(10, 64, 4, 64),
                                make_.quants(10, 64, 8, 32)}) {
     const std::vector<float> images = make_.normals(3 * 64), x = make_.normals(25 * 64);
@@ -152,62 +151,62 @@ TEST_P(CpuOps, EmbedGatherAndTable) {
 }
 
 // A handle that somebody else still holds is not written to; one that was moved in may be.
-TEST_P(CpuOps, SharedTensorsKeepTheirValues) {
+TEST_P(ExactOps, SharedTensorsKeepTheirValues) {
   const std::int64_t rows = 3, width = 64;
   const TensorView one = make_.vector(width, 1, 0.1f);
-  const NormPtr norm = cpu_->prepare_norm(NormKind::kRms, 1e-5f, one, nullptr).value();
-  const LinearPtr square = prepared(*cpu_, make_.floats(width, width));
-  const LinearPtr gate_up = prepared(*cpu_, make_.floats(2 * 32, width));
-  const LinearPtr down = prepared(*cpu_, make_.floats(width, 32));
-  const TablePtr table = cpu_->prepare_table(make_.floats(2, width)).value();
+  const NormPtr norm = mine_->prepare_norm(NormKind::kRms, 1e-5f, one, nullptr).value();
+  const LinearPtr square = prepared(*mine_, make_.floats(width, width));
+  const LinearPtr gate_up = prepared(*mine_, make_.floats(2 * 32, width));
+  const LinearPtr down = prepared(*mine_, make_.floats(width, 32));
+  const TablePtr table = mine_->prepare_table(make_.floats(2, width)).value();
   const std::vector<float> x = make_.normals(rows * width), r = make_.normals(rows * width);
   const auto check = [&](const char* what, auto op) {
     const Tensor kept = mine(x, rows), residual = mine(r, rows);
-    const std::vector<float> shared = values(*cpu_, op(Tensor(kept), Tensor(residual)));
-    EXPECT_TRUE(same_bytes(values(*cpu_, kept), x)) << what;
-    EXPECT_TRUE(same_bytes(values(*cpu_, residual), r)) << what;
-    EXPECT_TRUE(same_bytes(values(*cpu_, op(mine(x, rows), mine(r, rows))), shared)) << what;
+    const std::vector<float> shared = values(*mine_, op(Tensor(kept), Tensor(residual)));
+    EXPECT_TRUE(same_bytes(values(*mine_, kept), x)) << what;
+    EXPECT_TRUE(same_bytes(values(*mine_, residual), r)) << what;
+    EXPECT_TRUE(same_bytes(values(*mine_, op(mine(x, rows), mine(r, rows))), shared)) << what;
   };
-  check("norm", [&](Tensor a, Tensor) { return cpu_->norm(std::move(a), *norm); });
-  check("add_table", [&](Tensor a, Tensor) { return cpu_->add_table(std::move(a), *table); });
+  check("norm", [&](Tensor a, Tensor) { return mine_->norm(std::move(a), *norm); });
+  check("add_table", [&](Tensor a, Tensor) { return mine_->add_table(std::move(a), *table); });
   check("gated_mlp",
-        [&](Tensor a, Tensor) { return cpu_->gated_mlp(std::move(a), *norm, *gate_up, *down); });
+        [&](Tensor a, Tensor) { return mine_->gated_mlp(std::move(a), *norm, *gate_up, *down); });
   check("linear", [&](Tensor a, Tensor b) {
-    return cpu_->linear(std::move(a), *square, {.norm = norm.get(), .add = std::move(b)});
+    return mine_->linear(std::move(a), *square, {.norm = norm.get(), .add = std::move(b)});
   });
   // x + x · Wᵀ with one and the same handle.
   const Tensor same = mine(x, rows);
-  const std::vector<float> sum = values(*cpu_, cpu_->linear(same, *square, {.add = same}));
-  EXPECT_TRUE(
-      same_bytes(sum, values(*cpu_, cpu_->linear(mine(x, rows), *square, {.add = mine(x, rows)}))));
-  EXPECT_TRUE(same_bytes(values(*cpu_, same), x));
+  const std::vector<float> sum = values(*mine_, mine_->linear(same, *square, {.add = same}));
+  EXPECT_TRUE(same_bytes(
+      sum, values(*mine_, mine_->linear(mine(x, rows), *square, {.add = mine(x, rows)}))));
+  EXPECT_TRUE(same_bytes(values(*mine_, same), x));
 }
 
-TEST_P(CpuOps, WrongShapesAreOurMistake) {
-  const LinearPtr w = prepared(*cpu_, make_.floats(8, 4));
-  const TablePtr table = cpu_->prepare_table(make_.floats(3, 4)).value();
+TEST_P(ExactOps, WrongShapesAreOurMistake) {
+  const LinearPtr w = prepared(*mine_, make_.floats(8, 4));
+  const TablePtr table = mine_->prepare_table(make_.floats(3, 4)).value();
   const std::vector<float> numbers(20);
   const Tensor x = mine(numbers, 5), wide = mine(numbers, 4);  // [5, 4], [4, 5]
-  EXPECT_THROW(cpu_->linear(wide, *w, {}), CheckFailure);
-  EXPECT_THROW(cpu_->linear(x, *w, {.add = x}), CheckFailure);
-  EXPECT_THROW(cpu_->add_table(wide, *table), CheckFailure);
+  EXPECT_THROW(mine_->linear(wide, *w, {}), CheckFailure);
+  EXPECT_THROW(mine_->linear(x, *w, {.add = x}), CheckFailure);
+  EXPECT_THROW(mine_->add_table(wide, *table), CheckFailure);
   for (const std::int32_t id : {3, -6})
-    EXPECT_THROW(cpu_->embed(*table, std::span(&id, 1), x), CheckFailure) << id;
+    EXPECT_THROW(mine_->embed(*table, std::span(&id, 1), x), CheckFailure) << id;
   const std::int32_t image = -1;
-  EXPECT_THROW(cpu_->embed(*table, std::span(&image, 1), Tensor()), CheckFailure);
+  EXPECT_THROW(mine_->embed(*table, std::span(&image, 1), Tensor()), CheckFailure);
   for (const std::int64_t row : {-1, 5})
-    EXPECT_THROW(cpu_->gather(std::span(&x, 1), std::span(&row, 1), 1), CheckFailure) << row;
-  EXPECT_THROW(cpu_->upload(numbers, 3, 7), CheckFailure);
+    EXPECT_THROW(mine_->gather(std::span(&x, 1), std::span(&row, 1), 1), CheckFailure) << row;
+  EXPECT_THROW(mine_->upload(numbers, 3, 7), CheckFailure);
   std::vector<float> out(19);
-  EXPECT_THROW(cpu_->read(x, out), CheckFailure);
+  EXPECT_THROW(mine_->read(x, out), CheckFailure);
   EXPECT_THROW(
-      cpu_->norm(ref_->upload(numbers, 5, 4),
-                 *cpu_->prepare_norm(NormKind::kRms, 0, make_.vector(4, 1, 0), nullptr).value()),
+      mine_->norm(ref_->upload(numbers, 5, 4),
+                  *mine_->prepare_norm(NormKind::kRms, 0, make_.vector(4, 1, 0), nullptr).value()),
       CheckFailure)
       << "a tensor of another engine";
 }
 
-INSTANTIATE_TEST_SUITE_P(Target, CpuOps, testing::ValuesIn(kernels::available_targets()), isa_name);
+INSTANTIATE_TEST_SUITE_P(Engine, ExactOps, testing::ValuesIn(exact_engines()), isa_name);
 
 }  // namespace
 }  // namespace oc
