@@ -35,8 +35,8 @@ build() {
 
 unit() { GTEST_OUTPUT="xml:$PWD/$logs/$1/" ctest --preset "$1" -j "$cpus"; }
 
+step venv venv  # first: it holds MLX, which the build looks for
 step build-release build release
-step venv venv
 if [ ${#failed[@]} -eq 0 ]; then
   step unit unit release
   step pytest build/venv/bin/python -m pytest -q -p no:cacheprovider \
