@@ -1,11 +1,14 @@
-// ocellus verify MODEL --goldens DIR: does this machine compute what the reference computed?
+// ocellus verify MODEL --goldens DIR: does this machine compute what the reference computed, and
+// from which files?
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <memory>
 
 #include "runtime/loader.h"
+#include "runtime/verify/certificate.h"
 #include "runtime/verify/verify.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -36,7 +39,13 @@ void run(const Flags& flags) {
     options.progress = [](std::string_view stage, std::string_view name) {
       fmt::print(stderr, "\r\033[K{} {}", stage, name);
     };
-  VerifyReport report;
+  Certificate certificate{.model = flags.model,
+                          .version = OCELLUS_VERSION,
+                          .engine = (*loaded)->engine->description(),
+                          .fingerprint = model.info().fingerprint,
+                          .files = {},
+                          .report = {}};
+  VerifyReport& report = certificate.report;
   int parts = 0;
   const auto count = [&](const Result<bool>& done) {
     if (!done.ok()) fail(done.error());
@@ -45,17 +54,20 @@ void run(const Flags& flags) {
   count(verify_text(flags.goldens, model, options, report));
   count(verify_image(flags.goldens, options, report));
   count(verify_model(flags.goldens, model, options, report));
+  auto files = digest_folder(model.info().path, [&](const std::string& name) {
+    if (options.progress) options.progress("digest of", name);
+  });
+  if (!files.ok()) fail(files.error());
+  certificate.files = std::move(*files);
   if (terminal) fmt::print(stderr, "\r\033[K");
   if (parts == 0)
     fail({ErrorCode::kNotFound, fmt::format("{} holds no golden data", flags.goldens),
           "it needs text/cases.jsonl, image/cases.json or model/cases.json"});
   if (flags.json) {
-    fmt::print("{}\n", report.json());
+    fmt::print("{}\n", boost::json::serialize(certificate.json()));
   } else {
-    fmt::print("{} on {}\n{}", flags.model, (*loaded)->engine->description(), report.table());
-    fmt::print("{}\n", report.failed() == 0
-                           ? "verified: every stage within its limit"
-                           : fmt::format("{} comparisons failed", report.failed()));
+    fmt::print("{} on {}\n{}{}", flags.model, certificate.engine, report.table(),
+               certificate.summary());
   }
   if (report.failed() != 0) throw ExitError{1, ""};
 }
@@ -70,7 +82,8 @@ void add_verify(CLI::App& app) {
   verb->add_option("--goldens", flags->goldens, "Folder with text/, image/ and model/")->required();
   verb->add_option("--max-tokens", flags->max_tokens,
                    "Leave out model cases with longer prompts (0: none)");
-  verb->add_flag("--json", flags->json, "Print the table as JSON");
+  verb->add_flag("--json", flags->json,
+                 "Print the certificate as JSON: files with SHA-256, engine, stages");
   add_engine_flags(*verb, flags->engine);
   verb->callback([flags] { run(*flags); });
 }

@@ -1,5 +1,6 @@
 """The verbs about models and machines: inspect, synth, verify, bench."""
 
+import hashlib
 import json
 import shutil
 import struct
@@ -96,6 +97,21 @@ def test_verify_passes_on_the_own_goldens():
         stages = report["stages"]
         assert stages and all(stage["failed"] == 0 for stage in stages), flags
     assert "verified: every stage within its limit" in run("verify", "demo", "--goldens", OWN_GOLDEN).stdout
+
+
+def test_verify_certifies_files_engine_and_answers():
+    found = json.loads(
+        run("verify", "demo", "--goldens", OWN_GOLDEN, "--json", "--activations", "f32").stdout
+    )
+    assert found["verified"] is True and found["model"] == "demo"
+    assert found["engine"].startswith("cpu: ") and "f32 activations" in found["engine"]
+    assert found["answers"]["tokens"] == found["answers"]["equal"] > 0
+    sums = {file["name"]: file["sha256"] for file in found["files"]}
+    assert sums == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in DEMO.iterdir()
+    }
+    listing = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
+    assert found["files_sha256"] == hashlib.sha256(listing.encode()).hexdigest()
 
 
 def test_verify_fails_on_other_weights(tmp_path):

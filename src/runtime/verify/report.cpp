@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <limits>
 
 namespace oc {
@@ -76,7 +74,7 @@ std::string VerifyReport::table() const {
   return out;
 }
 
-std::string VerifyReport::json() const {
+boost::json::object VerifyReport::json() const {
   boost::json::array stages;
   for (const StageResult& s : stages_) {
     boost::json::array failures;
@@ -87,8 +85,7 @@ std::string VerifyReport::json() const {
     if (s.limit != kShownOnly) row["limit"] = s.limit;
     stages.push_back(std::move(row));
   }
-  return boost::json::serialize(
-      boost::json::object{{"failed", failed()}, {"stages", std::move(stages)}});
+  return {{"failed", failed()}, {"stages", std::move(stages)}};
 }
 
 }  // namespace oc

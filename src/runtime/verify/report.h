@@ -1,6 +1,7 @@
 // What a verification found, stage by stage.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,7 @@ class VerifyReport {
   const std::vector<StageResult>& stages() const { return stages_; }
   int failed() const;
   std::string table() const;  // for people
-  std::string json() const;
+  boost::json::object json() const;
 
  private:
   StageResult& stage(std::string_view name);

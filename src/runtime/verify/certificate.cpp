@@ -1,0 +1,109 @@
+#include "runtime/verify/certificate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+
+#include "io/digest.h"
+#include "runtime/hub/digest.h"
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+Error unreadable(const fs::path& path, const std::error_code& error) {
+  return {ErrorCode::kNotFound, fmt::format("{}: {}", path.string(), error.message()),
+          "verify needs to read every file of the model's folder"};
+}
+
+// Relative names of the files, sorted.
+Result<std::vector<std::string>> files_below(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (auto it = fs::recursive_directory_iterator(folder, error);
+       !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    const bool hidden = it->path().filename().string().starts_with('.');
+    if (it->is_directory(error)) {
+      if (hidden) it.disable_recursion_pending();
+    } else if (!hidden && it->is_regular_file(error)) {
+      names.push_back(it->path().lexically_relative(folder).generic_string());
+    }
+    if (error) break;
+  }
+  if (error) return unreadable(folder, error);
+  std::ranges::sort(names);
+  return names;
+}
+
+const StageResult* tokens_of(const VerifyReport& report) {
+  const auto found = std::ranges::find(report.stages(), "model.tokens", &StageResult::name);
+  return found == report.stages().end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Result<std::vector<FileDigest>> digest_folder(
+    const fs::path& folder, const std::function<void(const std::string& name)>& progress) {
+  OC_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_below(folder));
+  std::vector<FileDigest> out;
+  for (const std::string& name : names) {
+    if (progress) progress(name);
+    std::error_code error;
+    const std::uint64_t bytes = fs::file_size(folder / name, error);
+    if (error) return unreadable(folder / name, error);
+    OC_ASSIGN_OR_RETURN(
+        std::string digest,
+        hub::digest_file(folder / name, hub::DigestKind::kSha256, bytes, [] { return false; }));
+    out.push_back({name, bytes, std::move(digest)});
+  }
+  return out;
+}
+
+std::string Certificate::files_sha256() const {
+  Digest digest;
+  for (const FileDigest& file : files) digest.add(fmt::format("{}  {}\n", file.sha256, file.name));
+  return digest.finish_hex();
+}
+
+int Certificate::answer_tokens() const {
+  const StageResult* tokens = tokens_of(report);
+  return tokens != nullptr ? tokens->checked : 0;
+}
+int Certificate::equal_tokens() const {
+  const StageResult* tokens = tokens_of(report);
+  return tokens != nullptr ? tokens->checked - tokens->failed : 0;
+}
+
+std::string Certificate::summary() const {
+  std::uint64_t bytes = 0;
+  for (const FileDigest& file : files) bytes += file.bytes;
+  std::string out =
+      fmt::format("files: {}, {} bytes, sha256 {}\n", files.size(), bytes, files_sha256());
+  if (answer_tokens() > 0)
+    out += fmt::format("answers: {} of {} greedy tokens equal\n", equal_tokens(), answer_tokens());
+  return out + (verified() ? "verified: every stage within its limit\n"
+                           : fmt::format("{} comparisons failed\n", report.failed()));
+}
+
+json::object Certificate::json() const {
+  json::array listed;
+  for (const FileDigest& file : files)
+    listed.push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}});
+  json::object out{
+      {"model", model},
+      {"verified", verified()},
+      {"ocellus", version},
+      {"engine", engine},
+      {"fingerprint", fingerprint},
+      {"files_sha256", files_sha256()},
+      {"files", std::move(listed)},
+      {"answers", {{"tokens", answer_tokens()}, {"equal", equal_tokens()}}},
+  };
+  for (auto& [key, value] : report.json()) out[key] = value;
+  return out;
+}
+
+}  // namespace oc
