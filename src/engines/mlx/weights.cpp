@@ -16,7 +16,12 @@ MlxMatrix mlx_matrix(const RawMatrix& raw, bool f32) {
   const mx::Dtype type = f32 ? mx::float32 : type_of(own);
   const mx::Shape shape = two(raw.rows, raw.cols);
   if (!raw.quant)
-    return with_bias({.weight = convert_array(raw.weight, shape, type), .quant = {}, .type = type});
+    return with_bias({.weight = convert_array(raw.weight, shape, type),
+                      .scales = {},
+                      .biases = {},
+                      .quant = {},
+                      .bias = {},
+                      .type = type});
   OC_CHECK(raw.cols % raw.quant->group_size == 0, "{}: {} columns in groups of {}", raw.name,
            raw.cols, raw.quant->group_size);
   const mx::Shape groups = two(raw.rows, raw.cols / raw.quant->group_size);
@@ -25,6 +30,7 @@ MlxMatrix mlx_matrix(const RawMatrix& raw, bool f32) {
        .scales = convert_array(raw.scales, groups, type),
        .biases = convert_array(raw.biases, groups, type),
        .quant = *raw.quant,
+       .bias = {},
        .type = type});
 }
 
