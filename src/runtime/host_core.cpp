@@ -1,0 +1,232 @@
+// The thread of a ModelHost: loads, switches, unloads what is idle.
+#include "runtime/host_core.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "base/log.h"
+#include "runtime/model_memory.h"
+#include "runtime/warm_up.h"
+
+namespace oc {
+namespace {
+
+std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// To a client it is the server's trouble, whatever the reason, and folders do not show.
+Error for_clients(const ModelRecipe& recipe, Error error) {
+  for (const std::string& source : {recipe.source, recipe.fallback}) {
+    error.message = without_folder(std::move(error.message), source);
+    error.hint = without_folder(std::move(error.hint), source);
+  }
+  error.message = fmt::format("the model \"{}\" cannot be loaded: {}", recipe.name, error.message);
+  error.code = ErrorCode::kUnavailable;
+  error.param = "model";
+  return error;
+}
+
+}  // namespace
+
+void HostCore::start() {
+  thread_ = std::thread([this] { loop(); });
+}
+
+void HostCore::shutdown() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+std::optional<Slot::Clock::time_point> HostCore::next_expiry() const {
+  std::optional<Slot::Clock::time_point> next;
+  for (const auto& [name, slot] : slots_) {
+    if (slot->state != ModelState::kReady || slot->leases > 0) continue;
+    if (slot->recipe.keep_alive.count() == 0) continue;
+    const auto at = slot->last_used + slot->recipe.keep_alive;
+    if (!next || at < *next) next = at;
+  }
+  return next;
+}
+
+void HostCore::loop() {
+  Lock lock(mutex_);
+  while (!stopping_) {
+    if (free_one(lock) || expire(lock)) continue;
+    if (!jobs_.empty()) {
+      Job job = std::move(jobs_.front());
+      jobs_.pop_front();
+      run(std::move(job), lock);
+      continue;
+    }
+    if (const auto next = next_expiry())
+      wake_.wait_until(lock, *next);
+    else
+      wake_.wait(lock);
+  }
+  // The end: nobody is left waiting, every engine thread is joined.
+  const Error ending{ErrorCode::kUnavailable, "the server is shutting down"};
+  std::vector<ModelHost::OnLease> waiting;
+  for (const auto& [name, slot] : slots_) {
+    for (auto& one : slot->waiting) waiting.push_back(std::move(one));
+    slot->waiting.clear();
+    if (slot->model) {
+      slot->state = ModelState::kAbsent;
+      end(std::exchange(slot->model, nullptr), lock);
+    }
+  }
+  const std::deque<Job> jobs = std::exchange(jobs_, {});
+  lock.unlock();
+  for (const auto& one : waiting) one(ending);
+  for (const Job& job : jobs)
+    if (job.done) job.done(ending);
+}
+
+// Idle for too long: to be freed by the next round.
+bool HostCore::expire(Lock&) {
+  bool any = false;
+  for (const auto& [name, slot] : slots_) {
+    if (slot->state != ModelState::kReady || slot->leases > 0 || slot->queued) continue;
+    const auto keep = slot->recipe.keep_alive;
+    if (keep.count() == 0 || Slot::Clock::now() < slot->last_used + keep) continue;
+    slot->state = ModelState::kDraining;
+    any = true;
+  }
+  return any;
+}
+
+void HostCore::run(Job job, Lock& lock) {
+  Slot& slot = *job.slot;
+  Result<void> brought = bring(slot, lock);
+  slot.queued = std::ranges::any_of(jobs_, [&](const Job& other) { return other.slot == &slot; });
+  if (brought.ok() && job.done && active_ != &slot) {
+    Slot* const old = std::exchange(active_, &slot);
+    log::event(log::Level::kInfo, "switched",
+               {{"from", old == nullptr ? "-" : old->recipe.name}, {"to", slot.recipe.name}});
+    if (old != nullptr && old->state == ModelState::kReady) old->state = ModelState::kDraining;
+  }
+  // Leases are taken before the lock is let go, so that nothing frees the model in between.
+  std::vector<std::pair<ModelHost::OnLease, Result<LeasePtr>>> answers;
+  for (auto& ready : std::exchange(slot.waiting, {}))
+    answers.emplace_back(std::move(ready), brought.ok() ? Result<LeasePtr>(lease(slot))
+                                                        : Result<LeasePtr>(*slot.failure));
+  lock.unlock();
+  for (auto& [ready, result] : answers) ready(std::move(result));
+  answers.clear();
+  if (job.done) job.done(brought);
+  lock.lock();
+}
+
+// Loaded and ready afterwards, or kFailed with the reason.
+Result<void> HostCore::bring(Slot& slot, Lock& lock) {
+  if (slot.model) {
+    slot.state = ModelState::kReady;
+    return {};
+  }
+  slot.state = ModelState::kLoading;
+  loading_ = true;
+  lock.unlock();
+  CookedModel cooked;
+  auto made = [&]() -> Result<std::shared_ptr<HostedModel>> {
+    try {
+      OC_ASSIGN_OR_RETURN(cooked, load_recipe(slot.recipe, options_.load, [&](const auto& source) {
+                            return make_room(source);
+                          }));
+      return make(slot, cooked);
+    } catch (const std::exception& failure) {
+      return Error{ErrorCode::kInternal, failure.what()};
+    }
+  }();
+  lock.lock();
+  loading_ = false;
+  if (!made.ok()) {
+    log::event(log::Level::kError, "load failed",
+               {{"model", slot.recipe.name}, {"because", made.error().describe()}});
+    slot.failure = for_clients(slot.recipe, made.error());
+    slot.state = ModelState::kFailed;
+    slot.failed_at = Slot::Clock::now();
+    return made.error();
+  }
+  slot.model = std::move(*made);
+  slot.state = ModelState::kReady;
+  slot.failure.reset();
+  slot.last_used = Slot::Clock::now();
+  note_loaded(slot, cooked);
+  return {};
+}
+
+Result<std::shared_ptr<HostedModel>> HostCore::make(Slot& slot, CookedModel& cooked) {
+  auto model = std::make_shared<HostedModel>();
+  model->slot = &slot;
+  model->loaded = cooked.model;
+  model->service = std::make_unique<Service>(cooked.model, options_.service);
+  if (!options_.warm_up) return model;
+  {
+    const std::lock_guard lock(mutex_);
+    slot.state = ModelState::kWarming;
+  }
+  OC_RETURN_IF_ERROR(warm_up(*model->service));
+  return model;
+}
+
+void HostCore::note_loaded(Slot& slot, const CookedModel& cooked) {
+  const LoadedModel& loaded = *cooked.model;
+  ModelStatus& known = slot.known;
+  known.info = loaded.model->info();
+  known.aliases = {loaded.name};
+  // A model given by its folder is also known by the folder's name.
+  if (const std::string folder = std::filesystem::path(known.info.path).filename().string();
+      !folder.empty())
+    known.aliases.push_back(folder);
+  const Engine& engine = loaded.model->engine();
+  known.engine = engine.description();
+  known.engine_name = engine.name();
+  known.created = unix_seconds();
+  known.load_ms = loaded.load_ms;
+  known.fallback = cooked.fallback_reason
+                       ? without_folder(cooked.fallback_reason->message, slot.recipe.source)
+                       : std::string();
+}
+
+std::size_t HostCore::bytes_of(const std::string& source) const {
+  if (options_.measure) return options_.measure(source);
+  const auto folder = resolve_model(source);
+  return folder.ok() ? weights_on_disk(*folder) : 0;
+}
+
+// Without the lock. Models that nobody uses and that are not the active one make place, those first
+// that have been idle for longest.
+Result<void> HostCore::make_room(const std::string& source) {
+  const std::size_t needed = bytes_of(source);
+  for (;;) {
+    Lock lock(mutex_);
+    std::size_t loaded = 0;
+    Slot* oldest = nullptr;
+    for (const auto& [name, slot] : slots_) {
+      if (!slot->model) continue;
+      loaded += slot->known.info.weights_bytes;
+      if (slot.get() == active_ || slot->leases > 0 || slot->queued) continue;
+      if (oldest == nullptr || slot->last_used < oldest->last_used) oldest = slot.get();
+    }
+    const Result<void> room = check_memory({.needed = needed,
+                                            .loaded = loaded,
+                                            .limit = options_.memory_limit,
+                                            .machine = memory_of_machine(),
+                                            .available = memory_available()});
+    if (room.ok() || oldest == nullptr) return room;
+    log::event(log::Level::kInfo, "unloaded",
+               {{"model", oldest->recipe.name}, {"because", "its memory is needed"}});
+    oldest->state = ModelState::kAbsent;
+    end(std::exchange(oldest->model, nullptr), lock);
+  }
+}
+
+}  // namespace oc

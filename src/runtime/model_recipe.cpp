@@ -1,0 +1,78 @@
+#include "runtime/model_recipe.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "runtime/hub/names.h"
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+
+void replace_all(std::string& text, const std::string& what, const std::string& by) {
+  if (what.empty()) return;
+  for (std::size_t at = text.find(what); at != std::string::npos;
+       at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+}
+
+}  // namespace
+
+Result<CookedModel> load_recipe(const ModelRecipe& recipe, const Loader& load,
+                                const std::function<Result<void>(const std::string&)>& fits) {
+  OC_RETURN_IF_ERROR(fits(recipe.source));
+  auto first = load(recipe.source, recipe.engine);
+  if (first.ok()) return CookedModel{std::move(*first), std::nullopt};
+  if (recipe.fallback.empty()) return first.error();
+
+  log::event(log::Level::kWarning, "fallback",
+             {{"model", recipe.name},
+              {"full_precision", recipe.fallback},
+              {"because", first.error().describe()}});
+  EngineOptions engine = recipe.engine;
+  engine.engine = "cpu";
+  const Result<void> room = fits(recipe.fallback);
+  auto second = room.ok() ? load(recipe.fallback, engine)
+                          : Result<std::shared_ptr<const LoadedModel>>(room.error());
+  if (second.ok()) return CookedModel{std::move(*second), first.error()};
+  return Error{
+      second.error().code,
+      fmt::format("neither the model nor its fallback can be loaded. {}: {}. {}: {}", recipe.source,
+                  first.error().message, recipe.fallback, second.error().message),
+      first.error().hint};
+}
+
+Result<ModelRecipe> installed_recipe(const std::string& name, const ModelRecipe& pattern) {
+  const auto folder = resolve_model(name, NameFrom::kClient);
+  std::error_code error;
+  if (!folder.ok() || !fs::is_regular_file(*folder / "config.json", error))
+    return Error{ErrorCode::kNotFound, "there is no model of this name", "", "model"};
+  // Pulled models lie below their full names.
+  const hub::CatalogueEntry* entry = hub::find_in_catalogue(name);
+  const auto home = models_folder();
+  const bool short_name = entry != nullptr && home && *folder == *home / entry->repo;
+  ModelRecipe recipe = pattern;
+  recipe.name = model_name(short_name ? std::string(entry->repo) : name, *folder);
+  recipe.source = recipe.name;
+  recipe.fallback.clear();
+  return recipe;
+}
+
+std::string without_folder(std::string text, const std::string& source) {
+  if (source.empty()) return text;
+  const auto folder = resolve_model(source);
+  std::error_code error;
+  if (folder.ok()) {
+    const std::string name = folder->filename().string();
+    for (const fs::path& path : {*folder, fs::weakly_canonical(*folder, error)})
+      replace_all(text, path.string(), name.empty() ? "the model" : name);
+  }
+  const fs::path given(source);
+  if (given.has_parent_path() && !is_plain_name(source))
+    replace_all(text, source, given.filename().string());
+  if (const auto home = models_folder()) replace_all(text, home->string(), "models");
+  return text;
+}
+
+}  // namespace oc

@@ -1,0 +1,392 @@
+#include "runtime/model_host.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <future>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "base/log.h"
+#include "runtime/model_memory.h"
+#include "tests/runtime/fake_model.h"
+
+namespace oc {
+namespace {
+
+using namespace std::chrono_literals;
+using fake::FakeModel;
+using fake::kEnd;
+
+GenerateRequest question() {
+  GenerateRequest request;
+  request.id = "test";
+  request.messages = {{Role::kUser, {TextPart{"Hi"}}}};
+  return request;
+}
+
+// Sources are names: each answers with a token of its own, "bad…" cannot be loaded.
+class ModelHostTest : public testing::Test {
+ protected:
+  HostOptions options;
+  std::unique_ptr<ModelHost> host;
+  std::mutex mutex;
+  std::vector<std::string> loads;  // sources, engines
+  std::set<std::string> broken;
+  std::map<std::string, std::shared_future<void>> gates;  // a load waits for its own
+  std::map<std::string, std::size_t> weights;
+  std::function<void(const std::string&, FakeModel&)> prepare;
+
+  void SetUp() override { log::configure(log::Level::kOff, log::Format::kText); }
+  void TearDown() override {
+    host.reset();
+    log::configure(log::Level::kInfo, log::Format::kText);
+  }
+
+  static TokenId token_of(const std::string& source) { return source.back() + 3; }
+
+  Result<std::shared_ptr<const LoadedModel>> load(const std::string& source,
+                                                  const EngineOptions& engine) {
+    std::shared_future<void> gate;
+    {
+      const std::lock_guard lock(mutex);
+      loads.push_back(source + ":" + engine.engine);
+      if (const auto it = gates.find(source); it != gates.end()) gate = it->second;
+    }
+    if (gate.valid()) gate.wait();
+    const std::lock_guard lock(mutex);
+    if (broken.contains(source)) return Error{ErrorCode::kCorrupt, source + " is truncated"};
+    auto model = FakeModel::answering({token_of(source), kEnd});
+    model->mutable_info().weights_bytes = weights[source];
+    if (prepare) prepare(source, *model);
+    auto out = std::make_shared<LoadedModel>();
+    out->name = source;
+    out->model = std::move(model);
+    return std::shared_ptr<const LoadedModel>(std::move(out));
+  }
+
+  void start(std::initializer_list<const char*> names) {
+    options.warm_up = false;
+    options.load = [this](const std::string& source, const EngineOptions& engine) {
+      return load(source, engine);
+    };
+    options.measure = [this](const std::string& source) {
+      const std::lock_guard lock(mutex);
+      return weights[source];
+    };
+    host = std::make_unique<ModelHost>(options);
+    for (const char* name : names) host->add({.name = name, .source = name, .fallback = {}});
+  }
+  Result<void> activate(const std::string& name) {
+    std::promise<Result<void>> done;
+    host->activate(name, [&](Result<void> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+  }
+  std::future<Result<LeasePtr>> acquire_later(const std::string& name) {
+    auto ready = std::make_shared<std::promise<Result<LeasePtr>>>();
+    auto future = ready->get_future();
+    host->acquire(name, [ready](Result<LeasePtr> lease) { ready->set_value(std::move(lease)); });
+    return future;
+  }
+  Result<LeasePtr> acquire(const std::string& name) { return acquire_later(name).get(); }
+  static Result<GenerateResult> ask(const LeasePtr& lease) {
+    auto done = std::make_shared<std::promise<Result<GenerateResult>>>();
+    auto future = done->get_future();
+    auto job = lease->service().submit(question(), nullptr, [done](Result<GenerateResult> result) {
+      done->set_value(std::move(result));
+    });
+    if (!job.ok()) return job.error();
+    return future.get();
+  }
+  // What answers to this name.
+  TokenId answer(const std::string& name) {
+    const auto lease = acquire(name);
+    EXPECT_TRUE(lease.ok()) << lease.error().message;
+    const auto result = ask(*lease);
+    EXPECT_TRUE(result.ok()) << result.error().message;
+    return result->ids.at(0);
+  }
+  ModelStatus status(const std::string& name) {
+    for (const ModelStatus& one : host->status())
+      if (one.name == name) return one;
+    ADD_FAILURE() << "no " << name;
+    return {};
+  }
+  bool reaches(const std::string& name, ModelState state) {
+    for (int i = 0; i < 5000; ++i) {
+      if (status(name).state == state) return true;
+      std::this_thread::sleep_for(2ms);
+    }
+    return false;
+  }
+  std::size_t load_count() {
+    const std::lock_guard lock(mutex);
+    return loads.size();
+  }
+};
+
+TEST_F(ModelHostTest, NothingIsActiveBeforeTheFirstSwitch) {
+  start({"a"});
+  EXPECT_FALSE(host->active().has_value());
+  EXPECT_EQ(status("a").state, ModelState::kAbsent);
+  const auto lease = acquire("");
+  ASSERT_FALSE(lease.ok());
+  EXPECT_EQ(lease.error().code, ErrorCode::kUnavailable);
+  ASSERT_TRUE(activate("a").ok());
+  EXPECT_EQ(host->active()->name, "a");
+  EXPECT_EQ(host->active()->state, ModelState::kReady);
+  EXPECT_EQ(answer(""), token_of("a"));
+}
+
+TEST_F(ModelHostTest, NamesReachTheirModels) {
+  start({"a", "b"});
+  ASSERT_TRUE(activate("a").ok());
+  EXPECT_EQ(answer("default"), token_of("a"));
+  EXPECT_EQ(answer("b"), token_of("b"));  // loaded on demand,
+  EXPECT_EQ(host->active()->name, "a");   // and that is no switch
+  EXPECT_EQ(answer(""), token_of("a"));
+  EXPECT_EQ(status("b").requests, 1u);
+  for (const char* name : {"c", "../a", "/etc", "default2"}) {
+    const auto lease = acquire(name);
+    ASSERT_FALSE(lease.ok()) << name;
+    EXPECT_EQ(lease.error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(activate(name).error().code, ErrorCode::kNotFound);
+  }
+  EXPECT_EQ(activate("default").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(host->status().size(), 2u);  // strange names leave nothing behind
+}
+
+TEST_F(ModelHostTest, InstalledModelsAreFound) {
+  options.find = [](const std::string& name) -> Result<ModelRecipe> {
+    if (name != "c") return Error{ErrorCode::kNotFound, "no"};
+    return ModelRecipe{.name = "c", .source = "c", .fallback = {}};
+  };
+  start({"a"});
+  ASSERT_TRUE(activate("a").ok());
+  EXPECT_EQ(answer("c"), token_of("c"));
+  EXPECT_FALSE(acquire("d").ok());
+  ASSERT_TRUE(activate("c").ok());
+  EXPECT_EQ(answer(""), token_of("c"));
+}
+
+TEST_F(ModelHostTest, TheOldOneServesUntilTheNewOneIsReadyAndThenFinishes) {
+  std::promise<void> open;
+  gates["b"] = open.get_future().share();
+  start({"a", "b"});
+  ASSERT_TRUE(activate("a").ok());
+  auto held = acquire("").value();  // a request that is being answered
+  std::promise<Result<void>> switched;
+  host->activate("b", [&](Result<void> result) { switched.set_value(std::move(result)); });
+  ASSERT_TRUE(reaches("b", ModelState::kLoading));
+  EXPECT_TRUE(host->busy());
+  EXPECT_EQ(answer(""), token_of("a"));
+  open.set_value();
+  ASSERT_TRUE(switched.get_future().get().ok());
+  EXPECT_EQ(answer(""), token_of("b"));
+  EXPECT_EQ(status("a").state, ModelState::kDraining);
+  EXPECT_EQ(ask(held)->ids.at(0), token_of("a"));  // even one that comes to submit only now
+  held.reset();
+  EXPECT_TRUE(reaches("a", ModelState::kAbsent));
+  EXPECT_EQ(status("a").bytes, 0u);
+  EXPECT_EQ(host->stats().completed, 3u);  // those of the model that has gone, too
+}
+
+TEST_F(ModelHostTest, AModelThatIsAskedForWhileItDrainsStays) {
+  start({"a", "b"});
+  ASSERT_TRUE(activate("a").ok());
+  auto held = acquire("a").value();
+  ASSERT_TRUE(activate("b").ok());
+  EXPECT_EQ(status("a").state, ModelState::kDraining);
+  EXPECT_EQ(answer("a"), token_of("a"));
+  EXPECT_EQ(status("a").state, ModelState::kReady);
+  held.reset();
+  EXPECT_EQ(answer("a"), token_of("a"));
+  EXPECT_EQ(load_count(), 2u);
+}
+
+TEST_F(ModelHostTest, AFailedLoadLeavesTheOldOneServingAndSaysWhy) {
+  broken = {"b"};
+  start({"a", "b"});
+  ASSERT_TRUE(activate("a").ok());
+  const auto switched = activate("b");
+  ASSERT_FALSE(switched.ok());
+  EXPECT_NE(switched.error().message.find("b is truncated"), std::string::npos);
+  EXPECT_EQ(host->active()->name, "a");
+  EXPECT_EQ(answer(""), token_of("a"));
+  EXPECT_EQ(status("b").state, ModelState::kFailed);
+  EXPECT_NE(status("b").why.find("truncated"), std::string::npos);
+  // Requests for it are told at once; the disk is not read for each of them.
+  const std::size_t before = load_count();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(acquire("b").error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(load_count(), before);
+  // A switch tries again, and so does a request after a while.
+  broken.clear();
+  ASSERT_TRUE(activate("b").ok());
+  EXPECT_EQ(status("b").why, "");
+  EXPECT_EQ(answer(""), token_of("b"));
+}
+
+TEST_F(ModelHostTest, ARequestTriesAgainLater) {
+  broken = {"b"};
+  options.retry_after_failure = 0ms;
+  start({"a", "b"});
+  ASSERT_TRUE(activate("a").ok());
+  EXPECT_FALSE(acquire("b").ok());
+  {
+    const std::lock_guard lock(mutex);
+    broken.clear();
+  }
+  EXPECT_EQ(answer("b"), token_of("b"));
+}
+
+TEST_F(ModelHostTest, OneLoadForAllThatWait) {
+  std::promise<void> open;
+  gates["b"] = open.get_future().share();
+  options.max_waiting = 3;
+  start({"a", "b"});
+  ASSERT_TRUE(activate("a").ok());
+  std::vector<std::future<Result<LeasePtr>>> waiting;
+  for (int i = 0; i < 3; ++i) waiting.push_back(acquire_later("b"));
+  EXPECT_EQ(acquire("b").error().code, ErrorCode::kQueueFull);
+  open.set_value();
+  for (auto& one : waiting) EXPECT_TRUE(one.get().ok());
+  EXPECT_EQ(load_count(), 2u);
+}
+
+TEST_F(ModelHostTest, TheFallbackAnswersAndSaysWhy) {
+  broken = {"bad"};
+  start({});
+  ModelRecipe recipe{.name = "m", .source = "bad", .fallback = "full"};
+  recipe.engine.engine = "reference";
+  host->add(recipe);
+  ASSERT_TRUE(activate("m").ok());
+  EXPECT_EQ(loads, (std::vector<std::string>{"bad:reference", "full:cpu"}));
+  EXPECT_EQ(host->active()->name, "m");
+  EXPECT_EQ(host->active()->fallback, "bad is truncated");
+  EXPECT_EQ(answer("m"), token_of("full"));
+}
+
+TEST_F(ModelHostTest, BothBadIsOneErrorWithBothReasons) {
+  broken = {"bad", "full"};
+  start({});
+  host->add({.name = "m", .source = "bad", .fallback = "full"});
+  const auto result = activate("m");
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message.find("bad is truncated"), std::string::npos);
+  EXPECT_NE(result.error().message.find("full is truncated"), std::string::npos);
+  EXPECT_FALSE(host->active().has_value());
+}
+
+TEST_F(ModelHostTest, IdleModelsGoAndComeBack) {
+  start({});
+  ModelRecipe recipe{.name = "a", .source = "a", .fallback = {}};
+  recipe.keep_alive = 50ms;
+  host->add(recipe);
+  ASSERT_TRUE(activate("a").ok());
+  {
+    const auto held = acquire("a").value();
+    std::this_thread::sleep_for(200ms);
+    EXPECT_EQ(status("a").state, ModelState::kReady);  // one that is used never goes
+  }
+  ASSERT_TRUE(reaches("a", ModelState::kAbsent));
+  EXPECT_EQ(host->active()->name, "a");
+  EXPECT_EQ(host->active()->info.context_length, 1000);
+  EXPECT_EQ(answer(""), token_of("a"));
+  EXPECT_EQ(load_count(), 2u);
+}
+
+TEST_F(ModelHostTest, MemoryIsAskedBeforeLoading) {
+  weights = {{"a", 60}, {"b", 50}, {"c", 30}, {"d", 30}};
+  options.memory_limit = 100;
+  start({"a", "b", "c", "d"});
+  ASSERT_TRUE(activate("a").ok());
+  const auto result = activate("b");
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+  EXPECT_NE(result.error().message.find("not enough memory"), std::string::npos);
+  EXPECT_EQ(load_count(), 1u);
+  EXPECT_EQ(answer(""), token_of("a"));
+  // One that is idle and not active makes place.
+  EXPECT_EQ(answer("c"), token_of("c"));
+  EXPECT_EQ(answer("d"), token_of("d"));
+  EXPECT_EQ(status("c").state, ModelState::kAbsent);
+  // One that is used does not.
+  const auto held = acquire("d").value();
+  EXPECT_FALSE(acquire("c").ok());
+  EXPECT_EQ(status("d").state, ModelState::kReady);
+}
+
+TEST_F(ModelHostTest, SwitchesUnderLoad) {
+  start({"a", "b"});
+  ASSERT_TRUE(activate("a").ok());
+  std::atomic<bool> stop{false};
+  std::atomic<int> answers{0}, wrong{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i)
+    clients.emplace_back([&, i] {
+      const std::vector<std::string> names = {"a", "b", ""};
+      for (int n = i; !stop; ++n) {
+        const std::string& name = names[static_cast<std::size_t>(n) % 3];
+        const auto lease = acquire(name);
+        const auto result = lease.ok() ? ask(*lease) : Result<GenerateResult>(lease.error());
+        if (!result.ok() || (!name.empty() && result->ids.at(0) != token_of(name))) ++wrong;
+        ++answers;
+      }
+    });
+  for (int i = 0; i < 100; ++i) {
+    const std::string name = i % 2 == 0 ? "b" : "a";
+    EXPECT_TRUE(activate(name).ok());
+    EXPECT_EQ(host->active()->name, name);
+  }
+  stop = true;
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(host->stats().completed, static_cast<std::uint64_t>(answers));
+}
+
+TEST_F(ModelHostTest, TheEndLeavesNobodyWaiting) {
+  std::promise<void> open;
+  gates["b"] = open.get_future().share();
+  start({"a", "b", "c"});
+  ASSERT_TRUE(activate("a").ok());
+  auto loading = acquire_later("b");
+  ASSERT_TRUE(reaches("b", ModelState::kLoading));
+  auto queued = acquire_later("c");
+  std::thread end([&] { host->shutdown(); });
+  std::this_thread::sleep_for(20ms);
+  open.set_value();
+  end.join();
+  EXPECT_EQ(queued.get().error().code, ErrorCode::kUnavailable);
+  (void)loading.get();  // either way, but answered
+  EXPECT_EQ(acquire("a").error().code, ErrorCode::kUnavailable);
+}
+
+TEST(ModelMemory, WhatFits) {
+  EXPECT_TRUE(check_memory({.needed = 5, .loaded = 3, .limit = 8}).ok());
+  EXPECT_FALSE(check_memory({.needed = 5, .loaded = 4, .limit = 8}).ok());
+  // The operator's word counts more than what the machine says.
+  EXPECT_TRUE(check_memory({.needed = 500, .limit = 800, .machine = 100, .available = 50}).ok());
+  EXPECT_TRUE(check_memory({.needed = 40, .loaded = 50, .machine = 100, .available = 40}).ok());
+  EXPECT_FALSE(check_memory({.needed = 41, .loaded = 50, .machine = 100, .available = 80}).ok());
+  EXPECT_FALSE(check_memory({.needed = 41, .machine = 100, .available = 40}).ok());
+  EXPECT_TRUE(check_memory({.needed = 1u << 30}).ok());  // nothing is known
+  EXPECT_GT(memory_of_machine(), 1u << 20);
+}
+
+TEST(ModelRecipeTest, FoldersDoNotShow) {
+  const auto folder =
+      std::filesystem::temp_directory_path() /
+      fmt::format("ocellus-host-{}", ::testing::UnitTest::GetInstance()->random_seed());
+  std::filesystem::create_directories(folder);
+  const std::string text = without_folder(folder.string() + "/a.safetensors is short", folder);
+  EXPECT_EQ(text, folder.filename().string() + "/a.safetensors is short");
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(without_folder("/nowhere/x is not there", "/nowhere/x"), "x is not there");
+}
+
+}  // namespace
+}  // namespace oc
