@@ -34,7 +34,7 @@ announce() {
     esac
   done
 }
-"$ocellus" serve --port "$port" > >(trap '' INT TERM; announce) &
+"$ocellus" serve --port "$port" --backend-port 0 > >(trap '' INT TERM; announce) &
 server=$!
 trap : INT  # the terminal told the server too
 trap 'kill "$server"' TERM HUP

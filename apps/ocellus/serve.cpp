@@ -1,32 +1,35 @@
-// ocellus serve: the OpenAI API over HTTP. The port opens first; the model is loaded and warmed up
-// behind it, and /health says 503 until that is done.
+// ocellus serve: the OpenAI API over HTTP, and the original backend's API on a second port. The
+// ports open first; the model is loaded and warmed up behind them, and /health says 503 until that
+// is done.
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <future>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
 #include "http/app.h"
+#include "http/backend_api.h"
+#include "http/hosted_models.h"
 #include "http/server.h"
+#include "serve_models.h"
 #include "verbs.h"
 
 namespace oc {
 namespace {
 
 struct ServeOptions {
-  std::string model = "demo";
-  EngineOptions engine;
-  LoadOptions loading;
+  ModelFlags models;
   std::string host = "127.0.0.1";
-  int port = 8080;
+  int port = 8080, backend_port = 8000;
   std::vector<std::string> api_keys, allowed_hosts;
   bool insecure = false;
-  std::string served_name;
   std::size_t max_queue = 64, max_images = 16, max_body_mb = 64, max_memory_mb = 1024;
   std::size_t max_connections = 1024;
   std::size_t max_running = 8, kv_memory_mb = 0, image_cache_mb = 256, response_cache_mb = 64;
@@ -35,7 +38,6 @@ struct ServeOptions {
   bool shared_cache = false;
   double time_limit_s = 0;
   double drain_s = 120;
-  bool warm_up = true;
   std::string log_level, log_format = "text";
 };
 
@@ -84,33 +86,6 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// One short answer with a picture before the first client's: threads, buffers. Where that is quick:
-// what makes a large model's first answer slow are the pages of its weights, and load() has seen to
-// those.
-Result<void> warm_up(http::Backend& backend) {
-  constexpr std::size_t kQuick = 512u << 20;
-  if (backend.model().weights_bytes >= kQuick) return {};
-  GenerateRequest request;
-  request.id = "warm-up";
-  request.max_tokens = 2;
-  Message message;
-  auto image = std::make_shared<Image>();
-  image->width = image->height = 336;
-  image->rgb.assign(std::size_t{336} * 336 * 3, 128);
-  request.images.push_back({std::move(image), 1});
-  message.parts.emplace_back(std::in_place_type<ImagePart>, 0);
-  message.parts.emplace_back(std::in_place_type<TextPart>, "Hello");
-  request.messages.push_back(std::move(message));
-  std::promise<Result<GenerateResult>> promise;
-  OC_ASSIGN_OR_RETURN(const auto job,
-                      backend.submit(std::move(request), {}, [&](Result<GenerateResult> result) {
-                        promise.set_value(std::move(result));
-                      }));
-  const Result<GenerateResult> result = promise.get_future().get();
-  if (!result) return result.error();
-  return {};
-}
-
 // A quarter of this machine's memory, unless told otherwise.
 std::size_t kv_bytes(const ServeOptions& options) {
   if (options.kv_memory_mb > 0) return options.kv_memory_mb << 20;
@@ -133,93 +108,127 @@ ServiceOptions service_options(const ServeOptions& options) {
   return service;
 }
 
-Result<std::shared_ptr<http::ServiceBackend>> make_backend(const ServeOptions& options) {
-  LoadOptions loading = options.loading;
-  if (!options.warm_up) loading.patience = {};
-  loading.progress = [last = std::size_t{0}](std::size_t done, std::size_t total) mutable {
-    if (const std::size_t quarter = done * 4 / total; std::exchange(last, quarter) != quarter)
-      log::event(log::Level::kInfo, "reading weights", {{"mb", done >> 20}, {"of", total >> 20}});
-  };
-  OC_ASSIGN_OR_RETURN(auto loaded, load(options.model, options.engine, loading));
-  auto backend = std::make_shared<http::ServiceBackend>(
-      std::move(loaded), service_options(options), options.served_name);
-  if (options.warm_up) OC_RETURN_IF_ERROR(warm_up(*backend));
-  return backend;
-}
-
 std::string address(const ServeOptions& options, std::uint16_t port) {
   const bool ipv6 = options.host.find(':') != std::string::npos;
   return fmt::format("http://{}{}{}:{}", ipv6 ? "[" : "", options.host, ipv6 ? "]" : "", port);
 }
 
-struct Loading {
-  std::atomic<bool> done{false};
-  std::optional<Error> error;
+http::ServerOptions server_options(const ServeOptions& options,
+                                   const std::shared_ptr<http::MemoryBudget>& memory) {
+  http::ServerOptions out;
+  out.host = options.host;
+  out.port = static_cast<std::uint16_t>(options.port);
+  out.handle_signals = true;
+  out.memory = memory;
+  out.limits.message.max_body_bytes = options.max_body_mb << 20;
+  out.limits.max_connections = options.max_connections;
+  out.limits.drain = std::chrono::milliseconds(static_cast<std::int64_t>(options.drain_s * 1000));
+  return out;
+}
+
+std::shared_ptr<http::App> make_app(const ServeOptions& options,
+                                    const std::shared_ptr<http::MemoryBudget>& memory) {
+  http::AppOptions out;
+  out.chat.max_images = options.max_images;
+  out.time_limit =
+      std::chrono::milliseconds(static_cast<std::int64_t>(options.time_limit_s * 1000));
+  out.memory = memory;
+  out.version = OCELLUS_VERSION;
+  out.shared_cache = options.shared_cache;
+  return std::make_shared<http::App>(std::move(out));
+}
+
+// The sockets: the model server, and the backend where one is wanted. Each has a thread that runs
+// it, and hears the signals itself.
+struct Ports {
+  std::unique_ptr<http::Server> model, backend;
+
+  bool run() const {
+    std::atomic<bool> drained{true};
+    std::thread second;
+    if (backend) second = std::thread([&] { drained = backend->run(); });
+    const bool first = model->run();
+    if (second.joinable()) second.join();
+    return first && drained;
+  }
+  void stop() const {
+    model->stop();
+    if (backend) backend->stop();
+  }
 };
 
-void load_model(const ServeOptions& options, http::App& app, http::Server& server,
-                Loading& loading) {
-  try {
-    auto backend = make_backend(options);
-    if (backend) {
-      const std::string name = (*backend)->model().name;
-      app.set_backend(std::move(*backend));
-      std::cout << "ocellus serving " << name << " at " << address(options, server.port())
-                << std::endl;
-    } else {
-      loading.error = backend.error();
-    }
-  } catch (const std::exception& failure) {
-    loading.error = Error{ErrorCode::kInternal, failure.what()};
-  }
-  loading.done = true;
-  if (loading.error) server.stop();
+std::unique_ptr<http::Server> open_port(const http::ServerOptions& options, http::Router routes,
+                                        const http::AccessPolicy& access, http::ServerHooks hooks) {
+  auto server = http::Server::open(options, std::move(routes), access, std::move(hooks));
+  if (!server) fail(server.error());
+  return std::move(*server);
+}
+
+Ports open_ports(const ServeOptions& options, const std::vector<std::string>& keys,
+                 const std::shared_ptr<http::MemoryBudget>& memory,
+                 const std::shared_ptr<http::App>& app) {
+  const http::AccessPolicy access(keys, options.allowed_hosts);
+  http::ServerOptions wanted = server_options(options, memory);
+  Ports ports;
+  ports.model = open_port(wanted, app->routes(), access, app->hooks());
+  log::event(log::Level::kInfo, "listening",
+             {{"address", address(options, ports.model->port())}, {"keys", keys.size()}});
+  if (options.backend_port == 0) return ports;
+  http::BackendApiOptions backend;
+  backend.config.host = options.host;
+  backend.config.port = ports.model->port();
+  backend.config.api_base_url = address(options, static_cast<std::uint16_t>(options.backend_port));
+  const auto api = std::make_shared<http::BackendApi>(app, std::move(backend));
+  wanted.port = static_cast<std::uint16_t>(options.backend_port);
+  wanted.port_hint = "choose another one with --backend-port, or 0 to do without the backend's API";
+  ports.backend = open_port(wanted, api->routes(), access, api->hooks());
+  log::event(log::Level::kInfo, "backend listening",
+             {{"address", address(options, ports.backend->port())}});
+  return ports;
 }
 
 void serve(const ServeOptions& options) {
   configure_log(options);
   const std::vector<std::string> keys = api_keys(options);
   check_exposure(options, !keys.empty());
-  offer_pull(options.model);
+  if (options.models.fallback.empty()) offer_pull(options.models.model);
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the server
 
   const auto memory = std::make_shared<http::MemoryBudget>(options.max_memory_mb << 20);
-  http::AppOptions app_options;
-  app_options.chat.max_images = options.max_images;
-  app_options.time_limit =
-      std::chrono::milliseconds(static_cast<std::int64_t>(options.time_limit_s * 1000));
-  app_options.memory = memory;
-  app_options.version = OCELLUS_VERSION;
-  app_options.shared_cache = options.shared_cache;
-  const auto app = std::make_shared<http::App>(std::move(app_options));
+  const auto app = make_app(options, memory);
+  Ports ports = open_ports(options, keys, memory, app);
 
-  http::ServerOptions server_options;
-  server_options.host = options.host;
-  server_options.port = static_cast<std::uint16_t>(options.port);
-  server_options.handle_signals = true;
-  server_options.memory = memory;
-  server_options.limits.message.max_body_bytes = options.max_body_mb << 20;
-  server_options.limits.max_connections = options.max_connections;
-  server_options.limits.drain =
-      std::chrono::milliseconds(static_cast<std::int64_t>(options.drain_s * 1000));
-  auto server = http::Server::open(server_options, app->routes(),
-                                   http::AccessPolicy(keys, options.allowed_hosts), app->hooks());
-  if (!server) fail(server.error());
-  log::event(log::Level::kInfo, "listening",
-             {{"address", address(options, (*server)->port())}, {"keys", keys.size()}});
-
-  Loading loading;
-  std::thread loader([&] { load_model(options, *app, **server, loading); });
-  const bool drained = (*server)->run();
-  if (!loading.done) {
+  const auto host = make_model_host(options.models, service_options(options));
+  const auto models = http::hosted_models(host);
+  app->set_models(models);
+  const std::string name = first_model_name(options.models);
+  std::atomic<bool> loaded{false};
+  std::promise<void> told;
+  std::optional<Error> failure;
+  host->activate(name, [&](const Result<void>& result) {
+    if (result.ok()) {
+      std::cout << "ocellus serving " << name << " at " << address(options, ports.model->port())
+                << std::endl;
+    } else {
+      failure = result.error();
+    }
+    loaded = true;
+    if (failure) ports.stop();
+    told.set_value();
+  });
+  const bool drained = ports.run();
+  if (!loaded || host->busy()) {
     // Told to stop while loading, which cannot be interrupted; nothing is written, nothing is lost.
     std::cout.flush();
     std::_Exit(drained ? 0 : 130);
   }
-  loader.join();
-  app->set_backend(nullptr);  // cancels what still runs and joins the engine's thread
-  if (loading.error) fail(*loading.error);
+  told.get_future().wait();
+  // No worker is in the middle of a request when the models go.
+  ports = {};
+  app->set_models(nullptr);
+  host->shutdown();  // cancels what still runs and joins the engines' threads
+  if (failure) fail(*failure);
   if (!drained) throw ExitError{130, "stopped before every request was answered"};
 }
 
@@ -228,9 +237,13 @@ void serve(const ServeOptions& options) {
 void add_serve(CLI::App& app) {
   auto options = std::make_shared<ServeOptions>();
   CLI::App* verb = app.add_subcommand("serve", "Answer over HTTP, with OpenAI's API");
-  add_model_flag(*verb, options->model);
+  add_model_flag(*verb, options->models.model);
   verb->add_option("--host", options->host, "Address to listen on")->capture_default_str();
   verb->add_option("--port", options->port, "Port to listen on; 0: any that is free")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  verb->add_option("--backend-port", options->backend_port,
+                   "Port of the backend's API (status, configuration, switching); 0: none")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
   verb->add_option("--api-key", options->api_keys,
@@ -238,7 +251,7 @@ void add_serve(CLI::App& app) {
   verb->add_option("--allow-host", options->allowed_hosts,
                    "Host name that requests may be addressed to (repeatable); *: any");
   verb->add_flag("--insecure", options->insecure, "Listen beyond this machine without a key");
-  verb->add_option("--served-name", options->served_name, "What clients call the model");
+  verb->add_option("--served-name", options->models.served_name, "What clients call the model");
   verb->add_option("--max-queue", options->max_queue, "Waiting requests; more are told 429")
       ->check(CLI::Range(0, 100000))
       ->capture_default_str();
@@ -266,8 +279,9 @@ void add_serve(CLI::App& app) {
       ->capture_default_str();
   verb->add_flag("--shared-cache", options->shared_cache,
                  "One cache for all API keys, not one a key");
-  verb->add_option("--max-answer", options->max_answer,
-                   "Tokens of an answer whose request sets no max_tokens; 0: what the context holds")
+  verb->add_option(
+          "--max-answer", options->max_answer,
+          "Tokens of an answer whose request sets no max_tokens; 0: what the context holds")
       ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
   verb->add_option("--max-images", options->max_images, "Pictures in one request")
@@ -289,14 +303,15 @@ void add_serve(CLI::App& app) {
   verb->add_option("--drain-seconds", options->drain_s, "To finish what runs after SIGTERM")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
-  verb->add_flag("!--no-warm-up", options->warm_up, "Be ready without a first answer");
+  verb->add_flag("!--no-warm-up", options->models.warm_up, "Be ready without a first answer");
   verb->add_option("--log-level", options->log_level,
                    "debug, info, warning, error, off (else $LOG_LEVEL)");
   verb->add_option("--log-format", options->log_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
-  add_engine_flags(*verb, options->engine);
-  add_load_flags(*verb, options->loading);
+  add_model_host_flags(*verb, options->models);
+  add_engine_flags(*verb, options->models.engine);
+  add_load_flags(*verb, options->models.loading);
   verb->callback([options] { serve(*options); });
 }
 

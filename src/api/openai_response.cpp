@@ -143,39 +143,4 @@ std::string ChunkWriter::usage(const GenerateResult& result) const {
   return json::serialize(out);
 }
 
-namespace {
-
-json::object model_object(const ServedModel& model) {
-  json::object capabilities;
-  capabilities["input"] = json::array{"text", "image"};
-  capabilities["image_formats"] = json::array{"jpeg", "png", "webp"};
-  capabilities["context_length"] = model.context_length;
-  capabilities["default_num_crops"] = model.default_num_crops;
-  capabilities["streaming"] = true;
-  json::object out;
-  out["id"] = model.name;
-  out["object"] = "model";
-  out["created"] = model.created;
-  out["owned_by"] = "ocellus";
-  out["architecture"] = model.architecture;
-  out["quantization"] = model.quantization;
-  out["weights_bytes"] = model.weights_bytes;
-  out["engine"] = model.engine;
-  out["capabilities"] = std::move(capabilities);
-  return out;
-}
-
-}  // namespace
-
-std::string model_json(const ServedModel& model) { return json::serialize(model_object(model)); }
-
-std::string models_json(const ServedModel& model) {
-  json::array data;
-  data.push_back(model_object(model));
-  json::object out;
-  out["object"] = "list";
-  out["data"] = std::move(data);
-  return json::serialize(out);
-}
-
 }  // namespace oc

@@ -1,5 +1,5 @@
-// POST /v1/chat/completions, the answer: GenerateResult → JSON, whole or in chunks; and the list of
-// models. Strings are complete JSON documents; who sends them adds the framing.
+// POST /v1/chat/completions, the answer: GenerateResult → JSON, whole or in chunks.
+// Strings are complete JSON documents; who sends them adds the framing.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +37,5 @@ class ChunkWriter {
   std::string suffix_;  // behind the finish reason
   AnswerHead head_;
 };
-
-std::string model_json(const ServedModel& model);
-std::string models_json(const ServedModel& model);  // {"object": "list", "data": [model]}
 
 }  // namespace oc

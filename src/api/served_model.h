@@ -20,6 +20,19 @@ struct ServedModel {
   int default_num_crops = 0;
   std::size_t weights_bytes = 0;
 
+  // The original servers' fields.
+  std::string method;      // what computes: "CPU", "MLX"
+  bool optimized = false;  // the original's optimised configuration
+
+  // Among several models of one server.
+  std::string state = "ready";  // "absent", "loading", "warming", "ready", "draining", "failed"
+  bool active = true;           // answers requests without a model's name
+  std::string why;              // of "failed"
+  std::string fallback;         // why the full-precision checkpoint answers; empty: it does not
+  std::size_t loaded_bytes = 0, in_use = 0;
+  std::uint64_t requests = 0;
+  double idle_s = 0;
+
   // An empty name asks for whatever is there.
   bool answers_to(std::string_view wanted) const {
     if (wanted.empty() || wanted == name) return true;

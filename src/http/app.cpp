@@ -5,7 +5,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "api/openai_response.h"
+#include "api/models_json.h"
 #include "base/log.h"
 #include "http/page.h"
 
@@ -43,14 +43,28 @@ double mean_seconds(const ServiceStats& stats) {
 
 }  // namespace
 
-void App::set_backend(std::shared_ptr<Backend> backend) {
+void App::set_models(std::shared_ptr<ModelSource> models) {
   const std::lock_guard lock(mutex_);
-  backend_ = std::move(backend);
+  models_.swap(models);
 }
 
-std::shared_ptr<Backend> App::backend() const {
+void App::set_backend(std::shared_ptr<Backend> backend) {
+  set_models(backend ? single_model(std::move(backend)) : nullptr);
+}
+
+std::shared_ptr<ModelSource> App::models() const {
   const std::lock_guard lock(mutex_);
-  return backend_;
+  return models_;
+}
+
+std::optional<ServedModel> App::active() const {
+  const auto source = models();
+  return source ? source->active() : std::nullopt;
+}
+
+std::vector<ServedModel> App::known_models() const {
+  const auto source = models();
+  return source ? source->models() : std::vector<ServedModel>();
 }
 
 Router App::routes() {
@@ -64,11 +78,12 @@ Router App::routes() {
               .needs_model = true,
               .blocking = true});
   for (const std::string path : {"/v1/models", "/v1/models/*"})
-    router.add({.method = "GET",
-                .path = path,
-                .handler = [self](RequestPtr request,
-                                  ResponderPtr responder) { self->models(request, responder); },
-                .needs_model = true});
+    router.add(
+        {.method = "GET",
+         .path = path,
+         .handler = [self](RequestPtr request,
+                           ResponderPtr responder) { self->list_models(request, responder); },
+         .needs_model = true});
   router.add({.method = "GET",
               .path = "/health",
               .handler = [self](RequestPtr, ResponderPtr responder) { self->health(responder); },
@@ -77,6 +92,9 @@ Router App::routes() {
               .path = "/stats",
               .handler = [self](RequestPtr, ResponderPtr responder) { self->stats(responder); },
               .needs_model = true});
+  router.add({.method = "GET",
+              .path = "/status",
+              .handler = [self](RequestPtr, ResponderPtr responder) { self->status(responder); }});
   router.add({.method = "GET",
               .path = "/metrics",
               .handler = [self](RequestPtr, ResponderPtr responder) { self->metrics(responder); }});
@@ -88,7 +106,7 @@ ServerHooks App::hooks() {
   const auto self = shared_from_this();
   ServerHooks hooks;
   hooks.model_ready = [self]() -> std::optional<ApiError> {
-    if (self->backend()) return std::nullopt;
+    if (self->active()) return std::nullopt;
     return loading();
   };
   hooks.on_exchange = [self](const ExchangeRecord& record) {
@@ -108,61 +126,86 @@ ServerHooks App::hooks() {
 
 void App::health(const ResponderPtr& responder) const {
   json::object out;
-  const auto current = backend();
+  const auto current = active();
   if (!current) {
     out["status"] = "loading";
+    if (const auto all = known_models(); !all.empty()) {
+      out["model"] = all.front().name;
+      out["state"] = all.front().state;
+    }
     Response response = json_response(json::serialize(out));
     response.status = loading().status;
     response.headers.emplace_back("Retry-After", std::to_string(loading().retry_after_s));
     responder->respond(std::move(response));
     return;
   }
-  const ServiceStats stats = current->stats();
+  const ServiceStats stats = models()->stats();
   out["status"] = "healthy";
-  out["model"] = current->model().name;
+  out["model"] = current->name;
   out["version"] = options_.version;
-  out["engine"] = current->model().engine;
+  out["framework"] = "ocellus";
+  out["method"] = current->method;
+  out["optimized"] = current->optimized;
+  out["engine"] = current->engine;
+  out["state"] = current->state;
+  if (!current->why.empty()) out["why"] = current->why;
+  if (!current->fallback.empty()) out["fallback_reason"] = current->fallback;
   out["queued"] = stats.queued;
   out["running"] = stats.running;
   json::object performance;
   performance["requests"] = stats.completed;
   performance["avg_time"] = fmt::format("{:.2f}s", mean_seconds(stats));
+  performance["cache_hits"] = stats.responses.hits;
   out["performance"] = std::move(performance);
   responder->respond(json_response(json::serialize(out)));
 }
 
-void App::models(const RequestPtr& request, const ResponderPtr& responder) const {
-  const auto current = backend();
-  if (!current) {
+void App::list_models(const RequestPtr& request, const ResponderPtr& responder) const {
+  const auto source = models();
+  if (!source || !source->active()) {
     responder->respond(error_response(loading()));
     return;
   }
+  const std::vector<ServedModel> known = source->models();
   constexpr std::string_view kPrefix = "/v1/models/";
   if (request->path.size() <= kPrefix.size()) {
-    responder->respond(json_response(models_json(current->model())));
+    responder->respond(json_response(models_json(known, source->installed())));
     return;
   }
-  if (current->model().answers_to(percent_decoded(request->path.substr(kPrefix.size())))) {
-    responder->respond(json_response(model_json(current->model())));
-    return;
-  }
+  const std::string name = percent_decoded(request->path.substr(kPrefix.size()));
+  for (const ServedModel& model : known)
+    if (model.answers_to(name)) {
+      responder->respond(json_response(model_json(model)));
+      return;
+    }
+  for (const std::string& installed : source->installed())
+    if (installed == name) {
+      ServedModel model;
+      model.name = name;
+      model.state = "absent";
+      model.active = false;
+      responder->respond(json_response(model_json(model)));
+      return;
+    }
   responder->respond(error_response(
       to_api_error({ErrorCode::kNotFound, "there is no model of this name",
-                    fmt::format("this server has \"{}\"", current->model().name), "model"},
+                    fmt::format("this server has \"{}\"", known.front().name), "model"},
                    Stage::kRequest)));
 }
 
 void App::stats(const ResponderPtr& responder) const {
-  const auto current = backend();
+  const auto source = models();
+  const auto current = source ? source->active() : std::nullopt;
   if (!current) {
     responder->respond(error_response(loading()));
     return;
   }
-  const ServiceStats stats = current->stats();
+  const ServiceStats stats = source->stats();
   json::object statistics;
   statistics["requests"] = stats.completed;
   statistics["total_time"] = stats.total_ms / 1000;
   statistics["avg_time"] = mean_seconds(stats);
+  statistics["cache_hits"] = stats.responses.hits;
   statistics["accepted"] = stats.accepted;
   statistics["failed"] = stats.failed;
   statistics["cancelled"] = stats.cancelled;
@@ -172,20 +215,49 @@ void App::stats(const ResponderPtr& responder) const {
   statistics["completion_tokens"] = stats.completion_tokens;
   statistics["queued"] = stats.queued;
   statistics["running"] = stats.running;
+  json::object features;  // the standard server's
+  features["mlx_support"] = current->method == "MLX";
+  features["transformers_fallback"] = !current->fallback.empty();
+  features["cross_platform"] = true;
+  json::object optimizations;  // the optimised server's
+  optimizations["single_threaded"] = false;
+  optimizations["memory_management"] = true;
+  optimizations["mlx_acceleration"] = current->method == "MLX";
+  optimizations["port_cleanup"] = false;
   json::object out;
-  out["model"] = current->model().name;
+  out["model"] = current->name;
+  out["framework"] = "ocellus";
+  out["method"] = current->method;
   out["statistics"] = std::move(statistics);
+  out["features"] = std::move(features);
+  out["optimizations"] = std::move(optimizations);
+  out["models"] = model_states(source->models());
   out["resident_bytes"] = resident_bytes();
   responder->respond(json_response(json::serialize(out)));
 }
 
+// Also while the first model is being loaded; `ocellus ps` asks for it.
+void App::status(const ResponderPtr& responder) const {
+  const auto current = active();
+  json::object out;
+  out["status"] = current ? "healthy" : "loading";
+  if (current)
+    out["active_model"] = current->name;
+  else
+    out["active_model"] = nullptr;
+  out["version"] = options_.version;
+  out["resident_bytes"] = resident_bytes();
+  out["models"] = model_states(known_models());
+  responder->respond(json_response(json::serialize(out)));
+}
+
 void App::metrics(const ResponderPtr& responder) const {
-  const auto current = backend();
+  const auto current = active();
   Metrics::Now now;
-  now.ready = current != nullptr;
+  now.ready = current.has_value();
   if (current) {
-    now.model = current->model().name;
-    now.service = current->stats();
+    now.model = current->name;
+    now.service = models()->stats();
   }
   now.connections = connections_;
   now.memory_used = options_.memory->used();

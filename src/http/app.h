@@ -1,5 +1,4 @@
-// The routes of the program: what is served at which path, over a Backend that may still be
-// loading.
+// The routes of the program: what is served at which path, over models that may still be loading.
 #pragma once
 
 #include <atomic>
@@ -7,12 +6,15 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "api/openai_request.h"
 #include "http/backend.h"
 #include "http/memory_budget.h"
 #include "http/metrics.h"
+#include "http/model_source.h"
 #include "http/router.h"
 #include "http/server.h"
 
@@ -29,29 +31,39 @@ struct AppOptions {
 };
 
 // Any thread. Outlives the server that runs its routes. An answer under way keeps it alive: end
-// with set_backend(nullptr), or the backend's thread may be the one to destroy the backend.
+// with set_models(nullptr), or a backend's thread may be the one to destroy the backend.
 class App : public std::enable_shared_from_this<App> {
  public:
   explicit App(AppOptions options) : options_(std::move(options)) {}
 
-  // From now on requests are answered by `backend`; null: loading.
-  void set_backend(std::shared_ptr<Backend> backend);
-  std::shared_ptr<Backend> backend() const;
+  // From now on requests are answered by these models; null: loading.
+  void set_models(std::shared_ptr<ModelSource> models);
+  void set_backend(std::shared_ptr<Backend> backend);  // a single one
+  std::shared_ptr<ModelSource> models() const;
+  // None before the first model is ready.
+  std::optional<ServedModel> active() const;
+  const AppOptions& options() const { return options_; }
 
   Router routes();
   ServerHooks hooks();
+  // POST /v1/chat/completions; worker thread.
+  void chat(const RequestPtr& request, const ResponderPtr& responder);
+  // What /status and /stats tell of the models; empty while there are none.
+  std::vector<ServedModel> known_models() const;
 
  private:
-  void chat(const RequestPtr& request, const ResponderPtr& responder);
+  struct Question;
+  void answer(const std::shared_ptr<Question>& question, const std::shared_ptr<Backend>& backend);
   void health(const ResponderPtr& responder) const;
-  void models(const RequestPtr& request, const ResponderPtr& responder) const;
+  void list_models(const RequestPtr& request, const ResponderPtr& responder) const;
   void stats(const ResponderPtr& responder) const;
+  void status(const ResponderPtr& responder) const;
   void metrics(const ResponderPtr& responder) const;
 
   const AppOptions options_;
   Metrics metrics_;
   mutable std::mutex mutex_;
-  std::shared_ptr<Backend> backend_;
+  std::shared_ptr<ModelSource> models_;
   std::atomic<std::size_t> connections_{0};
 };
 

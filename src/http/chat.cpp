@@ -2,7 +2,10 @@
 // thread.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/openai_response.h"
+#include "api/original_fields.h"
 #include "base/log.h"
 #include "http/app.h"
 #include "http/request_id.h"
@@ -35,6 +38,7 @@ struct Answer {
   std::string id;  // of the request
   ResponderPtr responder;
   AnswerHead head;
+  ServedModel model;
   ChunkWriter chunks;
   bool stream = false, include_usage = false;
   Reservation pictures;
@@ -50,7 +54,8 @@ struct Answer {
     if (result.warning)
       log::event(log::Level::kWarning, "answer", {{"warning", *result.warning}}, id);
     if (!stream) {
-      Response response = json_response(completion_json(head, result));
+      Response response =
+          json_response(with_original_fields(completion_json(head, result), model, result));
       response.headers.emplace_back("x-ocellus-cache", result.cached ? "hit" : "miss");
       responder->respond(std::move(response));
       return;
@@ -63,21 +68,70 @@ struct Answer {
   }
 };
 
+// The longest answer that any model of the server could give; 0: one is not known.
+std::int64_t longest_context(const std::vector<ServedModel>& models) {
+  std::int64_t longest = 0;
+  for (const ServedModel& model : models) {
+    if (model.context_length == 0) return 0;
+    longest = std::max(longest, model.context_length);
+  }
+  return longest;
+}
+
+Result<void> check_length(const GenerateRequest& request, const ServedModel& model) {
+  if (!request.max_tokens || model.context_length == 0 ||
+      *request.max_tokens <= model.context_length)
+    return {};
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("\"max_tokens\" must be an integer from 1 to {} for this model",
+                           model.context_length),
+               "", "max_tokens"};
+}
+
 }  // namespace
+
+// A request on its way to a model that may have to be loaded first.
+struct App::Question {
+  RequestPtr request;
+  ResponderPtr responder;
+  ChatRequest chat;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+};
 
 void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
   if (responder->closed()) return;
-  const auto current = backend();
-  if (!current) return fail(responder, refuse(Refusal::kNotReady, "the model is being loaded"));
+  const auto source = models();
+  if (!source || !source->active())
+    return fail(responder, refuse(Refusal::kNotReady, "the model is being loaded"));
   ChatLimits limits = options_.chat;
-  limits.context_length = current->model().context_length;
+  limits.context_length = longest_context(source->models());
   auto parsed = parse_chat_request(request->body, limits);
   if (!parsed) return fail(responder, parsed.error(), Stage::kRequest, request->id);
-  if (!current->model().answers_to(parsed->model))
-    return fail(responder,
-                {ErrorCode::kNotFound, "there is no model of this name",
-                 fmt::format("this server has \"{}\"", current->model().name), "model"},
-                Stage::kRequest, request->id);
+  auto question =
+      std::make_shared<Question>(Question{request, responder, std::move(*parsed), std::nullopt});
+  if (options_.time_limit.count() > 0)
+    question->deadline = std::chrono::steady_clock::now() + options_.time_limit;
+  const std::string name = question->chat.model;
+  // What goes wrong must stay with this request, also on the thread that loads models.
+  source->find(name, [question, self = shared_from_this()](Result<std::shared_ptr<Backend>> found) {
+    const ResponderPtr& to = question->responder;
+    const std::string& id = question->request->id;
+    if (!found) return fail(to, found.error(), Stage::kRequest, id);
+    try {
+      self->answer(question, *found);
+    } catch (const std::exception& failure) {
+      fail(to, {ErrorCode::kInternal, failure.what()}, Stage::kAnswer, id);
+    }
+  });
+}
+
+// On the worker, or on the thread that has loaded the model for it.
+void App::answer(const std::shared_ptr<Question>& question,
+                 const std::shared_ptr<Backend>& backend) {
+  const auto& [request, responder, chat, deadline] = *question;
+  ChatRequest* const parsed = &question->chat;
+  if (auto checked = check_length(chat.generate, backend->model()); !checked)
+    return fail(responder, checked.error(), Stage::kRequest, request->id);
 
   // Pictures are counted before they are decoded, so that a queue full of them cannot fill memory.
   auto bytes = decoded_bytes(*parsed, options_.image);
@@ -101,11 +155,11 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
   generate.id = request->id;
   // What one key's holder asked must not show in how fast another's answers come.
   if (!options_.shared_cache) generate.owner = request->header("authorization");
-  if (options_.time_limit.count() > 0)
-    generate.deadline = std::chrono::steady_clock::now() + options_.time_limit;
+  generate.deadline = deadline;
   auto answer = std::make_shared<Answer>(
-      make_answer_head(current->model(), random_id("chatcmpl-"), unix_seconds()),
+      make_answer_head(backend->model(), random_id("chatcmpl-"), unix_seconds()),
       parsed->include_usage);
+  answer->model = backend->model();
   answer->id = request->id;
   answer->responder = responder;
   answer->stream = parsed->stream;
@@ -126,7 +180,7 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
     self->metrics_.count_answer(*result);
     answer->done(*result);
   };
-  auto job = current->submit(std::move(generate), std::move(on_text), std::move(on_done));
+  auto job = backend->submit(std::move(generate), std::move(on_text), std::move(on_done));
   if (!job) return fail(responder, job.error(), Stage::kAnswer, request->id);
   responder->on_closed([job = *job] { job->cancel(); });
 }

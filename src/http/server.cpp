@@ -41,7 +41,7 @@ Result<void> ServerCore::listen() {
     return Error{ErrorCode::kUnavailable,
                  fmt::format("address in use: port {} of {} is taken by another program",
                              options.port, options.host),
-                 "choose another one with --port, or 0 for any that is free"};
+                 options.port_hint};
   if (ec)
     return Error{
         ErrorCode::kUnavailable,

@@ -36,6 +36,8 @@ struct ServerLimits {
 struct ServerOptions {
   std::string host = "127.0.0.1";  // an address, or "localhost"
   std::uint16_t port = 8080;       // 0: any that is free
+  // What to do when the port is taken: the flag that chooses another.
+  std::string port_hint = "choose another one with --port, or 0 for any that is free";
   int workers = 2;
   bool handle_signals = false;  // SIGTERM, SIGINT: drain; the second: stop
   ServerLimits limits;

@@ -4,6 +4,11 @@
 
 #include <boost/json/parse.hpp>
 #include <limits>
+#include <string>
+#include <vector>
+
+#include "api/models_json.h"
+#include "api/original_fields.h"
 
 namespace oc {
 namespace {
@@ -135,13 +140,39 @@ TEST(Models, ListAndNames) {
   EXPECT_TRUE(model.answers_to("ocellus-demo"));
   EXPECT_TRUE(model.answers_to("demo"));
   EXPECT_FALSE(model.answers_to("gpt-4o"));
-  const json::value list = json::parse(models_json(model));
+  const std::vector<std::string> installed = {"demo", "org/other"};
+  const json::value list = json::parse(models_json({&model, 1}, installed));
   EXPECT_EQ(list.at("object"), "list");
   EXPECT_EQ(list.at("data").at(0).at("id"), "ocellus-demo");
   EXPECT_EQ(list.at("data").at(0).at("object"), "model");
   EXPECT_EQ(list.at("data").at(0).at("owned_by"), "ocellus");
+  ASSERT_EQ(list.at("data").as_array().size(), 2u);  // "demo" is there already
+  EXPECT_EQ(list.at("data").at(1).at("id"), "org/other");
+  EXPECT_EQ(list.at("data").at(1).at("state"), "absent");
   EXPECT_EQ(list.at("data").at(0), json::parse(model_json(model)));
+  model.state = "failed";
+  model.why = "it is short";
+  model.idle_s = 1.5;
+  const json::array states = model_states({&model, 1});
+  EXPECT_EQ(states.at(0).at("state"), "failed");
+  EXPECT_EQ(states.at(0).at("why"), "it is short");
+  EXPECT_EQ(states.at(0).at("idle_ms"), 1500);
   EXPECT_EQ(make_answer_head(model, "id", 5).system_fingerprint, "fp_0123456789ab");
+}
+
+TEST(OriginalFields, StandBesideTheOthers) {
+  ServedModel model;
+  model.method = "CPU";
+  model.optimized = true;
+  GenerateResult answer = result();
+  answer.timings.total_ms = 1234;
+  const json::value out =
+      json::parse(with_original_fields(completion_json(head(), answer), model, answer));
+  expect_head(out, "chat.completion");
+  EXPECT_EQ(out.at("performance").at("processing_time"), "1.23s");
+  EXPECT_EQ(out.at("performance").at("method"), "CPU");
+  EXPECT_EQ(out.at("method"), "CPU");
+  EXPECT_EQ(out.at("optimized"), true);
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ class Server:
         }
         environment.pop("OCELLUS_API_KEY", None)
         environment.update(env or {})
+        if "--backend-port" not in args:
+            args = ("--backend-port", "0", *args)
         self.process = subprocess.Popen(
             [str(BIN), "serve", "--model", model, "--port", str(port), *args],
             stdout=subprocess.PIPE,

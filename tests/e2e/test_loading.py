@@ -71,7 +71,7 @@ def test_locked_weights_are_locked():
         running.stop()
 
 
-@pytest.mark.parametrize("verb", [["ask", "Hello"], ["serve", "--port", "0"]])
+@pytest.mark.parametrize("verb", [["ask", "Hello"], ["serve", "--port", "0", "--backend-port", "0"]])
 def test_a_limit_that_forbids_it_is_explained(verb):
     done = subprocess.run(
         [str(BIN), *verb, "--mlock"],

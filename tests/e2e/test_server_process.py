@@ -23,7 +23,7 @@ def failing(*args, env=None):
 
     environment = {**os.environ, "OCELLUS_DEMO_MODEL": str(ROOT / "models/demo"), **(env or {})}
     done = subprocess.run(
-        [str(BIN), "serve", *args],
+        [str(BIN), "serve", "--backend-port", "0", *args],
         capture_output=True,
         text=True,
         timeout=START_SECONDS,

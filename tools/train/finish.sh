@@ -13,7 +13,7 @@ python3 export.py --checkpoint "$checkpoint" --to $demo --bits "$bits"
 chmod 644 $demo/*
 python3 ../reference/make_demo_golden.py
 
-OCELLUS_DEMO_MODEL=$PWD/$demo ../../build/release/ocellus serve --port 0 >"$out/serve.log" 2>&1 &
+OCELLUS_DEMO_MODEL=$PWD/$demo ../../build/release/ocellus serve --port 0 --backend-port 0 >"$out/serve.log" 2>&1 &
 server=$!
 trap 'kill $server' EXIT
 until url=$(sed -n 's/^ocellus serving .* at //p' "$out/serve.log") && [ -n "$url" ]; do

@@ -1,0 +1,167 @@
+#include "api/backend_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "api/json_fields.h"
+#include "io/json.h"
+#include "runtime/loader.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kDepth = 16;
+
+Result<std::optional<std::string>> short_text(const JsonFields& fields, std::string_view key) {
+  constexpr std::size_t kMost = 2048;
+  OC_ASSIGN_OR_RETURN(const auto text, fields.string(key));
+  if (!text) return std::optional<std::string>();
+  if (text->empty() || text->size() > kMost)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"{}\" must have 1 to {} bytes, found {}", fields.name(key), kMost,
+                             text->size()),
+                 "", fields.name(key)};
+  return std::optional<std::string>(*text);
+}
+
+Result<void> parse_frontend(const JsonFields& fields, BackendPatch& patch) {
+  static constexpr std::array<std::string_view, 3> kKnown = {"video_width", "video_height",
+                                                             "api_base_url"};
+  OC_RETURN_IF_ERROR(fields.only(kKnown));
+  OC_ASSIGN_OR_RETURN(patch.video_width, fields.integer("video_width", 1, 16384));
+  OC_ASSIGN_OR_RETURN(patch.video_height, fields.integer("video_height", 1, 16384));
+  OC_ASSIGN_OR_RETURN(patch.api_base_url, short_text(fields, "api_base_url"));
+  if (patch.api_base_url && !patch.api_base_url->starts_with("http://") &&
+      !patch.api_base_url->starts_with("https://"))
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"frontend.api_base_url\" must begin with http:// or https://", "",
+                 "frontend.api_base_url"};
+  return {};
+}
+
+Result<void> parse_server(const JsonFields& fields, BackendPatch& patch) {
+  static constexpr std::array<std::string_view, 2> kKnown = {"host", "port"};
+  OC_RETURN_IF_ERROR(fields.only(kKnown));
+  OC_ASSIGN_OR_RETURN(patch.host, short_text(fields, "host"));
+  OC_ASSIGN_OR_RETURN(patch.port, fields.integer("port", 0, 65535));
+  return {};
+}
+
+}  // namespace
+
+Result<BackendPatch> parse_backend_patch(std::string_view body) {
+  OC_ASSIGN_OR_RETURN(const json::value document, parse_json(body, "body", kDepth));
+  if (!document.is_object()) {
+    Error error = wrong_value("body", "a JSON object", document);
+    error.param.clear();
+    return error;
+  }
+  const JsonFields fields(document.get_object(), "");
+  BackendPatch patch;
+  OC_ASSIGN_OR_RETURN(patch.active_model, short_text(fields, "active_model"));
+  OC_ASSIGN_OR_RETURN(const auto frontend, fields.object("frontend"));
+  if (frontend) OC_RETURN_IF_ERROR(parse_frontend(*frontend, patch));
+  OC_ASSIGN_OR_RETURN(const auto server, fields.object("server"));
+  if (server) OC_RETURN_IF_ERROR(parse_server(*server, patch));
+  for (const auto& [key, value] : document.get_object()) {
+    if (key == "active_model" || key == "frontend" || key == "server") continue;
+    if (is_plain_name(key) && patch.ignored.size() < 32) patch.ignored.emplace_back(key);
+  }
+  return patch;
+}
+
+bool changes_server(const BackendPatch& patch, const BackendConfig& config) {
+  return (patch.host && *patch.host != config.host) || (patch.port && *patch.port != config.port);
+}
+
+void apply_patch(const BackendPatch& patch, BackendConfig& config) {
+  if (patch.video_width) config.video_width = *patch.video_width;
+  if (patch.video_height) config.video_height = *patch.video_height;
+  if (patch.api_base_url) config.api_base_url = *patch.api_base_url;
+}
+
+std::string changes_json(const BackendPatch& patch) {
+  json::object out, frontend, server;
+  if (patch.active_model) out["active_model"] = *patch.active_model;
+  if (patch.video_width) frontend["video_width"] = *patch.video_width;
+  if (patch.video_height) frontend["video_height"] = *patch.video_height;
+  if (patch.api_base_url) frontend["api_base_url"] = *patch.api_base_url;
+  if (patch.host) server["host"] = *patch.host;
+  if (patch.port) server["port"] = *patch.port;
+  if (!frontend.empty()) out["frontend"] = std::move(frontend);
+  if (!server.empty()) out["server"] = std::move(server);
+  return json::serialize(out);
+}
+
+namespace {
+
+json::object frontend_of(const BackendConfig& config) {
+  json::object out;
+  out["video_width"] = config.video_width;
+  out["video_height"] = config.video_height;
+  out["api_base_url"] = config.api_base_url;
+  return out;
+}
+
+json::array intervals_of(const BackendConfig& config) {
+  return json::array(config.capture_intervals.begin(), config.capture_intervals.end());
+}
+
+std::string description_of(const ServedModel& model) {
+  return fmt::format("{}, {}, on {}", model.architecture, model.quantization, model.engine);
+}
+
+}  // namespace
+
+json::object page_config(const BackendConfig& config, const ServedModel& active) {
+  json::object out = frontend_of(config);
+  out["default_instruction"] = config.default_instruction;
+  out["capture_intervals"] = intervals_of(config);
+  out["capture_interval"] = config.capture_interval;
+  out["model_help"] = description_of(active);
+  out["active_model"] = active.name;
+  return out;
+}
+
+json::object app_config(const BackendConfig& config, const ServedModel& active) {
+  json::object server;
+  server["host"] = config.host;
+  server["port"] = config.port;
+  json::object out;
+  out["active_model"] = active.name;
+  out["server"] = std::move(server);
+  out["frontend"] = frontend_of(config);
+  return out;
+}
+
+json::object full_config(const BackendConfig& config, const ServedModel& active) {
+  json::object ui;
+  ui["default_instruction"] = config.default_instruction;
+  ui["capture_intervals"] = intervals_of(config);
+  ui["default_interval"] = config.capture_interval;
+  json::object model;
+  model["model_name"] = active.name;
+  model["model_id"] = active.name;
+  model["description"] = description_of(active);
+  model["context_length"] = active.context_length;
+  model["ui"] = std::move(ui);
+  json::object out = app_config(config, active);
+  out["model_config"] = std::move(model);
+  return out;
+}
+
+json::object model_summary(const ServedModel& model, std::string_view version) {
+  json::object out;
+  out["name"] = model.name;
+  out["description"] = description_of(model);
+  out["version"] = version;
+  return out;
+}
+
+}  // namespace oc

@@ -1,0 +1,208 @@
+#include "http/backend_api.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "api/models_json.h"
+#include "base/log.h"
+
+namespace oc::http {
+namespace {
+
+namespace json = boost::json;
+
+Response respond_with(const json::object& body) { return json_response(json::serialize(body)); }
+
+// The original's errors are {"detail": text}; OpenAI's object stands beside it.
+Response failure(const ApiError& error) {
+  Response response = error_response(error);
+  json::object body = json::parse(response.body).as_object();
+  body["detail"] = error.message;
+  response.body = json::serialize(body);
+  return response;
+}
+Response failure(const Error& error) { return failure(to_api_error(error, Stage::kRequest)); }
+
+std::string timestamp() {
+  const auto now =
+      std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
+}
+
+}  // namespace
+
+BackendApi::BackendApi(std::shared_ptr<App> app, BackendApiOptions options)
+    : app_(std::move(app)),
+      write_back_(std::move(options.write_back)),
+      config_(std::move(options.config)) {}
+
+BackendConfig BackendApi::current() const {
+  const std::lock_guard lock(mutex_);
+  return config_;
+}
+
+Router BackendApi::routes() {
+  Router router;
+  const auto self = shared_from_this();
+  const auto add = [&](const char* path, Tell what, bool open = false) {
+    router.add({.method = "GET",
+                .path = path,
+                .handler = [self, what](RequestPtr,
+                                        ResponderPtr responder) { self->tell(responder, what); },
+                .open = open});
+  };
+  add("/", &BackendApi::root);
+  add("/health", &BackendApi::health, true);
+  add("/status", &BackendApi::status);
+  add("/config", &BackendApi::page);
+  add("/api/v1/config", &BackendApi::config);
+  router.add({.method = "PATCH",
+              .path = "/api/v1/config",
+              .handler = [self](RequestPtr request,
+                                ResponderPtr responder) { self->patch(request, responder); },
+              .json = true,
+              .needs_model = true,
+              .blocking = true});
+  router.add({.method = "POST",
+              .path = "/v1/chat/completions",
+              .handler = [self](RequestPtr request,
+                                ResponderPtr responder) { self->app_->chat(request, responder); },
+              .json = true,
+              .needs_model = true,
+              .blocking = true});
+  return router;
+}
+
+// As those of the app; its gauge of connections is the other port's.
+ServerHooks BackendApi::hooks() {
+  ServerHooks hooks = app_->hooks();
+  hooks.on_connections = nullptr;
+  return hooks;
+}
+
+void BackendApi::tell(const ResponderPtr& responder, Tell what) const {
+  if (const auto active = app_->active()) {
+    responder->respond((this->*what)(*active));
+    return;
+  }
+  Response response = failure(refuse(Refusal::kNotReady, "the model is still being loaded"));
+  json::object body = json::parse(response.body).as_object();
+  body["status"] = "loading";
+  body["models"] = model_states(app_->known_models());
+  response.body = json::serialize(body);
+  responder->respond(std::move(response));
+}
+
+Response BackendApi::root(const ServedModel& active) const {
+  json::object out;
+  out["message"] = "Vision Models Unified API";
+  out["active_model"] = active.name;
+  out["version"] = app_->options().version;
+  return respond_with(out);
+}
+
+Response BackendApi::health(const ServedModel& active) const {
+  json::object out;
+  out["status"] = "healthy";
+  out["active_model"] = active.name;
+  out["timestamp"] = timestamp();
+  out["version"] = app_->options().version;
+  out["state"] = active.state;
+  if (!active.why.empty()) out["why"] = active.why;
+  if (!active.fallback.empty()) out["fallback_reason"] = active.fallback;
+  return respond_with(out);
+}
+
+Response BackendApi::status(const ServedModel& active) const {
+  const auto source = app_->models();
+  const std::vector<ServedModel> known = app_->known_models();
+  json::array names;
+  for (const ServedModel& model : known) names.emplace_back(model.name);
+  if (source)
+    for (const std::string& name : source->installed())
+      if (std::ranges::none_of(known, [&](const auto& one) { return one.answers_to(name); }))
+        names.emplace_back(name);
+  json::object out;
+  out["active_model"] = active.name;
+  out["model_id"] = active.name;
+  out["available_models"] = std::move(names);
+  out["config"] = app_config(current(), active);
+  out["model_status"] = model_summary(active, app_->options().version);
+  out["status"] = "healthy";
+  out["state"] = active.state;
+  if (!active.fallback.empty()) out["fallback_reason"] = active.fallback;
+  out["models"] = model_states(known);
+  return respond_with(out);
+}
+
+Response BackendApi::page(const ServedModel& active) const {
+  return respond_with(page_config(current(), active));
+}
+
+Response BackendApi::config(const ServedModel& active) const {
+  return respond_with(full_config(current(), active));
+}
+
+// Everything is checked before anything is done; the answer waits for the new model.
+void BackendApi::patch(const RequestPtr& request, const ResponderPtr& responder) {
+  auto parsed = parse_backend_patch(request->body);
+  if (!parsed) {
+    responder->respond(failure(parsed.error()));
+    return;
+  }
+  if (!write_back_ && changes_server(*parsed, current())) {
+    responder->respond(failure(
+        Error{ErrorCode::kInvalidArgument, "\"server\" cannot be changed while the server runs",
+              "it has no configuration file to keep the change in; start it with other flags",
+              "server"}));
+    return;
+  }
+  const auto source = app_->models();
+  if (!parsed->active_model || !source) return finish(*parsed, responder);
+  const std::string name = *parsed->active_model;
+  log::event(log::Level::kInfo, "switch", {{"to", name.substr(0, 128)}}, request->id);
+  source->activate(
+      name, [self = shared_from_this(), patch = *parsed, responder](Result<void> switched) {
+        if (switched.ok()) return self->finish(patch, responder);
+        Error error = switched.error();
+        error.param = "active_model";
+        if (error.code == ErrorCode::kNotFound) {
+          error.code = ErrorCode::kInvalidArgument;  // the original's 400, in its words
+          error.message = is_plain_name(*patch.active_model)
+                              ? fmt::format("Model '{}' not found or invalid", *patch.active_model)
+                              : "Model not found or invalid";
+        }
+        responder->respond(failure(error));
+      });
+}
+
+void BackendApi::finish(const BackendPatch& patch, const ResponderPtr& responder) {
+  const std::string changes = changes_json(patch);
+  if (write_back_ && changes != "{}")
+    if (const Result<void> written = write_back_(changes); !written.ok()) {
+      Error error = written.error();
+      error.message = "the change is in force but could not be written down: " + error.message;
+      responder->respond(failure(error));
+      return;
+    }
+  {
+    const std::lock_guard lock(mutex_);
+    apply_patch(patch, config_);
+  }
+  const BackendConfig config = current();
+  json::object out;
+  out["status"] = "success";
+  out["message"] = "Configuration updated successfully";
+  if (const auto active = app_->active()) out["config"] = app_config(config, *active);
+  if (changes_server(patch, config)) out["restart_required"] = true;
+  if (!patch.ignored.empty())
+    out["ignored"] = json::array(patch.ignored.begin(), patch.ignored.end());
+  responder->respond(respond_with(out));
+}
+
+}  // namespace oc::http

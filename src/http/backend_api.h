@@ -1,0 +1,48 @@
+// The original backend's API (its port 8000) over the same models: status, configuration, the
+// switch of the active model, chat completions.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "api/backend_config.h"
+#include "http/app.h"
+
+namespace oc::http {
+
+struct BackendApiOptions {
+  BackendConfig config;
+  // Keeps a PATCH's changes (changes_json()) where the next start finds them. Empty: they last as
+  // long as the process. Any thread; called after the switch has worked.
+  std::function<Result<void>(const std::string& changes)> write_back;
+};
+
+// Any thread. Outlives the server that runs its routes.
+class BackendApi : public std::enable_shared_from_this<BackendApi> {
+ public:
+  BackendApi(std::shared_ptr<App> app, BackendApiOptions options);
+
+  Router routes();
+  ServerHooks hooks();
+
+ private:
+  using Tell = Response (BackendApi::*)(const ServedModel& active) const;
+  void tell(const ResponderPtr& responder, Tell what) const;
+  Response root(const ServedModel& active) const;
+  Response health(const ServedModel& active) const;
+  Response status(const ServedModel& active) const;
+  Response page(const ServedModel& active) const;
+  Response config(const ServedModel& active) const;
+  void patch(const RequestPtr& request, const ResponderPtr& responder);
+  void finish(const BackendPatch& patch, const ResponderPtr& responder);
+  BackendConfig current() const;
+
+  const std::shared_ptr<App> app_;
+  const std::function<Result<void>(const std::string&)> write_back_;
+  mutable std::mutex mutex_;
+  BackendConfig config_;
+};
+
+}  // namespace oc::http

@@ -1,0 +1,40 @@
+#include "http/model_source.h"
+
+#include <fmt/format.h>
+
+namespace oc::http {
+namespace {
+
+class SingleModel final : public ModelSource {
+ public:
+  explicit SingleModel(std::shared_ptr<Backend> backend) : backend_(std::move(backend)) {}
+
+  std::optional<ServedModel> active() const override { return backend_->model(); }
+  std::vector<ServedModel> models() const override { return {backend_->model()}; }
+  std::vector<std::string> installed() const override { return {}; }
+  ServiceStats stats() const override { return backend_->stats(); }
+  void find(const std::string& name, Ready ready) override {
+    if (backend_->model().answers_to(name)) return ready(backend_);
+    ready(unknown());
+  }
+  void activate(const std::string& name, Switched done) override {
+    if (!name.empty() && backend_->model().answers_to(name)) return done({});
+    done(unknown());
+  }
+
+ private:
+  Error unknown() const {
+    return {ErrorCode::kNotFound, "there is no model of this name",
+            fmt::format("this server has \"{}\"", backend_->model().name), "model"};
+  }
+
+  std::shared_ptr<Backend> backend_;
+};
+
+}  // namespace
+
+std::shared_ptr<ModelSource> single_model(std::shared_ptr<Backend> backend) {
+  return std::make_shared<SingleModel>(std::move(backend));
+}
+
+}  // namespace oc::http

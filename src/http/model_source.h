@@ -1,0 +1,37 @@
+// Where the routes get the thing that answers: one of several models, by the request's name. In the
+// program a ModelHost, in tests a single Backend.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/served_model.h"
+#include "http/backend.h"
+
+namespace oc::http {
+
+// Any thread.
+class ModelSource {
+ public:
+  using Ready = std::function<void(Result<std::shared_ptr<Backend>>)>;
+  using Switched = std::function<void(Result<void>)>;
+  virtual ~ModelSource() = default;
+
+  // The one that answers requests without a name; none before the first one is ready.
+  virtual std::optional<ServedModel> active() const = 0;
+  virtual std::vector<ServedModel> models() const = 0;     // known so far, the active one first
+  virtual std::vector<std::string> installed() const = 0;  // names on the disk, known or not
+  virtual ServiceStats stats() const = 0;                  // of all
+  // At once or, when it has to be loaded first, later and on another thread. The backend stays
+  // loaded as long as somebody holds it or an answer of it is under way.
+  virtual void find(const std::string& name, Ready ready) = 0;
+  // Errors are for clients: no folder shows.
+  virtual void activate(const std::string& name, Switched done) = 0;
+};
+
+std::shared_ptr<ModelSource> single_model(std::shared_ptr<Backend> backend);
+
+}  // namespace oc::http
