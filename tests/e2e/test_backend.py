@@ -1,0 +1,198 @@
+"""The original backend's API on the second port: its routes and field names, and what guards them."""
+
+import datetime
+import socket
+import subprocess
+
+import httpx
+import pytest
+
+from conftest import BIN, picture_part, text_part, user
+from test_switch import DEMO, TURN, ask, both, free_port, home, switch  # noqa: F401
+
+
+@pytest.fixture
+def running(both):  # noqa: F811
+    return both()
+
+
+def test_root_and_health(running):
+    root = httpx.get(running.backend + "/").json()
+    assert root["message"] == "Vision Models Unified API"
+    assert root["active_model"] == DEMO and root["version"]
+    health = httpx.get(running.backend + "/health").json()
+    assert (health["status"], health["active_model"]) == ("healthy", DEMO)
+    assert health["version"] == root["version"]
+    stamp = datetime.datetime.fromisoformat(health["timestamp"].replace("Z", "+00:00"))
+    assert abs(datetime.datetime.now(datetime.timezone.utc) - stamp) < datetime.timedelta(minutes=5)
+
+
+def test_status(running):
+    status = httpx.get(running.backend + "/status").json()
+    assert status["active_model"] == status["model_id"] == DEMO
+    assert {DEMO, "tiny", "org/other"} <= set(status["available_models"])
+    assert len(set(status["available_models"])) == len(status["available_models"])
+    assert status["config"]["active_model"] == DEMO
+    assert {"name", "description", "version"} <= set(status["model_status"])
+    assert status["models"][0]["state"] == "ready"
+
+
+def test_what_pages_read(running):
+    config = httpx.get(running.backend + "/config").json()
+    assert (config["video_width"], config["video_height"]) == (640, 480)
+    assert config["api_base_url"] == running.backend
+    assert config["default_instruction"]
+    assert config["capture_interval"] in config["capture_intervals"]
+    assert config["active_model"] == DEMO and config["model_help"]
+
+
+def test_patch_switches(running):
+    url = running.backend + "/api/v1/config"
+    before = httpx.get(url).json()
+    assert before["active_model"] == DEMO and before["model_config"]["model_id"] == DEMO
+    response = switch(running, "tiny")
+    assert response.status_code == 200
+    out = response.json()
+    assert (out["status"], out["message"]) == ("success", "Configuration updated successfully")
+    assert out["config"]["active_model"] == "tiny"
+    assert httpx.get(url).json()["active_model"] == "tiny"
+    assert httpx.get(running.backend + "/status").json()["active_model"] == "tiny"
+    assert httpx.get(running.url + "/health").json()["model"] == "tiny"
+    for port in (running.url, running.backend):
+        assert ask(port).json()["model"] == "tiny"
+    # A client of the original sends back all that it was given.
+    response = httpx.patch(url, json={**httpx.get(url).json(), "active_model": DEMO}, timeout=300)
+    assert response.status_code == 200, response.text
+    assert response.json()["ignored"] == ["model_config"]
+    assert ask(running.backend).json()["model"] == DEMO
+
+
+def test_patch_of_the_pages_settings(running):
+    url = running.backend + "/api/v1/config"
+    out = httpx.patch(url, json={"frontend": {"video_width": 1280}}).json()
+    assert out["config"]["frontend"]["video_width"] == 1280
+    assert out["config"]["frontend"]["video_height"] == 480
+    assert httpx.get(running.backend + "/config").json()["video_width"] == 1280
+
+
+@pytest.mark.parametrize(
+    "body, param",
+    [
+        ({"active_model": 7}, "active_model"),
+        ({"active_model": ""}, "active_model"),
+        ({"active_model": "template"}, "active_model"),
+        ({"active_model": "../models_config"}, "active_model"),
+        ({"frontend": {"video_width": "wide"}}, "frontend.video_width"),
+        ({"frontend": {"video_width": 0}}, "frontend.video_width"),
+        ({"frontend": {"videowidth": 1}}, "frontend.videowidth"),
+        ({"frontend": {"api_base_url": "javascript:x"}}, "frontend.api_base_url"),
+        ({"server": {"port": 99999}}, "server.port"),
+        ({"server": {"port": 1234}}, "server"),
+        ({"server": []}, "server"),
+        ([], None),
+    ],
+)
+def test_patch_refuses(running, body, param):
+    url = running.backend + "/api/v1/config"
+    before = httpx.get(url).json()
+    response = httpx.patch(url, json=body, timeout=60)
+    assert response.status_code == 400, response.text
+    assert response.json()["error"]["param"] == param
+    assert response.json()["detail"] == response.json()["error"]["message"]
+    assert httpx.get(url).json() == before
+
+
+def test_nothing_is_changed_by_half(running):
+    body = {"active_model": "tiny", "frontend": {"video_width": -1}}
+    assert httpx.patch(running.backend + "/api/v1/config", json=body).status_code == 400
+    assert httpx.get(running.backend + "/config").json()["active_model"] == DEMO
+
+
+def test_chat_completions_of_the_original(running):
+    """What its pages send, and what they read."""
+    body = {"max_tokens": None, "messages": [user(text_part("What is this?"), picture_part(2))]}
+    for port in (running.url, running.backend):
+        out = httpx.post(port + "/v1/chat/completions", json=body, timeout=300).json()
+        assert out["choices"][0]["message"]["role"] == "assistant"
+        assert out["choices"][0]["message"]["content"]
+        assert set(out["usage"]) >= {"prompt_tokens", "completion_tokens", "total_tokens"}
+        assert out["model"] == DEMO
+        assert out["performance"]["processing_time"].endswith("s")
+        assert (out["method"], out["optimized"]) == ("CPU", False)
+
+
+def test_errors_are_never_a_200(running):
+    for body, status in (({"messages": []}, 400), ({"messages": [TURN], "max_tokens": 0}, 400),
+                         ({"messages": [TURN], "model": "other"}, 404)):  # fmt: skip
+        response = httpx.post(running.backend + "/v1/chat/completions", json=body)
+        assert response.status_code == status
+        assert "choices" not in response.json()
+
+
+def test_the_model_servers_fields(running):
+    health = httpx.get(running.url + "/health").json()
+    assert {"status", "model", "version", "framework", "method", "optimized"} <= set(health)
+    assert {"requests", "avg_time", "cache_hits"} <= set(health["performance"])
+    stats = httpx.get(running.url + "/stats").json()
+    assert {"requests", "total_time", "avg_time", "cache_hits"} <= set(stats["statistics"])
+    assert {"mlx_support", "transformers_fallback", "cross_platform"} <= set(stats["features"])
+    assert set(stats["optimizations"]) == {
+        "single_threaded", "memory_management", "mlx_acceleration", "port_cleanup",
+    }  # fmt: skip
+
+
+def test_the_guards_are_the_same(both):  # noqa: F811
+    running = both("--api-key", "secret", "--max-body-mb", "1")
+    key = {"authorization": "Bearer secret"}
+    assert httpx.get(running.backend + "/health").status_code == 200
+    for method, path in (("GET", "/"), ("GET", "/status"), ("GET", "/config"),
+                         ("GET", "/api/v1/config"), ("PATCH", "/api/v1/config"),
+                         ("POST", "/v1/chat/completions")):  # fmt: skip
+        body = {"json": {}} if method != "GET" else {}
+        assert httpx.request(method, running.backend + path, **body).status_code == 401, path
+        wrong = {"authorization": "Bearer other"}
+        assert httpx.request(method, running.backend + path, headers=wrong, **body).status_code == 401
+    assert httpx.get(running.backend + "/status", headers=key).status_code == 200
+    rebound = {**key, "host": "rebound.example.com"}
+    assert httpx.get(running.backend + "/status", headers=rebound).status_code == 403
+    foreign = {**key, "origin": "http://example.com"}
+    url = running.backend + "/api/v1/config"
+    assert httpx.patch(url, headers=foreign, json={"active_model": "tiny"}).status_code == 403
+    assert httpx.patch(url, headers=key, content=b"x").status_code == 415
+    large = {"messages": [{"role": "user", "content": "x" * (2 << 20)}]}
+    response = httpx.post(running.backend + "/v1/chat/completions", headers=key, json=large)
+    assert response.status_code == 413
+    assert httpx.get(running.backend + "/api/v1/config", headers=key).json()["active_model"] == DEMO
+
+
+def test_a_taken_port_names_the_flag():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [str(BIN), "serve", "--port", "0", "--backend-port", str(port)],
+            capture_output=True, text=True, timeout=60,  # fmt: skip
+        )
+    assert done.returncode == 1
+    assert "address in use" in done.stderr and str(port) in done.stderr
+    assert "--backend-port" in done.stderr
+
+
+def test_loading_is_told_on_both_ports(both):  # noqa: F811
+    running = both(wait=False)
+    while True:
+        response = httpx.get(running.backend + "/health", timeout=60)
+        if response.status_code == 200:
+            break
+        assert response.status_code == 503 and response.json()["status"] == "loading"
+        status = httpx.get(running.backend + "/status", timeout=60).json()
+        assert status["models"][0]["state"] in ("absent", "loading", "warming", "ready")
+
+
+def test_one_signal_ends_both(both):  # noqa: F811
+    running = both()
+    running.signal()
+    assert running.wait() == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(running.backend + "/health")
