@@ -28,6 +28,7 @@ void add_chat(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_list(CLI::App& app);
+void add_ps(CLI::App& app);
 void add_pull(CLI::App& app);
 void add_rm(CLI::App& app);
 void add_see(CLI::App& app);

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import os
 import re
 import shutil
 import socket
@@ -293,3 +294,30 @@ def test_idle_models_are_unloaded_and_come_back(both):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         codes = list(pool.map(lambda _: ask(running.url, DEMO).status_code, range(8)))
     assert codes == [200] * 8
+
+
+def ps(running, *args, env=None, code=0):
+    done = subprocess.run(
+        [str(BIN), "ps", "--url", running if isinstance(running, str) else running.url, *args],
+        capture_output=True, text=True, timeout=60, env={**os.environ, **(env or {})},  # fmt: skip
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def test_ps_shows_the_models(both):
+    running = both("--api-key", "secret")
+    key = {"authorization": "Bearer secret"}
+    body = {"messages": [TURN], "max_tokens": 2, "model": "tiny"}
+    assert httpx.post(running.url + "/v1/chat/completions", headers=key, json=body,
+                      timeout=300).status_code == 200  # fmt: skip
+    for url in (running.url, running.backend):
+        lines = ps(url, env={"OCELLUS_API_KEY": "secret"}).splitlines()
+        assert lines[0].split() == ["NAME", "STATE", "MEMORY", "IDLE", "REQUESTS"]
+        assert lines[1].split()[:2] == [DEMO, "ready"] and lines[1].endswith("active")
+        assert lines[2].split()[:2] == ["tiny", "ready"] and lines[2].split()[-1] == "1"
+    models = json.loads(ps(running, "--api-key", "secret", "--json"))
+    assert [m["name"] for m in models] == [DEMO, "tiny"] and models[0]["memory_bytes"] > 1e6
+    assert "API key" in ps(running, "--api-key", "wrong", code=1)
+    assert "no server" in ps(f"http://127.0.0.1:{free_port()}", code=1)
+    assert ps("ftp://localhost", code=2)
