@@ -1,0 +1,111 @@
+#include "http/backend_api.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+
+#include "tests/http/raw_client.h"
+
+namespace oc::http {
+namespace {
+
+namespace json = boost::json;
+
+// Models by name only; a switch works as the test says.
+class FakeModels final : public ModelSource {
+ public:
+  std::optional<ServedModel> active() const override { return named(active_name); }
+  std::vector<ServedModel> models() const override { return {named(active_name)}; }
+  std::vector<std::string> installed() const override { return {"other"}; }
+  ServiceStats stats() const override { return {}; }
+  void find(const std::string&, Ready ready) override {
+    ready(Error{ErrorCode::kNotFound, "none"});
+  }
+  void activate(const std::string& name, Switched done) override {
+    if (refusal) return done(*refusal);
+    active_name = name;
+    done({});
+  }
+
+  std::string active_name = "one";
+  std::optional<Error> refusal;
+
+ private:
+  static ServedModel named(const std::string& name) {
+    ServedModel model;
+    model.name = name;
+    return model;
+  }
+};
+
+struct BackendApiTest : testing::Test {
+  std::shared_ptr<FakeModels> models = std::make_shared<FakeModels>();
+  BackendApiOptions options;
+  std::vector<std::string> written;
+  std::shared_ptr<App> app;
+  std::unique_ptr<TestServer> server;
+
+  void start() {
+    AppOptions app_options;
+    app_options.memory = std::make_shared<MemoryBudget>(4u << 20);
+    app = std::make_shared<App>(app_options);
+    app->set_models(models);
+    const auto api = std::make_shared<BackendApi>(app, options);
+    ServerOptions server_options;
+    server_options.memory = app_options.memory;
+    server = std::make_unique<TestServer>(server_options, api->routes(), AccessPolicy({}, {}),
+                                          api->hooks());
+  }
+  std::string patch(const std::string& body) {
+    RawClient client(server->port());
+    client.send(
+        fmt::format("PATCH /api/v1/config HTTP/1.1\r\nHost: localhost\r\n"
+                    "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+                    body.size(), body));
+    return client.read_response();
+  }
+};
+
+TEST_F(BackendApiTest, ChangesAreWrittenBackAfterTheSwitch) {
+  options.write_back = [this](const std::string& changes) -> Result<void> {
+    EXPECT_EQ(models->active_name, "two");
+    written.push_back(changes);
+    return {};
+  };
+  start();
+  const std::string response = patch(R"({"active_model":"two","server":{"port":9}})");
+  EXPECT_EQ(status_of(response), 200);
+  ASSERT_EQ(written.size(), 1u);
+  EXPECT_EQ(json::parse(written[0]), json::parse(R"({"active_model":"two","server":{"port":9}})"));
+  EXPECT_EQ(json::parse(body_of(response)).at("restart_required"), true);
+  EXPECT_EQ(status_of(patch("{}")), 200);  // nothing to write
+  EXPECT_EQ(written.size(), 1u);
+}
+
+TEST_F(BackendApiTest, AFailedSwitchWritesNothing) {
+  options.write_back = [this](const std::string& changes) -> Result<void> {
+    written.push_back(changes);
+    return {};
+  };
+  models->refusal = Error{ErrorCode::kUnavailable, "it is truncated"};
+  start();
+  const std::string response = patch(R"({"active_model":"two"})");
+  EXPECT_EQ(status_of(response), 503);
+  EXPECT_EQ(json::parse(body_of(response)).at("detail"), "it is truncated");
+  EXPECT_TRUE(written.empty());
+}
+
+TEST_F(BackendApiTest, AFailedWriteIsTold) {
+  options.write_back = [](const std::string&) -> Result<void> {
+    return Error{ErrorCode::kUnavailable, "the disk is full"};
+  };
+  start();
+  const std::string response = patch(R"({"active_model":"two"})");
+  EXPECT_EQ(status_of(response), 503);
+  EXPECT_NE(response.find("in force but could not be written down"), std::string::npos);
+  EXPECT_EQ(models->active_name, "two");
+}
+
+}  // namespace
+}  // namespace oc::http
