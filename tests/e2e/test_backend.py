@@ -121,6 +121,29 @@ def test_chat_completions_of_the_original(running):
         assert (out["method"], out["optimized"]) == ("CPU", False)
 
 
+def test_no_answer_is_empty_after_the_first(running):
+    """The original's best known defect: the first request is answered, later ones come back empty."""
+    questions = [text_part("What shape is in the picture?"), text_part("What colour is it?")]
+    first = {}
+    for n in range(12):
+        turn = user(picture_part(n % 3), questions[n % 2])
+        response = ask((running.url, running.backend)[n // 6], None, turn, max_tokens=12, seed=n)
+        content = response.json()["choices"][0]["message"]["content"]
+        assert response.status_code == 200 and content.strip(), (n, response.text)
+        assert first.setdefault(n % 6, content) == content  # whatever came before
+
+
+def test_a_follow_up_without_a_picture_knows_the_conversation(running):
+    turns = [user(picture_part(1), text_part("What is this?"))]
+    alone = ask(running.backend, None, turns[0]).json()
+    turns.append({"role": "assistant", "content": alone["choices"][0]["message"]["content"]})
+    turns.append({"role": "user", "content": "Why?"})
+    body = {"messages": turns, "max_tokens": 4}
+    response = httpx.post(running.backend + "/v1/chat/completions", json=body, timeout=300)
+    assert response.status_code == 200
+    assert response.json()["usage"]["prompt_tokens"] > alone["usage"]["prompt_tokens"]
+
+
 def test_errors_are_never_a_200(running):
     for body, status in (({"messages": []}, 400), ({"messages": [TURN], "max_tokens": 0}, 400),
                          ({"messages": [TURN], "model": "other"}, 404)):  # fmt: skip
