@@ -24,9 +24,10 @@ struct ModelInfo {
   std::string path;          // folder; never shown to clients
   std::string quantization;  // "4-bit", "8-bit", "bf16", …
   std::size_t weights_bytes = 0;
-  std::int64_t vocab_size = 0;      // V, width of the logits
-  std::int64_t context_length = 0;  // most tokens of prompt + answer
-  std::vector<TokenId> stop_ids;    // every id that ends an answer
+  std::int64_t vocab_size = 0;       // V, width of the logits
+  std::int64_t context_length = 0;   // most tokens of prompt + answer
+  std::vector<TokenId> stop_ids;     // every id that ends an answer
+  std::vector<TokenId> unnamed_ids;  // ids_without_token(), never produced
   int default_num_crops = 4;
   std::string fingerprint;  // hex digest over config and tensor directory
   // What a step must at least do, for benchmarks: weights read for a decoded token; operations (a
@@ -99,6 +100,11 @@ class Model {
   virtual Result<Prompt> build_prompt(std::span<const Message> messages,
                                       std::span<const ImagePlan> images,
                                       const PromptOptions& options) const = 0;
+  // What begin_image() takes until its last step, for who holds several of them.
+  virtual std::size_t image_bytes(const ImagePlan& plan) const {
+    return static_cast<std::size_t>(plan.canvas_width) *
+           static_cast<std::size_t>(plan.canvas_height) * 3 * sizeof(float);
+  }
   // Preprocesses on the calling thread (any); steps run on the engine thread.
   virtual Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image,
                                                              const ImagePlan& plan,

@@ -58,13 +58,6 @@ Result<void> check_sampling(const SamplingParams& p) {
   return {};
 }
 
-std::vector<TokenId> ids_without_token(const Tokenizer& tokenizer, std::int64_t vocab_size) {
-  std::vector<TokenId> ids;
-  for (TokenId id = 0; id < vocab_size; ++id)
-    if (!tokenizer.token(id)) ids.push_back(id);
-  return ids;
-}
-
 Sampler::Sampler(const SamplingParams& params, std::vector<TokenId> banned)
     : params_(params), banned_(std::move(banned)) {
   if (params.seed) {

@@ -30,9 +30,6 @@ struct SamplingParams {
 // kInvalidArgument names the parameter, its value and its range.
 Result<void> check_sampling(const SamplingParams& params);
 
-// Ids below `vocab_size` that the tokenizer has no token for: rows of the head that mean nothing.
-std::vector<TokenId> ids_without_token(const Tokenizer& tokenizer, std::int64_t vocab_size);
-
 // One thread. check_sampling() must have passed.
 class Sampler {
  public:

@@ -3,40 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
-#include <new>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "runtime/session.h"
+#include "runtime/service_entry.h"
 
 namespace oc {
 namespace {
-
-Error going_away() { return {ErrorCode::kUnavailable, "the server is shutting down"}; }
-
-// What is wrong with a request that has not started yet, if anything.
-std::optional<Error> expired(const GenerateRequest& request, const Job& job) {
-  if (job.cancelled())
-    return Error{ErrorCode::kCancelled, "the request was cancelled while it waited"};
-  if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline)
-    return Error{ErrorCode::kDeadline, "out of time while waiting for the model",
-                 "allow more time, or try again when fewer requests wait"};
-  return std::nullopt;
-}
-
-// What `work` throws, as an error of the request that it was done for.
-template <class Work>
-Result<void> guarded(const Work& work) {
-  try {
-    return work();
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kInternal, "out of memory", "use fewer or smaller pictures"};
-  } catch (const std::exception& failure) {
-    return Error{ErrorCode::kInternal, failure.what()};
-  }
-}
 
 void log_end(const std::string& id, const Result<GenerateResult>& result) {
   if (result.ok()) {
@@ -67,25 +41,13 @@ void log_end(const std::string& id, const Result<GenerateResult>& result) {
 
 }  // namespace
 
-struct Service::Entry {
-  GenerateRequest request;
-  OnDone done;
-  GenerateHooks hooks;
-  std::shared_ptr<Job> job = std::make_shared<Job>();
-  std::optional<std::string> response_key;
-  Stopwatch since_submit;
-  double queue_ms = 0;
-  std::unique_ptr<Session> session;  // once it was looked at
-  std::size_t kv_reserved = 0;       // once it runs
-  std::optional<Error> failure;      // why it ends before its answer
-};
-
 Service::Service(std::shared_ptr<const LoadedModel> model, ServiceOptions options)
     : model_(std::move(model)),
       options_(options),
       prefixes_(options.prefix_cache_bytes),
       pictures_(options.image_cache_bytes),
       responses_(options.response_cache_bytes, options.response_cache_age),
+      preprocess_budget_(options.preprocess_bytes),
       thread_([this] { loop(); }) {}
 
 Service::~Service() {
@@ -98,55 +60,116 @@ Service::~Service() {
   responses_.finish();
 }
 
+// Whatever needs no engine is done here, on the client's thread: the engine's has streams to keep
+// flowing.
 Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText text, OnDone done) {
   OC_RETURN_IF_ERROR(check_request(request));
   if (!request.max_tokens && options_.default_max_tokens > 0)
     request.max_tokens = options_.default_max_tokens;
-  auto entry = std::make_unique<Entry>();
+  auto entry = std::make_unique<Entry>(preprocess_budget_);
   Entry* self = entry.get();
   entry->request = std::move(request);
   entry->done = std::move(done);
   entry->hooks.on_text = std::move(text);
   entry->hooks.cancelled = [this, self] { return self->job->cancelled() || stopping(); };
   std::shared_ptr<Job> job = entry->job;
-  // Here, on the client's thread: the engine's has streams to keep flowing.
   if (responses_.enabled() || caches().prefixes != nullptr || caches().pictures != nullptr)
     for (RequestImage& picture : entry->request.images)
       picture.pixels = pixel_digest(*picture.image);
-  if (responses_.enabled()) {
-    entry->response_key = oc::response_key(entry->request, model_->model->info().fingerprint);
-    std::optional<GenerateResult> known;
-    if (entry->response_key) known = responses_.find(*entry->response_key);
+  OC_ASSIGN_OR_RETURN(const bool known, answer_if_known(entry));
+  if (known) return job;
+  {
     const std::lock_guard lock(mutex_);
-    if (draining_) return going_away();
-    if (entry->response_key) ++(known ? stats_.responses.hits : stats_.responses.misses);
-    if (known) {
-      ++stats_.accepted;
-      ++active_;
-      deliver(std::move(entry), *std::move(known));
-      return job;
-    }
+    OC_RETURN_IF_ERROR(find_place(entry->request));  // before the work, not only behind it
   }
+  if (Result<void> prepared = guarded([&] { return prepare(*entry); }); !prepared.ok()) {
+    log_end(entry->request.id, prepared.error());
+    const std::lock_guard lock(mutex_);
+    ++stats_.accepted;
+    ++(prepared.error().code == ErrorCode::kCancelled ? stats_.cancelled : stats_.failed);
+    return prepared.error();
+  }
+  OC_RETURN_IF_ERROR(enqueue(std::move(entry)));
+  return job;
+}
+
+// True when the response cache had the answer, which then is on its way; takes the entry.
+Result<bool> Service::answer_if_known(EntryPtr& entry) {
+  if (!responses_.enabled()) return false;
+  entry->response_key = oc::response_key(entry->request, model_->model->info().fingerprint);
+  std::optional<GenerateResult> known;
+  if (entry->response_key) known = responses_.find(*entry->response_key);
+  const std::lock_guard lock(mutex_);
+  if (draining_) return going_away();
+  if (entry->response_key) ++(known ? stats_.responses.hits : stats_.responses.misses);
+  if (!known) return false;
+  ++stats_.accepted;
+  ++active_;
+  deliver(std::move(entry), *std::move(known));
+  return true;
+}
+
+// Tokens and plan, then the pictures that are not known to be encoded already, as far as there is
+// room to keep them until their turn.
+Result<void> Service::prepare(Entry& entry) {
+  entry.session = std::make_unique<Session>(*model_->model, entry.request, entry.hooks, caches());
+  OC_RETURN_IF_ERROR(entry.session->prepare());
+  if (auto error = too_long(entry)) return *std::move(error);
+  return entry.session->preprocess([&](const std::string& key, std::size_t bytes) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::find(encoded_.begin(), encoded_.end(), key) != encoded_.end()) return false;
+    }
+    std::size_t room = preprocess_budget_;
+    do {
+      if (room < bytes) return false;
+    } while (!preprocess_budget_.compare_exchange_weak(room, room - bytes));
+    entry.preprocessed += bytes;
+    return true;
+  });
+}
+
+// A request that could never be admitted.
+std::optional<Error> Service::too_long(const Entry& entry) const {
+  const std::size_t needed = kv_bytes_of(entry.session->most_tokens());
+  if (options_.kv_bytes == 0 || needed <= options_.kv_bytes) return std::nullopt;
+  return Error{
+      ErrorCode::kContextLength,
+      fmt::format("{} tokens of prompt and answer need {} MB of keys and values; this server "
+                  "has {} MB for them",
+                  entry.session->most_tokens(), needed >> 20, options_.kv_bytes >> 20),
+      "ask for a smaller max_tokens, use fewer pictures or crops, or give the server more "
+      "(--kv-memory)",
+      "max_tokens"};
+}
+
+// The waiting frame that the request replaces, or null: it goes to the end of the queue. Holding
+// the lock.
+Result<Service::EntryPtr*> Service::find_place(const GenerateRequest& request) {
+  if (draining_) return going_away();
+  if (EntryPtr* older = older_frame(request); older != nullptr) return older;
+  // A free place among the running takes an entry at once: it does not wait.
+  const std::size_t free = options_.max_running - std::min(active_, options_.max_running);
+  if (queue_.size() < options_.max_queue + free) return static_cast<EntryPtr*>(nullptr);
+  ++stats_.rejected;
+  return Error{ErrorCode::kQueueFull,
+               fmt::format("{} requests wait already, the most that may", queue_.size()),
+               "try again later"};
+}
+
+Result<void> Service::enqueue(EntryPtr entry) {
   const std::string id = entry->request.id;
   const std::size_t images = entry->request.images.size();
   std::size_t ahead = 0;
   EntryPtr superseded;
   {
     const std::lock_guard lock(mutex_);
-    if (draining_) return going_away();
     ahead = queue_.size() + active_;
-    if (EntryPtr* older = older_frame(entry->request); older != nullptr) {
+    OC_ASSIGN_OR_RETURN(EntryPtr* const older, find_place(entry->request));
+    if (older != nullptr) {
       superseded = std::exchange(*older, std::move(entry));
       ++stats_.superseded;
     } else {
-      // A free place among the running takes an entry at once: it does not wait.
-      const std::size_t free = options_.max_running - std::min(active_, options_.max_running);
-      if (queue_.size() >= options_.max_queue + free) {
-        ++stats_.rejected;
-        return Error{ErrorCode::kQueueFull,
-                     fmt::format("{} requests wait already, the most that may", queue_.size()),
-                     "try again later"};
-      }
       queue_.push_back(std::move(entry));
     }
     ++stats_.accepted;
@@ -157,7 +180,7 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
                               "a newer frame of the same stream came before this one was looked at",
                               "nothing to do: the newer frame's answer follows"});
   wake_.notify_one();
-  return job;
+  return {};
 }
 
 // A waiting frame of the same camera, which the new one makes useless: it takes its place, not the
@@ -205,235 +228,6 @@ ServiceStats Service::stats() const {
   return stats;
 }
 
-// --- The engine's thread
-
-void Service::loop() {
-  while (wait_for_work()) {
-    sweep();
-    admit();
-    end_interrupted();
-    step();
-    retire_done();
-    publish();
-  }
-}
-
-// False when the service ends and everything is answered.
-bool Service::wait_for_work() {
-  if (!running_.empty()) return true;
-  std::unique_lock lock(mutex_);
-  if (queue_.empty() && active_ == 0) idle_.notify_all();
-  wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-  return !queue_.empty();
-}
-
-// Answers waiting requests that were cancelled or ran out of time, so that they neither wait nor
-// take a place in the queue.
-void Service::sweep() {
-  std::vector<std::pair<EntryPtr, Error>> ended;
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(queue_, [&](EntryPtr& entry) {
-      auto error = stopping_ ? going_away() : expired(entry->request, *entry->job);
-      if (error) ended.emplace_back(std::move(entry), *std::move(error));
-      return error.has_value();
-    });
-  }
-  for (auto& [entry, error] : ended) answer(*entry, std::move(error));
-}
-
-// Takes requests from the queue, in order, while there is a place and memory for their keys and
-// values: what was admitted never fails for want of it.
-void Service::admit() {
-  while (running_.size() < options_.max_running) {
-    EntryPtr entry = take();
-    if (entry == nullptr) return;
-    if (entry->session == nullptr) {
-      entry->session =
-          std::make_unique<Session>(*model_->model, entry->request, entry->hooks, caches());
-      const Result<void> prepared = guarded([&] { return entry->session->prepare(); });
-      if (!prepared.ok()) {
-        finish(std::move(entry), prepared.error());
-        continue;
-      }
-    }
-    if (auto error = too_long(*entry)) {
-      finish(std::move(entry), *std::move(error));
-      continue;
-    }
-    if (!reserve(*entry)) {  // waits for memory, before all others
-      const std::lock_guard lock(mutex_);
-      --active_;
-      queue_.push_front(std::move(entry));
-      return;
-    }
-    entry->queue_ms = entry->since_submit.ms();
-    log::event(log::Level::kInfo, "started", {{"queue_ms", fmt::format("{:.0f}", entry->queue_ms)}},
-               entry->request.id);
-    running_.push_back(std::move(entry));
-  }
-}
-
-Service::EntryPtr Service::take() {
-  const std::lock_guard lock(mutex_);
-  if (queue_.empty()) return nullptr;
-  EntryPtr entry = std::move(queue_.front());
-  queue_.pop_front();
-  ++active_;
-  return entry;
-}
-
-std::size_t Service::kv_bytes_of(std::int64_t tokens) const {
-  constexpr std::int64_t kBlock = 64;  // engines hold whole blocks
-  return static_cast<std::size_t>((tokens + kBlock - 1) / kBlock * kBlock) *
-         model_->model->info().kv_token_bytes;
-}
-
-// A request that could never be admitted.
-std::optional<Error> Service::too_long(const Entry& entry) const {
-  const std::size_t needed = kv_bytes_of(entry.session->most_tokens());
-  if (options_.kv_bytes == 0 || needed <= options_.kv_bytes) return std::nullopt;
-  return Error{
-      ErrorCode::kContextLength,
-      fmt::format("{} tokens of prompt and answer need {} MB of keys and values; this server "
-                  "has {} MB for them",
-                  entry.session->most_tokens(), needed >> 20, options_.kv_bytes >> 20),
-      "ask for a smaller max_tokens, use fewer pictures or crops, or give the server more "
-      "(--kv-memory)",
-      "max_tokens"};
-}
-
-bool Service::reserve(Entry& entry) {
-  const std::size_t needed = kv_bytes_of(entry.session->most_tokens());
-  if (options_.kv_bytes != 0 && kv_reserved_ + needed > options_.kv_bytes) return false;
-  entry.kv_reserved = needed;
-  kv_reserved_ += needed;
-  const Result<void> started = guarded([&]() -> Result<void> {
-    entry.session->start();
-    return {};
-  });
-  if (!started.ok()) entry.failure = started.error();
-  keep_within_memory();  // behind the lookup: it may want what is dropped now
-  return true;
-}
-
-SessionCaches Service::caches() {
-  return {options_.prefix_cache_bytes > 0 ? &prefixes_ : nullptr,
-          options_.image_cache_bytes > 0 ? &pictures_ : nullptr};
-}
-
-void Service::end_interrupted() {
-  for (const EntryPtr& entry : running_) {
-    if (entry->failure) continue;
-    if (const Result<void> state = entry->session->interrupted(); !state.ok())
-      entry->failure = state.error().code == ErrorCode::kCancelled && !entry->job->cancelled()
-                           ? going_away()
-                           : state.error();
-  }
-}
-
-// One step of everything that runs: every answer's next token, and between these by turns one tile
-// of a picture or a piece of a prompt, the oldest request's first.
-void Service::step() {
-  const bool encoded = !(encoded_last_ && wants_prefill()) && encode_one();
-  encoded_last_ = encoded;
-  std::vector<Entry*> entries;
-  std::vector<StepInput> inputs;
-  for (const EntryPtr& entry : running_)
-    if (usable(*entry) && entry->session->answering()) {
-      entries.push_back(entry.get());
-      inputs.push_back(entry->session->next(1));
-    }
-  if (!encoded)
-    for (const EntryPtr& entry : running_)
-      if (usable(*entry) && !entry->session->answering() && !entry->session->needs_pictures()) {
-        const std::int64_t chunk = entries.empty() ? Session::kPrefillChunk : options_.shared_chunk;
-        entries.push_back(entry.get());
-        inputs.push_back(entry->session->next(chunk));
-        break;
-      }
-  if (!entries.empty()) forward(entries, inputs);
-}
-
-bool Service::usable(const Entry& entry) { return !entry.failure && !entry.session->done(); }
-
-bool Service::wants_prefill() const {
-  return std::any_of(running_.begin(), running_.end(), [](const EntryPtr& entry) {
-    return usable(*entry) && !entry->session->answering() && !entry->session->needs_pictures();
-  });
-}
-
-bool Service::encode_one() {
-  for (const EntryPtr& entry : running_) {
-    if (!usable(*entry) || !entry->session->needs_pictures()) continue;
-    const Result<void> done = guarded([&] { return entry->session->encode_step(); });
-    if (!done.ok()) entry->failure = done.error();
-    return true;
-  }
-  return false;
-}
-
-void Service::forward(std::span<Entry* const> entries, std::span<const StepInput> inputs) {
-  const auto width = static_cast<std::size_t>(model_->model->info().vocab_size);
-  std::vector<bool> wanted;
-  for (std::size_t i = 0; i < entries.size(); ++i)
-    wanted.push_back(entries[i]->session->wants_logits(inputs[i]));
-  const Result<void> computed = guarded([&]() -> Result<void> {
-    const Tensor rows = model_->model->forward(inputs, nullptr);
-    logits_.resize(static_cast<std::size_t>(rows.rows()) * width);
-    model_->model->engine().read(rows, logits_);
-    return {};
-  });
-  std::size_t first = 0;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (!computed.ok()) {  // whose fault it was is not known
-      entries[i]->failure = computed.error();
-      continue;
-    }
-    const std::size_t count = std::max<std::size_t>(inputs[i].logit_rows.size(), 1);
-    const auto row = wanted[i]
-                         ? std::span<const float>(logits_).subspan(first * width, count * width)
-                         : std::span<const float>();
-    first += count;
-    const Result<void> taken = guarded([&] { return entries[i]->session->accept(row); });
-    if (!taken.ok()) entries[i]->failure = taken.error();
-  }
-  keep_within_memory();  // a computed prompt may have been kept
-}
-
-// Kept prefixes get what running requests have not reserved.
-void Service::keep_within_memory() {
-  if (options_.kv_bytes != 0)
-    prefixes_.shrink_to(options_.kv_bytes - std::min(kv_reserved_, options_.kv_bytes));
-}
-
-void Service::retire_done() {
-  std::vector<EntryPtr> ended;
-  std::erase_if(running_, [&](EntryPtr& entry) {
-    if (usable(*entry)) return false;
-    ended.push_back(std::move(entry));
-    return true;
-  });
-  for (EntryPtr& entry : ended) {
-    kv_reserved_ -= entry->kv_reserved;
-    Result<GenerateResult> result =
-        entry->failure ? Result<GenerateResult>(*entry->failure) : entry->session->take_result();
-    if (!entry->failure || entry->failure->code != ErrorCode::kInternal) {
-      entry->session->retire();
-      keep_within_memory();
-    }
-    entry->session.reset();
-    if (result.ok()) {
-      const double waited = entry->since_submit.ms() - result->timings.total_ms;
-      result->timings.queue_ms = entry->queue_ms;
-      result->timings.ttft_ms += std::max(waited, 0.0);
-      result->timings.total_ms += std::max(waited, 0.0);
-      if (entry->response_key) responses_.insert(*entry->response_key, *result);
-    }
-    finish(std::move(entry), std::move(result));
-  }
-}
-
 // The last word to a request that was taken from the queue.
 void Service::finish(EntryPtr entry, Result<GenerateResult> result) {
   answer(*entry, std::move(result));
@@ -460,20 +254,6 @@ void Service::count(const Result<GenerateResult>& result) {
   stats_.cached_tokens += static_cast<std::uint64_t>(result->cached_tokens);
   stats_.completion_tokens += static_cast<std::uint64_t>(result->completion_tokens);
   stats_.total_ms += result->timings.total_ms;
-}
-
-// What this thread alone knows, for stats().
-void Service::publish() {
-  const std::lock_guard lock(mutex_);
-  stats_.kv_reserved_bytes = kv_reserved_;
-  stats_.prefixes.entries = prefixes_.entries();
-  stats_.prefixes.bytes = prefixes_.bytes();
-  stats_.prefixes.hits = prefixes_.hits();
-  stats_.prefixes.misses = prefixes_.misses();
-  stats_.pictures.entries = pictures_.entries();
-  stats_.pictures.bytes = pictures_.bytes();
-  stats_.pictures.hits = pictures_.hits();
-  stats_.pictures.misses = pictures_.misses();
 }
 
 bool Service::stopping() const {

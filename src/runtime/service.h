@@ -35,6 +35,8 @@ struct ServiceOptions {
   std::chrono::seconds response_cache_age{3600};
   // The longest answer of a request that sets no max_tokens; 0: what the context holds.
   int default_max_tokens = 0;
+  // Of pictures that were resized and cut before their turn; what does not fit is done in its turn.
+  std::size_t preprocess_bytes = std::size_t{256} << 20;
   // Tokens of a prompt that are computed in one step while others wait for their next token.
   std::int64_t shared_chunk = 64;
 };
@@ -79,9 +81,10 @@ class Service {
   ~Service();  // ends what runs and what waits with kUnavailable, joins
 
   const LoadedModel& model() const { return *model_; }
-  // Any thread, callbacks included. kQueueFull or kUnavailable at once; otherwise done is called
-  // exactly once, with kInternal if the job broke: the next one runs as if nothing had happened.
-  // Callbacks must not block, must not throw and must not destroy the service.
+  // Any thread, callbacks included; tokenises and preprocesses the pictures there. kQueueFull,
+  // kUnavailable and what is wrong with the request at once; otherwise done is called exactly once,
+  // with kInternal if the job broke: the next one runs as if nothing had happened. Callbacks must
+  // not block, must not throw and must not destroy the service.
   Result<std::shared_ptr<Job>> submit(GenerateRequest request, OnText text, OnDone done);
   void drain();  // no new requests; returns when the last one is answered. Not from a callback.
   ServiceStats stats() const;
@@ -90,12 +93,17 @@ class Service {
   struct Entry;
   using EntryPtr = std::unique_ptr<Entry>;
 
+  Result<bool> answer_if_known(EntryPtr& entry);
+  Result<void> prepare(Entry& entry);
+  Result<EntryPtr*> find_place(const GenerateRequest& request);
+  Result<void> enqueue(EntryPtr entry);
   EntryPtr* older_frame(const GenerateRequest& request);
   void deliver(EntryPtr entry, GenerateResult known);
 
   void loop();
   bool wait_for_work();
   void sweep();
+  void remember_encoded(const Session& session);
   void admit();
   EntryPtr take();
   std::optional<Error> too_long(const Entry& entry) const;
@@ -128,11 +136,13 @@ class Service {
   std::vector<float> logits_;
 
   ResponseCache responses_;
+  std::atomic<std::size_t> preprocess_budget_;  // bytes left of options_.preprocess_bytes
 
   mutable std::mutex mutex_;  // guards everything below but the threads
   std::condition_variable wake_, idle_;
   std::deque<EntryPtr> queue_;
-  std::size_t active_ = 0;  // taken from the queue and not answered
+  std::deque<std::string> encoded_;  // keys of the latest pictures that the image cache got
+  std::size_t active_ = 0;           // taken from the queue and not answered
   ServiceStats stats_;
   bool draining_ = false, stopping_ = false;
   std::thread thread_;

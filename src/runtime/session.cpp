@@ -15,7 +15,7 @@ Session::Session(const Model& model, const GenerateRequest& request, const Gener
       request_(request),
       hooks_(hooks),
       caches_(caches),
-      sampler_(request.sampling, ids_without_token(*model.tokenizer(), model.info().vocab_size)),
+      sampler_(request.sampling, model.info().unnamed_ids),
       answer_(model.tokenizer(), request.stop, hooks.on_text) {
   result_.seed = sampler_.seed();
 }
@@ -40,6 +40,20 @@ Result<void> Session::prepare() {
   for (std::int64_t i = 0; i < std::ssize(ids_); ++i)
     if (ids_[static_cast<std::size_t>(i)] < 0) last_image_position_ = i;
   return limit_answer(result_.prompt_tokens);
+}
+
+Result<void> Session::preprocess(
+    const std::function<bool(const std::string&, std::size_t)>& wanted) {
+  preprocessed_.resize(images_.size());
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    OC_RETURN_IF_ERROR(interrupted());
+    if (!wanted(digests_[i], model_.image_bytes(images_[i]))) continue;
+    const Stopwatch watch;
+    OC_ASSIGN_OR_RETURN(preprocessed_[i],
+                        model_.begin_image(*request_.images[i].image, images_[i], nullptr));
+    result_.timings.preprocess_ms += watch.ms();
+  }
+  return {};
 }
 
 void Session::start() {
@@ -91,14 +105,18 @@ Result<void> Session::encode_step() {
   if (encoding_ == nullptr) {
     Tensor known =
         caches_.pictures != nullptr ? caches_.pictures->find(digests_[picture]) : Tensor{};
-    if (known.empty()) {
+    if (picture < preprocessed_.size()) encoding_ = std::move(preprocessed_[picture]);
+    if (!known.empty()) {
+      encoding_.reset();
+    } else if (encoding_ == nullptr) {
       OC_ASSIGN_OR_RETURN(encoding_, model_.begin_image(*request_.images[picture].image,
                                                         images_[picture], nullptr));
       result_.timings.preprocess_ms += watch.ms();
       return {};
     }
-    embeds_.push_back(std::move(known));
-  } else {
+    if (!known.empty()) embeds_.push_back(std::move(known));
+  }
+  if (encoding_ != nullptr) {
     if (!encoding_->done()) encoding_->step();
     result_.timings.encode_ms += watch.ms();
     if (!encoding_->done()) return {};

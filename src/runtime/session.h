@@ -21,9 +21,10 @@ struct SessionCaches {
   ImageCache* pictures = nullptr;
 };
 
-// A request as a sequence of steps, so that others can run in between. On the engine's only thread:
+// A request as a sequence of steps, so that others can run in between. prepare() and preprocess()
+// run on any thread, before all else; then, on the engine's only thread:
 //
-//   prepare(); start();
+//   start();
 //   while (!done()) {
 //     interrupted();
 //     if (needs_pictures()) encode_step();
@@ -47,6 +48,9 @@ class Session {
   // How each picture will be shown, the token ids, and how many tokens the answer may have. Errors:
   // whatever is wrong with the request for this model.
   Result<void> prepare();
+  // Resizes, cuts and normalises the pictures that `wanted` says yes to, given the key under which
+  // they are cached and the bytes that they will take; encode_step() does the others.
+  Result<void> preprocess(const std::function<bool(const std::string&, std::size_t)>& wanted);
   // Prompt and longest answer: what the KV cache may have to hold.
   std::int64_t most_tokens() const { return result_.prompt_tokens + max_answer_; }
   void start();  // looks into the caches, makes the sequence
@@ -55,7 +59,8 @@ class Session {
   // kCancelled or kDeadline, naming what it was doing.
   Result<void> interrupted() const;
   bool needs_pictures() const;  // encode_step() is next
-  Result<void> encode_step();   // one image tile
+  const std::vector<std::string>& picture_keys() const { return digests_; }
+  Result<void> encode_step();  // one image tile
   // The prompt is computed: a step is one token.
   bool answering() const { return result_.completion_tokens > 0 && pending() == 1; }
   StepInput next(std::int64_t most_tokens_of_step);
@@ -88,14 +93,15 @@ class Session {
   Stopwatch since_start_, since_prefill_;
 
   std::vector<ImagePlan> images_;
-  std::vector<std::string> digests_;         // of the pictures
-  std::vector<Tensor> embeds_;               // of the pictures encoded so far
-  std::unique_ptr<ImageEncoding> encoding_;  // of the one after them
-  Tensor image_rows_;                        // [image tokens, D], all of them
-  std::int64_t last_image_position_ = -1;    // in ids_
-  std::vector<TokenId> ids_;                 // prompt and answer so far
-  std::unique_ptr<KvSequence> kv_;           // the first kv_->length() of ids_
-  int regime_ = 0;                           // under which kv_ was computed
+  std::vector<std::string> digests_;                          // of the pictures
+  std::vector<Tensor> embeds_;                                // of the pictures encoded so far
+  std::vector<std::unique_ptr<ImageEncoding>> preprocessed_;  // of each picture, or null
+  std::unique_ptr<ImageEncoding> encoding_;                   // of the one after embeds_
+  Tensor image_rows_;                                         // [image tokens, D], all of them
+  std::int64_t last_image_position_ = -1;                     // in ids_
+  std::vector<TokenId> ids_;                                  // prompt and answer so far
+  std::unique_ptr<KvSequence> kv_;                            // the first kv_->length() of ids_
+  int regime_ = 0;                                            // under which kv_ was computed
   bool prefilling_ = false, done_ = false;
   std::vector<TokenId> step_;            // the pending token and guesses of what follows it
   std::vector<std::int64_t> step_rows_;  // all of them

@@ -117,6 +117,13 @@ bool Tokenizer::has_rstrip(TokenId id) const { return impl_->vocabulary.has_rstr
 TokenId Tokenizer::bos() const { return impl_->bos; }
 TokenId Tokenizer::vocab_size() const { return impl_->vocabulary.id_limit(); }
 
+std::vector<TokenId> ids_without_token(const Tokenizer& tokenizer, std::int64_t vocab_size) {
+  std::vector<TokenId> ids;
+  for (TokenId id = 0; id < vocab_size; ++id)
+    if (!tokenizer.token(id)) ids.push_back(id);
+  return ids;
+}
+
 Detokenizer::Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special)
     : tokenizer_(std::move(tokenizer)), skip_special_(skip_special) {}
 

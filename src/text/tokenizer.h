@@ -57,6 +57,9 @@ class Tokenizer {
   std::unique_ptr<Impl> impl_;
 };
 
+// Ids below `vocab_size` that the tokenizer has no token for: rows of the head that mean nothing.
+std::vector<TokenId> ids_without_token(const Tokenizer& tokenizer, std::int64_t vocab_size);
+
 // Incremental decode(…, skip_special): the concatenation of all push() results and flush() equals
 // decode() of all ids at once; no returned piece ends inside a UTF-8 code point. Byte tokens wait
 // until their run ends, since decode() makes all of a run U+FFFD if any byte of it is wrong

@@ -118,6 +118,7 @@ class FakeModel final : public Model {
     info_.vocab_size = kVocab;
     info_.context_length = 1000;
     info_.stop_ids = {2, kEnd};
+    info_.unnamed_ids = ids_without_token(*tokenizer_, kVocab);
   }
 
   // A model that answers every prompt with these tokens. The prompt is what came in one or several
@@ -144,6 +145,7 @@ class FakeModel final : public Model {
   const ModelInfo& info() const override { return info_; }
   const std::shared_ptr<const Tokenizer>& tokenizer() const override { return tokenizer_; }
   Engine& engine() const override { return engine_; }
+  std::size_t image_bytes(const ImagePlan&) const override { return 1000; }
 
   Result<ImagePlan> plan_image(int width, int height, std::optional<int> num_crops) const override {
     if (num_crops && *num_crops > 64)
@@ -191,6 +193,7 @@ class FakeModel final : public Model {
       Tensor result() override { return tensor({}, plan.tokens, 0); }
     };
     auto encoding = std::make_unique<Encoding>();
+    if (on_preprocess) on_preprocess();
     encoding->model = this;
     encoding->plan = plan;
     return std::unique_ptr<ImageEncoding>(std::move(encoding));
@@ -238,9 +241,10 @@ class FakeModel final : public Model {
   mutable std::vector<std::size_t> batches;  // inputs of each forward call
   mutable std::vector<std::int64_t> truncations;
   mutable int tiles = 0;
-  mutable std::int64_t prompt_length = 0;  // of the last prompt built
+  mutable std::atomic<std::int64_t> prompt_length = 0;  // of the last prompt built
   std::function<void(std::size_t)> on_step;
   std::function<void(int)> on_tile;
+  std::function<void()> on_preprocess;  // any thread
   std::int64_t regime_limit = 1 << 20;  // longer sequences are regime 1
 
  private:

@@ -203,7 +203,7 @@ TEST_F(SchedulerTest, ARequestThatNeverFitsIsToldSo) {
   serve(std::move(model), {.kv_bytes = 128});
   GenerateRequest huge = question("hello");
   huge.max_tokens = 500;
-  const auto refused = submit(std::move(huge)).get();
+  const auto refused = service_->submit(std::move(huge), nullptr, [](auto) { FAIL(); });
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kContextLength);
   EXPECT_EQ(refused.error().param, "max_tokens");
@@ -235,6 +235,38 @@ TEST_F(SchedulerTest, APictureIsEncodedOnceAndAPrefixComputedOnce) {
   const ServiceStats stats = service_->stats();
   EXPECT_EQ(stats.pictures.hits + stats.pictures.misses, 3u) << "a cached prefix needs no pictures";
   EXPECT_GE(stats.prefixes.hits, 2u);
+}
+
+// What needs no engine is done on the client's thread, while the engine's stands still.
+TEST_F(SchedulerTest, ClientsTokeniseAndPreprocess) {
+  auto model = repeating(3);
+  hold(*model);
+  std::vector<std::thread::id> where;
+  model->on_preprocess = [&] { where.push_back(std::this_thread::get_id()); };
+  serve(std::move(model), {.image_cache_bytes = 1 << 20, .preprocess_bytes = 2000});
+  auto running = submit(question("hello"));
+  entered_.get_future().wait();
+  auto first = submit(about(1, "hello")), second = submit(about(2, "hello"));
+  EXPECT_EQ(where.size(), 2u);
+  auto third = submit(about(3, "hello"));  // no room for it: in its turn
+  EXPECT_EQ(where.size(), 2u);
+  GenerateRequest wrong = about(4, "hello", 65);
+  const auto refused = service_->submit(std::move(wrong), nullptr, [](auto) { FAIL(); });
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().param, "num_crops");
+  open_.set_value();
+  for (auto* one : {&running, &first, &second, &third}) EXPECT_TRUE(one->get().ok());
+  ASSERT_EQ(where.size(), 3u);
+  EXPECT_EQ(where[0], std::this_thread::get_id());
+  EXPECT_EQ(where[1], std::this_thread::get_id());
+  EXPECT_NE(where[2], std::this_thread::get_id());
+  ask(about(1, "world"));  // encoded before: nothing to preprocess
+  EXPECT_EQ(where.size(), 3u);
+  ask(about(5, "world"));  // the room is free again
+  EXPECT_EQ(where.back(), std::this_thread::get_id());
+  service_->drain();
+  EXPECT_EQ(service_->stats().failed, 1u);
+  EXPECT_EQ(service_->stats().accepted, 7u);
 }
 
 TEST_F(SchedulerTest, OwnersShareNothing) {

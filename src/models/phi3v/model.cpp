@@ -48,6 +48,11 @@ class Phi3V final : public Model {
                               const PromptOptions& options) const override {
     return build_phi3v_prompt(*tokenizer_, messages, images, options);
   }
+  std::size_t image_bytes(const ImagePlan& plan) const override {
+    const auto views = static_cast<std::size_t>(1 + plan.crops_w * plan.crops_h);
+    const auto side = static_cast<std::size_t>(config_.hd.crop_size);
+    return views * 3 * side * side * sizeof(float);
+  }
   Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image, const ImagePlan& plan,
                                                      const Tap* tap) const override {
     return begin_phi3v_image(*engine_, config_, weights_, image, plan, tap);
@@ -203,6 +208,7 @@ Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint
   info.context_length = config.max_positions;
   info.stop_ids = phi3v_stop_ids(*tokenizer);
   info.stop_ids.insert(info.stop_ids.end(), config.eos_ids.begin(), config.eos_ids.end());
+  info.unnamed_ids = ids_without_token(*tokenizer, info.vocab_size);
   std::ranges::sort(info.stop_ids);
   const auto repeated = std::ranges::unique(info.stop_ids);
   info.stop_ids.erase(repeated.begin(), repeated.end());

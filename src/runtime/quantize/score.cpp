@@ -25,7 +25,7 @@ class Follower {
   Follower(const Model& model, const std::function<bool()>& cancelled)
       : model_(model),
         cancelled_(cancelled),
-        sampler_({}, ids_without_token(*model.tokenizer(), model.info().vocab_size)),
+        sampler_({}, model.info().unnamed_ids),
         logits_(static_cast<std::size_t>(model.info().vocab_size)) {}
 
   Result<AnswerPath> run(const ScoreQuestion& question, int max_tokens,

@@ -1,0 +1,47 @@
+// One submitted request on its way through the service. For service*.cpp only.
+#pragma once
+
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+
+#include "runtime/service.h"
+
+namespace oc {
+
+struct Service::Entry {
+  explicit Entry(std::atomic<std::size_t>& budget) : preprocess_budget(budget) {}
+  ~Entry() { preprocess_budget += preprocessed; }
+
+  std::atomic<std::size_t>& preprocess_budget;
+  std::size_t preprocessed = 0;  // bytes taken from it
+  GenerateRequest request;
+  OnDone done;
+  GenerateHooks hooks;
+  std::shared_ptr<Job> job = std::make_shared<Job>();
+  std::optional<std::string> response_key;
+  Stopwatch since_submit;
+  double queue_ms = 0;
+  std::unique_ptr<Session> session;  // prepared
+  std::size_t kv_reserved = 0;       // once it runs
+  std::optional<Error> failure;      // why it ends before its answer
+};
+
+inline Error going_away() { return {ErrorCode::kUnavailable, "the server is shutting down"}; }
+
+// What `work` throws, as an error of the request that it was done for.
+template <class Work>
+Result<void> guarded(const Work& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kInternal, "out of memory", "use fewer or smaller pictures"};
+  } catch (const std::exception& failure) {
+    return Error{ErrorCode::kInternal, failure.what()};
+  }
+}
+
+}  // namespace oc
