@@ -47,10 +47,10 @@ void ask(AskFlags flags) {
 
   const CatchInterrupt interrupt;
   bool shown = false;
-  GenerateHooks hooks{.on_text = nullptr, .cancelled = &CatchInterrupt::caught};
+  GenerateHooks hooks{.on_piece = nullptr, .cancelled = &CatchInterrupt::caught};
   if (!flags.json)
-    hooks.on_text = [&](std::string_view text) {
-      show(text);
+    hooks.on_piece = [&](const AnswerPiece& piece) {
+      show(piece.text);
       shown = true;
     };
   const auto result = generate(*(*model)->model, request, hooks);

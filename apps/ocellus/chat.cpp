@@ -42,7 +42,8 @@ class Chat {
     turn.parts.emplace_back(TextPart{question});
 
     const CatchInterrupt interrupt;
-    const GenerateHooks hooks{.on_text = show, .cancelled = &CatchInterrupt::caught};
+    const GenerateHooks hooks{.on_piece = [](const AnswerPiece& piece) { show(piece.text); },
+                              .cancelled = &CatchInterrupt::caught};
     const auto result = generate(*model_.model, request_, hooks);
     show("\n");
     if (!result.ok()) {

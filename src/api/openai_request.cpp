@@ -21,7 +21,10 @@ namespace json = boost::json;
 constexpr double kInfinity = std::numeric_limits<double>::max();
 
 // What we act on.
-constexpr std::array<std::string_view, 23> kSupported = {"model",
+constexpr std::array<std::string_view, 26> kSupported = {"logprobs",
+                                                         "top_logprobs",
+                                                         "choices",
+                                                         "model",
                                                          "messages",
                                                          "max_tokens",
                                                          "max_completion_tokens",
@@ -48,9 +51,7 @@ constexpr std::array<std::string_view, 23> kSupported = {"model",
 constexpr std::array<std::string_view, 4> kLabels = {"user", "metadata", "safety_identifier",
                                                      "prompt_cache_key"};
 // What OpenAI knows and we do not do, save for the value that means "off".
-constexpr std::array<std::string_view, 21> kNeutralOnly = {"logprobs",
-                                                           "top_logprobs",
-                                                           "tools",
+constexpr std::array<std::string_view, 19> kNeutralOnly = {"tools",
                                                            "tool_choice",
                                                            "parallel_tool_calls",
                                                            "functions",
@@ -70,10 +71,6 @@ constexpr std::array<std::string_view, 21> kNeutralOnly = {"logprobs",
                                                            "guided_json",
                                                            "moderation"};
 
-bool is_zero(const json::value& value) {
-  return (value.is_int64() && value.get_int64() == 0) ||
-         (value.is_double() && value.get_double() == 0);
-}
 bool is_false(const json::value& value) { return value.is_bool() && !value.get_bool(); }
 bool is_empty_array(const json::value& value) {
   return value.is_array() && value.get_array().empty();
@@ -84,8 +81,7 @@ bool is_text(const json::value& value, std::string_view text) {
 
 // True when the value asks for nothing that we do not do.
 bool is_neutral(std::string_view key, const json::value& value) {
-  if (key == "logprobs" || key == "store" || key == "echo") return is_false(value);
-  if (key == "top_logprobs") return is_zero(value);
+  if (key == "store" || key == "echo") return is_false(value);
   if (key == "tools" || key == "functions") return is_empty_array(value);
   // Without tools there is nothing to choose from, so these choices are kept as they are.
   if (key == "tool_choice" || key == "function_call")
@@ -112,16 +108,13 @@ Result<void> check_unsupported(const JsonFields& fields) {
   known.insert(known.end(), kNeutralOnly.begin(), kNeutralOnly.end());
   OC_RETURN_IF_ERROR(fields.only(known));
 
-  OC_ASSIGN_OR_RETURN(const auto n, fields.integer("n", 1, 128));
-  if (n.value_or(1) != 1)
-    return Error{ErrorCode::kUnsupported, "\"n\" above 1 is not supported yet",
-                 "send the request several times with different seeds", "n"};
   OC_ASSIGN_OR_RETURN(const auto format, fields.object("response_format"));
   if (format) {
     OC_ASSIGN_OR_RETURN(const auto type, format->string("type"));
     if (!type || *type != "text")
       return Error{ErrorCode::kUnsupported,
-                   "\"response_format\" other than {\"type\": \"text\"} is not supported yet", "",
+                   "\"response_format\" other than {\"type\": \"text\"} is not supported yet",
+                   "ask for JSON in the prompt",
                    "response_format"};
   }
   for (const std::string_view key : {"user", "safety_identifier", "prompt_cache_key"}) {
@@ -235,6 +228,36 @@ Result<void> parse_stop(const JsonFields& fields, const ChatLimits& limits,
   return {};
 }
 
+// How many answers, and what is told of them. `choices`, answers to be scored, is ours.
+Result<void> parse_answers(const JsonFields& fields, const ChatLimits& limits,
+                           GenerateRequest& request) {
+  OC_ASSIGN_OR_RETURN(const auto n, fields.integer("n", 1, 128));
+  request.n = static_cast<int>(n.value_or(1));
+  OC_ASSIGN_OR_RETURN(const auto logprobs, fields.boolean("logprobs"));
+  OC_ASSIGN_OR_RETURN(const auto top, fields.integer("top_logprobs", 0, 20));
+  request.logprobs = logprobs.value_or(false);
+  request.top_logprobs = static_cast<int>(top.value_or(0));
+  if (request.top_logprobs > 0 && !request.logprobs)
+    return Error{ErrorCode::kInvalidArgument, "\"top_logprobs\" is given without \"logprobs\"",
+                 "add \"logprobs\": true", "top_logprobs"};
+  const json::value* choices = fields.find("choices");
+  if (choices == nullptr) return {};
+  if (!choices->is_array() || choices->get_array().empty() ||
+      choices->get_array().size() > limits.max_choices)
+    return wrong_value("choices", fmt::format("an array of 1 to {} strings", limits.max_choices),
+                       *choices);
+  for (std::size_t i = 0; i < choices->get_array().size(); ++i) {
+    const json::value& choice = choices->get_array()[i];
+    const std::string param = fmt::format("choices[{}]", i);
+    if (!choice.is_string() || choice.get_string().empty() ||
+        choice.get_string().size() > limits.max_choice_bytes)
+      return wrong_value(param, fmt::format("a string of 1 to {} bytes", limits.max_choice_bytes),
+                         choice);
+    request.choices.emplace_back(std::string_view(choice.get_string()));
+  }
+  return {};
+}
+
 // Extensions of ours: prompt lookup, and frames of a live camera.
 Result<void> parse_extensions(const JsonFields& fields, GenerateRequest& request) {
   OC_ASSIGN_OR_RETURN(const auto draft, fields.integer("draft_tokens", 0, 15));
@@ -303,6 +326,7 @@ Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& 
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.generate.sampling));
   OC_RETURN_IF_ERROR(parse_stop(fields, limits, request.generate));
   OC_RETURN_IF_ERROR(parse_stream(fields, request));
+  OC_RETURN_IF_ERROR(parse_answers(fields, limits, request.generate));
   OC_RETURN_IF_ERROR(parse_extensions(fields, request.generate));
   OC_ASSIGN_OR_RETURN(const auto keep_order, fields.boolean("keep_order"));
   request.generate.keep_order = keep_order.value_or(false);

@@ -22,6 +22,8 @@ struct ChatLimits {
   std::size_t max_parts = 4096;  // over all messages
   std::size_t max_stops = 16;
   std::size_t max_stop_bytes = 512;
+  std::size_t max_choices = 64;  // to be scored
+  std::size_t max_choice_bytes = 4096;
   std::int64_t context_length = 0;  // of the model; 0: unknown
   int json_depth = 32;
 };

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cmath>
 #include <utility>
+
+#include "text/utf8.h"
 
 namespace oc {
 namespace {
@@ -45,6 +48,79 @@ std::string timings_json(const Timings& t) {
   return out + "}";
 }
 
+// As text; where it is none by itself, OpenAI writes its bytes.
+std::string token_text(const ScoredToken& token) {
+  Utf8Checker checker;
+  if (std::ranges::all_of(token.bytes,
+                          [&](char c) { return checker.feed(static_cast<std::uint8_t>(c)); }) &&
+      checker.complete())
+    return token.bytes;
+  std::string out = "bytes:";
+  for (const char c : token.bytes) out += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(c));
+  return out;
+}
+
+// JSON knows no infinity; OpenAI writes this for what cannot happen.
+double finite(double logprob) { return std::isfinite(logprob) ? logprob : -9999.0; }
+
+json::object token_object(const ScoredToken& token) {
+  json::object out;
+  out["token"] = token_text(token);
+  out["logprob"] = finite(token.logprob);
+  json::array bytes;
+  for (const char c : token.bytes) bytes.push_back(static_cast<std::uint8_t>(c));
+  if (token.control)
+    out["bytes"] = nullptr;
+  else
+    out["bytes"] = std::move(bytes);
+  return out;
+}
+
+json::object logprobs_object(std::span<const TokenLogprobs> tokens) {
+  json::array content;
+  for (const TokenLogprobs& token : tokens) {
+    json::object one = token_object(token);
+    json::array top;
+    for (const ScoredToken& other : token.top) top.push_back(token_object(other));
+    one["top_logprobs"] = std::move(top);
+    content.push_back(std::move(one));
+  }
+  json::object out;
+  out["content"] = std::move(content);
+  out["refusal"] = nullptr;
+  return out;
+}
+
+json::array scores_array(std::span<const ChoiceScore> scores) {
+  json::array out;
+  for (const ChoiceScore& score : scores) {
+    json::object one;
+    one["text"] = score.text;
+    one["logprob"] = finite(score.logprob);
+    one["mean_logprob"] = finite(score.mean_logprob);
+    one["probability"] = std::isfinite(score.probability) ? score.probability : 0.0;
+    one["tokens"] = score.tokens;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+json::object choice_object(const Answer& answer, std::size_t index, bool logprobs) {
+  json::object message;
+  message["role"] = "assistant";
+  message["content"] = answer.text;
+  message["refusal"] = nullptr;
+  json::object choice;
+  choice["index"] = index;
+  choice["message"] = std::move(message);
+  if (logprobs)
+    choice["logprobs"] = logprobs_object(answer.logprobs);
+  else
+    choice["logprobs"] = nullptr;
+  choice["finish_reason"] = to_string(answer.finish_reason);
+  return choice;
+}
+
 // Our own field: what the model saw, and where the time went.
 std::string details_json(const GenerateResult& result) {
   json::array images;
@@ -63,6 +139,7 @@ std::string details_json(const GenerateResult& result) {
   details["stop_cause"] = to_string(result.stop_cause);
   if (result.stop_string) details["stop_string"] = *result.stop_string;
   details["seed"] = result.seed;
+  if (!result.scores.empty()) details["choices"] = scores_array(result.scores);
   if (result.drafted_tokens > 0) {
     details["drafted_tokens"] = result.drafted_tokens;
     details["accepted_tokens"] = result.accepted_tokens;
@@ -91,19 +168,12 @@ AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64
   return {std::move(id), created, model.name, "fp_" + model.fingerprint.substr(0, 12)};
 }
 
-std::string completion_json(const AnswerHead& head, const GenerateResult& result) {
-  json::object message;
-  message["role"] = "assistant";
-  message["content"] = result.text;
-  message["refusal"] = nullptr;
-  json::object choice;
-  choice["index"] = 0;
-  choice["message"] = std::move(message);
-  choice["logprobs"] = nullptr;
-  choice["finish_reason"] = to_string(result.finish_reason);
+std::string completion_json(const AnswerHead& head, const GenerateResult& result, bool logprobs) {
   json::object out = head_object(head, "chat.completion");
   json::array choices;
-  choices.push_back(std::move(choice));
+  choices.push_back(choice_object(result, 0, logprobs));
+  for (const Answer& answer : result.more)
+    choices.push_back(choice_object(answer, choices.size(), logprobs));
   out["choices"] = std::move(choices);
   out["usage"] = usage_object(result);
   if (result.warning) out["warning"] = *result.warning;
@@ -114,25 +184,35 @@ std::string completion_json(const AnswerHead& head, const GenerateResult& result
 ChunkWriter::ChunkWriter(AnswerHead head, bool include_usage) : head_(std::move(head)) {
   prefix_ = json::serialize(head_object(head_, "chat.completion.chunk"));
   prefix_.pop_back();  // the closing brace
-  prefix_ += R"(,"choices":[{"index":0,"delta":)";
+  prefix_ += R"(,"choices":[{"index":)";
   suffix_ = include_usage ? R"(}],"usage":null)" : "}]";
 }
 
-std::string ChunkWriter::role() const {
-  return prefix_ +
-         R"({"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null)" +
-         suffix_ + "}";
+std::string ChunkWriter::begin(std::size_t choice, std::string_view delta) const {
+  return fmt::format(R"({}{},"delta":{},"logprobs":)", prefix_, choice, delta);
 }
 
-std::string ChunkWriter::text(std::string_view piece) const {
-  return prefix_ + R"({"content":)" + json_string(piece) +
-         R"(},"logprobs":null,"finish_reason":null)" + suffix_ + "}";
+std::string ChunkWriter::role(std::size_t choice) const {
+  return begin(choice, R"({"role":"assistant","content":"","refusal":null})") +
+         R"(null,"finish_reason":null)" + suffix_ + "}";
+}
+
+std::string ChunkWriter::piece(const AnswerPiece& piece) const {
+  return begin(piece.choice, R"({"content":)" + json_string(piece.text) + "}") +
+         (piece.tokens.empty() ? "null" : json::serialize(logprobs_object(piece.tokens))) +
+         R"(,"finish_reason":null)" + suffix_ + "}";
+}
+
+std::string ChunkWriter::finish_more(const Answer& answer, std::size_t choice) const {
+  std::string out = begin(choice, "{}") + R"(null,"finish_reason":)" +
+                    json_string(to_string(answer.finish_reason)) + suffix_;
+  if (answer.warning) out += R"(,"warning":)" + json_string(*answer.warning);
+  return out + "}";
 }
 
 std::string ChunkWriter::finish(const GenerateResult& result) const {
-  std::string out = prefix_ + R"({},"logprobs":null,"finish_reason":)" +
-                    json_string(to_string(result.finish_reason)) + suffix_;
-  if (result.warning) out += R"(,"warning":)" + json_string(*result.warning);
+  std::string out = finish_more(result, 0);
+  out.pop_back();
   return out + R"(,"ocellus":)" + details_json(result) + "}";
 }
 

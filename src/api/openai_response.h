@@ -20,20 +20,28 @@ struct AnswerHead {
 };
 AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64_t created);
 
-std::string completion_json(const AnswerHead& head, const GenerateResult& result);
+// logprobs: they were asked for.
+std::string completion_json(const AnswerHead& head, const GenerateResult& result,
+                            bool logprobs = false);
 
-// The chunks of a streamed answer, in the order of the functions.
+// The chunks of a streamed answer, in the order of the functions; with n > 1 the answers' chunks
+// stand between each other, told apart by their index.
 class ChunkWriter {
  public:
   // include_usage: every chunk carries "usage": null and usage() is the last one.
   ChunkWriter(AnswerHead head, bool include_usage);
-  std::string role() const;                        // delta {"role": "assistant", "content": ""}
-  std::string text(std::string_view piece) const;  // delta {"content": …}
-  std::string finish(const GenerateResult& result) const;  // empty delta, finish_reason
-  std::string usage(const GenerateResult& result) const;   // "choices": [], the counts
+  // delta {"role": "assistant", "content": ""}
+  std::string role(std::size_t choice = 0) const;
+  std::string piece(const AnswerPiece& piece) const;  // delta {"content": …}
+  // Empty delta, finish_reason: of the answers behind the first, then of that, with our details.
+  std::string finish_more(const Answer& answer, std::size_t choice) const;
+  std::string finish(const GenerateResult& result) const;
+  std::string usage(const GenerateResult& result) const;  // "choices": [], the counts
 
  private:
-  std::string prefix_;  // up to and including "choices":[{"index":0,"delta":
+  std::string begin(std::size_t choice, std::string_view delta) const;
+
+  std::string prefix_;  // up to and including "choices":[{"index":
   std::string suffix_;  // behind the finish reason
   AnswerHead head_;
 };

@@ -40,7 +40,7 @@ struct Answer {
   AnswerHead head;
   ServedModel model;
   ChunkWriter chunks;
-  bool stream = false, include_usage = false;
+  bool stream = false, include_usage = false, logprobs = false;
   Reservation pictures;
 
   Answer(AnswerHead head_in, bool include_usage_in)
@@ -48,19 +48,22 @@ struct Answer {
         chunks(std::move(head_in), include_usage_in),
         include_usage(include_usage_in) {}
 
-  void text(std::string_view piece) const { responder->write(sse_event(chunks.text(piece))); }
+  void piece(const AnswerPiece& piece) const { responder->write(sse_event(chunks.piece(piece))); }
 
   void done(const GenerateResult& result) const {
     if (result.warning)
       log::event(log::Level::kWarning, "answer", {{"warning", *result.warning}}, id);
     if (!stream) {
-      Response response =
-          json_response(with_original_fields(completion_json(head, result), model, result));
+      Response response = json_response(
+          with_original_fields(completion_json(head, result, logprobs), model, result));
       response.headers.emplace_back("x-ocellus-cache", result.cached ? "hit" : "miss");
       responder->respond(std::move(response));
       return;
     }
-    std::string end = sse_event(chunks.finish(result));
+    std::string end;
+    for (std::size_t i = 0; i < result.more.size(); ++i)
+      end += sse_event(chunks.finish_more(result.more[i], i + 1));
+    end += sse_event(chunks.finish(result));
     if (include_usage) end += sse_event(chunks.usage(result));
     end += kSseDone;
     responder->write(std::move(end));
@@ -163,17 +166,19 @@ void App::answer(const std::shared_ptr<Question>& question,
   answer->id = request->id;
   answer->responder = responder;
   answer->stream = parsed->stream;
+  answer->logprobs = generate.logprobs;
   answer->pictures = std::move(pictures);
   Service::OnText on_text;
   if (answer->stream) {
     StreamOffer offer;
     offer.head.content_type = "text/event-stream; charset=utf-8";
     offer.head.headers.emplace_back("X-Accel-Buffering", "no");
-    offer.preamble = sse_event(answer->chunks.role());
+    for (int i = 0; i < generate.n; ++i)
+      offer.preamble += sse_event(answer->chunks.role(static_cast<std::size_t>(i)));
     offer.ping = std::string(kSsePing);
     offer.ping_every = options_.ping_every;
     responder->offer_stream(std::move(offer));
-    on_text = [answer](std::string_view piece) { answer->text(piece); };
+    on_text = [answer](const AnswerPiece& piece) { answer->piece(piece); };
   }
   auto on_done = [answer, self = shared_from_this()](Result<GenerateResult> result) {
     if (!result) return fail(answer->responder, result.error(), Stage::kAnswer, answer->id);

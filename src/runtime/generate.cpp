@@ -13,18 +13,21 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
   std::vector<float> logits;
   while (!session.done()) {
     OC_RETURN_IF_ERROR(session.interrupted());
-    if (session.needs_pictures()) {
-      OC_RETURN_IF_ERROR(session.encode_step());
+    Session* current = nullptr;  // one answer after the other
+    for (Session* const one : session.sequences())
+      if (current == nullptr && !one->ended()) current = one;
+    if (current->needs_pictures()) {
+      OC_RETURN_IF_ERROR(current->encode_step());
       continue;
     }
-    const StepInput input = session.next(Session::kPrefillChunk);
-    const bool wanted = session.wants_logits(input);
+    const StepInput input = current->next(Session::kPrefillChunk);
+    const bool wanted = current->wants_logits(input);
     const Tensor row = model.forward({&input, 1}, nullptr);
     if (wanted) {
       logits.resize(static_cast<std::size_t>(row.rows() * row.cols()));
       model.engine().read(row, logits);
     }
-    OC_RETURN_IF_ERROR(session.accept(logits));
+    OC_RETURN_IF_ERROR(current->accept(logits));
   }
   return session.take_result();
 }

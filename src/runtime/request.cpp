@@ -16,6 +16,44 @@ bool is_utf8(std::string_view text) {
          checker.complete();
 }
 
+// Choices are scored, not drawn: what has to do with drawing would be ignored.
+Result<void> check_scoring(const GenerateRequest& request) {
+  const SamplingParams& s = request.sampling;
+  const std::pair<bool, std::string_view> unfit[] = {
+      {request.n != 1, "n"},
+      {request.logprobs, "logprobs"},
+      {!request.stop.empty(), "stop"},
+      {request.json_schema.has_value(), "response_format"},
+      {request.draft_tokens != 0, "draft_tokens"},
+      {s.temperature != 0, "temperature"},
+      {s.repetition_penalty != 1, "repetition_penalty"},
+      {s.presence_penalty != 0, "presence_penalty"},
+      {s.frequency_penalty != 0, "frequency_penalty"},
+      {!s.logit_bias.empty(), "logit_bias"}};
+  for (const auto& [given, name] : unfit)
+    if (given)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("{} has no effect when choices are scored", name),
+                   "leave one of the two out", std::string(name)};
+  for (std::size_t i = 0; i < request.choices.size(); ++i)
+    if (request.choices[i].empty() || !is_utf8(request.choices[i]))
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("choice {} is empty or not valid UTF-8", i + 1), "",
+                   fmt::format("choices[{}]", i)};
+  return {};
+}
+
+Result<void> check_choices(const GenerateRequest& request) {
+  if (request.n < 1)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("n is {}, it must be at least 1", request.n), "", "n"};
+  if (request.top_logprobs < 0 || request.top_logprobs > 20)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("top_logprobs is {}, it must be 0 to 20", request.top_logprobs), "",
+                 "top_logprobs"};
+  return request.choices.empty() ? Result<void>() : check_scoring(request);
+}
+
 }  // namespace
 
 std::string_view to_string(FinishReason reason) {
@@ -53,6 +91,7 @@ Result<void> check_request(const GenerateRequest& request) {
         ErrorCode::kInvalidArgument,
         fmt::format("draft_tokens is {}, it must be from 0 (off) to 15", request.draft_tokens), "",
         "draft_tokens"};
+  OC_RETURN_IF_ERROR(check_choices(request));
   for (std::size_t i = 0; i < request.stop.size(); ++i)
     if (!is_utf8(request.stop[i]))
       return Error{ErrorCode::kInvalidArgument,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,13 @@ struct GenerateRequest {
   SamplingParams sampling;
   std::optional<int> max_tokens;  // answer; nullopt: what is left of the context
   std::vector<std::string> stop;
+  int n = 1;  // answers; answer i is drawn with seed + i
+  bool logprobs = false;
+  int top_logprobs = 0;  // 0 to 20
+  // Not empty: nothing is generated, each of these is scored as the whole answer.
+  std::vector<std::string> choices;
+  // The answer is JSON that this schema allows; "": any JSON object.
+  std::optional<std::string> json_schema;
   bool keep_order = false;
   int draft_tokens = 0;  // of a greedy answer, tried in a step (prompt lookup); 0: off
   // A live camera's frames: one that still waits when a newer one of the same key comes is answered
@@ -58,7 +66,17 @@ struct Timings {
   double decode_tokens_per_second = 0;
 };
 
-struct GenerateResult {
+// A token as part of an answer's text.
+struct ScoredToken {
+  std::string bytes;     // perhaps not UTF-8 by themselves
+  bool control = false;  // no text: it is not shown
+  double logprob = 0;    // ln softmax of the raw logits: before bias, penalties and temperature
+};
+struct TokenLogprobs : ScoredToken {
+  std::vector<ScoredToken> top;  // the most likely ones at its place, most likely first
+};
+
+struct Answer {
   std::string text;
   std::vector<TokenId> ids;  // produced, without the stop token
   FinishReason finish_reason = FinishReason::kStop;
@@ -66,21 +84,43 @@ struct GenerateResult {
   std::optional<std::string> stop_string;  // which one hit
   std::optional<TokenId> stop_token;       // which one ended it
   std::optional<std::string> warning;      // e.g. why the text is empty
+  std::uint64_t seed = 0;
+  std::vector<TokenLogprobs> logprobs;  // of what is shown, when they were asked for
+};
+
+// How likely the model would have been to give one of the request's choices as its whole answer.
+struct ChoiceScore {
+  std::string text;
+  double logprob = 0;       // sum over its tokens and the end behind it, as TokenLogprobs
+  double mean_logprob = 0;  // of these
+  double probability = 0;   // among the choices
+  std::int64_t tokens = 0;  // the end included
+};
+
+// The first answer; `more` are those behind it when n > 1.
+struct GenerateResult : Answer {
+  std::vector<Answer> more;
+  std::vector<ChoiceScore> scores;  // of the request's choices, in their order
   std::int64_t prompt_tokens = 0;
   std::int64_t image_tokens = 0;                         // of these
   std::int64_t cached_tokens = 0;                        // of these, not computed again
-  std::int64_t completion_tokens = 0;                    // produced, stop token included
+  std::int64_t completion_tokens = 0;                    // of all answers, stop tokens included
   std::int64_t drafted_tokens = 0, accepted_tokens = 0;  // of prompt lookup
-  std::uint64_t seed = 0;
-  bool cached = false;  // a whole answer from the response cache
+  bool cached = false;                                   // a whole answer from the response cache
   std::vector<ImagePlan> images;
   Timings timings;
 };
 
+// Some more of one answer. Views, valid during the call.
+struct AnswerPiece {
+  std::string_view text;  // whole code points, stop strings held back
+  std::size_t choice = 0;
+  std::span<const TokenLogprobs> tokens = {};  // whose text has begun, when they were asked for
+};
+
 // Where an answer goes while it grows. Called on the engine thread; must not block.
 struct GenerateHooks {
-  std::function<void(std::string_view text)> on_text =
-      {};  // whole code points, stop strings held back
+  std::function<void(const AnswerPiece& piece)> on_piece = {};
   std::function<bool()> cancelled =
       {};  // asked between image tiles, prefill chunks and decode steps
 };

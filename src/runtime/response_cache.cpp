@@ -34,9 +34,20 @@ class KeyDigest {
   Digest digest_;
 };
 
+std::size_t size_of(const Answer& answer) {
+  std::size_t total =
+      sizeof answer + answer.text.size() + answer.ids.size() * sizeof(TokenId) + 256;
+  for (const TokenLogprobs& token : answer.logprobs)
+    total += sizeof token + token.top.size() * sizeof(ScoredToken);
+  return total;
+}
+
 std::size_t size_of(const GenerateResult& result) {
-  return sizeof result + result.text.size() + result.ids.size() * sizeof(TokenId) +
-         result.images.size() * sizeof(ImagePlan) + 256;
+  std::size_t total = size_of(static_cast<const Answer&>(result)) + sizeof result +
+                      result.images.size() * sizeof(ImagePlan);
+  for (const Answer& answer : result.more) total += size_of(answer);
+  for (const ChoiceScore& score : result.scores) total += sizeof score + score.text.size();
+  return total;
 }
 
 }  // namespace
@@ -82,6 +93,12 @@ std::optional<std::string> response_key(const GenerateRequest& request,
   digest.add(request.stop.size());
   for (const std::string& stop : request.stop) digest.add(stop);
   digest.add(request.keep_order);
+  digest.add(request.n);
+  digest.add(request.logprobs);
+  digest.add(request.top_logprobs);
+  digest.add(request.choices.size());
+  for (const std::string& choice : request.choices) digest.add(choice);
+  digest.add(request.json_schema);
   return digest.finish();
 }
 

@@ -7,6 +7,8 @@
 #include <limits>
 #include <random>
 
+#include "runtime/softmax.h"
+
 namespace oc {
 namespace {
 
@@ -25,19 +27,6 @@ std::uint64_t split_mix(std::uint64_t seed, std::uint64_t counter) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return z ^ (z >> 31);
-}
-
-// e^x for x in [-60, 0], from plain sums and products only (this file is compiled without
-// contraction), so that it has the same bits everywhere; libm's exp has not. x = k·ln 2 + r with
-// |r| <= ln 2 / 2, then a Taylor series: relative error below 1e-15.
-double reproducible_exp(double x) {
-  constexpr double kInvLn2 = 1.4426950408889634;
-  constexpr double kLn2High = 0.693147180369123816490, kLn2Low = 1.90821492927058770002e-10;
-  const double k = std::floor(x * kInvLn2 + 0.5);
-  const double r = (x - k * kLn2High) - k * kLn2Low;
-  double sum = 1;
-  for (int n = 14; n >= 1; --n) sum = 1 + sum * (r / n);
-  return std::ldexp(sum, static_cast<int>(k));
 }
 
 }  // namespace
@@ -69,7 +58,7 @@ Sampler::Sampler(const SamplingParams& params, std::vector<TokenId> banned)
 }
 
 Result<TokenId> Sampler::sample(std::span<const float> logits, std::span<const TokenId> history,
-                                std::size_t answer_from) {
+                                std::size_t answer_from, std::span<const std::uint32_t> allowed) {
   for (std::size_t id = 0; id < logits.size(); ++id)
     if (std::isnan(logits[id]) || logits[id] == std::numeric_limits<float>::infinity())
       return Error{ErrorCode::kInternal,
@@ -85,6 +74,9 @@ Result<TokenId> Sampler::sample(std::span<const float> logits, std::span<const T
   for (const TokenId id : banned_)
     if (static_cast<std::size_t>(id) < scores_.size())
       scores_[static_cast<std::size_t>(id)] = kNever;
+  if (!allowed.empty())
+    for (std::size_t id = 0; id < scores_.size(); ++id)
+      if ((allowed[id / 32] >> (id % 32) & 1) == 0) scores_[id] = kNever;
   OC_ASSIGN_OR_RETURN(const TokenId top, best());
   if (params_.temperature == 0) return top;
   collect(scores_[static_cast<std::size_t>(top)]);

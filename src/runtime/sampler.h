@@ -36,10 +36,11 @@ class Sampler {
   // `banned`: ids that are never produced.
   Sampler(const SamplingParams& params, std::vector<TokenId> banned);
   // logits [V]; history: the tokens so far (negative image positions are skipped), the answer's
-  // from answer_from on. kInternal when the logits hold NaN or +infinity, or nothing that may be
+  // from answer_from on; allowed: a bit for each id (id 0 is the lowest of the first word), empty
+  // when every one is. kInternal when the logits hold NaN or +infinity, or nothing that may be
   // produced.
   Result<TokenId> sample(std::span<const float> logits, std::span<const TokenId> history,
-                         std::size_t answer_from = 0);
+                         std::size_t answer_from = 0, std::span<const std::uint32_t> allowed = {});
   std::uint64_t seed() const { return seed_; }
 
  private:

@@ -64,13 +64,19 @@ Service::~Service() {
 // flowing.
 Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText text, OnDone done) {
   OC_RETURN_IF_ERROR(check_request(request));
+  if (const std::size_t most =
+          std::min(static_cast<std::size_t>(options_.max_n), options_.max_running);
+      static_cast<std::size_t>(request.n) > most)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("n is {}, this server gives at most {} answers", request.n, most),
+                 "ask again for more", "n"};
   if (!request.max_tokens && options_.default_max_tokens > 0)
     request.max_tokens = options_.default_max_tokens;
   auto entry = std::make_unique<Entry>(preprocess_budget_);
   Entry* self = entry.get();
   entry->request = std::move(request);
   entry->done = std::move(done);
-  entry->hooks.on_text = std::move(text);
+  entry->hooks.on_piece = std::move(text);
   entry->hooks.cancelled = [this, self] { return self->job->cancelled() || stopping(); };
   std::shared_ptr<Job> job = entry->job;
   if (responses_.enabled() || caches().prefixes != nullptr || caches().pictures != nullptr)
@@ -201,7 +207,12 @@ void Service::deliver(EntryPtr entry, GenerateResult known) {
   known.timings.ttft_ms = known.timings.total_ms = entry->since_submit.ms();
   const std::shared_ptr<Entry> shared = std::move(entry);
   responses_.post([this, shared, known = std::move(known)] {
-    if (shared->hooks.on_text && !known.text.empty()) shared->hooks.on_text(known.text);
+    if (shared->hooks.on_piece) {
+      shared->hooks.on_piece({.text = known.text, .choice = 0, .tokens = known.logprobs});
+      for (std::size_t i = 0; i < known.more.size(); ++i)
+        shared->hooks.on_piece(
+            {.text = known.more[i].text, .choice = i + 1, .tokens = known.more[i].logprobs});
+    }
     answer(*shared, known);
     const std::lock_guard lock(mutex_);
     --active_;
@@ -250,6 +261,8 @@ void Service::count(const Result<GenerateResult>& result) {
   }
   ++stats_.completed;
   if (result->text.empty()) ++stats_.empty_answers;
+  for (const Answer& answer : result->more)
+    if (answer.text.empty()) ++stats_.empty_answers;
   stats_.prompt_tokens += static_cast<std::uint64_t>(result->prompt_tokens);
   stats_.cached_tokens += static_cast<std::uint64_t>(result->cached_tokens);
   stats_.completion_tokens += static_cast<std::uint64_t>(result->completion_tokens);

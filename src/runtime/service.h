@@ -24,8 +24,9 @@
 namespace oc {
 
 struct ServiceOptions {
-  std::size_t max_queue = 64;  // waiting requests, running ones not counted; more: kQueueFull
-  std::size_t max_running = 8;
+  std::size_t max_queue = 64;   // waiting requests, running ones not counted; more: kQueueFull
+  std::size_t max_running = 8;  // sequences: each answer of a request with n > 1 is one
+  int max_n = 8;                // answers to one request; never more than max_running
   // Bytes of keys and values, those of running requests (prompt and longest answer) and kept
   // prefixes together; 0: no limit. A request waits until its share is free.
   std::size_t kv_bytes = 0;
@@ -74,7 +75,7 @@ class Service {
  public:
   // From the engine's thread, that of known answers, or (superseded) the one that submits; one call
   // at a time for each request.
-  using OnText = std::function<void(std::string_view)>;
+  using OnText = std::function<void(const AnswerPiece&)>;
   using OnDone = std::function<void(Result<GenerateResult>)>;  // exactly once
 
   Service(std::shared_ptr<const LoadedModel> model, ServiceOptions options);
@@ -115,7 +116,15 @@ class Service {
   static bool usable(const Entry& entry);
   bool wants_prefill() const;
   bool encode_one();
-  void forward(std::span<Entry* const> entries, std::span<const StepInput> inputs);
+  // One sequence's part of a step.
+  struct Part {
+    Entry* entry = nullptr;
+    Session* session = nullptr;
+    StepInput input;
+  };
+  void add_prefill(std::vector<Part>& parts);
+  void forward(std::span<const Part> parts);
+  std::size_t sequences() const;
   void retire_done();
   void finish(EntryPtr entry, Result<GenerateResult> result);
   void answer(Entry& entry, Result<GenerateResult> result);

@@ -57,13 +57,21 @@ void Service::sweep() {
   for (auto& [entry, error] : ended) answer(*entry, std::move(error));
 }
 
+std::size_t Service::sequences() const {
+  std::size_t total = 0;
+  for (const EntryPtr& entry : running_) total += static_cast<std::size_t>(entry->request.n);
+  return total;
+}
+
 // Takes requests from the queue, in order, while there is a place and memory for their keys and
 // values: what was admitted never fails for want of it.
 void Service::admit() {
-  while (running_.size() < options_.max_running) {
+  while (sequences() < options_.max_running) {
     EntryPtr entry = take();
     if (entry == nullptr) return;
-    if (!reserve(*entry)) {  // waits for memory, before all others
+    const auto n = static_cast<std::size_t>(entry->request.n);
+    if (sequences() + n > options_.max_running ||
+        !reserve(*entry)) {  // waits for memory, before all others
       const std::lock_guard lock(mutex_);
       --active_;
       queue_.push_front(std::move(entry));
@@ -125,41 +133,56 @@ void Service::end_interrupted() {
 void Service::step() {
   const bool encoded = !(encoded_last_ && wants_prefill()) && encode_one();
   encoded_last_ = encoded;
-  std::vector<Entry*> entries;
-  std::vector<StepInput> inputs;
-  for (const EntryPtr& entry : running_)
-    if (usable(*entry) && entry->session->answering()) {
-      entries.push_back(entry.get());
-      inputs.push_back(entry->session->next(1));
+  std::vector<Part> parts;
+  for (const EntryPtr& entry : running_) {
+    if (!usable(*entry)) continue;
+    for (Session* const one : entry->session->sequences())
+      if (!one->ended() && one->answering()) parts.push_back({entry.get(), one, one->next(1)});
+  }
+  if (!encoded) add_prefill(parts);
+  if (!parts.empty()) forward(parts);
+}
+
+// The oldest prompt's next piece, or as many choices to score as have its size together.
+void Service::add_prefill(std::vector<Part>& parts) {
+  std::int64_t room = parts.empty() ? Session::kPrefillChunk : options_.shared_chunk;
+  bool scored = false;
+  for (const EntryPtr& entry : running_) {
+    if (!usable(*entry)) continue;
+    for (Session* const one : entry->session->sequences()) {
+      if (one->ended() || one->answering() || one->needs_pictures()) continue;
+      if (scored && !one->scoring()) return;
+      parts.push_back({entry.get(), one, one->next(room)});
+      room -= std::ssize(parts.back().input.ids);
+      scored = one->scoring();
+      if (!scored || room <= 0) return;
     }
-  if (!encoded)
-    for (const EntryPtr& entry : running_)
-      if (usable(*entry) && !entry->session->answering() && !entry->session->needs_pictures()) {
-        const std::int64_t chunk = entries.empty() ? Session::kPrefillChunk : options_.shared_chunk;
-        entries.push_back(entry.get());
-        inputs.push_back(entry->session->next(chunk));
-        break;
-      }
-  if (!entries.empty()) forward(entries, inputs);
+  }
 }
 
 bool Service::usable(const Entry& entry) { return !entry.failure && !entry.session->done(); }
 
 bool Service::wants_prefill() const {
-  return std::any_of(running_.begin(), running_.end(), [](const EntryPtr& entry) {
-    return usable(*entry) && !entry->session->answering() && !entry->session->needs_pictures();
+  return std::ranges::any_of(running_, [](const EntryPtr& entry) {
+    return usable(*entry) &&
+           std::ranges::any_of(entry->session->sequences(), [](const Session* one) {
+             return !one->ended() && !one->answering() && !one->needs_pictures();
+           });
   });
 }
 
 bool Service::encode_one() {
   for (const EntryPtr& entry : running_) {
-    if (!usable(*entry) || !entry->session->needs_pictures()) continue;
-    const Result<void> done = guarded([&] { return entry->session->encode_step(); });
-    if (!done.ok())
-      entry->failure = done.error();
-    else if (!entry->session->needs_pictures())
-      remember_encoded(*entry->session);
-    return true;
+    if (!usable(*entry)) continue;
+    for (Session* const one : entry->session->sequences()) {
+      if (one->ended() || !one->needs_pictures()) continue;
+      const Result<void> done = guarded([&] { return one->encode_step(); });
+      if (!done.ok())
+        entry->failure = done.error();
+      else if (!one->needs_pictures())
+        remember_encoded(*one);
+      return true;
+    }
   }
   return false;
 }
@@ -176,11 +199,14 @@ void Service::remember_encoded(const Session& session) {
   }
 }
 
-void Service::forward(std::span<Entry* const> entries, std::span<const StepInput> inputs) {
+void Service::forward(std::span<const Part> parts) {
   const auto width = static_cast<std::size_t>(model_->model->info().vocab_size);
+  std::vector<StepInput> inputs;
   std::vector<bool> wanted;
-  for (std::size_t i = 0; i < entries.size(); ++i)
-    wanted.push_back(entries[i]->session->wants_logits(inputs[i]));
+  for (const Part& part : parts) {
+    inputs.push_back(part.input);
+    wanted.push_back(part.session->wants_logits(part.input));
+  }
   const Result<void> computed = guarded([&]() -> Result<void> {
     const Tensor rows = model_->model->forward(inputs, nullptr);
     logits_.resize(static_cast<std::size_t>(rows.rows()) * width);
@@ -188,9 +214,9 @@ void Service::forward(std::span<Entry* const> entries, std::span<const StepInput
     return {};
   });
   std::size_t first = 0;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
     if (!computed.ok()) {  // whose fault it was is not known
-      entries[i]->failure = computed.error();
+      parts[i].entry->failure = computed.error();
       continue;
     }
     const std::size_t count = std::max<std::size_t>(inputs[i].logit_rows.size(), 1);
@@ -198,8 +224,8 @@ void Service::forward(std::span<Entry* const> entries, std::span<const StepInput
                          ? std::span<const float>(logits_).subspan(first * width, count * width)
                          : std::span<const float>();
     first += count;
-    const Result<void> taken = guarded([&] { return entries[i]->session->accept(row); });
-    if (!taken.ok()) entries[i]->failure = taken.error();
+    const Result<void> taken = guarded([&] { return parts[i].session->accept(row); });
+    if (!taken.ok()) parts[i].entry->failure = taken.error();
   }
   keep_within_memory();  // a computed prompt may have been kept
 }

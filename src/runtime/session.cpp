@@ -16,7 +16,8 @@ Session::Session(const Model& model, const GenerateRequest& request, const Gener
       hooks_(hooks),
       caches_(caches),
       sampler_(request.sampling, model.info().unnamed_ids),
-      answer_(model.tokenizer(), request.stop, hooks.on_text) {
+      on_text_([this](std::string_view text) { shown(text); }),
+      answer_(model.tokenizer(), request.stop, on_text_) {
   result_.seed = sampler_.seed();
 }
 
@@ -75,7 +76,11 @@ PrefixKey Session::prefix_key() const {
 
 Result<void> Session::limit_answer(std::int64_t prompt_tokens) {
   const std::int64_t context = model_.info().context_length;
-  if (prompt_tokens + 1 > context) {
+  for (const std::string& choice : request_.choices) {
+    choice_ids_.push_back(model_.tokenizer()->encode(choice, false));
+    max_answer_ = std::max(max_answer_, std::ssize(choice_ids_.back()) + 1);
+  }
+  if (prompt_tokens + std::max<std::int64_t>(max_answer_, 1) > context) {
     const std::string pictures =
         images_.empty() ? ""
                         : fmt::format(", {} of them for {} picture{}", result_.image_tokens,
@@ -89,6 +94,7 @@ Result<void> Session::limit_answer(std::int64_t prompt_tokens) {
                                    "leave out earlier turns",
                  "messages"};
   }
+  if (!request_.choices.empty()) return {};
   max_answer_ = context - prompt_tokens;
   if (request_.max_tokens) max_answer_ = std::min<std::int64_t>(max_answer_, *request_.max_tokens);
   return {};
@@ -137,6 +143,7 @@ StepInput Session::next(std::int64_t most_tokens_of_step) {
     since_prefill_.restart();
   }
   step_.clear();
+  if (scoring()) return next_to_score(most_tokens_of_step);
   if (answering() && request_.draft_tokens > 0 && request_.sampling.temperature == 0) {
     guess();
     if (step_.size() > 1)
@@ -189,6 +196,10 @@ Result<void> Session::accept_guesses(std::span<const float> logits) {
 }
 
 Result<void> Session::accept(std::span<const float> logits) {
+  if (scoring()) {
+    accept_scores(logits);
+    return {};
+  }
   if (!step_.empty()) return accept_guesses(logits);
   if (pending() > 0) return {};
   if (prefilling_) {
@@ -197,6 +208,10 @@ Result<void> Session::accept(std::span<const float> logits) {
     // Another request about the same picture need not wait for this answer's end.
     if (caches_.prefixes != nullptr && !images_.empty())
       caches_.prefixes->insert(prefix_key(), kv_->fork(kv_->length()));
+    branch(logits);
+    for (const auto& other : branches_)
+      if (!other->scoring()) OC_RETURN_IF_ERROR(other->take_token(logits));
+    if (!request_.choices.empty()) return {};
   }
   return take_token(logits);
 }
@@ -214,6 +229,7 @@ Result<void> Session::take_token(std::span<const float> logits) {
   }
   result_.ids.push_back(id);
   ids_.push_back(id);
+  if (request_.logprobs) result_.logprobs.push_back(describe(id, logits));
   answer_.push(id);
   if (answer_.stopped()) {
     end(StopCause::kStopString);
@@ -254,6 +270,10 @@ void Session::end(StopCause cause) {
                               ? FinishReason::kLength
                               : FinishReason::kStop;
   result_.stop_string = answer_.stop_string();
+  if (result_.stop_string)
+    result_.logprobs.resize(tokens_shown_);  // the others' text is not shown
+  else if (tokens_shown_ < result_.logprobs.size())
+    shown("", true);
   result_.text = answer_.text();
   result_.warning = empty_warning();
   Timings& t = result_.timings;
@@ -280,8 +300,6 @@ std::optional<std::string> Session::empty_warning() const {
       result_.ids.size(), result_.ids.size() == 1 ? "" : "s", name(result_.ids.front()),
       result_.ids.size() == 1 ? "has" : "have");
 }
-
-GenerateResult Session::take_result() { return std::move(result_); }
 
 std::string_view Session::phase() const {
   if (kv_ == nullptr) return "preparation";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,21 +52,28 @@ class Session {
   // Resizes, cuts and normalises the pictures that `wanted` says yes to, given the key under which
   // they are cached and the bytes that they will take; encode_step() does the others.
   Result<void> preprocess(const std::function<bool(const std::string&, std::size_t)>& wanted);
-  // Prompt and longest answer: what the KV cache may have to hold.
-  std::int64_t most_tokens() const { return result_.prompt_tokens + max_answer_; }
+  // What the KV cache may have to hold: the prompt once and every longest answer, in whole blocks.
+  std::int64_t most_tokens() const;
   void start();  // looks into the caches, makes the sequence
 
-  bool done() const { return done_; }
+  // The request's answers: this one, and those that went on from its prompt (n, choices), each to
+  // be stepped by itself. The latter are there once the prompt is computed; only this one is asked
+  // for done(), interrupted() and the result.
+  std::vector<Session*> sequences();
+  bool done() const;
+  bool ended() const { return done_; }  // this sequence alone
+  bool scoring() const { return score_end_ > 0; }
   // kCancelled or kDeadline, naming what it was doing.
   Result<void> interrupted() const;
   bool needs_pictures() const;  // encode_step() is next
   const std::vector<std::string>& picture_keys() const { return digests_; }
   Result<void> encode_step();  // one image tile
   // The prompt is computed: a step is one token.
-  bool answering() const { return result_.completion_tokens > 0 && pending() == 1; }
+  bool answering() const { return !scoring() && result_.completion_tokens > 0 && pending() == 1; }
   StepInput next(std::int64_t most_tokens_of_step);
   // Whether the logits of the step that next() described are used.
   bool wants_logits(const StepInput& input) const {
+    if (scoring()) return !input.logit_rows.empty();
     return kv_->length() + std::ssize(input.ids) >= std::ssize(ids_);
   }
   // After the step; logits [rows, V] as the input asked for, empty when they were not wanted.
@@ -75,6 +83,17 @@ class Session {
   GenerateResult take_result();
 
  private:
+  Session(const Session& first, std::size_t choice, std::uint64_t seed);
+
+  void branch(std::span<const float> logits);
+  void begin_score(std::span<const TokenId> choice, std::span<const float> logits);
+  StepInput next_to_score(std::int64_t most_tokens_of_step);
+  void accept_scores(std::span<const float> logits);
+  void score(std::int64_t position, std::span<const float> logits);
+  void conclude_scores();
+  void shown(std::string_view text, bool all = false);
+  TokenLogprobs describe(TokenId id, std::span<const float> logits);
+  ScoredToken token(TokenId id, double logprob, bool first) const;
   std::int64_t pending() const { return std::ssize(ids_) - kv_->length(); }
   std::string_view phase() const;
   Result<void> limit_answer(std::int64_t prompt_tokens);
@@ -106,7 +125,16 @@ class Session {
   std::vector<TokenId> step_;            // the pending token and guesses of what follows it
   std::vector<std::int64_t> step_rows_;  // all of them
   std::int64_t max_answer_ = 0;          // tokens, stop token included
+  std::size_t choice_ = 0;               // which answer this is
+  std::vector<std::unique_ptr<Session>> branches_;
+  std::vector<std::vector<TokenId>> choice_ids_;  // of request.choices
+  std::int64_t score_end_ = 0;                    // length of prompt and choice, when scoring
+  std::vector<double> scores_;                    // of its tokens so far, the end's last
+  std::size_t shown_bytes_ = 0, token_bytes_ = 0;
+  std::vector<std::size_t> token_starts_;  // of result_.logprobs, in bytes of text
+  std::size_t tokens_shown_ = 0;           // of result_.logprobs
   Sampler sampler_;
+  std::function<void(std::string_view)> on_text_;
   AnswerStream answer_;
   GenerateResult result_;
 };

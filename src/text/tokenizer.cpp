@@ -112,6 +112,15 @@ std::optional<TokenId> Tokenizer::id_of(std::string_view content) const {
 std::optional<std::string_view> Tokenizer::token(TokenId id) const {
   return impl_->vocabulary.content(id);
 }
+std::string Tokenizer::bytes_of(TokenId id) const {
+  if (const int byte = impl_->vocabulary.byte_value(id); byte >= 0)
+    return std::string(1, static_cast<char>(byte));
+  std::string text(token(id).value_or(""));
+  if (impl_->vocabulary.is_added(id)) return text;
+  for (std::size_t at = 0; (at = text.find(kSpaceMark, at)) != std::string::npos; ++at)
+    text.replace(at, kSpaceMark.size(), " ");
+  return text;
+}
 bool Tokenizer::is_special(TokenId id) const { return impl_->vocabulary.is_special(id); }
 bool Tokenizer::has_rstrip(TokenId id) const { return impl_->vocabulary.has_rstrip(id); }
 TokenId Tokenizer::bos() const { return impl_->bos; }

@@ -45,6 +45,9 @@ class Tokenizer {
   std::optional<TokenId> id_of(std::string_view content) const;
   // The token's content; nullopt for ids without a token.
   std::optional<std::string_view> token(TokenId id) const;
+  // What the token adds to a text: a byte token's byte, "▁" as a space; as it is for added tokens.
+  // Empty for ids without a token.
+  std::string bytes_of(TokenId id) const;
   bool is_special(TokenId id) const;  // an added token that is marked special
   bool has_rstrip(TokenId id) const;  // an added token that swallows the white space after it
   TokenId bos() const;                // what the post-processor puts in front ("<s>")

@@ -106,8 +106,7 @@ TEST(ChatRequest, NullIsAbsent) {
 
 TEST(ChatRequest, UnsupportedIsRefusedByName) {
   for (const auto& [field, value] :
-       {std::pair{"n", "2"}, std::pair{"logprobs", "true"}, std::pair{"top_logprobs", "3"},
-        std::pair{"tools", "[{}]"}, std::pair{"tool_choice", R"("required")"},
+       {std::pair{"tools", "[{}]"}, std::pair{"tool_choice", R"("required")"},
         std::pair{"functions", "[{}]"}, std::pair{"response_format", R"({"type":"json_object"})"},
         std::pair{"store", "true"}, std::pair{"service_tier", R"("flex")"},
         std::pair{"modalities", R"(["text","audio"])"}, std::pair{"audio", "{}"},

@@ -98,7 +98,7 @@ TEST(Chunks, InOrder) {
   EXPECT_TRUE(role.at("choices").at(0).at("finish_reason").is_null());
   EXPECT_EQ(role.as_object().count("usage"), 0u);
 
-  const json::value text = json::parse(chunks.text("a\"\\\n\x01ü"));
+  const json::value text = json::parse(chunks.piece({.text = "a\"\\\n\x01ü"}));
   expect_head(text, "chat.completion.chunk");
   EXPECT_EQ(text.at("choices").at(0).at("delta"), json::value({{"content", "a\"\\\n\x01ü"}}));
   EXPECT_TRUE(text.at("choices").at(0).at("logprobs").is_null());
@@ -112,7 +112,8 @@ TEST(Chunks, InOrder) {
 
 TEST(Chunks, UsageIsNullUntilTheLast) {
   const ChunkWriter chunks(head(), true);
-  for (const std::string& chunk : {chunks.role(), chunks.text("x"), chunks.finish(result())}) {
+  for (const std::string& chunk :
+       {chunks.role(), chunks.piece({.text = "x"}), chunks.finish(result())}) {
     const json::value value = json::parse(chunk);
     ASSERT_EQ(value.as_object().count("usage"), 1u) << chunk;
     EXPECT_TRUE(value.at("usage").is_null());
@@ -126,7 +127,7 @@ TEST(Chunks, UsageIsNullUntilTheLast) {
 TEST(Chunks, AreOneLineEach) {
   const ChunkWriter chunks(head(), true);
   for (const std::string& chunk :
-       {chunks.role(), chunks.text("a\nb\r\n\xe2\x80\xa8"), chunks.finish(result())})
+       {chunks.role(), chunks.piece({.text = "a\nb\r\n\xe2\x80\xa8"}), chunks.finish(result())})
     EXPECT_EQ(chunk.find_first_of("\r\n"), std::string::npos) << chunk;
 }
 
@@ -173,6 +174,28 @@ TEST(OriginalFields, StandBesideTheOthers) {
   EXPECT_EQ(out.at("performance").at("method"), "CPU");
   EXPECT_EQ(out.at("method"), "CPU");
   EXPECT_EQ(out.at("optimized"), true);
+}
+
+TEST(OpenaiResponse, LogprobsHaveOpenaisShape) {
+  GenerateResult answer = result();
+  TokenLogprobs token{{"\xc3", false, -0.5}, {{"a", false, -0.25}, {"<|end|>", true, -1.0 / 0.0}}};
+  answer.logprobs = {token};
+  answer.more.resize(1);
+  answer.more[0].text = "other";
+  const json::value whole = json::parse(completion_json(AnswerHead{}, answer, true));
+  ASSERT_EQ(whole.at("choices").as_array().size(), 2u);
+  EXPECT_EQ(whole.at("choices").at(1).at("index"), 1);
+  EXPECT_EQ(whole.at("choices").at(1).at("message").at("content"), "other");
+  const json::value expected = json::parse(
+      R"({"content":[{"token":"bytes:\\xc3","logprob":-0.5,"bytes":[195],"top_logprobs":[
+          {"token":"a","logprob":-0.25,"bytes":[97]},
+          {"token":"<|end|>","logprob":-9999.0,"bytes":null}]}],"refusal":null})");
+  EXPECT_EQ(whole.at("choices").at(0).at("logprobs"), expected);
+  const ChunkWriter chunks({}, false);
+  const json::value chunk =
+      json::parse(chunks.piece({.text = "x", .choice = 3, .tokens = answer.logprobs}));
+  EXPECT_EQ(chunk.at("choices").at(0).at("logprobs"), expected);
+  EXPECT_EQ(chunk.at("choices").at(0).at("index"), 3);
 }
 
 }  // namespace

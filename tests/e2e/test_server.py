@@ -228,8 +228,8 @@ def test_health_stats_metrics(server, model):
 @pytest.mark.parametrize(
     ("options", "status", "code", "param"),
     [
-        ({"n": 2}, 400, "unsupported_parameter", "n"),
-        ({"logprobs": True}, 400, "unsupported_parameter", "logprobs"),
+        ({"n": 9}, 400, "invalid_value", "n"),
+        ({"top_logprobs": 3}, 400, "invalid_value", "top_logprobs"),
         ({"presence_penalty": 2.5}, 400, "invalid_value", "presence_penalty"),
         ({"logit_bias": {"5": 101}}, 400, "invalid_value", "logit_bias.5"),
         ({"response_format": {"type": "json_object"}}, 400, "unsupported_parameter", "response_format"),

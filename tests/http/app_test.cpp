@@ -67,8 +67,8 @@ GenerateResult result_of(std::string text) {
 
 void say_hello(const GenerateRequest&, const Service::OnText& text, const Service::OnDone& done) {
   if (text) {
-    text("Hel");
-    text("lo");
+    text({.text = "Hel"});
+    text({.text = "lo"});
   }
   done(result_of("Hello"));
 }
@@ -174,7 +174,7 @@ TEST_F(AppTest, ErrorsBeforeTheFirstWordAreRealStatuses) {
 
 TEST_F(AppTest, ErrorsInTheMiddleAreNestedAndLast) {
   start([](const GenerateRequest&, const Service::OnText& text, const Service::OnDone& done) {
-    text("Hel");
+    text({.text = "Hel"});
     done(Error{ErrorCode::kInternal, "secret"});
   });
   const std::string response = chat(R"(,"stream":true)");
@@ -325,7 +325,7 @@ TEST_F(AppTest, InformationRoutes) {
 TEST_F(AppTest, MetricsAreCounted) {
   start();
   chat();
-  chat(R"(,"n":2)");
+  chat(R"(,"store":true)");
   get("/no/such/path?x=%22");
   const std::string metrics = get("/metrics");
   EXPECT_TRUE(has(metrics, "Content-Type: text/plain; version=0.0.4"));
@@ -345,9 +345,9 @@ TEST_F(AppTest, MetricsAreCounted) {
 
 TEST_F(AppTest, RefusedParametersNameThemselves) {
   start();
-  const std::string response = chat(R"(,"logprobs":true)");
+  const std::string response = chat(R"(,"store":true)");
   EXPECT_EQ(status_of(response), 400);
-  EXPECT_EQ(error_of(response).at("param"), "logprobs");
+  EXPECT_EQ(error_of(response).at("param"), "store");
   EXPECT_EQ(error_of(response).at("code"), "unsupported_parameter");
   EXPECT_EQ(error_of(response).at("type"), "invalid_request_error");
 }

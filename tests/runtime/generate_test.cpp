@@ -48,7 +48,7 @@ Shown run(const Model& model, const GenerateRequest& request,
           std::function<bool()> cancelled = nullptr) {
   Shown out;
   const GenerateHooks hooks{
-      .on_text = [&](std::string_view text) { out.pieces.emplace_back(text); },
+      .on_piece = [&](const AnswerPiece& piece) { out.pieces.emplace_back(piece.text); },
       .cancelled = std::move(cancelled)};
   out.result = generate(model, request, hooks);
   return out;

@@ -311,7 +311,7 @@ TEST_F(SchedulerTest, AKnownAnswerIsServedWithoutAStep) {
   Promise done;
   ASSERT_TRUE(service_
                   ->submit(
-                      about(7, "hello"), [&](std::string_view text) { streamed += text; },
+                      about(7, "hello"), [&](const AnswerPiece& piece) { streamed += piece.text; },
                       [&](auto result) { done.set_value(std::move(result)); })
                   .ok());
   const auto again = done.get_future().get();

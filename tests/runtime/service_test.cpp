@@ -87,7 +87,7 @@ TEST_F(ServiceTest, AnswersAndCounts) {
   std::promise<Result<GenerateResult>> done;
   ASSERT_TRUE(service
                   .submit(
-                      question("hello"), [&](std::string_view text) { streamed += text; },
+                      question("hello"), [&](const AnswerPiece& piece) { streamed += piece.text; },
                       [&](Result<GenerateResult> result) { done.set_value(std::move(result)); })
                   .ok());
   const auto result = done.get_future().get();

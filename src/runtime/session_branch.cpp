@@ -1,0 +1,208 @@
+// Several answers from one prompt: n > 1, and choices that are scored.
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "runtime/session.h"
+#include "runtime/softmax.h"
+
+namespace oc {
+namespace {
+
+constexpr std::int64_t kBlock = 64;  // engines hold whole blocks of keys and values
+std::int64_t whole_blocks(std::int64_t tokens) { return (tokens + kBlock - 1) / kBlock * kBlock; }
+
+}  // namespace
+
+// A sequence that goes on from the prompt of `first`.
+Session::Session(const Session& first, std::size_t choice, std::uint64_t seed)
+    : model_(first.model_),
+      request_(first.request_),
+      hooks_(first.hooks_),
+      caches_(first.caches_),
+      since_start_(first.since_start_),
+      images_(first.images_),
+      digests_(first.digests_),
+      image_rows_(first.image_rows_),
+      last_image_position_(first.last_image_position_),
+      ids_(first.ids_),
+      kv_(first.kv_->fork(first.kv_->length())),
+      regime_(first.regime_),
+      max_answer_(first.max_answer_),
+      choice_(choice),
+      sampler_(
+          [&] {
+            SamplingParams params = first.request_.sampling;
+            params.seed = seed;
+            return params;
+          }(),
+          first.model_.info().unnamed_ids),
+      on_text_([this](std::string_view text) { shown(text); }),
+      answer_(first.model_.tokenizer(), first.request_.stop, on_text_) {
+  result_.seed = seed;
+  result_.prompt_tokens = first.result_.prompt_tokens;
+}
+
+std::vector<Session*> Session::sequences() {
+  std::vector<Session*> all = {this};
+  for (const auto& branch : branches_) all.push_back(branch.get());
+  return all;
+}
+
+bool Session::done() const {
+  return done_ && std::ranges::all_of(branches_, [](const auto& branch) { return branch->done_; });
+}
+
+std::int64_t Session::most_tokens() const {
+  const std::int64_t prompt = result_.prompt_tokens;
+  // In another rope regime a sequence shares nothing with the prompt that was computed.
+  const bool shares = model_.rope_regime(prompt) == model_.rope_regime(prompt + max_answer_);
+  const auto branch_of = [&](std::int64_t answer) {
+    return whole_blocks((shares ? prompt % kBlock : prompt) + answer);
+  };
+  std::int64_t total = whole_blocks(prompt + (request_.choices.empty() ? max_answer_ : 0));
+  for (int i = 1; i < request_.n; ++i) total += branch_of(max_answer_);
+  for (const auto& ids : choice_ids_) total += branch_of(std::ssize(ids));
+  return total;
+}
+
+// The prompt is computed; its logits are everybody's first.
+void Session::branch(std::span<const float> logits) {
+  for (int i = 1; i < request_.n; ++i) {
+    const auto choice = static_cast<std::size_t>(i);
+    branches_.push_back(
+        std::unique_ptr<Session>(new Session(*this, choice, sampler_.seed() + choice)));
+  }
+  for (std::size_t i = 0; i < choice_ids_.size(); ++i) {
+    branches_.push_back(std::unique_ptr<Session>(new Session(*this, i, sampler_.seed())));
+    branches_.back()->begin_score(choice_ids_[i], logits);
+  }
+  if (!choice_ids_.empty()) done_ = true;
+}
+
+void Session::begin_score(std::span<const TokenId> choice, std::span<const float> logits) {
+  ids_.insert(ids_.end(), choice.begin(), choice.end());
+  score_end_ = std::ssize(ids_);
+  if (const int regime = model_.rope_regime(score_end_); regime != regime_) {
+    kv_->truncate(0);  // all of it again, as a model that is given the whole text does
+    regime_ = regime;
+    return;
+  }
+  score(result_.prompt_tokens - 1, logits);
+}
+
+StepInput Session::next_to_score(std::int64_t most_tokens_of_step) {
+  const std::int64_t from = kv_->length();
+  const std::int64_t count = std::min(pending(), most_tokens_of_step);
+  step_rows_.clear();
+  for (std::int64_t i = 0; i < count; ++i)
+    if (from + i >= result_.prompt_tokens - 1) step_rows_.push_back(i);
+  return {.kv = kv_.get(),
+          .ids = std::span(ids_).subspan(static_cast<std::size_t>(from),
+                                         static_cast<std::size_t>(count)),
+          .image_rows = image_rows_.empty() ? nullptr : &image_rows_,
+          .regime = regime_,
+          .logit_rows = step_rows_};
+}
+
+void Session::accept_scores(std::span<const float> logits) {
+  if (step_rows_.empty()) return;
+  const std::size_t width = logits.size() / step_rows_.size();
+  const std::int64_t first =
+      kv_->length() - step_rows_.back() - 1;  // the step's last row was wanted
+  for (std::size_t i = 0; i < step_rows_.size(); ++i)
+    score(first + step_rows_[i], logits.subspan(i * width, width));
+}
+
+// The logits behind the token at `position` say how likely the next one is; behind the last one,
+// how likely the answer is to end.
+void Session::score(std::int64_t position, std::span<const float> logits) {
+  const double total = log_sum_exp(logits);
+  if (position + 1 < score_end_) {
+    const auto next = static_cast<std::size_t>(ids_[static_cast<std::size_t>(position + 1)]);
+    scores_.push_back(static_cast<double>(logits[next]) - total);
+    return;
+  }
+  std::vector<float> ends;
+  for (const TokenId id : model_.info().stop_ids)
+    if (static_cast<std::size_t>(id) < logits.size())
+      ends.push_back(logits[static_cast<std::size_t>(id)]);
+  scores_.push_back(log_sum_exp(ends) - total);
+  kv_.reset();  // nothing reads it again
+  done_ = true;
+}
+
+void Session::conclude_scores() {
+  std::vector<double> sums;
+  for (const auto& branch : branches_) {
+    ChoiceScore& score = result_.scores.emplace_back();
+    score.text = request_.choices[branch->choice_];
+    score.tokens = std::ssize(branch->scores_);
+    for (const double logprob : branch->scores_) score.logprob += logprob;
+    score.mean_logprob = score.logprob / static_cast<double>(score.tokens);
+    sums.push_back(score.logprob);
+    result_.completion_tokens += score.tokens;
+  }
+  const double total = log_sum_exp(sums);
+  for (ChoiceScore& score : result_.scores) score.probability = std::exp(score.logprob - total);
+  const auto best = std::ranges::max_element(result_.scores, {}, &ChoiceScore::logprob);
+  result_.text = best->text;
+  result_.ids = choice_ids_[static_cast<std::size_t>(best - result_.scores.begin())];
+  if (hooks_.on_piece) hooks_.on_piece({.text = result_.text});
+  result_.timings.total_ms = since_start_.ms();
+  result_.timings.ttft_ms = result_.timings.total_ms;
+}
+
+GenerateResult Session::take_result() {
+  if (!request_.choices.empty()) conclude_scores();
+  for (const auto& branch : branches_) {
+    if (branch->scoring()) continue;
+    result_.completion_tokens += branch->result_.completion_tokens;
+    result_.drafted_tokens += branch->result_.drafted_tokens;
+    result_.accepted_tokens += branch->result_.accepted_tokens;
+    Timings &all = result_.timings, &own = branch->result_.timings;
+    all.total_ms = std::max(all.total_ms, own.total_ms);
+    all.decode_tokens_per_second += own.decode_tokens_per_second;
+    result_.more.push_back(std::move(static_cast<Answer&>(branch->result_)));
+  }
+  result_.timings.decode_ms = result_.timings.total_ms - result_.timings.ttft_ms;
+  return std::move(result_);
+}
+
+// More text of this answer is out, and with it the tokens that it begins in.
+void Session::shown(std::string_view text, bool all) {
+  shown_bytes_ += text.size();
+  const std::size_t from = tokens_shown_;
+  while (tokens_shown_ < result_.logprobs.size() &&
+         (all || token_starts_[tokens_shown_] < shown_bytes_))
+    ++tokens_shown_;
+  if (hooks_.on_piece)
+    hooks_.on_piece(
+        {.text = text,
+         .choice = choice_,
+         .tokens = std::span(std::as_const(result_.logprobs)).subspan(from, tokens_shown_ - from)});
+}
+
+TokenLogprobs Session::describe(TokenId id, std::span<const float> logits) {
+  const double total = log_sum_exp(logits);
+  const auto logprob = [&](TokenId of) {
+    return static_cast<double>(logits[static_cast<std::size_t>(of)]) - total;
+  };
+  const bool first = token_bytes_ == 0;
+  TokenLogprobs out{token(id, logprob(id), first), {}};
+  for (const TokenId other :
+       top_ids(logits, static_cast<std::size_t>(request_.top_logprobs), model_.info().unnamed_ids))
+    out.top.push_back(token(other, logprob(other), first));
+  token_starts_.push_back(token_bytes_);
+  if (!out.control) token_bytes_ += out.bytes.size();
+  return out;
+}
+
+// The text of an answer begins without the space of its first token; so does the token.
+ScoredToken Session::token(TokenId id, double logprob, bool first) const {
+  ScoredToken out{model_.tokenizer()->bytes_of(id), model_.tokenizer()->is_special(id), logprob};
+  if (first && !out.control && out.bytes.starts_with(' ')) out.bytes.erase(0, 1);
+  return out;
+}
+
+}  // namespace oc
