@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "base/check.h"
 
@@ -23,11 +24,29 @@ struct Filter {
   int taps = 0;
 };
 
-// precompute_coeffs and normalize_coeffs_8bpc of Resample.c for the triangle filter.
-Filter triangle(int in_size, int out_size) {
+// A filter of Resample.c: how far it reaches, and its value at a distance.
+struct Kernel {
+  double reach;
+  double (*at)(double distance);
+};
+
+double triangle_at(double x) { return std::abs(x) < 1.0 ? 1.0 - std::abs(x) : 0.0; }
+
+double sinc(double x) {
+  if (x == 0.0) return 1.0;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+double lanczos_at(double x) { return x >= -3.0 && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0; }
+
+constexpr Kernel kTriangle{1.0, triangle_at}, kLanczos{3.0, lanczos_at};
+
+// precompute_coeffs and normalize_coeffs_8bpc of Resample.c.
+Filter make_filter(const Kernel& kernel, int in_size, int out_size) {
   const double scale = static_cast<double>(in_size) / out_size;
   const double filter_scale = std::max(scale, 1.0);
-  const double support = 1.0 * filter_scale;
+  const double support = kernel.reach * filter_scale;
   Filter filter;
   filter.taps = static_cast<int>(std::ceil(support)) * 2 + 1;
   filter.windows.resize(static_cast<std::size_t>(out_size));
@@ -40,8 +59,7 @@ Filter triangle(int in_size, int out_size) {
     const int last = std::min(in_size, static_cast<int>(center + support + 0.5));
     double total = 0;
     for (int x = first; x < last; ++x) {
-      const double distance = std::abs((x - center + 0.5) * (1.0 / filter_scale));
-      const double weight = distance < 1.0 ? 1.0 - distance : 0.0;
+      const double weight = kernel.at((x - center + 0.5) * (1.0 / filter_scale));
       weights[static_cast<std::size_t>(x - first)] = weight;
       total += weight;
     }
@@ -62,8 +80,8 @@ std::uint8_t to_byte(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kBits, 0, 255));
 }
 
-Image horizontal(const Image& image, int width) {
-  const Filter filter = triangle(image.width, width);
+Image horizontal(const Image& image, const Kernel& kernel, int width) {
+  const Filter filter = make_filter(kernel, image.width, width);
   Image out{width, image.height, {}};
   out.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(image.height) * 3);
   for (int y = 0; y < image.height; ++y) {
@@ -91,8 +109,8 @@ Image horizontal(const Image& image, int width) {
   return out;
 }
 
-Image vertical(const Image& image, int height) {
-  const Filter filter = triangle(image.height, height);
+Image vertical(const Image& image, const Kernel& kernel, int height) {
+  const Filter filter = make_filter(kernel, image.height, height);
   const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
   Image out{image.width, height, {}};
   out.rgb.resize(stride * static_cast<std::size_t>(height));
@@ -142,15 +160,23 @@ std::vector<Cubic> cubic(int in_size, int out_size) {
   return out;
 }
 
-}  // namespace
-
-Image resize_bilinear(const Image& image, int width, int height) {
+Image resize(const Image& image, const Kernel& kernel, int width, int height) {
   OC_CHECK(width > 0 && height > 0 && image.width > 0 && image.height > 0, "resize {}x{} to {}x{}",
            image.width, image.height, width, height);
   if (width == image.width && height == image.height) return image;
-  if (width == image.width) return vertical(image, height);
-  const Image wide = horizontal(image, width);
-  return height == image.height ? wide : vertical(wide, height);
+  if (width == image.width) return vertical(image, kernel, height);
+  const Image wide = horizontal(image, kernel, width);
+  return height == image.height ? wide : vertical(wide, kernel, height);
+}
+
+}  // namespace
+
+Image resize_bilinear(const Image& image, int width, int height) {
+  return resize(image, kTriangle, width, height);
+}
+
+Image resize_lanczos(const Image& image, int width, int height) {
+  return resize(image, kLanczos, width, height);
 }
 
 std::vector<float> resize_bicubic(std::span<const float> planes, int channels, int in_height,

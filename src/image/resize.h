@@ -12,6 +12,9 @@ namespace oc {
 // horizontal pass first (Pillow: Resample.c). Bit-equal. width, height >= 1.
 Image resize_bilinear(const Image& image, int width, int height);
 
+// The same with LANCZOS (three lobes).
+Image resize_lanczos(const Image& image, int width, int height);
+
 // torch.nn.functional.interpolate(mode="bicubic", align_corners=False, antialias=False), a = -0.75,
 // edges clamped. planes: [C, in_h, in_w] float32 → [C, out_h, out_w].
 std::vector<float> resize_bicubic(std::span<const float> planes, int channels, int in_height,

@@ -172,5 +172,34 @@ TEST(Bicubic, AWrongAmountIsOurMistake) {
   EXPECT_THROW(resize_bicubic(std::vector<float>(11), 1, 3, 4, 2, 2), CheckFailure);
 }
 
+// CRC-32 of the pixels, as zlib.crc32 in Python.
+std::uint32_t crc32(const std::vector<std::uint8_t>& bytes) {
+  std::uint32_t crc = 0xffffffffu;
+  for (const std::uint8_t byte : bytes) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0u);
+  }
+  return ~crc;
+}
+
+// Pillow 13.0: crc32(image.resize((w, h), Image.Resampling.LANCZOS).tobytes()).
+TEST(Lanczos, IsPillowsToTheBit) {
+  const Image image = make_image(97, 61, [](int x, int y) {
+    return Rgb{x * 7 % 256, y * 11 % 256, (x * y + 31) % 256};
+  });
+  struct Case {
+    int width, height;
+    std::uint32_t crc;
+  };
+  for (const auto& [width, height, crc] :
+       {Case{64, 40, 0x13e19e73}, Case{31, 61, 0xc6b72a90}, Case{97, 17, 0xfe00a9b7},
+        Case{5, 3, 0x94500fa8}, Case{1, 1, 0x726053f0}, Case{200, 90, 0xbca6f3f2}}) {
+    const Image out = resize_lanczos(image, width, height);
+    EXPECT_EQ(out.width, width);
+    EXPECT_EQ(out.height, height);
+    EXPECT_EQ(crc32(out.rgb), crc) << width << "x" << height;
+  }
+}
+
 }  // namespace
 }  // namespace oc

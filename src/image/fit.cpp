@@ -1,0 +1,28 @@
+#include "image/fit.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "image/resize.h"
+
+namespace oc {
+
+PictureSize fitted_size(int width, int height, const PictureBox& box) {
+  double across = box.width > 0 ? std::min(1.0, static_cast<double>(box.width) / width) : 1.0;
+  double down = box.height > 0 ? std::min(1.0, static_cast<double>(box.height) / height) : 1.0;
+  if (box.keep_aspect) across = down = std::min(across, down);
+  // Cut, not rounded, as the original system does; the bound itself is met in spite of rounding.
+  const auto scaled = [](int side, double scale, int most) {
+    const int cut = std::max(1, static_cast<int>(side * scale + 1e-6));
+    return most > 0 ? std::min(cut, most) : cut;
+  };
+  return {scaled(width, across, box.width), scaled(height, down, box.height)};
+}
+
+Image fit(Image image, const PictureBox& box) {
+  const PictureSize size = fitted_size(image.width, image.height, box);
+  if (size == PictureSize{image.width, image.height}) return image;
+  return resize_lanczos(image, size.width, size.height);
+}
+
+}  // namespace oc
