@@ -323,6 +323,7 @@ Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& 
   OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
   request.model = std::string(model.value_or(""));
   OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate));
+  request.generate.sampling = limits.sampling;
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.generate.sampling));
   OC_RETURN_IF_ERROR(parse_stop(fields, limits, request.generate));
   OC_RETURN_IF_ERROR(parse_stream(fields, request));
@@ -351,13 +352,13 @@ Result<std::size_t> decoded_bytes(const ChatRequest& request, const ImageLimits&
   return total;
 }
 
-Result<void> decode_images(ChatRequest& request, const ImageLimits& limits) {
+Result<void> decode_images(ChatRequest& request, const ImageLimits& limits, const PictureBox& box) {
   for (EncodedImage& image : request.images) {
     auto decoded = decode_image(image.bytes, limits);
     if (!decoded) return with_param(decoded.error(), image);
     image.bytes = {};
     request.generate.images.push_back(
-        {std::make_shared<const Image>(std::move(*decoded)), image.num_crops});
+        {std::make_shared<const Image>(fit(std::move(*decoded), box)), image.num_crops});
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/fit.h"
 #include "image/image.h"
 #include "runtime/request.h"
 
@@ -25,6 +26,7 @@ struct ChatLimits {
   std::size_t max_choices = 64;  // to be scored
   std::size_t max_choice_bytes = 4096;
   std::int64_t context_length = 0;  // of the model; 0: unknown
+  SamplingParams sampling;          // of a request that says nothing else
   int json_depth = 32;
 };
 
@@ -48,8 +50,9 @@ Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& 
 
 // Bytes of all pictures once decoded, from their headers alone. Errors as probe_image.
 Result<std::size_t> decoded_bytes(const ChatRequest& request, const ImageLimits& limits);
-// Decodes every picture into request.generate.images and drops the encoded bytes. Errors as
-// decode_image, with the picture's param.
-Result<void> decode_images(ChatRequest& request, const ImageLimits& limits);
+// Decodes every picture into request.generate.images, no larger than `box`, and drops the encoded
+// bytes. Errors as decode_image, with the picture's param.
+Result<void> decode_images(ChatRequest& request, const ImageLimits& limits,
+                           const PictureBox& box = {});
 
 }  // namespace oc

@@ -2,11 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/request_defaults.h"
+
 namespace oc {
+
+// What the page at / offers with the model, from the configuration.
+struct UiSettings {
+  std::string description;
+  std::string default_instruction;              // the first question to offer; empty: none
+  std::vector<std::int64_t> capture_intervals;  // ms
+  std::optional<std::int64_t> default_interval;
+};
+std::string ui_json(const std::string& model, const UiSettings& ui);
 
 struct ServedModel {
   std::string name;                  // as clients call it
@@ -19,6 +31,8 @@ struct ServedModel {
   std::int64_t context_length = 0;
   int default_num_crops = 0;
   std::size_t weights_bytes = 0;
+  RequestDefaults defaults;  // of requests for it
+  UiSettings ui;
 
   // The original servers' fields.
   std::string method;      // what computes: "CPU", "MLX"

@@ -37,8 +37,8 @@ Tensor ImageCache::find(const std::string& digest) {
 void ImageCache::insert(const std::string& digest, const Tensor& embeddings) {
   const auto bytes =
       static_cast<std::size_t>(embeddings.rows() * embeddings.cols()) * sizeof(float);
-  if (bytes > max_bytes_ || by_digest_.contains(digest)) return;
-  while (bytes_ + bytes > max_bytes_) {
+  if (bytes > max_bytes_ || max_entries_ == 0 || by_digest_.contains(digest)) return;
+  while (bytes_ + bytes > max_bytes_ || entries_.size() >= max_entries_) {
     bytes_ -= entries_.back().bytes;
     by_digest_.erase(entries_.back().digest);
     entries_.pop_back();

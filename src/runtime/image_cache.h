@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <list>
 #include <string>
 #include <unordered_map>
@@ -12,16 +13,19 @@
 
 namespace oc {
 
+constexpr std::size_t kAnyNumber = std::numeric_limits<std::size_t>::max();
+
 // SHA-256 (binary) over decoded pixels and their size.
 std::string pixel_digest(const Image& image);
 // What the embeddings of a picture depend on, the model left out: pixel_digest() and how the
 // picture is cut. `owner` keeps clients apart.
 std::string picture_key(const std::string& pixels, const ImagePlan& plan, const std::string& owner);
 
-// Engine thread only. Bounded in bytes, least recently used first out.
+// Engine thread only. Bounded in bytes and number, least recently used first out.
 class ImageCache {
  public:
-  explicit ImageCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+  explicit ImageCache(std::size_t max_bytes, std::size_t max_entries = kAnyNumber)
+      : max_bytes_(max_entries > 0 ? max_bytes : 0), max_entries_(max_entries) {}
 
   Tensor find(const std::string& digest);  // empty when it is not there
   void insert(const std::string& digest, const Tensor& embeddings);
@@ -37,7 +41,7 @@ class ImageCache {
     std::size_t bytes = 0;
   };
 
-  std::size_t max_bytes_, bytes_ = 0;
+  std::size_t max_bytes_, max_entries_, bytes_ = 0;
   std::uint64_t hits_ = 0, misses_ = 0;
   std::list<Entry> entries_;  // latest use first
   std::unordered_map<std::string, std::list<Entry>::iterator> by_digest_;

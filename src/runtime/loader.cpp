@@ -47,17 +47,19 @@ std::optional<fs::path> models_folder() {
   return std::nullopt;
 }
 
-namespace {
-
-std::vector<fs::path> demo_places() {
-  if (auto place = from_environment("OCELLUS_DEMO_MODEL")) return {*place};
+std::vector<fs::path> shared_places(const char* variable, std::string_view below) {
+  if (auto place = from_environment(variable)) return {*place};
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   if (error) return {};
   const fs::path folder = program.parent_path();
-  return {(folder / "../share/ocellus/models/demo").lexically_normal(),
-          (folder / "../../models/demo").lexically_normal()};
+  return {(folder / "../share/ocellus" / below).lexically_normal(),
+          (folder / "../.." / below).lexically_normal()};
 }
+
+namespace {
+
+std::vector<fs::path> demo_places() { return shared_places("OCELLUS_DEMO_MODEL", "models/demo"); }
 
 std::optional<fs::path> find_demo() {
   for (const fs::path& place : demo_places())

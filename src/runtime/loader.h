@@ -43,6 +43,10 @@ enum class NameFrom { kOperator, kClient };
 
 // $OCELLUS_HOME/models, or below $XDG_DATA_HOME or ~; none where no variable names a home.
 std::optional<std::filesystem::path> models_folder();
+// Where something that comes with the program may lie: the variable's folder alone if it is set,
+// else share/ocellus/BELOW beside the program's folder and BELOW in the source tree around a build
+// folder.
+std::vector<std::filesystem::path> shared_places(const char* variable, std::string_view below);
 // "phi", "org/phi": one or two parts of letters, digits, '.', '_', '-' that do not begin with '.'.
 bool is_plain_name(std::string_view name);
 

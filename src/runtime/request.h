@@ -28,7 +28,8 @@ struct GenerateRequest {
   std::vector<Message> messages;
   std::vector<RequestImage> images;  // ImagePart::index points here
   SamplingParams sampling;
-  std::optional<int> max_tokens;  // answer; nullopt: what is left of the context
+  std::optional<int> max_tokens;                  // answer; nullopt: what is left of the context
+  std::optional<std::int64_t> max_sequence = {};  // prompt and answer; nullopt: the context
   std::vector<std::string> stop;
   int n = 1;  // answers; answer i is drawn with seed + i
   bool logprobs = false;

@@ -90,6 +90,7 @@ std::optional<std::string> response_key(const GenerateRequest& request,
   }
   digest.add(s.seed);
   digest.add(request.max_tokens);
+  digest.add(request.max_sequence);
   digest.add(request.stop.size());
   for (const std::string& stop : request.stop) digest.add(stop);
   digest.add(request.keep_order);
@@ -102,8 +103,9 @@ std::optional<std::string> response_key(const GenerateRequest& request,
   return digest.finish();
 }
 
-ResponseCache::ResponseCache(std::size_t max_bytes, std::chrono::seconds max_age)
-    : max_bytes_(max_bytes), max_age_(max_age) {
+ResponseCache::ResponseCache(std::size_t max_bytes, std::chrono::seconds max_age,
+                             std::size_t max_entries)
+    : max_bytes_(max_entries > 0 ? max_bytes : 0), max_entries_(max_entries), max_age_(max_age) {
   if (enabled()) thread_ = std::thread([this] { work(); });
 }
 
@@ -135,7 +137,8 @@ void ResponseCache::insert(const std::string& key, const GenerateResult& result)
   const std::lock_guard lock(mutex_);
   if (bytes > max_bytes_) return;
   if (const auto found = by_key_.find(key); found != by_key_.end()) drop(found->second);
-  while (bytes_ + bytes > max_bytes_) drop(std::prev(entries_.end()));
+  while (bytes_ + bytes > max_bytes_ || entries_.size() >= max_entries_)
+    drop(std::prev(entries_.end()));
   entries_.push_front({key, result, bytes, std::chrono::steady_clock::now()});
   by_key_[key] = entries_.begin();
   bytes_ += bytes;

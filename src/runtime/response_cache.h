@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -22,10 +23,11 @@ namespace oc {
 std::optional<std::string> response_key(const GenerateRequest& request,
                                         const std::string& model_fingerprint);
 
-// Any thread. Bounded in bytes and age, least recently used first out.
+// Any thread. Bounded in bytes, number and age, least recently used first out.
 class ResponseCache {
  public:
-  ResponseCache(std::size_t max_bytes, std::chrono::seconds max_age);
+  ResponseCache(std::size_t max_bytes, std::chrono::seconds max_age,
+                std::size_t max_entries = std::numeric_limits<std::size_t>::max());
   ~ResponseCache();
 
   bool enabled() const { return max_bytes_ > 0; }
@@ -48,7 +50,7 @@ class ResponseCache {
   void drop(std::list<Entry>::iterator entry);
   void work();
 
-  std::size_t max_bytes_;
+  std::size_t max_bytes_, max_entries_;
   std::chrono::seconds max_age_;
   mutable std::mutex mutex_;  // guards everything below but the thread
   std::size_t bytes_ = 0;

@@ -45,8 +45,9 @@ Service::Service(std::shared_ptr<const LoadedModel> model, ServiceOptions option
     : model_(std::move(model)),
       options_(options),
       prefixes_(options.prefix_cache_bytes),
-      pictures_(options.image_cache_bytes),
-      responses_(options.response_cache_bytes, options.response_cache_age),
+      pictures_(options.image_cache_bytes, options.image_cache_entries),
+      responses_(options.response_cache_bytes, options.response_cache_age,
+                 options.response_cache_entries),
       preprocess_budget_(options.preprocess_bytes),
       thread_([this] { loop(); }) {}
 

@@ -30,9 +30,11 @@ struct ServiceOptions {
   // Bytes of keys and values, those of running requests (prompt and longest answer) and kept
   // prefixes together; 0: no limit. A request waits until its share is free.
   std::size_t kv_bytes = 0;
-  std::size_t image_cache_bytes = 0;     // of encoded pictures; 0: none are kept
+  std::size_t image_cache_bytes = 0;  // of encoded pictures; 0: none are kept
+  std::size_t image_cache_entries = kAnyNumber;
   std::size_t prefix_cache_bytes = 0;    // of kv_bytes; 0: none are kept
   std::size_t response_cache_bytes = 0;  // of whole answers; 0: none are kept
+  std::size_t response_cache_entries = kAnyNumber;
   std::chrono::seconds response_cache_age{3600};
   // The longest answer of a request that sets no max_tokens; 0: what the context holds.
   int default_max_tokens = 0;

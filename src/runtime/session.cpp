@@ -75,7 +75,8 @@ PrefixKey Session::prefix_key() const {
 }
 
 Result<void> Session::limit_answer(std::int64_t prompt_tokens) {
-  const std::int64_t context = model_.info().context_length;
+  const std::int64_t own = model_.info().context_length;
+  const std::int64_t context = std::min(own, request_.max_sequence.value_or(own));
   for (const std::string& choice : request_.choices) {
     choice_ids_.push_back(model_.tokenizer()->encode(choice, false));
     max_answer_ = std::max(max_answer_, std::ssize(choice_ids_.back()) + 1);
@@ -85,14 +86,14 @@ Result<void> Session::limit_answer(std::int64_t prompt_tokens) {
         images_.empty() ? ""
                         : fmt::format(", {} of them for {} picture{}", result_.image_tokens,
                                       images_.size(), images_.size() == 1 ? "" : "s");
-    return Error{ErrorCode::kContextLength,
-                 fmt::format("the prompt has {} tokens{}; the model's context holds {}, answer "
-                             "included",
-                             prompt_tokens, pictures, context),
-                 images_.empty() ? "shorten the text or leave out earlier turns"
-                                 : "use fewer pictures, a smaller num_crops (1 is the least), or "
-                                   "leave out earlier turns",
-                 "messages"};
+    return Error{
+        ErrorCode::kContextLength,
+        fmt::format("the prompt has {} tokens{}; {} {}, answer included", prompt_tokens, pictures,
+                    context < own ? "this server allows" : "the model's context holds", context),
+        images_.empty() ? "shorten the text or leave out earlier turns"
+                        : "use fewer pictures, a smaller num_crops (1 is the least), or "
+                          "leave out earlier turns",
+        "messages"};
   }
   if (!request_.choices.empty()) return {};
   max_answer_ = context - prompt_tokens;

@@ -1,0 +1,56 @@
+#include "api/config/catalogue.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "runtime/loader.h"
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kExtension = ".json";
+
+std::optional<fs::path> folder() {
+  std::error_code error;
+  for (fs::path& place : shared_places("OCELLUS_CONFIGS", "configs/models"))
+    if (fs::is_directory(place, error)) return std::move(place);
+  return std::nullopt;
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code error;
+  return fs::is_regular_file(path, error);
+}
+
+}  // namespace
+
+std::vector<std::string> configuration_names() {
+  std::vector<std::string> names;
+  const auto place = folder();
+  if (!place) return names;
+  std::error_code error;
+  for (fs::directory_iterator it(*place, error), end; !error && it != end; it.increment(error))
+    if (const std::string name = it->path().stem().string();
+        it->path().extension() == kExtension && is_plain_name(name) && is_file(it->path()))
+      names.push_back(name);
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<fs::path> find_configuration(const std::string& file_or_name) {
+  if (is_file(file_or_name)) return fs::path(file_or_name);
+  const std::vector<std::string> names = configuration_names();
+  if (std::ranges::find(names, file_or_name) != names.end())
+    return *folder() / (file_or_name + std::string(kExtension));
+  return Error{ErrorCode::kNotFound, fmt::format("there is no configuration \"{}\"", file_or_name),
+               names.empty()
+                   ? std::string("give the path of a file")
+                   : fmt::format("give the path of a file, or one of {}", fmt::join(names, ", "))};
+}
+
+}  // namespace oc

@@ -1,0 +1,41 @@
+// Every key that a configuration may hold: name, type, range, flag, and what it does. One table for
+// the file, the environment, the command line and the documentation.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace oc {
+
+enum class Kind { kBool, kInteger, kNumber, kString, kStrings, kIntegers };
+
+struct Key {
+  std::string_view path;  // "server.port"
+  Kind kind = Kind::kString;
+  std::string_view meaning;        // one line, for --help and docs/configuration.md
+  std::string_view flag = {};      // "--port", "-m,--model"; "!--no-warm-up" says false
+  double min = 0, max = 0;         // of a number, or of each in a list
+  std::string_view choices = {};   // "auto|cpu": the only strings allowed
+  std::string_view fallback = {};  // the default, as it would be typed; empty: not set
+  std::size_t count = 0;           // how many a list must hold; 0: any number
+  bool adds_up = false;            // a list of which every layer gives a part
+  bool secret = false;             // never shown
+  // Why the key is accepted without effect; empty: it is honoured.
+  std::string_view reason = {};
+};
+
+std::span<const Key> schema();
+const Key* find_key(std::string_view path);  // null: there is none
+
+// "--port" → "OCELLUS_PORT"; without a flag "a.b" → "OCELLUS_A_B".
+std::string environment_name(const Key& key);
+// "-m,--model" → "--model", "!--no-warm-up" → "--no-warm-up"; empty without a flag.
+std::string_view flag_name(const Key& key);
+
+// The known key that an unknown one most likely means; empty for one too long to be meant.
+std::string_view nearest_key(std::string_view path);
+// Likewise of a variable that begins with OCELLUS_; empty where none is close.
+std::string nearest_variable(std::string_view name);
+
+}  // namespace oc

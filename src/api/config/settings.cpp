@@ -1,0 +1,239 @@
+#include "api/config/settings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <initializer_list>
+#include <limits>
+#include <optional>
+
+#include "base/check.h"
+
+namespace oc {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+std::size_t size(const Config& config, std::string_view path) {
+  return static_cast<std::size_t>(config.get<std::int64_t>(path));
+}
+
+double number_of(const Config& config, std::string_view path) {
+  const Value& value = config.value(path);
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
+  return config.get<double>(path);
+}
+
+// Of keys that bound the same thing the one from the later layer counts; in one layer, the
+// stricter. 0 stands for no bound. The path whose value counts; empty: none is set.
+std::string_view stricter(const Config& config, std::initializer_list<std::string_view> paths) {
+  constexpr double kNoBound = std::numeric_limits<double>::infinity();
+  std::string_view best;
+  double least = kNoBound;
+  for (const std::string_view path : paths) {
+    if (!config.is_set(path)) continue;
+    const double given = number_of(config, path), bound = given > 0 ? given : kNoBound;
+    const Origin origin = config.source(path).origin;
+    if (!best.empty() && origin < config.source(best).origin) continue;
+    if (!best.empty() && origin == config.source(best).origin && bound >= least) continue;
+    best = path;
+    least = bound;
+  }
+  return best;
+}
+
+// False when any of them says so.
+bool unless_false(const Config& config, std::initializer_list<std::string_view> paths) {
+  return std::ranges::all_of(
+      paths, [&](std::string_view path) { return config.get_or<bool>(path, true); });
+}
+
+ModelSettings model_settings(Config& config) {
+  ModelSettings model;
+  const bool only_mlx = config.source("model_path").origin == Origin::kDefault &&
+                        config.is_set("mlx_config.model_id");
+  model.path = config.get<std::string>(only_mlx ? "mlx_config.model_id" : "model_path");
+  model.name = config.get_or<std::string>("server.served_name",
+                                          config.get_or<std::string>("model_name", std::string()));
+  model.id = config.get_or<std::string>("model_id", {});
+  EngineOptions& engine = model.engine;
+  engine.engine = config.get<std::string>("engine.name");
+  const bool cpu_only =
+      config.get<std::string>("device") == "cpu" || !unless_false(config, {"mlx_config.use_mlx"});
+  if (engine.engine == "auto" && cpu_only) engine.engine = "cpu";
+  engine.threads = static_cast<int>(config.get<std::int64_t>("engine.threads"));
+  engine.activations = config.get<std::string>("engine.activations");
+  engine.kv = config.get<std::string>("engine.kv");
+  engine.isa = config.get<std::string>("engine.isa");
+  if (config.get<bool>("engine.preload")) model.weights = LoadOptions::Weights::kPreload;
+  if (config.get<bool>("engine.mlock")) model.weights = LoadOptions::Weights::kLock;
+  if (model.path.empty()) config.add_error("model_path", "must not be empty");
+  return model;
+}
+
+FallbackSettings fallback_settings(const Config& config, const EngineOptions& engine) {
+  FallbackSettings fallback;
+  fallback.path = config.get_or<std::string>("fallback_config.fallback_model_path", {});
+  fallback.enabled =
+      !fallback.path.empty() &&
+      unless_false(config, {"fallback_config.enabled", "mlx_config.fallback_to_transformers",
+                            "optimization_flags.transformers_fallback"});
+  fallback.engine = engine;
+  fallback.engine.engine = config.get<std::string>("fallback_config.fallback_device");
+  if (config.get<std::string>("fallback_config.fallback_dtype") == "float32")
+    fallback.engine.activations = "f32";
+  return fallback;
+}
+
+SamplingParams sampling(const Config& config) {
+  SamplingParams params;
+  // As in transformers: without sampling the temperature below is not looked at. What a flag or
+  // variable says counts over a file's do_sample.
+  constexpr std::string_view kTemperature = "generation_config.temperature";
+  const bool greedy =
+      !config.get_or<bool>("generation_config.do_sample", true) &&
+      config.source(kTemperature).origin <= config.source("generation_config.do_sample").origin;
+  params.temperature = greedy ? 0 : config.get<double>(kTemperature);
+  params.top_p = config.get<double>("generation_config.top_p");
+  params.top_k = static_cast<int>(config.get<std::int64_t>("generation_config.top_k"));
+  params.min_p = config.get<double>("generation_config.min_p");
+  params.repetition_penalty = config.get<double>("generation_config.repetition_penalty");
+  return params;
+}
+
+PictureBox picture_box(const Config& config) {
+  PictureBox box;
+  const auto bound = [](int& side, std::int64_t most) {
+    side = side > 0 ? std::min(side, static_cast<int>(most)) : static_cast<int>(most);
+  };
+  if (config.is_set("image_processing.size")) {
+    const auto& both = config.get<std::vector<std::int64_t>>("image_processing.size");
+    bound(box.width, both[0]);
+    bound(box.height, both[1]);
+  }
+  for (const std::string_view path : {"image_processing.max_size", "limits.max_image_size"})
+    if (config.is_set(path)) {
+      bound(box.width, config.get<std::int64_t>(path));
+      bound(box.height, config.get<std::int64_t>(path));
+    }
+  box.keep_aspect = config.get<bool>("image_processing.preserve_aspect_ratio");
+  return box;
+}
+
+RequestDefaults request_defaults(const Config& config) {
+  RequestDefaults defaults;
+  defaults.sampling = sampling(config);
+  defaults.pictures = picture_box(config);
+  if (config.is_set("limits.max_tokens_cap"))
+    defaults.max_tokens_cap = static_cast<int>(config.get<std::int64_t>("limits.max_tokens_cap"));
+  if (config.is_set("limits.max_sequence_length"))
+    defaults.max_sequence = config.get<std::int64_t>("limits.max_sequence_length");
+  for (const std::string_view path : {"special_tokens.end_token", "special_tokens.endoftext_token"})
+    if (auto token = config.get_or<std::string>(path, {}); !token.empty())
+      defaults.stop.push_back(std::move(token));
+  defaults.image_token = config.get_or<std::string>("special_tokens.image_token", {});
+  const double seconds = number_of(config, stricter(config, {"timeout", "limits.timeout_seconds"}));
+  defaults.time_limit = std::chrono::milliseconds(std::llround(seconds * 1000));
+  return defaults;
+}
+
+ServiceOptions service_options(const Config& config) {
+  ServiceOptions service;
+  service.max_queue = size(config, "limits.max_queue");
+  service.max_running = size(config, "limits.max_running");
+  service.image_cache_bytes = size(config, "cache_settings.image_cache_mb") << 20;
+  const bool cached =
+      unless_false(config, {"image_processing.cache_enabled", "performance.image_caching",
+                            "optimization_flags.cache_image_preprocessing"});
+  if (!cached) service.image_cache_bytes = 0;
+  for (const std::string_view path :
+       {"image_processing.cache_size", "cache_settings.image_cache_size"})
+    if (config.is_set(path))
+      service.image_cache_entries = std::min(service.image_cache_entries, size(config, path));
+  service.response_cache_bytes = size(config, "cache_settings.response_cache_mb") << 20;
+  if (config.is_set("cache_settings.response_cache_size"))
+    service.response_cache_entries = size(config, "cache_settings.response_cache_size");
+  service.response_cache_age = std::chrono::seconds(
+      std::llround(number_of(config, "cache_settings.response_cache_seconds")));
+  const std::string_view length =
+      stricter(config, {"generation_config.max_new_tokens", "max_tokens"});
+  service.default_max_tokens = static_cast<int>(config.get<std::int64_t>(length));
+  if (config.is_set("limits.max_tokens_cap")) {
+    const int cap = static_cast<int>(config.get<std::int64_t>("limits.max_tokens_cap"));
+    const int answer = service.default_max_tokens;
+    service.default_max_tokens = answer == 0 ? cap : std::min(answer, cap);
+  }
+  return service;
+}
+
+bool is_printable(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+}
+
+// "*", "null", or scheme and host as a browser sends them: no path, no '/' at the end.
+bool is_origin(std::string_view text) {
+  if (text == "*" || text == "null") return true;
+  const std::size_t scheme = text.find("://");
+  return is_printable(text) && scheme != std::string_view::npos && scheme > 0 &&
+         text.size() > scheme + 3 && text.find('/', scheme + 3) == std::string_view::npos &&
+         text.find('*') == std::string_view::npos;
+}
+
+ServerSettings server_settings(Config& config) {
+  ServerSettings server;
+  server.host = config.get<std::string>("server.host");
+  server.host_is_from_file = config.source("server.host").origin == Origin::kFile;
+  server.port = static_cast<std::uint16_t>(config.get<std::int64_t>("server.port"));
+  server.api_keys = config.get_or<Strings>("server.api_keys", {});
+  if (!std::ranges::all_of(server.api_keys, is_printable))
+    config.add_error("server.api_keys", "may only hold printable ASCII without spaces");
+  server.allowed_hosts = config.get_or<Strings>("server.allowed_hosts", {});
+  server.insecure = config.get<bool>("server.insecure");
+  const Strings origins = config.get_or<Strings>("server.cors_origins", {});
+  for (const std::string& origin : origins)
+    if (!is_origin(origin))
+      config.add_error("server.cors_origins",
+                       "must hold \"*\" or origins such as \"https://example.org\" or "
+                       "\"http://localhost:5500\", without a path");
+  // Naming origins asks for it, unless something in the same layer or a later one says no.
+  const bool named = !origins.empty() && config.source("server.cors_origins").origin >
+                                             config.source("server.cors_enabled").origin;
+  if (config.get<bool>("server.cors_enabled") || named)
+    server.cors_origins = origins.empty() ? Strings{"local"} : origins;
+  server.log_level = config.get<std::string>("server.log_level");
+  server.log_format = config.get<std::string>("server.log_format");
+  server.warm_up = config.get<bool>("server.warm_up");
+  server.drain_seconds = config.get<double>("server.drain_seconds");
+  server.shared_cache = config.get<bool>("cache_settings.shared");
+  server.max_images = size(config, "limits.max_images");
+  server.max_body_mb = size(config, "limits.max_body_mb");
+  server.max_memory_mb = size(config, "limits.max_memory_mb");
+  server.max_connections = size(config, "limits.max_connections");
+  return server;
+}
+
+UiSettings ui_settings(const Config& config) {
+  UiSettings ui;
+  ui.description = config.get_or<std::string>("description", {});
+  ui.default_instruction = config.get_or<std::string>("ui.default_instruction", {});
+  ui.capture_intervals = config.get_or<std::vector<std::int64_t>>("ui.capture_intervals", {});
+  if (config.is_set("ui.default_interval"))
+    ui.default_interval = config.get<std::int64_t>("ui.default_interval");
+  return ui;
+}
+
+}  // namespace
+
+Settings make_settings(Config& config) {
+  Settings settings;
+  settings.model = model_settings(config);
+  settings.fallback = fallback_settings(config, settings.model.engine);
+  settings.defaults = request_defaults(config);
+  settings.ui = ui_settings(config);
+  settings.server = server_settings(config);
+  settings.service = service_options(config);
+  settings.kv_memory_mb = size(config, "limits.kv_memory_mb");
+  settings.prefix_share = config.get<double>("cache_settings.prefix_cache_share");
+  return settings;
+}
+
+}  // namespace oc

@@ -1,0 +1,60 @@
+// The configuration as the parts of the program want it: typed, and with the keys that say one
+// thing in two places brought together.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/config/config.h"
+#include "api/served_model.h"
+#include "ops/engine.h"
+#include "runtime/loader.h"
+#include "runtime/service.h"
+
+namespace oc {
+
+struct ModelSettings {
+  std::string path;  // for load()
+  std::string name;  // as clients call it; empty: the model's own
+  std::string id;    // another name; may be empty
+  EngineOptions engine;
+  LoadOptions::Weights weights = LoadOptions::Weights::kBehind;
+};
+
+// The model to load when the first one cannot be.
+struct FallbackSettings {
+  bool enabled = false;
+  std::string path;
+  EngineOptions engine;  // its device and precision
+};
+
+struct ServerSettings {
+  std::string host;
+  bool host_is_from_file = false;
+  std::uint16_t port = 0;
+  std::vector<std::string> api_keys, allowed_hosts;
+  bool insecure = false;
+  std::vector<std::string>
+      cors_origins;  // empty: CORS is off; "*": any; "local": pages of this machine
+  std::string log_level, log_format;
+  bool warm_up = true;
+  double drain_seconds = 0;
+  bool shared_cache = false;
+  std::size_t max_images = 0, max_body_mb = 0, max_memory_mb = 0, max_connections = 0;
+};
+
+struct Settings {
+  ModelSettings model;
+  FallbackSettings fallback;
+  RequestDefaults defaults;
+  UiSettings ui;
+  ServerSettings server;
+  ServiceOptions service;        // without kv_bytes and prefix_cache_bytes
+  std::size_t kv_memory_mb = 0;  // 0: a quarter of the machine's memory
+  double prefix_share = 0;       // of it
+};
+
+// Values that are wrong in a way that only their meaning tells become errors of `config`.
+Settings make_settings(Config& config);
+
+}  // namespace oc

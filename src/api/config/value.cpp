@@ -1,0 +1,224 @@
+#include "api/config/value.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "api/json_fields.h"
+#include "text/json_field.h"
+#include "text/utf8.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kLongestText = 64u << 10;
+constexpr std::size_t kLongestList = 256;
+
+std::vector<std::string_view> split(std::string_view text, char at) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const std::size_t end = std::min(text.find(at), text.size());
+    if (end > 0) parts.push_back(text.substr(0, end));
+    if (end == text.size()) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return out;
+}
+
+bool is_utf8(std::string_view text) {
+  Utf8Checker checker;
+  for (const char c : text)
+    if (!checker.feed(static_cast<std::uint8_t>(c))) return false;
+  return checker.complete();
+}
+
+Error wrong(const Key& key, std::string_view found) {
+  return {ErrorCode::kInvalidArgument,
+          fmt::format("must be {}, found {}", allowed(key), key.secret ? "something else" : found),
+          ""};
+}
+
+// For messages: short, in one line.
+std::string shown(const json::value& value) {
+  if (value.is_string()) return excerpt(std::string_view(value.get_string()));
+  if (value.is_double()) return fmt::format("{}", value.get_double());
+  if (value.is_null() || value.is_bool() || value.is_number()) return json::serialize(value);
+  return std::string(kind_of(value));
+}
+
+bool in_range(const Key& key, double number) { return number >= key.min && number <= key.max; }
+
+// The choice as the schema spells it; any string where there are none.
+std::optional<std::string> choose(const Key& key, std::string_view text) {
+  if (text.size() > kLongestText || !is_utf8(text)) return std::nullopt;
+  if (key.choices.empty()) return std::string(text);
+  for (const std::string_view choice : split(key.choices, '|'))
+    if (lower(choice) == lower(text)) return std::string(choice);
+  return std::nullopt;
+}
+
+// 512 and 512.0; not 512.5.
+std::optional<std::int64_t> integer(const Key& key, const json::value& value) {
+  if (!value.is_number()) return std::nullopt;
+  const auto number = value.to_number<double>();
+  if (!in_range(key, number) || number != std::floor(number)) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
+std::optional<double> number_from_text(std::string_view text) {
+  double number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  if (!std::isfinite(number)) return std::nullopt;
+  return number;
+}
+
+Result<Value> list_from_json(const Key& key, const json::value& value) {
+  if (!value.is_array()) return wrong(key, shown(value));
+  const json::array& array = value.get_array();
+  if (array.size() > kLongestList || (key.count != 0 && array.size() != key.count))
+    return wrong(key, fmt::format("{} of them", array.size()));
+  if (key.kind == Kind::kStrings) {
+    std::vector<std::string> strings;
+    for (const json::value& element : array) {
+      if (!element.is_string()) return wrong(key, shown(element));
+      strings.emplace_back(std::string_view(element.get_string()));
+    }
+    return Value(std::move(strings));
+  }
+  std::vector<std::int64_t> integers;
+  for (const json::value& element : array) {
+    const auto number = integer(key, element);
+    if (!number) return wrong(key, shown(element));
+    integers.push_back(*number);
+  }
+  return Value(std::move(integers));
+}
+
+// What a text says, as JSON, so that both are checked alike.
+json::value json_from_text(const Key& key, std::string_view text) {
+  switch (key.kind) {
+    case Kind::kBool: {
+      const std::string word = lower(text);
+      if (word == "true" || word == "1" || word == "yes" || word == "on") return true;
+      if (word == "false" || word == "0" || word == "no" || word == "off") return false;
+      return json::value_from(text);
+    }
+    case Kind::kInteger:
+    case Kind::kIntegers:
+    case Kind::kNumber:
+      if (const auto number = number_from_text(text)) return *number;
+      return json::value_from(text);
+    case Kind::kString:
+    case Kind::kStrings:
+      return json::value_from(text);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string allowed(const Key& key) {
+  switch (key.kind) {
+    case Kind::kBool:
+      return "true or false";
+    case Kind::kInteger:
+      return fmt::format("an integer from {:.0f} to {:.0f}", key.min, key.max);
+    case Kind::kNumber:
+      return fmt::format("a number from {} to {}", key.min, key.max);
+    case Kind::kString: {
+      if (key.choices.empty()) return fmt::format("UTF-8 text of at most {} bytes", kLongestText);
+      std::string list(key.choices);
+      for (std::size_t at = 0; (at = list.find('|', at)) != std::string::npos; at += 2)
+        list.replace(at, 1, ", ");
+      return list.find(',') == std::string::npos ? list : "one of " + list;
+    }
+    case Kind::kStrings:
+      return fmt::format("a list of at most {} texts", kLongestList);
+    case Kind::kIntegers:
+      return fmt::format("a list of {} from {:.0f} to {:.0f}",
+                         key.count != 0 ? fmt::format("{} integers", key.count)
+                                        : fmt::format("at most {} integers", kLongestList),
+                         key.min, key.max);
+  }
+  return "something else";
+}
+
+Result<Value> value_from_json(const Key& key, const json::value& value) {
+  if (value.is_null()) return Value();
+  switch (key.kind) {
+    case Kind::kBool:
+      if (!value.is_bool()) return wrong(key, shown(value));
+      return Value(value.get_bool());
+    case Kind::kInteger:
+      if (const auto number = integer(key, value)) return Value(*number);
+      return wrong(key, shown(value));
+    case Kind::kNumber:
+      if (value.is_number() && in_range(key, value.to_number<double>()))
+        return Value(value.to_number<double>());
+      return wrong(key, shown(value));
+    case Kind::kString:
+      if (!value.is_string()) return wrong(key, shown(value));
+      if (auto text = choose(key, std::string_view(value.get_string())))
+        return Value(*std::move(text));
+      return wrong(key, shown(value));
+    case Kind::kStrings:
+    case Kind::kIntegers:
+      return list_from_json(key, value);
+  }
+  return Value();
+}
+
+Result<Value> value_from_text(const Key& key, std::span<const std::string> texts) {
+  std::vector<std::string_view> parts;
+  const bool list = key.kind == Kind::kStrings || key.kind == Kind::kIntegers;
+  for (const std::string& text : texts) {
+    if (text.size() > kLongestText || !is_utf8(text)) return wrong(key, excerpt(text));
+    if (!list) {
+      parts.assign(1, text);  // of several the last one counts
+      continue;
+    }
+    const auto more = split(text, ',');
+    parts.insert(parts.end(), more.begin(), more.end());
+  }
+  if (parts.size() > kLongestList) return wrong(key, fmt::format("{} of them", parts.size()));
+  if (!list)
+    return parts.empty() ? Result<Value>(Value())
+                         : value_from_json(key, json_from_text(key, parts[0]));
+  json::array array;
+  for (const std::string_view part : parts) array.push_back(json_from_text(key, part));
+  return value_from_json(key, array);
+}
+
+json::value to_json(const Value& value) {
+  return std::visit(
+      [](const auto& held) -> json::value {
+        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::monostate>)
+          return nullptr;
+        else
+          return json::value_from(held);
+      },
+      value);
+}
+
+std::string to_text(const Value& value) {
+  if (std::holds_alternative<std::monostate>(value)) return "-";
+  if (const auto* text = std::get_if<std::string>(&value)) return excerpt(*text);
+  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
+  return json::serialize(to_json(value));
+}
+
+}  // namespace oc

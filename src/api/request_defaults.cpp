@@ -1,0 +1,39 @@
+#include "api/request_defaults.h"
+
+#include <algorithm>
+#include <string_view>
+#include <variant>
+
+#include "api/openai_request.h"
+
+namespace oc {
+namespace {
+
+// Clients of the original system write the picture's token, and a line break, before the question.
+void remove_token(std::string& text, std::string_view token) {
+  for (std::size_t at = 0; (at = text.find(token, at)) != std::string::npos;) {
+    std::size_t size = token.size();
+    if (at + size < text.size() && text[at + size] == '\n') ++size;
+    text.erase(at, size);
+  }
+}
+
+}  // namespace
+
+void apply_defaults(const RequestDefaults& defaults, ChatRequest& request) {
+  GenerateRequest& generate = request.generate;
+  if (defaults.max_tokens_cap && generate.max_tokens)
+    generate.max_tokens = std::min(*generate.max_tokens, *defaults.max_tokens_cap);
+  generate.max_sequence = defaults.max_sequence;
+  for (const std::string& stop : defaults.stop)
+    if (std::ranges::find(generate.stop, stop) == generate.stop.end())
+      generate.stop.push_back(stop);
+  if (defaults.image_token.empty()) return;
+  for (Message& message : generate.messages) {
+    if (message.role != Role::kUser) continue;
+    for (Part& part : message.parts)
+      if (auto* text = std::get_if<TextPart>(&part)) remove_token(text->text, defaults.image_token);
+  }
+}
+
+}  // namespace oc

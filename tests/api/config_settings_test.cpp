@@ -1,0 +1,192 @@
+#include "api/config/settings.h"
+
+#include <gtest/gtest.h>
+
+namespace oc {
+namespace {
+
+using Strings = std::vector<std::string>;
+using std::chrono::seconds;
+
+Config from(const std::string& text) {
+  Config config;
+  config.read_json(text, "a.json");
+  return config;
+}
+
+Settings settings_of(const std::string& text) {
+  Config config = from(text);
+  Settings settings = make_settings(config);
+  EXPECT_TRUE(config.findings().empty()) << config.findings()[0].message;
+  return settings;
+}
+
+Settings original(const std::string& name) {
+  Config config;
+  config.read_file(std::string(OC_SOURCE_DIR) + "/tests/data/config/" + name + ".json");
+  Settings settings = make_settings(config);
+  EXPECT_TRUE(config.findings().empty());
+  return settings;
+}
+
+TEST(Settings, Defaults) {
+  const Settings s = settings_of("{}");
+  EXPECT_EQ(s.model.path, "demo");
+  EXPECT_EQ(s.model.name, "");
+  EXPECT_FALSE(s.fallback.enabled);
+  EXPECT_EQ(s.defaults.sampling.temperature, 0);
+  EXPECT_EQ(s.defaults.sampling.repetition_penalty, 1);
+  EXPECT_EQ(s.defaults.time_limit, seconds(0));
+  EXPECT_FALSE(s.defaults.max_tokens_cap);
+  EXPECT_FALSE(s.defaults.max_sequence);
+  EXPECT_EQ(s.defaults.pictures.width, 0);
+  EXPECT_TRUE(s.server.cors_origins.empty());
+  EXPECT_EQ(s.service.default_max_tokens, 4096);
+  EXPECT_EQ(s.service.image_cache_entries, kAnyNumber);
+}
+
+TEST(Settings, TheStandardServersFile) {
+  const Settings s = original("phi3_vision");
+  EXPECT_EQ(s.model.path, "mlx-community/Phi-3.5-vision-instruct-4bit");
+  EXPECT_EQ(s.model.name, "Phi-3.5-Vision");
+  EXPECT_EQ(s.model.id, "phi3_vision");
+  EXPECT_EQ(s.model.engine.engine, "auto");
+  EXPECT_TRUE(s.fallback.enabled);
+  EXPECT_EQ(s.fallback.path, "microsoft/Phi-3.5-vision-instruct");
+  EXPECT_EQ(s.fallback.engine.engine, "cpu");
+  EXPECT_EQ(s.fallback.engine.activations, "f32");
+  EXPECT_EQ(s.defaults.sampling.temperature, 0);  // do_sample is false
+  EXPECT_EQ(s.defaults.sampling.top_p, 0.9);
+  EXPECT_EQ(s.defaults.sampling.repetition_penalty, 1.1);
+  EXPECT_EQ(s.defaults.time_limit, seconds(180));
+  EXPECT_EQ(s.defaults.max_sequence, 2048);
+  EXPECT_FALSE(s.defaults.max_tokens_cap);
+  EXPECT_EQ(s.defaults.image_token, "<|image_1|>");
+  EXPECT_EQ(s.defaults.pictures.width, 512);
+  EXPECT_EQ(s.defaults.pictures.height, 512);
+  EXPECT_TRUE(s.defaults.pictures.keep_aspect);
+  EXPECT_EQ(s.service.default_max_tokens, 100);
+  EXPECT_EQ(s.server.host, "0.0.0.0");
+  EXPECT_TRUE(s.server.host_is_from_file);
+  EXPECT_EQ(s.server.port, 8080);
+  EXPECT_EQ(s.server.cors_origins, (Strings{"local"}));
+  EXPECT_EQ(s.ui.capture_intervals.size(), 5u);
+  EXPECT_EQ(s.ui.default_interval, 5000);
+}
+
+TEST(Settings, TheOptimisedServersFile) {
+  const Settings s = original("phi3_vision_optimized");
+  EXPECT_EQ(s.defaults.pictures.width, 384);
+  EXPECT_EQ(s.defaults.sampling.repetition_penalty, 1.2);
+  EXPECT_EQ(s.defaults.time_limit, seconds(60));
+  EXPECT_EQ(s.defaults.max_tokens_cap, 150);
+  EXPECT_EQ(s.defaults.stop, (Strings{"<|end|>", "<|endoftext|>"}));
+  EXPECT_EQ(s.service.image_cache_entries, 15u);
+  EXPECT_EQ(s.service.response_cache_entries, 50u);
+}
+
+TEST(Settings, OfTwoBoundsInOneLayerTheStricterCounts) {
+  EXPECT_EQ(
+      settings_of(R"({"timeout": 60, "limits": {"timeout_seconds": 180}})").defaults.time_limit,
+      seconds(60));
+  EXPECT_EQ(settings_of(R"({"timeout": 0, "limits": {"timeout_seconds": 9}})").defaults.time_limit,
+            seconds(9));
+  EXPECT_EQ(settings_of(R"({"max_tokens": 50, "generation_config": {"max_new_tokens": 0}})")
+                .service.default_max_tokens,
+            50);
+}
+
+TEST(Settings, ALaterLayerCountsOverAStricterOne) {
+  Config config = from(R"({"timeout": 60, "limits": {"timeout_seconds": 60}})");
+  config.set_flag(*find_key("timeout"), Strings{"300"});
+  EXPECT_EQ(make_settings(config).defaults.time_limit, seconds(300));
+  config.set_flag(*find_key("timeout"), Strings{"0"});
+  EXPECT_EQ(make_settings(config).defaults.time_limit, seconds(0));
+}
+
+TEST(Settings, TheCapBoundsTheDefaultLength) {
+  const char* text =
+      R"({"limits": {"max_tokens_cap": 150}, "generation_config": {"max_new_tokens": 0}})";
+  EXPECT_EQ(settings_of(text).service.default_max_tokens, 150);
+}
+
+TEST(Settings, SamplingAsTransformersHasIt) {
+  const auto temperature = [](const std::string& text) {
+    return settings_of(R"({"generation_config": )" + text + "}").defaults.sampling.temperature;
+  };
+  EXPECT_EQ(temperature(R"({"temperature": 0.7})"), 0.7);
+  EXPECT_EQ(temperature(R"({"temperature": 0.7, "do_sample": true})"), 0.7);
+  EXPECT_EQ(temperature(R"({"temperature": 0.7, "do_sample": false})"), 0);
+  Config config = from(R"({"generation_config": {"temperature": 0.7, "do_sample": false}})");
+  config.set_flag(*find_key("generation_config.temperature"), Strings{"0.3"});
+  EXPECT_EQ(make_settings(config).defaults.sampling.temperature, 0.3);
+}
+
+TEST(Settings, TheSmallestBoundOfPictures) {
+  const PictureBox box = settings_of(R"({"image_processing": {"size": [512, 256], "max_size": 400},
+                                         "limits": {"max_image_size": 1024}})")
+                             .defaults.pictures;
+  EXPECT_EQ(box.width, 400);
+  EXPECT_EQ(box.height, 256);
+  EXPECT_FALSE(settings_of(R"({"image_processing": {"preserve_aspect_ratio": false}})")
+                   .defaults.pictures.keep_aspect);
+}
+
+TEST(Settings, AnyOfThreeKeysTurnsThePictureCacheOff) {
+  for (const char* text : {R"({"image_processing": {"cache_enabled": false}})",
+                           R"({"performance": {"image_caching": false}})",
+                           R"({"optimization_flags": {"cache_image_preprocessing": false}})"})
+    EXPECT_EQ(settings_of(text).service.image_cache_bytes, 0u) << text;
+}
+
+TEST(Settings, AnyOfThreeKeysTurnsTheFallbackOff) {
+  const std::string path = R"("fallback_model_path": "m")";
+  EXPECT_TRUE(settings_of("{\"fallback_config\": {" + path + "}}").fallback.enabled);
+  for (const std::string& text :
+       {"{\"fallback_config\": {\"enabled\": false, " + path + "}}",
+        "{\"fallback_config\": {" + path +
+            "}, \"mlx_config\": {\"fallback_to_transformers\": false}}",
+        "{\"fallback_config\": {" + path +
+            "}, \"optimization_flags\": {\"transformers_fallback\": false}}"})
+    EXPECT_FALSE(settings_of(text).fallback.enabled) << text;
+  EXPECT_FALSE(settings_of(R"({"fallback_config": {"enabled": true}})").fallback.enabled);
+}
+
+TEST(Settings, WhatComputes) {
+  EXPECT_EQ(settings_of(R"({"device": "cpu"})").model.engine.engine, "cpu");
+  EXPECT_EQ(settings_of(R"({"mlx_config": {"use_mlx": false}})").model.engine.engine, "cpu");
+  EXPECT_EQ(
+      settings_of(R"({"device": "cpu", "engine": {"name": "reference"}})").model.engine.engine,
+      "reference");
+  EXPECT_EQ(settings_of(R"({"mlx_config": {"model_id": "a/b"}})").model.path, "a/b");
+  EXPECT_EQ(settings_of(R"({"model_path": "c/d", "mlx_config": {"model_id": "a/b"}})").model.path,
+            "c/d");
+  EXPECT_EQ(settings_of(R"({"model_name": "N", "server": {"served_name": "S"}})").model.name, "S");
+}
+
+TEST(Settings, Cors) {
+  const auto origins = [](const std::string& server) {
+    return settings_of("{\"server\": " + server + "}").server.cors_origins;
+  };
+  EXPECT_EQ(origins(R"({"cors_origins": ["https://a.b"]})"), (Strings{"https://a.b"}));
+  EXPECT_EQ(origins(R"({"cors_enabled": true, "cors_origins": ["*", "null"]})"),
+            (Strings{"*", "null"}));
+  EXPECT_TRUE(origins(R"({"cors_enabled": false, "cors_origins": ["*"]})").empty());
+  EXPECT_TRUE(origins(R"({})").empty());
+}
+
+TEST(Settings, WrongMeaningsAreErrorsOfTheirPlace) {
+  for (const char* text :
+       {R"({"server": {"cors_origins": ["example.org"]}})",
+        R"({"server": {"cors_origins": ["https://a/"]}})",
+        R"({"server": {"cors_origins": ["https://*.a"]}})", R"({"server": {"api_keys": ["a b"]}})",
+        R"({"server": {"api_keys": ["ä"]}})", R"({"model_path": ""})"}) {
+    Config config = from(text);
+    make_settings(config);
+    ASSERT_EQ(config.findings().size(), 1u) << text;
+    EXPECT_TRUE(config.findings()[0].message.starts_with("a.json: \"")) << text;
+  }
+}
+
+}  // namespace
+}  // namespace oc

@@ -1,0 +1,71 @@
+#include "api/request_defaults.h"
+
+#include <gtest/gtest.h>
+
+#include "api/openai_request.h"
+
+namespace oc {
+namespace {
+
+ChatRequest parse(const std::string& more, const RequestDefaults& defaults = {},
+                  const std::string& question = "Hello") {
+  ChatLimits limits;
+  limits.sampling = defaults.sampling;
+  auto request = parse_chat_request(
+      R"({"messages": [{"role": "user", "content": ")" + question + R"("}])" + more + "}", limits);
+  EXPECT_TRUE(request.ok());
+  apply_defaults(defaults, *request);
+  return std::move(*request);
+}
+
+TEST(RequestDefaults, TheRequestsOwnValuesWin) {
+  RequestDefaults defaults;
+  defaults.sampling.temperature = 0.5;
+  defaults.sampling.top_p = 0.9;
+  defaults.sampling.repetition_penalty = 1.2;
+  const SamplingParams plain = parse("", defaults).generate.sampling;
+  EXPECT_EQ(plain.temperature, 0.5);
+  EXPECT_EQ(plain.top_p, 0.9);
+  EXPECT_EQ(plain.repetition_penalty, 1.2);
+  const SamplingParams own =
+      parse(R"(, "temperature": 0, "repetition_penalty": 1)", defaults).generate.sampling;
+  EXPECT_EQ(own.temperature, 0);
+  EXPECT_EQ(own.top_p, 0.9);
+  EXPECT_EQ(own.repetition_penalty, 1);
+}
+
+TEST(RequestDefaults, TheCapBoundsMaxTokens) {
+  RequestDefaults defaults;
+  defaults.max_tokens_cap = 150;
+  EXPECT_EQ(parse(R"(, "max_tokens": 300)", defaults).generate.max_tokens, 150);
+  EXPECT_EQ(parse(R"(, "max_tokens": 20)", defaults).generate.max_tokens, 20);
+  EXPECT_FALSE(parse("", defaults).generate.max_tokens);  // the service's default is for that
+}
+
+TEST(RequestDefaults, StopsAreAddedOnce) {
+  RequestDefaults defaults;
+  defaults.stop = {"<|end|>", "x"};
+  EXPECT_EQ(parse(R"(, "stop": ["x", "y"])", defaults).generate.stop,
+            (std::vector<std::string>{"x", "y", "<|end|>"}));
+}
+
+TEST(RequestDefaults, TheImageTokenIsTakenOut) {
+  RequestDefaults defaults;
+  defaults.image_token = "<|image_1|>";
+  const auto text = [&](const std::string& question) {
+    return std::get<TextPart>(parse("", defaults, question).generate.messages[0].parts[0]).text;
+  };
+  EXPECT_EQ(text(R"(<|image_1|>\nWhat?)"), "What?");
+  EXPECT_EQ(text(R"(a <|image_1|>b<|image_1|>\n\nc)"), "a b\nc");
+  EXPECT_EQ(text("<|image_2|> stays"), "<|image_2|> stays");
+  EXPECT_EQ(text("<|image_1|><|image_1|>"), "");
+}
+
+TEST(RequestDefaults, LengthIsPassedOn) {
+  RequestDefaults defaults;
+  defaults.max_sequence = 64;
+  EXPECT_EQ(parse("", defaults).generate.max_sequence, 64);
+}
+
+}  // namespace
+}  // namespace oc
