@@ -1,11 +1,14 @@
 #include "serve_models.h"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <utility>
 
+#include "api/config/catalogue.h"
 #include "base/log.h"
 
 namespace oc {
@@ -13,9 +16,14 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kOriginalNames = {"phi3_vision", "phi3_vision_optimized"};
 
-Loader make_loader(const ModelFlags& flags) {
-  LoadOptions loading = flags.loading;
-  if (!flags.warm_up) loading.patience = {};
+bool is_original_name(std::string_view name) {
+  return std::ranges::find(kOriginalNames, name) != kOriginalNames.end();
+}
+
+Loader make_loader(const Settings& settings) {
+  LoadOptions loading;
+  loading.weights = settings.model.weights;
+  if (!settings.server.warm_up) loading.patience = {};
   return [loading](const std::string& source, const EngineOptions& engine) {
     LoadOptions options = loading;
     options.progress = [last = std::size_t{0}](std::size_t done, std::size_t total) mutable {
@@ -26,12 +34,49 @@ Loader make_loader(const ModelFlags& flags) {
   };
 }
 
-// What both of the original's configurations name, and their fallback.
-Result<ModelRecipe> original_recipe(const std::string& name, const ModelRecipe& pattern) {
-  ModelRecipe recipe = pattern;
+// A quarter of this machine's memory, unless told otherwise.
+std::size_t kv_bytes(const Settings& settings) {
+  if (settings.kv_memory_mb > 0) return settings.kv_memory_mb << 20;
+  const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || size <= 0) return std::size_t{1} << 30;
+  return static_cast<std::size_t>(pages) / 4 * static_cast<std::size_t>(size);
+}
+
+ServiceOptions service_options(const Settings& settings) {
+  ServiceOptions service = settings.service;
+  service.kv_bytes = kv_bytes(settings);
+  service.prefix_cache_bytes =
+      static_cast<std::size_t>(static_cast<double>(service.kv_bytes) * settings.prefix_share);
+  return service;
+}
+
+ModelRecipe recipe_of(const Settings& settings) {
+  ModelRecipe recipe;
+  recipe.name = first_model_name(settings.model);
+  recipe.source = settings.model.path;
+  if (!settings.model.id.empty()) recipe.aliases.push_back(settings.model.id);
+  recipe.engine = settings.model.engine;
+  if (settings.fallback.enabled) {
+    recipe.fallback = settings.fallback.path;
+    recipe.fallback_engine = settings.fallback.engine;
+  }
+  recipe.keep_alive = std::chrono::milliseconds(std::llround(settings.model.keep_alive_s * 1000));
+  return recipe;
+}
+
+// The catalogue's configuration of this name, below the environment and the flags. `name` empty:
+// these alone.
+Settings catalogue_settings(const std::string& name, ConfigFlags flags) {
+  flags.config = name;
+  flags.texts.erase(find_key("model_path"));
+  Config config = read_config(flags);
+  return make_settings(config);
+}
+
+// What the original's names mean to a switch.
+Result<ModelRecipe> original_recipe(const std::string& name, const ConfigFlags& flags) {
+  ModelRecipe recipe = recipe_of(catalogue_settings(name, flags));
   recipe.name = name;
-  recipe.source = "phi-3.5-vision-4bit";
-  recipe.fallback = "phi-3.5-vision";
   if (!resolve_model(recipe.source).ok() && !resolve_model(recipe.fallback).ok())
     return Error{ErrorCode::kNotFound, "Phi-3.5-Vision is not installed",
                  "`ocellus pull phi-3.5-vision-4bit` gets it", "model"};
@@ -40,47 +85,26 @@ Result<ModelRecipe> original_recipe(const std::string& name, const ModelRecipe& 
 
 }  // namespace
 
-void add_model_host_flags(CLI::App& verb, ModelFlags& flags) {
-  verb.add_option("--fallback", flags.fallback,
-                  "Full-precision model for when --model cannot be loaded (CPU engine)");
-  verb.add_option("--keep-alive", flags.keep_alive_s,
-                  "Seconds without a request after which a model is unloaded; 0: never")
-      ->check(CLI::Range(0.0, 1e9))
-      ->capture_default_str();
-  verb.add_option("--model-memory", flags.memory_mb,
-                  "MiB for the weights of all loaded models; 0: nine tenths of the machine's")
-      ->check(CLI::Range(0, 1 << 24))
-      ->capture_default_str();
+std::string first_model_name(const ModelSettings& model) {
+  if (!model.name.empty()) return model.name;
+  if (const auto folder = resolve_model(model.path); folder.ok())
+    return model_name(model.path, *folder);
+  const std::filesystem::path path(model.path);
+  return is_plain_name(model.path) || !path.has_filename() ? model.path : path.filename().string();
 }
 
-std::string first_model_name(const ModelFlags& flags) {
-  if (!flags.served_name.empty()) return flags.served_name;
-  if (const auto folder = resolve_model(flags.model); folder.ok())
-    return model_name(flags.model, *folder);
-  const std::filesystem::path path(flags.model);
-  return is_plain_name(flags.model) || !path.has_filename() ? flags.model
-                                                            : path.filename().string();
-}
-
-std::shared_ptr<ModelHost> make_model_host(const ModelFlags& flags, const ServiceOptions& service) {
-  ModelRecipe first;
-  first.name = first_model_name(flags);
-  first.source = flags.model;
-  first.fallback = flags.fallback;
-  first.engine = flags.engine;
-  first.keep_alive = std::chrono::milliseconds(std::llround(flags.keep_alive_s * 1000));
-
+std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const ConfigFlags& flags) {
+  const ModelRecipe first = recipe_of(settings);
   HostOptions options;
-  options.service = service;
-  options.warm_up = flags.warm_up;
-  options.memory_limit = flags.memory_mb << 20;
-  options.max_waiting = std::max<std::size_t>(1, service.max_queue);
+  options.service = service_options(settings);
+  options.warm_up = settings.server.warm_up;
+  options.memory_limit = settings.model_memory_mb << 20;
+  options.max_waiting = std::max<std::size_t>(1, settings.service.max_queue);
   options.active_names.insert(options.active_names.end(), kOriginalNames.begin(),
                               kOriginalNames.end());
-  options.load = make_loader(flags);
-  options.find = [pattern = first](const std::string& name) -> Result<ModelRecipe> {
-    if (std::ranges::find(kOriginalNames, name) != kOriginalNames.end())
-      return original_recipe(name, pattern);
+  options.load = make_loader(settings);
+  options.find = [pattern = first, flags](const std::string& name) -> Result<ModelRecipe> {
+    if (is_original_name(name)) return original_recipe(name, flags);
     return installed_recipe(name, pattern);
   };
   auto host = std::make_shared<ModelHost>(std::move(options));
@@ -90,6 +114,20 @@ std::shared_ptr<ModelHost> make_model_host(const ModelFlags& flags, const Servic
     if (auto recipe = installed_recipe(std::string(name), first); recipe.ok() && name != first.name)
       host->add(*std::move(recipe));
   return host;
+}
+
+http::ProfileOf profiles(const Settings& settings, const ConfigFlags& flags) {
+  const auto profile = [](const Settings& of) { return http::ModelProfile{of.defaults, of.ui}; };
+  std::map<std::string, http::ModelProfile> known;
+  for (const std::string_view name : kOriginalNames)
+    if (const std::string file(name); find_configuration(file).ok())
+      known[file] = profile(catalogue_settings(file, flags));
+  known[first_model_name(settings.model)] = profile(settings);
+  return [known = std::move(known),
+          others = profile(catalogue_settings({}, flags))](const std::string& name) {
+    const auto found = known.find(name);
+    return found != known.end() ? found->second : others;
+  };
 }
 
 }  // namespace oc

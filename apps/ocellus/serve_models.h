@@ -1,34 +1,26 @@
 // The models of `ocellus serve`: which ones, how they are loaded, what each is called.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 
+#include "api/config/settings.h"
+#include "config_flags.h"
+#include "http/hosted_models.h"
 #include "runtime/model_host.h"
 
 namespace oc {
 
-struct ModelFlags {
-  std::string model = "demo";
-  std::string served_name;  // empty: its own
-  std::string fallback;     // full precision, when `model` cannot be loaded; empty: none
-  double keep_alive_s = 0;  // 0: never unloaded
-  std::size_t memory_mb = 0;
-  EngineOptions engine;
-  LoadOptions loading;
-  bool warm_up = true;
-};
-
-// --fallback, --keep-alive, --model-memory.
-void add_model_host_flags(CLI::App& verb, ModelFlags& flags);
-
 // What clients call the first model, whether it is there or not.
-std::string first_model_name(const ModelFlags& flags);
+std::string first_model_name(const ModelSettings& model);
 
 // With the first model known and nothing loaded. Installed models are loaded when a client names
-// them; the original's names mean the active model, and to a switch Phi-3.5-Vision where it is
-// installed.
-std::shared_ptr<ModelHost> make_model_host(const ModelFlags& flags, const ServiceOptions& service);
+// them; the original's names mean the active model, and to a switch what the catalogue's
+// configuration of that name says. `flags` count over that, too.
+std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const ConfigFlags& flags);
+
+// The first model's is the configuration; a model of the catalogue has its own; others have what
+// the environment and the flags say.
+http::ProfileOf profiles(const Settings& settings, const ConfigFlags& flags);
 
 }  // namespace oc

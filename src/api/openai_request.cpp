@@ -323,7 +323,7 @@ Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& 
   OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
   request.model = std::string(model.value_or(""));
   OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate));
-  request.generate.sampling = limits.sampling;
+  if (limits.sampling) request.generate.sampling = limits.sampling(request.model);
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.generate.sampling));
   OC_RETURN_IF_ERROR(parse_stop(fields, limits, request.generate));
   OC_RETURN_IF_ERROR(parse_stream(fields, request));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +27,8 @@ struct ChatLimits {
   std::size_t max_choices = 64;  // to be scored
   std::size_t max_choice_bytes = 4096;
   std::int64_t context_length = 0;  // of the model; 0: unknown
-  SamplingParams sampling;          // of a request that says nothing else
+  // How the model of this name draws for a request that says nothing else; empty: SamplingParams().
+  std::function<SamplingParams(const std::string& model)> sampling = {};
   int json_depth = 32;
 };
 

@@ -25,7 +25,7 @@ struct RequestDefaults {
   std::optional<std::chrono::milliseconds> time_limit;  // of one answer; 0: none
 };
 
-// All but `sampling`, which parse_chat_request() begins with, and `pictures`, for decode_images().
+// All but `sampling`, which parse_chat_request() begins with (ChatLimits), and `pictures`, for decode_images().
 void apply_defaults(const RequestDefaults& defaults, ChatRequest& request);
 
 }  // namespace oc

@@ -38,16 +38,35 @@ std::string host_of(std::string_view authority) {
   return port_ok ? lower(authority.substr(0, end)) : std::string();
 }
 
+// "http://localhost:5500": pages that something on this machine serves.
+bool is_local_page(std::string_view origin) {
+  const std::size_t scheme = origin.find("://");
+  if (scheme == std::string_view::npos) return false;
+  const std::string_view name = origin.substr(0, scheme);
+  const std::string host = host_of(origin.substr(scheme + 3));
+  return (name == "http" || name == "https") &&
+         (host == "localhost" || host == "127.0.0.1" || host == "[::1]");
+}
+
+// Names of headers with commas between them.
+bool is_header_list(std::string_view text) {
+  return !text.empty() && text.size() <= 2048 && std::ranges::all_of(text, [](unsigned char c) {
+    return std::isalnum(c) || c == '-' || c == '_' || c == ',' || c == ' ';
+  });
+}
+
 }  // namespace
 
 bool is_loopback(std::string_view address) {
   return address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
 }
 
-AccessPolicy::AccessPolicy(const std::vector<std::string>& keys, std::vector<std::string> hosts)
-    : hosts_(std::move(hosts)) {
+AccessPolicy::AccessPolicy(const std::vector<std::string>& keys, std::vector<std::string> hosts,
+                           std::vector<std::string> cors_origins)
+    : hosts_(std::move(hosts)), cors_origins_(std::move(cors_origins)) {
   for (const std::string& key : keys) digests_.push_back(digest_of(key));
   for (std::string& host : hosts_) host = lower(host);
+  for (std::string& origin : cors_origins_) origin = lower(origin);
 }
 
 std::optional<ApiError> AccessPolicy::check_host(const Request& request,
@@ -69,8 +88,45 @@ std::optional<ApiError> AccessPolicy::check_origin(const Request& request) const
   const std::string_view origin = request.header("origin");
   if (origin.empty()) return std::nullopt;
   const std::string own = "http://" + lower(request.authority);
-  if (lower(origin) == own) return std::nullopt;
+  if (lower(origin) == own || is_cors_origin(origin)) return std::nullopt;
   return refuse(Refusal::kOriginNotAllowed, "web pages of other origins may not use this server");
+}
+
+bool AccessPolicy::is_cors_origin(std::string_view origin) const {
+  const std::string wanted = lower(origin);
+  return std::ranges::any_of(cors_origins_, [&](const std::string& allowed) {
+    return allowed == "*" || allowed == wanted || (allowed == "local" && is_local_page(wanted));
+  });
+}
+
+std::optional<Response> AccessPolicy::preflight(const Request& request) const {
+  if (request.method != "OPTIONS" || request.header("access-control-request-method").empty() ||
+      request.header("origin").empty() || !is_cors_origin(request.header("origin")))
+    return std::nullopt;
+  // Clients add headers of their own (openai-node: x-stainless-…); none that there are does harm.
+  const std::string_view headers = request.header("access-control-request-headers");
+  Response response;
+  response.status = 204;
+  response.content_type.clear();
+  response.headers = {{"Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH"},
+                      {"Access-Control-Allow-Headers",
+                       is_header_list(headers) ? std::string(headers)
+                                               : "authorization, content-type, x-request-id"},
+                      {"Access-Control-Max-Age", "600"}};
+  return response;
+}
+
+std::vector<std::pair<std::string, std::string>> AccessPolicy::cors_headers(
+    const Request& request) const {
+  if (cors_origins_.empty()) return {};
+  std::vector<std::pair<std::string, std::string>> headers = {
+      {"Vary", "Origin, Access-Control-Request-Headers"}};
+  const std::string_view origin = request.header("origin");
+  if (origin.empty() || !is_cors_origin(origin)) return headers;
+  headers.emplace_back("Access-Control-Allow-Origin", origin);
+  headers.emplace_back("Access-Control-Expose-Headers",
+                       "x-request-id, x-ocellus-cache, Retry-After, WWW-Authenticate");
+  return headers;
 }
 
 std::optional<ApiError> AccessPolicy::check_key(const Request& request) const {

@@ -98,6 +98,11 @@ Router App::routes() {
   router.add({.method = "GET",
               .path = "/metrics",
               .handler = [self](RequestPtr, ResponderPtr responder) { self->metrics(responder); }});
+  router.add({.method = "GET",
+              .path = "/ui/config",
+              .handler = [self](RequestPtr, ResponderPtr responder) { self->ui_config(responder); },
+              .open = true,
+              .needs_model = true});
   add_page(router);
   return router;
 }
@@ -249,6 +254,12 @@ void App::status(const ResponderPtr& responder) const {
   out["resident_bytes"] = resident_bytes();
   out["models"] = model_states(known_models());
   responder->respond(json_response(json::serialize(out)));
+}
+
+void App::ui_config(const ResponderPtr& responder) const {
+  const auto current = active();
+  responder->respond(current ? json_response(ui_json(current->name, current->ui))
+                             : error_response(loading()));
 }
 
 void App::metrics(const ResponderPtr& responder) const {

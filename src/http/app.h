@@ -24,7 +24,7 @@ struct AppOptions {
   ChatLimits chat;
   ImageLimits image;
   std::chrono::milliseconds ping_every{10'000};  // silence in a stream
-  std::chrono::milliseconds time_limit{0};       // of one answer; 0: none
+  std::chrono::milliseconds time_limit{0};       // of one answer, unless the model says; 0: none
   std::shared_ptr<MemoryBudget> memory;          // decoded pictures count against it; required
   std::string version;                           // of the program
   bool shared_cache = false;                     // one cache for all keys
@@ -58,6 +58,7 @@ class App : public std::enable_shared_from_this<App> {
   void list_models(const RequestPtr& request, const ResponderPtr& responder) const;
   void stats(const ResponderPtr& responder) const;
   void status(const ResponderPtr& responder) const;
+  void ui_config(const ResponderPtr& responder) const;
   void metrics(const ResponderPtr& responder) const;
 
   const AppOptions options_;

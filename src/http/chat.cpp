@@ -108,13 +108,14 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
     return fail(responder, refuse(Refusal::kNotReady, "the model is being loaded"));
   ChatLimits limits = options_.chat;
   limits.context_length = longest_context(source->models());
+  limits.sampling = [&source](const std::string& name) { return source->defaults(name).sampling; };
   auto parsed = parse_chat_request(request->body, limits);
   if (!parsed) return fail(responder, parsed.error(), Stage::kRequest, request->id);
   auto question =
       std::make_shared<Question>(Question{request, responder, std::move(*parsed), std::nullopt});
-  if (options_.time_limit.count() > 0)
-    question->deadline = std::chrono::steady_clock::now() + options_.time_limit;
   const std::string name = question->chat.model;
+  const auto limit = source->defaults(name).time_limit.value_or(options_.time_limit);
+  if (limit.count() > 0) question->deadline = std::chrono::steady_clock::now() + limit;
   // What goes wrong must stay with this request, also on the thread that loads models.
   source->find(name, [question, self = shared_from_this()](Result<std::shared_ptr<Backend>> found) {
     const ResponderPtr& to = question->responder;
@@ -133,6 +134,8 @@ void App::answer(const std::shared_ptr<Question>& question,
                  const std::shared_ptr<Backend>& backend) {
   const auto& [request, responder, chat, deadline] = *question;
   ChatRequest* const parsed = &question->chat;
+  const RequestDefaults& defaults = backend->model().defaults;
+  apply_defaults(defaults, *parsed);
   if (auto checked = check_length(chat.generate, backend->model()); !checked)
     return fail(responder, checked.error(), Stage::kRequest, request->id);
 
@@ -150,7 +153,7 @@ void App::answer(const std::shared_ptr<Question>& question,
   if (!pictures.grow_to(*bytes))
     return fail(responder,
                 refuse(Refusal::kBusy, "the server holds as many pictures as it may; try later"));
-  if (auto decoded = decode_images(*parsed, options_.image); !decoded)
+  if (auto decoded = decode_images(*parsed, options_.image, defaults.pictures); !decoded)
     return fail(responder, decoded.error(), Stage::kImage, request->id);
   if (responder->closed()) return;
 

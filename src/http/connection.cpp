@@ -24,6 +24,11 @@ constexpr std::size_t kReadChunk = 32u << 10;
 constexpr std::size_t kMaxAhead = 64u << 10;
 constexpr std::size_t kMaxLingerBytes = 256u << 20;
 
+void add_headers(Response& response,
+                 const std::vector<std::pair<std::string, std::string>>& headers) {
+  response.headers.insert(response.headers.end(), headers.begin(), headers.end());
+}
+
 }  // namespace
 
 struct Connection::Current {
@@ -34,7 +39,8 @@ struct Connection::Current {
   std::string_view route = "none";
   const Route* target = nullptr;
   bool head = false, http_1_0 = false, keep_alive = false;
-  bool body_pending = false;  // the client may still be sending
+  bool body_pending = false;                              // the client may still be sending
+  std::vector<std::pair<std::string, std::string>> cors;  // headers of the answer
 };
 
 Connection::Connection(std::shared_ptr<ServerCore> core, asio::ip::tcp::socket socket)
@@ -138,6 +144,7 @@ Connection::awaitable<bool> Connection::read_header(Current& current) {
   current.http_1_0 = current.parser.http_1_0();
   current.keep_alive = current.parser.keep_alive();
   current.body_pending = current.parser.has_body();
+  current.cors = core_->access.cors_headers(*request);
   co_return true;
 }
 
@@ -145,6 +152,7 @@ Connection::awaitable<bool> Connection::read_header(Current& current) {
 std::optional<Response> Connection::gate(Current& current) const {
   const Request& request = *current.parser.request();
   if (auto error = core_->access.check_host(request, local_address_)) return error_response(*error);
+  if (auto allowed = core_->access.preflight(request)) return allowed;
   if (auto error = core_->access.check_origin(request)) return error_response(*error);
   if (!core_->router.open(request.path))
     if (auto error = core_->access.check_key(request)) return error_response(*error);
@@ -242,6 +250,7 @@ Connection::awaitable<bool> Connection::answer(Current& current) {
     }
     std::string wire;
     if (out.head) {
+      add_headers(*out.head, current.cors);
       status = out.head->status;
       chunked = !current.http_1_0;
       if (!chunked) current.keep_alive = false;
@@ -283,6 +292,7 @@ Connection::awaitable<bool> Connection::answer(Current& current) {
 Connection::awaitable<bool> Connection::send_whole(Current& current, Response response,
                                                    bool keep_alive) {
   keep_alive = keep_alive && !core_->draining;
+  add_headers(response, current.cors);
   std::string wire = make_head(response, {.http_1_0 = current.http_1_0,
                                           .keep_alive = keep_alive,
                                           .chunked = false,

@@ -8,10 +8,47 @@
 namespace oc::http {
 namespace {
 
+// The original's word for what computes: "MLX", "CPU".
+std::string method_of(std::string name) {
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
+  return name;
+}
+
+// What clients may know of a model of the host.
+ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
+  ServedModel model;
+  model.name = status.name;
+  model.aliases = status.aliases;
+  model.created = status.created;
+  model.fingerprint = status.info.fingerprint;
+  model.architecture = status.info.architecture;
+  model.quantization = status.info.quantization;
+  model.engine = status.engine;
+  model.context_length = status.info.context_length;
+  if (profile.defaults.max_sequence)
+    model.context_length = std::min(model.context_length, *profile.defaults.max_sequence);
+  model.default_num_crops = status.info.default_num_crops;
+  model.weights_bytes = status.info.weights_bytes;
+  model.method = method_of(status.engine_name);
+  model.optimized = status.name.ends_with("_optimized");
+  model.state = to_string(status.state);
+  model.active = status.active;
+  model.why = status.why;
+  model.fallback = status.fallback;
+  model.loaded_bytes = status.bytes;
+  model.in_use = status.in_use;
+  model.requests = status.requests;
+  model.idle_s = status.idle_s;
+  model.defaults = std::move(profile.defaults);
+  model.ui = std::move(profile.ui);
+  return model;
+}
+
 class HostedBackend final : public Backend {
  public:
-  explicit HostedBackend(LeasePtr lease)
-      : lease_(std::move(lease)), model_(served_model(lease_->status())) {}
+  HostedBackend(LeasePtr lease, ServedModel model)
+      : lease_(std::move(lease)), model_(std::move(model)) {}
 
   const ServedModel& model() const override { return model_; }
   ServiceStats stats() const override { return lease_->service().stats(); }
@@ -32,25 +69,34 @@ class HostedBackend final : public Backend {
 
 class HostedModels final : public ModelSource {
  public:
-  explicit HostedModels(std::shared_ptr<ModelHost> host) : host_(std::move(host)) {}
+  HostedModels(std::shared_ptr<ModelHost> host, ProfileOf profile)
+      : host_(std::move(host)), profile_(std::move(profile)) {}
 
   std::optional<ServedModel> active() const override {
     const auto status = host_->active();
     if (!status) return std::nullopt;
-    return served_model(*status);
+    return describe(*status);
   }
   std::vector<ServedModel> models() const override {
     std::vector<ServedModel> out;
-    for (const ModelStatus& status : host_->status()) out.push_back(served_model(status));
+    for (const ModelStatus& status : host_->status()) out.push_back(describe(status));
     return out;
   }
   std::vector<std::string> installed() const override { return available_models(); }
   ServiceStats stats() const override { return host_->stats(); }
+  RequestDefaults defaults(const std::string& name) const override {
+    for (const ModelStatus& status : host_->status())
+      if (status.name == name || std::ranges::find(status.aliases, name) != status.aliases.end())
+        return profile_(status.name).defaults;
+    const auto active = host_->active();
+    return active ? profile_(active->name).defaults : RequestDefaults{};
+  }
 
   void find(const std::string& name, Ready ready) override {
     host_->acquire(name, [this, ready = std::move(ready)](Result<LeasePtr> lease) {
-      if (lease.ok()) return ready(std::make_shared<HostedBackend>(*std::move(lease)));
-      ready(with_names(lease.error()));
+      if (!lease.ok()) return ready(with_names(lease.error()));
+      ServedModel model = describe((*lease)->status());
+      ready(std::make_shared<HostedBackend>(*std::move(lease), std::move(model)));
     });
   }
   void activate(const std::string& name, Switched done) override {
@@ -73,45 +119,18 @@ class HostedModels final : public ModelSource {
     return error;
   }
 
-  std::shared_ptr<ModelHost> host_;
-};
+  ServedModel describe(const ModelStatus& status) const {
+    return served_model(status, profile_(status.name));
+  }
 
-// The original's word for what computes: "MLX", "CPU".
-std::string method_of(std::string name) {
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
-  return name;
-}
+  std::shared_ptr<ModelHost> host_;
+  ProfileOf profile_;
+};
 
 }  // namespace
 
-ServedModel served_model(const ModelStatus& status) {
-  ServedModel model;
-  model.name = status.name;
-  model.aliases = status.aliases;
-  model.created = status.created;
-  model.fingerprint = status.info.fingerprint;
-  model.architecture = status.info.architecture;
-  model.quantization = status.info.quantization;
-  model.engine = status.engine;
-  model.context_length = status.info.context_length;
-  model.default_num_crops = status.info.default_num_crops;
-  model.weights_bytes = status.info.weights_bytes;
-  model.method = method_of(status.engine_name);
-  model.optimized = status.name.ends_with("_optimized");
-  model.state = to_string(status.state);
-  model.active = status.active;
-  model.why = status.why;
-  model.fallback = status.fallback;
-  model.loaded_bytes = status.bytes;
-  model.in_use = status.in_use;
-  model.requests = status.requests;
-  model.idle_s = status.idle_s;
-  return model;
-}
-
-std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host) {
-  return std::make_shared<HostedModels>(std::move(host));
+std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host, ProfileOf profile) {
+  return std::make_shared<HostedModels>(std::move(host), std::move(profile));
 }
 
 }  // namespace oc::http

@@ -1,18 +1,24 @@
 // The models of a ModelHost as the routes see them.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "http/model_source.h"
 #include "runtime/model_host.h"
 
 namespace oc::http {
 
+// What the operator says about a model, beside the model itself.
+struct ModelProfile {
+  RequestDefaults defaults;
+  UiSettings ui;
+};
+using ProfileOf = std::function<ModelProfile(const std::string& name)>;  // any thread
+
 // Must be there until host->shutdown() has returned, and somebody else must hold the host until
 // then: its own thread, which calls back, cannot be the one to end it.
-std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host);
-
-// What clients may know of a model of the host.
-ServedModel served_model(const ModelStatus& status);
+std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host, ProfileOf profile);
 
 }  // namespace oc::http

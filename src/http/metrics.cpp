@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <array>
 #include <utility>
-#include <unistd.h>
 
 #include <fstream>
 

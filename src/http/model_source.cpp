@@ -13,6 +13,7 @@ class SingleModel final : public ModelSource {
   std::vector<ServedModel> models() const override { return {backend_->model()}; }
   std::vector<std::string> installed() const override { return {}; }
   ServiceStats stats() const override { return backend_->stats(); }
+  RequestDefaults defaults(const std::string&) const override { return backend_->model().defaults; }
   void find(const std::string& name, Ready ready) override {
     if (backend_->model().answers_to(name)) return ready(backend_);
     ready(unknown());

@@ -181,7 +181,8 @@ void HostCore::note_loaded(Slot& slot, const CookedModel& cooked) {
   const LoadedModel& loaded = *cooked.model;
   ModelStatus& known = slot.known;
   known.info = loaded.model->info();
-  known.aliases = {loaded.name};
+  known.aliases = slot.recipe.aliases;
+  known.aliases.push_back(loaded.name);
   // A model given by its folder is also known by the folder's name.
   if (const std::string folder = std::filesystem::path(known.info.path).filename().string();
       !folder.empty())

@@ -94,6 +94,7 @@ Slot& HostCore::slot_for(ModelRecipe recipe) {
   if (!slot) slot = std::make_unique<Slot>();
   if (!slot->model && !slot->queued) {
     slot->known.name = recipe.name;
+    slot->known.aliases = recipe.aliases;
     slot->recipe = std::move(recipe);
   }
   return *slot;

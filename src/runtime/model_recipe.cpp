@@ -30,8 +30,8 @@ Result<CookedModel> load_recipe(const ModelRecipe& recipe, const Loader& load,
              {{"model", recipe.name},
               {"full_precision", recipe.fallback},
               {"because", first.error().describe()}});
-  EngineOptions engine = recipe.engine;
-  engine.engine = "cpu";
+  EngineOptions engine = recipe.fallback_engine.value_or(recipe.engine);
+  if (!recipe.fallback_engine) engine.engine = "cpu";
   const Result<void> room = fits(recipe.fallback);
   auto second = room.ok() ? load(recipe.fallback, engine)
                           : Result<std::shared_ptr<const LoadedModel>>(room.error());
@@ -56,6 +56,7 @@ Result<ModelRecipe> installed_recipe(const std::string& name, const ModelRecipe&
   recipe.name = model_name(short_name ? std::string(entry->repo) : name, *folder);
   recipe.source = recipe.name;
   recipe.fallback.clear();
+  recipe.aliases.clear();
   return recipe;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ops/engine.h"
 #include "runtime/loader.h"
@@ -17,7 +18,9 @@ struct ModelRecipe {
   std::string name;      // as clients call it
   std::string source;    // the operator's: a folder, an installed model, a name of the catalogue
   std::string fallback;  // the same, of full precision; empty: none
+  std::vector<std::string> aliases = {};  // other names for it, beside the checkpoint's own
   EngineOptions engine;
+  std::optional<EngineOptions> fallback_engine = {};  // nullopt: `engine`, on the CPU
   // Without a request for so long it is unloaded, and loaded again for the next; 0: never.
   std::chrono::milliseconds keep_alive{0};
 };

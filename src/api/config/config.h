@@ -89,8 +89,8 @@ class Config {
   std::vector<Finding> findings_;
 };
 
-// Every value with its source ({"server.port": {"value": 9000, "source": "flag", "name": "--port", …}}),
-// and how the key is called elsewhere and what it means. Secrets are only counted.
+// Every value with its source ({"server.port": {"value": 9000, "source": "flag", "name": "--port",
+// …}}), and how the key is called elsewhere and what it means. Secrets are only counted.
 boost::json::object to_json(const Config& config);
 
 }  // namespace oc

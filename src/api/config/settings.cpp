@@ -57,15 +57,16 @@ ModelSettings model_settings(Config& config) {
   model.id = config.get_or<std::string>("model_id", {});
   EngineOptions& engine = model.engine;
   engine.engine = config.get<std::string>("engine.name");
-  const bool cpu_only =
-      config.get<std::string>("device") == "cpu" || !unless_false(config, {"mlx_config.use_mlx"});
-  if (engine.engine == "auto" && cpu_only) engine.engine = "cpu";
+  engine.device = config.get<std::string>("device");
+  if (engine.engine == "auto" && !unless_false(config, {"mlx_config.use_mlx"}))
+    engine.engine = "cpu";
   engine.threads = static_cast<int>(config.get<std::int64_t>("engine.threads"));
   engine.activations = config.get<std::string>("engine.activations");
   engine.kv = config.get<std::string>("engine.kv");
   engine.isa = config.get<std::string>("engine.isa");
   if (config.get<bool>("engine.preload")) model.weights = LoadOptions::Weights::kPreload;
   if (config.get<bool>("engine.mlock")) model.weights = LoadOptions::Weights::kLock;
+  model.keep_alive_s = number_of(config, "engine.keep_alive_seconds");
   if (model.path.empty()) config.add_error("model_path", "must not be empty");
   return model;
 }
@@ -183,6 +184,7 @@ ServerSettings server_settings(Config& config) {
   server.host = config.get<std::string>("server.host");
   server.host_is_from_file = config.source("server.host").origin == Origin::kFile;
   server.port = static_cast<std::uint16_t>(config.get<std::int64_t>("server.port"));
+  server.backend_port = static_cast<std::uint16_t>(config.get<std::int64_t>("server.backend_port"));
   server.api_keys = config.get_or<Strings>("server.api_keys", {});
   if (!std::ranges::all_of(server.api_keys, is_printable))
     config.add_error("server.api_keys", "may only hold printable ASCII without spaces");
@@ -227,6 +229,11 @@ Settings make_settings(Config& config) {
   Settings settings;
   settings.model = model_settings(config);
   settings.fallback = fallback_settings(config, settings.model.engine);
+  settings.active_model = config.get_or<std::string>("active_model", {});
+  settings.model_memory_mb = size(config, "limits.model_memory_mb");
+  settings.frontend = {config.get<std::int64_t>("frontend.video_width"),
+                       config.get<std::int64_t>("frontend.video_height"),
+                       config.get_or<std::string>("frontend.api_base_url", {})};
   settings.defaults = request_defaults(config);
   settings.ui = ui_settings(config);
   settings.server = server_settings(config);

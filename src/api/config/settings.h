@@ -19,6 +19,7 @@ struct ModelSettings {
   std::string id;    // another name; may be empty
   EngineOptions engine;
   LoadOptions::Weights weights = LoadOptions::Weights::kBehind;
+  double keep_alive_s = 0;  // 0: never unloaded
 };
 
 // The model to load when the first one cannot be.
@@ -28,10 +29,16 @@ struct FallbackSettings {
   EngineOptions engine;  // its device and precision
 };
 
+// What the backend's API tells pages.
+struct FrontendSettings {
+  std::int64_t video_width = 0, video_height = 0;
+  std::string api_base_url;  // empty: the backend's own address
+};
+
 struct ServerSettings {
   std::string host;
   bool host_is_from_file = false;
-  std::uint16_t port = 0;
+  std::uint16_t port = 0, backend_port = 0;  // backend_port 0: no backend's API
   std::vector<std::string> api_keys, allowed_hosts;
   bool insecure = false;
   std::vector<std::string>
@@ -46,8 +53,12 @@ struct ServerSettings {
 struct Settings {
   ModelSettings model;
   FallbackSettings fallback;
+  std::string active_model;  // which one is activated first; empty: `model`
+  std::size_t model_memory_mb =
+      0;  // for the weights of all loaded models; 0: most of the machine's
   RequestDefaults defaults;
   UiSettings ui;
+  FrontendSettings frontend;
   ServerSettings server;
   ServiceOptions service;        // without kv_bytes and prefix_cache_bytes
   std::size_t kv_memory_mb = 0;  // 0: a quarter of the machine's memory

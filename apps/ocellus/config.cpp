@@ -1,0 +1,94 @@
+// ocellus config show, ocellus config check: what the configuration is, and what is wrong with it.
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <iostream>
+#include <memory>
+
+#include "api/config/catalogue.h"
+#include "config_flags.h"
+#include "terminal.h"
+
+namespace oc {
+namespace {
+
+struct ShowFlags : ConfigFlags {
+  bool json = false;
+};
+
+std::string shown_value(const Config& config, const Key& key) {
+  if (!key.secret) return to_text(config.value(key.path));
+  const auto held = config.get_or<std::vector<std::string>>(key.path, {});
+  return held.empty() ? "-" : fmt::format("{}, not shown", held.size());
+}
+
+std::string shown_source(const Source& source) {
+  if (source.origin == Origin::kDefault) return "default";
+  return fmt::format("{} {}", to_string(source.origin), source.name);
+}
+
+void print_findings(const Config& config) {
+  for (const Finding& finding : config.findings())
+    std::cerr << (finding.level == Finding::Level::kError ? "error: " : "warning: ")
+              << without_controls(finding.message) << '\n';
+}
+
+void show(const ShowFlags& flags) {
+  quiet_logs();
+  Config config = read_config(flags);
+  make_settings(config);
+  if (flags.json) {
+    std::cout << boost::json::serialize(to_json(config)) << '\n';
+  } else {
+    for (const Key& key : schema())
+      if (key.reason.empty())
+        std::cout << fmt::format("{:<44} {:<28} {}\n", key.path, shown_value(config, key),
+                                 shown_source(config.source(key.path)));
+    const auto ineffective = config.without_effect();
+    if (!ineffective.empty()) std::cout << "\naccepted without effect:\n";
+    for (const auto& [reason, keys] : ineffective)
+      for (const std::string_view key : keys) std::cout << fmt::format("{:<44} {}\n", key, reason);
+  }
+  std::cout.flush();
+  print_findings(config);
+  if (config.has_errors()) throw ExitError{1, "the configuration is not valid"};
+}
+
+void check(const std::string& name) {
+  quiet_logs();
+  const auto path = find_configuration(name);
+  if (!path.ok()) fail(path.error());
+  Config config;
+  config.read_file(*path);
+  make_settings(config);
+  print_findings(config);
+  for (const auto& [reason, keys] : config.without_effect())
+    for (const std::string_view key : keys)
+      std::cout << fmt::format("without effect: \"{}\": {}\n", key, reason);
+  if (config.has_errors())
+    throw ExitError{1, fmt::format("{} is not valid", path->filename().string())};
+  std::cout << path->filename().string() << " is valid\n";
+}
+
+}  // namespace
+
+void add_config(CLI::App& app) {
+  CLI::App* verb = app.add_subcommand("config", "Show or check the configuration");
+  verb->require_subcommand(1);
+
+  auto flags = std::make_shared<ShowFlags>();
+  CLI::App* show_verb =
+      verb->add_subcommand("show", "Every setting, its value, and where that came from");
+  add_config_flags(*show_verb, *flags);
+  show_verb->add_flag("--json", flags->json, "Print one JSON object");
+  show_verb->callback([flags] { show(*flags); });
+
+  auto name = std::make_shared<std::string>();
+  CLI::App* check_verb = verb->add_subcommand("check", "Everything that is wrong with a file");
+  check_verb->add_option("file", *name, "A JSON file, or a name of the catalogue")
+      ->required()
+      ->option_text("FILE");
+  check_verb->callback([name] { check(*name); });
+}
+
+}  // namespace oc
