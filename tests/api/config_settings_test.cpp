@@ -153,7 +153,7 @@ TEST(Settings, AnyOfThreeKeysTurnsTheFallbackOff) {
 }
 
 TEST(Settings, WhatComputes) {
-  EXPECT_EQ(settings_of(R"({"device": "cpu"})").model.engine.engine, "cpu");
+  EXPECT_EQ(settings_of(R"({"device": "cpu"})").model.engine.device, "cpu");
   EXPECT_EQ(settings_of(R"({"mlx_config": {"use_mlx": false}})").model.engine.engine, "cpu");
   EXPECT_EQ(
       settings_of(R"({"device": "cpu", "engine": {"name": "reference"}})").model.engine.engine,

@@ -10,7 +10,7 @@ namespace {
 ChatRequest parse(const std::string& more, const RequestDefaults& defaults = {},
                   const std::string& question = "Hello") {
   ChatLimits limits;
-  limits.sampling = defaults.sampling;
+  limits.sampling = [&defaults](const std::string&) { return defaults.sampling; };
   auto request = parse_chat_request(
       R"({"messages": [{"role": "user", "content": ")" + question + R"("}])" + more + "}", limits);
   EXPECT_TRUE(request.ok());

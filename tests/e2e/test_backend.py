@@ -1,6 +1,7 @@
 """The original backend's API on the second port: its routes and field names, and what guards them."""
 
 import datetime
+import json
 import socket
 import subprocess
 
@@ -219,3 +220,18 @@ def test_one_signal_ends_both(both):  # noqa: F811
     assert running.wait() == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(running.backend + "/health")
+
+
+def test_a_switch_is_written_to_the_configuration_and_holds_after_a_restart(both, tmp_path):  # noqa: F811
+    file = tmp_path / "phi.json"
+    file.write_text(json.dumps({"model_name": "First", "limits": {"max_queue": 9}}))
+    file.chmod(0o600)
+    running = both("--config", str(file))
+    assert httpx.get(running.url + "/health").json()["model"] == "First"
+    assert switch(running, "tiny").status_code == 200
+    kept = json.loads(file.read_text())
+    assert kept == {"model_name": "First", "limits": {"max_queue": 9}, "active_model": "tiny"}
+    assert file.stat().st_mode & 0o777 == 0o600
+    again = both("--config", str(file))
+    assert httpx.get(again.url + "/health").json()["model"] == "tiny"
+    assert ask(again.url, "First").json()["model"] == "First"

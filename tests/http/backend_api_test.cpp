@@ -19,6 +19,7 @@ class FakeModels final : public ModelSource {
   std::vector<ServedModel> models() const override { return {named(active_name)}; }
   std::vector<std::string> installed() const override { return {"other"}; }
   ServiceStats stats() const override { return {}; }
+  RequestDefaults defaults(const std::string&) const override { return {}; }
   void find(const std::string&, Ready ready) override {
     ready(Error{ErrorCode::kNotFound, "none"});
   }
