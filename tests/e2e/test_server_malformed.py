@@ -34,7 +34,7 @@ def allowed(name, value):
     if name in ("max_tokens", "max_completion_tokens", "n", "num_crops", "seed", "top_k"):
         if isinstance(value, bool) or not isinstance(value, int):
             return False
-        return {"seed": value < 2**64, "top_k": value in (5, -1), "n": value == 1}.get(
+        return {"seed": value < 2**64, "top_k": value in (5, -1), "n": value in (1, 5)}.get(
             name, name != "max_completion_tokens" and value == 5
         )
     if name in ("temperature", "top_p", "min_p", "repetition_penalty"):

@@ -13,13 +13,13 @@ namespace {
 using oc::ChatRequest;
 using oc::ErrorCode;
 
-constexpr oc::ChatLimits kLimits{.max_images = 4,
-                                 .max_image_bytes = 1u << 16,
-                                 .max_messages = 8,
-                                 .max_parts = 16,
-                                 .max_stops = 4,
-                                 .max_stop_bytes = 32,
-                                 .context_length = 4096};
+const oc::ChatLimits kLimits{.max_images = 4,
+                             .max_image_bytes = 1u << 16,
+                             .max_messages = 8,
+                             .max_parts = 16,
+                             .max_stops = 4,
+                             .max_stop_bytes = 32,
+                             .context_length = 4096};
 constexpr oc::ImageLimits kImageLimits{.max_bytes = 1u << 16, .max_pixels = 1 << 16};
 
 bool is_utf8(std::string_view text) {
