@@ -29,7 +29,7 @@ def with_url(url):
 
 def allowed(name, value):
     """Values of WRONG_TYPES that are right for this field after all."""
-    if name in ("stream", "keep_order", "parallel_tool_calls"):
+    if name in ("stream", "keep_order", "parallel_tool_calls", "logprobs"):
         return isinstance(value, bool)
     if name in ("max_tokens", "max_completion_tokens", "n", "num_crops", "seed", "top_k"):
         if isinstance(value, bool) or not isinstance(value, int):
