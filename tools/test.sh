@@ -53,6 +53,7 @@ for suite in unit unit-asan; do
   grep -h 'tests passed' "$logs/$suite.log" 2>/dev/null | sed "s/^/$suite: /" || true
 done
 tail -n 1 "$logs/pytest.log" 2>/dev/null || true
+grep -h -e '-- MLX' "$logs/configure-release.log" 2>/dev/null || true  # whether its engine was tested
 grep -h '^fuzz:' "$logs/fuzz.log" 2>/dev/null || true
 python3 tools/test_summary.py gtest=$logs/release gtest-asan=$logs/asan pytest=$logs/pytest.xml
 if [ ${#failed[@]} -ne 0 ]; then

@@ -135,11 +135,10 @@ http::BackendApiOptions backend_options(const Settings& settings, const std::str
   config.api_base_url = !settings.frontend.api_base_url.empty()
                             ? settings.frontend.api_base_url
                             : address(settings.server, settings.server.backend_port);
-  if (const UiSettings& ui = settings.ui; true) {
-    if (!ui.default_instruction.empty()) config.default_instruction = ui.default_instruction;
-    if (!ui.capture_intervals.empty()) config.capture_intervals = ui.capture_intervals;
-    if (ui.default_interval) config.capture_interval = *ui.default_interval;
-  }
+  const UiSettings& ui = settings.ui;
+  if (!ui.default_instruction.empty()) config.default_instruction = ui.default_instruction;
+  if (!ui.capture_intervals.empty()) config.capture_intervals = ui.capture_intervals;
+  if (ui.default_interval) config.capture_interval = *ui.default_interval;
   // The catalogue's own files stay as they are.
   if (!file.empty() && std::filesystem::is_regular_file(file))
     out.write_back = [file](const std::string& changes) { return write_back(file, changes); };

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -64,19 +65,26 @@ ModelRecipe recipe_of(const Settings& settings) {
   return recipe;
 }
 
-// The catalogue's configuration of this name, below the environment and the flags. `name` empty:
-// these alone.
+// A configuration of the catalogue, below the environment and the flags. `name` empty: these alone.
 Settings catalogue_settings(const std::string& name, ConfigFlags flags) {
   flags.config = name;
-  flags.texts.erase(find_key("model_path"));
   Config config = read_config(flags);
   return make_settings(config);
 }
 
-// What the original's names mean to a switch.
+// What the original's names mean to a switch: which checkpoints, the catalogue alone says (a flag
+// or variable means the first model's); how they are computed, flags and variables too.
 Result<ModelRecipe> original_recipe(const std::string& name, const ConfigFlags& flags) {
+  OC_ASSIGN_OR_RETURN(const auto file, find_configuration(name));
+  Config config;
+  config.read_file(file);
+  const ModelRecipe own = recipe_of(make_settings(config));
   ModelRecipe recipe = recipe_of(catalogue_settings(name, flags));
   recipe.name = name;
+  recipe.source = own.source;
+  recipe.fallback = own.fallback;
+  if (!recipe.fallback_engine) recipe.fallback_engine = own.fallback_engine;
+  recipe.aliases.clear();
   if (!resolve_model(recipe.source).ok() && !resolve_model(recipe.fallback).ok())
     return Error{ErrorCode::kNotFound, "Phi-3.5-Vision is not installed",
                  "`ocellus pull phi-3.5-vision-4bit` gets it", "model"};

@@ -108,13 +108,17 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
     return fail(responder, refuse(Refusal::kNotReady, "the model is being loaded"));
   ChatLimits limits = options_.chat;
   limits.context_length = longest_context(source->models());
-  limits.sampling = [&source](const std::string& name) { return source->defaults(name).sampling; };
+  RequestDefaults defaults;  // of the model that the body names
+  limits.sampling = [&](const std::string& name) {
+    defaults = source->defaults(name);
+    return defaults.sampling;
+  };
   auto parsed = parse_chat_request(request->body, limits);
   if (!parsed) return fail(responder, parsed.error(), Stage::kRequest, request->id);
   auto question =
       std::make_shared<Question>(Question{request, responder, std::move(*parsed), std::nullopt});
   const std::string name = question->chat.model;
-  const auto limit = source->defaults(name).time_limit.value_or(options_.time_limit);
+  const auto limit = defaults.time_limit.value_or(options_.time_limit);
   if (limit.count() > 0) question->deadline = std::chrono::steady_clock::now() + limit;
   // What goes wrong must stay with this request, also on the thread that loads models.
   source->find(name, [question, self = shared_from_this()](Result<std::shared_ptr<Backend>> found) {

@@ -85,11 +85,8 @@ class HostedModels final : public ModelSource {
   std::vector<std::string> installed() const override { return available_models(); }
   ServiceStats stats() const override { return host_->stats(); }
   RequestDefaults defaults(const std::string& name) const override {
-    for (const ModelStatus& status : host_->status())
-      if (status.name == name || std::ranges::find(status.aliases, name) != status.aliases.end())
-        return profile_(status.name).defaults;
-    const auto active = host_->active();
-    return active ? profile_(active->name).defaults : RequestDefaults{};
+    const auto status = host_->named(name);
+    return profile_(status ? status->name : name).defaults;
   }
 
   void find(const std::string& name, Ready ready) override {

@@ -25,7 +25,7 @@ class ModelSource {
   virtual std::vector<ServedModel> models() const = 0;     // known so far, the active one first
   virtual std::vector<std::string> installed() const = 0;  // names on the disk, known or not
   virtual ServiceStats stats() const = 0;                  // of all
-  // Of requests that name this model; of the active one's where there is no such model.
+  // Of requests that name this model, which need not be loaded or there.
   virtual RequestDefaults defaults(const std::string& name) const = 0;
   // At once or, when it has to be loaded first, later and on another thread. The backend stays
   // loaded as long as somebody holds it or an answer of it is under way.

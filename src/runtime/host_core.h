@@ -45,6 +45,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   void activate(const std::string& name, ModelHost::OnSwitched done);
   void acquire(const std::string& name, ModelHost::OnLease ready);
   std::optional<ModelStatus> active() const;
+  std::optional<ModelStatus> named(const std::string& name) const;
   std::vector<ModelStatus> status() const;
   bool busy() const;
   ServiceStats stats() const;
@@ -61,7 +62,8 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   };
 
   Result<Slot*> find(const std::string& name, bool for_request, Lock& lock);
-  Slot* known(const std::string& name);
+  Slot* at_hand(const std::string& name, bool for_request) const;
+  Slot* known(const std::string& name) const;
   Slot& slot_for(ModelRecipe recipe);
   LeasePtr lease(Slot& slot);
   void enqueue(Slot& slot);

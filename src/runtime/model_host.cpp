@@ -81,6 +81,9 @@ void ModelHost::activate(const std::string& name, OnSwitched done) {
 void ModelHost::acquire(const std::string& name, OnLease ready) {
   core_->acquire(name, std::move(ready));
 }
+std::optional<ModelStatus> ModelHost::named(const std::string& name) const {
+  return core_->named(name);
+}
 std::optional<ModelStatus> ModelHost::active() const { return core_->active(); }
 std::vector<ModelStatus> ModelHost::status() const { return core_->status(); }
 bool ModelHost::busy() const { return core_->busy(); }
@@ -105,7 +108,7 @@ void HostCore::add(ModelRecipe recipe) {
   slot_for(std::move(recipe));
 }
 
-Slot* HostCore::known(const std::string& name) {
+Slot* HostCore::known(const std::string& name) const {
   if (const auto it = slots_.find(name); it != slots_.end()) return it->second.get();
   const auto has_alias = [&](const Slot& slot) {
     return std::ranges::find(slot.known.aliases, name) != slot.known.aliases.end();
@@ -116,13 +119,24 @@ Slot* HostCore::known(const std::string& name) {
   return nullptr;
 }
 
+// What the name means without asking the disk; null where that is not known.
+Slot* HostCore::at_hand(const std::string& name, bool for_request) const {
+  if (name.empty()) return active_;
+  if (Slot* slot = known(name)) return slot;
+  const auto& names = options_.active_names;
+  return for_request && std::ranges::find(names, name) != names.end() ? active_ : nullptr;
+}
+
+std::optional<ModelStatus> HostCore::named(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const Slot* slot = at_hand(name, true);
+  if (slot == nullptr) return std::nullopt;
+  return describe(*slot);
+}
+
 // Lets go of the lock where the disk is asked.
 Result<Slot*> HostCore::find(const std::string& name, bool for_request, Lock& lock) {
-  if (name.empty() && active_ != nullptr) return active_;
-  if (Slot* slot = known(name)) return slot;
-  if (for_request && active_ != nullptr &&
-      std::ranges::find(options_.active_names, name) != options_.active_names.end())
-    return active_;
+  if (Slot* slot = at_hand(name, for_request)) return slot;
   const Error unknown{ErrorCode::kNotFound, "there is no model of this name", "", "model"};
   if (!options_.find || name.empty()) return unknown;
   lock.unlock();

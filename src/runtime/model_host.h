@@ -104,6 +104,8 @@ class ModelHost {
   // the reason), or the host ends; kQueueFull: max_waiting wait already.
   void acquire(const std::string& name, OnLease ready);
 
+  // The model that acquire() would give, where that is known without looking at the disk.
+  std::optional<ModelStatus> named(const std::string& name) const;
   std::optional<ModelStatus> active() const;  // none before the first activate() has succeeded
   std::vector<ModelStatus> status() const;    // the active one first, then by name
   bool busy() const;           // a model is being loaded, which cannot be interrupted

@@ -235,3 +235,32 @@ def test_a_switch_is_written_to_the_configuration_and_holds_after_a_restart(both
     again = both("--config", str(file))
     assert httpx.get(again.url + "/health").json()["model"] == "tiny"
     assert ask(again.url, "First").json()["model"] == "First"
+
+
+def test_each_model_has_its_own_defaults_from_the_first_request_on(both, tmp_path):  # noqa: F811
+    file = tmp_path / "warm.json"
+    file.write_text(json.dumps({"generation_config": {"do_sample": True, "temperature": 2.0}}))
+    running = both("--config", str(file))
+
+    def drawn(model):
+        body = {"model": model, "messages": [TURN], "max_tokens": 4}
+        response = httpx.post(running.url + "/v1/chat/completions", json=body, timeout=300)
+        assert response.status_code == 200, response.text
+        return response.headers["x-ocellus-cache"]
+
+    # Only an answer that is not drawn comes from the cache; "tiny" is not loaded before it is asked.
+    assert [drawn("tiny"), drawn("tiny")] == ["miss", "hit"]
+    assert [drawn("demo"), drawn("demo")] == ["miss", "miss"]
+
+
+def test_the_first_model_is_not_what_the_catalogue_names(both):  # noqa: F811
+    running = both(env={"OCELLUS_MODEL": "tiny", "OCELLUS_FALLBACK": "full"})
+    response = switch(running, "phi3_vision")
+    assert response.status_code == 400, response.text
+    assert httpx.get(running.url + "/health").json()["model"] == DEMO
+
+
+def test_a_program_without_its_catalogue_refuses_the_originals_names(both, tmp_path):  # noqa: F811
+    running = both(env={"OCELLUS_CONFIGS": str(tmp_path)})
+    assert switch(running, "phi3_vision").status_code == 400
+    assert ask(running.url).status_code == 200
