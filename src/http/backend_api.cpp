@@ -183,13 +183,15 @@ void BackendApi::patch(const RequestPtr& request, const ResponderPtr& responder)
 
 void BackendApi::finish(const BackendPatch& patch, const ResponderPtr& responder) {
   const std::string changes = changes_json(patch);
-  if (write_back_ && changes != "{}")
+  if (write_back_ && changes != "{}") {
+    const std::lock_guard lock(writing_);
     if (const Result<void> written = write_back_(changes); !written.ok()) {
       Error error = written.error();
       error.message = "the change is in force but could not be written down: " + error.message;
       responder->respond(failure(error));
       return;
     }
+  }
   {
     const std::lock_guard lock(mutex_);
     apply_patch(patch, config_);

@@ -41,6 +41,7 @@ class BackendApi : public std::enable_shared_from_this<BackendApi> {
 
   const std::shared_ptr<App> app_;
   const std::function<Result<void>(const std::string&)> write_back_;
+  std::mutex writing_;  // one change of the file at a time: each begins with what the last one left
   mutable std::mutex mutex_;
   BackendConfig config_;
 };

@@ -13,6 +13,12 @@ struct KvSpec {
   int head_dim = 0;  // d
 };
 
+// Tokens of a block: what sequences share, and what memory is counted in. Engines may hold less.
+inline constexpr std::int64_t kKvBlockTokens = 64;
+constexpr std::int64_t whole_kv_blocks(std::int64_t tokens) {
+  return (tokens + kKvBlockTokens - 1) / kKvBlockTokens * kKvBlockTokens;
+}
+
 // Belongs to one sequence at a time; not thread-safe. attend() writes rows [position,
 // position+length) of one layer; the model calls advance() once all layers of a step are written.
 class KvSequence {

@@ -94,9 +94,7 @@ Service::EntryPtr Service::take() {
 }
 
 std::size_t Service::kv_bytes_of(std::int64_t tokens) const {
-  constexpr std::int64_t kBlock = 64;  // engines hold whole blocks
-  return static_cast<std::size_t>((tokens + kBlock - 1) / kBlock * kBlock) *
-         model_->model->info().kv_token_bytes;
+  return static_cast<std::size_t>(whole_kv_blocks(tokens)) * model_->model->info().kv_token_bytes;
 }
 
 bool Service::reserve(Entry& entry) {

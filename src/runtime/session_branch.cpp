@@ -7,12 +7,6 @@
 #include "runtime/softmax.h"
 
 namespace oc {
-namespace {
-
-constexpr std::int64_t kBlock = 64;  // engines hold whole blocks of keys and values
-std::int64_t whole_blocks(std::int64_t tokens) { return (tokens + kBlock - 1) / kBlock * kBlock; }
-
-}  // namespace
 
 // A sequence that goes on from the prompt of `first`.
 Session::Session(const Session& first, std::size_t choice, std::uint64_t seed)
@@ -58,9 +52,9 @@ std::int64_t Session::most_tokens() const {
   // In another rope regime a sequence shares nothing with the prompt that was computed.
   const bool shares = model_.rope_regime(prompt) == model_.rope_regime(prompt + max_answer_);
   const auto branch_of = [&](std::int64_t answer) {
-    return whole_blocks((shares ? prompt % kBlock : prompt) + answer);
+    return whole_kv_blocks((shares ? prompt % kKvBlockTokens : prompt) + answer);
   };
-  std::int64_t total = whole_blocks(prompt + (request_.choices.empty() ? max_answer_ : 0));
+  std::int64_t total = whole_kv_blocks(prompt + (request_.choices.empty() ? max_answer_ : 0));
   for (int i = 1; i < request_.n; ++i) total += branch_of(max_answer_);
   for (const auto& ids : choice_ids_) total += branch_of(std::ssize(ids));
   return total;

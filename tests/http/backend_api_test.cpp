@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include <boost/json/parse.hpp>
 
 #include "tests/http/raw_client.h"
@@ -95,6 +100,27 @@ TEST_F(BackendApiTest, AFailedSwitchWritesNothing) {
   EXPECT_EQ(status_of(response), 503);
   EXPECT_EQ(json::parse(body_of(response)).at("detail"), "it is truncated");
   EXPECT_TRUE(written.empty());
+}
+
+TEST_F(BackendApiTest, OneChangeIsWrittenAtATime) {
+  std::atomic<int> inside{0}, most{0}, all{0};
+  options.write_back = [&](const std::string&) -> Result<void> {
+    most = std::max(most.load(), ++inside);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    --inside;
+    ++all;
+    return {};
+  };
+  start();
+  std::vector<std::thread> clients;
+  for (int i = 1; i <= 4; ++i)
+    clients.emplace_back([this, i] {
+      const std::string body = fmt::format("{{\"frontend\":{{\"video_width\":{}}}}}", i);
+      EXPECT_EQ(status_of(patch(body)), 200);
+    });
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(all, 4);
+  EXPECT_EQ(most, 1);
 }
 
 TEST_F(BackendApiTest, AFailedWriteIsTold) {

@@ -4,6 +4,8 @@
 
 namespace oc {
 
+static_assert(kernels::kKvBlock == kKvBlockTokens, "memory is counted in other blocks");
+
 using kernels::kKvBlock;
 
 CpuSequence::CpuSequence(const KvSpec& spec, kernels::Storage type,
