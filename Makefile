@@ -1,5 +1,5 @@
 # Thin: what is built and how stands in CMakePresets.json, what is tested in tools/test.sh.
-.PHONY: build run test bench format clean help
+.PHONY: build run test bench lab format clean help
 .DEFAULT_GOAL := help
 
 help:     ## this list
@@ -19,6 +19,10 @@ test:     ## build and pass all tests
 
 bench: build ## measure this machine and the embedded model on it
 	@build/release/ocellus bench
+
+lab: build   ## kernel variants side by side
+	@cmake --build --preset release --target ocellus_lab
+	@build/release/ocellus_lab
 
 format:   ## clang-format over all C++ files
 	@git ls-files -z '*.cpp' '*.h' | xargs -0 clang-format-16 -i

@@ -10,6 +10,7 @@
 #endif
 
 #include "kernels/dot-inl.h"
+#include "kernels/rows_int8-inl.h"
 #include "kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -318,14 +319,14 @@ inline constexpr std::int64_t kStripsAhead = 2;
 // One panel: chunks are unpacked into registers and used at once, while the memory of strips
 // further on (right behind this one) is fetched, as evenly as it will be used. The same sums in the
 // same order.
-template <int kBits, int kT>
+template <int kBits, int kT, std::int64_t kAhead = kStripsAhead>
 HWY_NOINLINE void int8_few(const QuantMatrix& w, const Strip& strip, Panel x, const Outputs& out) {
   const std::int64_t groups = w.cols / w.group, unit = unit_of(w.group), chunks = w.cols / kChunk;
   const std::int64_t units_per_group = w.group / unit, chunks_per_unit = unit / kChunk;
   const std::int64_t size = size_of_storage(w.meta);
   constexpr std::int64_t kChunkBytes = kLanes * kChunk * kBits / 8;
-  const std::uint8_t* next = strip.weight + kStripsAhead * kLanes * strip.weight_stride;
-  const std::int64_t next_meta = kStripsAhead * kLanes * strip.meta_stride;
+  const std::uint8_t* next = strip.weight + kAhead * kLanes * strip.weight_stride;
+  const std::int64_t next_meta = kAhead * kLanes * strip.meta_stride;
   HWY_ALIGN float meta[kMetaGroups * 2 * kLanes];
   VF acc[1][kT];
   clear<1, kT>(DF(), acc);
@@ -385,6 +386,13 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
   };
   Outputs out{begin, end, y, y_stride, &epilogue};
   if (tokens <= kT) {
+#if OC_HAS_INT8_ROWS
+    if (int8_rows_fit<kBits, kT>(w)) {
+      const std::int64_t whole = begin + (end - begin) / kLanes * kLanes;
+      int8_rows < kT<8 ? kT : 1>(w, begin, whole, x, tokens, y, y_stride, epilogue, scratch);
+      out.n = whole;
+    }
+#endif
     for (; out.n < end; out.n += kLanes)
       int8_few<kBits, kT>(w, strip_of(w, out.n, spare), panel(0), out);
     return;

@@ -236,8 +236,35 @@ TEST_P(MatmulInt8, EveryNumberOfTokens) {
   }
 }
 
+// Multiples of 512 columns are read row after row where tokens are few: strips that follow each
+// other, a cut off last one, every panel.
+TEST_P(MatmulInt8, LongRowsOfFewTokens) {
+  std::size_t gap = 0;
+  for (const std::int64_t cols : {512, 1024, 1536, 2560})
+    for (const std::int64_t rows :
+         {std::int64_t{1}, std::int64_t{table_.lanes - 1}, std::int64_t{table_.lanes},
+          std::int64_t{2 * table_.lanes + 3}, std::int64_t{5 * table_.lanes}})
+      for (const std::int64_t tokens : {1, 2, 3, 4, 5, 8, 9}) {
+        const Storage meta = gap % 3 == 0 ? Storage::kF16 : Storage::kBF16;
+        check(make_quant(random_, 4, 64, meta, rows, cols, gap % 4), normals(tokens * cols), tokens,
+              gap % 4);
+        ++gap;
+      }
+}
+
+TEST_P(MatmulInt8, LargestSumsOfLongRows) {
+  const std::int64_t rows = table_.lanes, cols = 512;
+  for (const float sign : {1.0f, -1.0f})
+    for (const std::int64_t tokens : {1, 4}) {
+      QuantData w = make_quant(random_, 4, 64, Storage::kF16, rows, cols, 0);
+      std::ranges::fill(w.q, 15);
+      std::memset(w.packed.data(), 0xff, w.packed.size());
+      check(w, std::vector<float>(index(tokens * cols), sign * 2.5f), tokens, 0);
+    }
+}
+
 TEST_P(MatmulInt8, ARowIsTheSameBytesInAnyCompany) {
-  const std::int64_t tokens = 21, cols = 256;
+  const std::int64_t tokens = 21, cols = 512;
   for (const int bits : {4, 8})
     for (const std::int64_t n_rows : row_counts()) {
       const QuantData w = make_quant(random_, bits, 64, Storage::kBF16, n_rows, cols, 0);

@@ -225,7 +225,9 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
 
   // Items: a strip of outputs × as many tokens as stay in a core's second-level cache beside the
   // strip's unpacked weights (docs/kernels.md), fewer where items would not go round.
-  const std::int64_t strip = 2 * table_.lanes * (rows == 1 ? 4 : 2);
+  // Few rows: long streams of weights, as long as there are enough of them for every thread.
+  std::int64_t strip = 2 * table_.lanes * (rows <= 4 ? 16 : 2);
+  while (strip > 4 * table_.lanes && weight.rows < 4 * strip * pool_.threads()) strip /= 2;
   const std::int64_t all_strips = (weight.rows + strip - 1) / strip;
   const std::int64_t pieces = (4 * pool_.threads() + all_strips - 1) / all_strips;
   const std::int64_t token_bytes = quant != nullptr ? cols : cols * 4;

@@ -1,0 +1,230 @@
+// Packed 4-bit weights × a few int8 rows, row of W after row of W: memory is read as one stream,
+// as its hardware likes best. Integer dots of a row go into a small table; a strip of rows behind,
+// they are folded with their scales, output beside output, in the order of all other shapes.
+// docs/kernels.md has the arithmetic.
+#if defined(OC_KERNELS_ROWS_INT8_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef OC_KERNELS_ROWS_INT8_INL_H_
+#undef OC_KERNELS_ROWS_INT8_INL_H_
+#else
+#define OC_KERNELS_ROWS_INT8_INL_H_
+#endif
+
+#include "kernels/dot-inl.h"
+#include "kernels/simd-inl.h"
+
+#undef OC_HAS_INT8_ROWS
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+#define OC_HAS_INT8_ROWS 1
+#else
+#define OC_HAS_INT8_ROWS 0
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace oc::kernels::HWY_NAMESPACE {
+
+#if OC_HAS_INT8_ROWS
+
+// Groups of 64 columns that are folded at a time: 16 bytes of a row's scales.
+inline constexpr std::int64_t kFoldGroups = 8;
+// A line is a vector of packed weights; four of them make one vector of sums.
+inline constexpr std::int64_t kLineBytes = kLanes * 4, kLineGroups = kLineBytes / 32;
+// How far ahead of the stream weights are fetched. Fetches are dropped where too many are under
+// way, so nearer is better once the latency is covered.
+inline constexpr std::int64_t kBytesAhead = 8192;
+
+// Sums of more than four tokens would leave the first-level cache.
+template <int kBits, int kT>
+bool int8_rows_fit(const QuantMatrix& w) {
+  return kBits == 4 && kT <= 4 && w.group == 64 && w.cols % (64 * kFoldGroups) == 0 &&
+         w.meta != Storage::kF32;
+}
+
+#if HWY_MAX_BYTES == 64
+HWY_INLINE VI madd_pairs(VI a, VI b) {  // of 16-bit values: pairs of a's lanes, then pairs of b's
+  return VI{_mm512_madd_epi16(_mm512_packs_epi32(a.raw, b.raw), hn::Set(DI16(), 1).raw)};
+}
+#else
+HWY_INLINE VI madd_pairs(VI a, VI b) {
+  return VI{_mm256_madd_epi16(_mm256_packs_epi32(a.raw, b.raw), hn::Set(DI16(), 1).raw)};
+}
+#endif
+
+// Lane sums of a line: low nibbles · evens + high nibbles · odds, eight products a lane, at most
+// 8 · 15 · 127 = 15,240. Pairs of lanes fit 16 bits too.
+HWY_INLINE VI line_sums(VU low, VU high, const std::int8_t* values) {
+  const DI d;
+  const VI evens = hn::Load(d, reinterpret_cast<const std::int32_t*>(values));
+  const VI odds = hn::Load(d, reinterpret_cast<const std::int32_t*>(values + kLineBytes));
+  return widen(dot_step(dot_step(no_sums(), low, evens), high, odds));
+}
+
+// Sums of the groups in four lines, behind each other at `to`: with 64-byte lines the even groups
+// first, then the odd ones.
+HWY_INLINE void store_group_sums(VI quads, std::int32_t* to) {  // [line] in each 16-byte block
+#if HWY_MAX_BYTES == 64
+  const __m512i both = _mm512_add_epi32(_mm512_shuffle_i32x4(quads.raw, quads.raw, 0x08),
+                                        _mm512_shuffle_i32x4(quads.raw, quads.raw, 0x0d));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(both));
+#else
+  _mm_storeu_si128(
+      reinterpret_cast<__m128i*>(to),
+      _mm_add_epi32(_mm256_castsi256_si128(quads.raw), _mm256_extracti128_si256(quads.raw, 1)));
+#endif
+}
+// Where group j of eight lies among them.
+constexpr int place_of_group(int j) { return kLineGroups == 2 ? j % 2 * 4 + j / 2 : j; }
+
+// A row's group sums for kT tokens. values: [token][K/2 packed bytes / line][evens, odds];
+// to: [token] `step` apart, [K/64].
+template <int kT, std::int64_t kAhead>
+HWY_INLINE void row_sums(const std::uint8_t* row, std::int64_t bytes, const std::int8_t* values,
+                         std::int32_t* to, std::int64_t step) {
+  const DU d;
+  const VU mask = hn::Set(d, 0x0f0f0f0f);
+  constexpr int kPart = kT < 4 ? kT : 4;  // tokens whose sums stay in registers
+  for (std::int64_t at = 0; at < bytes; at += 4 * kLineBytes) {
+    OC_UNROLL(2)
+    for (int first = 0; first < kT; first += kPart) {
+      VI pairs[kPart][2];
+      OC_UNROLL(2)
+      for (int half = 0; half < 2; ++half) {
+        VU low[2], high[2];
+        OC_UNROLL(2)
+        for (int i = 0; i < 2; ++i) {
+          const std::uint8_t* line = row + at + (2 * half + i) * kLineBytes;
+          if (kAhead != 0 && first == 0 && (kLineBytes == 64 || i == 0))
+            __builtin_prefetch(line + kAhead, 0, 3);
+          const VU packed = hn::LoadU(d, reinterpret_cast<const std::uint32_t*>(line));
+          low[i] = hn::And(packed, mask);
+          high[i] = hn::And(hn::ShiftRight<4>(packed), mask);
+        }
+        OC_UNROLL(4)
+        for (int t = 0; t < kPart; ++t) {
+          const std::int8_t* x =
+              values + (first + t) * bytes * 2 + (at + 2 * half * kLineBytes) * 2;
+          pairs[t][half] = madd_pairs(line_sums(low[0], high[0], x),
+                                      line_sums(low[1], high[1], x + 2 * kLineBytes));
+        }
+      }
+      OC_UNROLL(4)
+      for (int t = 0; t < kPart; ++t)
+        store_group_sums(madd_pairs(pairs[t][0], pairs[t][1]), to + (first + t) * step + at / 32);
+    }
+  }
+}
+
+// A strip whose dots are known: [token] `token_step` apart, [kLanes rows], [K/64].
+struct StripSums {
+  const std::int32_t* sums = nullptr;
+  std::int64_t token_step = 0, groups = 0;
+  const std::uint8_t *scales = nullptr, *biases = nullptr;
+  std::int64_t meta_stride = 0;
+};
+
+// acc[token] goes on over the eight groups at g.
+template <int kT>
+HWY_INLINE void fold_groups(const StripSums& strip, std::int64_t g, Storage meta, const Int8Rows& x,
+                            VF* acc) {
+  const DF d;
+  VU scales[4], biases[4];
+  transpose4(strip.scales + 2 * g, strip.meta_stride, scales);
+  transpose4(strip.biases + 2 * g, strip.meta_stride, biases);
+  OC_UNROLL(8)
+  for (int t = 0; t < kT; ++t) {
+    VU sums[kFoldGroups];
+    const auto* rows = reinterpret_cast<const std::uint8_t*>(strip.sums + t * strip.token_step + g);
+    transpose4(rows, strip.groups * 4, sums);
+    transpose4(rows + 16, strip.groups * 4, sums + 4);
+    VF sum = acc[t];
+    OC_UNROLL(8)
+    for (int j = 0; j < kFoldGroups; ++j) {
+      const VF scale = j % 2 == 0 ? float_of_half<false>(scales[j / 2], meta)
+                                  : float_of_half<true>(scales[j / 2], meta);
+      const VF bias = j % 2 == 0 ? float_of_half<false>(biases[j / 2], meta)
+                                 : float_of_half<true>(biases[j / 2], meta);
+      const VI dots = hn::BitCast(DI(), sums[place_of_group(j)]);
+      sum = hn::MulAdd(hn::ConvertTo(d, dots),
+                       hn::Mul(scale, hn::Set(d, x.scales[(g + j) * kT + t])), sum);
+      sum = hn::MulAdd(bias, hn::Set(d, x.sums[(g + j) * kT + t]), sum);
+    }
+    acc[t] = sum;
+  }
+}
+
+// A panel's bytes as row_sums reads them: evens and odds of a line's columns, token after token.
+template <int kT>
+HWY_INLINE void split_values(const Int8Rows& x, std::int64_t cols, std::int8_t* to) {
+  const DU d;
+  const auto* from = reinterpret_cast<const std::uint32_t*>(x.values);
+  auto* out = reinterpret_cast<std::uint32_t*>(to);
+  const std::int64_t dwords = cols / 4;
+  for (std::int64_t at = 0; at < dwords; at += 2 * kLanes, from += 2 * kLanes * kT) {
+    if constexpr (kT == 1) {
+      VU evens, odds;
+      hn::LoadInterleaved2(d, from, evens, odds);
+      hn::Store(evens, d, out + at);
+      hn::Store(odds, d, out + at + kLanes);
+    } else if constexpr (kT == 2) {
+      VU parts[4];
+      hn::LoadInterleaved4(d, from, parts[0], parts[1], parts[2], parts[3]);
+      for (int i = 0; i < 4; ++i)
+        hn::Store(parts[i], d, out + i % 2 * dwords + at + i / 2 * kLanes);
+    } else {  // rows of 2·kT dwords, turned
+      const DI lanes;
+      const VI index = hn::Mul(hn::Iota(lanes, 0), hn::Set(lanes, 2 * kT));
+      for (int i = 0; i < 2 * kT; ++i)
+        hn::Store(hn::GatherIndex(d, from + i, index), d,
+                  out + i % kT * dwords + at + i / kT * kLanes);
+    }
+  }
+}
+
+// Outputs [begin, end), whole strips; `tokens` of the panel's kT are stored. A strip is folded
+// piece by piece between the rows of the next one, so that memory is never left waiting.
+template <int kT, std::int64_t kAhead = kBytesAhead>
+HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64_t end,
+                            const Int8Rows& x, std::int64_t tokens, float* y, std::int64_t y_stride,
+                            const Epilogue& epilogue, std::byte* scratch) {
+  const std::int64_t bytes = w.cols / 2, groups = w.cols / 64, meta_stride = groups * 2;
+  const std::int64_t pieces = groups / kFoldGroups, token_step = kLanes * groups;
+  auto* values = reinterpret_cast<std::int8_t*>(scratch);               // [kT, K]
+  auto* sums = reinterpret_cast<std::int32_t*>(scratch + kT * w.cols);  // [2, kT, kLanes, K/64]
+  split_values<kT>(x, w.cols, values);
+  VF acc[kT];
+  StripSums before;
+  std::int64_t folded = 0;
+  const auto fold_until = [&](std::int64_t piece) HWY_ATTR {
+    for (; folded < piece; ++folded) fold_groups<kT>(before, folded * kFoldGroups, w.meta, x, acc);
+  };
+  const auto store = [&](std::int64_t n) HWY_ATTR {
+    for (std::int64_t t = 0; t < tokens; ++t)
+      store_outputs(acc[t], t, n, end, y, y_stride, epilogue);
+  };
+  for (std::int64_t n = begin; n < end; n += kLanes) {
+    std::int32_t* now = sums + n / kLanes % 2 * kT * token_step;
+    const std::uint8_t* scales = w.scales + n * meta_stride;
+    const std::uint8_t* biases = w.biases + n * meta_stride;
+    for (std::int64_t r = 0; r < kLanes; ++r) {
+      for (std::int64_t at = 0; at < meta_stride; at += 64) {  // read a strip behind
+        __builtin_prefetch(scales + r * meta_stride + at, 0, 3);
+        __builtin_prefetch(biases + r * meta_stride + at, 0, 3);
+      }
+      row_sums<kT, kAhead>(w.weight + (n + r) * bytes, bytes, values, now + r * groups, token_step);
+      if (n != begin) fold_until((r + 1) * pieces / kLanes);
+    }
+    if (n != begin) store(n - kLanes);
+    before = {now, token_step, groups, scales, biases, meta_stride};
+    folded = 0;
+    for (VF& sum : acc) sum = hn::Zero(DF());
+  }
+  if (begin >= end) return;
+  fold_until(pieces);
+  store(end - kLanes);
+}
+
+#endif  // OC_HAS_INT8_ROWS
+
+}  // namespace oc::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard per target
