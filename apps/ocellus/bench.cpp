@@ -118,6 +118,10 @@ void add_bench(CLI::App& app) {
   verb->add_option("--compare", flags->compare, "Two files of --json, side by side")
       ->expected(2)
       ->option_text("A.json B.json");
+  verb->add_option("--only", flags->options.only, "Measure these parts alone")
+      ->delimiter(',')
+      ->check(
+          CLI::IsMember(std::vector<std::string>(std::begin(kBenchParts), std::end(kBenchParts))));
   add_server_flags(*verb, *flags);
   add_engine_flags(*verb, flags->options.engine);
   add_load_flags(*verb, flags->options.loading);

@@ -13,6 +13,9 @@
 
 namespace oc {
 
+// What a bench measures; loading comes before all of it.
+inline constexpr std::string_view kBenchParts[] = {"answer", "encode", "prefill", "decode"};
+
 struct BenchOptions {
   std::string model = "demo";
   EngineOptions engine;
@@ -22,7 +25,8 @@ struct BenchOptions {
   std::vector<int> contexts = {0, 779, 3000};
   std::vector<int> sequences = {1, 2, 4, 8};  // at context 0; 1 elsewhere
   int decode_steps = 16;
-  int repeats = 3;  // of encode and prefill, the median counts
+  int repeats = 3;                     // of encode and prefill, the median counts
+  std::vector<std::string> only = {};  // of kBenchParts; none: all of them
   std::function<void(std::string_view what)> progress = {};
 };
 

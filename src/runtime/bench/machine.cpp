@@ -104,6 +104,13 @@ double measure_read_gbs(int threads, const std::string& isa) {
   return read_gbs(pool, *table);
 }
 
+double measure_peak_tops(int threads, const std::string& isa, bool int8) {
+  const kernels::Table* table = kernels::find_table(isa);
+  OC_CHECK(table != nullptr, "isa {}", isa);
+  ThreadPool pool(threads > 0 ? threads : usable_cores());
+  return rate(pool, int8 ? table->peak_int8 : table->peak_f32) / 1e12;
+}
+
 double peak_rss_mb() {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);)

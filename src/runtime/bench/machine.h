@@ -26,6 +26,8 @@ struct MachineLimits {
 Result<MachineLimits> measure_machine(int threads, const std::string& isa);
 // Read bandwidth alone, GB/s: machines share their memory with neighbours, so it drifts.
 double measure_read_gbs(int threads, const std::string& isa);
+// Operations alone, 1e12 a second: int8 dots, or float32 fused products counted as two.
+double measure_peak_tops(int threads, const std::string& isa, bool int8);
 // Peak resident memory of this process since the last reset, MB (1e6 bytes); 0 where the system
 // does not say.
 double peak_rss_mb();
