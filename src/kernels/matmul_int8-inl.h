@@ -444,7 +444,17 @@ void matmul_int8(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
     matmul_int8_bits<8>(w, begin, end, x, tokens, y, y_stride, epilogue, scratch);
 }
 
-// See Table::quantize_row. The bytes of a chunk are ordered as unpack_chunk orders its columns.
+// Of eight columns the even ones first, then the odd ones, as nibbles are unpacked.
+HWY_INLINE void order_nibbles(std::int8_t* bytes, std::int64_t count) {
+  const hn::Full128<std::int8_t> d;
+  alignas(16) static constexpr std::int8_t kOrder[16] = {0, 2,  4,  6,  1, 3,  5,  7,
+                                                         8, 10, 12, 14, 9, 11, 13, 15};
+  const auto order = hn::Load(d, kOrder);
+  for (std::int64_t i = 0; i < count; i += 16)
+    hn::Store(hn::TableLookupBytes(hn::Load(d, bytes + i), order), d, bytes + i);
+}
+
+// See Table::quantize_row.
 void quantize_row(const float* x, std::int64_t cols, int bits, int group, int panel,
                   std::int8_t* values, float* scales, float* sums) {
   const DF d;
@@ -459,24 +469,18 @@ void quantize_row(const float* x, std::int64_t cols, int bits, int group, int pa
     constexpr float kSmallest = 0x1p-119f;
     const float scale = largest < kSmallest ? 0.0f : largest / 127.0f;
     const float inverse = largest < kSmallest ? 0.0f : 127.0f / largest;
-    HWY_ALIGN std::int32_t rounded[kMaxUnit];
+    HWY_ALIGN std::int8_t rounded[kMaxUnit];
     VI total = hn::Zero(DI());
     for (std::int64_t i = 0; i < unit; i += kLanes) {
       const VI nearest = hn::NearestInt(hn::Mul(hn::LoadU(d, from + i), hn::Set(d, inverse)));
       const VI q = hn::Max(hn::Min(nearest, hn::Set(DI(), 127)), hn::Set(DI(), -127));
       total = hn::Add(total, q);
-      hn::Store(q, DI(), rounded + i);
+      const hn::Rebind<std::int8_t, DI> narrow;
+      hn::StoreU(hn::DemoteTo(narrow, q), narrow, rounded + i);
     }
-    // Of eight columns the even ones first, then the odd ones (8 bits: in order).
-    const int step = bits == 4 ? 2 : 1;
-    for (std::int64_t i = 0; i < unit; i += 4) {
-      const std::int32_t* four = rounded + (bits == 4 ? (i & ~7) + ((i >> 2) & 1) : i);
-      const auto byte = [&](int k) {
-        return static_cast<std::uint32_t>(static_cast<std::uint8_t>(four[k * step]));
-      };
-      const std::uint32_t word = byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24;
-      std::memcpy(values + (u * unit + i) * panel, &word, 4);
-    }
+    if (bits == 4) order_nibbles(rounded, unit);
+    for (std::int64_t i = 0; i < unit; i += 4)
+      std::memcpy(values + (u * unit + i) * panel, rounded + i, 4);
     scales[u * panel] = scale;
     const auto sum = hn::GetLane(hn::SumOfLanes(DI(), total));
     const float part = scale * static_cast<float>(sum);
