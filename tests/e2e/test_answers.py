@@ -2,16 +2,14 @@
 
 import json
 import math
-import os
 import shutil
-import subprocess
 import time
 
 import httpx
 import openai
 import pytest
 
-from conftest import BIN, MODEL, ROOT, data_uri, drawing, picture_part, text_part, user
+from conftest import MODEL, ROOT, data_uri, drawing, picture_part, text_part, token_id, user
 
 QUESTION = "Describe the picture."
 TURN = user(picture_part(3), text_part(QUESTION))
@@ -117,18 +115,6 @@ def bias_ids(client):
     """The ids of the likeliest token of the first place, and of the next."""
     answer = ask(client, logprobs=True, top_logprobs=2, max_tokens=1)
     names = [each.token for each in answer.choices[0].logprobs.content[0].top_logprobs]
-
-    def token_id(name):
-        done = subprocess.run(
-            [BIN, "tokenize", "--model", MODEL, name],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "OCELLUS_DEMO_MODEL": str(ROOT / "models/demo")},
-        )
-        _, number = json.loads(done.stdout)  # behind BOS
-        return number
-
     return [token_id(name) for name in names]
 
 
