@@ -57,11 +57,20 @@ export async function health() {
   return body;
 }
 
-// The first of /v1/models.
-export async function model() {
-  const response = await call("v1/models");
+async function json(path) {
+  const response = await call(path);
   if (!response.ok) throw await refusal(response);
-  return (await response.json()).data[0];
+  return response.json();
+}
+
+// Of /v1/models, the active one first.
+export async function models() {
+  return (await json("v1/models")).data;
+}
+
+// The texts of the configuration: {title, description, default_instruction, …}.
+export async function uiConfig() {
+  return json("ui/config");
 }
 
 // The data of each event of a text/event-stream.
@@ -91,13 +100,13 @@ export async function* events(stream) {
   }
 }
 
-// One answer. onText gets each piece. Resolves to {finish, usage, warning}; rejects with an ApiError,
+// One answer. model: a name, or empty for the active one. onText gets each piece. Resolves to {finish, usage, warning}; rejects with an ApiError,
 // or an AbortError when the signal says so.
-export async function ask(messages, signal, onText) {
+export async function ask(model, messages, signal, onText) {
   const response = await call("v1/chat/completions", {
     method: "POST",
     headers: {"Content-Type": "application/json"},
-    body: JSON.stringify({model: "", messages, stream: true, stream_options: {include_usage: true}}),
+    body: JSON.stringify({model, messages, stream: true, stream_options: {include_usage: true}}),
     signal,
   });
   if (!response.ok) throw await refusal(response);

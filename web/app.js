@@ -1,8 +1,9 @@
 // The page: one picture, questions about it, answers as they come. Whatever comes from a model, a file
 // or a server goes into the page as text, never as HTML.
-import {ApiError, ask, health, model, setKey} from "./api.js";
+import {ApiError, ask} from "./api.js";
+import {$, announce, bytes, count, element} from "./dom.js";
+import * as server from "./server.js";
 
-const $ = (id) => document.getElementById(id);
 const kDemo = "ocellus-demo";
 const kDemoQuestions = ["How many shapes are there?", "Describe the image.", "Is there a red circle?"];
 const kQuestions = ["Describe the image.", "What text is in the picture?", "What stands out?"];
@@ -10,117 +11,6 @@ const kQuestions = ["Describe the image.", "What text is in the picture?", "What
 let picture = null;   // {uri, url}
 let messages = [];    // what the model is sent: only turns that were answered
 let running = null;   // AbortController of the answer under way
-let served = null;    // of /v1/models
-let needsKey = false;
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function announce(text) {
-  $("announcer").textContent = text;
-}
-
-// ---- Server and model ----------------------------------------------------------------------------
-
-function count(number, unit) {
-  return `${number.toLocaleString("en")} ${unit}${number === 1 ? "" : "s"}`;
-}
-
-function bytes(size) {
-  if (size < 1000) return count(size, "byte");
-  const units = ["kB", "MB", "GB", "TB"];
-  let i = -1;
-  do {
-    size /= 1000;
-    ++i;
-  } while (size >= 999.5 && i + 1 < units.length);
-  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${units[i]}`;
-}
-
-function showStatus(state, text, details = []) {
-  $("status").dataset.state = state;
-  if ($("status-text").textContent !== text) $("status-text").textContent = text;
-  $("status-details").replaceChildren(...details.filter(([, value]) => value || value === 0).map(([name, value]) => {
-    const row = element("div");
-    row.append(element("dt", "", name), element("dd", "", String(value)));
-    return row;
-  }));
-}
-
-function askForKey(wanted, wrong = "") {
-  if (wanted && !needsKey) announce("This server wants an API key.");
-  needsKey = wanted;
-  $("key-form").hidden = !wanted;
-  $("key-error").textContent = wrong;
-  if (wanted && document.activeElement === document.body) $("key").focus();
-}
-
-async function refreshModel() {
-  try {
-    served = await model();
-    askForKey(false);
-  } catch (failure) {
-    served = null;
-    if (failure.status !== 401) throw failure;
-    if (!needsKey) askForKey(true);
-  }
-  const demo = served?.id === kDemo;
-  $("model-note").hidden = !demo;
-  $("model-note").textContent = demo
-    ? "This is the small model that is built in: it knows coloured shapes and numbers. Anything else gets a guess."
-    : "";
-  showSuggestions();
-}
-
-// One look at the server; resolves to the seconds until the next.
-async function refresh() {
-  let now;
-  try {
-    now = await health();
-    if (now.status === "loading") {
-      served = null;
-      showStatus("loading", "Loading the model…");
-      return 1;
-    }
-    if (!served || (now.model && served.id !== now.model)) await refreshModel();
-  } catch (failure) {
-    served = null;
-    showStatus("offline", failure.status ? "Server error" : "Server not reachable", [["Reason", failure.message]]);
-    return 3;
-  }
-  if (needsKey) {
-    showStatus("loading", "API key needed");
-    return 15;
-  }
-  const name = served?.id ?? now.model ?? "Ready";
-  showStatus("ready", name, [
-    ["Model", name],
-    ["Weights", [served?.quantization, served?.weights_bytes ? bytes(served.weights_bytes) : ""]
-      .filter(Boolean).join(", ")],
-    ["Engine", served?.engine ?? now.engine],
-    ["Context", served?.capabilities?.context_length ? count(served.capabilities.context_length, "token") : ""],
-    ["Now", `${Number(now.running ?? 0)} running, ${now.queued ?? 0} waiting`],
-    ["Answered", now.performance ? `${now.performance.requests}, ${now.performance.avg_time} each` : ""],
-    ["Server", now.version ? `ocellus ${now.version}` : ""],
-  ]);
-  return $("status").open ? 2 : 10;
-}
-
-let refreshTimer = 0;
-let refreshing = false;
-async function watchServer() {
-  clearTimeout(refreshTimer);
-  if (refreshing || document.hidden) return;  // a hidden tab asks nothing
-  refreshing = true;
-  const seconds = await refresh();
-  refreshing = false;
-  clearTimeout(refreshTimer);
-  refreshTimer = setTimeout(watchServer, seconds * 1000);
-}
 
 // ---- Picture -------------------------------------------------------------------------------------
 
@@ -230,11 +120,24 @@ function updateForm() {
   $("empty").hidden = $("turns").childElementCount > 0;
 }
 
+// What depends on the model: the note on the built-in one, and the questions to begin with. A
+// configuration's own question comes first; it may be long, so the button shows its beginning.
+function showModel() {
+  const demo = server.current()?.id === kDemo;
+  $("model-note").hidden = !demo;
+  $("model-note").textContent = demo
+    ? "This is the small model that is built in: it knows coloured shapes and numbers. Anything else gets a guess."
+    : "";
+  showSuggestions();
+}
+
 function showSuggestions() {
-  const questions = served?.id === kDemo ? kDemoQuestions : kQuestions;
+  const own = server.defaultInstruction();
+  const questions = [...(own ? [own] : []), ...(server.current()?.id === kDemo ? kDemoQuestions : kQuestions)];
   $("suggestions").hidden = !picture || $("turns").childElementCount > 0;
   $("suggestions").replaceChildren(...questions.map((question) => {
     const button = element("button", "chip", question);
+    button.title = question.length > 60 ? question : "";
     button.type = "button";
     button.addEventListener("click", () => put(question));
     return button;
@@ -335,7 +238,7 @@ async function put(question) {
   let failure = null;
   let result = null;
   try {
-    result = await ask([...messages, message], controller.signal, (piece) => {
+    result = await ask(server.requested(), [...messages, message], controller.signal, (piece) => {
       const follow = atEnd();
       if (reply === "") {
         endWaiting();
@@ -361,8 +264,8 @@ async function put(question) {
       put(question);
       $("question").focus();
     });
-    if (failure.status === 401) askForKey(true);
-    if (failure.status === 0) watchServer();
+    if (failure.status === 401) server.askForKey(true);
+    if (failure.status === 0) server.watchServer();
   } else {
     if (reply === "" && !stopped) answer.append(element("p", "text none", "(no words)"));
     const meta = stopped ? "stopped" : describe(result, (performance.now() - begin) / 1000);
@@ -412,30 +315,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-$("key-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const key = $("key").value.trim();
-  if (!/^[\x21-\x7e]+$/.test(key)) return askForKey(true, "A key has letters, digits and signs, and no spaces.");
-  setKey(key);
-  try {
-    served = await model();
-  } catch (failure) {
-    if (failure.status === 401) setKey("");
-    return askForKey(true, failure.status === 401 ? "The server does not accept this key." : failure.message);
-  }
-  $("key").value = "";
-  served = null;  // with the notes that depend on it
-  askForKey(false);
-  announce("The key was accepted.");
-  $(picture ? "question" : "choose").focus();
-  return watchServer();
-});
-
-$("status").addEventListener("toggle", watchServer);
-document.addEventListener("click", (event) => {
-  if (!$("status").contains(event.target)) $("status").open = false;
-});
-document.addEventListener("visibilitychange", watchServer);
-
 updateForm();
-watchServer();
+server.watch(showModel);

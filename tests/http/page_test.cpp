@@ -78,6 +78,8 @@ TEST_F(PageTest, TypesAreRight) {
       {"/style.css", "text/css; charset=utf-8"},
       {"/app.js", "text/javascript; charset=utf-8"},
       {"/api.js", "text/javascript; charset=utf-8"},
+      {"/dom.js", "text/javascript; charset=utf-8"},
+      {"/server.js", "text/javascript; charset=utf-8"},
       {"/icon.svg", "image/svg+xml"},
       {"/shapes.png", "image/png"},
   };

@@ -1,0 +1,29 @@
+// Small things that every part of the page needs.
+
+export const $ = (id) => document.getElementById(id);
+
+export function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+export function announce(text) {
+  $("announcer").textContent = text;
+}
+
+export function count(number, unit) {
+  return `${number.toLocaleString("en")} ${unit}${number === 1 ? "" : "s"}`;
+}
+
+export function bytes(size) {
+  if (size < 1000) return count(size, "byte");
+  const units = ["kB", "MB", "GB", "TB"];
+  let i = -1;
+  do {
+    size /= 1000;
+    ++i;
+  } while (size >= 999.5 && i + 1 < units.length);
+  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${units[i]}`;
+}

@@ -1,0 +1,180 @@
+// Which models the server has, which one is asked, and how both are.
+import {health, models, setKey, uiConfig} from "./api.js";
+import {$, announce, bytes, count, element} from "./dom.js";
+
+// What a model's state means to somebody who wants to ask it.
+const kStates = {
+  ready: "Ready",
+  absent: "Loads when asked",
+  loading: "Loading…",
+  warming: "Warming up…",
+  draining: "Finishing",
+  failed: "Could not be loaded",
+};
+const kDots = {ready: "ready", absent: "idle", draining: "idle", failed: "offline"};
+
+let known = [];       // of /v1/models, the active one first
+let chosen = "";      // whom the user wants to ask; empty: whoever is active
+let texts = null;     // of /ui/config
+let textsOf = "";     // which model was active then
+let needsKey = false;
+let changed = () => {};
+
+// `notify` is called when the model that is asked, or the texts, may have changed.
+export function watch(notify) {
+  changed = notify;
+  watchServer();
+}
+
+// The model that is asked: an entry of /v1/models, or null while there is none.
+export function current() {
+  return known.find((model) => model.id === chosen) ?? known[0] ?? null;
+}
+
+// The `model` of a request: empty, the active one, unless the user has chosen.
+export function requested() {
+  return chosen;
+}
+
+export function defaultInstruction() {
+  return texts?.default_instruction ?? "";
+}
+
+function showStatus(state, text, details = []) {
+  $("status").dataset.state = state;
+  if ($("status-text").textContent !== text) $("status-text").textContent = text;
+  $("status-details").replaceChildren(...details.filter(([, value]) => value || value === 0).map(([name, value]) => {
+    const row = element("div");
+    row.append(element("dt", "", name), element("dd", "", String(value)));
+    return row;
+  }));
+}
+
+export function askForKey(wanted, wrong = "") {
+  if (wanted && !needsKey) announce("This server wants an API key.");
+  needsKey = wanted;
+  $("key-form").hidden = !wanted;
+  $("key-error").textContent = wrong;
+  if (wanted && document.activeElement === document.body) $("key").focus();
+}
+
+// One model needs no choice. The list is only touched when something in it is new: a menu that is
+// open would close.
+function showChoice() {
+  const shown = known.map(({id, state}) => ({
+    value: id,
+    text: state === "ready" ? id : `${id} · ${(kStates[state] ?? state).toLowerCase()}`,
+  }));
+  const menu = $("model");
+  const now = [...menu.options].map(({value, text}) => ({value, text}));
+  if (JSON.stringify(now) !== JSON.stringify(shown))
+    menu.replaceChildren(...shown.map(({value, text}) => new Option(text, value)));
+  menu.value = current()?.id ?? "";
+  $("model-choice").hidden = known.length < 2;
+}
+
+function forget() {
+  known = [];
+  showChoice();
+}
+
+async function refreshModels() {
+  try {
+    known = await models();
+    if (!known.some((model) => model.id === chosen)) chosen = "";
+    const active = known[0]?.id ?? "";
+    if (!texts || textsOf !== active) texts = await uiConfig();
+    textsOf = active;
+    askForKey(false);
+  } catch (failure) {
+    known = [];
+    if (failure.status !== 401) throw failure;
+    if (!needsKey) askForKey(true);
+  }
+  $("description").textContent = texts?.description ?? "";
+  $("description").hidden = !texts?.description;
+  showChoice();
+  changed();
+}
+
+// One look at the server; resolves to the seconds until the next.
+async function refresh() {
+  let now;
+  try {
+    now = await health();
+    if (now.status === "loading") {
+      forget();
+      showStatus("loading", "Loading the model…");
+      return 1;
+    }
+    await refreshModels();
+  } catch (failure) {
+    forget();
+    showStatus("offline", failure.status ? "Server error" : "Server not reachable", [["Reason", failure.message]]);
+    return 3;
+  }
+  if (needsKey) {
+    showStatus("loading", "API key needed");
+    return 15;
+  }
+  const model = current();
+  const name = model?.id ?? now.model ?? "Ready";
+  const state = model?.state ?? "ready";
+  const single = known.length < 2 && state === "ready";
+  showStatus(kDots[state] ?? "loading", single ? name : kStates[state] ?? state, [
+    ["Model", name],
+    ["State", single ? "" : kStates[state] ?? state],
+    ["Reason", model?.why ?? model?.fallback_reason],
+    ["Weights", [model?.quantization, model?.weights_bytes ? bytes(model.weights_bytes) : ""]
+      .filter(Boolean).join(", ")],
+    ["Engine", model?.engine],
+    ["Context", model?.capabilities?.context_length ? count(model.capabilities.context_length, "token") : ""],
+    ["Now", `${Number(now.running ?? 0)} running, ${now.queued ?? 0} waiting`],
+    ["Answered", now.performance ? `${now.performance.requests}, ${now.performance.avg_time} each` : ""],
+    ["Server", now.version ? `ocellus ${now.version}` : ""],
+  ]);
+  return $("status").open || state === "loading" || state === "warming" ? 2 : 10;
+}
+
+let refreshTimer = 0;
+let refreshing = false;
+export async function watchServer() {
+  clearTimeout(refreshTimer);
+  if (refreshing || document.hidden) return;  // a hidden tab asks nothing
+  refreshing = true;
+  const seconds = await refresh();
+  refreshing = false;
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(watchServer, seconds * 1000);
+}
+
+$("model").addEventListener("change", () => {
+  chosen = $("model").value;
+  announce(`Questions go to ${chosen} now.`);
+  changed();
+  watchServer();
+});
+
+$("key-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const key = $("key").value.trim();
+  if (!/^[\x21-\x7e]+$/.test(key)) return askForKey(true, "A key has letters, digits and signs, and no spaces.");
+  setKey(key);
+  try {
+    await models();
+  } catch (failure) {
+    if (failure.status === 401) setKey("");
+    return askForKey(true, failure.status === 401 ? "The server does not accept this key." : failure.message);
+  }
+  $("key").value = "";
+  askForKey(false);
+  announce("The key was accepted.");
+  $($("choose").hidden ? "question" : "choose").focus();
+  return watchServer();
+});
+
+$("status").addEventListener("toggle", watchServer);
+document.addEventListener("click", (event) => {
+  if (!$("status").contains(event.target)) $("status").open = false;
+});
+document.addEventListener("visibilitychange", watchServer);
