@@ -6,6 +6,7 @@
 #include <boost/json/value_from.hpp>
 #include <iostream>
 
+#include "config_flags.h"
 #include "terminal.h"
 #include "text/utf8.h"
 
@@ -63,6 +64,8 @@ json::object to_json(const Timings& t) {
 }  // namespace
 
 void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
+  flags.verb = &verb;
+  add_config_flag(verb, flags.config);
   add_model_flag(verb, flags.model);
   verb.add_option("--system", flags.system, "A system turn before the first question");
 
@@ -140,7 +143,9 @@ RequestImage request_image(const AnswerFlags& flags, const Picture& picture) {
   std::optional<int> crops = flags.num_crops;
   if (flags.detail == "low") crops = kLowCrops;
   if (flags.detail == "high") crops = kHighCrops;
-  return {picture.image, crops};
+  const PictureBox& box = flags.defaults.pictures;
+  if (box.width == 0 && box.height == 0) return {picture.image, crops};
+  return {std::make_shared<const Image>(fit(Image(*picture.image), box)), crops};
 }
 
 json::object to_json(const GenerateResult& result, const LoadedModel& model,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/config/settings.h"
 #include "pictures.h"
 #include "runtime/loader.h"
 #include "runtime/request.h"
@@ -14,6 +15,8 @@
 namespace oc {
 
 struct AnswerFlags {
+  const CLI::App* verb = nullptr;  // knows which flags were typed
+  std::string config;              // --config
   std::string model = "demo";
   EngineOptions engine;
   LoadOptions loading;
@@ -26,6 +29,9 @@ struct AnswerFlags {
   std::vector<std::string> stop;
   bool keep_order = false;
   bool stats = false;
+  // No flags of their own; from the configuration (answer_config.h).
+  RequestDefaults defaults;
+  std::optional<FallbackSettings> fallback;
 };
 
 void add_answer_flags(CLI::App& verb, AnswerFlags& flags);

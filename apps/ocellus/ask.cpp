@@ -4,7 +4,7 @@
 #include <iostream>
 #include <memory>
 
-#include "answer_flags.h"
+#include "answer_config.h"
 #include "runtime/generate.h"
 #include "terminal.h"
 
@@ -29,13 +29,12 @@ std::string take_question(std::vector<std::string>& words) {
 
 void ask(AskFlags flags) {
   quiet_logs();
+  apply_config(flags);
   check_answer_flags(flags);
   const std::string question = take_question(flags.words);
   auto pictures = read_pictures(flags.words);
   if (!pictures.ok()) fail(pictures.error());
-  offer_pull(flags.model);
-  auto model = load(flags.model, flags.engine, flags.loading);
-  if (!model.ok()) fail(model.error());
+  const auto model = load_answering(flags);
 
   GenerateRequest request = make_request(flags);
   Message& turn = request.messages.emplace_back();
@@ -44,6 +43,7 @@ void ask(AskFlags flags) {
     request.images.push_back(request_image(flags, picture));
   }
   turn.parts.emplace_back(TextPart{question});
+  finish_request(flags, request);
 
   const CatchInterrupt interrupt;
   bool shown = false;
@@ -53,9 +53,9 @@ void ask(AskFlags flags) {
       show(piece.text);
       shown = true;
     };
-  const auto result = generate(*(*model)->model, request, hooks);
+  const auto result = generate(*model->model, request, hooks);
   if (flags.json && result.ok())
-    show(boost::json::serialize(to_json(*result, **model, *pictures)) + "\n");
+    show(boost::json::serialize(to_json(*result, *model, *pictures)) + "\n");
   if (shown || (result.ok() && !flags.json)) show("\n");
   if (!result.ok()) {
     if (result.error().code == ErrorCode::kCancelled) throw ExitError{130, "interrupted"};

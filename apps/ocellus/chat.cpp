@@ -2,7 +2,7 @@
 #include <iostream>
 #include <memory>
 
-#include "answer_flags.h"
+#include "answer_config.h"
 #include "runtime/generate.h"
 #include "terminal.h"
 
@@ -40,6 +40,7 @@ class Chat {
     while (placed_ < request_.images.size())
       turn.parts.emplace_back(ImagePart{static_cast<int>(placed_++)});
     turn.parts.emplace_back(TextPart{question});
+    finish_request(flags_, request_);
 
     const CatchInterrupt interrupt;
     const GenerateHooks hooks{.on_piece = [](const AnswerPiece& piece) { show(piece.text); },
@@ -97,19 +98,18 @@ bool handle(Chat& chat, const std::string& line, bool& failed) {
   return true;
 }
 
-void chat(const ChatFlags& flags) {
+void chat(ChatFlags flags) {
   quiet_logs();
+  apply_config(flags);
   check_answer_flags(flags);
   if (std::find(flags.files.begin(), flags.files.end(), "-") != flags.files.end())
     throw ExitError{2, "chat reads its questions from standard input, no picture",
                     "give the picture as a file"};
   const auto pictures = read_pictures(flags.files);
   if (!pictures.ok()) fail(pictures.error());
-  offer_pull(flags.model);
-  const auto model = load(flags.model, flags.engine, flags.loading);
-  if (!model.ok()) fail(model.error());
+  const auto model = load_answering(flags);
 
-  Chat talk(flags, **model);
+  Chat talk(flags, *model);
   for (const Picture& picture : *pictures) talk.add(picture);
   const bool person = stdin_is_terminal();
   if (person) std::cerr << "/help lists the commands, /quit ends.\n";

@@ -21,7 +21,10 @@ void remove_token(std::string& text, std::string_view token) {
 }  // namespace
 
 void apply_defaults(const RequestDefaults& defaults, ChatRequest& request) {
-  GenerateRequest& generate = request.generate;
+  apply_defaults(defaults, request.generate);
+}
+
+void apply_defaults(const RequestDefaults& defaults, GenerateRequest& generate) {
   if (defaults.max_tokens_cap && generate.max_tokens)
     generate.max_tokens = std::min(*generate.max_tokens, *defaults.max_tokens_cap);
   generate.max_sequence = defaults.max_sequence;

@@ -14,6 +14,7 @@
 namespace oc {
 
 struct ChatRequest;
+struct GenerateRequest;
 
 struct RequestDefaults {
   SamplingParams sampling;  // the request's own values win, one by one
@@ -25,7 +26,9 @@ struct RequestDefaults {
   std::optional<std::chrono::milliseconds> time_limit;  // of one answer; 0: none
 };
 
-// All but `sampling`, which parse_chat_request() begins with (ChatLimits), and `pictures`, for decode_images().
+// All but `sampling`, which parse_chat_request() begins with (ChatLimits), and `pictures`, for
+// decode_images().
+void apply_defaults(const RequestDefaults& defaults, GenerateRequest& generate);
 void apply_defaults(const RequestDefaults& defaults, ChatRequest& request);
 
 }  // namespace oc

@@ -1,0 +1,21 @@
+// Configuration of the verbs that answer by themselves (`ask`, `chat`): the same schema as `serve`.
+#pragma once
+
+#include <memory>
+
+#include "answer_flags.h"
+
+namespace oc {
+
+// Whatever was not typed as a flag is taken from --config and the environment. Ends the program
+// with status 2 and everything that is wrong, if anything is; warnings go to stderr.
+void apply_config(AnswerFlags& flags);
+
+// The model, or its fallback with a warning; ends the program when neither can be loaded.
+std::shared_ptr<const LoadedModel> load_answering(const AnswerFlags& flags);
+
+// The bounds and texts of the configuration, and the moment at which the answer has to be there.
+// For a request that is about to run; may be done again.
+void finish_request(const AnswerFlags& flags, GenerateRequest& request);
+
+}  // namespace oc
