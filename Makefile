@@ -1,5 +1,5 @@
 # Thin: what is built and how stands in CMakePresets.json, what is tested in tools/test.sh.
-.PHONY: build run test bench lab format clean help
+.PHONY: build run test bench lab install format clean help
 .DEFAULT_GOAL := help
 
 help:     ## this list
@@ -23,6 +23,10 @@ bench: build ## measure this machine and the embedded model on it
 lab: build   ## kernel variants side by side
 	@cmake --build --preset release --target ocellus_lab
 	@build/release/ocellus_lab
+
+PREFIX ?= /usr/local
+install: build ## into PREFIX (/usr/local): bin/ocellus and what it needs at run time
+	@cmake --install build/release --prefix "$(PREFIX)"
 
 format:   ## clang-format over all C++ files
 	@git ls-files -z '*.cpp' '*.h' | xargs -0 clang-format-16 -i

@@ -1,0 +1,90 @@
+"""`cmake --install`: what it puts where is whole, needs no source tree, and may be moved."""
+
+import json
+import subprocess
+
+import pytest
+
+from conftest import BIN, ROOT, Server
+
+BUILD = BIN.parent
+CIRCLE = ROOT / "examples/red-circle.png"
+
+pytestmark = pytest.mark.skipif(
+    not (BUILD / "cmake_install.cmake").exists(), reason="OCELLUS_BIN is not in a build folder"
+)
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    place = tmp_path_factory.mktemp("install")
+    subprocess.run(
+        ["cmake", "--install", str(BUILD), "--prefix", str(place / "first")],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    (place / "first").rename(place / "moved")
+    return place / "moved"
+
+
+@pytest.fixture
+def run(prefix, tmp_path):
+    """Runs the installed program elsewhere, with nothing in its environment to lead it back."""
+
+    def begin(*args, code=0):
+        done = subprocess.run(
+            [str(prefix / "bin/ocellus"), *map(str, args)], cwd=tmp_path, capture_output=True,
+            text=True, timeout=300, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return begin
+
+
+def test_what_is_installed(prefix):
+    files = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
+    catalogue = {f"share/ocellus/configs/models/{path.name}" for path in (ROOT / "configs/models").glob("*")}
+    demo = {f"share/ocellus/models/demo/{path.name}" for path in (ROOT / "models/demo").glob("*")}
+    assert files == {"bin/ocellus", "share/doc/ocellus/LICENSE", "share/doc/ocellus/THIRD_PARTY_NOTICES.md",
+                     *catalogue, *demo}  # fmt: skip
+
+
+def test_the_catalogue_is_found(run, prefix):
+    for name in ("demo", "phi3_vision", "phi3_vision_optimized"):
+        values = json.loads(run("config", "show", "--json", "--config", name).stdout)
+        assert values["model_id"]["value"] == name
+        assert values["model_id"]["source"] == "file"
+        assert run("config", "check", name).stdout.endswith("is valid\n")
+    # It is the installed one: without its file the name is unknown.
+    file = prefix / "share/ocellus/configs/models/phi3_vision.json"
+    file.rename(file.with_suffix(".away"))
+    try:
+        assert "phi3_vision_optimized" in run("config", "check", "phi3_vision", code=1).stderr
+    finally:
+        file.with_suffix(".away").rename(file)
+
+
+def test_the_embedded_model_answers(run, prefix):
+    assert "demo" in run("list").stdout
+    assert run("ask", CIRCLE, "What shape is in the picture?").stdout == "Circle.\n"
+    assert run("ask", "--config", "demo", CIRCLE, "What shape is in the picture?").stdout == "Circle.\n"
+    model = prefix / "share/ocellus/models/demo"
+    model.rename(model.with_name("away"))
+    try:
+        assert str(prefix) in run("ask", "Hello", code=1).stderr
+    finally:
+        model.with_name("away").rename(model)
+
+
+def test_it_serves(prefix, tmp_path, monkeypatch):
+    import conftest
+
+    monkeypatch.setattr(conftest, "BIN", prefix / "bin/ocellus")
+    running = Server("--config", "demo", env={"OCELLUS_DEMO_MODEL": "", "HOME": str(tmp_path)})
+    try:
+        answer = running.client().chat.completions.create(
+            model="demo", messages=[{"role": "user", "content": "What can you see?"}], max_tokens=8
+        )
+        assert answer.choices[0].message.content.strip()
+    finally:
+        running.stop()
