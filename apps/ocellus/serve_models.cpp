@@ -125,14 +125,16 @@ std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const Confi
 }
 
 http::ProfileOf profiles(const Settings& settings, const ConfigFlags& flags) {
-  const auto profile = [](const Settings& of) { return http::ModelProfile{of.defaults, of.ui}; };
+  const auto profile = [](const Settings& of, const std::string& id) {
+    return http::ModelProfile{id, of.defaults, of.ui};
+  };
   std::map<std::string, http::ModelProfile> known;
   for (const std::string_view name : kOriginalNames)
     if (const std::string file(name); find_configuration(file).ok())
-      known[file] = profile(catalogue_settings(file, flags));
-  known[first_model_name(settings.model)] = profile(settings);
+      known[file] = profile(catalogue_settings(file, flags), file);
+  known[first_model_name(settings.model)] = profile(settings, settings.model.id);
   return [known = std::move(known),
-          others = profile(catalogue_settings({}, flags))](const std::string& name) {
+          others = profile(catalogue_settings({}, flags), {})](const std::string& name) {
     const auto found = known.find(name);
     return found != known.end() ? found->second : others;
   };

@@ -125,7 +125,7 @@ json::object page_config(const BackendConfig& config, const ServedModel& active)
   out["capture_intervals"] = intervals_of(config);
   out["capture_interval"] = config.capture_interval;
   out["model_help"] = description_of(active);
-  out["active_model"] = active.name;
+  out["active_model"] = active.key();
   return out;
 }
 
@@ -134,7 +134,7 @@ json::object app_config(const BackendConfig& config, const ServedModel& active) 
   server["host"] = config.host;
   server["port"] = config.port;
   json::object out;
-  out["active_model"] = active.name;
+  out["active_model"] = active.key();
   out["server"] = std::move(server);
   out["frontend"] = frontend_of(config);
   return out;
@@ -147,7 +147,7 @@ json::object full_config(const BackendConfig& config, const ServedModel& active)
   ui["default_interval"] = config.capture_interval;
   json::object model;
   model["model_name"] = active.name;
-  model["model_id"] = active.name;
+  model["model_id"] = active.key();
   model["description"] = description_of(active);
   model["context_length"] = active.context_length;
   model["ui"] = std::move(ui);

@@ -22,6 +22,7 @@ std::string ui_json(const std::string& model, const UiSettings& ui);
 
 struct ServedModel {
   std::string name;                  // as clients call it
+  std::string id;                    // as the original's backend calls it; empty: its name
   std::vector<std::string> aliases;  // other names that reach it
   std::int64_t created = 0;          // Unix seconds at which it was ready
   std::string fingerprint;           // hex digest of the weights' description
@@ -44,8 +45,10 @@ struct ServedModel {
   std::string why;              // of "failed"
   std::string fallback;         // why the full-precision checkpoint answers; empty: it does not
   std::size_t loaded_bytes = 0, in_use = 0;
-  std::uint64_t requests = 0;
+  std::uint64_t requests = 0, loads = 0, failed_loads = 0;
   double idle_s = 0;
+
+  const std::string& key() const { return id.empty() ? name : id; }
 
   // An empty name asks for whatever is there.
   bool answers_to(std::string_view wanted) const {

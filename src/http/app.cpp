@@ -270,6 +270,8 @@ void App::metrics(const ResponderPtr& responder) const {
     now.model = current->name;
     now.service = models()->stats();
   }
+  const std::vector<ServedModel> known = known_models();
+  now.models = known;
   now.connections = connections_;
   now.memory_used = options_.memory->used();
   Response response;

@@ -101,7 +101,7 @@ void BackendApi::tell(const ResponderPtr& responder, Tell what) const {
 Response BackendApi::root(const ServedModel& active) const {
   json::object out;
   out["message"] = "Vision Models Unified API";
-  out["active_model"] = active.name;
+  out["active_model"] = active.key();
   out["version"] = app_->options().version;
   return respond_with(out);
 }
@@ -109,7 +109,7 @@ Response BackendApi::root(const ServedModel& active) const {
 Response BackendApi::health(const ServedModel& active) const {
   json::object out;
   out["status"] = "healthy";
-  out["active_model"] = active.name;
+  out["active_model"] = active.key();
   out["timestamp"] = timestamp();
   out["version"] = app_->options().version;
   out["state"] = active.state;
@@ -122,14 +122,14 @@ Response BackendApi::status(const ServedModel& active) const {
   const auto source = app_->models();
   const std::vector<ServedModel> known = app_->known_models();
   json::array names;
-  for (const ServedModel& model : known) names.emplace_back(model.name);
+  for (const ServedModel& model : known) names.emplace_back(model.key());
   if (source)
     for (const std::string& name : source->installed())
       if (std::ranges::none_of(known, [&](const auto& one) { return one.answers_to(name); }))
         names.emplace_back(name);
   json::object out;
   out["active_model"] = active.name;
-  out["model_id"] = active.name;
+  out["model_id"] = active.key();
   out["available_models"] = std::move(names);
   out["config"] = app_config(current(), active);
   out["model_status"] = model_summary(active, app_->options().version);

@@ -19,6 +19,7 @@ std::string method_of(std::string name) {
 ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
   ServedModel model;
   model.name = status.name;
+  model.id = profile.id.empty() ? status.name : profile.id;
   model.aliases = status.aliases;
   model.created = status.created;
   model.fingerprint = status.info.fingerprint;
@@ -31,7 +32,7 @@ ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
   model.default_num_crops = status.info.default_num_crops;
   model.weights_bytes = status.info.weights_bytes;
   model.method = method_of(status.engine_name);
-  model.optimized = status.name.ends_with("_optimized");
+  model.optimized = model.id.ends_with("_optimized");
   model.state = to_string(status.state);
   model.active = status.active;
   model.why = status.why;
@@ -39,6 +40,8 @@ ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
   model.loaded_bytes = status.bytes;
   model.in_use = status.in_use;
   model.requests = status.requests;
+  model.loads = status.loads;
+  model.failed_loads = status.failed_loads;
   model.idle_s = status.idle_s;
   model.defaults = std::move(profile.defaults);
   model.ui = std::move(profile.ui);

@@ -12,6 +12,7 @@ namespace oc::http {
 
 // What the operator says about a model, beside the model itself.
 struct ModelProfile {
+  std::string id;  // the configuration's model_id; empty: its name
   RequestDefaults defaults;
   UiSettings ui;
 };

@@ -35,6 +35,19 @@ void single(std::string& out, std::string_view name, std::string_view type, std:
   out += fmt::format("{} {}\n", name, value);
 }
 
+void write_models(std::string& out, std::span<const ServedModel> models) {
+  head(out, "ocellus_model_loads_total", "counter", "Tries to load a model by how they ended.");
+  for (const ServedModel& model : models)
+    for (const auto& [result, count] :
+         {std::pair{"loaded", model.loads}, std::pair{"failed", model.failed_loads}})
+      out += fmt::format("ocellus_model_loads_total{{model=\"{}\",result=\"{}\"}} {}\n",
+                         label(model.name), result, count);
+  head(out, "ocellus_model_weights_bytes", "gauge", "Weights of the models that are loaded.");
+  for (const ServedModel& model : models)
+    out += fmt::format("ocellus_model_weights_bytes{{model=\"{}\"}} {}\n", label(model.name),
+                       model.loaded_bytes);
+}
+
 }  // namespace
 
 std::size_t resident_bytes() {
@@ -149,6 +162,7 @@ std::string Metrics::text(const Now& now) const {
     head(out, "ocellus_model_info", "gauge", "The model that answers.");
     out += fmt::format("ocellus_model_info{{model=\"{}\"}} 1\n", label(now.model));
   }
+  write_models(out, now.models);
   single(out, "ocellus_connections", "gauge", "Open connections.", now.connections);
   single(out, "ocellus_request_memory_bytes", "gauge", "Bodies and pictures held for requests.",
          now.memory_used);

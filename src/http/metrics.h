@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 
+#include "api/served_model.h"
 #include "runtime/request.h"
 #include "runtime/service.h"
 
@@ -40,6 +42,7 @@ class Metrics {
     ServiceStats service;
     std::size_t connections = 0;
     std::size_t memory_used = 0;  // of the budget for requests
+    std::span<const ServedModel> models;
   };
   std::string text(const Now& now) const;
 

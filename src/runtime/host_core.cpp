@@ -153,6 +153,7 @@ Result<void> HostCore::bring(Slot& slot, Lock& lock) {
     slot.failure = for_clients(slot.recipe, made.error());
     slot.state = ModelState::kFailed;
     slot.failed_at = Slot::Clock::now();
+    ++slot.known.failed_loads;
     return made.error();
   }
   slot.model = std::move(*made);
@@ -180,6 +181,7 @@ Result<std::shared_ptr<HostedModel>> HostCore::make(Slot& slot, CookedModel& coo
 void HostCore::note_loaded(Slot& slot, const CookedModel& cooked) {
   const LoadedModel& loaded = *cooked.model;
   ModelStatus& known = slot.known;
+  ++known.loads;
   known.info = loaded.model->info();
   known.aliases = slot.recipe.aliases;
   known.aliases.push_back(loaded.name);

@@ -42,7 +42,8 @@ struct ModelStatus {
   std::size_t bytes = 0;  // of weights, while it is loaded
   std::size_t in_use = 0;
   std::uint64_t requests = 0;
-  double idle_s = 0;  // since the last request ended; 0 while one runs
+  std::uint64_t loads = 0, failed_loads = 0;  // both checkpoints bad is one that failed
+  double idle_s = 0;                          // since the last request ended; 0 while one runs
 };
 
 struct HostOptions {

@@ -8,7 +8,7 @@ import subprocess
 import httpx
 import pytest
 
-from conftest import BIN, picture_part, text_part, user
+from conftest import BIN, ROOT, picture_part, text_part, user
 from test_switch import DEMO, TURN, ask, both, free_port, home, switch  # noqa: F401
 
 
@@ -264,3 +264,24 @@ def test_a_program_without_its_catalogue_refuses_the_originals_names(both, tmp_p
     running = both(env={"OCELLUS_CONFIGS": str(tmp_path)})
     assert switch(running, "phi3_vision").status_code == 400
     assert ask(running.url).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["phi3_vision", "phi3_vision_optimized"])
+def test_the_originals_files_have_the_originals_keys(both, tmp_path, key):  # noqa: F811
+    """active_model is the model_id of the configuration, but in /status, which shows its name."""
+    file = tmp_path / f"{key}.json"
+    file.write_bytes((ROOT / "tests/data/config" / file.name).read_bytes())
+    name = json.loads(file.read_text())["model_name"]
+    running = both("--config", str(file))
+    for _ in range(2):
+        for path in ("/", "/health", "/config", "/api/v1/config"):
+            assert httpx.get(running.backend + path).json()["active_model"] == key
+        status = httpx.get(running.backend + "/status").json()
+        assert (status["active_model"], status["model_id"]) == (name, key)
+        assert key in status["available_models"]
+        assert status["config"]["active_model"] == key
+        answer = ask(running.backend).json()
+        assert (answer["model"], answer["optimized"]) == (name, key == "phi3_vision_optimized")
+        told = switch(running, key).json()  # to the one that it is already
+        assert (told["status"], told["config"]["active_model"]) == ("success", key)
+    assert json.loads(file.read_text())["active_model"] == key

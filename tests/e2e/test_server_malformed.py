@@ -234,14 +234,19 @@ def test_wrong_http(server, name):
 
 
 def test_connections_that_say_nothing_keep_nobody_out(server):
-    idle = []
+    """500 that are idle, and 200 that send a byte now and then."""
+    open_ones = []
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     try:
-        for i in range(300):
-            idle.append(socket.create_connection(("127.0.0.1", server.port), timeout=30))
-            if i % 3 == 0:
-                idle[-1].sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: local")
-        response = httpx.post(server.url + "/v1/chat/completions", json=GOOD, timeout=300)
-        assert response.status_code == 200
+        for _ in range(700):
+            open_ones.append(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+        for sent in range(8):
+            for connection in open_ones[:200]:
+                connection.sendall(head[sent : sent + 1])
+            response = httpx.post(server.url + "/v1/chat/completions", json=GOOD, timeout=300)
+            assert response.status_code == 200
+        metrics = httpx.get(server.url + "/metrics").text
+        assert int(re.search(r"^ocellus_connections (\d+)$", metrics, re.M)[1]) >= 700
     finally:
-        for connection in idle:
+        for connection in open_ones:
             connection.close()

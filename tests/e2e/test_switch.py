@@ -97,6 +97,10 @@ def test_models_are_loaded_by_their_names(both):
         "org/other": "ready",
     }
     assert states(running)[DEMO]["active"] and not states(running)["tiny"]["active"]
+    metrics = httpx.get(running.url + "/metrics").text
+    assert f'ocellus_model_loads_total{{model="{DEMO}",result="loaded"}} 1\n' in metrics
+    assert 'ocellus_model_loads_total{model="tiny",result="loaded"} 1\n' in metrics
+    assert re.search(r'^ocellus_model_weights_bytes\{model="tiny"\} [1-9]\d+$', metrics, re.M)
     assert httpx.get(running.url + "/v1/models/org%2Fother").json()["state"] == "ready"
     # Two models give two answers to one question, each always the same.
     texts = {name: ask(running.url, name, seed=1).json()["choices"][0]["message"]["content"]
@@ -267,6 +271,8 @@ def test_a_failed_switch_leaves_the_old_one_serving(both, home, tmp_path):
     assert ask(running.url).json()["model"] == DEMO
     failed = states(running)["tiny"]
     assert failed["state"] == "failed" and "model.safetensors" in failed["why"]
+    metrics = httpx.get(running.url + "/metrics").text
+    assert 'ocellus_model_loads_total{model="tiny",result="failed"} 1\n' in metrics
     response = ask(running.url, "tiny")
     assert response.status_code == 503 and str(tmp_path) not in response.text
     assert httpx.get(running.backend + "/health").json()["active_model"] == DEMO

@@ -338,7 +338,8 @@ TEST_F(AppTest, MetricsAreCounted) {
         "ocellus_time_to_first_token_seconds_count 1\n", "ocellus_queue_depth 3\n",
         "ocellus_time_to_first_token_seconds_bucket{le=\"+Inf\"} 1\n",
         "ocellus_generations_total{result=\"completed\"} 4\n", "ocellus_ready 1\n",
-        "ocellus_model_info{model=\"fake\"} 1\n"})
+        "ocellus_model_info{model=\"fake\"} 1\n",
+        "ocellus_model_loads_total{model=\"fake\",result=\"loaded\"} 0\n"})
     EXPECT_TRUE(has(metrics, line)) << line;
   EXPECT_FALSE(has(metrics, "no/such/path"));
 }
