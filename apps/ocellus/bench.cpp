@@ -61,11 +61,13 @@ void run(Flags& flags) {
   if (flags.server) return run_server(flags);
   quiet_logs();
   if (flags.quick) {
-    flags.options.crops = {1, 5};
-    flags.options.prefill = {64};
-    flags.options.contexts = {0};
-    flags.options.sequences = {1};
-    flags.options.repeats = 1;
+    const BenchOptions usual;
+    BenchOptions& options = flags.options;
+    if (options.crops == usual.crops) options.crops = {1, 5};
+    if (options.prefill == usual.prefill) options.prefill = {64};
+    if (options.contexts == usual.contexts) options.contexts = {0};
+    if (options.sequences == usual.sequences) options.sequences = {1};
+    options.repeats = 1;
   }
   flags.options.progress = progress_line();
   const auto report = run_bench(flags.options);
@@ -122,6 +124,14 @@ void add_bench(CLI::App& app) {
       ->delimiter(',')
       ->check(
           CLI::IsMember(std::vector<std::string>(std::begin(kBenchParts), std::end(kBenchParts))));
+  const auto list = [&](const std::string& name, std::vector<int>& values, int least,
+                        const std::string& what) {
+    verb->add_option(name, values, what)->delimiter(',')->check(CLI::Range(least, 1 << 20));
+  };
+  list("--crops", flags->options.crops, 1, "Views of the pictures that are encoded");
+  list("--prefill", flags->options.prefill, 1, "Tokens of the prompts");
+  list("--contexts", flags->options.contexts, 0, "Tokens in front of the decoded ones");
+  list("--sequences", flags->options.sequences, 1, "Sequences decoded at once, at context 0");
   add_server_flags(*verb, *flags);
   add_engine_flags(*verb, flags->options.engine);
   add_load_flags(*verb, flags->options.loading);
