@@ -14,6 +14,7 @@ namespace oc::kernels::HWY_NAMESPACE {
 // sums = dot_step(sums, w, x) adds Σ_i w[i] · x[i] over the four bytes of each lane, w unsigned and
 // x signed, |x| <= 127; widen(sums) are the 32-bit sums. Forms:
 //  VNNI: one instruction, 32-bit sums, bytes of any size.
+//  AVX-VNNI: the same in 256 bits (OC_AVX_VNNI).
 //  Arm with the dot product (Armv8.2; OC_NEON_DOT): likewise, but signed × signed, so w < 128.
 //  x86 and Arm without: 16-bit sums, good for eight steps of w < 16, widened once a chunk.
 //  Elsewhere: plain arithmetic, 32-bit sums, bytes of any size.
@@ -25,6 +26,16 @@ HWY_INLINE Sums no_sums() { return hn::Zero(DI()); }
 HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
   // Highway 1.0.3 has no such op and does not enable the intrinsic.
   asm("vpdpbusd %2, %1, %0" : "+v"(sums.raw) : "v"(w.raw), "v"(x.raw));
+  return sums;
+}
+HWY_INLINE VI widen(Sums sums) { return sums; }
+#elif HWY_TARGET == HWY_AVX2 && defined(OC_AVX_VNNI)
+inline constexpr bool kWideSums = true, kSplitBytes = false;
+using Sums = VI;
+HWY_INLINE Sums no_sums() { return hn::Zero(DI()); }
+HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
+  // {vex}: the other encoding is that of AVX-512. As above, no intrinsic is enabled.
+  asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums.raw) : "x"(w.raw), "x"(x.raw));
   return sums;
 }
 HWY_INLINE VI widen(Sums sums) { return sums; }

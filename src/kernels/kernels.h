@@ -147,8 +147,8 @@ std::size_t int8_scratch_bytes(std::int64_t cols);
 std::size_t f32_scratch_bytes(std::int64_t cols);
 std::size_t attention_scratch_bytes(int head_dim);
 
-// Targets that were compiled in and can run here, best first: "avx3_dl", "avx3", "avx2", "sse4",
-// "ssse3", "scalar" on x86; "neon_dot" (Armv8.2), "neon", "scalar" on Arm.
+// Targets that were compiled in and can run here, best first: "avx3_dl", "avx3", "avx2_vnni",
+// "avx2", "sse4", "ssse3", "scalar" on x86; "neon_dot" (Armv8.2), "neon", "scalar" on Arm.
 std::vector<std::string> available_targets();
 // "auto" or one of them; nullptr otherwise. Tables live for ever.
 const Table* find_table(std::string_view target);

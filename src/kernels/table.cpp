@@ -15,7 +15,9 @@
 #include "kernels/table-inl.h"
 
 #if HWY_ONCE
-#if HWY_ARCH_ARM_A64 && defined(__linux__)
+#if HWY_ARCH_X86_64
+#include <cpuid.h>
+#elif HWY_ARCH_ARM_A64 && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #elif HWY_ARCH_ARM_A64 && defined(__APPLE__)
@@ -25,6 +27,8 @@
 namespace oc::kernels {
 #if HWY_ARCH_ARM_A64
 const Table* neon_dot_table();  // table_neon_dot.cpp
+#elif HWY_ARCH_X86_64
+const Table* avx_vnni_table();  // table_avx_vnni.cpp
 #endif
 namespace {
 
@@ -53,6 +57,13 @@ bool has_neon_dot() {
 }
 #endif
 
+#if HWY_ARCH_X86_64
+bool has_avx_vnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 4)) != 0;
+}
+#endif
+
 // The tables of all targets that can run here, found once.
 const std::vector<Table>& tables() {
   static const std::vector<Table> found = [] {
@@ -66,6 +77,12 @@ const std::vector<Table>& tables() {
     const std::int64_t runnable = (hwy::SupportedTargets() | HWY_EMU128) & HWY_TARGETS;
     for (const Target& target : kTargets) {
       if ((runnable & target.bit) == 0) continue;
+#if HWY_ARCH_X86_64
+      if (target.bit == HWY_AVX2 && has_avx_vnni()) {
+        out.push_back(*avx_vnni_table());
+        out.back().name = "avx2_vnni";
+      }
+#endif
       hwy::SetSupportedTargetsForTest(target.bit);
       hwy::GetChosenTarget().Update(hwy::SupportedTargets());
       Table table = *HWY_DYNAMIC_DISPATCH(target_table)();

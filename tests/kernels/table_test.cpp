@@ -27,7 +27,7 @@ TEST(Targets, TablesAreOfTheirTarget) {
     EXPECT_EQ(table->name, name);
     EXPECT_EQ(table, find_table(name)) << "found again";
     kernels.insert(reinterpret_cast<const void*>(table->matmul_int8));
-    const int lanes = name.starts_with("avx3") ? 16 : name == "avx2" ? 8 : 4;
+    const int lanes = name.starts_with("avx3") ? 16 : name.starts_with("avx2") ? 8 : 4;
     EXPECT_EQ(table->lanes, lanes) << name;
     EXPECT_LE(table->lanes, kMaxLanes);
   }
