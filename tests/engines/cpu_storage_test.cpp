@@ -56,6 +56,16 @@ TEST(BufferPool, MovedBuffersGoBackOnce) {
   EXPECT_NE(again.data(), other.data());
 }
 
+TEST(BufferPool, ExactlyMeansNothingLarger) {
+  auto pool = std::make_shared<BufferPool>(1 << 20);
+  const std::byte* large = pool->take(120'000).data();  // given back
+  const Buffer exact = pool->take_exactly(100'000);
+  EXPECT_NE(exact.data(), large);
+  EXPECT_EQ(exact.size(), 102'400u);  // whole pages
+  const std::byte* mine = pool->take_exactly(100'000).data();
+  EXPECT_EQ(pool->take_exactly(102'000).data(), mine);
+}
+
 TEST(BufferPool, BuffersMayOutliveTheirPoolsOwner) {
   auto pool = std::make_shared<BufferPool>(1 << 20);
   const Buffer buffer = pool->take(100);

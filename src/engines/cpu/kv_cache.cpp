@@ -29,7 +29,7 @@ std::size_t CpuSequence::block_bytes() const {
 
 std::shared_ptr<Buffer> CpuSequence::new_block() const {
   const std::size_t bytes = block_bytes();
-  auto block = std::make_shared<Buffer>(pool_->take(bytes));
+  auto block = std::make_shared<Buffer>(pool_->take_exactly(bytes));
   std::memset(block->data(), 0, bytes);  // kernels read whole blocks and need finite values
   return block;
 }
@@ -63,7 +63,7 @@ void CpuSequence::reserve(std::int64_t position, std::int64_t tokens) {
   while (blocks_.size() < needed) blocks_.push_back(new_block());
   for (auto b = static_cast<std::size_t>(position / kKvBlock); b < blocks_.size(); ++b) {
     if (blocks_[b].use_count() == 1) continue;
-    auto own = std::make_shared<Buffer>(pool_->take(blocks_[b]->size()));
+    auto own = std::make_shared<Buffer>(pool_->take_exactly(blocks_[b]->size()));
     std::memcpy(own->data(), blocks_[b]->data(), blocks_[b]->size());
     blocks_[b] = std::move(own);
   }

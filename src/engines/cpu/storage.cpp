@@ -9,12 +9,12 @@
 namespace oc {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kAlignment = 64, kPage = 4096;
 constexpr std::size_t kHugePage = 2u << 20;
 
 // Sizes are rounded up so that buffers of similar requests fit each other.
 std::size_t rounded(std::size_t bytes) {
-  const std::size_t step = bytes < (1u << 16) ? 4096 : 1u << 16;
+  const std::size_t step = bytes < (1u << 16) ? kPage : 1u << 16;
   return (std::max<std::size_t>(bytes, 1) + step - 1) / step * step;
 }
 
@@ -30,21 +30,32 @@ BufferPool::~BufferPool() {
 
 Buffer BufferPool::take(std::size_t bytes) {
   const std::size_t size = rounded(bytes);
-  {
-    const std::lock_guard lock(mutex_);
-    // The smallest that fits without wasting more than half.
-    auto best = free_.end();
-    for (auto it = free_.begin(); it != free_.end(); ++it)
-      if (it->first >= size && it->first <= 2 * size &&
-          (best == free_.end() || it->first < best->first))
-        best = it;
-    if (best != free_.end()) {
-      const auto [found, data] = *best;
-      free_.erase(best);
-      kept_bytes_ -= found;
-      return {shared_from_this(), data, found};
-    }
-  }
+  // The smallest that fits without wasting more than half.
+  Buffer kept = find(size, 2 * size);
+  return kept.data() != nullptr ? std::move(kept) : make(size);
+}
+
+Buffer BufferPool::take_exactly(std::size_t bytes) {
+  const std::size_t size = (std::max<std::size_t>(bytes, 1) + kPage - 1) / kPage * kPage;
+  Buffer kept = find(size, size);
+  return kept.data() != nullptr ? std::move(kept) : make(size);
+}
+
+// A kept one, taken out; empty when there is none.
+Buffer BufferPool::find(std::size_t least, std::size_t most) {
+  const std::lock_guard lock(mutex_);
+  auto best = free_.end();
+  for (auto it = free_.begin(); it != free_.end(); ++it)
+    if (it->first >= least && it->first <= most && (best == free_.end() || it->first < best->first))
+      best = it;
+  if (best == free_.end()) return {};
+  const auto [size, data] = *best;
+  free_.erase(best);
+  kept_bytes_ -= size;
+  return {shared_from_this(), data, size};
+}
+
+Buffer BufferPool::make(std::size_t size) {
   const bool large = size >= 2 * kHugePage;
   auto* data = static_cast<std::byte*>(std::aligned_alloc(large ? kHugePage : kAlignment, size));
   if (data == nullptr) throw std::bad_alloc();

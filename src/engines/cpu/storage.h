@@ -47,10 +47,14 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   explicit BufferPool(std::size_t keep_bytes) : keep_bytes_(keep_bytes) {}
   ~BufferPool();
   Buffer take(std::size_t bytes);  // contents undefined
+  // One that is kept for long and counted by its size: nothing larger will do.
+  Buffer take_exactly(std::size_t bytes);
 
  private:
   friend class Buffer;
   void give_back(std::byte* data, std::size_t size);
+  Buffer find(std::size_t least, std::size_t most);
+  Buffer make(std::size_t size);
 
   std::mutex mutex_;
   std::size_t keep_bytes_, kept_bytes_ = 0;
