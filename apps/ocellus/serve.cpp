@@ -21,6 +21,7 @@
 #include "http/backend_api.h"
 #include "http/hosted_models.h"
 #include "http/server.h"
+#include "model_plan.h"
 #include "serve_models.h"
 #include "verbs.h"
 
@@ -177,11 +178,13 @@ void serve(const ConfigFlags& flags) {
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the server
 
-  const auto memory = std::make_shared<http::MemoryBudget>(settings.server.max_memory_mb << 20);
+  const auto planned = plan_first_model(settings);
+  if (!planned.ok()) fail(planned.error());
+  const auto memory = std::make_shared<http::MemoryBudget>(planned->request_bytes);
   const auto app = make_app(settings.server, memory);
   Ports ports = open_ports(settings, flags.config, memory, app);
 
-  const auto host = make_model_host(settings, flags);
+  const auto host = make_model_host(settings, flags, planned->request_bytes);
   app->set_models(http::hosted_models(host, profiles(settings, flags)));
   const std::string name =
       settings.active_model.empty() ? first_model_name(settings.model) : settings.active_model;

@@ -1,7 +1,5 @@
 #include "serve_models.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -11,6 +9,7 @@
 
 #include "api/config/catalogue.h"
 #include "base/log.h"
+#include "model_plan.h"
 
 namespace oc {
 namespace {
@@ -35,20 +34,33 @@ Loader make_loader(const Settings& settings) {
   };
 }
 
-// A quarter of this machine's memory, unless told otherwise.
-std::size_t kv_bytes(const Settings& settings) {
-  if (settings.kv_memory_mb > 0) return settings.kv_memory_mb << 20;
-  const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGESIZE);
-  if (pages <= 0 || size <= 0) return std::size_t{1} << 30;
-  return static_cast<std::size_t>(pages) / 4 * static_cast<std::size_t>(size);
-}
-
-ServiceOptions service_options(const Settings& settings) {
-  ServiceOptions service = settings.service;
-  service.kv_bytes = kv_bytes(settings);
-  service.prefix_cache_bytes =
-      static_cast<std::size_t>(static_cast<double>(service.kv_bytes) * settings.prefix_share);
-  return service;
+// As `ocellus plan` says it. What cannot be measured is left to the load, which says why.
+auto make_planner(Settings settings, std::size_t request_bytes) {
+  // Taken once for all models, before the first one is loaded.
+  settings.memory.requests = request_bytes;
+  return [settings = std::move(settings)](const std::string& source, const EngineOptions& engine,
+                                          std::size_t taken) -> Result<PlannedModel> {
+    MemoryRoom room = room_for(settings);
+    room.taken = taken;
+    PlannedModel planned{settings.service};
+    const auto plan = plan_model(source, engine, settings, room);
+    if (!plan.ok()) return planned;
+    OC_RETURN_IF_ERROR(plan->check());
+    plan->apply(planned.service);
+    planned.bytes = plan->model_bytes();
+    log::event(log::Level::kInfo, "memory",
+               {{"model", source},
+                {"weights_mb", plan->weights >> 20},
+                {"kv_mb", plan->kv >> 20},
+                {"prefixes_mb", plan->prefixes >> 20},
+                {"images_mb", plan->images >> 20},
+                {"responses_mb", plan->responses >> 20},
+                {"requests_mb", plan->requests >> 20},
+                {"total_mb", plan->total() >> 20},
+                {"of_mb", room.usable >> 20},
+                {"made_smaller", plan->smaller}});
+    return planned;
+  };
 }
 
 ModelRecipe recipe_of(const Settings& settings) {
@@ -101,10 +113,12 @@ std::string first_model_name(const ModelSettings& model) {
   return is_plain_name(model.path) || !path.has_filename() ? model.path : path.filename().string();
 }
 
-std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const ConfigFlags& flags) {
+std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const ConfigFlags& flags,
+                                           std::size_t request_bytes) {
   const ModelRecipe first = recipe_of(settings);
   HostOptions options;
-  options.service = service_options(settings);
+  options.service = settings.service;
+  options.plan = make_planner(settings, request_bytes);
   options.warm_up = settings.server.warm_up;
   options.memory_limit = settings.model_memory_mb << 20;
   options.max_waiting = std::max<std::size_t>(1, settings.service.max_queue);

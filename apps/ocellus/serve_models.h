@@ -16,8 +16,10 @@ std::string first_model_name(const ModelSettings& model);
 
 // With the first model known and nothing loaded. Installed models are loaded when a client names
 // them; the original's names mean the active model, and to a switch what the catalogue's
-// configuration of that name says. `flags` count over that, too.
-std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const ConfigFlags& flags);
+// configuration of that name says. `flags` count over that, too. `request_bytes` are taken for what
+// clients send.
+std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const ConfigFlags& flags,
+                                           std::size_t request_bytes);
 
 // The first model's is the configuration; a model of the catalogue has its own; others have what
 // the environment and the flags say.

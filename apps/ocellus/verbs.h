@@ -29,6 +29,7 @@ void add_config(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_list(CLI::App& app);
+void add_plan(CLI::App& app);
 void add_ps(CLI::App& app);
 void add_pull(CLI::App& app);
 void add_rm(CLI::App& app);

@@ -70,6 +70,21 @@ struct Batch {
   }
 };
 
+// How an engine uses memory, for who plans before anything is loaded.
+struct MemoryTraits {
+  enum class Weights {
+    kInPlace,  // matrices are read where they are mapped; small vectors are copied as float32
+    kOwnType,  // everything is copied, each tensor in its own type
+    kWide,     // the same, but floats (scales and biases too) become float32
+    kF32,      // everything is copied as float32
+  };
+  Weights weights = Weights::kF32;
+  std::size_t number_bytes = sizeof(float);  // of one activation
+  bool int8_rows = false;                    // products read int8 copies of their input
+  bool whole_scores = false;                 // attention holds all of its scores at one time
+  std::size_t kept_bytes = 0;                // of freed buffers, for the next op; at most
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -92,6 +107,7 @@ class Engine {
     return sizeof(float) * 2 * static_cast<std::size_t>(spec.layers) *
            static_cast<std::size_t>(spec.kv_heads) * static_cast<std::size_t>(spec.head_dim);
   }
+  virtual MemoryTraits memory_traits() const { return {}; }
   virtual Tensor upload(std::span<const float> values, std::int64_t rows, std::int64_t cols) = 0;
   // Waits for the value and copies it out, row-major; out.size() == rows * cols.
   virtual void read(const Tensor& tensor, std::span<float> out) = 0;

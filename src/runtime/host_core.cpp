@@ -135,12 +135,16 @@ Result<void> HostCore::bring(Slot& slot, Lock& lock) {
   loading_ = true;
   lock.unlock();
   CookedModel cooked;
+  PlannedModel planned;
   auto made = [&]() -> Result<std::shared_ptr<HostedModel>> {
     try {
-      OC_ASSIGN_OR_RETURN(cooked, load_recipe(slot.recipe, options_.load, [&](const auto& source) {
-                            return make_room(source);
-                          }));
-      return make(slot, cooked);
+      OC_ASSIGN_OR_RETURN(cooked,
+                          load_recipe(slot.recipe, options_.load,
+                                      [&](const auto& source, const auto& engine) -> Result<void> {
+                                        OC_ASSIGN_OR_RETURN(planned, make_room(source, engine));
+                                        return {};
+                                      }));
+      return make(slot, cooked, planned);
     } catch (const std::exception& failure) {
       return Error{ErrorCode::kInternal, failure.what()};
     }
@@ -164,11 +168,13 @@ Result<void> HostCore::bring(Slot& slot, Lock& lock) {
   return {};
 }
 
-Result<std::shared_ptr<HostedModel>> HostCore::make(Slot& slot, CookedModel& cooked) {
+Result<std::shared_ptr<HostedModel>> HostCore::make(Slot& slot, CookedModel& cooked,
+                                                    const PlannedModel& planned) {
   auto model = std::make_shared<HostedModel>();
   model->slot = &slot;
   model->loaded = cooked.model;
-  model->service = std::make_unique<Service>(cooked.model, options_.service);
+  model->service = std::make_unique<Service>(cooked.model, planned.service);
+  model->bytes = planned.bytes;
   if (!options_.warm_up) return model;
   {
     const std::lock_guard lock(mutex_);
@@ -207,29 +213,40 @@ std::size_t HostCore::bytes_of(const std::string& source) const {
 
 // Without the lock. Models that nobody uses and that are not the active one make place, those first
 // that have been idle for longest.
-Result<void> HostCore::make_room(const std::string& source) {
+Result<PlannedModel> HostCore::make_room(const std::string& source, const EngineOptions& engine) {
   const std::size_t needed = bytes_of(source);
   for (;;) {
+    auto room = plan_beside_loaded(source, engine, needed);
+    if (room.ok()) return room;
     Lock lock(mutex_);
-    std::size_t loaded = 0;
     Slot* oldest = nullptr;
     for (const auto& [name, slot] : slots_) {
-      if (!slot->model) continue;
-      loaded += slot->known.info.weights_bytes;
-      if (slot.get() == active_ || slot->leases > 0 || slot->queued) continue;
+      if (!slot->model || slot.get() == active_ || slot->leases > 0 || slot->queued) continue;
       if (oldest == nullptr || slot->last_used < oldest->last_used) oldest = slot.get();
     }
-    const Result<void> room = check_memory({.needed = needed,
-                                            .loaded = loaded,
-                                            .limit = options_.memory_limit,
-                                            .machine = memory_of_machine(),
-                                            .available = memory_available()});
-    if (room.ok() || oldest == nullptr) return room;
+    if (oldest == nullptr) return room;
     log::event(log::Level::kInfo, "unloaded",
                {{"model", oldest->recipe.name}, {"because", "its memory is needed"}});
     oldest->state = ModelState::kAbsent;
     end(std::exchange(oldest->model, nullptr), lock);
   }
+}
+
+// Planning reads files: without the lock. Only this thread loads and frees.
+Result<PlannedModel> HostCore::plan_beside_loaded(const std::string& source,
+                                                  const EngineOptions& engine, std::size_t needed) {
+  std::size_t loaded = 0, taken = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, slot] : slots_) {
+      if (!slot->model) continue;
+      loaded += slot->known.info.weights_bytes;
+      taken += slot->model->bytes;
+    }
+  }
+  OC_RETURN_IF_ERROR(check_weights(needed, loaded, options_.memory_limit));
+  if (!options_.plan) return PlannedModel{options_.service, 0};
+  return options_.plan(source, engine, taken);
 }
 
 }  // namespace oc

@@ -18,6 +18,7 @@ struct HostedModel {
   Slot* slot = nullptr;
   std::shared_ptr<const LoadedModel> loaded;
   std::unique_ptr<Service> service;
+  std::size_t bytes = 0;  // promised to it
 };
 
 // What is known under one name; never removed.
@@ -74,8 +75,11 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   bool expire(Lock& lock);
   void run(Job job, Lock& lock);
   Result<void> bring(Slot& slot, Lock& lock);
-  Result<std::shared_ptr<HostedModel>> make(Slot& slot, CookedModel& cooked);
-  Result<void> make_room(const std::string& source);
+  Result<std::shared_ptr<HostedModel>> make(Slot& slot, CookedModel& cooked,
+                                            const PlannedModel& planned);
+  Result<PlannedModel> make_room(const std::string& source, const EngineOptions& engine);
+  Result<PlannedModel> plan_beside_loaded(const std::string& source, const EngineOptions& engine,
+                                          std::size_t needed);
   void note_loaded(Slot& slot, const CookedModel& cooked);
   void end(std::shared_ptr<HostedModel> model, Lock& lock);
   std::size_t bytes_of(const std::string& source) const;

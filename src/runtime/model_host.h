@@ -46,6 +46,12 @@ struct ModelStatus {
   double idle_s = 0;                          // since the last request ended; 0 while one runs
 };
 
+// What a model was given before it was loaded.
+struct PlannedModel {
+  ServiceOptions service;
+  std::size_t bytes = 0;  // that it may take in all
+};
+
 struct HostOptions {
   ServiceOptions service;
   bool warm_up = true;
@@ -59,6 +65,11 @@ struct HostOptions {
   std::function<Result<ModelRecipe>(const std::string& name)> find;
   // Bytes of weights of a source; empty: weights_on_disk() of its folder.
   std::function<std::size_t(const std::string& source)> measure;
+  // Shares out memory for a source, with `taken` bytes promised to other loaded models.
+  // kUnavailable: too little, with what to do. Empty: `service` as it is, and nothing is promised.
+  std::function<Result<PlannedModel>(const std::string& source, const EngineOptions&,
+                                     std::size_t taken)>
+      plan;
 };
 
 class HostCore;

@@ -1,16 +1,22 @@
-// How much memory models take and how much there is for them, asked before one is loaded.
+// What the system says about memory, asked before a model is loaded.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
+#include <string_view>
 
 #include "base/result.h"
 
 namespace oc {
 
-// What this process may use: the machine's memory or, where that is less, its control group's
-// limit. Bytes; 0: the system does not say.
+// What this process may use: the machine's memory or, where that is less, the least limit of its
+// control group and those around it. Bytes; 0: the system does not say.
 std::size_t memory_of_machine();
+// The least memory limit of the control groups in `groups` (the text of /proc/self/cgroup) below
+// `root` (/sys/fs/cgroup), versions 1 and 2. Bytes; 0: none.
+std::size_t cgroup_limit(std::string_view groups, const std::filesystem::path& root);
+// What this process alone holds, mapped files left out. Bytes; 0: unknown.
+std::size_t memory_of_process();
 // What could be had now without swapping, the page cache included. Bytes; 0: unknown.
 std::size_t memory_available();
 
@@ -18,16 +24,9 @@ std::size_t memory_available();
 // token.
 std::size_t weights_on_disk(const std::filesystem::path& folder);
 
-// Everything in bytes; 0 of limit, machine and available: unknown or none set.
-struct MemoryQuestion {
-  std::size_t needed = 0;     // by the model that is to be loaded
-  std::size_t loaded = 0;     // by those that are
-  std::size_t limit = 0;      // what the operator sets for all of them
-  std::size_t machine = 0;    // memory_of_machine()
-  std::size_t available = 0;  // memory_available()
-};
-// kUnavailable, with the numbers: weights that do not fit are read from the disk again for each
-// token, which takes minutes. Without an operator's limit a tenth of the machine is left to others.
-Result<void> check_memory(const MemoryQuestion& question);
+// kUnavailable, with the numbers, where the weights of all models would be more than the operator's
+// `limit` (--model-memory): those that do not fit are read from the disk again for each token,
+// which takes minutes. All bytes; a limit of 0 is none.
+Result<void> check_weights(std::size_t needed, std::size_t loaded, std::size_t limit);
 
 }  // namespace oc

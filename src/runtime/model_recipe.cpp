@@ -19,9 +19,8 @@ void replace_all(std::string& text, const std::string& what, const std::string& 
 
 }  // namespace
 
-Result<CookedModel> load_recipe(const ModelRecipe& recipe, const Loader& load,
-                                const std::function<Result<void>(const std::string&)>& fits) {
-  OC_RETURN_IF_ERROR(fits(recipe.source));
+Result<CookedModel> load_recipe(const ModelRecipe& recipe, const Loader& load, const Fits& fits) {
+  OC_RETURN_IF_ERROR(fits(recipe.source, recipe.engine));
   auto first = load(recipe.source, recipe.engine);
   if (first.ok()) return CookedModel{std::move(*first), std::nullopt};
   if (recipe.fallback.empty()) return first.error();
@@ -32,7 +31,7 @@ Result<CookedModel> load_recipe(const ModelRecipe& recipe, const Loader& load,
               {"because", first.error().describe()}});
   EngineOptions engine = recipe.fallback_engine.value_or(recipe.engine);
   if (!recipe.fallback_engine) engine.engine = "cpu";
-  const Result<void> room = fits(recipe.fallback);
+  const Result<void> room = fits(recipe.fallback, engine);
   auto second = room.ok() ? load(recipe.fallback, engine)
                           : Result<std::shared_ptr<const LoadedModel>>(room.error());
   if (second.ok()) return CookedModel{std::move(*second), first.error()};

@@ -29,14 +29,16 @@ struct ModelRecipe {
 using Loader = std::function<Result<std::shared_ptr<const LoadedModel>>(const std::string& source,
                                                                         const EngineOptions&)>;
 
+// Whether there is memory for a source on an engine.
+using Fits = std::function<Result<void>(const std::string& source, const EngineOptions&)>;
+
 struct CookedModel {
   std::shared_ptr<const LoadedModel> model;
   std::optional<Error> fallback_reason;  // why it is the fallback
 };
 // Both sources bad: one error with both reasons. Too little memory for the first one is no reason
 // to try the larger second.
-Result<CookedModel> load_recipe(const ModelRecipe& recipe, const Loader& load,
-                                const std::function<Result<void>(const std::string&)>& fits);
+Result<CookedModel> load_recipe(const ModelRecipe& recipe, const Loader& load, const Fits& fits);
 
 // A recipe for what a client names: an installed model (resolve_model(NameFrom::kClient)), made
 // like `pattern`. kNotFound without the client's text.

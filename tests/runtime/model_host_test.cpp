@@ -365,16 +365,58 @@ TEST_F(ModelHostTest, TheEndLeavesNobodyWaiting) {
   EXPECT_EQ(acquire("a").error().code, ErrorCode::kUnavailable);
 }
 
-TEST(ModelMemory, WhatFits) {
-  EXPECT_TRUE(check_memory({.needed = 5, .loaded = 3, .limit = 8}).ok());
-  EXPECT_FALSE(check_memory({.needed = 5, .loaded = 4, .limit = 8}).ok());
-  // The operator's word counts more than what the machine says.
-  EXPECT_TRUE(check_memory({.needed = 500, .limit = 800, .machine = 100, .available = 50}).ok());
-  EXPECT_TRUE(check_memory({.needed = 40, .loaded = 50, .machine = 100, .available = 40}).ok());
-  EXPECT_FALSE(check_memory({.needed = 41, .loaded = 50, .machine = 100, .available = 80}).ok());
-  EXPECT_FALSE(check_memory({.needed = 41, .machine = 100, .available = 40}).ok());
-  EXPECT_TRUE(check_memory({.needed = 1u << 30}).ok());  // nothing is known
+TEST_F(ModelHostTest, EachModelGetsWhatItsPlanSays) {
+  std::vector<std::size_t> taken;  // on the host's thread, one load at a time
+  options.plan = [&](const std::string& source, const EngineOptions&,
+                     std::size_t others) -> Result<PlannedModel> {
+    taken.push_back(others);
+    if (others > 50) return Error{ErrorCode::kUnavailable, "too little for " + source};
+    PlannedModel planned{options.service, 30};
+    planned.service.max_n = source == "a" ? 1 : 2;
+    return planned;
+  };
+  start({"a", "b", "c"});
+  ASSERT_TRUE(activate("a").ok());
+  ASSERT_TRUE(acquire("b").ok());
+  ASSERT_TRUE(acquire("c").ok());  // once the idle one has made place
+  EXPECT_EQ(taken, (std::vector<std::size_t>{0, 30, 60, 30}));
+  const auto lease = acquire("a");
+  GenerateRequest two = question();
+  two.n = 2;
+  two.sampling.temperature = 1;
+  EXPECT_EQ((*lease)->service().submit(two, nullptr, [](const auto&) {}).error().param, "n");
+}
+
+TEST(ModelMemory, WeightsWithinTheOperatorsLimit) {
+  EXPECT_TRUE(check_weights(5, 3, 8).ok());
+  EXPECT_FALSE(check_weights(5, 4, 8).ok());
+  EXPECT_TRUE(check_weights(500, 100, 0).ok());
+}
+
+TEST(ModelMemory, TheLeastLimitOfAllControlGroupsCounts) {
+  const std::filesystem::path root = testing::TempDir() + "/cgroup";
+  std::filesystem::remove_all(root);
+  const auto write = [&](const std::string& file, const std::string& text) {
+    std::filesystem::create_directories((root / file).parent_path());
+    std::ofstream(root / file) << text << "\n";
+  };
+  const std::string v2 = "0::/system.slice/ocellus.service\n";
+  EXPECT_EQ(cgroup_limit(v2, root), 0u);
+  write("system.slice/ocellus.service/memory.max", "max");
+  EXPECT_EQ(cgroup_limit(v2, root), 0u);
+  write("system.slice/memory.max", "5000");
+  EXPECT_EQ(cgroup_limit(v2, root), 5000u);
+  write("system.slice/ocellus.service/memory.max", "4000");
+  EXPECT_EQ(cgroup_limit(v2, root), 4000u);
+  write("memory.max", "3000");  // a container's own, whatever the path outside of it
+  EXPECT_EQ(cgroup_limit("0::/not/here\n", root), 3000u);
+  const std::string v1 = "3:cpu,cpuacct:/a\n2:memory:/a/b\n";
+  write("memory/a/memory.limit_in_bytes", "2000");
+  write("cpu/a/memory.limit_in_bytes", "1");
+  EXPECT_EQ(cgroup_limit(v1, root), 2000u);
+  EXPECT_EQ(cgroup_limit("nonsense\n::\n:", root), 3000u);
   EXPECT_GT(memory_of_machine(), 1u << 20);
+  EXPECT_GT(memory_of_process(), 1u << 18);
 }
 
 TEST(ModelRecipeTest, FoldersDoNotShow) {

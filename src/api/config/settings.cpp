@@ -141,6 +141,7 @@ ServiceOptions service_options(const Config& config) {
   ServiceOptions service;
   service.max_queue = size(config, "limits.max_queue");
   service.max_running = size(config, "limits.max_running");
+  service.max_n = static_cast<int>(config.get<std::int64_t>("limits.max_n"));
   service.image_cache_bytes = size(config, "cache_settings.image_cache_mb") << 20;
   const bool cached =
       unless_false(config, {"image_processing.cache_enabled", "performance.image_caching",
@@ -164,6 +165,24 @@ ServiceOptions service_options(const Config& config) {
     service.default_max_tokens = answer == 0 ? cap : std::min(answer, cap);
   }
   return service;
+}
+
+// Sizes that somebody has set. 0 of --kv-memory asks for the default, as leaving it out does.
+MemorySizes memory_sizes(const Config& config, const ServiceOptions& service) {
+  const auto set = [&](std::string_view path) -> std::optional<std::size_t> {
+    if (config.source(path).origin == Origin::kDefault) return std::nullopt;
+    return size(config, path) << 20;
+  };
+  MemorySizes sizes;
+  sizes.kv = set("limits.kv_memory_mb");
+  if (sizes.kv == std::size_t{0}) sizes.kv.reset();
+  sizes.images = set("cache_settings.image_cache_mb");
+  sizes.responses = set("cache_settings.response_cache_mb");
+  sizes.requests = set("limits.max_memory_mb");
+  sizes.prefix_share = config.get<double>("cache_settings.prefix_cache_share");
+  sizes.image_cache = service.image_cache_bytes > 0;
+  sizes.max_body = size(config, "limits.max_body_mb") << 20;
+  return sizes;
 }
 
 bool is_printable(std::string_view text) {
@@ -238,8 +257,7 @@ Settings make_settings(Config& config) {
   settings.ui = ui_settings(config);
   settings.server = server_settings(config);
   settings.service = service_options(config);
-  settings.kv_memory_mb = size(config, "limits.kv_memory_mb");
-  settings.prefix_share = config.get<double>("cache_settings.prefix_cache_share");
+  settings.memory = memory_sizes(config, settings.service);
   return settings;
 }
 

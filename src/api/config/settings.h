@@ -9,6 +9,7 @@
 #include "api/served_model.h"
 #include "ops/engine.h"
 #include "runtime/loader.h"
+#include "runtime/memory_plan.h"
 #include "runtime/service.h"
 
 namespace oc {
@@ -60,9 +61,8 @@ struct Settings {
   UiSettings ui;
   FrontendSettings frontend;
   ServerSettings server;
-  ServiceOptions service;        // without kv_bytes and prefix_cache_bytes
-  std::size_t kv_memory_mb = 0;  // 0: a quarter of the machine's memory
-  double prefix_share = 0;       // of it
+  ServiceOptions service;  // without what a memory plan says
+  MemorySizes memory;
 };
 
 // Values that are wrong in a way that only their meaning tells become errors of `config`.

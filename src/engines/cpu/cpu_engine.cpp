@@ -89,6 +89,12 @@ std::size_t CpuEngine::kv_token_bytes(const KvSpec& spec) const {
   return CpuSequence(spec, options_.kv, buffers_).block_bytes() / kernels::kKvBlock;
 }
 
+MemoryTraits CpuEngine::memory_traits() const {
+  return {.weights = MemoryTraits::Weights::kInPlace,
+          .int8_rows = options_.int8_activations,
+          .kept_bytes = kPoolBytes};
+}
+
 Tensor CpuEngine::make(std::int64_t rows, std::int64_t cols) {
   const auto bytes = static_cast<std::size_t>(rows * cols) * sizeof(float);
   return {rows, cols, std::make_shared<CpuStorage>(buffers_->take(bytes))};

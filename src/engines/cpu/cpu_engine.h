@@ -29,6 +29,7 @@ class CpuEngine final : public Engine {
                                const TensorView* bias) override;
   std::unique_ptr<KvSequence> make_sequence(const KvSpec& spec) override;
   std::size_t kv_token_bytes(const KvSpec& spec) const override;
+  MemoryTraits memory_traits() const override;
   Tensor upload(std::span<const float> values, std::int64_t rows, std::int64_t cols) override;
   void read(const Tensor& tensor, std::span<float> out) override;
   Tensor embed(const TableWeight& table, std::span<const std::int32_t> ids,

@@ -111,6 +111,13 @@ class MlxEngine final : public Engine {
     return options_.f32_activations || options_.f32_kv ? f32 : f32 / 2;
   }
 
+  MemoryTraits memory_traits() const override {
+    using enum MemoryTraits::Weights;
+    return {.weights = options_.f32_activations ? kWide : kOwnType,
+            .number_bytes = options_.f32_activations ? sizeof(float) : sizeof(float) / 2,
+            .whole_scores = !options_.gpu};
+  }
+
   Tensor upload(std::span<const float> values, std::int64_t rows, std::int64_t cols) override {
     OC_CHECK(std::ssize(values) == rows * cols, "upload: {} values for [{}, {}]", values.size(),
              rows, cols);

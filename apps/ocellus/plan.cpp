@@ -1,0 +1,48 @@
+// ocellus plan: what a model takes of memory, and what fits, before anything is loaded.
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <memory>
+#include <optional>
+
+#include "config_flags.h"
+#include "model_plan.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace oc {
+namespace {
+
+struct PlanFlags : ConfigFlags {
+  std::optional<std::size_t> ram;
+  bool json = false;
+};
+
+void plan(const PlanFlags& flags) {
+  quiet_logs();
+  Config config = read_config(flags);
+  const Settings settings = make_settings(config);
+  require_valid(config);
+  const auto made = plan_model(settings.model.path, settings.model.engine, settings,
+                               room_for(settings, flags.ram));
+  if (!made.ok()) fail(made.error());
+  fmt::print("{}{}", flags.json ? boost::json::serialize(made->json()) : made->table(),
+             flags.json ? "\n" : "");
+  if (!made->fits) throw ExitError{1, ""};
+}
+
+}  // namespace
+
+void add_plan(CLI::App& app) {
+  auto flags = std::make_shared<PlanFlags>();
+  CLI::App* verb =
+      app.add_subcommand("plan", "Print what a model takes of memory, and what fits into it");
+  verb->add_option("--ram", flags->ram, "Plan for a machine with so much, e.g. 8G (else this one)")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::size_t{1} << 20, std::size_t{1} << 50));
+  verb->add_flag("--json", flags->json, "Print JSON");
+  add_config_flags(*verb, *flags);
+  verb->callback([flags] { plan(*flags); });
+}
+
+}  // namespace oc

@@ -1,0 +1,49 @@
+// What a model takes of memory, told from its folder's headers and an engine's habits: nothing is
+// loaded.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/checkpoint.h"
+#include "ops/engine.h"
+
+namespace oc {
+
+// Rows that are computed together.
+struct StepShape {
+  std::int64_t rows = 0;        // of prompt and answers
+  std::int64_t logit_rows = 0;  // of those whose logits are wanted
+};
+
+struct PictureFootprint {
+  int num_crops = 0;
+  std::int64_t tokens = 0;
+  std::size_t cached_bytes = 0;     // of its embeddings
+  std::size_t pixel_bytes = 0;      // resized, cut and normalised
+  std::size_t workspace_bytes = 0;  // of the vision tower and projector, over them
+};
+
+struct ModelFootprint {
+  std::string architecture, quantization;
+  std::int64_t context_length = 0;
+  std::size_t file_bytes = 0;    // of the weights on disk
+  std::size_t mapped_bytes = 0;  // read in place: shared, and the system's to take back
+  std::size_t copied_bytes = 0;  // the engine's own
+  std::size_t kv_token_bytes = 0;
+  std::size_t tokenizer_bytes = 0;
+  std::size_t step_bytes = 0;              // activations of one step
+  std::vector<PictureFootprint> pictures;  // square ones: the model's default, and 16 crops
+  MemoryTraits engine;
+};
+
+// `quantize`: as if the checkpoint were quantised to that on load; kUnsupported where it is
+// already. Errors: as of loading, as far as headers tell.
+Result<ModelFootprint> measure_model(const std::filesystem::path& folder, const Engine& engine,
+                                     const StepShape& step,
+                                     std::optional<QuantSpec> quantize = std::nullopt);
+
+}  // namespace oc

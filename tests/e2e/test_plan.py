@@ -1,0 +1,185 @@
+"""`ocellus plan`: its numbers against what the program really takes, and what follows from them."""
+
+import json
+import math
+import os
+import pathlib
+import re
+import subprocess
+import threading
+import time
+
+import httpx
+import pytest
+
+from conftest import drawing, picture_part, text_part, user
+from test_cli import BIN, DEMO, EXAMPLES, failure, run
+from test_server_process import failing
+
+MIB = 1 << 20
+# What one token takes in the demo's cache: 4 layers, keys and values, 6 heads of 32; q8 has a scale
+# of 4 bytes for each head beside them.
+TOKEN_BYTES = {"f16": 4 * 2 * 6 * 32 * 2, "q8": 4 * 2 * 6 * (32 + 4), "f32": 4 * 2 * 6 * 32 * 4}
+
+
+def plan(*flags, code=0):
+    return json.loads(run("plan", "--json", *flags, code=code).stdout)
+
+
+def peak(*args):
+    """Peak resident bytes of a run, and what it printed. Asked again and again while it runs: what
+    wait4() tells at the end may be the peak of this process, before it became the other."""
+    process = subprocess.Popen(
+        [str(BIN), *map(str, args)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OCELLUS_DEMO_MODEL": str(DEMO)},
+    )
+    most = 0
+    while process.poll() is None:
+        found = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{process.pid}/status").read_text())
+        most = max(most, int(found[1]) << 10 if found else 0)
+        time.sleep(0.001)
+    assert process.returncode == 0
+    return most, json.loads(process.stdout.read())
+
+
+@pytest.fixture(scope="module", params=["demo", "mlx4", "bf16"])
+def folder(request, tmp_path_factory):
+    if request.param == "demo":
+        return "demo"
+    path = tmp_path_factory.mktemp("plan") / request.param
+    run("synth", "--shape", "tiny", "--quant", request.param, "--seed", 5, "--out", path)
+    return path
+
+
+@pytest.mark.skipif("OCELLUS_BIN" in os.environ, reason="a sanitizer takes memory of its own")
+@pytest.mark.parametrize("engine", ["cpu", "mlx"])
+@pytest.mark.parametrize("picture", [False, True])
+def test_the_peak_is_what_the_plan_says(folder, picture, engine):
+    found = plan("--model", folder, "--engine", engine)
+    # The widest step and the most crops that are planned for.
+    words = " ".join(["word"] * 900)
+    pictures = [EXAMPLES / "red-circle.png", "--num-crops", 16] if picture else []
+    measured, answer = peak("ask", "--model", folder, "--engine", engine, "--json", "--max-tokens", 8,
+                            *pictures, words)  # fmt: skip
+    usage = answer["usage"]
+    assert usage["prompt_tokens"] > 512
+    weights = found["weights"]
+    expected = found["program_bytes"] + found["step_bytes"] + weights["copied_bytes"]
+    expected += weights["file_bytes"]  # mapped: resident at the peak, whoever reads it
+    expected += usage["total_tokens"] * found["kv"]["token_bytes"]
+    if picture:
+        widest = found["pictures"][-1]
+        assert widest["num_crops"] == 16
+        expected += widest["workspace_bytes"] + widest["pixel_bytes"]
+    # cpu: buffers are counted one by one. mlx: an estimate (its graphs are its own affair), made for
+    # scores over 4,096 tokens, so that it may well be too high.
+    low, high = (0.75, 1.15) if engine == "cpu" else (0.4, 1.3)
+    assert low * expected - 6 * MIB < measured < high * expected + 6 * MIB, (
+        f"measured {measured / MIB:.1f} MiB, planned {expected / MIB:.1f} MiB"
+    )
+
+
+@pytest.mark.parametrize("kv", ["f16", "q8"])
+def test_keys_and_values_as_the_metrics_count_them(start, kv):
+    token = plan("--kv", kv)["kv"]["token_bytes"]
+    assert token == TOKEN_BYTES[kv]
+    server = start("--kv", kv)
+    metric = lambda pattern: float(re.search(pattern, httpx.get(server.url + "/metrics").text, re.M)[1])
+    seen = set()
+    done = threading.Event()
+
+    def watch():
+        while not done.is_set():
+            seen.add(metric(r"^ocellus_kv_reserved_bytes (\S+)$"))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    reply = httpx.post(
+        server.url + "/v1/chat/completions",
+        json={"messages": [user(picture_part(1), text_part("Describe " * 300))], "max_tokens": 200,
+              "logit_bias": {str(i): -100 for i in range(870, 896)}},  # no token that ends it
+
+        timeout=300,
+    ).json()
+    done.set()
+    watcher.join()
+    prompt, answered = (reply["usage"][k] for k in ("prompt_tokens", "completion_tokens"))
+    blocks = lambda tokens: math.ceil(tokens / 64) * 64 * token
+    assert seen <= {0.0, float(blocks(prompt + 200))} and len(seen) == 2
+    # Finished, it is kept: the last token of an answer is never computed.
+    kept = metric(r'^ocellus_cache_bytes\{[^}]*prefix[^}]*\} (\S+)$')
+    assert answered == 200
+    assert blocks(prompt + answered - 1) <= kept <= blocks(prompt + answered)
+
+
+def test_the_server_runs_by_the_plan(start):
+    flags = ("--image-cache", 32, "--max-running", 4)
+    wanted = plan(*flags)
+    assert wanted["fits"] and not wanted["made_smaller"]
+    # Small models have a small pool: two contexts for each of those that run.
+    assert wanted["kv"]["bytes"] == 2 * 4 * 4096 * TOKEN_BYTES["f16"]
+    assert wanted["kv"]["prefix_bytes"] == wanted["kv"]["bytes"] / 2
+    server = start(*map(str, flags))
+    line = next(line for line in server.log if "event=memory" in line)
+    told = dict(re.findall(r"(\w+)=(\S+)", line))
+    assert int(told["kv_mb"]) == wanted["kv"]["bytes"] >> 20
+    assert int(told["images_mb"]) == 32
+    assert int(told["total_mb"]) == wanted["total_bytes"] >> 20
+
+
+def test_finished_conversations_stay_within_their_share(start):
+    """Without --kv-memory: what is kept of ever new conversations is bounded by the model."""
+    server = start("--max-running", "1")
+    share = plan("--max-running", 1)["kv"]["prefix_bytes"]
+    assert share == 4096 * TOKEN_BYTES["f16"]
+    most = 0
+    for i in range(12):
+        httpx.post(
+            server.url + "/v1/chat/completions",
+            json={"messages": [user(text_part(f"{i} " + "word " * 250))], "max_tokens": 1},
+            timeout=300,
+        ).raise_for_status()
+        text = httpx.get(server.url + "/metrics").text
+        most = max(most, float(re.search(r"^ocellus_cache_bytes\{[^}]*prefix[^}]*\} (\S+)$", text, re.M)[1]))
+    assert share / 2 < most <= share
+
+
+def test_a_small_machine_gets_smaller_defaults():
+    large, small = plan("--ram", "16G"), plan("--ram", "1G")
+    assert not large["made_smaller"] and small["made_smaller"] and small["fits"]
+    assert small["total_bytes"] <= small["usable_bytes"] == (1 << 30) - (1 << 30) // 10
+    assert small["request_bytes"] < large["request_bytes"]
+    text = run("plan", "--ram", "1G").stdout
+    assert "with defaults made smaller" in text and "longest context: " in text
+
+
+def test_what_does_not_fit_says_which_flag_would_help():
+    f16, q8 = (plan("--ram", "16G", "--kv", kv)["least_bytes"] for kv in ("f16", "q8"))
+    assert q8 < f16
+    between = str((f16 + q8) // 2 * 10 // 9)
+    bad = plan("--ram", between, code=1)
+    assert not bad["fits"] and bad["would_fit_with"] == ["--kv q8"]
+    assert plan("--ram", between, "--kv", "q8")["fits"]
+    text = run("plan", "--ram", between, code=1).stdout
+    assert "does not fit" in text and "would fit with --kv q8" in text
+    hopeless = plan("--ram", "40M", code=1)
+    assert hopeless["would_fit_with"] == []
+
+
+def test_a_server_that_does_not_fit_refuses_with_the_plans_numbers():
+    flags = ("--kv-memory", "9000000")
+    told = plan(*flags, code=1)
+    code, text = failing("--port", "0", *flags)
+    assert code == 1 and "listening" not in text
+    assert "not enough memory for the model" in text
+    advised = told["would_fit_with"][0]
+    assert advised.startswith("--kv-memory ") and "it would fit with --kv-memory " in text
+    assert plan(*advised.split())["fits"]
+
+
+def test_wrong_words_are_refused():
+    assert "no model" in failure("plan", "--model", "none")
+    failure("plan", "--ram", "lots", code=2)
+    assert "--kv must be one of" in failure("plan", "--kv", "q3", code=2)
