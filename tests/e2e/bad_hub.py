@@ -22,7 +22,7 @@ def git_sha1(data):
 
 
 class Hub:
-    def __init__(self, files, repo="tester/demo"):
+    def __init__(self, files, repo="tester/demo", tls=None):
         self.files = dict(files)
         self.repo = repo
         self.commits = {"main": COMMIT, COMMIT: COMMIT, "refs/pr/1": COMMIT}
@@ -41,8 +41,9 @@ class Hub:
         self.active = self.most_active = 0
         self._counts = {}
         self._lock = threading.Lock()
+        self._tls = tls  # an ssl.SSLContext: https
         self._servers = [self._serve("hub"), self._serve("cdn")]
-        self.url, self.cdn = (f"http://127.0.0.1:{s.server_address[1]}" for s in self._servers)
+        self.url, self.cdn = (f"http{'s' if tls else ''}://127.0.0.1:{s.server_address[1]}" for s in self._servers)
 
     def close(self):
         for server in self._servers:
@@ -63,6 +64,9 @@ class Hub:
         Handler.hub, Handler.role = hub, role
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         server.daemon_threads = True
+        if self._tls:  # the handshake on the connection's own thread, at its first read
+            server.socket = self._tls.wrap_socket(server.socket, server_side=True,
+                                                  do_handshake_on_connect=False)  # fmt: skip
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         return server
 
