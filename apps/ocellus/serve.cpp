@@ -185,7 +185,7 @@ void serve(const ConfigFlags& flags) {
   Ports ports = open_ports(settings, flags.config, memory, app);
 
   const auto host = make_model_host(settings, flags, planned->request_bytes);
-  app->set_models(http::hosted_models(host, profiles(settings, flags)));
+  app->set_models(http::hosted_models(host, profiles(settings, flags), OCELLUS_VERSION));
   const std::string name =
       settings.active_model.empty() ? first_model_name(settings.model) : settings.active_model;
   std::atomic<bool> loaded{false};

@@ -38,6 +38,7 @@ json::object model_object(const ServedModel& model) {
   out["weights_bytes"] = model.weights_bytes;
   out["engine"] = model.engine;
   out["capabilities"] = std::move(capabilities);
+  if (model.certificate) out["certificate"] = *model.certificate;
   return out;
 }
 

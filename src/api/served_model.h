@@ -1,6 +1,7 @@
 // What clients may know about the model that answers.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,6 +35,9 @@ struct ServedModel {
   std::size_t weights_bytes = 0;
   RequestDefaults defaults;  // of requests for it
   UiSettings ui;
+
+  // What `ocellus verify` found about these very files, in short; only where it was asked for.
+  std::optional<boost::json::object> certificate;
 
   // The original servers' fields.
   std::string method;      // what computes: "CPU", "MLX"

@@ -171,7 +171,8 @@ void App::list_models(const RequestPtr& request, const ResponderPtr& responder) 
     responder->respond(error_response(loading()));
     return;
   }
-  const std::vector<ServedModel> known = source->models();
+  std::vector<ServedModel> known = source->models();
+  source->add_certificates(known);
   constexpr std::string_view kPrefix = "/v1/models/";
   if (request->path.size() <= kPrefix.size()) {
     responder->respond(json_response(models_json(known, source->installed())));

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "runtime/verify/certificate_store.h"
+
 namespace oc::http {
 namespace {
 
@@ -72,8 +74,8 @@ class HostedBackend final : public Backend {
 
 class HostedModels final : public ModelSource {
  public:
-  HostedModels(std::shared_ptr<ModelHost> host, ProfileOf profile)
-      : host_(std::move(host)), profile_(std::move(profile)) {}
+  HostedModels(std::shared_ptr<ModelHost> host, ProfileOf profile, std::string version)
+      : host_(std::move(host)), profile_(std::move(profile)), version_(std::move(version)) {}
 
   std::optional<ServedModel> active() const override {
     const auto status = host_->active();
@@ -84,6 +86,13 @@ class HostedModels final : public ModelSource {
     std::vector<ServedModel> out;
     for (const ModelStatus& status : host_->status()) out.push_back(describe(status));
     return out;
+  }
+  void add_certificates(std::vector<ServedModel>& models) const override {
+    for (const ModelStatus& status : host_->status())
+      for (ServedModel& model : models)
+        if (model.name == status.name && status.bytes > 0)  // loaded: these are the files
+          model.certificate = find_certificate(
+              {status.info.path, status.engine, status.info.fingerprint, version_});
   }
   std::vector<std::string> installed() const override { return available_models(); }
   ServiceStats stats() const override { return host_->stats(); }
@@ -125,12 +134,14 @@ class HostedModels final : public ModelSource {
 
   std::shared_ptr<ModelHost> host_;
   ProfileOf profile_;
+  std::string version_;
 };
 
 }  // namespace
 
-std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host, ProfileOf profile) {
-  return std::make_shared<HostedModels>(std::move(host), std::move(profile));
+std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host, ProfileOf profile,
+                                           std::string version) {
+  return std::make_shared<HostedModels>(std::move(host), std::move(profile), std::move(version));
 }
 
 }  // namespace oc::http

@@ -19,7 +19,9 @@ struct ModelProfile {
 using ProfileOf = std::function<ModelProfile(const std::string& name)>;  // any thread
 
 // Must be there until host->shutdown() has returned, and somebody else must hold the host until
-// then: its own thread, which calls back, cannot be the one to end it.
-std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host, ProfileOf profile);
+// then: its own thread, which calls back, cannot be the one to end it. `version` of ocellus:
+// certificates of others do not count.
+std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host, ProfileOf profile,
+                                           std::string version);
 
 }  // namespace oc::http

@@ -22,6 +22,8 @@ class ModelSource {
 
   // The one that answers requests without a name; none before the first one is ready.
   virtual std::optional<ServedModel> active() const = 0;
+  // Looks at the disk for what `ocellus verify` has said of each.
+  virtual void add_certificates(std::vector<ServedModel>&) const {}
   virtual std::vector<ServedModel> models() const = 0;     // known so far, the active one first
   virtual std::vector<std::string> installed() const = 0;  // names on the disk, known or not
   virtual ServiceStats stats() const = 0;                  // of all

@@ -13,9 +13,14 @@ import queue
 import re
 import signal
 import subprocess
+import tempfile
 import threading
 
 import pytest
+
+# Nobody's own models, certificates or copies: neither seen nor touched.
+_HOME = tempfile.TemporaryDirectory(prefix="ocellus-home-")
+os.environ["OCELLUS_HOME"] = _HOME.name
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("OCELLUS_BIN", ROOT / "build/release/ocellus"))

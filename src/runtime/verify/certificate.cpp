@@ -19,8 +19,14 @@ Error unreadable(const fs::path& path, const std::error_code& error) {
           "verify needs to read every file of the model's folder"};
 }
 
-// Relative names of the files, sorted.
-Result<std::vector<std::string>> files_below(const fs::path& folder) {
+const StageResult* tokens_of(const VerifyReport& report) {
+  const auto found = std::ranges::find(report.stages(), "model.tokens", &StageResult::name);
+  return found == report.stages().end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> certified_files(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code error;
   for (auto it = fs::recursive_directory_iterator(folder, error);
@@ -38,16 +44,9 @@ Result<std::vector<std::string>> files_below(const fs::path& folder) {
   return names;
 }
 
-const StageResult* tokens_of(const VerifyReport& report) {
-  const auto found = std::ranges::find(report.stages(), "model.tokens", &StageResult::name);
-  return found == report.stages().end() ? nullptr : &*found;
-}
-
-}  // namespace
-
 Result<std::vector<FileDigest>> digest_folder(
     const fs::path& folder, const std::function<void(const std::string& name)>& progress) {
-  OC_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_below(folder));
+  OC_ASSIGN_OR_RETURN(const std::vector<std::string> names, certified_files(folder));
   std::vector<FileDigest> out;
   for (const std::string& name : names) {
     if (progress) progress(name);

@@ -19,6 +19,8 @@ struct FileDigest {
   std::string sha256;  // hex
 };
 
+// Relative names of the files that a certificate is about, sorted.
+Result<std::vector<std::string>> certified_files(const std::filesystem::path& folder);
 // Every file of a model folder, by name; hidden ones (a hub's notes) are left out. Errors: a file
 // that cannot be read, or that changes meanwhile. `progress` hears each name before it is read.
 Result<std::vector<FileDigest>> digest_folder(

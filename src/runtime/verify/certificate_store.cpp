@@ -1,0 +1,135 @@
+#include "runtime/verify/certificate_store.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <cctype>
+#include <ctime>
+
+#include "io/digest.h"
+#include "io/json.h"
+#include "runtime/loader.h"
+#include "runtime/quantize/state.h"
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+constexpr std::size_t kMostBytes = 4u << 20;
+
+std::int64_t ns(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
+
+// Engine::description() without ", 2 threads": results do not depend on their number.
+std::string computation_of(std::string text) {
+  const std::size_t end = text.find(" thread");
+  const std::size_t begin = end == std::string::npos ? end : text.rfind(", ", end);
+  if (begin == std::string::npos) return text;
+  std::size_t after = end + std::string_view(" thread").size();
+  if (after < text.size() && text[after] == 's') ++after;
+  const auto digit = [](unsigned char c) { return std::isdigit(c) != 0; };
+  if (!std::ranges::all_of(text.substr(begin + 2, end - begin - 2), digit)) return text;
+  return text.erase(begin, after - begin);
+}
+
+Result<fs::path> place_of(const fs::path& folder, const std::string& engine) {
+  const auto models = models_folder();
+  if (!models)
+    return Error{ErrorCode::kNotFound, "there is no home to keep the certificate in",
+                 "set OCELLUS_HOME to a folder"};
+  std::error_code error;
+  const fs::path whole = fs::weakly_canonical(folder, error);
+  Digest digest;
+  digest.add((error ? folder : whole).string());
+  digest.add("\n" + computation_of(engine));
+  return models->parent_path() / "certificates" / (digest.finish_hex().substr(0, 32) + ".json");
+}
+
+json::array to_json(const std::vector<FileStamp>& stamps) {
+  json::array out;
+  for (const FileStamp& one : stamps)
+    out.push_back({{"name", one.name},
+                   {"bytes", one.bytes},
+                   {"modified_ns", one.modified_ns},
+                   {"changed_ns", one.changed_ns}});
+  return out;
+}
+
+// What fits into a list of models: no files, no failures, only each stage's largest difference.
+json::object short_form(const json::object& whole) {
+  json::object out;
+  for (const char* key :
+       {"verified", "date", "ocellus", "engine", "files_sha256", "answers", "failed"})
+    if (const json::value* value = whole.if_contains(key)) out[key] = *value;
+  json::object largest;
+  if (const json::value* stages = whole.if_contains("stages"); stages && stages->is_array())
+    for (const json::value& stage : stages->get_array()) {
+      const json::object* row = stage.if_object();
+      if (row && row->contains("stage") && row->contains("largest"))
+        largest[row->at("stage").as_string()] = row->at("largest");
+    }
+  out["largest"] = std::move(largest);
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<FileStamp>> stamp_folder(const fs::path& folder) {
+  OC_ASSIGN_OR_RETURN(const std::vector<std::string> names, certified_files(folder));
+  std::vector<FileStamp> out;
+  for (const std::string& name : names) {
+    struct stat status = {};
+    if (::stat((folder / name).c_str(), &status) != 0)
+      return Error{ErrorCode::kNotFound, fmt::format("{} is gone", (folder / name).string())};
+    out.push_back(
+        {name, static_cast<std::uint64_t>(status.st_size), ns(status.st_mtim), ns(status.st_ctim)});
+  }
+  return out;
+}
+
+Result<fs::path> save_certificate(const Certificate& certificate, const fs::path& folder,
+                                  const std::vector<FileStamp>& before) {
+  OC_ASSIGN_OR_RETURN(const std::vector<FileStamp> now, stamp_folder(folder));
+  if (now != before)
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{} has changed while it was verified", folder.string()),
+                 "verify it again when nobody writes to it"};
+  OC_ASSIGN_OR_RETURN(const fs::path place, place_of(folder, certificate.engine));
+  std::error_code error;
+  fs::create_directories(place.parent_path(), error);
+  if (error)
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("cannot make {}: {}", place.parent_path().string(), error.message()),
+                 "OCELLUS_HOME names another place"};
+  json::object whole = certificate.json();
+  whole["date"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  whole["stamps"] = to_json(now);
+  OC_RETURN_IF_ERROR(write_file_atomically(place, json::serialize(whole) + "\n"));
+  return place;
+}
+
+std::optional<json::object> find_certificate(const CertificateQuestion& question) {
+  const auto place = place_of(question.folder, question.engine);
+  if (!place.ok()) return std::nullopt;
+  const auto whole = read_json_object(*place, kMostBytes);
+  if (!whole.ok()) return std::nullopt;
+  const auto is = [&](const char* key, const std::string& wanted) {
+    const json::value* value = whole->if_contains(key);
+    return value != nullptr && value->is_string() && value->get_string() == wanted;
+  };
+  if (!is("fingerprint", question.fingerprint) || !is("ocellus", question.version))
+    return std::nullopt;
+  const auto now = stamp_folder(question.folder);
+  const json::value* stamps = whole->if_contains("stamps");
+  // As text: numbers that were read may have another type than those that were made.
+  if (!now.ok() || stamps == nullptr || json::serialize(*stamps) != json::serialize(to_json(*now)))
+    return std::nullopt;
+  return short_form(*whole);
+}
+
+}  // namespace oc

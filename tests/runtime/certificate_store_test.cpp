@@ -1,0 +1,114 @@
+#include "runtime/verify/certificate_store.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CertificateStore : public testing::Test {
+ protected:
+  const fs::path root = fs::path(testing::TempDir()) / ("certificates-" + std::to_string(getpid()));
+  const fs::path model = root / "model";
+  Certificate certificate{.model = "demo",
+                          .version = "0.1.0",
+                          .engine = "cpu: avx2, 2 threads, int8 activations, f16 kv",
+                          .fingerprint = "abc",
+                          .files = {},
+                          .report = {}};
+  CertificateQuestion question{model, certificate.engine, "abc", "0.1.0"};
+
+  void SetUp() override {
+    fs::remove_all(root);
+    fs::create_directories(model / "sub");
+    write("config.json", "{}");
+    write("sub/model.safetensors", "weights");
+    ::setenv("OCELLUS_HOME", (root / "home").c_str(), 1);
+    certificate.report.difference("model.logits", "case 1", 0.5, 1);
+  }
+  void TearDown() override {
+    ::unsetenv("OCELLUS_HOME");
+    fs::remove_all(root);
+  }
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(model / name) << text;
+  }
+  void save() {
+    const auto saved = save_certificate(certificate, model, stamp_folder(model).value());
+    ASSERT_TRUE(saved.ok()) << saved.error().message;
+    EXPECT_TRUE(saved->string().starts_with((root / "home/certificates/").string()));
+  }
+};
+
+TEST_F(CertificateStore, OfTheVeryFiles) {
+  EXPECT_FALSE(find_certificate(question));
+  save();
+  const auto found = find_certificate(question);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->at("verified").as_bool());
+  EXPECT_EQ(found->at("engine").as_string(), certificate.engine);
+  EXPECT_EQ(found->at("date").as_string().size(), 20u);
+  EXPECT_EQ(found->at("largest").as_object().at("model.logits").as_double(), 0.5);
+  EXPECT_FALSE(found->contains("files") || found->contains("stamps") || found->contains("model"));
+}
+
+TEST_F(CertificateStore, AFailureIsToldToo) {
+  certificate.report.difference("model.logits", "case 2", 2, 1);
+  save();
+  EXPECT_FALSE(find_certificate(question).value().at("verified").as_bool());
+}
+
+TEST_F(CertificateStore, NeverAStaleOne) {
+  save();
+  const auto time = fs::last_write_time(model / "sub/model.safetensors");
+  write("sub/model.safetensors", "Weights");                   // the same size
+  fs::last_write_time(model / "sub/model.safetensors", time);  // and, by hand, the same time
+  EXPECT_FALSE(find_certificate(question));
+  save();
+  EXPECT_TRUE(find_certificate(question));
+  write("another.json", "{}");
+  EXPECT_FALSE(find_certificate(question));
+  fs::remove(model / "another.json");
+  EXPECT_TRUE(find_certificate(question));
+  fs::remove(model / "config.json");
+  EXPECT_FALSE(find_certificate(question));
+}
+
+TEST_F(CertificateStore, OfThisModelEngineAndProgram) {
+  save();
+  const auto with = [&](const auto& change) {
+    CertificateQuestion other = question;
+    change(other);
+    return find_certificate(other).has_value();
+  };
+  EXPECT_TRUE(with([](auto& q) { q.engine = "cpu: avx2, 1 thread, int8 activations, f16 kv"; }));
+  EXPECT_TRUE(with([&](auto& q) { q.folder = model / "sub/.."; }));
+  EXPECT_FALSE(with([](auto& q) { q.engine = "cpu: avx2, 2 threads, f32 activations, f16 kv"; }));
+  EXPECT_FALSE(with([](auto& q) { q.fingerprint = "abd"; }));
+  EXPECT_FALSE(with([](auto& q) { q.version = "0.2.0"; }));
+  EXPECT_FALSE(with([&](auto& q) { q.folder = root; }));
+}
+
+TEST_F(CertificateStore, AFileThatIsNoneIsNone) {
+  save();
+  for (const auto& entry : fs::directory_iterator(root / "home/certificates"))
+    std::ofstream(entry.path()) << "{\"fingerprint\": \"abc\", \"ocellus\": 1, \"stamps\": {}}";
+  EXPECT_FALSE(find_certificate(question));
+}
+
+TEST_F(CertificateStore, FilesThatChangeMeanwhile) {
+  const auto before = stamp_folder(model).value();
+  write("config.json", "{ }");
+  EXPECT_EQ(save_certificate(certificate, model, before).error().code, ErrorCode::kCorrupt);
+  ::setenv("OCELLUS_HOME", (model / "config.json").c_str(), 1);
+  EXPECT_EQ(save_certificate(certificate, model, stamp_folder(model).value()).error().code,
+            ErrorCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace oc
