@@ -1,18 +1,23 @@
 #include "model_plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "engines/registry.h"
 #include "runtime/loader.h"
+#include "runtime/quantize/on_load.h"
 
 namespace oc {
 namespace {
 
+using Quantize = std::optional<QuantSpec>;
+
 Result<ModelFootprint> measure(const std::filesystem::path& folder, EngineOptions options,
-                               std::size_t max_running) {
+                               std::size_t max_running, const Quantize& quantize) {
   options.threads = 1;  // nothing is computed
   OC_ASSIGN_OR_RETURN(const std::shared_ptr<Engine> engine, make_engine(options));
-  return measure_model(folder, *engine, step_of(max_running));
+  return measure_model(folder, *engine, step_of(max_running), quantize);
 }
 
 }  // namespace
@@ -27,16 +32,34 @@ Result<MemoryPlan> plan_model(const std::string& source, const EngineOptions& en
                               const Settings& settings, const MemoryRoom& room) {
   OC_ASSIGN_OR_RETURN(const std::filesystem::path folder, resolve_model(source));
   const std::size_t running = settings.service.max_running;
-  OC_ASSIGN_OR_RETURN(const ModelFootprint model, measure(folder, engine, running));
+  // Only what is in full precision is quantised.
+  OC_ASSIGN_OR_RETURN(const bool quantised, is_quantised_folder(folder));
+  const Quantize quantize = quantised ? std::nullopt : settings.model.quantize;
+  OC_ASSIGN_OR_RETURN(const ModelFootprint model, measure(folder, engine, running, quantize));
   MemoryPlan plan = plan_memory(model, settings.memory, room, running);
   std::vector<Alternative> others;
-  if (engine.kv != "q8") {
-    EngineOptions small = engine;
-    small.kv = "q8";
-    others.push_back({"--kv q8", [=] { return measure(folder, small, running); }});
-  }
+  EngineOptions small = engine;
+  small.kv = "q8";
+  const bool q8 = engine.kv == "q8", full = !quantised && !quantize;
+  if (!q8) others.push_back({"--kv q8", [=] { return measure(folder, small, running, quantize); }});
+  if (full)
+    others.push_back(
+        {"--quantize 4", [=] { return measure(folder, engine, running, QuantSpec{}); }});
+  if (!q8 && full)
+    others.push_back(
+        {"--quantize 4 --kv q8", [=] { return measure(folder, small, running, QuantSpec{}); }});
   advise(plan, settings.memory, others);
   return plan;
+}
+
+Result<void> check_quantize(const Settings& settings) {
+  // With a fallback the full-precision one is meant.
+  if (!settings.model.quantize || settings.fallback.enabled) return {};
+  const auto folder = resolve_model(settings.model.path);
+  const auto quantised = folder.ok() ? is_quantised_folder(*folder) : Result<bool>(false);
+  if (!quantised.ok() || !*quantised) return {};
+  return Error{ErrorCode::kUnsupported, fmt::format("{} is quantised already", folder->string()),
+               "leave --quantize out, or name the checkpoint in full precision"};
 }
 
 Result<FirstPlan> plan_first_model(const Settings& settings) {

@@ -13,6 +13,9 @@ namespace oc {
 Result<MemoryPlan> plan_model(const std::string& source, const EngineOptions& engine,
                               const Settings& settings, const MemoryRoom& room);
 
+// kUnsupported: --quantize for a model that is quantised, without a fallback that is not.
+Result<void> check_quantize(const Settings& settings);
+
 // Bytes that a client's requests may hold at one time, and the plan of the first model, where its
 // folder can be read. kUnavailable: it does not fit.
 struct FirstPlan {

@@ -23,6 +23,7 @@ void plan(const PlanFlags& flags) {
   Config config = read_config(flags);
   const Settings settings = make_settings(config);
   require_valid(config);
+  if (const auto sensible = check_quantize(settings); !sensible.ok()) fail(sensible.error());
   const auto made = plan_model(settings.model.path, settings.model.engine, settings,
                                room_for(settings, flags.ram));
   if (!made.ok()) fail(made.error());

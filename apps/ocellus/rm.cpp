@@ -6,6 +6,7 @@
 #include "base/units.h"
 #include "runtime/hub/names.h"
 #include "runtime/hub/store.h"
+#include "runtime/quantize/on_load.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -37,6 +38,7 @@ void run(const Flags& flags) {
     const auto lock = hub::ModelLock::take(place->lock, name);
     if (!lock.ok()) fail(lock.error());
     if (const auto removed = hub::remove_model(*place, name); !removed.ok()) fail(removed.error());
+    if (!found->link) remove_quantised_copies(place->folder);
   }
   // The organisation's folder, where this was its last model.
   std::error_code not_empty;

@@ -178,6 +178,7 @@ void serve(const ConfigFlags& flags) {
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the server
 
+  if (const auto sensible = check_quantize(settings); !sensible.ok()) fail(sensible.error());
   const auto planned = plan_first_model(settings);
   if (!planned.ok()) fail(planned.error());
   const auto memory = std::make_shared<http::MemoryBudget>(planned->request_bytes);

@@ -20,16 +20,29 @@ bool is_original_name(std::string_view name) {
   return std::ranges::find(kOriginalNames, name) != kOriginalNames.end();
 }
 
+// A line of the log for each quarter.
+auto quarters(const char* event) {
+  return [event, last = std::size_t{0}](std::size_t done, std::size_t total) mutable {
+    const std::size_t quarter = total > 0 ? done * 4 / total : 4;
+    if (std::exchange(last, quarter) != quarter)
+      log::event(log::Level::kInfo, event, {{"mb", done >> 20}, {"of", total >> 20}});
+  };
+}
+
 Loader make_loader(const Settings& settings) {
   LoadOptions loading;
   loading.weights = settings.model.weights;
+  if (const auto& quantize = settings.model.quantize) {
+    loading.quantize_bits = quantize->bits;
+    loading.quantize_group = quantize->group_size;
+    // serve() has refused a first model that is quantised; those that clients name are as they are.
+    loading.only_full_precision = true;
+  }
   if (!settings.server.warm_up) loading.patience = {};
   return [loading](const std::string& source, const EngineOptions& engine) {
     LoadOptions options = loading;
-    options.progress = [last = std::size_t{0}](std::size_t done, std::size_t total) mutable {
-      if (const std::size_t quarter = done * 4 / total; std::exchange(last, quarter) != quarter)
-        log::event(log::Level::kInfo, "reading weights", {{"mb", done >> 20}, {"of", total >> 20}});
-    };
+    options.progress = quarters("reading weights");
+    options.quantize_progress = quarters("quantizing");
     return load(source, engine, options);
   };
 }

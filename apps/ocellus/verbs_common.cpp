@@ -15,6 +15,13 @@ void show_progress(std::size_t done, std::size_t total) {
     fmt::print(stderr, "\r\033[K");
 }
 
+void show_quantizing(std::size_t done, std::size_t total) {
+  if (done < total)
+    fmt::print(stderr, "\r\033[Kquantising, {} % …", done * 100 / total);
+  else
+    fmt::print(stderr, "\r\033[K");
+}
+
 }  // namespace
 
 void fail(const Error& error) { throw ExitError{1, error.message, error.hint}; }
@@ -70,7 +77,22 @@ void add_load_flags(CLI::App& verb, LoadOptions& options) {
           "--mlock", [&options] { options.weights = Weights::kLock; },
           "The same, and never let the system take them out again")
       ->group(kGroup);
-  if (stderr_is_terminal()) options.progress = show_progress;
+  CLI::Option* quantize =
+      verb.add_option("--quantize", options.quantize_bits,
+                      "Quantise a checkpoint in full precision to 4 or 8 bits first, and keep the "
+                      "copy")
+          ->check(CLI::IsMember({4, 8}))
+          ->group(kGroup);
+  verb.add_option("--group", options.quantize_group,
+                  "Weights that share a scale and a bias then: 32, 64 or 128")
+      ->check(CLI::IsMember({32, 64, 128}))
+      ->capture_default_str()
+      ->needs(quantize)
+      ->group(kGroup);
+  if (stderr_is_terminal()) {
+    options.progress = show_progress;
+    options.quantize_progress = show_quantizing;
+  }
 }
 
 void add_model_flag(CLI::App& verb, std::string& model) {

@@ -13,6 +13,7 @@
 #include "engines/registry.h"
 #include "models/registry.h"
 #include "runtime/hub/names.h"
+#include "runtime/quantize/on_load.h"
 
 namespace oc {
 namespace {
@@ -108,6 +109,21 @@ Result<void> bring_weights(LoadedModel& loaded, const LoadOptions& options) {
   return {};
 }
 
+// The folder to load in place of one in full precision.
+Result<fs::path> quantised(const fs::path& folder, const LoadOptions& options) {
+  OC_ASSIGN_OR_RETURN(const bool already, is_quantised_folder(folder));
+  if (already && options.only_full_precision) return folder;
+  if (already)
+    return Error{ErrorCode::kUnsupported, fmt::format("{} is quantised already", folder.string()),
+                 "leave --quantize out, or name the checkpoint in full precision"};
+  QuantizeRun run;
+  if (options.quantize_progress)
+    run.progress = [&](const QuantizeProgress& progress) {
+      options.quantize_progress(progress.done, progress.total);
+    };
+  return quantised_copy(folder, {options.quantize_bits, options.quantize_group}, run);
+}
+
 }  // namespace
 
 std::vector<std::string> available_models() {
@@ -166,9 +182,12 @@ Result<std::shared_ptr<const LoadedModel>> load(const std::string& name_or_path,
                                                 const EngineOptions& options,
                                                 const LoadOptions& load_options) {
   const Stopwatch watch;
-  OC_ASSIGN_OR_RETURN(const fs::path folder, resolve_model(name_or_path));
+  OC_ASSIGN_OR_RETURN(fs::path folder, resolve_model(name_or_path));
   auto loaded = std::make_shared<LoadedModel>();
   loaded->name = model_name(name_or_path, folder);
+  if (load_options.quantize_bits != 0) {
+    OC_ASSIGN_OR_RETURN(folder, quantised(folder, load_options));
+  }
   OC_ASSIGN_OR_RETURN(loaded->engine, make_engine(options));
   OC_ASSIGN_OR_RETURN(loaded->model, load_model(folder, loaded->engine));
   OC_RETURN_IF_ERROR(bring_weights(*loaded, load_options));

@@ -34,6 +34,13 @@ struct LoadOptions {
   Weights weights = Weights::kBehind;
   // Enough for some GB where the page cache holds them; where it does not, computing need not wait.
   std::chrono::milliseconds patience{300};
+  // A checkpoint in full precision is quantised first, or its copy of an earlier time is taken
+  // (runtime/quantize/on_load.h). One that is quantised already is refused, unless only others are
+  // meant.
+  int quantize_bits = 0;  // 4, 8; 0: as it is
+  int quantize_group = 64;
+  bool only_full_precision = false;
+  std::function<void(std::size_t done, std::size_t total)> quantize_progress = {};
   // kPreload, kLock: told the bytes in memory so far and in all. Thread of load().
   std::function<void(std::size_t done, std::size_t total)> progress = {};
 };

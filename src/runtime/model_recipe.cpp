@@ -71,7 +71,10 @@ std::string without_folder(std::string text, const std::string& source) {
   const fs::path given(source);
   if (given.has_parent_path() && !is_plain_name(source))
     replace_all(text, source, given.filename().string());
-  if (const auto home = models_folder()) replace_all(text, home->string(), "models");
+  if (const auto home = models_folder()) {
+    replace_all(text, home->string(), "models");
+    replace_all(text, (home->parent_path() / "quantized").string(), "quantized");
+  }
   return text;
 }
 

@@ -1,9 +1,12 @@
 """`ocellus quantize` as a black box: killed and continued, its report, its errors."""
 
 import json
+import os
+import shutil
 import subprocess
 import time
 
+import httpx
 import pytest
 
 from test_cli import BIN, EXAMPLES, GOLDEN, failure, read_safetensors, run
@@ -101,3 +104,96 @@ def test_the_golden_checkpoint_becomes_the_golden_four_bit_one(tmp_path):
     run("quantize", GOLDEN / "model/tiny-bf16", tmp_path / "out")
     expected = read_safetensors(GOLDEN / "model/tiny-4bit-mlx/model.safetensors")
     assert read_safetensors(tmp_path / "out/model.safetensors") == expected
+
+
+# --- when it is loaded
+
+
+def on_load(model, *flags, home, **more):
+    done = run("ask", EXAMPLES / "small.png", "Hello", "--json", "--max-tokens", 6, "--model", model,
+               *flags, env={"OCELLUS_HOME": str(home)}, **more)  # fmt: skip
+    answer = json.loads(done.stdout)
+    return answer["token_ids"], answer["model"]
+
+
+@pytest.mark.parametrize("engine", [["--engine", "cpu"], ["--engine", "mlx", "--device", "cpu"]])
+def test_on_load_it_answers_as_the_quantised_folder(full, tmp_path, engine):
+    home = tmp_path / "home"
+    for bits, group in ((4, 64), (8, 32)):
+        out = tmp_path / f"{bits}"
+        run("quantize", full, out, "--bits", bits, "--group", group)
+        flags = ("--quantize", bits, "--group", group, *engine)
+        ids, model = on_load(full, *flags, home=home)
+        assert (ids, model["quantization"]) == (on_load(out, *engine, home=home)[0], f"{bits}-bit")
+        assert model["name"] == "full"
+        (copy,) = (home / "quantized").glob(f"full-*-{bits}bit-g{group}-*")
+        assert files(copy) == files(out), "bit for bit"
+        # The next one takes it as it is.
+        before = {p.name: p.stat().st_mtime_ns for p in copy.iterdir()}
+        assert on_load(full, *flags, home=home)[0] == ids
+        assert {p.name: p.stat().st_mtime_ns for p in copy.iterdir()} == before
+    assert len(list((home / "quantized").iterdir())) == 2
+
+
+def test_on_load_a_changed_input_gets_a_new_copy(full, tmp_path):
+    home, model = tmp_path / "home", tmp_path / "model"
+    shutil.copytree(full, model)
+    on_load(model, "--quantize", 4, home=home)
+    (first,) = (home / "quantized").iterdir()
+    run("synth", "--shape", "tiny", "--quant", "bf16", "--seed", 6, "--out", tmp_path / "other")
+    for path in model.glob("*.safetensors"):
+        path.write_bytes((tmp_path / "other" / path.name).read_bytes())
+    on_load(model, "--quantize", 4, home=home)
+    (second,) = (home / "quantized").iterdir()
+    assert first.name != second.name
+    # One that is not whole is made anew.
+    (second / "model.safetensors").write_bytes(b"half")
+    ids = on_load(model, "--quantize", 4, home=home)[0]
+    assert on_load(second, home=home)[0] == ids
+    # And goes with its model.
+    (home / "models").mkdir()
+    model.rename(home / "models/mine")
+    on_load("mine", "--quantize", 8, home=home)
+    assert len(list((home / "quantized").glob("mine-*"))) == 1
+    run("rm", "mine", "--yes", env={"OCELLUS_HOME": str(home)})
+    assert not list((home / "quantized").glob("mine-*"))
+
+
+def test_on_load_two_at_a_time_make_one_copy(full, tmp_path):
+    env = {**os.environ, "OCELLUS_HOME": str(tmp_path)}
+    command = [str(BIN), "ask", "Hello", "--json", "--max-tokens", "4", "--model", str(full),
+               "--quantize", "4"]  # fmt: skip
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, env=env) for _ in range(3)]
+    answers = {str(json.loads(p.communicate(timeout=300)[0])["token_ids"]) for p in both}
+    assert len(answers) == 1 and all(p.returncode == 0 for p in both)
+    assert len(list((tmp_path / "quantized").iterdir())) == 1
+
+
+def test_on_load_refusals(full, tmp_path):
+    env = {"OCELLUS_HOME": str(tmp_path)}
+    text = failure("ask", "Hello", "--model", "demo", "--quantize", 4, env=env)
+    assert "quantised already" in text and "--quantize" in text
+    failure("ask", "Hello", "--model", full, "--quantize", 3, code=2)
+    failure("ask", "Hello", "--model", full, "--group", 32, code=2)  # means nothing alone
+    assert "must be 4 or 8" in failure("serve", "--quantize", 5, code=2)
+    assert "quantised already" in failure("serve", "--model", "demo", "--quantize", 4, "--port", 0)
+    assert "quantised already" in failure("plan", "--model", "demo", "--quantize", 4)
+    (tmp_path / "quantized").write_text("in the way")
+    assert "quantized" in failure("ask", "Hello", "--model", full, "--quantize", 4, env=env)
+
+
+def test_a_server_quantises_on_load(full, tmp_path, start):
+    home = {"OCELLUS_HOME": str(tmp_path)}
+    running = start("--quantize", "8", model=str(full), env=home)
+    (shown,) = [m for m in httpx.get(running.url + "/v1/models").json()["data"] if m.get("active")]
+    assert (shown["id"], shown["quantization"]) == ("full", "8-bit")
+    # What the plan said is what the copy takes.
+    told = json.loads(run("plan", "--json", "--model", full, "--quantize", 8).stdout)
+    (copy,) = (tmp_path / "quantized").iterdir()
+    size = (copy / "model.safetensors").stat().st_size
+    assert 0 <= size - told["weights"]["file_bytes"] < 60_000  # the header
+    # Other models are taken as they are.
+    reply = httpx.post(running.url + "/v1/chat/completions", timeout=300,
+                       json={"model": "ocellus-demo", "max_tokens": 2,
+                             "messages": [{"role": "user", "content": "Hello"}]})  # fmt: skip
+    assert reply.status_code == 200

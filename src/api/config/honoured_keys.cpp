@@ -61,6 +61,22 @@ constexpr Key kKeys[] = {
      .flag = "--mlock",
      .fallback = "false"},
 
+    {.path = "engine.quantize",
+     .kind = Kind::kInteger,
+     .meaning =
+         "Quantise a checkpoint in full precision to 4 or 8 bits when it is loaded, and keep "
+         "the copy; 0: as it is",
+     .flag = "--quantize",
+     .max = 8,
+     .fallback = "0"},
+    {.path = "engine.quantize_group",
+     .kind = Kind::kInteger,
+     .meaning = "Weights that share a scale and a bias then: 32, 64 or 128",
+     .flag = "--group",
+     .min = 32,
+     .max = 128,
+     .fallback = "64"},
+
     // Several models.
     {.path = "active_model",
      .meaning = "Which model answers at first, if not the one of model_path: an installed one or "

@@ -20,7 +20,8 @@ struct ModelSettings {
   std::string id;    // another name; may be empty
   EngineOptions engine;
   LoadOptions::Weights weights = LoadOptions::Weights::kBehind;
-  double keep_alive_s = 0;  // 0: never unloaded
+  std::optional<QuantSpec> quantize;  // of checkpoints in full precision
+  double keep_alive_s = 0;            // 0: never unloaded
 };
 
 // The model to load when the first one cannot be.

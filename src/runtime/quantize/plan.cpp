@@ -83,13 +83,6 @@ Error bad_tensor(const TensorView& tensor, const Shape& expected) {
           "the file does not belong to this config.json, or is damaged"};
 }
 
-bool quantised_already(const Checkpoint& input) {
-  for (const char* key : {"quantization", "quantization_config"})
-    if (input.config().contains(key)) return true;
-  return std::ranges::any_of(
-      input.tensors(), [](const TensorView* tensor) { return tensor->name.ends_with(".scales"); });
-}
-
 // The shape of a patch convolution in MLX's layout. With p = 3 the two layouts look alike, and
 // every reader takes it for the other one.
 std::optional<Shape> mlx_layout(const Shape& e) {
@@ -199,10 +192,17 @@ std::size_t QuantizePlan::input_bytes() const {
   return total;
 }
 
+bool is_quantised(const Checkpoint& input) {
+  for (const char* key : {"quantization", "quantization_config"})
+    if (input.config().contains(key)) return true;
+  return std::ranges::any_of(
+      input.tensors(), [](const TensorView* tensor) { return tensor->name.ends_with(".scales"); });
+}
+
 Result<QuantizePlan> plan_quantization(std::shared_ptr<const Checkpoint> input,
                                        const QuantizePlanOptions& options) {
   OC_RETURN_IF_ERROR(check_options(options));
-  if (quantised_already(*input))
+  if (is_quantised(*input))
     return Error{ErrorCode::kUnsupported,
                  fmt::format("{} is quantised already", input->folder().string()),
                  "start from the checkpoint in full precision"};

@@ -51,6 +51,9 @@ struct QuantizePlan {
   std::size_t input_bytes() const;  // of all tensors
 };
 
+// By config.json or by its tensors.
+bool is_quantised(const Checkpoint& input);
+
 // Errors: kInvalidArgument for an option, kUnsupported for an input that is quantised already or of
 // an unknown architecture, kCorrupt for tensors that are missing or of a wrong shape.
 Result<QuantizePlan> plan_quantization(std::shared_ptr<const Checkpoint> input,
