@@ -16,7 +16,8 @@ namespace oc {
 enum class Rounding {
   kNone,             // float32 throughout
   kHalfCache,        // keys and values in f16
-  kHalfActivations,  // products and attention in the weights' f16 or bf16
+  kF16Activations,   // products and attention in the weights' f16
+  kBf16Activations,  // in their bf16: three bits less
   kInt8Cache,        // keys and values in int8
   kInt8Activations,  // and any cache
 };
