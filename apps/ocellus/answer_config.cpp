@@ -38,6 +38,10 @@ void take_engine(AnswerFlags& flags, const ModelSettings& model) {
   take(flags, "--activations", engine.activations, model.engine.activations);
   take(flags, "--kv", engine.kv, model.engine.kv);
   take(flags, "--isa", engine.isa, model.engine.isa);
+  if (model.quantize && !is_typed(flags, "--quantize")) {
+    flags.loading.quantize_bits = model.quantize->bits;
+    take(flags, "--group", flags.loading.quantize_group, model.quantize->group_size);
+  }
   if (!is_typed(flags, "--preload") && !is_typed(flags, "--mlock"))
     flags.loading.weights = model.weights;
 }
@@ -89,13 +93,14 @@ std::shared_ptr<const LoadedModel> load_answering(const AnswerFlags& flags) {
   } else {
     offer_pull(flags.model);
   }
-  auto cooked = load_recipe(  // which warns when it is the fallback
-
+  LoadOptions loading = flags.loading;
+  loading.only_full_precision = flags.fallback.has_value();  // the fallback is what is quantised
+  auto cooked = load_recipe(                                 // which warns when it is the fallback
       recipe,
       [&](const std::string& source, const EngineOptions& engine) {
-        return load(source, engine, flags.loading);
+        return load(source, engine, loading);
       },
-      [](const std::string&) { return Result<void>(); });
+      [](const std::string&, const EngineOptions&) { return Result<void>(); });
   if (!cooked.ok()) fail(cooked.error());
   return std::move(cooked->model);
 }

@@ -65,7 +65,8 @@ std::string MemoryPlan::table() const {
   out += row("response cache", responses, "--response-cache");
   out += row("requests", requests, "--max-memory-mb; bodies and decoded pictures");
   out += row("preprocessed pictures", preprocess, "waiting for their turn");
-  out += row("in all", total(), "at most");
+  out += row("in all", total(),
+             room.count_weights ? "at most" : "at most, weights left out (--model-memory)");
   out += fmt::format("\nlongest context: {} of {} tokens\n", longest_context(), m.context_length);
   for (const std::size_t tokens : lengths(*this))
     out += fmt::format("sequences of {} tokens: {} (--max-running {})\n", tokens,

@@ -278,3 +278,21 @@ def test_unknown_keys_do_not_stop_the_server(start, tmp_path):
     running = start("--config", str(path))
     assert any("unknown key" in line and "server.port" in line for line in running.log)
     assert post(running, OLD_CLIENT).status_code == 200
+
+
+@pytest.mark.parametrize("flags, most", [(["--max-n", "2"], 2), (["--set", "limits.max_n=3"], 3),
+                                         (["--max-n", "9", "--max-running", "1"], 1)])  # fmt: skip
+def test_the_limit_of_n(start, flags, most):
+    running = start(*flags)
+
+    def ask(n):
+        return httpx.post(
+            running.url + "/v1/chat/completions",
+            json={"messages": [{"role": "user", "content": "Hello"}], "n": n, "max_tokens": 1},
+            timeout=300,
+        )
+
+    assert len(ask(most).json()["choices"]) == most
+    refused = ask(most + 1)
+    assert refused.status_code == 400 and refused.json()["error"]["param"] == "n"
+    assert f"at most {most} answer" in refused.json()["error"]["message"]

@@ -197,3 +197,12 @@ def test_a_server_quantises_on_load(full, tmp_path, start):
                        json={"model": "ocellus-demo", "max_tokens": 2,
                              "messages": [{"role": "user", "content": "Hello"}]})  # fmt: skip
     assert reply.status_code == 200
+
+
+def test_on_load_from_the_configuration(full, tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"model_path": str(full), "engine": {"quantize": 8, "quantize_group": 128}}))
+    env = {"OCELLUS_HOME": str(tmp_path)}
+    done = run("ask", "Hello", "--json", "--max-tokens", 2, "--config", file, env=env)
+    assert json.loads(done.stdout)["model"]["quantization"] == "8-bit"
+    assert [p.name.split("-")[2:4] for p in (tmp_path / "quantized").iterdir()] == [["8bit", "g128"]]
