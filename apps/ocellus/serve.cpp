@@ -99,6 +99,14 @@ std::shared_ptr<http::App> make_app(const ServerSettings& server,
   return std::make_shared<http::App>(std::move(out));
 }
 
+// What outlives the process, or is shared with others.
+void open_caches(Settings& settings) {
+  if (settings.image_cache_dir.empty()) return;
+  auto store = ImageStore::open(settings.image_cache_dir, settings.image_cache_dir_mb << 20);
+  if (!store.ok()) fail(store.error());
+  settings.service.image_store = *std::move(store);
+}
+
 // The sockets: the model server, and the backend where one is wanted. Each has a thread that runs
 // it, and hears the signals itself.
 struct Ports {
@@ -176,6 +184,7 @@ void serve(const ConfigFlags& flags) {
   check_exposure(settings.server);
   if (!settings.fallback.enabled && settings.active_model.empty()) offer_pull(settings.model.path);
   raise_descriptor_limit();
+  open_caches(settings);
   std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the server
 
   if (const auto sensible = check_quantize(settings); !sensible.ok()) fail(sensible.error());

@@ -146,17 +146,26 @@ std::string Metrics::text(const Now& now) const {
          s.superseded);
   single(out, "ocellus_kv_reserved_bytes", "gauge", "Keys and values of running requests.",
          s.kv_reserved_bytes);
-  const std::array<std::pair<std::string_view, const CacheStats*>, 3> caches = {
-      {{"prefix", &s.prefixes}, {"image", &s.pictures}, {"response", &s.responses}}};
+  const CacheStats stored{s.stored_pictures.hits, s.stored_pictures.misses,
+                          s.stored_pictures.entries, s.stored_pictures.bytes};
+  const std::array<std::pair<std::string_view, const CacheStats*>, 4> caches = {
+      {{"prefix", &s.prefixes},
+       {"image", &s.pictures},
+       {"image_disk", &stored},
+       {"response", &s.responses}}};
   head(out, "ocellus_cache_hits_total", "counter", "Lookups that found something.");
   for (const auto& [name, cache] : caches)
     out += fmt::format("ocellus_cache_hits_total{{cache=\"{}\"}} {}\n", name, cache->hits);
   head(out, "ocellus_cache_misses_total", "counter", "Lookups that found nothing.");
   for (const auto& [name, cache] : caches)
     out += fmt::format("ocellus_cache_misses_total{{cache=\"{}\"}} {}\n", name, cache->misses);
-  head(out, "ocellus_cache_bytes", "gauge", "Memory that a cache holds.");
+  head(out, "ocellus_cache_bytes", "gauge", "What a cache holds, in memory or on disk.");
   for (const auto& [name, cache] : caches)
     out += fmt::format("ocellus_cache_bytes{{cache=\"{}\"}} {}\n", name, cache->bytes);
+  single(out, "ocellus_image_disk_discarded_total", "counter",
+         "Files of encoded pictures that were not right, and removed.", s.stored_pictures.discarded);
+  single(out, "ocellus_image_disk_failures_total", "counter",
+         "Encoded pictures that could not be written.", s.stored_pictures.failures);
   single(out, "ocellus_ready", "gauge", "1 when a model is loaded.", now.ready ? 1 : 0);
   if (!now.model.empty()) {
     head(out, "ocellus_model_info", "gauge", "The model that answers.");

@@ -26,6 +26,7 @@ struct ModelInfo {
   std::size_t weights_bytes = 0;
   std::int64_t vocab_size = 0;       // V, width of the logits
   std::int64_t context_length = 0;   // most tokens of prompt + answer
+  std::int64_t width = 0;            // D, of a picture's rows
   std::vector<TokenId> stop_ids;     // every id that ends an answer
   std::vector<TokenId> unnamed_ids;  // ids_without_token(), never produced
   int default_num_crops = 4;

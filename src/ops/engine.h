@@ -90,6 +90,9 @@ class Engine {
   virtual ~Engine() = default;
   virtual std::string_view name() const = 0;    // "cpu", "reference"
   virtual std::string description() const = 0;  // "cpu: AVX2, 2 threads, int8 activations, f16 kv"
+  // What of the description decides the bits of a result, for keys of what is kept beyond the
+  // process.
+  virtual std::string arithmetic() const { return description(); }
 
   // --- Weights. Each is seen once; the engine may keep pointing into the checkpoint, which the
   // model keeps alive. Errors: an element type or packing that the engine cannot run.

@@ -28,6 +28,7 @@ class ImageCache {
       : max_bytes_(max_entries > 0 ? max_bytes : 0), max_entries_(max_entries) {}
 
   Tensor find(const std::string& digest);  // empty when it is not there
+  bool contains(const std::string& digest) const { return by_digest_.contains(digest); }
   void insert(const std::string& digest, const Tensor& embeddings);
   std::size_t bytes() const { return bytes_; }
   std::size_t entries() const { return entries_.size(); }

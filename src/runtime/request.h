@@ -39,6 +39,8 @@ struct GenerateRequest {
   // The answer is JSON that this schema allows; "": any JSON object.
   std::optional<std::string> json_schema;
   bool keep_order = false;
+  // Nothing that outlives the process answers it: the engine is to be tried.
+  bool compute_anew = false;
   int draft_tokens = 0;  // of a greedy answer, tried in a step (prompt lookup); 0: off
   // A live camera's frames: one that still waits when a newer one of the same key comes is answered
   // with kSuperseded.

@@ -53,11 +53,11 @@ std::size_t size_of(const GenerateResult& result) {
 }  // namespace
 
 std::optional<std::string> response_key(const GenerateRequest& request,
-                                        const std::string& model_fingerprint) {
+                                        const std::string& computed_by) {
   const SamplingParams& s = request.sampling;
   if (s.temperature != 0 && !s.seed) return std::nullopt;
   KeyDigest digest;
-  digest.add(model_fingerprint);
+  digest.add(computed_by);
   digest.add(request.owner);
   digest.add(request.messages.size());
   for (const Message& message : request.messages) {

@@ -18,10 +18,11 @@
 
 namespace oc {
 
-// SHA-256 (binary) over everything that decides the answer: model, owner, messages, pictures'
-// pixels, sampling, limits. nullopt for a request whose answer is drawn with a seed of its own.
+// SHA-256 (binary) over everything that decides the answer: model and engine (`computed_by`),
+// owner, messages, pictures' pixels, sampling, limits. nullopt for a request whose answer is drawn
+// with a seed of its own.
 std::optional<std::string> response_key(const GenerateRequest& request,
-                                        const std::string& model_fingerprint);
+                                        const std::string& computed_by);
 
 // Any thread. Bounded in bytes, number and age, least recently used first out.
 class ResponseCache {

@@ -44,6 +44,7 @@ void log_end(const std::string& id, const Result<GenerateResult>& result) {
 Service::Service(std::shared_ptr<const LoadedModel> model, ServiceOptions options)
     : model_(std::move(model)),
       options_(options),
+      computed_by_(model_->model->info().fingerprint + ' ' + model_->model->engine().arithmetic()),
       prefixes_(options.prefix_cache_bytes),
       pictures_(options.image_cache_bytes, options.image_cache_entries),
       responses_(options.response_cache_bytes, options.response_cache_age,
@@ -80,7 +81,7 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
   entry->hooks.on_piece = std::move(text);
   entry->hooks.cancelled = [this, self] { return self->job->cancelled() || stopping(); };
   std::shared_ptr<Job> job = entry->job;
-  if (responses_.enabled() || caches().prefixes != nullptr || caches().pictures != nullptr)
+  if (responses_.enabled() || caches(entry->request).any())
     for (RequestImage& picture : entry->request.images)
       picture.pixels = pixel_digest(*picture.image);
   OC_ASSIGN_OR_RETURN(const bool known, answer_if_known(entry));
@@ -103,7 +104,8 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
 // True when the response cache had the answer, which then is on its way; takes the entry.
 Result<bool> Service::answer_if_known(EntryPtr& entry) {
   if (!responses_.enabled()) return false;
-  entry->response_key = oc::response_key(entry->request, model_->model->info().fingerprint);
+  if (!entry->request.compute_anew)
+    entry->response_key = oc::response_key(entry->request, computed_by_);
   std::optional<GenerateResult> known;
   if (entry->response_key) known = responses_.find(*entry->response_key);
   const std::lock_guard lock(mutex_);
@@ -119,7 +121,8 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
 // Tokens and plan, then the pictures that are not known to be encoded already, as far as there is
 // room to keep them until their turn.
 Result<void> Service::prepare(Entry& entry) {
-  entry.session = std::make_unique<Session>(*model_->model, entry.request, entry.hooks, caches());
+  entry.session =
+      std::make_unique<Session>(*model_->model, entry.request, entry.hooks, caches(entry.request));
   OC_RETURN_IF_ERROR(entry.session->prepare());
   if (auto error = too_long(entry)) return *std::move(error);
   return entry.session->preprocess([&](const std::string& key, std::size_t bytes) {

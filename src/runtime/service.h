@@ -20,6 +20,7 @@
 #include "runtime/request.h"
 #include "runtime/response_cache.h"
 #include "runtime/session.h"
+#include "runtime/store/image_store.h"
 
 namespace oc {
 
@@ -32,8 +33,9 @@ struct ServiceOptions {
   std::size_t kv_bytes = 0;
   std::size_t image_cache_bytes = 0;  // of encoded pictures; 0: none are kept
   std::size_t image_cache_entries = kAnyNumber;
-  std::size_t prefix_cache_bytes = 0;    // of kv_bytes; 0: none are kept
-  std::size_t response_cache_bytes = 0;  // of whole answers; 0: none are kept
+  std::shared_ptr<ImageStore> image_store = {};  // encoded pictures on disk; may be null
+  std::size_t prefix_cache_bytes = 0;            // of kv_bytes; 0: none are kept
+  std::size_t response_cache_bytes = 0;          // of whole answers; 0: none are kept
   std::size_t response_cache_entries = kAnyNumber;
   std::chrono::seconds response_cache_age{3600};
   // The longest answer of a request that sets no max_tokens; 0: what the context holds.
@@ -60,6 +62,7 @@ struct ServiceStats {
   std::size_t running = 0;
   std::size_t kv_reserved_bytes = 0;  // by running requests
   CacheStats prefixes, pictures, responses;
+  ImageStoreStats stored_pictures;  // only ModelHost's: all its models share the store
 };
 
 // A submitted request. cancel() from any thread; the work stops within one step or image tile,
@@ -112,7 +115,7 @@ class Service {
   std::optional<Error> too_long(const Entry& entry) const;
   bool reserve(Entry& entry);
   void keep_within_memory();
-  SessionCaches caches();
+  SessionCaches caches(const GenerateRequest& request);
   void end_interrupted();
   void step();
   static bool usable(const Entry& entry);
@@ -137,6 +140,7 @@ class Service {
 
   std::shared_ptr<const LoadedModel> model_;
   ServiceOptions options_;
+  const std::string computed_by_;  // what decides the bits of an answer, the request left out
 
   // Engine thread only.
   std::vector<EntryPtr> running_;
@@ -152,7 +156,7 @@ class Service {
   mutable std::mutex mutex_;  // guards everything below but the threads
   std::condition_variable wake_, idle_;
   std::deque<EntryPtr> queue_;
-  std::deque<std::string> encoded_;  // keys of the latest pictures that the image cache got
+  std::deque<std::string> encoded_;  // keys of the latest pictures that the image cache has
   std::size_t active_ = 0;           // taken from the queue and not answered
   ServiceStats stats_;
   bool draining_ = false, stopping_ = false;

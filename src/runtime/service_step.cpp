@@ -111,9 +111,12 @@ bool Service::reserve(Entry& entry) {
   return true;
 }
 
-SessionCaches Service::caches() {
+SessionCaches Service::caches(const GenerateRequest& request) {
+  // A model that does not tell the width of its pictures' rows could not check what it reads.
+  const bool stored = model_->model->info().width > 0 && !request.compute_anew;
   return {options_.prefix_cache_bytes > 0 ? &prefixes_ : nullptr,
-          options_.image_cache_bytes > 0 ? &pictures_ : nullptr};
+          options_.image_cache_bytes > 0 ? &pictures_ : nullptr,
+          stored ? options_.image_store.get() : nullptr, computed_by_};
 }
 
 void Service::end_interrupted() {
@@ -185,13 +188,15 @@ bool Service::encode_one() {
   return false;
 }
 
-// A hint for submit(): what has left the cache since is preprocessed in its turn.
+// A hint for submit(): what leaves the cache until its turn is preprocessed in it.
 void Service::remember_encoded(const Session& session) {
   constexpr std::size_t kMost = 256;
   if (options_.image_cache_bytes == 0) return;
   const std::lock_guard lock(mutex_);
+  std::erase_if(encoded_, [&](const std::string& key) { return !pictures_.contains(key); });
   for (const std::string& key : session.picture_keys()) {
     std::erase(encoded_, key);
+    if (!pictures_.contains(key)) continue;
     encoded_.push_back(key);
     if (encoded_.size() > kMost) encoded_.pop_front();
   }

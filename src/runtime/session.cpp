@@ -27,9 +27,8 @@ Result<void> Session::prepare() {
         ImagePlan plan,
         model_.plan_image(picture.image->width, picture.image->height, picture.num_crops));
     result_.image_tokens += plan.tokens;
-    OC_CHECK(
-        !picture.pixels.empty() || (caches_.prefixes == nullptr && caches_.pictures == nullptr),
-        "a picture without its digest cannot be looked up");
+    OC_CHECK(!picture.pixels.empty() || !caches_.any(),
+             "a picture without its digest cannot be looked up");
     digests_.push_back(picture_key(picture.pixels, plan, request_.owner));
     images_.push_back(plan);
   }
@@ -46,15 +45,49 @@ Result<void> Session::prepare() {
 Result<void> Session::preprocess(
     const std::function<bool(const std::string&, std::size_t)>& wanted) {
   preprocessed_.resize(images_.size());
+  stored_.resize(images_.size());
   for (std::size_t i = 0; i < images_.size(); ++i) {
     OC_RETURN_IF_ERROR(interrupted());
-    if (!wanted(digests_[i], model_.image_bytes(images_[i]))) continue;
+    const auto rows = static_cast<std::size_t>(images_[i].tokens * model_.info().width);
+    const std::size_t stored = caches_.stored != nullptr ? rows * sizeof(float) : 0;
+    if (!wanted(digests_[i], std::max(model_.image_bytes(images_[i]), stored))) continue;
     const Stopwatch watch;
-    OC_ASSIGN_OR_RETURN(preprocessed_[i],
-                        model_.begin_image(*request_.images[i].image, images_[i], nullptr));
+    if (!read_stored(i)) {
+      OC_ASSIGN_OR_RETURN(preprocessed_[i],
+                          model_.begin_image(*request_.images[i].image, images_[i], nullptr));
+    }
     result_.timings.preprocess_ms += watch.ms();
   }
   return {};
+}
+
+bool Session::read_stored(std::size_t picture) {
+  if (caches_.stored == nullptr) return false;
+  stored_[picture] = caches_.stored->find(stored_image_key(caches_.computed_by, digests_[picture]),
+                                          images_[picture].tokens, model_.info().width);
+  return stored_[picture].has_value();
+}
+
+// Of the picture in memory, or of what preprocess() read; empty: it has to be encoded.
+Tensor Session::known_picture(std::size_t picture) {
+  if (caches_.pictures != nullptr)
+    if (Tensor known = caches_.pictures->find(digests_[picture]); !known.empty()) return known;
+  if (picture >= stored_.size() || !stored_[picture]) return {};
+  const ImageRows& rows = *stored_[picture];
+  Tensor known = model_.engine().upload(rows.values, rows.rows, rows.cols);
+  stored_[picture].reset();
+  if (caches_.pictures != nullptr) caches_.pictures->insert(digests_[picture], known);
+  return known;
+}
+
+// For the next request, and on disk for the next start: here it is only copied.
+void Session::keep_picture(std::size_t picture, const Tensor& rows) {
+  if (caches_.pictures != nullptr) caches_.pictures->insert(digests_[picture], rows);
+  const auto values = static_cast<std::size_t>(rows.rows() * rows.cols());
+  if (caches_.stored == nullptr || !caches_.stored->accepts(values * sizeof(float))) return;
+  ImageRows copy{rows.rows(), rows.cols(), std::vector<float>(values)};
+  model_.engine().read(rows, copy.values);
+  caches_.stored->insert(stored_image_key(caches_.computed_by, digests_[picture]), std::move(copy));
 }
 
 void Session::start() {
@@ -110,8 +143,7 @@ Result<void> Session::encode_step() {
   const std::size_t picture = embeds_.size();
   Stopwatch watch;
   if (encoding_ == nullptr) {
-    Tensor known =
-        caches_.pictures != nullptr ? caches_.pictures->find(digests_[picture]) : Tensor{};
+    Tensor known = known_picture(picture);
     if (picture < preprocessed_.size()) encoding_ = std::move(preprocessed_[picture]);
     if (!known.empty()) {
       encoding_.reset();
@@ -129,7 +161,7 @@ Result<void> Session::encode_step() {
     if (!encoding_->done()) return {};
     embeds_.push_back(encoding_->result());
     encoding_.reset();
-    if (caches_.pictures != nullptr) caches_.pictures->insert(digests_[picture], embeds_.back());
+    keep_picture(picture, embeds_.back());
   }
   if (embeds_.size() == images_.size()) {
     image_rows_ = model_.join_images(embeds_);

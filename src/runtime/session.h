@@ -13,13 +13,18 @@
 #include "runtime/image_cache.h"
 #include "runtime/prefix_cache.h"
 #include "runtime/request.h"
+#include "runtime/store/image_store.h"
 
 namespace oc {
 
-// What sessions of one model share. Either may be null; they outlive the sessions.
+// What sessions of one model share. Any may be null; they outlive the sessions.
 struct SessionCaches {
   PrefixCache* prefixes = nullptr;
   ImageCache* pictures = nullptr;
+  ImageStore* stored = nullptr;       // pictures on disk
+  std::string_view computed_by = {};  // for stored_image_key()
+
+  bool any() const { return prefixes != nullptr || pictures != nullptr || stored != nullptr; }
 };
 
 // A request as a sequence of steps, so that others can run in between. prepare() and preprocess()
@@ -49,8 +54,9 @@ class Session {
   // How each picture will be shown, the token ids, and how many tokens the answer may have. Errors:
   // whatever is wrong with the request for this model.
   Result<void> prepare();
-  // Resizes, cuts and normalises the pictures that `wanted` says yes to, given the key under which
-  // they are cached and the bytes that they will take; encode_step() does the others.
+  // Reads the pictures that `wanted` says yes to from disk, given the key under which they are
+  // cached and the bytes that they will take; those that are not there it resizes, cuts and
+  // normalises. encode_step() does the others.
   Result<void> preprocess(const std::function<bool(const std::string&, std::size_t)>& wanted);
   // What the KV cache may have to hold: the prompt once and every longest answer, in whole blocks.
   std::int64_t most_tokens() const;
@@ -87,6 +93,9 @@ class Session {
 
   void branch(std::span<const float> logits);
   void begin_score(std::span<const TokenId> choice, std::span<const float> logits);
+  bool read_stored(std::size_t picture);
+  Tensor known_picture(std::size_t picture);
+  void keep_picture(std::size_t picture, const Tensor& rows);
   StepInput next_to_score(std::int64_t most_tokens_of_step);
   void accept_scores(std::span<const float> logits);
   void score(std::int64_t position, std::span<const float> logits);
@@ -115,6 +124,7 @@ class Session {
   std::vector<std::string> digests_;                          // of the pictures
   std::vector<Tensor> embeds_;                                // of the pictures encoded so far
   std::vector<std::unique_ptr<ImageEncoding>> preprocessed_;  // of each picture, or null
+  std::vector<std::optional<ImageRows>> stored_;              // of each picture, from the disk
   std::unique_ptr<ImageEncoding> encoding_;                   // of the one after embeds_
   Tensor image_rows_;                                         // [image tokens, D], all of them
   std::int64_t last_image_position_ = -1;                     // in ids_

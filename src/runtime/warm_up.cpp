@@ -10,6 +10,7 @@ GenerateRequest short_request() {
   GenerateRequest request;
   request.id = "warm-up";
   request.max_tokens = 2;
+  request.compute_anew = true;
   Message message;
   auto image = std::make_shared<Image>();
   image->width = image->height = 336;

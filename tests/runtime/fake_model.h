@@ -178,11 +178,12 @@ class FakeModel final : public Model {
   }
 
   // As many steps as crops.
-  Result<std::unique_ptr<ImageEncoding>> begin_image(const Image&, const ImagePlan& plan,
+  Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image, const ImagePlan& plan,
                                                      const Tap*) const override {
     struct Encoding final : ImageEncoding {
       const FakeModel* model;
       ImagePlan plan;
+      float shade = 0;
       int steps = 0;
       bool done() const override { return steps == plan.num_crops; }
       void step() override {
@@ -190,12 +191,17 @@ class FakeModel final : public Model {
         ++model->tiles;
         if (model->on_tile) model->on_tile(model->tiles);
       }
-      Tensor result() override { return tensor({}, plan.tokens, 0); }
+      Tensor result() override {
+        const std::int64_t width = model->info_.width;
+        return tensor(std::vector<float>(static_cast<std::size_t>(plan.tokens * width), shade),
+                      plan.tokens, width);
+      }
     };
     auto encoding = std::make_unique<Encoding>();
     if (on_preprocess) on_preprocess();
     encoding->model = this;
     encoding->plan = plan;
+    encoding->shade = image.rgb.empty() ? 0 : image.rgb[0];
     return std::unique_ptr<ImageEncoding>(std::move(encoding));
   }
 
@@ -229,9 +235,15 @@ class FakeModel final : public Model {
     return tensor(std::move(rows), count, kVocab);
   }
   Tensor join_images(std::span<const Tensor> embeds) const override {
-    std::int64_t rows = 0;
-    for (const Tensor& part : embeds) rows += part.rows();
-    return tensor({}, rows, 0);
+    std::vector<float> rows;
+    std::int64_t count = 0;
+    for (const Tensor& part : embeds) {
+      const auto& values = dynamic_cast<const Values&>(*part.storage()).values;
+      rows.insert(rows.end(), values.begin(), values.end());
+      count += part.rows();
+    }
+    joined = rows;
+    return tensor(std::move(rows), count, info_.width);
   }
 
   ModelInfo& mutable_info() { return info_; }
@@ -241,6 +253,7 @@ class FakeModel final : public Model {
   mutable std::vector<std::size_t> batches;  // inputs of each forward call
   mutable std::vector<std::int64_t> truncations;
   mutable int tiles = 0;
+  mutable std::vector<float> joined;                    // what the last request's pictures became
   mutable std::atomic<std::int64_t> prompt_length = 0;  // of the last prompt built
   std::function<void(std::size_t)> on_step;
   std::function<void(int)> on_tile;

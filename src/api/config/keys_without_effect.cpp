@@ -11,7 +11,7 @@ constexpr std::string_view kPlaced = "--engine says where the model is computed"
 constexpr std::string_view kEngine = "the engine is always as fast as it can be";
 constexpr std::string_view kMemory =
     "memory is bounded by limits.kv_memory_mb, limits.max_memory_mb and cache_settings";
-constexpr std::string_view kNoFiles = "no temporary file is ever written";
+constexpr std::string_view kNoFiles = "no picture is written to a temporary file";
 constexpr std::string_view kTemplate =
     "the prompt follows the model's own chat template; raw prefixes made answers empty";
 

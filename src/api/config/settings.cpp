@@ -144,16 +144,18 @@ RequestDefaults request_defaults(const Config& config) {
   return defaults;
 }
 
+bool pictures_are_kept(const Config& config) {
+  return unless_false(config, {"image_processing.cache_enabled", "performance.image_caching",
+                               "optimization_flags.cache_image_preprocessing"});
+}
+
 ServiceOptions service_options(const Config& config) {
   ServiceOptions service;
   service.max_queue = size(config, "limits.max_queue");
   service.max_running = size(config, "limits.max_running");
   service.max_n = static_cast<int>(config.get<std::int64_t>("limits.max_n"));
   service.image_cache_bytes = size(config, "cache_settings.image_cache_mb") << 20;
-  const bool cached =
-      unless_false(config, {"image_processing.cache_enabled", "performance.image_caching",
-                            "optimization_flags.cache_image_preprocessing"});
-  if (!cached) service.image_cache_bytes = 0;
+  if (!pictures_are_kept(config)) service.image_cache_bytes = 0;
   for (const std::string_view path :
        {"image_processing.cache_size", "cache_settings.image_cache_size"})
     if (config.is_set(path))
@@ -265,6 +267,9 @@ Settings make_settings(Config& config) {
   settings.server = server_settings(config);
   settings.service = service_options(config);
   settings.memory = memory_sizes(config, settings.service);
+  if (pictures_are_kept(config))
+    settings.image_cache_dir = config.get_or<std::string>("cache_settings.image_cache_dir", {});
+  settings.image_cache_dir_mb = size(config, "cache_settings.image_cache_dir_mb");
   return settings;
 }
 

@@ -62,8 +62,10 @@ struct Settings {
   UiSettings ui;
   FrontendSettings frontend;
   ServerSettings server;
-  ServiceOptions service;  // without what a memory plan says
+  ServiceOptions service;  // without what a memory plan says, and without image_store
   MemorySizes memory;
+  std::string image_cache_dir;  // empty: encoded pictures are not kept on disk
+  std::size_t image_cache_dir_mb = 0;
 };
 
 // Values that are wrong in a way that only their meaning tells become errors of `config`.

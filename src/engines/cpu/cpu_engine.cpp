@@ -41,6 +41,12 @@ std::string CpuEngine::description() const {
                                            : "f32");
 }
 
+// Any number of threads gives the same bits.
+std::string CpuEngine::arithmetic() const {
+  return fmt::format("cpu: {}, {} activations, kv {}", table_.name,
+                     options_.int8_activations ? "int8" : "f32", static_cast<int>(options_.kv));
+}
+
 // --- Weights and memory
 
 Result<LinearPtr> CpuEngine::prepare_linear(std::span<const RawMatrix> parts) {

@@ -23,6 +23,7 @@ class CpuEngine final : public Engine {
 
   std::string_view name() const override { return "cpu"; }
   std::string description() const override;
+  std::string arithmetic() const override;
   Result<LinearPtr> prepare_linear(std::span<const RawMatrix> parts) override;
   Result<TablePtr> prepare_table(const RawMatrix& matrix) override;
   Result<NormPtr> prepare_norm(NormKind kind, float eps, const TensorView& weight,

@@ -206,6 +206,7 @@ Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint
   info.weights_bytes = checkpoint->weights_bytes();
   info.vocab_size = config.vocab_size;
   info.context_length = config.max_positions;
+  info.width = config.hidden_size;
   info.stop_ids = phi3v_stop_ids(*tokenizer);
   info.stop_ids.insert(info.stop_ids.end(), config.eos_ids.begin(), config.eos_ids.end());
   info.unnamed_ids = ids_without_token(*tokenizer, info.vocab_size);
