@@ -25,6 +25,7 @@ build_packages=(
   "libcli11-dev        header:CLI/CLI.hpp"
   "libssl-dev          header:openssl/evp.h"
   "libcurl4-openssl-dev header:curl/curl.h"
+  "libhiredis-dev      header:hiredis/hiredis.h"
   "libgtest-dev        header:gtest/gtest.h"
 )
 test_packages=(
@@ -34,6 +35,7 @@ test_packages=(
   "python3             command:python3"
   "python3-venv        command:python3"
   "chromium            command:chromium"
+  "redis-server        command:redis-server"
 )
 
 case "${1:-build}" in

@@ -18,8 +18,8 @@ struct ShowFlags : ConfigFlags {
 
 std::string shown_value(const Config& config, const Key& key) {
   if (!key.secret) return to_text(config.value(key.path));
-  const auto held = config.get_or<std::vector<std::string>>(key.path, {});
-  return held.empty() ? "-" : fmt::format("{}, not shown", held.size());
+  const std::size_t held = secrets(config, key);
+  return held == 0 ? "-" : fmt::format("{}, not shown", held);
 }
 
 std::string shown_source(const Source& source) {

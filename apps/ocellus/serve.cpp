@@ -101,6 +101,10 @@ std::shared_ptr<http::App> make_app(const ServerSettings& server,
 
 // What outlives the process, or is shared with others.
 void open_caches(Settings& settings) {
+  if (const auto age = settings.service.response_cache_age;
+      settings.shared_responses && age.count() > 0)
+    settings.service.shared_responses = std::make_shared<SharedResponses>(
+        SharedResponsesOptions{.address = *settings.shared_responses, .max_age = age});
   if (settings.image_cache_dir.empty()) return;
   auto store = ImageStore::open(settings.image_cache_dir, settings.image_cache_dir_mb << 20);
   if (!store.ok()) fail(store.error());

@@ -148,11 +148,13 @@ std::string Metrics::text(const Now& now) const {
          s.kv_reserved_bytes);
   const CacheStats stored{s.stored_pictures.hits, s.stored_pictures.misses,
                           s.stored_pictures.entries, s.stored_pictures.bytes};
-  const std::array<std::pair<std::string_view, const CacheStats*>, 4> caches = {
+  const CacheStats shared{s.shared_responses.hits, s.shared_responses.misses};
+  const std::array<std::pair<std::string_view, const CacheStats*>, 5> caches = {
       {{"prefix", &s.prefixes},
        {"image", &s.pictures},
        {"image_disk", &stored},
-       {"response", &s.responses}}};
+       {"response", &s.responses},  // on either level
+       {"response_shared", &shared}}};
   head(out, "ocellus_cache_hits_total", "counter", "Lookups that found something.");
   for (const auto& [name, cache] : caches)
     out += fmt::format("ocellus_cache_hits_total{{cache=\"{}\"}} {}\n", name, cache->hits);
@@ -161,11 +163,19 @@ std::string Metrics::text(const Now& now) const {
     out += fmt::format("ocellus_cache_misses_total{{cache=\"{}\"}} {}\n", name, cache->misses);
   head(out, "ocellus_cache_bytes", "gauge", "What a cache holds, in memory or on disk.");
   for (const auto& [name, cache] : caches)
-    out += fmt::format("ocellus_cache_bytes{{cache=\"{}\"}} {}\n", name, cache->bytes);
+    if (cache != &shared)  // the other server knows
+      out += fmt::format("ocellus_cache_bytes{{cache=\"{}\"}} {}\n", name, cache->bytes);
   single(out, "ocellus_image_disk_discarded_total", "counter",
-         "Files of encoded pictures that were not right, and removed.", s.stored_pictures.discarded);
+         "Files of encoded pictures that were not right, and removed.",
+         s.stored_pictures.discarded);
   single(out, "ocellus_image_disk_failures_total", "counter",
          "Encoded pictures that could not be written.", s.stored_pictures.failures);
+  single(out, "ocellus_shared_cache_connected", "gauge", "1 while there is a shared cache.",
+         s.shared_responses.connected ? 1 : 0);
+  single(out, "ocellus_shared_cache_outages_total", "counter",
+         "Times that the shared cache went away.", s.shared_responses.outages);
+  single(out, "ocellus_shared_cache_discarded_total", "counter",
+         "Values of the shared cache that were not right.", s.shared_responses.discarded);
   single(out, "ocellus_ready", "gauge", "1 when a model is loaded.", now.ready ? 1 : 0);
   if (!now.model.empty()) {
     head(out, "ocellus_model_info", "gauge", "The model that answers.");

@@ -104,8 +104,11 @@ std::optional<std::string> response_key(const GenerateRequest& request,
 }
 
 ResponseCache::ResponseCache(std::size_t max_bytes, std::chrono::seconds max_age,
-                             std::size_t max_entries)
-    : max_bytes_(max_entries > 0 ? max_bytes : 0), max_entries_(max_entries), max_age_(max_age) {
+                             std::size_t max_entries, std::shared_ptr<SharedResponses> shared)
+    : max_bytes_(max_entries > 0 ? max_bytes : 0),
+      max_entries_(max_entries),
+      max_age_(max_age),
+      shared_(std::move(shared)) {
   if (enabled()) thread_ = std::thread([this] { work(); });
 }
 
@@ -121,6 +124,19 @@ void ResponseCache::finish() {
 }
 
 std::optional<GenerateResult> ResponseCache::find(const std::string& key) {
+  if (auto known = find_here(key); known || shared_ == nullptr) return known;
+  auto found = shared_->find(key);
+  if (!found || found->age > max_age_) return std::nullopt;
+  insert_here(key, found->result, found->age);
+  return std::move(found->result);
+}
+
+void ResponseCache::insert(const std::string& key, const GenerateResult& result) {
+  insert_here(key, result, std::chrono::seconds(0));
+  if (shared_ != nullptr) shared_->insert(key, result);
+}
+
+std::optional<GenerateResult> ResponseCache::find_here(const std::string& key) {
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return std::nullopt;
@@ -132,14 +148,16 @@ std::optional<GenerateResult> ResponseCache::find(const std::string& key) {
   return found->second->result;
 }
 
-void ResponseCache::insert(const std::string& key, const GenerateResult& result) {
+// `age`: of an answer that another instance gave.
+void ResponseCache::insert_here(const std::string& key, const GenerateResult& result,
+                                std::chrono::seconds age) {
   const std::size_t bytes = size_of(result);
   const std::lock_guard lock(mutex_);
   if (bytes > max_bytes_) return;
   if (const auto found = by_key_.find(key); found != by_key_.end()) drop(found->second);
   while (bytes_ + bytes > max_bytes_ || entries_.size() >= max_entries_)
     drop(std::prev(entries_.end()));
-  entries_.push_front({key, result, bytes, std::chrono::steady_clock::now()});
+  entries_.push_front({key, result, bytes, std::chrono::steady_clock::now() - age});
   by_key_[key] = entries_.begin();
   bytes_ += bytes;
 }

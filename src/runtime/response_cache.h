@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include <unordered_map>
 
 #include "runtime/request.h"
+#include "runtime/store/shared_responses.h"
 
 namespace oc {
 
@@ -24,15 +26,17 @@ namespace oc {
 std::optional<std::string> response_key(const GenerateRequest& request,
                                         const std::string& computed_by);
 
-// Any thread. Bounded in bytes, number and age, least recently used first out.
+// Any thread. Bounded in bytes, number and age, least recently used first out. `shared`, where
+// there is one, is asked for what is not here, which may take some ms, and gets what is inserted.
 class ResponseCache {
  public:
   ResponseCache(std::size_t max_bytes, std::chrono::seconds max_age,
-                std::size_t max_entries = std::numeric_limits<std::size_t>::max());
+                std::size_t max_entries = std::numeric_limits<std::size_t>::max(),
+                std::shared_ptr<SharedResponses> shared = nullptr);
   ~ResponseCache();
 
-  bool enabled() const { return max_bytes_ > 0; }
-  std::optional<GenerateResult> find(const std::string& key);
+  bool enabled() const { return max_bytes_ > 0 || shared_ != nullptr; }
+  std::optional<GenerateResult> find(const std::string& key);  // not the engine's thread
   void insert(const std::string& key, const GenerateResult& result);
   // Calls `deliver` soon, on a thread of its own: the engine's may be amid a long step.
   void post(std::function<void()> deliver);
@@ -48,11 +52,14 @@ class ResponseCache {
     std::size_t bytes = 0;
     std::chrono::steady_clock::time_point since;
   };
+  std::optional<GenerateResult> find_here(const std::string& key);
+  void insert_here(const std::string& key, const GenerateResult& result, std::chrono::seconds age);
   void drop(std::list<Entry>::iterator entry);
   void work();
 
   std::size_t max_bytes_, max_entries_;
   std::chrono::seconds max_age_;
+  std::shared_ptr<SharedResponses> shared_;
   mutable std::mutex mutex_;  // guards everything below but the thread
   std::size_t bytes_ = 0;
   std::list<Entry> entries_;  // latest use first

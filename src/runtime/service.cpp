@@ -48,7 +48,7 @@ Service::Service(std::shared_ptr<const LoadedModel> model, ServiceOptions option
       prefixes_(options.prefix_cache_bytes),
       pictures_(options.image_cache_bytes, options.image_cache_entries),
       responses_(options.response_cache_bytes, options.response_cache_age,
-                 options.response_cache_entries),
+                 options.response_cache_entries, options.shared_responses),
       preprocess_budget_(options.preprocess_bytes),
       thread_([this] { loop(); }) {}
 

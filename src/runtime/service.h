@@ -38,6 +38,7 @@ struct ServiceOptions {
   std::size_t response_cache_bytes = 0;          // of whole answers; 0: none are kept
   std::size_t response_cache_entries = kAnyNumber;
   std::chrono::seconds response_cache_age{3600};
+  std::shared_ptr<SharedResponses> shared_responses = {};  // with other instances; may be null
   // The longest answer of a request that sets no max_tokens; 0: what the context holds.
   int default_max_tokens = 0;
   // Of pictures that were resized and cut before their turn; what does not fit is done in its turn.
@@ -62,7 +63,9 @@ struct ServiceStats {
   std::size_t running = 0;
   std::size_t kv_reserved_bytes = 0;  // by running requests
   CacheStats prefixes, pictures, responses;
-  ImageStoreStats stored_pictures;  // only ModelHost's: all its models share the store
+  // Only ModelHost's: all its models share these.
+  ImageStoreStats stored_pictures;
+  SharedResponsesStats shared_responses;
 };
 
 // A submitted request. cancel() from any thread; the work stops within one step or image tile,

@@ -175,12 +175,49 @@ TEST(Settings, Cors) {
   EXPECT_TRUE(origins(R"({})").empty());
 }
 
+TEST(Settings, ASharedResponseCache) {
+  const Settings none = settings_of("{}");
+  EXPECT_FALSE(none.shared_responses);
+  EXPECT_EQ(none.service.response_cache_bytes, 64u << 20);
+  const Settings shared = settings_of(
+      R"({"cache_settings": {"response_cache": "redis://:pw@cache:7000/2", "response_cache_mb": 8}})");
+  ASSERT_TRUE(shared.shared_responses);
+  EXPECT_EQ(shared.shared_responses->shown(), "cache:7000/2");
+  EXPECT_EQ(shared.shared_responses->password, "pw");
+  EXPECT_EQ(shared.service.response_cache_bytes, 8u << 20) << "the first level stays";
+  // A number means the first level's size, as it did before there was another one.
+  const Settings number = settings_of(R"({"cache_settings": {"response_cache": "16"}})");
+  EXPECT_FALSE(number.shared_responses);
+  EXPECT_EQ(number.service.response_cache_bytes, 16u << 20);
+  Config layers = from(R"({"cache_settings": {"response_cache": "16"}})");
+  layers.set_flag(*find_key("cache_settings.response_cache_mb"), std::vector<std::string>{"4"});
+  EXPECT_EQ(make_settings(layers).service.response_cache_bytes, 4u << 20);
+  Config wrong = from(R"({"cache_settings": {"response_cache": "redis://a:secret@b/c"}})");
+  make_settings(wrong);
+  ASSERT_EQ(wrong.findings().size(), 1u);
+  EXPECT_EQ(wrong.findings()[0].message.find("secret"), std::string::npos);
+  const auto shown = to_json(wrong).at("cache_settings.response_cache").as_object();
+  EXPECT_EQ(shown.at("count"), 1);
+  EXPECT_FALSE(shown.contains("value"));
+}
+
+TEST(Settings, EncodedPicturesOnDisk) {
+  EXPECT_TRUE(settings_of("{}").image_cache_dir.empty());
+  const Settings s = settings_of(R"({"cache_settings": {"image_cache_dir": "/var/cache/oc"}})");
+  EXPECT_EQ(s.image_cache_dir, "/var/cache/oc");
+  EXPECT_EQ(s.image_cache_dir_mb, 4096u);
+  EXPECT_TRUE(settings_of(R"({"cache_settings": {"image_cache_dir": "/var/cache/oc"},
+                              "performance": {"image_caching": false}})")
+                  .image_cache_dir.empty());
+}
+
 TEST(Settings, WrongMeaningsAreErrorsOfTheirPlace) {
   for (const char* text :
        {R"({"server": {"cors_origins": ["example.org"]}})",
         R"({"server": {"cors_origins": ["https://a/"]}})",
         R"({"server": {"cors_origins": ["https://*.a"]}})", R"({"server": {"api_keys": ["a b"]}})",
-        R"({"server": {"api_keys": ["ä"]}})", R"({"model_path": ""})"}) {
+        R"({"server": {"api_keys": ["ä"]}})", R"({"model_path": ""})",
+        R"({"cache_settings": {"response_cache": "memcached://a"}})"}) {
     Config config = from(text);
     make_settings(config);
     ASSERT_EQ(config.findings().size(), 1u) << text;

@@ -49,6 +49,43 @@ def exif(orientation, big=False, kind=3, count=1):
     return (b"MM\0*" if big else b"II*\0") + struct.pack(order + "IH", 8, 2) + entries + bytes(4)
 
 
+def stored_answers():
+    """Values of the shared response cache without their envelope, as src/runtime/store/result_codec.cpp
+    has them."""
+
+    def text(data):
+        return struct.pack("<Q", len(data)) + data
+
+    def token(data, control, logprob):
+        return text(data) + struct.pack("<Bd", control, logprob)
+
+    def answer(said, tokens=b"", count=0, stop=None):
+        out = text(said) + struct.pack("<Qii", 2, 5, 4) + bytes([stop is not None, 0])
+        out += (b"\1" + text(stop) if stop is not None else b"\0") + b"\1" + struct.pack("<i", 306)
+        return out + b"\0" + struct.pack("<QQ", 7, count) + tokens
+
+    def whole(first, more=(), scores=(), plans=0):
+        out = first + struct.pack("<Q", len(more)) + b"".join(more)
+        out += struct.pack("<Q", len(scores)) + b"".join(scores)
+        out += struct.pack("<6q", 800, 757, 799, 4, 3, 2) + struct.pack("<Q", plans)
+        return out + (struct.pack("<10q", *range(1, 11)) + b"\1") * plans
+
+    top = struct.pack("<Q", 1) + token(b"a", 0, -0.25)
+    tokens = token(b"\xe2\x97", 0, -0.5) + top + token(b"", 1, -1.5) + struct.pack("<Q", 0)
+    score = text(b"yes") + struct.pack("<3dq", -0.5, -0.25, 0.75, 2)
+    good = whole(answer("drei Kreise ○".encode(), tokens, 2, b"\n"), [answer(b"two")], [score], 1)
+    files = {
+        "plain": whole(answer(b"hello")),
+        "everything": good,
+        "cut": good[:-20],
+        "no_text": whole(answer(b"\xff")),
+        "long_list": whole(answer(b"hello", b"", 1 << 60)),
+        "not_a_number": whole(answer(b"hi", token(b"a", 0, float("nan")) + bytes(8), 1)),
+    }
+    for name, data in files.items():
+        keep("stored_answer", name, data)
+
+
 def jpegs():
     rgb = gradient("RGB", 40, 30)
     plain = encoded(rgb, "JPEG", quality=40)
@@ -369,7 +406,8 @@ def http_messages():
 
 if __name__ == "__main__":
     print("Pillow", PIL.__version__)
-    for draw in (jpegs, pngs, webps, tensor_files, configs, data_uris, chats, http_messages):
+    for draw in (jpegs, pngs, webps, tensor_files, configs, data_uris, chats, http_messages,
+                 stored_answers):
         draw()
     for folder in sorted(CORPUS.iterdir()):
         sizes = [path.stat().st_size for path in folder.iterdir()]

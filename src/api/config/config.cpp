@@ -218,13 +218,19 @@ std::map<std::string_view, std::vector<std::string_view>> Config::without_effect
   return reasons;
 }
 
+std::size_t secrets(const Config& config, const Key& key) {
+  if (!config.is_set(key.path)) return 0;
+  const auto* list = std::get_if<std::vector<std::string>>(&config.value(key.path));
+  return list != nullptr ? list->size() : 1;
+}
+
 json::object to_json(const Config& config) {
   json::object out;
   for (const Key& key : schema()) {
     const Source& source = config.source(key.path);
     json::object& shown = out[key.path].emplace_object();
     if (key.secret)
-      shown["count"] = config.get_or<std::vector<std::string>>(key.path, {}).size();
+      shown["count"] = secrets(config, key);
     else
       shown["value"] = to_json(config.value(key.path));
     shown["source"] = to_string(source.origin);

@@ -89,6 +89,9 @@ class Config {
   std::vector<Finding> findings_;
 };
 
+// How many secrets the key holds, which is all that is ever shown of them.
+std::size_t secrets(const Config& config, const Key& key);
+
 // Every value with its source ({"server.port": {"value": 9000, "source": "flag", "name": "--port",
 // …}}), and how the key is called elsewhere and what it means. Secrets are only counted.
 boost::json::object to_json(const Config& config);

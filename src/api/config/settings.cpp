@@ -149,6 +149,34 @@ bool pictures_are_kept(const Config& config) {
                                "optimization_flags.cache_image_preprocessing"});
 }
 
+constexpr std::string_view kResponseCache = "cache_settings.response_cache";
+
+// What --response-cache says when it is a number, as it may have been before it could name a
+// server.
+std::optional<std::size_t> plain_megabytes(const Config& config) {
+  const std::string text = config.get_or<std::string>(kResponseCache, {});
+  const Key& key = *find_key("cache_settings.response_cache_mb");
+  const auto number = value_from_text(key, std::vector<std::string>{text});
+  if (text.empty() || !number.ok()) return std::nullopt;
+  return static_cast<std::size_t>(std::get<std::int64_t>(*number));
+}
+
+std::size_t response_cache_mb(const Config& config) {
+  constexpr std::string_view kOwn = "cache_settings.response_cache_mb";
+  const auto plain = plain_megabytes(config);
+  const bool later = config.source(kOwn).origin > config.source(kResponseCache).origin;
+  return plain && !later ? *plain : size(config, kOwn);
+}
+
+std::optional<RedisAddress> shared_responses(Config& config) {
+  const std::string text = config.get_or<std::string>(kResponseCache, {});
+  if (text.empty() || plain_megabytes(config)) return std::nullopt;
+  Result<RedisAddress> address = parse_redis_address(text);
+  if (address.ok()) return *std::move(address);
+  config.add_error(kResponseCache, address.error().message + "; or a number of MiB");
+  return std::nullopt;
+}
+
 ServiceOptions service_options(const Config& config) {
   ServiceOptions service;
   service.max_queue = size(config, "limits.max_queue");
@@ -160,7 +188,7 @@ ServiceOptions service_options(const Config& config) {
        {"image_processing.cache_size", "cache_settings.image_cache_size"})
     if (config.is_set(path))
       service.image_cache_entries = std::min(service.image_cache_entries, size(config, path));
-  service.response_cache_bytes = size(config, "cache_settings.response_cache_mb") << 20;
+  service.response_cache_bytes = response_cache_mb(config) << 20;
   if (config.is_set("cache_settings.response_cache_size"))
     service.response_cache_entries = size(config, "cache_settings.response_cache_size");
   service.response_cache_age = std::chrono::seconds(
@@ -267,6 +295,7 @@ Settings make_settings(Config& config) {
   settings.server = server_settings(config);
   settings.service = service_options(config);
   settings.memory = memory_sizes(config, settings.service);
+  settings.shared_responses = shared_responses(config);
   if (pictures_are_kept(config))
     settings.image_cache_dir = config.get_or<std::string>("cache_settings.image_cache_dir", {});
   settings.image_cache_dir_mb = size(config, "cache_settings.image_cache_dir_mb");

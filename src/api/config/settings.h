@@ -2,6 +2,7 @@
 // thing in two places brought together.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,8 +63,10 @@ struct Settings {
   UiSettings ui;
   FrontendSettings frontend;
   ServerSettings server;
-  ServiceOptions service;  // without what a memory plan says, and without image_store
+  // Without what a memory plan says, and without what has to be opened.
+  ServiceOptions service;
   MemorySizes memory;
+  std::optional<RedisAddress> shared_responses;
   std::string image_cache_dir;  // empty: encoded pictures are not kept on disk
   std::size_t image_cache_dir_mb = 0;
 };
