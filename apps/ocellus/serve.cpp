@@ -190,6 +190,7 @@ void serve(const ConfigFlags& flags) {
   raise_descriptor_limit();
   open_caches(settings);
   std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the server
+  std::signal(SIGXFSZ, SIG_IGN);  // nor a file of encoded pictures that may not grow so large
 
   if (const auto sensible = check_quantize(settings); !sensible.ok()) fail(sensible.error());
   const auto planned = plan_first_model(settings);

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -352,6 +353,47 @@ def test_the_folder_vanishes(start, tmp_path):
         assert text_of(ask(running, body(i)))
     until(lambda: metric(running, "ocellus_image_disk_failures_total") == 1)
     assert len(lines(running, "pictures are not kept")) == 1
+
+
+def test_the_disk_is_full(start, tmp_path):
+    """A limit on the size of files ends a write in the middle, as a full disk does."""
+    folder = tmp_path / "pictures"
+    running = start("--image-cache-dir", str(folder))
+    assert text_of(ask(running, body(1)))
+    until(lambda: len(pictures(folder)) == 1)
+    resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
+    for i in range(2, 8):
+        assert text_of(ask(running, body(i)))
+    until(lambda: metric(running, "ocellus_image_disk_failures_total") == 1)
+    assert len(lines(running, "pictures are not kept")) == 1
+    assert len(list(folder.iterdir())) == 1, "nothing half written is left"
+
+
+def test_two_servers_of_one_folder(start, tmp_path):
+    flags = ["--image-cache-dir", str(tmp_path / "pictures"), "--response-cache-mb", "0"]
+    servers = [start(*flags), start(*flags)]
+    plain = start()
+    expected = [text_of(ask(plain, body(i))) for i in range(12)]
+    wrong = []
+
+    def client(salt):
+        rng = random.Random(salt)
+        for i in rng.sample(range(12), 12):
+            if text_of(ask(servers[salt % 2], body(i))) != expected[i]:
+                wrong.append(i)
+
+    clients = [threading.Thread(target=client, args=(i,)) for i in range(4)]
+    for one in clients:
+        one.start()
+    for one in clients:
+        one.join()
+    assert not wrong
+    until(lambda: len(list((tmp_path / "pictures").iterdir())) == 12)
+    for one in servers:
+        assert metric(one, "ocellus_image_disk_discarded_total") == 0
+    third = start(*flags)
+    assert [text_of(ask(third, body(i))) for i in range(12)] == expected
+    assert disk(third, "hits") == 12
 
 
 def test_a_folder_that_cannot_be_used(tmp_path):
