@@ -18,7 +18,7 @@ import time
 
 import httpx
 import pytest
-from conftest import Server, picture_part, text_part, user
+from conftest import BIN, Server, picture_part, text_part, user
 
 KILLS = int(os.environ.get("OCELLUS_KILLS", "8"))
 
@@ -195,8 +195,6 @@ def without_what_differs(reply):
     for key in ("id", "created", "performance"):
         answer.pop(key)
     answer["ocellus"].pop("timings")
-    answer["ocellus"].pop("cached", None)
-    answer.pop("request_id", None)
     return answer
 
 
@@ -280,8 +278,6 @@ def test_a_server_with_a_password(start, tmp_path):
     [("rediss://localhost", "TLS"), ("redis://localhost/x", "database"), ("memcached://a", "scheme")],
 )
 def test_an_address_that_cannot_work(url, why):
-    from conftest import BIN
-
     ended = subprocess.run(
         [str(BIN), "serve", "--response-cache", url], capture_output=True, text=True, timeout=60
     )
@@ -397,8 +393,6 @@ def test_two_servers_of_one_folder(start, tmp_path):
 
 
 def test_a_folder_that_cannot_be_used(tmp_path):
-    from conftest import BIN
-
     (tmp_path / "file").write_text("no folder")
     ended = subprocess.run(
         [str(BIN), "serve", "--port", "0", "--backend-port", "0"]
@@ -436,18 +430,19 @@ def test_killed_while_writing(tmp_path):
                     return  # killed
                 if answer != expected[number]:
                     wrong.append((number, answer))
-                if over.is_set():
-                    return
+            over.set()
 
         wrong = []
         numbers = rng.sample(range(30), 30)
         clients = [threading.Thread(target=client, args=(numbers[i::3],)) for i in range(3)]
         for one in clients:
             one.start()
-        time.sleep(rng.uniform(0.02, 0.4))
-        end = time.monotonic() + 0.5
+        kept, end = len(os.listdir(folder)), time.monotonic() + 20
+        while len(os.listdir(folder)) == kept and time.monotonic() < end:
+            pass  # the first picture of this life, however slow the machine
+        time.sleep(rng.uniform(0, 0.4))
         while kill % 2 and time.monotonic() < end:
-            if any(name.endswith(".tmp") for name in os.listdir(folder)):
+            if over.is_set() or any(name.endswith(".tmp") for name in os.listdir(folder)):
                 break
         running.process.kill()
         running.wait()
@@ -467,7 +462,6 @@ def test_killed_while_writing(tmp_path):
         assert metric(last, "ocellus_image_disk_discarded_total") == 0, "none was half written"
     finally:
         last.stop()
-    print(f"{left} temporary files were left behind by {KILLS} kills")
 
 
 # --- memory
@@ -476,8 +470,6 @@ def test_killed_while_writing(tmp_path):
 def test_requests_wait_when_keys_and_values_are_full(start):
     running = start("--kv-memory", "1", "--response-cache-mb", "0", "--prefix-cache", "0.5")
     limit = 1 << 20
-    probe = ask(running, body(0, max_tokens=40))
-    assert probe.status_code == 200, probe.text
     expected = {i: text_of(ask(running, body(i, max_tokens=40))) for i in range(4)}
     wrong, most, over = [], [0, 0], threading.Event()
 

@@ -85,8 +85,9 @@ Result<void> write_image_file(const std::filesystem::path& path, const std::stri
   const FileHandle file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) return failed(errno);
-  if (::flock(file.fd(), LOCK_EX | LOCK_NB) == 0 &&
-      write_all(file.fd(), std::as_bytes(std::span(header))) &&
+  if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    return Error{ErrorCode::kCancelled, "taken for a file left behind"};
+  if (write_all(file.fd(), std::as_bytes(std::span(header))) &&
       write_all(file.fd(), std::as_bytes(std::span(image.values))) && ::fsync(file.fd()) == 0)
     return {};
   const int reason = errno;

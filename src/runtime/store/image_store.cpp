@@ -207,20 +207,26 @@ void ImageStore::write(const Waiting& entry) {
   if (fs::exists(path, error)) return;  // another process was faster
   const std::size_t bytes = kImageHeaderBytes + entry.image.bytes();
   make_room(bytes);
-  fs::path temporary = path;
-  temporary.replace_extension("." + random_digits() + std::string(kTemporary));
-  Result<void> written = write_image_file(temporary, entry.key, entry.image);
-  if (written.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int reason = errno;
-    ::unlink(temporary.c_str());
-    if (reason == ENOENT) return;  // taken for stale in the moment between lock and name
-    written = Error{ErrorCode::kInternal, std::strerror(reason)};
-  }
+  Result<void> written = write_as(entry, path);
+  // Another process starts just now, and took the file for one left behind: not twice.
+  if (!written.ok() && written.error().code == ErrorCode::kCancelled)
+    written = write_as(entry, path);
   if (written.ok()) {
     ++entries_;
     bytes_ += bytes;
   }
   note(written);
+}
+
+Result<void> ImageStore::write_as(const Waiting& entry, const fs::path& path) {
+  fs::path temporary = path;
+  temporary.replace_extension("." + random_digits() + std::string(kTemporary));
+  OC_RETURN_IF_ERROR(write_image_file(temporary, entry.key, entry.image));
+  if (::rename(temporary.c_str(), path.c_str()) == 0) return {};
+  const int reason = errno;
+  ::unlink(temporary.c_str());
+  return Error{reason == ENOENT ? ErrorCode::kCancelled : ErrorCode::kInternal,
+               std::strerror(reason)};
 }
 
 // One warning when it begins to fail, one line when it has ended.

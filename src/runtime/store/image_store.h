@@ -72,6 +72,7 @@ class ImageStore {
   std::filesystem::path path_of(const std::string& key) const;
   void work();
   void write(const Waiting& entry);
+  Result<void> write_as(const Waiting& entry, const std::filesystem::path& path);
   void make_room(std::size_t bytes);
   std::vector<File> scan();
   void note(const Result<void>& written);
