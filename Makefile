@@ -1,5 +1,5 @@
 # Thin: what is built and how stands in CMakePresets.json, what is tested in tools/test.sh.
-.PHONY: build run test bench lab install format clean help
+.PHONY: build grammar run test bench lab install format clean help
 .DEFAULT_GOAL := help
 
 help:     ## this list
@@ -9,6 +9,9 @@ build:    ## build/release/ocellus
 	@tools/install_deps.sh build
 	@cmake --preset release
 	@cmake --build --preset release --target ocellus
+
+grammar:  ## fetch what response_format json_schema needs; the next build has it
+	@tools/get_xgrammar.sh
 
 run: build ## build, ask the embedded model one question, serve it
 	@tools/run_demo.sh

@@ -46,6 +46,7 @@ unit() { GTEST_OUTPUT="xml:$PWD/$logs/$1/" ctest --preset "$1" -j "$cpus"; }
 
 step venv venv  # first: it holds MLX, which the build looks for
 step node node_packages
+step grammar tools/get_xgrammar.sh
 step build-release build release
 if [ ${#failed[@]} -eq 0 ]; then
   step unit unit release
@@ -63,7 +64,8 @@ for suite in unit unit-asan; do
   grep -h 'tests passed' "$logs/$suite.log" 2>/dev/null | sed "s/^/$suite: /" || true
 done
 tail -n 1 "$logs/pytest.log" 2>/dev/null || true
-grep -h -e '-- MLX' "$logs/configure-release.log" 2>/dev/null || true  # whether its engine was tested
+# Whether the engine mlx and json_schema were tested.
+grep -h -e '-- MLX' -e '-- xgrammar' "$logs/configure-release.log" 2>/dev/null || true
 grep -h '^fuzz:' "$logs/fuzz.log" 2>/dev/null || true
 python3 tools/test_summary.py gtest=$logs/release gtest-asan=$logs/asan pytest=$logs/pytest.xml
 if [ ${#failed[@]} -ne 0 ]; then

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Fetches the sources of xgrammar, which keep answers within a JSON schema (docs/grammar.md), to
+# build/deps, where cmake/xgrammar.cmake finds them. Quiet and quick when they are there already.
+# pip fetches them, from wherever it is configured to; needs python3 with venv.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+version=0.2.8
+sha256=8305646fd2b319d6c3003f51a1665e54cbbe9cba1fb636bc41d0b46434ccbb80
+deps=build/deps
+sources=$deps/xgrammar-$version
+[ -d "$sources" ] && exit 0
+
+if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
+  echo "xgrammar cannot be fetched without python3 and its venv (Debian: python3-venv)." >&2
+  exit 1
+fi
+echo "Fetching xgrammar $version"
+mkdir -p $deps
+work=$(mktemp -d "$PWD/$deps/fetch.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# Of a source package pip wants the metadata, which takes the tools that make it. Left to itself it
+# would install all that the Python part is built with, some hundred MB.
+pip=("$work/venv/bin/pip" -q --disable-pip-version-check --retries 10)
+echo "xgrammar==$version --hash=sha256:$sha256" >"$work/wanted.txt"
+{
+  python3 -m venv "$work/venv" &&
+    "${pip[@]}" install scikit-build-core==1.1.2 setuptools-scm==8.3.1 setuptools &&
+    "${pip[@]}" download --no-deps --no-build-isolation --no-binary xgrammar --require-hashes \
+      -d "$work" -r "$work/wanted.txt" &&
+    tar -xzf "$work/xgrammar-$version.tar.gz" -C "$work"
+} >"$work/log" 2>&1 || {
+  tail -n 15 "$work/log" >&2
+  echo "xgrammar $version could not be fetched." >&2
+  exit 1
+}
+mv "$work/xgrammar-$version" "$sources"
