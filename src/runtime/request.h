@@ -36,7 +36,7 @@ struct GenerateRequest {
   int top_logprobs = 0;  // 0 to 20
   // Not empty: nothing is generated, each of these is scored as the whole answer.
   std::vector<std::string> choices;
-  // The answer is JSON that this schema allows; "": any JSON object.
+  // The answer is JSON that this schema, one of enforceable_schema(), allows; "": any JSON object.
   std::optional<std::string> json_schema;
   bool keep_order = false;
   // Nothing that outlives the process answers it: the engine is to be tried.

@@ -47,6 +47,8 @@ Service::Service(std::shared_ptr<const LoadedModel> model, ServiceOptions option
       computed_by_(model_->model->info().fingerprint + ' ' + model_->model->engine().arithmetic()),
       prefixes_(options.prefix_cache_bytes),
       pictures_(options.image_cache_bytes, options.image_cache_entries),
+      grammars_({model_->model->tokenizer(), model_->model->info().vocab_size,
+                 model_->model->info().stop_ids}),
       responses_(options.response_cache_bytes, options.response_cache_age,
                  options.response_cache_entries, options.shared_responses),
       preprocess_budget_(options.preprocess_bytes),

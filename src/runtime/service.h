@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/grammar.h"
 #include "runtime/image_cache.h"
 #include "runtime/loader.h"
 #include "runtime/prefix_cache.h"
@@ -153,6 +154,7 @@ class Service {
   bool encoded_last_ = false;  // encoding and prefill take turns between decode steps
   std::vector<float> logits_;
 
+  GrammarCache grammars_;
   ResponseCache responses_;
   std::atomic<std::size_t> preprocess_budget_;  // bytes left of options_.preprocess_bytes
 

@@ -115,7 +115,7 @@ SessionCaches Service::caches(const GenerateRequest& request) {
   // A model that does not tell the width of its pictures' rows could not check what it reads.
   const bool stored = model_->model->info().width > 0 && !request.compute_anew;
   return {options_.prefix_cache_bytes > 0 ? &prefixes_ : nullptr,
-          options_.image_cache_bytes > 0 ? &pictures_ : nullptr,
+          options_.image_cache_bytes > 0 ? &pictures_ : nullptr, &grammars_,
           stored ? options_.image_store.get() : nullptr, computed_by_};
 }
 

@@ -39,7 +39,16 @@ Result<void> Session::prepare() {
   result_.prompt_tokens = std::ssize(ids_);
   for (std::int64_t i = 0; i < std::ssize(ids_); ++i)
     if (ids_[static_cast<std::size_t>(i)] < 0) last_image_position_ = i;
-  return limit_answer(result_.prompt_tokens);
+  OC_RETURN_IF_ERROR(limit_answer(result_.prompt_tokens));
+  return request_.json_schema ? prepare_grammar() : Result<void>();
+}
+
+Result<void> Session::prepare_grammar() {
+  GrammarCache own({model_.tokenizer(), model_.info().vocab_size, model_.info().stop_ids});
+  GrammarCache& cache = caches_.grammars != nullptr ? *caches_.grammars : own;
+  OC_ASSIGN_OR_RETURN(const auto grammar, cache.get(request_.owner, *request_.json_schema));
+  matcher_ = grammar->start();
+  return {};
 }
 
 Result<void> Session::preprocess(
@@ -251,15 +260,17 @@ Result<void> Session::accept(std::span<const float> logits) {
 
 Result<void> Session::take_token(std::span<const float> logits) {
   const std::vector<TokenId>& stop_ids = model_.info().stop_ids;
-  OC_ASSIGN_OR_RETURN(
-      const TokenId id,
-      sampler_.sample(logits, ids_, static_cast<std::size_t>(result_.prompt_tokens)));
+  OC_ASSIGN_OR_RETURN(const TokenId id,
+                      sampler_.sample(logits, ids_, static_cast<std::size_t>(result_.prompt_tokens),
+                                      matcher_ != nullptr ? matcher_->allowed()
+                                                          : std::span<const std::uint32_t>()));
   if (++result_.completion_tokens == 1) result_.timings.ttft_ms = since_start_.ms();
   if (std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) {
     result_.stop_token = id;
     end(StopCause::kStopToken);
     return {};
   }
+  if (matcher_ != nullptr) matcher_->accept(id);
   result_.ids.push_back(id);
   ids_.push_back(id);
   if (request_.logprobs) result_.logprobs.push_back(describe(id, logits));

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "runtime/answer.h"
+#include "runtime/grammar.h"
 #include "runtime/image_cache.h"
 #include "runtime/prefix_cache.h"
 #include "runtime/request.h"
@@ -21,9 +22,11 @@ namespace oc {
 struct SessionCaches {
   PrefixCache* prefixes = nullptr;
   ImageCache* pictures = nullptr;
+  GrammarCache* grammars = nullptr;
   ImageStore* stored = nullptr;       // pictures on disk
   std::string_view computed_by = {};  // for stored_image_key()
 
+  // Of pictures or prefixes.
   bool any() const { return prefixes != nullptr || pictures != nullptr || stored != nullptr; }
 };
 
@@ -106,6 +109,7 @@ class Session {
   std::int64_t pending() const { return std::ssize(ids_) - kv_->length(); }
   std::string_view phase() const;
   Result<void> limit_answer(std::int64_t prompt_tokens);
+  Result<void> prepare_grammar();
   Result<void> take_token(std::span<const float> logits);
   void guess();
   Result<void> accept_guesses(std::span<const float> logits);
@@ -144,6 +148,7 @@ class Session {
   std::vector<std::size_t> token_starts_;  // of result_.logprobs, in bytes of text
   std::size_t tokens_shown_ = 0;           // of result_.logprobs
   Sampler sampler_;
+  std::unique_ptr<GrammarMatcher> matcher_;  // of request.json_schema
   std::function<void(std::string_view)> on_text_;
   AnswerStream answer_;
   GenerateResult result_;

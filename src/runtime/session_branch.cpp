@@ -31,6 +31,7 @@ Session::Session(const Session& first, std::size_t choice, std::uint64_t seed)
             return params;
           }(),
           first.model_.info().unnamed_ids),
+      matcher_(first.matcher_ != nullptr ? first.matcher_->fork() : nullptr),
       on_text_([this](std::string_view text) { shown(text); }),
       answer_(first.model_.tokenizer(), first.request_.stop, on_text_) {
   result_.seed = seed;

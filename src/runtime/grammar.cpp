@@ -1,0 +1,101 @@
+#include "runtime/grammar.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace oc {
+namespace {
+
+constexpr std::size_t kMostEntries = 64;
+constexpr std::size_t kMostBytes = 64u << 20;
+constexpr int kMostWaiting = 8;
+
+}  // namespace
+
+#ifndef OC_HAS_XGRAMMAR
+bool has_grammar_library() { return false; }
+
+Result<std::unique_ptr<GrammarCompiler>> make_grammar_compiler(const GrammarVocabulary&) {
+  return Error{ErrorCode::kUnsupported,
+               "\"response_format\": this build has no grammar library, so answers cannot be kept "
+               "to JSON",
+               "build it with `make grammar build`, or ask for JSON in the prompt",
+               "response_format"};
+}
+#endif
+
+Result<std::shared_ptr<const Grammar>> GrammarCache::get(const std::string& owner,
+                                                         const std::string& schema) {
+  std::string key = owner;
+  key += '\0';
+  key += schema;
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto known = find(key)) return known;
+    if (waiting_ == kMostWaiting)
+      return Error{ErrorCode::kQueueFull,
+                   fmt::format("{} schemas wait to be compiled already", kMostWaiting),
+                   "try again later"};
+    ++waiting_;
+  }
+  // Whatever happens, the place is given back.
+  const std::shared_ptr<void> place(nullptr, [this](void*) {
+    const std::lock_guard lock(mutex_);
+    --waiting_;
+  });
+  const std::lock_guard alone(compiling_);
+  {
+    const std::lock_guard lock(mutex_);  // another request may have brought it meanwhile
+    if (auto known = find(key)) return known;
+  }
+  const Stopwatch watch;
+  if (compiler_ == nullptr) {
+    OC_ASSIGN_OR_RETURN(compiler_, make_grammar_compiler(vocabulary_));
+  }
+  OC_ASSIGN_OR_RETURN(auto grammar, compiler_->compile(schema));
+  log::event(log::Level::kDebug, "grammar",
+             {{"schema_bytes", schema.size()},
+              {"kb", grammar->bytes() >> 10},
+              {"ms", fmt::format("{:.1f}", watch.ms())}});
+  const std::lock_guard lock(mutex_);
+  insert(key, grammar);
+  return grammar;
+}
+
+// Holding the lock.
+std::shared_ptr<const Grammar> GrammarCache::find(const std::string& key) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, found->second);
+  return found->second->grammar;
+}
+
+// Holding the lock.
+void GrammarCache::insert(const std::string& key, const std::shared_ptr<const Grammar>& grammar) {
+  const std::size_t bytes = grammar->bytes() + key.size();
+  if (bytes > kMostBytes) return;
+  while (entries_.size() >= kMostEntries || bytes_ + bytes > kMostBytes) {
+    bytes_ -= entries_.back().bytes;
+    by_key_.erase(entries_.back().key);
+    entries_.pop_back();
+  }
+  entries_.push_front({key, grammar, bytes});
+  by_key_[key] = entries_.begin();
+  bytes_ += bytes;
+}
+
+std::size_t GrammarCache::entries() const {
+  const std::lock_guard lock(mutex_);
+  return entries_.size();
+}
+
+std::size_t GrammarCache::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+}  // namespace oc
