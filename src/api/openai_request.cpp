@@ -11,6 +11,7 @@
 
 #include "api/json_fields.h"
 #include "api/openai_messages.h"
+#include "api/response_format.h"
 #include "io/json.h"
 
 namespace oc {
@@ -108,15 +109,6 @@ Result<void> check_unsupported(const JsonFields& fields) {
   known.insert(known.end(), kNeutralOnly.begin(), kNeutralOnly.end());
   OC_RETURN_IF_ERROR(fields.only(known));
 
-  OC_ASSIGN_OR_RETURN(const auto format, fields.object("response_format"));
-  if (format) {
-    OC_ASSIGN_OR_RETURN(const auto type, format->string("type"));
-    if (!type || *type != "text")
-      return Error{ErrorCode::kUnsupported,
-                   "\"response_format\" other than {\"type\": \"text\"} is not supported yet",
-                   "ask for JSON in the prompt",
-                   "response_format"};
-  }
   for (const std::string_view key : {"user", "safety_identifier", "prompt_cache_key"}) {
     OC_ASSIGN_OR_RETURN(const auto label, fields.string(key));
     (void)label;
@@ -329,6 +321,7 @@ Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& 
   OC_RETURN_IF_ERROR(parse_stream(fields, request));
   OC_RETURN_IF_ERROR(parse_answers(fields, limits, request.generate));
   OC_RETURN_IF_ERROR(parse_extensions(fields, request.generate));
+  OC_ASSIGN_OR_RETURN(request.generate.json_schema, parse_response_format(fields));
   OC_ASSIGN_OR_RETURN(const auto keep_order, fields.boolean("keep_order"));
   request.generate.keep_order = keep_order.value_or(false);
   OC_ASSIGN_OR_RETURN(const auto num_crops, fields.integer("num_crops", 1, 64));

@@ -107,11 +107,10 @@ TEST(ChatRequest, NullIsAbsent) {
 TEST(ChatRequest, UnsupportedIsRefusedByName) {
   for (const auto& [field, value] :
        {std::pair{"tools", "[{}]"}, std::pair{"tool_choice", R"("required")"},
-        std::pair{"functions", "[{}]"}, std::pair{"response_format", R"({"type":"json_object"})"},
-        std::pair{"store", "true"}, std::pair{"service_tier", R"("flex")"},
-        std::pair{"modalities", R"(["text","audio"])"}, std::pair{"audio", "{}"},
-        std::pair{"reasoning_effort", R"("high")"}, std::pair{"best_of", "2"},
-        std::pair{"web_search_options", "{}"}}) {
+        std::pair{"functions", "[{}]"}, std::pair{"store", "true"},
+        std::pair{"service_tier", R"("flex")"}, std::pair{"modalities", R"(["text","audio"])"},
+        std::pair{"audio", "{}"}, std::pair{"reasoning_effort", R"("high")"},
+        std::pair{"best_of", "2"}, std::pair{"web_search_options", "{}"}}) {
     auto result = with(fmt::format("\"{}\":{}", field, value));
     ASSERT_FALSE(result.ok()) << field;
     EXPECT_EQ(result.error().code, ErrorCode::kUnsupported) << field;
@@ -141,6 +140,37 @@ TEST(ChatRequest, PenaltiesBiasAndExtensions) {
     const auto refused = with(wrong);
     ASSERT_FALSE(refused.ok()) << wrong;
     EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument) << wrong;
+  }
+}
+
+TEST(ChatRequest, ResponseFormat) {
+  const auto format = [](const char* value) {
+    return with(fmt::format("\"response_format\":{}", value));
+  };
+  EXPECT_FALSE(with("\"n\":1")->generate.json_schema.has_value());
+  EXPECT_FALSE(format(R"({"type":"text"})")->generate.json_schema.has_value());
+  EXPECT_EQ(format(R"({"type":"json_object"})")->generate.json_schema, "");
+  const auto schema = format(R"({"type":"json_schema","json_schema":{"name":"a-B_1","strict":true,
+      "description":"d","schema":{"title":"t","type":"null"}}})");
+  ASSERT_TRUE(schema.ok()) << error_of(schema);
+  EXPECT_EQ(schema->generate.json_schema, R"({"type":"null"})");
+  for (const auto& [value, param] :
+       {std::pair{R"({})", "type"}, std::pair{R"({"type":"regex"})", "type"},
+        std::pair{R"({"type":"text","schema":{}})", "schema"},
+        std::pair{R"({"type":"text","json_schema":{}})", "json_schema"},
+        std::pair{R"({"type":"json_schema"})", "json_schema"},
+        std::pair{R"({"type":"json_schema","json_schema":5})", "json_schema"},
+        std::pair{R"({"type":"json_schema","json_schema":{}})", "json_schema.schema"},
+        std::pair{R"({"type":"json_schema","json_schema":{"schema":[]}})", "json_schema.schema"},
+        std::pair{R"({"type":"json_schema","json_schema":{"schema":{},"name":"a b"}})",
+                  "json_schema.name"},
+        std::pair{R"({"type":"json_schema","json_schema":{"schema":{},"strict":1}})",
+                  "json_schema.strict"},
+        std::pair{R"({"type":"json_schema","json_schema":{"schema":{"items":{"not":{}}}}})",
+                  "json_schema.schema.items.not"}}) {
+    const auto result = format(value);
+    ASSERT_FALSE(result.ok()) << value;
+    EXPECT_EQ(result.error().param, std::string("response_format.") + param) << value;
   }
 }
 
