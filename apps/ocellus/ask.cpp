@@ -3,9 +3,12 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "answer_config.h"
+#include "io/json.h"
 #include "runtime/generate.h"
+#include "runtime/json_schema.h"
 #include "terminal.h"
 
 namespace oc {
@@ -14,7 +17,20 @@ namespace {
 struct AskFlags : AnswerFlags {
   std::vector<std::string> words;  // pictures, then the question
   bool json = false;
+  std::string json_schema;  // a file; empty: the answer may be any text
 };
+
+// The schema in a file, as far as it can be enforced.
+std::string read_schema(const std::string& file) {
+  constexpr std::size_t kMostBytes = 1 << 20;
+  auto text = read_file(file, kMostBytes);
+  if (!text.ok()) fail(text.error());
+  const auto schema = parse_json(*text, file);
+  if (!schema.ok()) fail(schema.error());
+  auto enforceable = enforceable_schema(*schema, file);
+  if (!enforceable.ok()) fail(enforceable.error());
+  return *std::move(enforceable);
+}
 
 // The last word is the question; a file in its place means that it was forgotten.
 std::string take_question(std::vector<std::string>& words) {
@@ -32,11 +48,14 @@ void ask(AskFlags flags) {
   apply_config(flags);
   check_answer_flags(flags);
   const std::string question = take_question(flags.words);
+  std::optional<std::string> schema;
+  if (!flags.json_schema.empty()) schema = read_schema(flags.json_schema);
   auto pictures = read_pictures(flags.words);
   if (!pictures.ok()) fail(pictures.error());
   const auto model = load_answering(flags);
 
   GenerateRequest request = make_request(flags);
+  request.json_schema = std::move(schema);
   Message& turn = request.messages.emplace_back();
   for (const Picture& picture : *pictures) {
     turn.parts.emplace_back(ImagePart{static_cast<int>(request.images.size())});
@@ -74,6 +93,8 @@ void add_ask(CLI::App& app) {
       ->required()
       ->option_text("[IMAGE...] \"question\"");
   add_answer_flags(verb, *flags);
+  verb.add_option("--json-schema", flags->json_schema,
+                  "A file with a JSON schema that the answer keeps to");
   verb.add_flag("--json", flags->json, "Print everything about the answer as one JSON object");
   verb.callback([flags] { ask(*flags); });
 }
