@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <utility>
 
 #include "base/clock.h"
@@ -12,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMostEntries = 64;
 constexpr std::size_t kMostBytes = 64u << 20;
-constexpr int kMostWaiting = 8;
+constexpr std::chrono::seconds kPatience{1};  // for another schema
 
 }  // namespace
 
@@ -34,24 +35,28 @@ Result<std::shared_ptr<const Grammar>> GrammarCache::get(const std::string& owne
   key += '\0';
   key += schema;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (auto known = find(key)) return known;
-    if (waiting_ == kMostWaiting)
+    if (!compiled_.wait_for(lock, kPatience, [this] { return !compiling_; }))
       return Error{ErrorCode::kQueueFull,
-                   fmt::format("{} schemas wait to be compiled already", kMostWaiting),
+                   "\"response_format\": another JSON schema is being compiled, which takes long",
                    "try again later"};
-    ++waiting_;
+    if (auto known = find(key)) return known;  // perhaps it was this one
+    compiling_ = true;
   }
-  // Whatever happens, the place is given back.
-  const std::shared_ptr<void> place(nullptr, [this](void*) {
+  // Whatever happens, the next one may.
+  const std::shared_ptr<void> turn(nullptr, [this](void*) {
     const std::lock_guard lock(mutex_);
-    --waiting_;
+    compiling_ = false;
+    compiled_.notify_all();
   });
-  const std::lock_guard alone(compiling_);
-  {
-    const std::lock_guard lock(mutex_);  // another request may have brought it meanwhile
-    if (auto known = find(key)) return known;
-  }
+  OC_ASSIGN_OR_RETURN(auto grammar, compile(schema));
+  const std::lock_guard lock(mutex_);
+  insert(key, grammar);
+  return grammar;
+}
+
+Result<std::shared_ptr<const Grammar>> GrammarCache::compile(const std::string& schema) {
   const Stopwatch watch;
   if (compiler_ == nullptr) {
     OC_ASSIGN_OR_RETURN(compiler_, make_grammar_compiler(vocabulary_));
@@ -61,8 +66,6 @@ Result<std::shared_ptr<const Grammar>> GrammarCache::get(const std::string& owne
              {{"schema_bytes", schema.size()},
               {"kb", grammar->bytes() >> 10},
               {"ms", fmt::format("{:.1f}", watch.ms())}});
-  const std::lock_guard lock(mutex_);
-  insert(key, grammar);
   return grammar;
 }
 

@@ -3,6 +3,7 @@
 // it, make_grammar_compiler() says so.
 #pragma once
 
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -58,13 +59,14 @@ bool has_grammar_library();
 Result<std::unique_ptr<GrammarCompiler>> make_grammar_compiler(const GrammarVocabulary& vocabulary);
 
 // Compiled schemas of one model, the latest used ones. Any thread; one compiles at a time, so that
-// schemas take one core at most.
+// schemas take one core at most, and the others wait for a second only: known schemas and requests
+// without one want their threads too.
 class GrammarCache {
  public:
   explicit GrammarCache(GrammarVocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}
 
-  // `owner`: schemas are shared between requests of one owner only. kQueueFull when too many wait
-  // for a compilation already, else as GrammarCompiler::compile().
+  // `owner`: schemas are shared between requests of one owner only. kQueueFull when another
+  // compilation takes long, else as GrammarCompiler::compile().
   Result<std::shared_ptr<const Grammar>> get(const std::string& owner, const std::string& schema);
   std::size_t entries() const;
   std::size_t bytes() const;
@@ -75,15 +77,15 @@ class GrammarCache {
     std::shared_ptr<const Grammar> grammar;
     std::size_t bytes;
   };
+  Result<std::shared_ptr<const Grammar>> compile(const std::string& schema);
   std::shared_ptr<const Grammar> find(const std::string& key);
   void insert(const std::string& key, const std::shared_ptr<const Grammar>& grammar);
 
   const GrammarVocabulary vocabulary_;
-  std::mutex compiling_;  // guards compiler_
-  std::unique_ptr<GrammarCompiler> compiler_;
-
   mutable std::mutex mutex_;  // guards what follows
-  int waiting_ = 0;
+  std::condition_variable compiled_;
+  bool compiling_ = false;                     // somebody has compiler_
+  std::unique_ptr<GrammarCompiler> compiler_;  // without the lock
   std::size_t bytes_ = 0;
   std::list<Entry> entries_;  // latest used first
   std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;

@@ -41,7 +41,9 @@ constexpr std::array<std::string_view, 9> kFormats = {
 // The library cuts a number within bounds to this many decimals.
 constexpr double kGrid = 1e6;
 constexpr double kMostInteger = 9e15, kMostNumber = 1e12;
-constexpr std::int64_t kPlateau = 200;  // beyond, a longer string costs no more
+constexpr std::int64_t kPlateau = 200;      // beyond, a longer string costs no more
+constexpr std::int64_t kCountedArray = 10;  // what one costs, in places of a string
+constexpr double kMostStep = 100;           // of multipleOf; it costs as many places
 
 template <std::size_t N>
 bool holds(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -114,14 +116,14 @@ class Checker {
   Result<json::object> object(const json::object& in, const std::string& path);
   Result<json::object> array(const json::object& in, const std::string& path);
   Result<json::object> string(const json::object& in, const std::string& path);
-  Result<json::object> number(const json::object& in, bool integer, const std::string& path) const;
+  Result<json::object> number(const json::object& in, bool integer, const std::string& path);
   Result<std::optional<std::int64_t>> count(const json::object& in, std::string_view keyword,
                                             const std::string& path) const;
-  Result<void> spend(const json::object& bounded, std::int64_t positions, const std::string& path);
+  Result<void> spend(const json::object& bounded, std::int64_t weight, const std::string& path);
 
   const SchemaLimits& limits_;
   std::size_t schemas_ = 0, enum_values_ = 0;
-  std::int64_t positions_ = 0;
+  std::int64_t weight_ = 0;
   std::set<std::string> bounded_;  // strings that are paid for
   std::vector<SchemaReference> refs_;
 };
@@ -229,6 +231,8 @@ Result<json::object> Checker::any_of(const json::object& in, const std::string& 
   const std::string param = path + ".anyOf";
   if (!in.at("anyOf").is_array() || in.at("anyOf").get_array().empty())
     return wrong(param, "must be an array with at least one schema");
+  if (in.at("anyOf").get_array().size() > limits_.options)
+    return wrong(param, fmt::format("has more than {} schemas", limits_.options));
   json::array options;
   for (const json::value& option : in.at("anyOf").get_array()) {
     OC_ASSIGN_OR_RETURN(json::object one,
@@ -360,6 +364,7 @@ Result<json::object> Checker::array(const json::object& in, const std::string& p
   out.emplace("items", std::move(items));
   if (least.value_or(0) > 0) out.emplace("minItems", *least);
   if (most) out.emplace("maxItems", *most);
+  if (least.value_or(0) > 0 || most) OC_RETURN_IF_ERROR(spend(out, kCountedArray, path));
   return out;
 }
 
@@ -382,15 +387,18 @@ Result<json::object> Checker::string(const json::object& in, const std::string& 
   if (pattern != nullptr) {
     const std::string param = path + ".pattern";
     if (!pattern->is_string()) return wrong(param, "must be a string");
-    const auto positions = pattern_positions(pattern->get_string());
-    if (!positions.ok())
-      return unsupported(param, "cannot be enforced: " + positions.error().message,
+    const auto cost = pattern_cost(pattern->get_string());
+    if (!cost.ok())
+      return unsupported(param, "cannot be enforced: " + cost.error().message,
                          "docs/api.md says which patterns can");
-    if (*positions > limits_.pattern_positions)
-      return wrong(param, fmt::format("is {} places long when repeats are written out; at most {}",
-                                      *positions, limits_.pattern_positions));
+    if (cost->places > limits_.pattern_places || cost->weight() > limits_.pattern_weight)
+      return wrong(
+          param, fmt::format("has {} places when repeats are written out (at most {}) and {} parts "
+                             "of no fixed length (places times parts: at most {})",
+                             cost->places, limits_.pattern_places, cost->variables,
+                             limits_.pattern_weight));
     out.emplace("pattern", *pattern);
-    OC_RETURN_IF_ERROR(spend(out, *positions, param));
+    OC_RETURN_IF_ERROR(spend(out, cost->weight(), param));
   }
   if (least.value_or(0) > 0) out.emplace("minLength", *least);
   if (most) out.emplace("maxLength", *most);
@@ -399,14 +407,15 @@ Result<json::object> Checker::string(const json::object& in, const std::string& 
   return out;
 }
 
-Result<void> Checker::spend(const json::object& bounded, std::int64_t positions,
+Result<void> Checker::spend(const json::object& bounded, std::int64_t weight,
                             const std::string& path) {
   if (!bounded_.insert(json::serialize(bounded)).second) return {};
-  positions_ += positions;
-  if (positions_ <= limits_.positions) return {};
-  return wrong(path, fmt::format("brings the schema above {} places in patterns and strings of "
-                                 "bounded length (one counts at most {}, equal ones once)",
-                                 limits_.positions, kPlateau));
+  weight_ += weight;
+  if (weight_ <= limits_.weight) return {};
+  return wrong(path,
+               fmt::format("makes the schema too costly: patterns, bounded lengths and counts "
+                           "(docs/grammar.md) add up to more than {}",
+                           limits_.weight));
 }
 
 Result<std::optional<std::int64_t>> Checker::count(const json::object& in, std::string_view keyword,
@@ -423,7 +432,7 @@ Result<std::optional<std::int64_t>> Checker::count(const json::object& in, std::
 // Bounds of an integer become integers. The library writes a number between bounds with six
 // decimals at most; that one of these lies between them is seen to here.
 Result<json::object> Checker::number(const json::object& in, bool integer,
-                                     const std::string& path) const {
+                                     const std::string& path) {
   json::object out = {{"type", integer ? "integer" : "number"}};
   const double grid = integer ? 1 : kGrid;
   double low = -HUGE_VAL, high = HUGE_VAL;
@@ -447,11 +456,12 @@ Result<json::object> Checker::number(const json::object& in, bool integer,
   if (integer && high < HUGE_VAL) out.emplace("maximum", static_cast<std::int64_t>(high));
   if (const json::value* given = in.if_contains("multipleOf")) {
     const double step = given->is_number() ? given->to_number<double>() : 0;
-    if (!integer || low > -HUGE_VAL || high < HUGE_VAL || step < 1 || step > 1000 ||
+    if (!integer || low > -HUGE_VAL || high < HUGE_VAL || step < 1 || step > kMostStep ||
         step != std::floor(step))
       return unsupported(path + ".multipleOf",
-                         "can be enforced for integers without bounds, from 1 to 1000");
+                         "can be enforced for integers without bounds, from 1 to 100");
     out.emplace("multipleOf", static_cast<std::int64_t>(step));
+    OC_RETURN_IF_ERROR(spend(out, static_cast<std::int64_t>(step), path + ".multipleOf"));
   }
   return out;
 }

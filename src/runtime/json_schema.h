@@ -19,10 +19,13 @@ struct SchemaLimits {
   std::size_t bytes = 32 << 10;
   std::size_t schemas = 512;       // sub-schemas, the whole included
   std::size_t enum_values = 1000;  // over all enums
-  // Places of characters in strings of bounded length and in patterns, equal ones once.
-  std::int64_t positions = 600;
-  std::int64_t pattern_positions = 256;  // of one pattern
-  std::int64_t most_count = 10'000;      // of minLength, maxLength, minItems, maxItems
+  std::size_t options = 64;        // of one anyOf
+  // Sum over what differs: PatternCost::weight() of patterns, the length (at most 200) of strings
+  // of bounded length, 10 for an array of bounded length, multipleOf.
+  std::int64_t weight = 600;
+  std::int64_t pattern_weight = 400;  // of one pattern
+  std::int64_t pattern_places = 120;  // beyond 127 the library computes each mask anew: 10 ms
+  std::int64_t most_count = 10'000;   // of minLength, maxLength, minItems, maxItems
 };
 
 // The schema as GrammarCompiler takes it: without annotations, with every constraint explicit.
@@ -32,9 +35,15 @@ struct SchemaLimits {
 Result<std::string> enforceable_schema(const boost::json::value& schema, const std::string& path,
                                        const SchemaLimits& limits = {});
 
-// The number of places in a pattern of the kind that can be enforced: anchors at the ends only,
+// What makes a pattern slow: its characters with repeats written out, and how many parts have no
+// fixed length (places times these is how long the library takes to compile it, at worst).
+struct PatternCost {
+  std::int64_t places = 0, variables = 0;
+  std::int64_t weight() const { return places * (1 + variables); }
+};
+// Of a pattern of the kind that can be enforced: anchors at the ends only,
 // printable ASCII, groups, classes and quantifiers. An error says what is not.
-Result<std::int64_t> pattern_positions(std::string_view pattern);
+Result<PatternCost> pattern_cost(std::string_view pattern);
 
 // A "$ref" and where it stood.
 struct SchemaReference {

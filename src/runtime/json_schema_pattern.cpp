@@ -19,9 +19,9 @@ class PatternParser {
  public:
   explicit PatternParser(std::string_view text) : text_(text) {}
 
-  Result<std::int64_t> parse() {
+  Result<PatternCost> parse() {
     if (text_.starts_with('^')) ++at_;
-    OC_ASSIGN_OR_RETURN(const std::int64_t size, alternatives(0));
+    OC_ASSIGN_OR_RETURN(const PatternCost size, alternatives(0));
     if (at_ < text_.size()) return wrong("an unmatched \")\"");
     return size;
   }
@@ -38,45 +38,54 @@ class PatternParser {
     return true;
   }
 
-  Result<std::int64_t> alternatives(int depth) {
+  static PatternCost sum(const PatternCost& a, const PatternCost& b) {
+    return {std::min(a.places + b.places, kHuge), std::min(a.variables + b.variables, kHuge)};
+  }
+
+  Result<PatternCost> alternatives(int depth) {
     if (depth > kMaxDepth) return wrong("too many groups within each other");
-    std::int64_t size = 0;
+    PatternCost cost;
+    bool several = false;
     do {
       while (more() && text_[at_] != '|' && text_[at_] != ')') {
-        OC_ASSIGN_OR_RETURN(const std::int64_t one, item(depth));
-        size = std::min(size + one, kHuge);
+        OC_ASSIGN_OR_RETURN(const PatternCost one, item(depth));
+        cost = sum(cost, one);
       }
+      several = several || (at_ < text_.size() && text_[at_] == '|');
     } while (take("|"));
     if (depth == 0 && at_end_anchor()) ++at_;
-    return size;
+    return several ? sum(cost, {0, 1}) : cost;
   }
 
-  Result<std::int64_t> item(int depth) {
-    OC_ASSIGN_OR_RETURN(const std::int64_t one, atom(depth));
-    OC_ASSIGN_OR_RETURN(const std::int64_t times, quantifier());
-    return std::min(one * times, kHuge);
+  Result<PatternCost> item(int depth) {
+    OC_ASSIGN_OR_RETURN(const PatternCost one, atom(depth));
+    OC_ASSIGN_OR_RETURN(const Times times, quantifier());
+    const PatternCost all = {std::min(one.places * times.most, kHuge),
+                             std::min(one.variables * times.most, kHuge)};
+    return times.variable ? sum(all, {0, 1}) : all;
   }
 
-  Result<std::int64_t> atom(int depth) {
+  Result<PatternCost> atom(int depth) {
+    const PatternCost character{1, 0};
     if (take("(")) {
       if (!take("?:") && text_.substr(at_).starts_with('?')) return wrong("a lookaround or name");
-      OC_ASSIGN_OR_RETURN(const std::int64_t size, alternatives(depth + 1));
+      OC_ASSIGN_OR_RETURN(const PatternCost cost, alternatives(depth + 1));
       if (!take(")")) return wrong("a \"(\" without its \")\"");
-      return size;
+      return cost;
     }
     if (take("[")) {
       OC_RETURN_IF_ERROR(character_class());
-      return 1;
+      return character;
     }
-    if (take(".")) return 1;
+    if (take(".")) return character;
     if (text_[at_] == '\\') {
       OC_RETURN_IF_ERROR(escape(true));
-      return 1;
+      return character;
     }
     if (kSpecial.find(text_[at_]) != kSpecial.npos) return wrong(unexpected());
     OC_RETURN_IF_ERROR(printable());
     ++at_;
-    return 1;
+    return character;
   }
 
   std::string unexpected() const { return fmt::format("an unexpected {}", text_[at_]); }
@@ -125,22 +134,30 @@ class PatternParser {
     return {};
   }
 
-  Result<std::int64_t> quantifier() {
-    std::int64_t times = 1;
+  struct Times {
+    std::int64_t most = 1;  // copies that are written out
+    bool variable = false;
+  };
+  Result<Times> quantifier() {
+    Times times;
     if (take("{")) {
       OC_ASSIGN_OR_RETURN(const std::int64_t least, number());
-      times = std::max<std::int64_t>(least, 1);
-      if (take(",") && at_ < text_.size() && text_[at_] != '}') {
-        OC_ASSIGN_OR_RETURN(const std::int64_t most, number());
-        if (most < least) return wrong("a range that ends before it begins");
-        times = std::max<std::int64_t>(most, 1);
+      times.most = std::max<std::int64_t>(least, 1);
+      if (take(",")) {
+        times.variable = true;
+        if (at_ < text_.size() && text_[at_] != '}') {
+          OC_ASSIGN_OR_RETURN(const std::int64_t most, number());
+          if (most < least) return wrong("a range that ends before it begins");
+          times.most = std::max<std::int64_t>(most, 1);
+        }
       }
       if (!take("}")) return wrong("a \"{\" without its \"}\"");
-    } else if (!take("*") && !take("+") && !take("?")) {
+    } else if (take("*") || take("+") || take("?")) {
+      times.variable = true;
+    } else {
       return times;
     }
-    if (at_ < text_.size() &&
-        (text_[at_] == '?' || text_[at_] == '+' || text_[at_] == '*' || text_[at_] == '{'))
+    if (at_ < text_.size() && std::string_view("?+*{").find(text_[at_]) != std::string_view::npos)
       return wrong("a second quantifier");
     return times;
   }
@@ -160,7 +177,7 @@ class PatternParser {
 
 }  // namespace
 
-Result<std::int64_t> pattern_positions(std::string_view pattern) {
+Result<PatternCost> pattern_cost(std::string_view pattern) {
   return PatternParser(pattern).parse();
 }
 

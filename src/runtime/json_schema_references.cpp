@@ -40,7 +40,6 @@ bool has_value(const json::value& schema, const std::set<std::string>& known) {
   return true;
 }
 
-
 }  // namespace
 
 Result<void> check_references(const json::object& root, std::span<const SchemaReference> references,

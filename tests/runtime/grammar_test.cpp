@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/json/parse.hpp>
 #include <filesystem>
 #include <limits>
 #include <optional>
 #include <random>
+#include <thread>
 
+#include "base/clock.h"
 #include "runtime/generate.h"
 #include "runtime/json_schema.h"
 #include "runtime/sampler.h"
@@ -152,6 +155,22 @@ TEST_F(GrammarTest, TheCacheKeepsWhatIsUsedForItsOwner) {
   EXPECT_LE(cache.bytes(), 64u << 20);
 }
 
+TEST_F(GrammarTest, TheCacheServesManyThreads) {
+  GrammarCache cache({fake::tiny_tokenizer(), fake::kVocab, {fake::kEnd}});
+  std::vector<std::thread> threads;
+  std::atomic<int> failed = 0;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) {
+        const auto grammar = cache.get("", fmt::format(R"({{"enum":[{}]}})", (t + i) % 10));
+        if (!grammar.ok() || (*grammar)->start()->complete()) ++failed;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(cache.entries(), 10);
+}
+
 TEST_F(GrammarTest, ThePartThatTheLibraryWouldIgnoreIsAnError) {
   GrammarCache cache({fake::tiny_tokenizer(), fake::kVocab, {fake::kEnd}});
   // enforceable_schema() refuses these before.
@@ -162,6 +181,48 @@ TEST_F(GrammarTest, ThePartThatTheLibraryWouldIgnoreIsAnError) {
     EXPECT_EQ(grammar.error().code, ErrorCode::kUnsupported);
   }
   EXPECT_EQ(cache.entries(), 0);
+}
+
+// Prints what docs/grammar.md tells: --gtest_also_run_disabled_tests --gtest_filter=*Times
+TEST_F(GrammarTest, DISABLED_Times) {
+  const std::filesystem::path file = OC_SOURCE_DIR "/../shared/golden/tokenizer/tokenizer.json";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << "no golden data here";
+  const GrammarVocabulary vocabulary = vocabulary_of(file, "<|end|>", 32064);
+  std::vector<std::string> schemas = kSchemas;
+  for (const char* costly :
+       {R"({"type":"string","maxLength":100})", R"({"type":"string","maxLength":10000})",
+        R"({"type":"string","pattern":"^.{1,120}$"})",
+        R"({"type":"string","pattern":"^(.{0,20}){4}$"})"})
+    schemas.emplace_back(costly);
+  const Stopwatch first;
+  const auto compiler = make_grammar_compiler(vocabulary).value();
+  fmt::print("vocabulary: {:.1f} ms\n", first.ms());
+  for (const std::string& text : schemas) {
+    const Stopwatch compiling;
+    const auto grammar =
+        compiler->compile(enforceable_schema(boost::json::parse(text), "s").value()).value();
+    const double compile_ms = compiling.ms();
+    double total_us = 0, most_us = 0;
+    int steps = 0;
+    std::mt19937_64 random(1);
+    for (int answer = 0; answer < 10; ++answer) {
+      const auto matcher = grammar->start();
+      for (int i = 0; i < 100; ++i, ++steps) {
+        const Stopwatch masking;
+        const auto mask = matcher->allowed();
+        const double us = masking.ms() * 1000;
+        total_us += us;
+        most_us = std::max(most_us, us);
+        TokenId id = static_cast<TokenId>(random() % 32064);
+        while ((mask[static_cast<std::size_t>(id) / 32] >> (id % 32) & 1) == 0)
+          id = (id + 1) % 32064;
+        if (id == vocabulary.stop_ids[0]) break;
+        matcher->accept(id);
+      }
+    }
+    fmt::print("compile {:7.1f} ms, {:5} KiB, mask {:6.1f} us, at most {:7.1f}: {:.60}\n",
+               compile_ms, grammar->bytes() >> 10, total_us / steps, most_us, text);
+  }
 }
 
 // Logits that depend on the last tokens only, so that every run of one seed sees the same.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
+#include <tuple>
 
 namespace oc {
 namespace {
@@ -145,8 +146,11 @@ TEST(JsonSchema, IsBounded) {
       {"{\"enum\":[" + many(1001, "{}") + "]}", "values"},
       {"{\"properties\":{" + many(520, "\"p{}\":{{}}") + "}}", "sub-schemas"},
       {"{\"required\":[" + many(520, "\"p{}\"") + "]}", "sub-schemas"},
-      {"{\"anyOf\":[" + many(100, "{{\"type\":\"string\",\"maxLength\":1{:02}}}") + "]}", "places"},
-      {R"({"type":"string","pattern":"^(a{1,50}){1,50}$"})", "places"},
+      {"{\"anyOf\":[" + many(60, "{{\"type\":\"string\",\"maxLength\":1{:02}}}") + "]}", "costly"},
+      {"{\"anyOf\":[" + many(65, "{{\"enum\":[{}]}}") + "]}", "more than 64"},
+      {R"({"type":"string","pattern":"^(a{50}){50}$"})", "places"},
+      {R"({"type":"string","pattern":"^a{121}$"})", "places"},
+      {R"({"type":"string","pattern":"^(.{0,10}){10}$"})", "parts"},
   };
   for (const auto& [schema, word] : cases) {
     const auto result = enforce(schema);
@@ -159,14 +163,22 @@ TEST(JsonSchema, IsBounded) {
                   .ok());
 }
 
-TEST(JsonSchemaPattern, CountsPlaces) {
-  const std::pair<const char*, std::int64_t> cases[] = {
-      {"^abc$", 3},       {"[a-z0-9_-]+", 1}, {"^(ab|c){2,5}$", 15}, {"\\d{4}-\\d\\d", 7},
-      {"(?:a?b*){0}", 2}, {"[^a-c]{3,}", 3},  {"\\$\\.", 2},         {"", 0}};
-  for (const auto& [pattern, places] : cases) {
-    const auto result = pattern_positions(pattern);
-    ASSERT_TRUE(result.ok()) << pattern << " " << result.error().message;
-    EXPECT_EQ(*result, places) << pattern;
+TEST(JsonSchemaPattern, CountsPlacesAndPartsOfNoFixedLength) {
+  const std::tuple<const char*, std::int64_t, std::int64_t> cases[] = {
+      {"^abc$", 3, 0},
+      {"[a-z0-9_-]+", 1, 1},
+      {"^(ab|c){2,5}$", 15, 6},
+      {"\\d{4}-\\d\\d", 7, 0},
+      {"(?:a?b*){0}", 2, 2},
+      {"[^a-c]{3,}", 3, 1},
+      {"\\$\\.", 2, 0},
+      {"", 0, 0},
+      {"((.?){11}){11}", 121, 121}};
+  for (const auto& [pattern, places, variables] : cases) {
+    const auto cost = pattern_cost(pattern);
+    ASSERT_TRUE(cost.ok()) << pattern << " " << cost.error().message;
+    EXPECT_EQ(cost->places, places) << pattern;
+    EXPECT_EQ(cost->variables, variables) << pattern;
   }
 }
 
@@ -176,10 +188,10 @@ TEST(JsonSchemaPattern, RefusesWhatTheLibraryWouldIgnore) {
         "\\S",   "\\x41",   "\\\\", "\"",       "[\"]", "[^\\s]", "[]",      "[^]",
         "[b-a]", "[a",      "(a",   "a)",       "a**",  "a+?",    "a{2}{3}", "a{}",
         "a{,3}", "a{3,2}",  "*a",   "\xc3\xa9", "a\n",  "\\",     "[\\"})
-    EXPECT_FALSE(pattern_positions(pattern).ok()) << pattern;
+    EXPECT_FALSE(pattern_cost(pattern).ok()) << pattern;
   std::string deep;
   for (int i = 0; i < 1000; ++i) deep += '(';
-  EXPECT_FALSE(pattern_positions(deep).ok());
+  EXPECT_FALSE(pattern_cost(deep).ok());
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ namespace {
 
 // Enough to indent by; without a bound a weak model writes white space until its tokens are used
 // up.
-constexpr int kMostSpace = 20;
+constexpr int kMostSpace = 12;
 
 class Matcher final : public GrammarMatcher {
  public:
