@@ -1,7 +1,11 @@
 # cmake --install BUILD --prefix DIR: the program, what it looks for beside itself (shared_places() in
 # src/runtime/loader.h: ../share/ocellus, so the whole may be moved), and the licences.
 include(GNUInstallDirs)
-set_target_properties(ocellus PROPERTIES INSTALL_RPATH_USE_LINK_PATH TRUE)  # where MLX lies
+# Where MLX lies. Said by name: CMake leaves out what lies inside the source tree, as build/venv does.
+if(OC_MLX_FOUND)
+  get_filename_component(mlx_folder "${MLX_LIBRARY}" DIRECTORY)
+  set_target_properties(ocellus PROPERTIES INSTALL_RPATH "${mlx_folder}")
+endif()
 install(TARGETS ocellus RUNTIME DESTINATION bin)
 install(DIRECTORY configs/models DESTINATION share/ocellus/configs)
 install(DIRECTORY models/demo DESTINATION share/ocellus/models)

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <fstream>
+#include <iterator>
 
 #include "io/digest.h"
 
@@ -19,6 +21,14 @@ std::string checkpoint_fingerprint(const Checkpoint& checkpoint) {
         fmt::format("\n{} {} {}", tensor->name, to_string(tensor->dtype), tensor->shape.str()));
     if (index++ % kSampleEvery == 0)
       digest.add(tensor->data.first(std::min(kSampleBytes, tensor->data.size())));
+  }
+  // What stands beside the weights and decides about ids, pixels and ends.
+  for (const char* name :
+       {"tokenizer.json", "preprocessor_config.json", "generation_config.json"}) {
+    std::ifstream file(checkpoint.folder() / name, std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    digest.add(fmt::format("\n{} {}\n", name, bytes.size()));
+    digest.add(bytes);
   }
   return digest.finish_hex();
 }

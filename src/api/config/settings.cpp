@@ -215,6 +215,7 @@ MemorySizes memory_sizes(const Config& config, const ServiceOptions& service) {
   if (sizes.kv == std::size_t{0}) sizes.kv.reset();
   sizes.images = set("cache_settings.image_cache_mb");
   sizes.responses = set("cache_settings.response_cache_mb");
+  if (plain_megabytes(config)) sizes.responses = service.response_cache_bytes;
   sizes.requests = set("limits.max_memory_mb");
   sizes.prefix_share = config.get<double>("cache_settings.prefix_cache_share");
   sizes.image_cache = service.image_cache_bytes > 0;
