@@ -33,7 +33,7 @@ def watched(run):
     before = stolen()
     result = run()
     steal, total = stolen() - before
-    return {"stolen": round(steal / max(total, 1), 3), **result}
+    return {"stolen": round(float(steal / max(total, 1)), 3), **result}
 
 
 def main():

@@ -6,6 +6,11 @@ import sys
 
 import shapes as s
 
+NAMES = {
+    "llama": "llama.cpp",
+    "ik": "ik_llama.cpp",
+    "llama_noflash": "llama.cpp, no flash attention",
+}
 COLUMNS = {  # title: unit, decimals
     "tower": ("s", 2),
     "prefill": ("tok/s", 0),
@@ -69,7 +74,7 @@ def main(path):
                 add("OpenVINO, tower bf16", of_peer(peer))
                 add("OpenVINO, tower int8 weights", of_peer(peer, "tower_int8_ms"))
             else:
-                add({"llama": "llama.cpp", "ik": "ik_llama.cpp"}[name], of_peer(peer))
+                add(NAMES.get(name, name), of_peer(peer))
         add("ocellus", of_ocellus(found["ocellus"]["results"]))
         add("ocellus", {"decode": found["limits"]["results"]["decode_0"]["value"]})
         for machine in (found["limits"]["machine"], found["ocellus"]["machine"]):
