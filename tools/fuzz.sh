@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the libFuzzer programs of build/fuzz, as many at a time as there are processors, over the kept
+# Runs the libFuzzer programs of build/asan, as many at a time as there are processors, over the kept
 # corpus in tests/fuzz/corpus/NAME and what earlier runs found (build/fuzz/corpus/NAME).
 #   tools/fuzz.sh [SECONDS [NAME...]]      10 seconds each, all of them
 # A finding: the end of its log, the input under build/fuzz/findings/NAME, and status 1.
@@ -23,7 +23,7 @@ fuzz_one() {
   local dictionary=()
   [ -f "tests/fuzz/$name.dict" ] && dictionary=("-dict=tests/fuzz/$name.dict")
   local status=0
-  "$build/fuzz_$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
+  "build/asan/fuzz_$name" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
     -artifact_prefix="$findings/" "${dictionary[@]}" "${folders[@]}" >"$log" 2>&1 || status=$?
   local runs coverage
   runs=$(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) .*/\1 runs in \2 s/p' "$log" | tail -n 1)

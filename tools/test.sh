@@ -44,19 +44,31 @@ build() {
 
 unit() { GTEST_OUTPUT="xml:$PWD/$logs/$1/" ctest --preset "$1" -j "$cpus"; }
 
+# pytest NAME WHAT...
+pytest() {
+  local name=$1
+  shift
+  build/venv/bin/python -m pytest -q -p no:cacheprovider --junitxml=$logs/$name.xml "$@"
+}
+
+# Wrong and hostile requests against the sanitized server; conftest.py looks for reports.
+pytest_asan() {
+  ASAN_OPTIONS=handle_abort=1 UBSAN_OPTIONS=print_stacktrace=1 OCELLUS_BIN=$PWD/build/asan/ocellus \
+    pytest pytest-asan tests/e2e/test_server_malformed.py
+}
+
 step venv venv  # first: it holds MLX, which the build looks for
 step node node_packages
 step grammar tools/get_xgrammar.sh
 step build-release build release
 if [ ${#failed[@]} -eq 0 ]; then
   step unit unit release
-  step pytest build/venv/bin/python -m pytest -q -p no:cacheprovider \
-    --junitxml=$logs/pytest.xml tests/tools tests/e2e
+  step pytest pytest pytest tests/tools tests/e2e
 fi
-step build-fuzz build fuzz
+step build-asan build asan  # the fuzzers as well
 step fuzz tools/fuzz.sh 10
-step build-asan build asan
 step unit-asan unit asan
+step pytest-asan pytest_asan
 
 echo
 echo "== closing lines, $((SECONDS - started)) s in all"
@@ -64,10 +76,12 @@ for suite in unit unit-asan; do
   grep -h 'tests passed' "$logs/$suite.log" 2>/dev/null | sed "s/^/$suite: /" || true
 done
 tail -n 1 "$logs/pytest.log" 2>/dev/null || true
+tail -n 1 "$logs/pytest-asan.log" 2>/dev/null | sed 's/^/pytest-asan: /' || true
 # Whether the engine mlx and json_schema were tested.
 grep -h -e '-- MLX' -e '-- xgrammar' "$logs/configure-release.log" 2>/dev/null || true
 grep -h '^fuzz:' "$logs/fuzz.log" 2>/dev/null || true
-python3 tools/test_summary.py gtest=$logs/release gtest-asan=$logs/asan pytest=$logs/pytest.xml
+python3 tools/test_summary.py gtest=$logs/release gtest-asan=$logs/asan \
+  pytest=$logs/pytest.xml pytest-asan=$logs/pytest-asan.xml
 if [ ${#failed[@]} -ne 0 ]; then
   echo "FAILED: ${failed[*]}"
   exit 1

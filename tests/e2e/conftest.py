@@ -26,6 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("OCELLUS_BIN", ROOT / "build/release/ocellus"))
 MODEL = os.environ.get("OCELLUS_TEST_MODEL", "demo")
 START_SECONDS = 300  # a sanitizer build on a busy machine
+SANITIZER_REPORT = re.compile(r"\b\w+Sanitizer\b|: runtime error: ")
 
 
 class Server:
@@ -51,8 +52,13 @@ class Server:
         )
         self.log = []
         self._lines = queue.Queue()
-        for stream in (self.process.stdout, self.process.stderr):
-            threading.Thread(target=self._collect, args=(stream,), daemon=True).start()
+        streams = (self.process.stdout, self.process.stderr)
+        self._readers = [
+            threading.Thread(target=self._collect, args=(stream,), daemon=True)
+            for stream in streams
+        ]
+        for reader in self._readers:
+            reader.start()
         self.port = int(self.wait_for(r"\blistening\b.*\bhttp://[^ \"]*:(\d+)").group(1))
         self.url = f"http://127.0.0.1:{self.port}"
         self.pid = self.process.pid
@@ -96,6 +102,14 @@ class Server:
             self.signal()
         return self.wait()
 
+    def end(self):
+        """Stops it; a report of a sanitizer, also one of leaks at the very end, is a failure."""
+        self.stop()
+        for reader in self._readers:
+            reader.join(timeout=START_SECONDS)
+        reported = any(SANITIZER_REPORT.search(line) for line in self.log)
+        assert not reported, "a sanitizer reported:\n" + "\n".join(self.log)
+
 
 @pytest.fixture
 def start():
@@ -109,13 +123,15 @@ def start():
     yield begin
     for running in servers:
         running.stop()
+    for running in servers:
+        running.end()
 
 
 @pytest.fixture(scope="session")
 def server():
     running = Server()
     yield running
-    running.stop()
+    running.end()
 
 
 @pytest.fixture
