@@ -181,10 +181,11 @@ void ResponseCache::work() {
   for (;;) {
     wake_.wait(lock, [this] { return ending_ || !posted_.empty(); });
     if (posted_.empty()) return;
-    const std::function<void()> deliver = std::move(posted_.front());
+    std::function<void()> deliver = std::move(posted_.front());
     posted_.pop_front();
     lock.unlock();
     deliver();
+    deliver = nullptr;  // not under the lock: what it holds gives a model back, which locks others
     lock.lock();
   }
 }
