@@ -2,13 +2,12 @@
 answers a round's questions for times (see rounds.py). Neither can run the tower of this model."""
 
 import argparse
-import statistics
 import time
 
 import numpy as np
 
 import shapes as s
-from resident import serve
+from resident import decoder_figures, serve
 
 
 def with_llama_cpp(args):
@@ -75,20 +74,8 @@ class Decoder:
         self.past += tokens
         return took
 
-    def decode(self):
-        return statistics.median(self.step(1) for _ in range(s.DECODE_STEPS))
-
     def measure(self):
-        self.reset()
-        self.step(1)
-        short = self.decode()
-        self.reset()
-        prefill = self.step(s.PROMPT)
-        return {
-            "prefill_tok_s": s.PROMPT / prefill * 1e3,
-            "decode_tok_s": 1e3 / short,
-            "decode_779_tok_s": 1e3 / self.decode(),
-        }
+        return decoder_figures(self)
 
 
 def main():

@@ -1,7 +1,6 @@
 """OpenVINO beside ocellus: answers a round's questions for times (see rounds.py)."""
 
 import argparse
-import statistics
 import time
 
 import numpy as np
@@ -9,7 +8,7 @@ import openvino as ov
 
 import ov_graphs
 import shapes as s
-from resident import serve
+from resident import decoder_figures, serve
 
 
 def options(args, precision):
@@ -60,20 +59,8 @@ class Decoder:
         self.past = total
         return took
 
-    def decode(self):
-        return statistics.median(self.step(1) for _ in range(s.DECODE_STEPS))
-
     def measure(self):
-        self.reset()
-        self.step(1)
-        short = self.decode()
-        self.reset()
-        prefill = self.step(s.PROMPT)
-        return {
-            "prefill_tok_s": s.PROMPT / prefill * 1e3,
-            "decode_tok_s": 1e3 / short,
-            "decode_779_tok_s": 1e3 / self.decode(),
-        }
+        return decoder_figures(self)
 
 
 class Tower:

@@ -28,9 +28,11 @@ std::string Digest::finish() {
   return {reinterpret_cast<const char*>(digest.data()), length};
 }
 
-std::string Digest::finish_hex() {
+std::string Digest::finish_hex() { return to_hex(finish()); }
+
+std::string to_hex(std::string_view bytes) {
   std::string hex;
-  for (const char byte : finish()) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
   return hex;
 }
 

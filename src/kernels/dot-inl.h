@@ -19,23 +19,18 @@ namespace oc::kernels::HWY_NAMESPACE {
 //  x86 and Arm without: 16-bit sums, good for eight steps of w < 16, widened once a chunk.
 //  Elsewhere: plain arithmetic, 32-bit sums, bytes of any size.
 // kWideSums: sums are 32-bit. kSplitBytes: bytes of 8-bit weights come as two halves < 16.
+#if HWY_TARGET == HWY_AVX3_DL || (HWY_TARGET == HWY_AVX2 && defined(OC_AVX_VNNI))
+inline constexpr bool kWideSums = true, kSplitBytes = false;
+using Sums = VI;
+HWY_INLINE Sums no_sums() { return hn::Zero(DI()); }
+HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
+  // Highway 1.0.3 has no such op and does not enable the intrinsic. {vex}: the encoding of
+  // AVX-VNNI.
 #if HWY_TARGET == HWY_AVX3_DL
-inline constexpr bool kWideSums = true, kSplitBytes = false;
-using Sums = VI;
-HWY_INLINE Sums no_sums() { return hn::Zero(DI()); }
-HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
-  // Highway 1.0.3 has no such op and does not enable the intrinsic.
   asm("vpdpbusd %2, %1, %0" : "+v"(sums.raw) : "v"(w.raw), "v"(x.raw));
-  return sums;
-}
-HWY_INLINE VI widen(Sums sums) { return sums; }
-#elif HWY_TARGET == HWY_AVX2 && defined(OC_AVX_VNNI)
-inline constexpr bool kWideSums = true, kSplitBytes = false;
-using Sums = VI;
-HWY_INLINE Sums no_sums() { return hn::Zero(DI()); }
-HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
-  // {vex}: the other encoding is that of AVX-512. As above, no intrinsic is enabled.
+#else
   asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums.raw) : "x"(w.raw), "x"(x.raw));
+#endif
   return sums;
 }
 HWY_INLINE VI widen(Sums sums) { return sums; }

@@ -4,15 +4,15 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
-#include <fstream>
-#include <iterator>
 
 #include "io/digest.h"
+#include "io/json.h"
 
 namespace oc {
 
 std::string checkpoint_fingerprint(const Checkpoint& checkpoint) {
   constexpr std::size_t kSampleBytes = 1024, kSampleEvery = 16;
+  constexpr std::size_t kMostFile = std::size_t{256} << 20;
   Digest digest;
   digest.add(boost::json::serialize(checkpoint.config()));
   std::size_t index = 0;
@@ -25,8 +25,9 @@ std::string checkpoint_fingerprint(const Checkpoint& checkpoint) {
   // What stands beside the weights and decides about ids, pixels and ends.
   for (const char* name :
        {"tokenizer.json", "preprocessor_config.json", "generation_config.json"}) {
-    std::ifstream file(checkpoint.folder() / name, std::ios::binary);
-    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    // None, or one that is too large to be one: the model's own reading of it says so.
+    const Result<std::string> file = read_file(checkpoint.folder() / name, kMostFile);
+    const std::string_view bytes = file.ok() ? std::string_view(*file) : std::string_view();
     digest.add(fmt::format("\n{} {}\n", name, bytes.size()));
     digest.add(bytes);
   }

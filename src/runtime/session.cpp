@@ -44,9 +44,12 @@ Result<void> Session::prepare() {
 }
 
 Result<void> Session::prepare_grammar() {
-  GrammarCache own({model_.tokenizer(), model_.info().vocab_size, model_.info().stop_ids});
-  GrammarCache& cache = caches_.grammars != nullptr ? *caches_.grammars : own;
-  OC_ASSIGN_OR_RETURN(const auto grammar, cache.get(request_.owner, *request_.json_schema));
+  std::optional<GrammarCache> own;  // of a session without others
+  GrammarCache* cache = caches_.grammars;
+  if (cache == nullptr)
+    cache = &own.emplace(
+        GrammarVocabulary{model_.tokenizer(), model_.info().vocab_size, model_.info().stop_ids});
+  OC_ASSIGN_OR_RETURN(const auto grammar, cache->get(request_.owner, *request_.json_schema));
   matcher_ = grammar->start();
   return {};
 }

@@ -144,6 +144,30 @@ TEST_P(CpuBytes, TilesOfTokens) {
   }
 }
 
+// Columns that few tokens read row after row, in items that the number of threads decides.
+TEST_P(CpuBytes, FewTokensOnAnyNumberOfThreads) {
+  constexpr std::int64_t kCols = 1024, kRows = 20;
+  Materials make(13);
+  const std::vector<float> x = make.normals(kRows * kCols);
+  for (const std::int64_t outputs : {40, 1100, 4200}) {
+    const RawMatrix raw = make.quants(outputs, kCols, 4, 64);
+    const auto run = [&](int threads, std::int64_t first, std::int64_t count) {
+      const auto engine = engine_of(options(GetParam(), threads, "int8"));
+      const auto some = std::span(x).subspan(static_cast<std::size_t>(first * kCols),
+                                             static_cast<std::size_t>(count * kCols));
+      return values(
+          *engine, engine->linear(engine->upload(some, count, kCols), *prepared(*engine, raw), {}));
+    };
+    const std::vector<float> all = run(1, 0, kRows);
+    for (const int threads : {1, 2, 4})
+      for (const std::int64_t count : {1, 2, 3, 4, 5, 8})
+        ASSERT_TRUE(same_bytes(run(threads, 3, count),
+                               std::span(all).subspan(static_cast<std::size_t>(3 * outputs),
+                                                      static_cast<std::size_t>(count * outputs))))
+            << threads << " threads, " << count << " tokens, " << outputs << " outputs";
+  }
+}
+
 TEST_P(CpuBytes, Int8ActivationsAreCloseToFullPrecision) {
   const auto exact = engine_of(options(GetParam(), 2, "f32"));
   const auto rounded = engine_of(options(GetParam(), 2, "int8"));

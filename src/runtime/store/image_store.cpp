@@ -29,12 +29,6 @@ constexpr std::size_t kMostWaiting = std::size_t{128} << 20;
 constexpr std::chrono::seconds kPause{30};      // after a failure
 constexpr std::chrono::seconds kLookAgain{10};  // at what other processes did
 
-std::string hex(std::string_view bytes) {
-  std::string out;
-  for (const char byte : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return out;
-}
-
 std::string random_digits() {
   std::random_device device;
   return fmt::format("{:08x}{:08x}", device(), device());
@@ -139,7 +133,7 @@ Result<void> ImageStore::probe() {
 }
 
 fs::path ImageStore::path_of(const std::string& key) const {
-  return folder_ / (hex(key) + std::string(kSuffix));
+  return folder_ / (to_hex(key) + std::string(kSuffix));
 }
 
 std::optional<ImageRows> ImageStore::find(const std::string& key, std::int64_t rows,

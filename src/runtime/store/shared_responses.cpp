@@ -1,12 +1,11 @@
 #include "runtime/store/shared_responses.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <csignal>
 #include <utility>
 
 #include "base/log.h"
+#include "io/digest.h"
 #include "runtime/store/result_codec.h"
 
 namespace oc {
@@ -23,11 +22,7 @@ std::int64_t unix_seconds() {
 
 // The layout's number stands here too: an old and a new version do not take turns in discarding
 // each other's values.
-std::string name_of(const std::string& key) {
-  std::string name = "ocellus:answer:01:";
-  for (const char byte : key) name += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return name;
-}
+std::string name_of(const std::string& key) { return "ocellus:answer:01:" + to_hex(key); }
 
 // A write to a connection that the server has closed is an error, not the process' end.
 void ignore_broken_pipes() {

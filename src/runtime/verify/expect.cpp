@@ -1,12 +1,10 @@
 #include "runtime/verify/expect.h"
 
-#include <fmt/format.h>
-#include <openssl/sha.h>
-
 #include <cmath>
 #include <limits>
 
 #include "io/checkpoint.h"
+#include "io/digest.h"
 #include "io/json.h"
 
 namespace oc {
@@ -40,11 +38,9 @@ double largest_difference(std::span<const float> a, std::span<const float> b) {
 }
 
 std::string sha256_hex(std::span<const std::uint8_t> bytes) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(bytes.data(), bytes.size(), digest);
-  std::string hex;
-  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
-  return hex;
+  Digest digest;
+  digest.add(std::as_bytes(bytes));
+  return digest.finish_hex();
 }
 
 Result<boost::json::value> read_cases(const std::filesystem::path& file) {
