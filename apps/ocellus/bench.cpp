@@ -7,6 +7,7 @@
 
 #include "io/json.h"
 #include "runtime/bench/bench.h"
+#include "runtime/bench/beside.h"
 #include "runtime/bench/load.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -18,7 +19,7 @@ struct Flags {
   BenchOptions options;
   std::vector<std::string> compare;
   bool json = false, quick = false;
-  bool server = false;
+  bool server = false, beside = false;
   ServerLoadOptions load;
 };
 
@@ -45,6 +46,12 @@ void run_server(Flags& flags) {
     if (const char* key = std::getenv("OCELLUS_API_KEY")) flags.load.api_key = key;
   while (flags.load.url.ends_with('/')) flags.load.url.pop_back();
   if (flags.load.url.ends_with("/v1")) flags.load.url.resize(flags.load.url.size() - 3);
+  if (flags.beside) {
+    const auto report = run_beside(flags.load);
+    if (!report.ok()) fail(report.error());
+    fmt::print("{}\n", flags.json ? boost::json::serialize(report->json()) : report->table());
+    return;
+  }
   flags.load.progress = progress_line();
   const auto report = run_load(flags.load);
   end_progress_line();
@@ -103,6 +110,10 @@ void add_server_flags(CLI::App& verb, Flags& flags) {
   option("--picture-side", load.picture_side, "Pixels of a made picture; 0: no picture")
       ->check(CLI::Range(0, 4096));
   verb.add_flag("--same-picture", load.same_picture, "One made picture for all requests")
+      ->group(group)
+      ->needs(server);
+  verb.add_flag("--beside", flags.beside,
+                "One answer, and how it goes on while a picture of up to 16 crops is asked about")
       ->group(group)
       ->needs(server);
   option("--timeout", load.timeout_s, "Seconds for one request")->check(CLI::Range(1, 86400));

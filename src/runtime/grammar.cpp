@@ -12,7 +12,6 @@ namespace oc {
 namespace {
 
 constexpr std::size_t kMostEntries = 64;
-constexpr std::size_t kMostBytes = 64u << 20;
 constexpr std::chrono::seconds kPatience{1};  // for another schema
 
 }  // namespace
@@ -80,8 +79,8 @@ std::shared_ptr<const Grammar> GrammarCache::find(const std::string& key) {
 // Holding the lock.
 void GrammarCache::insert(const std::string& key, const std::shared_ptr<const Grammar>& grammar) {
   const std::size_t bytes = grammar->bytes() + key.size();
-  if (bytes > kMostBytes) return;
-  while (entries_.size() >= kMostEntries || bytes_ + bytes > kMostBytes) {
+  if (bytes > most_bytes_) return;
+  while (entries_.size() >= kMostEntries || bytes_ + bytes > most_bytes_) {
     bytes_ -= entries_.back().bytes;
     by_key_.erase(entries_.back().key);
     entries_.pop_back();

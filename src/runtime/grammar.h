@@ -63,7 +63,10 @@ Result<std::unique_ptr<GrammarCompiler>> make_grammar_compiler(const GrammarVoca
 // without one want their threads too.
 class GrammarCache {
  public:
-  explicit GrammarCache(GrammarVocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}
+  static constexpr std::size_t kDefaultBytes = 64u << 20;
+
+  explicit GrammarCache(GrammarVocabulary vocabulary, std::size_t most_bytes = kDefaultBytes)
+      : vocabulary_(std::move(vocabulary)), most_bytes_(most_bytes) {}
 
   // `owner`: schemas are shared between requests of one owner only. kQueueFull when another
   // compilation takes long, else as GrammarCompiler::compile().
@@ -82,6 +85,7 @@ class GrammarCache {
   void insert(const std::string& key, const std::shared_ptr<const Grammar>& grammar);
 
   const GrammarVocabulary vocabulary_;
+  const std::size_t most_bytes_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable compiled_;
   bool compiling_ = false;                     // somebody has compiler_

@@ -19,7 +19,8 @@ constexpr std::size_t kProgramBytes = 24 * kMiB;
 
 // A pool below this many tokens answers no question about a picture in its usual crops.
 constexpr std::int64_t kLeastTokens = 2048;
-constexpr std::size_t kLeastImages = 8 * kMiB, kLeastResponses = kMiB, kLeastRequests = 128 * kMiB;
+constexpr std::size_t kLeastImages = 8 * kMiB, kLeastResponses = kMiB, kLeastRequests = 128 * kMiB,
+                      kLeastGrammars = 8 * kMiB;
 constexpr std::size_t kDefaultImages = 256 * kMiB, kDefaultResponses = 64 * kMiB,
                       kDefaultRequests = 1024 * kMiB, kDefaultPreprocess = 256 * kMiB;
 
@@ -64,7 +65,8 @@ StepShape step_of(std::size_t max_running) {
 }
 
 std::size_t MemoryPlan::total() const {
-  return weights + program + pictures + step + kv + images + responses + requests + preprocess;
+  return weights + program + pictures + step + kv + images + responses + requests + preprocess +
+         grammars;
 }
 
 std::size_t MemoryPlan::model_bytes() const { return total() - requests - kProgramBytes; }
@@ -98,6 +100,8 @@ MemoryPlan plan_memory(const ModelFootprint& model, const MemorySizes& sizes,
   pool(plan.images, sizes.image_cache ? sizes.images : std::optional<std::size_t>(0),
        kDefaultImages, kLeastImages);
   pool(plan.responses, sizes.responses, kDefaultResponses, kLeastResponses);
+  pool(plan.grammars, has_grammar_library() ? std::nullopt : std::optional<std::size_t>(0),
+       GrammarCache::kDefaultBytes, kLeastGrammars);
   pool(plan.kv, sizes.kv, plan.machine_default_kv, kv_of(model, kLeastTokens));
 
   plan.least = plan.total();
@@ -127,6 +131,7 @@ void MemoryPlan::apply(ServiceOptions& service) const {
   service.image_cache_bytes = images;
   service.response_cache_bytes = responses;
   service.preprocess_bytes = preprocess;
+  service.grammar_cache_bytes = grammars;
 }
 
 std::size_t MemoryPlan::longest_context() const {

@@ -65,6 +65,7 @@ std::string MemoryPlan::table() const {
   out += row("response cache", responses, "--response-cache");
   out += row("requests", requests, "--max-memory-mb; bodies and decoded pictures");
   out += row("preprocessed pictures", preprocess, "waiting for their turn");
+  if (grammars > 0) out += row("grammar cache", grammars, "compiled JSON schemas");
   out += row("in all", total(),
              room.count_weights ? "at most" : "at most, weights left out (--model-memory)");
   out += fmt::format("\nlongest context: {} of {} tokens\n", longest_context(), m.context_length);
@@ -106,6 +107,7 @@ json::object MemoryPlan::json() const {
       {"response_cache_bytes", responses},
       {"request_bytes", requests},
       {"preprocess_bytes", preprocess},
+      {"grammar_cache_bytes", grammars},
       {"total_bytes", total()},
       {"least_bytes", least},
       {"machine_bytes", room.machine},

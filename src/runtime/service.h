@@ -39,12 +39,14 @@ struct ServiceOptions {
   std::size_t response_cache_bytes = 0;          // of whole answers; 0: none are kept
   std::size_t response_cache_entries = kAnyNumber;
   std::chrono::seconds response_cache_age{3600};
+  std::size_t grammar_cache_bytes = GrammarCache::kDefaultBytes;  // of compiled JSON schemas
   std::shared_ptr<SharedResponses> shared_responses = {};  // with other instances; may be null
   // The longest answer of a request that sets no max_tokens; 0: what the context holds.
   int default_max_tokens = 0;
   // Of pictures that were resized and cut before their turn; what does not fit is done in its turn.
   std::size_t preprocess_bytes = std::size_t{256} << 20;
-  // Tokens of a prompt that are computed in one step while others wait for their next token.
+  // Tokens of a prompt that are computed in one step while others wait for their next token; fewer
+  // where thousands stand in front of them.
   std::int64_t shared_chunk = 64;
 };
 

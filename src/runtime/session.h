@@ -79,6 +79,7 @@ class Session {
   Result<void> encode_step();  // one image tile
   // The prompt is computed: a step is one token.
   bool answering() const { return !scoring() && result_.completion_tokens > 0 && pending() == 1; }
+  std::int64_t computed() const { return kv_->length(); }  // tokens, once started
   StepInput next(std::int64_t most_tokens_of_step);
   // Whether the logits of the step that next() described are used.
   bool wants_logits(const StepInput& input) const {

@@ -137,6 +137,7 @@ class FakeModel final : public Model {
   }
 
   static std::vector<float> one_hot(TokenId id) {
+    OC_CHECK(id >= 0 && id < kVocab, "no token {}", id);
     std::vector<float> logits(kVocab, 0.0f);
     logits[static_cast<std::size_t>(id)] = 10;
     return logits;

@@ -155,6 +155,22 @@ TEST_F(GrammarTest, TheCacheKeepsWhatIsUsedForItsOwner) {
   EXPECT_LE(cache.bytes(), 64u << 20);
 }
 
+TEST_F(GrammarTest, TheCacheIsBoundedInBytes) {
+  const GrammarVocabulary vocabulary{fake::tiny_tokenizer(), fake::kVocab, {fake::kEnd}};
+  GrammarCache measured(vocabulary);
+  ASSERT_TRUE(measured.get("", R"({"enum":[10]})").ok());
+  const std::size_t most = 3 * measured.bytes();
+  GrammarCache cache(vocabulary, most), none(vocabulary, 0);
+  for (int i = 10; i < 30; ++i) {
+    const std::string schema = fmt::format(R"({{"enum":[{}]}})", i);
+    ASSERT_TRUE(cache.get("", schema).ok());
+    EXPECT_LE(cache.bytes(), most);
+    EXPECT_TRUE(none.get("", schema).ok());
+  }
+  EXPECT_GE(cache.entries(), 2);
+  EXPECT_EQ(none.entries(), 0);
+}
+
 TEST_F(GrammarTest, TheCacheServesManyThreads) {
   GrammarCache cache({fake::tiny_tokenizer(), fake::kVocab, {fake::kEnd}});
   std::vector<std::thread> threads;

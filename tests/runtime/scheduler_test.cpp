@@ -20,6 +20,7 @@ using Promise = std::promise<Result<GenerateResult>>;
 // whose last two tokens differ.
 std::unique_ptr<FakeModel> repeating(std::size_t count) {
   return std::make_unique<FakeModel>([count](std::span<const TokenId> ids) {
+    if (ids.back() < 0) return FakeModel::one_hot(0);  // amid a picture, in the prefill
     std::size_t same = 1;
     while (same < ids.size() && ids[ids.size() - 1 - same] == ids.back()) ++same;
     return FakeModel::one_hot(same == count + 1 ? kEnd : ids.back());
@@ -139,6 +140,65 @@ TEST_F(SchedulerTest, ALongPromptLetsAnswersFlow) {
     EXPECT_LE(longest, 16);
   }
   EXPECT_TRUE(shared);
+}
+
+// Between two tokens of a running answer lies one view of a picture or one piece of a prompt, never
+// both, however large the picture is.
+TEST_F(SchedulerTest, ALargePictureLetsAnswersFlow) {
+  auto model = repeating(200);
+  hold(*model);
+  std::vector<int> views;  // encoded before each step
+  const auto wait = std::move(model->on_step);
+  FakeModel* const fake = model.get();
+  model->on_step = [&, fake](std::size_t step) {
+    wait(step);
+    if (views.size() == fake->batches.size()) views.push_back(fake->tiles);
+  };
+  serve(std::move(model), {.shared_chunk = 16});
+  auto running = submit(question("hello"));
+  entered_.get_future().wait();
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += "ab st ";
+  auto late = submit(about(7, text, 16));
+  open_.set_value();
+  EXPECT_EQ(running.get()->ids.size(), 200u);
+  EXPECT_TRUE(late.get().ok());
+  service_->drain();
+  ASSERT_EQ(views.size(), model_->batches.size());
+  EXPECT_EQ(views.back(), 16);
+  std::size_t first = 0, pieces = 0;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const std::size_t inputs = model_->batches[i];
+    const int encoded = i == 0 ? 0 : views[i] - views[i - 1];
+    EXPECT_LE(encoded, 1) << "step " << i;
+    for (std::size_t j = 1; j < inputs; ++j) {
+      const std::int64_t length = model_->steps[first + j].length;
+      EXPECT_LE(length, 16) << "step " << i;
+      if (length == 1) continue;
+      ++pieces;
+      EXPECT_EQ(encoded, 0) << "a view and a piece of the prompt in step " << i;
+    }
+    first += inputs;
+  }
+  EXPECT_GT(pieces, 5u);
+}
+
+// Attention makes a token dearer the more stand in front of it: the pieces become shorter.
+TEST_F(SchedulerTest, PiecesOfAVeryLongPromptShrink) {
+  auto model = repeating(3);
+  model->mutable_info().context_length = 60'000;
+  serve(std::move(model), {});
+  std::string text;
+  for (int i = 0; i < 8'000; ++i) text += "ab st ";
+  ask(question(text));
+  service_->drain();
+  for (const fake::Step& step : model_->steps) {
+    const std::int64_t bound = 512 * 6000 / (3000 + std::max<std::int64_t>(step.position, 3000));
+    EXPECT_LE(step.length, bound) << "at " << step.position;
+    if (step.length > 1) EXPECT_GE(step.length, std::min<std::int64_t>(bound - 8, 8));
+  }
+  EXPECT_EQ(model_->steps.front().length, 512);
+  EXPECT_GT(model_->steps.back().position, 20'000);
 }
 
 TEST_F(SchedulerTest, RequestsWaitForMemoryAndNoneFails) {

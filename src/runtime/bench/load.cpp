@@ -1,83 +1,25 @@
 #include "runtime/bench/load.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <atomic>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/value_to.hpp>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 #include <random>
 #include <span>
 #include <thread>
 
 #include "base/clock.h"
-#include "image/image.h"
+#include "runtime/bench/load_body.h"
 #include "runtime/bench/load_client.h"
 
 namespace oc {
 namespace {
 
 namespace json = boost::json;
-
-std::string data_uri(std::span<const std::byte> bytes, std::string_view type) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(length));
-  return fmt::format("data:{};base64,{}", type, text);
-}
-
-// Rectangles of random colours: what is in it does not matter, that it is new does.
-std::string made_picture(int side, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  Image image;
-  image.width = image.height = side;
-  const auto size = static_cast<std::size_t>(side);
-  image.rgb.assign(size * size * 3, 255);
-  for (int i = 0; i < 12; ++i) {
-    const std::size_t x0 = random() % size, y0 = random() % size;
-    const std::size_t x1 = x0 + random() % (size - x0), y1 = y0 + random() % (size - y0);
-    const std::uint64_t colour = random();
-    for (std::size_t y = y0; y <= y1; ++y)
-      for (std::size_t x = x0; x <= x1; ++x)
-        for (std::size_t c = 0; c < 3; ++c)
-          image.rgb[(y * size + x) * 3 + c] = static_cast<std::uint8_t>(colour >> 8 * c);
-  }
-  return data_uri(encode_png(image), "image/png");
-}
-
-Result<std::string> picture_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file || bytes.empty())
-    return Error{ErrorCode::kNotFound, fmt::format("cannot read {}", path)};
-  const auto view = std::as_bytes(std::span(bytes));
-  OC_ASSIGN_OR_RETURN(const ImageInfo info, probe_image(view, ImageLimits{}));
-  return data_uri(view, fmt::format("image/{}", to_string(info.format)));
-}
-
-std::string body_of(const ServerLoadOptions& options, const std::string& model,
-                    const std::string& picture) {
-  json::array content;
-  if (!picture.empty())
-    content.push_back({{"type", "image_url"}, {"image_url", {{"url", picture}}}});
-  content.push_back({{"type", "text"}, {"text", options.question}});
-  return json::serialize(
-      json::object{{"model", model},
-                   {"messages", json::array{{{"role", "user"}, {"content", std::move(content)}}}},
-                   {"max_tokens", options.max_tokens},
-                   {"temperature", 0},
-                   {"stream", true},
-                   {"stream_options", {{"include_usage", true}}}});
-}
 
 LoadTimes times_of(std::span<const StreamedAnswer> answers) {
   std::vector<double> first, between, whole;
@@ -99,7 +41,7 @@ class Generator {
       : options_(options), client_(client), seed_(std::random_device{}()) {}
 
   Result<LoadReport> run() {
-    OC_ASSIGN_OR_RETURN(report_.model, model());
+    OC_ASSIGN_OR_RETURN(report_.model, served_model(options_, client_));
     report_.url = options_.url;
     for (const std::string& path : options_.images) {
       OC_ASSIGN_OR_RETURN(std::string picture, picture_of(path));
@@ -112,18 +54,6 @@ class Generator {
   }
 
  private:
-  Result<std::string> model() {
-    if (!options_.model.empty()) return options_.model;
-    OC_ASSIGN_OR_RETURN(const std::string body, client_.get("/v1/models"));
-    try {
-      return json::value_to<std::string>(json::parse(body).at("data").as_array().at(0).at("id"));
-    } catch (const std::exception&) {
-      return Error{ErrorCode::kUnavailable,
-                   fmt::format("{}/v1/models names no model", options_.url),
-                   "name one with --model"};
-    }
-  }
-
   std::string picture(int request) const {
     if (!pictures_.empty()) return pictures_[static_cast<std::size_t>(request) % pictures_.size()];
     if (options_.picture_side <= 0) return {};
@@ -154,8 +84,8 @@ class Generator {
     const auto work = [&] {
       LoadClient client(options_.url, options_.api_key, options_.timeout_s);
       for (int i = next++; i < run.requests; i = next++) {
-        answers[static_cast<std::size_t>(i)] =
-            client.ask(body_of(options_, report_.model, picture(i)));
+        answers[static_cast<std::size_t>(i)] = client.ask(
+            chat_body({report_.model, options_.question, picture(i), options_.max_tokens}));
         const int answered = ++done;
         if (answered == tenth) run.resident_begin = resident_locked();
         if (options_.progress && answered % std::max(run.requests / 100, 1) == 0) {

@@ -21,6 +21,14 @@ std::int64_t number_at(const json::object& object, std::string_view key) {
   return value != nullptr && value->is_int64() ? value->get_int64() : 0;
 }
 
+// How many tokens a piece of text is made of: known where log-probabilities were asked for.
+std::size_t tokens_of(const json::object& choice) {
+  const json::value* logprobs = choice.if_contains("logprobs");
+  if (logprobs == nullptr || !logprobs->is_object()) return 1;
+  const json::value* content = logprobs->get_object().if_contains("content");
+  return content != nullptr && content->is_array() ? content->get_array().size() : 1;
+}
+
 // The message of an error object, or the beginning of whatever came.
 std::string error_of(std::string_view body) {
   boost::system::error_code code;
@@ -47,7 +55,7 @@ std::size_t receive(char* data, std::size_t, std::size_t count, void* user) {
   curl_easy_getinfo(reception.easy, CURLINFO_RESPONSE_CODE, &status);
   if (status == 200 && reception.events != nullptr) {
     reception.events->add({data, count}, reception.since->ms());
-    return count;
+    return reception.events->enough() ? 0 : count;
   }
   if (reception.body.size() + count > kMostBytes) return 0;
   reception.body.append(data, count);
@@ -109,8 +117,11 @@ void EventReader::event(std::string_view data, double ms) {
   const json::value* delta = choice.get_object().if_contains("delta");
   if (delta == nullptr || !delta->is_object()) return;
   const json::value* content = delta->get_object().if_contains("content");
-  if (content != nullptr && content->is_string() && !content->get_string().empty())
+  if (content != nullptr && content->is_string() && !content->get_string().empty()) {
     answer_.text_ms.push_back(ms);
+    answer_.text_tokens.push_back(tokens_of(choice.get_object()));
+    if (on_text_ && !on_text_(ms)) enough_ = true;
+  }
 }
 
 LoadClient::LoadClient(std::string url, std::string api_key, int timeout_s)
@@ -147,9 +158,9 @@ void LoadClient::prepare(const std::string& path) {
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &receive);
 }
 
-StreamedAnswer LoadClient::ask(const std::string& body) {
+StreamedAnswer LoadClient::ask(const std::string& body, EventReader::OnText on_text) {
   StreamedAnswer answer;
-  EventReader events(answer);
+  EventReader events(answer, std::move(on_text));
   prepare("/v1/chat/completions");
   const Stopwatch since;
   Reception reception{easy_, &events, &since, {}};
@@ -159,6 +170,7 @@ StreamedAnswer LoadClient::ask(const std::string& body) {
   const CURLcode code = curl_easy_perform(easy_);
   answer.whole_ms = since.ms();
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer.status);
+  if (events.enough()) return answer;
   if (code != CURLE_OK)
     answer.error = message_[0] != '\0' ? message_ : curl_easy_strerror(code);
   else if (answer.status != 200)

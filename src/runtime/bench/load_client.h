@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -13,9 +15,10 @@
 namespace oc {
 
 struct StreamedAnswer {
-  long status = 0;              // 0: no response
-  std::string error;            // why it is none; empty: answered
-  std::vector<double> text_ms;  // since the request was sent, one for each piece of text
+  long status = 0;                       // 0: no response
+  std::string error;                     // why it is none; empty: answered
+  std::vector<double> text_ms;           // since the request was sent, one for each piece of text
+  std::vector<std::size_t> text_tokens;  // of each piece; 1 where the server does not tell
   double whole_ms = 0;
   std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   bool empty() const { return text_ms.empty(); }
@@ -24,18 +27,24 @@ struct StreamedAnswer {
 // Reads a stream of server-sent events piece by piece.
 class EventReader {
  public:
-  explicit EventReader(StreamedAnswer& answer) : answer_(answer) {}
+  // Sees the time of each piece of text; false: enough, the rest of the answer is not wanted.
+  using OnText = std::function<bool(double ms)>;
+
+  explicit EventReader(StreamedAnswer& answer, OnText on_text = {})
+      : answer_(answer), on_text_(std::move(on_text)) {}
 
   // `ms`: when this piece came.
   void add(std::string_view bytes, double ms);
   bool ended() const { return ended_; }  // [DONE] was seen
+  bool enough() const { return enough_; }
 
  private:
   void event(std::string_view data, double ms);
 
   StreamedAnswer& answer_;
+  OnText on_text_;
   std::string line_;
-  bool ended_ = false;
+  bool ended_ = false, enough_ = false;
 };
 
 // A connection that is kept from request to request. One thread.
@@ -46,7 +55,8 @@ class LoadClient {
   LoadClient(const LoadClient&) = delete;
   LoadClient& operator=(const LoadClient&) = delete;
 
-  StreamedAnswer ask(const std::string& body);
+  // Hangs up where `on_text` says that it has enough: no error.
+  StreamedAnswer ask(const std::string& body, EventReader::OnText on_text = {});
   // The body of a response with status 200.
   Result<std::string> get(const std::string& path);
 

@@ -1,0 +1,30 @@
+// How long a running answer stands still while a large picture of another request is encoded and
+// its prompt computed.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "base/result.h"
+#include "runtime/bench/load.h"
+
+namespace oc {
+
+struct BesideReport {
+  std::string url, model;
+  Percentiles alone;   // ms from token to token before the picture's request was sent
+  Percentiles beside;  // and until its first text came
+  double first_token_ms = 0;
+  std::int64_t prompt_tokens = 0;  // of the picture's request
+  int views = 0;                   // it was allowed
+
+  std::string table() const;
+  boost::json::object json() const;
+};
+
+// One answer without a picture runs; behind its 20th piece of text a picture is asked about, made,
+// with options.picture_side pixels a side and up to 16 crops. kUnavailable where no server answers,
+// where a request fails or where the running answer ended too early to tell.
+Result<BesideReport> run_beside(const ServerLoadOptions& options);
+
+}  // namespace oc

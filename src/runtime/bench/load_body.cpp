@@ -1,0 +1,90 @@
+#include "runtime/bench/load_body.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_to.hpp>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <span>
+
+#include "image/image.h"
+#include "runtime/bench/load.h"
+#include "runtime/bench/load_client.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+std::string data_uri(std::span<const std::byte> bytes, std::string_view type) {
+  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return fmt::format("data:{};base64,{}", type, text);
+}
+
+}  // namespace
+
+std::string chat_body(const ChatBody& chat) {
+  json::array content;
+  if (!chat.picture.empty())
+    content.push_back({{"type", "image_url"}, {"image_url", {{"url", chat.picture}}}});
+  content.push_back({{"type", "text"}, {"text", chat.question}});
+  json::object body{{"model", chat.model},
+                    {"messages", json::array{{{"role", "user"}, {"content", std::move(content)}}}},
+                    {"max_tokens", chat.max_tokens},
+                    {"temperature", 0},
+                    {"stream", true},
+                    {"stream_options", {{"include_usage", true}}}};
+  if (chat.num_crops > 0) body["num_crops"] = chat.num_crops;
+  if (chat.logprobs) body["logprobs"] = true;
+  return json::serialize(body);
+}
+
+std::string made_picture(int side, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Image image;
+  image.width = image.height = side;
+  const auto size = static_cast<std::size_t>(side);
+  image.rgb.assign(size * size * 3, 255);
+  for (int i = 0; i < 12; ++i) {
+    const std::size_t x0 = random() % size, y0 = random() % size;
+    const std::size_t x1 = x0 + random() % (size - x0), y1 = y0 + random() % (size - y0);
+    const std::uint64_t colour = random();
+    for (std::size_t y = y0; y <= y1; ++y)
+      for (std::size_t x = x0; x <= x1; ++x)
+        for (std::size_t c = 0; c < 3; ++c)
+          image.rgb[(y * size + x) * 3 + c] = static_cast<std::uint8_t>(colour >> 8 * c);
+  }
+  return data_uri(encode_png(image), "image/png");
+}
+
+Result<std::string> picture_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file || bytes.empty())
+    return Error{ErrorCode::kNotFound, fmt::format("cannot read {}", path)};
+  const auto view = std::as_bytes(std::span(bytes));
+  OC_ASSIGN_OR_RETURN(const ImageInfo info, probe_image(view, ImageLimits{}));
+  return data_uri(view, fmt::format("image/{}", to_string(info.format)));
+}
+
+Result<std::string> served_model(const ServerLoadOptions& options, LoadClient& client) {
+  if (!options.model.empty()) return options.model;
+  OC_ASSIGN_OR_RETURN(const std::string body, client.get("/v1/models"));
+  try {
+    return json::value_to<std::string>(json::parse(body).at("data").as_array().at(0).at("id"));
+  } catch (const std::exception&) {
+    return Error{ErrorCode::kUnavailable, fmt::format("{}/v1/models names no model", options.url),
+                 "name one with --served-model"};
+  }
+}
+
+}  // namespace oc
