@@ -24,6 +24,8 @@ constexpr std::int64_t unit_of(int group) { return group % kMaxUnit == 0 ? kMaxU
 inline constexpr std::int64_t kKvBlock = 64;
 // Outputs in a vector of the widest target; scratch sizes follow from it.
 inline constexpr std::int64_t kMaxLanes = 16;
+// Tokens of an int8 matmul whose sums are kept from one block of columns to the next.
+inline constexpr std::int64_t kKeptTokens = 1024;
 
 enum class Storage {
   kF32,

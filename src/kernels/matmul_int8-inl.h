@@ -10,114 +10,12 @@
 #endif
 
 #include "kernels/dot-inl.h"
+#include "kernels/packed_int8-inl.h"
 #include "kernels/rows_int8-inl.h"
 #include "kernels/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace oc::kernels::HWY_NAMESPACE {
-
-// A chunk: 32 columns, eight dwords of activations. 8-bit weights are split into halves where
-// dot_step needs it, high nibbles behind low ones.
-inline constexpr int kSteps = 8;
-template <int kBits>
-inline constexpr int kChunkVectors = kBits == 8 && kSplitBytes ? 2 * kSteps : kSteps;
-
-// kLanes rows of W that follow each other, with their scales and biases.
-struct Strip {
-  const std::uint8_t *weight, *scales, *biases;
-  std::int64_t weight_stride, meta_stride;  // bytes from row to row
-};
-// Rows past the end are copies of the last one in `spare` (spare_bytes); their results are not
-// stored.
-HWY_INLINE Strip strip_of(const QuantMatrix& w, std::int64_t first, std::uint8_t* spare) {
-  Strip strip;
-  strip.weight_stride = w.cols * w.bits / 8;
-  strip.meta_stride = w.cols / w.group * size_of_storage(w.meta);
-  const auto rows_at = [&](const std::uint8_t* from, std::int64_t bytes) -> const std::uint8_t* {
-    if (first + kLanes <= w.rows) return from + first * bytes;
-    std::uint8_t* copies = spare;
-    spare += kLanes * bytes;
-    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-      const std::int64_t row = first + lane < w.rows ? first + lane : w.rows - 1;
-      std::memcpy(copies + lane * bytes, from + row * bytes, static_cast<std::size_t>(bytes));
-    }
-    return copies;
-  };
-  strip.weight = rows_at(w.weight, strip.weight_stride);
-  strip.scales = rows_at(w.scales, strip.meta_stride);
-  strip.biases = rows_at(w.biases, strip.meta_stride);
-  return strip;
-}
-
-// The packed dwords of a strip, some chunks at a time.
-template <int kBits>
-class PackedLine {
- public:
-  static constexpr int kVectors = kBits == 4 ? 4 : 8;  // of packed dwords in a chunk
-  static constexpr int kChunks = kLanes > kVectors ? kLanes / kVectors : 1;
-
-  // Makes `chunk` available. Chunks are asked for one after the other.
-  HWY_INLINE void move_to(const Strip& strip, std::int64_t chunk, std::int64_t chunks) {
-    at_ = static_cast<int>(chunk % kChunks) * kVectors;
-    if (at_ != 0) return;
-    const std::uint8_t* from = strip.weight + chunk * kVectors * 4;
-    if (kChunks * kVectors == kLanes && chunk + kChunks <= chunks) {
-      transpose_line(from, strip.weight_stride, dwords_);
-      return;
-    }
-    for (std::int64_t i = 0; i < kChunks && chunk + i < chunks; ++i)
-      for (int part = 0; part < kVectors; part += 4)
-        transpose4(from + (i * kVectors + part) * 4, strip.weight_stride,
-                   dwords_ + i * kVectors + part);
-  }
-
-  // Unpacks it to out[0], out[step], …. For 4 bits vector 2j holds columns 8j + {0,2,4,6}, vector
-  // 2j+1 the odd ones.
-  HWY_INLINE void unpack(VU* out, int step) const {
-    const VU low = hn::Set(DU(), 0x0f0f0f0f);
-    OC_UNROLL(8)
-    for (int j = 0; j < kVectors; ++j) {
-      const VU packed = dwords_[at_ + j];
-      if constexpr (kBits == 4) {
-        out[2 * j * step] = hn::And(packed, low);
-        out[(2 * j + 1) * step] = hn::And(hn::ShiftRight<4>(packed), low);
-      } else if constexpr (!kSplitBytes) {
-        out[j * step] = packed;
-      } else {
-        out[j * step] = hn::And(packed, low);
-        out[(kSteps + j) * step] = hn::And(hn::ShiftRight<4>(packed), low);
-      }
-    }
-  }
-
- private:
-  VU dwords_[kChunks * kVectors];
-  int at_ = 0;
-};
-
-// Scales or biases of a strip as float32: [K/group] vectors, `step` floats apart.
-HWY_INLINE void unpack_meta(const std::uint8_t* from, std::int64_t stride, std::int64_t groups,
-                            Storage type, float* out, std::int64_t step) {
-  const DF d;
-  const std::int64_t size = size_of_storage(type), piece = 16 / size;
-  std::int64_t g = 0;
-  for (; g + piece <= groups; g += piece) {
-    VU four[4];
-    transpose4(from + g * size, stride, four);
-    OC_UNROLL(4)
-    for (int j = 0; j < 4; ++j) {
-      if (type == Storage::kF32) {
-        hn::Store(hn::BitCast(d, four[j]), d, out + (g + j) * step);
-      } else {
-        hn::Store(float_of_half<false>(four[j], type), d, out + (g + 2 * j) * step);
-        hn::Store(float_of_half<true>(four[j], type), d, out + (g + 2 * j + 1) * step);
-      }
-    }
-  }
-  for (; g < groups; ++g)
-    for (std::int64_t lane = 0; lane < kLanes; ++lane)
-      out[g * step + lane] = load_scalar(from + lane * stride + g * size, type);
-}
 
 template <int kR, int kT, class D>
 HWY_INLINE void clear(D d, hn::Vec<D> sums[kR][kT]) {
@@ -277,22 +175,51 @@ HWY_INLINE void store_panel(const VF acc[kR][kT], const Panel& x, const Outputs&
                     out.end, out.y, out.y_stride, *out.epilogue);
 }
 
-// kR row vectors × kT tokens over all columns. weights: [K/4 (8 bits split: K/2)][kR] vectors,
-// meta: [K/group][2][kR][kLanes].
+// Lines that will be written, before the sums are there.
+template <int kR, int kT>
+HWY_INLINE void fetch_outputs(const Panel& x, const Outputs& out) {
+  for (std::int64_t t = 0; t < (x.count < kT ? x.count : kT); ++t)
+    for (int r = 0; r < kR; ++r)
+      __builtin_prefetch(out.y + (x.first + t) * out.y_stride + out.n + r * kLanes, 1, 3);
+}
+
+// A block of columns: the groups [first, end) of all; in front of it and behind it a tile's sums
+// are kept in memory. A block's unpacked weights stay in the first level while all tokens meet
+// them.
+struct Block {
+  std::int64_t first, end, groups;
+  bool begins() const { return first == 0; }
+  bool ends() const { return end == groups; }
+};
+
+// kR row vectors × kT tokens over a block of columns. weights: [K/4 (8 bits split: K/2)][kR]
+// vectors, meta: [K/group][2][kR][kLanes], both from the block's first column on. kept:
+// [kR][kT][kLanes]. The values from `next` on, as many as the tile reads, are fetched meanwhile.
 template <int kBits, int kR, int kT, int kP>
-HWY_NOINLINE void int8_tile(const QuantMatrix& w, const VU* weights, const float* meta, Panel x,
+HWY_NOINLINE void int8_tile(const QuantMatrix& w, const Block& block, const VU* weights,
+                            const float* meta, const Panel& x, const std::int8_t* next, float* kept,
                             const Outputs& out) {
-  const std::int64_t groups = w.cols / w.group, unit = unit_of(w.group);
+  const DF d;
+  const std::int64_t unit = unit_of(w.group);
   const std::int64_t units_per_group = w.group / unit, chunks_per_unit = unit / kChunk;
   VF acc[kR][kT];
-  clear<kR, kT>(DF(), acc);
-  const std::int8_t* values = x.values;
-  const float *scales = x.scales, *sums = x.sums;
-  for (std::int64_t g = 0; g < groups; ++g) {
+  OC_UNROLL(8)
+  for (int r = 0; r < kR; ++r) {
+    OC_UNROLL(8)
+    for (int t = 0; t < kT; ++t)
+      acc[r][t] = block.begins() ? hn::Zero(d) : hn::Load(d, kept + (r * kT + t) * kLanes);
+  }
+  const std::int8_t* values = x.values + block.first * w.group * kP;
+  const float *scales = x.scales + block.first * units_per_group * kP,
+              *sums = x.sums + block.first * kP;
+  for (std::int64_t g = block.first; g < block.end; ++g) {
     for (std::int64_t i = 0; i < units_per_group; ++i) {
       VI totals[kR][kT];
       clear<kR, kT>(DI(), totals);
       for (std::int64_t c = 0; c < chunks_per_unit; ++c) {
+        OC_UNROLL(8)
+        for (int byte = 0; byte < kChunk * kP; byte += 64) __builtin_prefetch(next + byte, 0, 3);
+        next += kChunk * kP;
         add_chunk<kBits, kR, kT, kP>(weights, values, totals);
         weights += kChunkVectors<kBits> * kR;
         values += kChunk * kP;
@@ -304,7 +231,12 @@ HWY_NOINLINE void int8_tile(const QuantMatrix& w, const VU* weights, const float
     sums += kP;
     meta += 2 * kR * kLanes;
   }
-  store_panel<kR, kT>(acc, x, out);
+  if (block.ends()) return store_panel<kR, kT>(acc, x, out);
+  OC_UNROLL(8)
+  for (int r = 0; r < kR; ++r) {
+    OC_UNROLL(8)
+    for (int t = 0; t < kT; ++t) hn::Store(acc[r][t], d, kept + (r * kT + t) * kLanes);
+  }
 }
 
 HWY_INLINE void prefetch(const std::uint8_t* at) {
@@ -369,15 +301,59 @@ HWY_NOINLINE void int8_few(const QuantMatrix& w, const Strip& strip, Panel x, co
   store_panel<1, kT>(acc, x, out);
 }
 
+// Fetches the packed rows behind those that are at work, a few lines at each turn.
+class RowsAhead {
+ public:
+  RowsAhead(const QuantMatrix& w, std::int64_t first, std::int64_t rows, std::int64_t turns) {
+    const std::int64_t stride = w.cols * w.bits / 8;
+    const std::int64_t count = first < w.rows ? (first + rows < w.rows ? rows : w.rows - first) : 0;
+    at_ = w.weight + first * stride;
+    end_ = at_ + count * stride;
+    lines_ = (count * stride / 64 + turns) / turns;
+  }
+  HWY_INLINE void turn() {
+    for (std::int64_t i = 0; i < lines_ && at_ < end_; ++i, at_ += 64) prefetch(at_);
+  }
+
+ private:
+  const std::uint8_t *at_, *end_;
+  std::int64_t lines_;
+};
+
+// Two strips, unpacked: weights [K/32][chunk's vectors][kR] and meta [groups][2][kR][kLanes].
+template <int kBits, int kR>
+void unpack_strips(const QuantMatrix& w, std::int64_t first, VU* weights, float* meta,
+                   std::uint8_t* spare) {
+  constexpr std::int64_t kChunkRowBytes = kChunk * kBits / 8;
+  const std::int64_t chunks = w.cols / kChunk, groups = w.cols / w.group;
+  for (int r = 0; r < kR; ++r) {
+    const Strip strip = strip_of(w, first + r * kLanes, spare);
+    unpack_meta(strip.scales, strip.meta_stride, groups, w.meta, meta + r * kLanes,
+                2 * kR * kLanes);
+    unpack_meta(strip.biases, strip.meta_stride, groups, w.meta, meta + (kR + r) * kLanes,
+                2 * kR * kLanes);
+    PackedLine<kBits> line;
+    for (std::int64_t c = 0; c < chunks; ++c) {
+      if (c % (64 / kChunkRowBytes) == 0)  // a line a row, some lines ahead
+        for (std::int64_t lane = 0; lane < kLanes; ++lane)
+          prefetch(strip.weight + lane * strip.weight_stride + c * kChunkRowBytes + 512);
+      line.move_to(strip, c, chunks);
+      line.unpack(weights + c * kChunkVectors<kBits> * kR + r, kR);
+    }
+  }
+}
+
 template <int kBits, int kT>
 void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, const Int8Rows& x,
                  std::int64_t tokens, float* y, std::int64_t y_stride, const Epilogue& epilogue,
                  std::byte* scratch) {
   // 16 registers hold the sums of 2 × 4, 32 those of 2 × 8.
   constexpr int kR = 2, kTile = kT == 8 && HWY_TARGET != HWY_AVX3_DL ? 4 : kT;
-  constexpr std::int64_t kChunkRowBytes = kChunk * kBits / 8;
+  // Columns whose unpacked weights, 16 KB, stay in the first level.
+  constexpr std::int64_t kBlockCols = 512 * kMaxLanes / kLanes;
   const std::int64_t chunks = w.cols / kChunk, groups = w.cols / w.group;
-  auto* meta = reinterpret_cast<float*>(scratch);  // [groups][2][kR][kLanes]
+  auto* kept = reinterpret_cast<float*>(scratch);  // [kKeptTokens][kR][kLanes]
+  auto* meta = kept + kKeptTokens * kR * kLanes;   // [groups][2][kR][kLanes]
   auto* weights = reinterpret_cast<VU*>(meta + kR * groups * 2 * kLanes);  // [chunks][steps][kR]
   auto* spare = reinterpret_cast<std::uint8_t*>(weights + chunks * kChunkVectors<kBits> * kR);
   const auto panel = [&](std::int64_t first) {
@@ -397,26 +373,30 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
       int8_few<kBits, kT>(w, strip_of(w, out.n, spare), panel(0), out);
     return;
   }
+  const std::int64_t block_groups = kBlockCols / w.group;
+  const std::int64_t turns = (tokens + kT - 1) / kT * ((groups + block_groups - 1) / block_groups);
   for (; out.n < end; out.n += kR * kLanes) {
-    for (int r = 0; r < kR; ++r) {
-      const Strip strip = strip_of(w, out.n + r * kLanes, spare);
-      unpack_meta(strip.scales, strip.meta_stride, groups, w.meta, meta + r * kLanes,
-                  2 * kR * kLanes);
-      unpack_meta(strip.biases, strip.meta_stride, groups, w.meta, meta + (kR + r) * kLanes,
-                  2 * kR * kLanes);
-      PackedLine<kBits> line;
-      for (std::int64_t c = 0; c < chunks; ++c) {
-        if (c % (64 / kChunkRowBytes) == 0)  // a line a row, some lines ahead
-          for (std::int64_t lane = 0; lane < kLanes; ++lane)
-            prefetch(strip.weight + lane * strip.weight_stride + c * kChunkRowBytes + 512);
-        line.move_to(strip, c, chunks);
-        line.unpack(weights + c * kChunkVectors<kBits> * kR + r, kR);
+    unpack_strips<kBits, kR>(w, out.n, weights, meta, spare);
+    RowsAhead ahead(w, out.n + kR * kLanes, kR * kLanes, turns);
+    for (std::int64_t t0 = 0; t0 < tokens; t0 += kKeptTokens) {
+      const std::int64_t t1 = tokens - t0 < kKeptTokens ? tokens : t0 + kKeptTokens;
+      for (std::int64_t g = 0; g < groups; g += block_groups) {
+        const Block block{g, groups - g < block_groups ? groups : g + block_groups, groups};
+        const VU* const block_weights =
+            weights + g * (w.group / kChunk) * kChunkVectors<kBits> * kR;
+        for (std::int64_t t = t0; t < t1; t += kT) {
+          ahead.turn();
+          // The next panel's columns, or the next block's of the first panel.
+          const std::int8_t* next = t + kT < t1 ? x.values + (t + kT) * w.cols + g * w.group * kT
+                                                : x.values + t0 * w.cols + block.end * w.group * kT;
+          Panel tile = panel(t);
+          if (block.ends()) fetch_outputs<kR, kT>(tile, out);
+          float* sums = kept + (t - t0) * kR * kLanes;
+          for (; tile.count > 0; tile = behind(tile, kTile), sums += kTile * kR * kLanes)
+            int8_tile<kBits, kR, kTile, kT>(w, block, block_weights, meta + g * 2 * kR * kLanes,
+                                            tile, next, sums, out);
+        }
       }
-    }
-    for (std::int64_t t = 0; t < tokens; t += kT) {
-      Panel tile = panel(t);
-      for (; tile.count > 0; tile = behind(tile, kTile))
-        int8_tile<kBits, kR, kTile, kT>(w, weights, meta, tile, out);
     }
   }
 }

@@ -99,9 +99,11 @@ const std::vector<Table>& tables() {
 }  // namespace
 
 std::size_t int8_scratch_bytes(std::int64_t cols) {
-  // Two row vectors: float scales and biases for groups of 32, a byte (8 bits: two) a weight; and
-  // the packed rows of a strip that is cut off by the end.
-  return static_cast<std::size_t>(2 * kMaxLanes * (cols / kChunk * 2 * 4 + cols * 2) +
+  // Two row vectors: sums of tokens between blocks of columns, float scales and biases for groups
+  // of 32, a byte (8 bits: two) a weight; and the packed rows of a strip that is cut off by the
+  // end.
+  return static_cast<std::size_t>(2 * kMaxLanes * kKeptTokens * 4 +
+                                  2 * kMaxLanes * (cols / kChunk * 2 * 4 + cols * 2) +
                                   kMaxLanes * (cols + cols / kChunk * 2 * 4)) +
          256;
 }

@@ -243,8 +243,9 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
   const std::int64_t all_strips = (weight.rows + strip - 1) / strip;
   const std::int64_t pieces = (4 * pool_.threads() + all_strips - 1) / all_strips;
   const std::int64_t token_bytes = quant != nullptr ? cols : cols * 4;
-  const std::int64_t token_tile = std::clamp<std::int64_t>(
-      std::min((512 << 10) / token_bytes, rows / pieces) / 8 * 8, 64, 1 << 20);
+  const std::int64_t most = quant != nullptr ? kernels::kKeptTokens : (512 << 10) / token_bytes;
+  const std::int64_t token_tile =
+      std::clamp<std::int64_t>(std::min(most, rows / pieces) / 8 * 8, 64, 1 << 20);
   const std::size_t scratch_bytes =
       quant != nullptr ? kernels::int8_scratch_bytes(cols) : kernels::f32_scratch_bytes(cols);
   const std::size_t scratch_stride = (scratch_bytes + 63) / 64 * 64;
