@@ -21,13 +21,13 @@ void take(const AnswerFlags& flags, const char* name, T& value, const T& setting
 }
 
 // Which model answers: as for serve, the one that a switch has left as active comes first.
-void take_model(AnswerFlags& flags, const Settings& settings) {
+void take_model(AnswerFlags& flags, Settings& settings, const ConfigFlags& config) {
   if (is_typed(flags, "--model")) return;
-  const ModelSettings& first = settings.model;
-  const std::string& active = settings.active_model;
-  const bool another = !active.empty() && active != first.id && active != first_model_name(first);
-  flags.model = another ? active : first.path;
-  if (!another && settings.fallback.enabled) flags.fallback = settings.fallback;
+  const ModelRecipe first = first_recipe(settings, config);
+  flags.model = first.source;
+  settings.model.engine = first.engine;
+  if (!first.fallback.empty())
+    flags.fallback = {true, first.fallback, first.fallback_engine.value_or(first.engine)};
 }
 
 void take_engine(AnswerFlags& flags, const ModelSettings& model) {
@@ -70,13 +70,14 @@ void take_length(AnswerFlags& flags, const Config& config, const Settings& setti
 }  // namespace
 
 void apply_config(AnswerFlags& flags) {
-  Config config = read_config({.config = flags.config});
-  const Settings settings = make_settings(config);
+  const ConfigFlags file{.config = flags.config};
+  Config config = read_config(file);
+  Settings settings = make_settings(config);
   require_valid(config);
   if (!flags.config.empty())
     for (const Finding& finding : config.findings())
       std::cerr << "warning: " << without_controls(finding.message) << '\n';
-  take_model(flags, settings);
+  take_model(flags, settings, file);
   take_engine(flags, settings.model);
   take_sampling(flags, settings.defaults.sampling);
   take_length(flags, config, settings);
@@ -90,9 +91,8 @@ std::shared_ptr<const LoadedModel> load_answering(const AnswerFlags& flags) {
   if (flags.fallback) {
     recipe.fallback = flags.fallback->path;
     recipe.fallback_engine = flags.fallback->engine;
-  } else {
-    offer_pull(flags.model);
   }
+  offer_pull(recipe.source, recipe.fallback);
   LoadOptions loading = flags.loading;
   loading.only_full_precision = flags.fallback.has_value();  // the fallback is what is quantised
   auto cooked = load_recipe(                                 // which warns when it is the fallback

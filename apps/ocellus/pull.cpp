@@ -59,18 +59,20 @@ void run(const Flags& flags) {
 
 }  // namespace
 
-void offer_pull(const std::string& model) {
+void offer_pull(const std::string& model, const std::string& fallback) {
   const hub::CatalogueEntry* entry = hub::find_in_catalogue(model);
   if (entry == nullptr) return;
   const auto folder = resolve_model(model);
   if (folder.ok()) return;
-  if (!stdin_is_terminal() || !stderr_is_terminal())
-    throw ExitError{1, folder.error().message, fmt::format("`ocellus pull {}` gets it", model)};
+  if (!fallback.empty() && resolve_model(fallback).ok()) return;
+  Error missing = folder.error();
+  if (!fallback.empty()) missing.message += fmt::format(", nor its fallback \"{}\"", fallback);
+  if (!stdin_is_terminal() || !stderr_is_terminal()) fail(missing);
   const auto server = hub::hub_from_environment();
   if (!server.ok()) throw ExitError{2, server.error().message, server.error().hint};
   if (!confirmed(fmt::format("{} is not here. Pull {} ({}) from {}?", model, entry->repo,
                              human_bytes(entry->bytes), server->base)))
-    throw ExitError{1, folder.error().message, fmt::format("`ocellus pull {}` gets it", model)};
+    fail(missing);
   run(Flags{.model = model});
 }
 

@@ -186,7 +186,8 @@ void serve(const ConfigFlags& flags) {
   configure_log(settings.server);
   report(config);
   check_exposure(settings.server);
-  if (!settings.fallback.enabled && settings.active_model.empty()) offer_pull(settings.model.path);
+  const ModelRecipe first = first_recipe(settings, flags);
+  offer_pull(first.source, first.fallback);
   raise_descriptor_limit();
   open_caches(settings);
   std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the server

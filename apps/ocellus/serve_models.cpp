@@ -110,6 +110,11 @@ Result<ModelRecipe> original_recipe(const std::string& name, const ConfigFlags& 
   recipe.fallback = own.fallback;
   if (!recipe.fallback_engine) recipe.fallback_engine = own.fallback_engine;
   recipe.aliases.clear();
+  return recipe;
+}
+
+Result<ModelRecipe> installed_original(const std::string& name, const ConfigFlags& flags) {
+  OC_ASSIGN_OR_RETURN(ModelRecipe recipe, original_recipe(name, flags));
   if (!resolve_model(recipe.source).ok() && !resolve_model(recipe.fallback).ok())
     return Error{ErrorCode::kNotFound, "Phi-3.5-Vision is not installed",
                  "`ocellus pull phi-3.5-vision-4bit` gets it", "model"};
@@ -126,6 +131,20 @@ std::string first_model_name(const ModelSettings& model) {
   return is_plain_name(model.path) || !path.has_filename() ? model.path : path.filename().string();
 }
 
+ModelRecipe first_recipe(const Settings& settings, const ConfigFlags& flags) {
+  ModelRecipe first = recipe_of(settings);
+  const std::string& active = settings.active_model;
+  if (active.empty() || active == first.name || active == settings.model.id) return first;
+  if (auto recipe = installed_recipe(active, first); recipe.ok()) return *std::move(recipe);
+  if (is_original_name(active))
+    if (auto recipe = original_recipe(active, flags); recipe.ok()) return *std::move(recipe);
+  first.name = first.source = active;
+  first.fallback.clear();
+  first.fallback_engine.reset();
+  first.aliases.clear();
+  return first;
+}
+
 std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const ConfigFlags& flags,
                                            std::size_t request_bytes) {
   const ModelRecipe first = recipe_of(settings);
@@ -139,7 +158,7 @@ std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const Confi
                               kOriginalNames.end());
   options.load = make_loader(settings);
   options.find = [pattern = first, flags](const std::string& name) -> Result<ModelRecipe> {
-    if (is_original_name(name)) return original_recipe(name, flags);
+    if (is_original_name(name)) return installed_original(name, flags);
     return installed_recipe(name, pattern);
   };
   auto host = std::make_shared<ModelHost>(std::move(options));

@@ -14,6 +14,10 @@ namespace oc {
 // What clients call the first model, whether it is there or not.
 std::string first_model_name(const ModelSettings& model);
 
+// What answers at first: the configuration's model, or the one that a switch has left as active.
+// Nothing of it need be installed. `flags` as of make_model_host().
+ModelRecipe first_recipe(const Settings& settings, const ConfigFlags& flags);
+
 // With the first model known and nothing loaded. Installed models are loaded when a client names
 // them; the original's names mean the active model, and to a switch what the catalogue's
 // configuration of that name says. `flags` count over that, too. `request_bytes` are taken for what

@@ -47,8 +47,10 @@ void add_load_flags(CLI::App& verb, LoadOptions& options);
 // --model NAME|FOLDER, default "demo".
 void add_model_flag(CLI::App& verb, std::string& model);
 
-// Where `model` is one of the catalogue and not there: asks on a terminal whether to pull it, and
-// does; fails with the command to type where there is no terminal. Returns at once otherwise.
-void offer_pull(const std::string& model);
+// Where `model` is one of the catalogue and not there, nor its fallback (empty: it has none): asks
+// on a terminal whether to pull it, and does; fails with the command to type where there is no
+// terminal, or where the answer is no. Returns at once otherwise: a fallback that is there answers,
+// and the warning of load_recipe() says how to get the model.
+void offer_pull(const std::string& model, const std::string& fallback = {});
 
 }  // namespace oc

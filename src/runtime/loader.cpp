@@ -83,11 +83,14 @@ Error not_found(const std::string& name, NameFrom from, const std::vector<fs::pa
                                           : fmt::format("installed: {}", fmt::join(names, ", "));
   if (from == NameFrom::kClient)
     return {ErrorCode::kNotFound, fmt::format("there is no model \"{}\"", name), there, "model"};
+  const hub::CatalogueEntry* entry = hub::find_in_catalogue(name);
+  const std::string pull =
+      entry == nullptr ? std::string() : fmt::format("`ocellus pull {}` gets it; ", entry->name);
   std::vector<std::string> places;
   for (const fs::path& place : looked) places.push_back(place.string());
   return {ErrorCode::kNotFound,
           fmt::format("there is no model \"{}\"; looked in {}", name, fmt::join(places, ", ")),
-          there, "model"};
+          pull + there, "model"};
 }
 
 Result<void> bring_weights(LoadedModel& loaded, const LoadOptions& options) {

@@ -58,8 +58,9 @@ std::vector<std::filesystem::path> shared_places(const char* variable, std::stri
 bool is_plain_name(std::string_view name);
 
 // "demo" or "ocellus-demo" (the embedded model), an existing folder (operator only), or a name
-// ("phi", "org/phi") below $OCELLUS_HOME/models. kNotFound says where was looked (operator only)
-// and which models are there; kInvalidArgument for a client's name that is no plain name.
+// ("phi", "org/phi") below $OCELLUS_HOME/models. kNotFound says where was looked and how to
+// pull a model of the catalogue (operator only), and which models are there; kInvalidArgument for a
+// client's name that is no plain name.
 // The embedded model lies in $OCELLUS_DEMO_MODEL, or in share/ocellus/models/demo beside the
 // program's folder, or in models/demo of the source tree around a build folder.
 Result<std::filesystem::path> resolve_model(const std::string& name_or_path,

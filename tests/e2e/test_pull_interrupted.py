@@ -124,28 +124,3 @@ def test_a_catalogue_model_goes_by_its_short_name(home, hub):
     assert shown["origin"]["repo"] == hub.repo
     assert home.run("ask", "Hello", "--model", "phi-3.5-vision-4bit").stdout
     home.run("rm", "phi-3.5-vision-4bit", "--yes")
-
-
-def test_a_person_is_asked(home, hub):
-    import pty
-
-    hub.repo = "mlx-community/Phi-3.5-vision-instruct-4bit"
-
-    def ask(answer):
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.environ.update(home.env, OCELLUS_DEMO_MODEL=str(DEMO))
-            os.execv(BIN, [str(BIN), "ask", "Hello", "--model", "phi-3.5-vision-4bit"])
-        os.write(terminal, answer)
-        text = b""
-        try:
-            while block := os.read(terminal, 65536):
-                text += block
-        except OSError:  # the end, on Linux
-            pass
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text.decode()
-
-    status, text = ask(b"n\n")
-    assert status == 1 and "[y/N]" in text and not hub.requests
-    status, text = ask(b"y\n")
-    assert status == 0 and "100 %" in text, text

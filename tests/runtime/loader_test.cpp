@@ -83,6 +83,14 @@ TEST_F(LoaderTest, NotFoundSaysWhereAndWhat) {
   EXPECT_EQ(client.hint, "installed: one, org/two");
 }
 
+TEST_F(LoaderTest, NotFoundSaysHowToPullAModelOfTheCatalogue) {
+  for (const char* name : {"phi-3.5-vision-4bit", "mlx-community/Phi-3.5-vision-instruct-4bit"}) {
+    EXPECT_EQ(resolve_model(name).error().hint,
+              "`ocellus pull phi-3.5-vision-4bit` gets it; installed: one, org/two");
+    EXPECT_EQ(resolve_model(name, NameFrom::kClient).error().hint, "installed: one, org/two");
+  }
+}
+
 TEST_F(LoaderTest, TheEmbeddedModelHasTwoNames) {
   const Error missing = resolve_model("demo").error();
   EXPECT_EQ(missing.code, ErrorCode::kNotFound);
