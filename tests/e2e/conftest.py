@@ -63,13 +63,19 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.pid = self.process.pid
         if wait:
-            self.ready = self.wait_for(r"^ocellus serving .*$").group(0)
+            self.ready = self._shown_or_next(r"^ocellus serving .*$").group(0)
 
     def _collect(self, stream):
         for line in stream:
             self.log.append(line.rstrip("\n"))
             self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
+
+    def _shown_or_next(self, pattern):
+        """As wait_for(); also what came before it. A small model is loaded so soon that its line
+        of standard output may overtake that of the log."""
+        seen = (re.search(pattern, line) for line in list(self.log))
+        return next(filter(None, seen), None) or self.wait_for(pattern)
 
     def wait_for(self, pattern):
         """The match of the next line of output that matches."""
