@@ -129,6 +129,21 @@ def test_verify_fails_on_other_weights(tmp_path):
     assert "comparisons failed" in done.stdout
 
 
+def test_verify_names_the_golden_case_that_is_wrong(tmp_path):
+    for part, file, field, named in (
+        ("model", "cases.json", '"clip_token_step"', "describe_n1"),
+        ("model", "cases.json", '"cases"', "all cases"),
+        ("image", "cases.json", '"rgb_mean"', "crowd.jpg"),
+        ("text", "cases.jsonl", '"ids"', "line 1"),
+    ):
+        bent = tmp_path / part / field.strip('"')
+        shutil.copytree(OWN_GOLDEN, bent)
+        path = bent / part / file
+        path.write_text(path.read_text().replace(field, '"no_such_field"'))
+        said = failure("verify", "demo", "--goldens", bent)
+        assert str(path) in said and named in said and "add-a-model.md" in said, said
+
+
 def test_verify_wants_golden_data(tmp_path):
     assert "no golden data" in failure("verify", "demo", "--goldens", tmp_path)
     assert "is not a folder" in failure("verify", "demo", "--goldens", tmp_path / "none")

@@ -1,7 +1,12 @@
 #include "runtime/verify/expect.h"
 
+#include <fmt/format.h>
+
+#include <boost/system/system_error.hpp>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
+#include <system_error>
 
 #include "io/checkpoint.h"
 #include "io/digest.h"
@@ -46,6 +51,28 @@ std::string sha256_hex(std::span<const std::uint8_t> bytes) {
 Result<boost::json::value> read_cases(const std::filesystem::path& file) {
   OC_ASSIGN_OR_RETURN(const std::string text, read_file(file, 64u << 20));
   return parse_json(text, file.filename().string());
+}
+
+Result<void> with_case(std::string_view file, std::string_view at,
+                       const std::function<Result<void>()>& check) {
+  const auto wrong = [&](const char* what) {
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{}: {}: a field is missing or of another type, or the model has no "
+                             "tap for it ({})",
+                             file, at, what),
+                 "docs/add-a-model.md says what golden data holds"};
+  };
+  try {
+    return check();
+  } catch (const std::out_of_range& missing) {  // of a map
+    return wrong(missing.what());
+  } catch (const std::system_error& other) {  // of a number
+    return wrong(other.what());
+  } catch (const boost::system::system_error& other) {
+    return wrong(other.what());
+  } catch (const std::invalid_argument& other) {
+    return wrong(other.what());
+  }
 }
 
 std::vector<double> numbers(const boost::json::value& list) {

@@ -3,6 +3,7 @@
 
 #include <boost/json/value.hpp>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,5 +31,10 @@ double largest_difference(std::span<const float> a, std::span<const float> b);
 std::string sha256_hex(std::span<const std::uint8_t> bytes);
 Result<boost::json::value> read_cases(const std::filesystem::path& file);
 std::vector<double> numbers(const boost::json::value& list);
+
+// Runs `check`, which takes what it needs out of the golden case `at` of `file`. What is not there
+// is kCorrupt with both names: golden data is made by hand-written scripts.
+Result<void> with_case(std::string_view file, std::string_view at,
+                       const std::function<Result<void>()>& check);
 
 }  // namespace oc

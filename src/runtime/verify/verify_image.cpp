@@ -177,13 +177,20 @@ Result<bool> verify_image(const std::filesystem::path& goldens, const VerifyOpti
   if (!std::filesystem::exists(folder / "cases.json")) return false;
   OC_ASSIGN_OR_RETURN(const json::value cases, read_cases(folder / "cases.json"));
   OC_ASSIGN_OR_RETURN(const Expectations expect, Expectations::open(folder / "expect.safetensors"));
-  int crop_size = 336;
-  if (const auto* side = cases.at("info").as_object().if_contains("crop_size"))
-    crop_size = side->to_number<int>();
-  for (const json::value& entry : cases.at("images").as_array()) {
-    if (options.progress) options.progress("image", entry.at("file").as_string());
-    OC_RETURN_IF_ERROR(check_image(folder, entry.as_object(), expect, crop_size, report));
-  }
+  const std::string file = (folder / "cases.json").string();
+  OC_RETURN_IF_ERROR(with_case(file, "all images", [&]() -> Result<void> {
+    int crop_size = 336;
+    if (const auto* side = cases.at("info").as_object().if_contains("crop_size"))
+      crop_size = side->to_number<int>();
+    for (const json::value& entry : cases.at("images").as_array()) {
+      const std::string_view name = entry.at("file").as_string();
+      if (options.progress) options.progress("image", name);
+      OC_RETURN_IF_ERROR(with_case(file, name, [&] {
+        return check_image(folder, entry.as_object(), expect, crop_size, report);
+      }));
+    }
+    return {};
+  }));
   return true;
 }
 

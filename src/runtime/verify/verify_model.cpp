@@ -388,15 +388,17 @@ std::string variant_for(const json::object& c, const Model& model) {
 
 namespace {
 
-// Whether the decoder's weights, or their scales, are bf16. What cannot be read was loaded all the
-// same, and gets the stricter limits.
+// Whether the weights, or their scales, are bf16. What cannot be read was loaded all the same, and
+// gets the stricter limits.
 bool in_bf16(const Model& model) {
   const auto checkpoint = Checkpoint::open(model.info().path);
   if (!checkpoint.ok()) return false;
-  const std::string matrix = "model.layers.0.mlp.down_proj";
-  const TensorView* found = (*checkpoint)->find(matrix + ".scales");
-  if (found == nullptr) found = (*checkpoint)->find(matrix + ".weight");
-  return found != nullptr && found->dtype == DType::kBF16;
+  const auto tensors = (*checkpoint)->tensors();
+  const auto scales = std::ranges::find_if(
+      tensors, [](const TensorView* tensor) { return tensor->name.ends_with(".scales"); });
+  if (scales != tensors.end()) return (*scales)->dtype == DType::kBF16;
+  return std::ranges::any_of(
+      tensors, [](const TensorView* tensor) { return tensor->dtype == DType::kBF16; });
 }
 
 }  // namespace
@@ -420,17 +422,25 @@ Result<bool> verify_model(const std::filesystem::path& goldens, const Model& mod
   OC_ASSIGN_OR_RETURN(const Expectations expect, Expectations::open(folder / "expect.safetensors"));
   double rms = 0;
   int count = 0;
-  for (const json::value& value : cases.at("cases").as_array()) {
-    const json::object& c = value.as_object();
+  const auto check = [&](const json::object& c) -> Result<void> {
     const int length = c.at("length").to_number<int>();
-    if (options.max_model_tokens > 0 && length > options.max_model_tokens) continue;
+    if (options.max_model_tokens > 0 && length > options.max_model_tokens) return {};
     if (options.progress) options.progress("model", c.at("name").as_string());
     ModelCase one(c, variant_for(c, model), cases.at("info").as_object(), model, expect, options,
                   report);
     OC_RETURN_IF_ERROR(one.run(goldens / "image"));
     rms += one.mean_rms();
     ++count;
-  }
+    return {};
+  };
+  const std::string file = (folder / "cases.json").string();
+  OC_RETURN_IF_ERROR(with_case(file, "all cases", [&]() -> Result<void> {
+    for (const json::value& value : cases.at("cases").as_array()) {
+      const std::string_view name = value.at("name").as_string();
+      OC_RETURN_IF_ERROR(with_case(file, name, [&] { return check(value.as_object()); }));
+    }
+    return {};
+  }));
   if (options.rounding != Rounding::kNone && count > 0)
     report.difference("model.rms_mean", "all cases", rms / count,
                       rms_limits(options.rounding).mean);

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "io/json.h"
+#include "runtime/verify/expect.h"
 #include "runtime/verify/verify.h"
 
 namespace oc {
@@ -121,16 +122,20 @@ Result<bool> verify_text(const std::filesystem::path& goldens, const Model& mode
     if (line.empty()) continue;
     OC_ASSIGN_OR_RETURN(const json::value value,
                         parse_json(line, fmt::format("cases.jsonl:{}", number)));
-    const json::object& c = value.as_object();
-    const std::string_view kind = c.at("kind").as_string();
-    const std::string at = fmt::format("line {} ({})", number, kind);
-    if (options.progress) options.progress("text", at);
-    if (kind == "plain")
-      check_plain(c, at, *model.tokenizer(), report);
-    else if (kind == "decode")
-      check_decode(c, at, model.tokenizer(), report);
-    else
-      check_chat(c, kind, at, model, report);
+    const auto check = [&]() -> Result<void> {
+      const json::object& c = value.as_object();
+      const std::string_view kind = c.at("kind").as_string();
+      const std::string at = fmt::format("line {} ({})", number, kind);
+      if (options.progress) options.progress("text", at);
+      if (kind == "plain")
+        check_plain(c, at, *model.tokenizer(), report);
+      else if (kind == "decode")
+        check_decode(c, at, model.tokenizer(), report);
+      else
+        check_chat(c, kind, at, model, report);
+      return {};
+    };
+    OC_RETURN_IF_ERROR(with_case(path.string(), fmt::format("line {}", number), check));
   }
   return true;
 }
