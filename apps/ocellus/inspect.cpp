@@ -9,7 +9,7 @@
 #include <set>
 
 #include "io/checkpoint.h"
-#include "models/phi3v/weights.h"
+#include "models/registry.h"
 #include "runtime/loader.h"
 #include "verbs.h"
 
@@ -28,10 +28,10 @@ struct Findings {
   std::vector<std::string> missing, wrong, unexpected;
 };
 
-Findings compare(const Checkpoint& checkpoint, const Phi3VConfig& config) {
+Findings compare(const Checkpoint& checkpoint, const Blueprint& blueprint) {
   Findings found;
   std::set<std::string> known;
-  for (const ExpectedTensor& expected : phi3v_tensors(config)) {
+  for (const ExpectedTensor& expected : blueprint.tensors()) {
     known.insert(expected.name);
     const TensorView* tensor = checkpoint.find(expected.name);
     if (tensor == nullptr) {
@@ -93,21 +93,10 @@ json::array to_json(const std::vector<std::string>& lines) {
   return json::array(lines.begin(), lines.end());
 }
 
-void print_people(const Flags& flags, const Checkpoint& checkpoint, const Phi3VConfig& c,
+void print_people(const Flags& flags, const Checkpoint& checkpoint, const Blueprint& blueprint,
                   const Findings& found) {
-  fmt::print(
-      "{}\n  decoder   {} layers, width {}, {} heads of {}, {} kv heads, mlp {}, vocabulary {}\n",
-      checkpoint.folder().string(), c.layers, c.hidden_size, c.heads, c.head_dim, c.kv_heads,
-      c.intermediate_size, c.vocab_size);
-  fmt::print("  context   {} tokens, short rope factors up to {}\n", c.max_positions,
-             c.original_max_positions);
-  fmt::print(
-      "  vision    {} layers (one unused), width {}, {} heads, mlp {}, {} pixels in patches of "
-      "{}\n",
-      c.vision.layers, c.vision.hidden_size, c.vision.heads, c.vision.intermediate_size,
-      c.vision.image_size, c.vision.patch_size);
-  fmt::print("  crops     {} by default, {} image tokens a crop\n", c.hd.num_crops,
-             c.vision.merged() * c.vision.merged());
+  fmt::print("{}\n", checkpoint.folder().string());
+  for (const auto& [what, text] : blueprint.summary()) fmt::print("  {:<9} {}\n", what, text);
   fmt::print("  files     {} bytes\n\n", checkpoint.weights_bytes());
   fmt::print("{:<74} {:>5} {:>6} {:<18} {:>13}\n", "tensor", "count", "type", "shape", "bytes");
   for (const Row& row : rows_of(checkpoint, flags.tensors))
@@ -119,7 +108,7 @@ void print_people(const Flags& flags, const Checkpoint& checkpoint, const Phi3VC
   if (found.missing.empty() && found.wrong.empty()) fmt::print("\ncomplete\n");
 }
 
-void print_json(const Flags& flags, const Checkpoint& checkpoint, const Phi3VConfig& c,
+void print_json(const Flags& flags, const Checkpoint& checkpoint, const Blueprint& blueprint,
                 const Findings& found) {
   json::array tensors;
   for (const Row& row : rows_of(checkpoint, flags.tensors))
@@ -129,21 +118,13 @@ void print_json(const Flags& flags, const Checkpoint& checkpoint, const Phi3VCon
          {"dtype", to_string(row.first->dtype)},
          {"shape", json::array(row.first->shape.dims().begin(), row.first->shape.dims().end())},
          {"bytes", row.bytes}});
-  const json::object out{
-      {"architecture", "phi3_v"},
-      {"hidden_size", c.hidden_size},
-      {"layers", c.layers},
-      {"heads", c.heads},
-      {"head_dim", c.head_dim},
-      {"vocab_size", c.vocab_size},
-      {"context_length", c.max_positions},
-      {"vision", {{"hidden_size", c.vision.hidden_size}, {"layers", c.vision.layers}}},
-      {"num_crops", c.hd.num_crops},
-      {"weights_bytes", checkpoint.weights_bytes()},
-      {"tensors", std::move(tensors)},
-      {"missing", to_json(found.missing)},
-      {"wrong", to_json(found.wrong)},
-      {"unexpected", to_json(found.unexpected)}};
+  json::object out{{"architecture", checkpoint.config().at("model_type")}};
+  for (const auto& [name, value] : blueprint.sizes()) out[name] = value;
+  out["weights_bytes"] = checkpoint.weights_bytes();
+  out["tensors"] = std::move(tensors);
+  out["missing"] = to_json(found.missing);
+  out["wrong"] = to_json(found.wrong);
+  out["unexpected"] = to_json(found.unexpected);
   fmt::print("{}\n", json::serialize(out));
 }
 
@@ -152,10 +133,10 @@ void run(const Flags& flags) {
   if (!folder.ok()) fail(folder.error());
   const auto checkpoint = Checkpoint::open(*folder);
   if (!checkpoint.ok()) fail(checkpoint.error());
-  const auto config = load_phi3v_config(*folder);
-  if (!config.ok()) fail(config.error());
-  const Findings found = compare(**checkpoint, *config);
-  (flags.json ? print_json : print_people)(flags, **checkpoint, *config, found);
+  const auto blueprint = open_blueprint(*folder);
+  if (!blueprint.ok()) fail(blueprint.error());
+  const Findings found = compare(**checkpoint, **blueprint);
+  (flags.json ? print_json : print_people)(flags, **checkpoint, **blueprint, found);
   if (!found.missing.empty() || !found.wrong.empty()) throw ExitError{1, ""};
 }
 

@@ -9,9 +9,8 @@
 #include <iostream>
 #include <memory>
 
-#include "image/hd_transform.h"
 #include "io/safetensors.h"
-#include "models/phi3v/config.h"
+#include "models/registry.h"
 #include "pictures.h"
 #include "runtime/loader.h"
 #include "terminal.h"
@@ -35,14 +34,14 @@ T value_or_fail(Result<T> result) {
   return *std::move(result);
 }
 
-// View `index` of the tiles as it was before the normalisation.
-Image denormalised(const HdTiles& tiles, int index, const HdParams& params) {
-  const auto side = static_cast<std::size_t>(tiles.crop_size);
-  Image image{tiles.crop_size, tiles.crop_size, std::vector<std::uint8_t>(side * side * 3)};
-  const float* planes = tiles.pixels.data() + static_cast<std::size_t>(index) * 3 * side * side;
+// View `index` as it was before the normalisation.
+Image denormalised(const ImageViews& views, int index) {
+  const auto side = static_cast<std::size_t>(views.side);
+  Image image{views.side, views.side, std::vector<std::uint8_t>(side * side * 3)};
+  const float* planes = views.pixels.data() + static_cast<std::size_t>(index) * 3 * side * side;
   for (std::size_t c = 0; c < 3; ++c)
     for (std::size_t i = 0; i < side * side; ++i) {
-      const float value = (planes[c * side * side + i] * params.std[c] + params.mean[c]) * 255.0f;
+      const float value = (planes[c * side * side + i] * views.std[c] + views.mean[c]) * 255.0f;
       image.rgb[3 * i + c] =
           static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.0f, 255.0f)));
     }
@@ -56,26 +55,28 @@ void write_png(const std::filesystem::path& path, const Image& image) {
   if (!file.flush()) throw ExitError{1, "cannot write " + path.string()};
 }
 
-void write_views(const std::filesystem::path& folder, const HdTiles& tiles,
-                 const HdParams& params) {
+void write_views(const std::filesystem::path& folder, const ImageViews& views,
+                 const ImagePlan& plan) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw ExitError{1, "cannot make the folder " + folder.string(), error.message()};
-  write_png(folder / "global.png", denormalised(tiles, 0, params));
-  for (int row = 0; row < tiles.plan.crops_h; ++row)
-    for (int col = 0; col < tiles.plan.crops_w; ++col)
+  write_png(folder / "global.png", denormalised(views, 0));
+  for (int row = 0; row < plan.crops_h; ++row)
+    for (int col = 0; col < plan.crops_w; ++col)
       write_png(folder / fmt::format("crop_{}_{}.png", row, col),
-                denormalised(tiles, 1 + row * tiles.plan.crops_w + col, params));
+                denormalised(views, 1 + row * plan.crops_w + col));
 }
 
 // pixel_values [1, views, 3, S, S] float32 and image_sizes [1, 2] int64 (height, width), as the
 // reference's processor names them; without its zero padding.
-void write_tensor(const std::filesystem::path& path, const HdTiles& tiles) {
-  const std::int64_t side = tiles.crop_size;
-  const std::int64_t sizes[] = {tiles.plan.canvas_height, tiles.plan.canvas_width};
+void write_tensor(const std::filesystem::path& path, const ImageViews& views,
+                  const ImagePlan& plan) {
+  const std::int64_t side = views.side;
+  const std::int64_t count = static_cast<std::int64_t>(views.pixels.size()) / (3 * side * side);
+  const std::int64_t sizes[] = {plan.canvas_height, plan.canvas_width};
   const TensorView tensors[] = {
-      {"pixel_values", DType::kF32, Shape{1, tiles.views(), 3, side, side},
-       std::as_bytes(std::span(tiles.pixels)), ""},
+      {"pixel_values", DType::kF32, Shape{1, count, 3, side, side},
+       std::as_bytes(std::span(views.pixels)), ""},
       {"image_sizes", DType::kI64, Shape{1, 2}, std::as_bytes(std::span(sizes)), ""}};
   if (const auto written = write_safetensors(path, tensors); !written.ok()) fail(written.error());
 }
@@ -118,16 +119,14 @@ void print_json(const Picture& picture, const ImagePlan& plan) {
 void see(const SeeFlags& flags) {
   quiet_logs();
   const auto folder = value_or_fail(resolve_model(flags.model));
-  const Phi3VConfig config = value_or_fail(load_phi3v_config(folder));
+  const auto blueprint = value_or_fail(open_blueprint(folder));
   const Picture picture = value_or_fail(read_picture(flags.file));
   const ImagePlan plan = value_or_fail(
-      plan_phi3v_image(config, picture.image->width, picture.image->height, flags.num_crops));
+      blueprint->plan_image(picture.image->width, picture.image->height, flags.num_crops));
   if (!flags.out.empty() || !flags.tensor.empty()) {
-    HdParams params = config.hd;
-    params.num_crops = plan.num_crops;
-    const HdTiles tiles = value_or_fail(hd_transform(*picture.image, params));
-    if (!flags.out.empty()) write_views(flags.out, tiles, params);
-    if (!flags.tensor.empty()) write_tensor(flags.tensor, tiles);
+    const ImageViews views = value_or_fail(blueprint->preprocess(*picture.image, plan));
+    if (!flags.out.empty()) write_views(flags.out, views, plan);
+    if (!flags.tensor.empty()) write_tensor(flags.tensor, views, plan);
   }
   flags.json ? print_json(picture, plan) : print_text(picture, plan);
 }

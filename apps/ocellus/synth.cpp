@@ -1,10 +1,11 @@
 // ocellus synth --out DIR: a random checkpoint in the right format, for measuring.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <memory>
 
-#include "models/phi3v/synth.h"
+#include "models/synth.h"
 #include "verbs.h"
 
 namespace oc {
@@ -34,7 +35,8 @@ void run(Flags& flags) {
 void add_synth(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
   CLI::App* verb = app.add_subcommand("synth", "Write a random checkpoint, for measuring");
-  verb->add_option("--shape", flags->options.shape, "phi-3.5-vision or tiny")
+  verb->add_option("--shape", flags->options.shape,
+                   fmt::format("One of {}", fmt::join(synth_shapes(), ", ")))
       ->capture_default_str();
   verb->add_option("--quant", flags->options.quant, "mlx4, mlx8 or bf16")->capture_default_str();
   verb->add_option("--seed", flags->options.seed, "Equal seeds give equal files")

@@ -9,8 +9,7 @@
 #include <memory>
 
 #include "io/json.h"
-#include "models/phi3v/config.h"
-#include "models/phi3v/prompt.h"
+#include "models/registry.h"
 #include "runtime/loader.h"
 #include "runtime/verify/verify.h"
 #include "terminal.h"
@@ -34,14 +33,14 @@ struct TokenizeFlags {
 // What is needed of a model.
 struct Text {
   std::shared_ptr<const Tokenizer> tokenizer;
-  Phi3VConfig config;
+  std::unique_ptr<const Blueprint> blueprint;
 };
 
 Result<Text> load_text(const std::string& model) {
   OC_ASSIGN_OR_RETURN(const auto folder, resolve_model(model));
   Text text;
   OC_ASSIGN_OR_RETURN(text.tokenizer, Tokenizer::load(folder / "tokenizer.json"));
-  OC_ASSIGN_OR_RETURN(text.config, load_phi3v_config(folder));
+  OC_ASSIGN_OR_RETURN(text.blueprint, open_blueprint(folder));
   return text;
 }
 
@@ -57,18 +56,18 @@ json::array with_bos(const Tokenizer& tokenizer, std::string_view text, bool tru
 
 Result<std::optional<int>> optional_crops(const JsonField& field) {
   if (field.is_null()) return std::optional<int>();
-  OC_ASSIGN_OR_RETURN(const std::int64_t value, field.integer(1, kMaxCrops));
+  OC_ASSIGN_OR_RETURN(const std::int64_t value, field.integer(1, std::numeric_limits<int>::max()));
   return std::optional<int>(static_cast<int>(value));
 }
 
 // [width, height]
-Result<ImagePlan> plan(const Phi3VConfig& config, const JsonField& size,
+Result<ImagePlan> plan(const Blueprint& blueprint, const JsonField& size,
                        std::optional<int> num_crops) {
   OC_ASSIGN_OR_RETURN(const json::array* sides, size.array());
   if (sides->size() != 2) return size.wrong("[width, height]");
   OC_ASSIGN_OR_RETURN(const std::int64_t width, size.element(0).integer(1, 1 << 20));
   OC_ASSIGN_OR_RETURN(const std::int64_t height, size.element(1).integer(1, 1 << 20));
-  return plan_phi3v_image(config, static_cast<int>(width), static_cast<int>(height), num_crops);
+  return blueprint.plan_image(static_cast<int>(width), static_cast<int>(height), num_crops);
 }
 
 Result<Role> role_of(const JsonField& field) {
@@ -80,7 +79,7 @@ Result<Role> role_of(const JsonField& field) {
 }
 
 // A part of a turn: {"type": "text", "text"} or {"type": "image", "size": [w, h], "num_crops"?}.
-Result<Part> part_of(const JsonField& field, const Phi3VConfig& config,
+Result<Part> part_of(const JsonField& field, const Blueprint& blueprint,
                      std::vector<ImagePlan>& images) {
   OC_ASSIGN_OR_RETURN(const JsonField type, field.at("type"));
   OC_ASSIGN_OR_RETURN(const std::string_view name, type.string());
@@ -93,12 +92,12 @@ Result<Part> part_of(const JsonField& field, const Phi3VConfig& config,
   OC_ASSIGN_OR_RETURN(const JsonField size, field.at("size"));
   OC_ASSIGN_OR_RETURN(const JsonField crops_field, field.find("num_crops"));
   OC_ASSIGN_OR_RETURN(const auto crops, optional_crops(crops_field));
-  OC_ASSIGN_OR_RETURN(const ImagePlan image, plan(config, size, crops));
+  OC_ASSIGN_OR_RETURN(const ImagePlan image, plan(blueprint, size, crops));
   images.push_back(image);
   return Part(ImagePart{static_cast<int>(images.size()) - 1});
 }
 
-Result<std::vector<Message>> messages_of(const JsonField& list, const Phi3VConfig& config,
+Result<std::vector<Message>> messages_of(const JsonField& list, const Blueprint& blueprint,
                                          std::vector<ImagePlan>& images) {
   OC_ASSIGN_OR_RETURN(const json::array* elements, list.array());
   std::vector<Message> messages;
@@ -114,7 +113,7 @@ Result<std::vector<Message>> messages_of(const JsonField& list, const Phi3VConfi
     }
     OC_ASSIGN_OR_RETURN(const json::array* parts, content.array());
     for (std::size_t k = 0; k < parts->size(); ++k) {
-      OC_ASSIGN_OR_RETURN(Part part, part_of(content.element(k), config, images));
+      OC_ASSIGN_OR_RETURN(Part part, part_of(content.element(k), blueprint, images));
       message.parts.push_back(std::move(part));
     }
   }
@@ -126,9 +125,10 @@ Result<json::array> tokenize_messages(const Text& text, std::string_view documen
   OC_ASSIGN_OR_RETURN(const json::value value, parse_json(document, name));
   std::vector<ImagePlan> images;
   OC_ASSIGN_OR_RETURN(const std::vector<Message> messages,
-                      messages_of(JsonField(value, "", name), text.config, images));
-  OC_ASSIGN_OR_RETURN(const Prompt prompt, build_phi3v_prompt(*text.tokenizer, messages, images,
-                                                              {.trusted_text = trusted}));
+                      messages_of(JsonField(value, "", name), *text.blueprint, images));
+  OC_ASSIGN_OR_RETURN(
+      const Prompt prompt,
+      text.blueprint->build_prompt(*text.tokenizer, messages, images, {.trusted_text = trusted}));
   return golden_ids(prompt);
 }
 
@@ -153,14 +153,15 @@ Result<json::value> chat_case(const Text& text, const JsonField& line) {
   if (!sizes.is_null()) {
     OC_ASSIGN_OR_RETURN(const json::array* elements, sizes.array());
     for (std::size_t i = 0; i < elements->size(); ++i) {
-      OC_ASSIGN_OR_RETURN(const ImagePlan image, plan(text.config, sizes.element(i), crops));
+      OC_ASSIGN_OR_RETURN(const ImagePlan image, plan(*text.blueprint, sizes.element(i), crops));
       images.push_back(image);
     }
   }
   OC_ASSIGN_OR_RETURN(const JsonField list, line.at("messages"));
-  OC_ASSIGN_OR_RETURN(const auto messages, messages_of(list, text.config, images));
-  OC_ASSIGN_OR_RETURN(const Prompt prompt, build_phi3v_prompt(*text.tokenizer, messages, images,
-                                                              {.trusted_text = true}));
+  OC_ASSIGN_OR_RETURN(const auto messages, messages_of(list, *text.blueprint, images));
+  OC_ASSIGN_OR_RETURN(
+      const Prompt prompt,
+      text.blueprint->build_prompt(*text.tokenizer, messages, images, {.trusted_text = true}));
   return json::value(golden_ids(prompt));
 }
 

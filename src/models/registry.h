@@ -1,16 +1,50 @@
-// From a model folder to a Model: the architecture is named by config.json.
+// From a model folder to what runs it: the architecture is named by config.json.
 #pragma once
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "models/blueprint.h"
+#include "models/footprint.h"
 #include "models/model.h"
 
 namespace oc {
+
+// The files of a random checkpoint beside its weights, by name; with a tokenizer.json.
+using SynthFiles = std::vector<std::pair<std::string, boost::json::object>>;
+
+// All that the rest of the program knows of an architecture.
+struct Architecture {
+  std::string_view type;   // config.json's model_type: "phi3_v"
+  std::string_view title;  // "Phi-3.5-Vision"
+  Result<std::unique_ptr<const Model>> (*load)(std::shared_ptr<const Checkpoint>,
+                                               std::shared_ptr<Engine>);
+  Result<std::unique_ptr<const Blueprint>> (*open)(const std::filesystem::path& folder);
+  Result<ModelFootprint> (*measure)(const Checkpoint&, const Engine&, const StepShape&,
+                                    std::optional<QuantSpec>);
+  // Names of shapes that `synth` knows, the last one tiny, and the files of one; bits 0:
+  // unquantised.
+  std::span<const std::string_view> shapes;
+  SynthFiles (*synth)(std::string_view shape, int bits);
+};
+
+std::span<const Architecture> architectures();
+
+// That of a config.json. kUnsupported says which there are.
+Result<const Architecture*> architecture_of(const boost::json::object& config);
 
 // Loads the checkpoint in `folder` for `engine`, which must outlive the model. Errors name what is
 // missing or wrong; nothing runs before every shape was checked.
 Result<std::unique_ptr<const Model>> load_model(const std::filesystem::path& folder,
                                                 std::shared_ptr<Engine> engine);
+
+// The same without weights: they need not be there. Errors name file and key.
+Result<std::unique_ptr<const Blueprint>> open_blueprint(const std::filesystem::path& folder);
 
 }  // namespace oc

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "io/json.h"
-#include "models/phi3v/synth.h"
+#include "models/synth.h"
 #include "runtime/quantize/folder.h"
 #include "tests/io/fixtures.h"
 

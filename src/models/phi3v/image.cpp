@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "models/phi3v/clip.h"
+#include "models/blocks/clip.h"
 
 namespace oc {
 namespace {

@@ -7,9 +7,12 @@
 
 #include "models/blocks/rope.h"
 #include "models/fingerprint.h"
+#include "models/phi3v/blueprint.h"
 #include "models/phi3v/config.h"
+#include "models/phi3v/footprint.h"
 #include "models/phi3v/image.h"
 #include "models/phi3v/prompt.h"
+#include "models/phi3v/synth_config.h"
 #include "models/phi3v/weights.h"
 
 namespace oc {
@@ -78,7 +81,7 @@ class Phi3V final : public Model {
     Tensor x = embed(inputs);  // [T, D]
     const int last = config_.layers - 1;
     for (int i = 0; i <= last; ++i) {
-      const DecoderLayer& layer = weights_.layers[static_cast<std::size_t>(i)];
+      const Phi3VLayer& layer = weights_.layers[static_cast<std::size_t>(i)];
       Tensor qkv = engine_->linear(  // [T, (H+2G)·d]
           x, *layer.qkv_proj, {.norm = layer.input_layernorm.get()});
       Tensor att = engine_->attend(std::move(qkv), attend_spec(i), batch);  // [T, H·d]
@@ -186,8 +189,6 @@ void count_work(const Checkpoint& checkpoint, const Phi3VConfig& c, ModelInfo& i
       2.0 * merged * (4 * width * d + d * d);
 }
 
-}  // namespace
-
 Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint> checkpoint,
                                                 std::shared_ptr<Engine> engine) {
   OC_ASSIGN_OR_RETURN(Phi3VConfig config, load_phi3v_config(checkpoint->folder()));
@@ -221,6 +222,18 @@ Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint
   return std::unique_ptr<const Model>(
       std::make_unique<Phi3V>(std::move(checkpoint), std::move(engine), std::move(tokenizer),
                               std::move(config), std::move(weights), std::move(info)));
+}
+
+}  // namespace
+
+Architecture phi3v_architecture() {
+  return {.type = "phi3_v",
+          .title = "Phi-3.5-Vision",
+          .load = load_phi3v,
+          .open = open_phi3v,
+          .measure = measure_phi3v,
+          .shapes = kPhi3VShapes,
+          .synth = synth_phi3v};
 }
 
 }  // namespace oc

@@ -80,11 +80,10 @@ json::array factors(const std::array<double, 48>& all, std::size_t count) {
   return out;
 }
 
-}  // namespace
+constexpr std::int64_t kVocabulary = 32064;
 
-std::optional<json::object> synth_config(std::string_view shape, int bits) {
-  const bool full = shape == "phi-3.5-vision";
-  if (!full && shape != "tiny") return std::nullopt;
+json::object synth_config(std::string_view shape, int bits) {
+  const bool full = shape == kPhi3VShapes[0];
   const std::int64_t hidden = full ? 3072 : 128, heads = full ? 32 : 4, vision = full ? 1024 : 64;
   const auto pairs = static_cast<std::size_t>(hidden / heads / 2);
   json::object config{{"architectures", {"Phi3VForCausalLM"}},
@@ -94,7 +93,7 @@ std::optional<json::object> synth_config(std::string_view shape, int bits) {
                       {"num_attention_heads", heads},
                       {"num_key_value_heads", heads},
                       {"intermediate_size", full ? 8192 : 256},
-                      {"vocab_size", 32064},
+                      {"vocab_size", kVocabulary},
                       {"hidden_act", "silu"},
                       {"rms_norm_eps", 1e-5},
                       {"rope_theta", 10000.0},
@@ -212,6 +211,16 @@ json::object synth_tokenizer(std::int64_t vocab_size) {
             {"ignore_merges", false},
             {"vocab", std::move(vocab)},
             {"merges", json::array{}}}}};
+}
+
+}  // namespace
+
+SynthFiles synth_phi3v(std::string_view shape, int bits) {
+  return {{"config.json", synth_config(shape, bits)},
+          {"preprocessor_config.json", synth_preprocessor()},
+          {"generation_config.json",
+           {{"bos_token_id", 1}, {"eos_token_id", 2}, {"pad_token_id", 32000}}},
+          {"tokenizer.json", synth_tokenizer(kVocabulary)}};
 }
 
 }  // namespace oc

@@ -1,17 +1,18 @@
-// The JSON files of a synthetic checkpoint (synth.h).
+// The JSON files of a synthetic checkpoint (models/synth.h).
 #pragma once
 
-#include <boost/json/object.hpp>
-#include <cstdint>
-#include <optional>
+#include <array>
 #include <string_view>
+
+#include "models/registry.h"
 
 namespace oc {
 
-// "phi-3.5-vision" (the published sizes) or "tiny"; bits 0 for unquantised. nullopt: unknown shape.
-std::optional<boost::json::object> synth_config(std::string_view shape, int bits);
-boost::json::object synth_preprocessor();
-// Byte tokens, ASCII characters and filler words, no merges; the real special tokens.
-boost::json::object synth_tokenizer(std::int64_t vocab_size);
+// The published sizes, and small ones.
+inline constexpr std::array<std::string_view, 2> kPhi3VShapes = {"phi-3.5-vision", "tiny"};
+
+// `shape` is one of them; bits 0 for unquantised. The tokenizer has byte tokens, ASCII characters,
+// filler words, no merges, and the real special tokens.
+SynthFiles synth_phi3v(std::string_view shape, int bits);
 
 }  // namespace oc

@@ -1,18 +1,15 @@
-#include "models/phi3v/synth.h"
+#include "models/synth.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <cmath>
 #include <fstream>
-#include <optional>
 
 #include "io/safetensors.h"
-#include "models/phi3v/config.h"
-#include "models/phi3v/synth_config.h"
-#include "models/phi3v/weights.h"
+#include "models/registry.h"
 
 namespace oc {
 namespace {
@@ -55,12 +52,12 @@ bool special_row(std::int64_t row, std::int64_t rows) {
   return row <= 2 || row >= rows - 64;  // ids 0-2 and the added tokens at the end
 }
 
-std::vector<Planned> plan_tensors(const Phi3VConfig& config, int bits) {
+std::vector<Planned> plan_tensors(const std::vector<ExpectedTensor>& tensors, int bits) {
   std::vector<Planned> out;
   const DType floats = bits > 0 ? DType::kF16 : DType::kBF16;
-  for (const ExpectedTensor& expected : phi3v_tensors(config)) {
+  for (const ExpectedTensor& expected : tensors) {
     const std::string& name = expected.name;
-    const bool head = name == "lm_head.weight";
+    const bool head = name.ends_with("lm_head.weight");
     if (expected.matrix && bits > 0) {
       const std::int64_t rows = expected.shape[0], cols = expected.shape[1];
       const std::string prefix = name.substr(0, name.size() - std::string("weight").size());
@@ -140,10 +137,7 @@ Result<void> write_text(const std::filesystem::path& path, const std::string& te
   return {};
 }
 
-Result<void> write_tokenizer(const std::filesystem::path& folder, const SynthOptions& options,
-                             std::int64_t vocab_size) {
-  if (options.tokenizer.empty())
-    return write_text(folder / "tokenizer.json", json::serialize(synth_tokenizer(vocab_size)));
+Result<void> copy_tokenizer(const std::filesystem::path& folder, const SynthOptions& options) {
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"}) {
     std::error_code error;
     const bool present = std::filesystem::exists(options.tokenizer / name, error);
@@ -197,32 +191,41 @@ Result<void> write_tensors(const std::filesystem::path& folder, const std::vecto
                                                  {"weight_map", std::move(map)}}));
 }
 
+const Architecture* architecture_with(std::string_view shape) {
+  for (const Architecture& one : architectures())
+    if (std::ranges::find(one.shapes, shape) != one.shapes.end()) return &one;
+  return nullptr;
+}
+
 }  // namespace
+
+std::vector<std::string_view> synth_shapes() {
+  std::vector<std::string_view> all;
+  for (const Architecture& one : architectures())
+    all.insert(all.end(), one.shapes.begin(), one.shapes.end());
+  return all;
+}
 
 Result<void> write_synth(const std::filesystem::path& folder, const SynthOptions& options) {
   const int bits = options.quant == "mlx4" ? 4 : options.quant == "mlx8" ? 8 : 0;
   if (bits == 0 && options.quant != "bf16")
     return Error{ErrorCode::kInvalidArgument, fmt::format("quant is \"{}\"", options.quant),
                  "it must be mlx4, mlx8 or bf16"};
-  std::optional<json::object> config = synth_config(options.shape, bits);
-  if (!config)
+  const Architecture* const architecture = architecture_with(options.shape);
+  if (architecture == nullptr)
     return Error{ErrorCode::kInvalidArgument, fmt::format("shape is \"{}\"", options.shape),
-                 "it must be phi-3.5-vision or tiny"};
+                 fmt::format("it must be one of {}", fmt::join(synth_shapes(), ", "))};
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error)
     return Error{ErrorCode::kInternal, fmt::format("{} cannot be made", folder.string()),
                  "check its permissions"};
-  OC_ASSIGN_OR_RETURN(const Phi3VConfig parsed, parse_phi3v_config(*config, nullptr, nullptr));
-  OC_RETURN_IF_ERROR(write_text(folder / "config.json", json::serialize(*config)));
-  OC_RETURN_IF_ERROR(
-      write_text(folder / "preprocessor_config.json", json::serialize(synth_preprocessor())));
-  OC_RETURN_IF_ERROR(
-      write_text(folder / "generation_config.json",
-                 json::serialize(json::object{
-                     {"bos_token_id", 1}, {"eos_token_id", 2}, {"pad_token_id", 32000}})));
-  OC_RETURN_IF_ERROR(write_tokenizer(folder, options, parsed.vocab_size));
-  return write_tensors(folder, plan_tensors(parsed, bits), bits, options);
+  for (const auto& [name, object] : architecture->synth(options.shape, bits))
+    if (name != "tokenizer.json" || options.tokenizer.empty())
+      OC_RETURN_IF_ERROR(write_text(folder / name, json::serialize(object)));
+  if (!options.tokenizer.empty()) OC_RETURN_IF_ERROR(copy_tokenizer(folder, options));
+  OC_ASSIGN_OR_RETURN(const auto blueprint, architecture->open(folder));
+  return write_tensors(folder, plan_tensors(blueprint->tensors(), bits), bits, options);
 }
 
 }  // namespace oc

@@ -6,18 +6,23 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
 namespace oc {
 
 struct SynthOptions {
-  std::string shape = "phi-3.5-vision";  // or "tiny"
+  std::string shape = "phi-3.5-vision";  // of synth_shapes()
   std::string quant = "mlx4";            // mlx4 | mlx8 (groups of 64) | bf16 (two shards)
   std::uint64_t seed = 1;
   std::filesystem::path tokenizer;  // folder to copy the tokenizer from; empty: a synthetic one
   std::function<void(std::size_t done, std::size_t total)> progress;  // bytes
 };
+
+// The shapes of all architectures.
+std::vector<std::string_view> synth_shapes();
 
 // Writes config.json, tensors, tokenizer and preprocessor files into `folder`, which is made.
 // Weights have a standard deviation of 0.02, norms are 1; rows of the head that belong to special

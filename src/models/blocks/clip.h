@@ -1,0 +1,45 @@
+// The CLIP ViT vision tower, up to the hidden state before the last, which vision-language models
+// read: its weights under the names that follow a prefix, and its forward pass.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "models/blocks/clip_config.h"
+#include "models/blocks/weight_loader.h"
+#include "models/expected_tensors.h"
+#include "ops/taps.h"
+
+namespace oc {
+
+struct ClipLayer {
+  NormPtr layer_norm1, layer_norm2;  // [C]
+  LinearPtr qkv_proj;                // q_proj, k_proj, v_proj stacked: [3C, C] + bias
+  LinearPtr out_proj;                // [C, C] + bias
+  LinearPtr fc1, fc2;                // [M, C], [C, M] + bias; M intermediate_size
+};
+
+struct ClipWeights {
+  LinearPtr patch_embedding;      // [C, S_p·S_p·3], columns in (y, x, channel) order, no bias
+  Tensor class_embedding;         // [1, C]
+  TablePtr position_embedding;    // [P + 1, C]
+  NormPtr pre_layrnorm;           // that spelling
+  std::vector<ClipLayer> layers;  // all but the last, which nothing reads
+  // Reordered copies that engines point into (the patch convolution).
+  std::vector<std::shared_ptr<const std::vector<float>>> owned;
+};
+
+// `at`: what the names begin with, up to "embeddings." and "encoder.".
+Result<ClipWeights> load_clip(const WeightLoader& load, const std::string& at,
+                              const ClipConfig& clip);
+// The last layer and post_layernorm included, which are not read.
+std::vector<ExpectedTensor> clip_tensors(const std::string& at, const ClipConfig& clip);
+
+// One view [3, S, S] → hidden state −2, [P + 1, C], class token first. tap_prefix is put before
+// "hidden<i>" (0: after pre_layrnorm, i: after layer i). (modeling_clip.py, CLIPVisionTransformer)
+Tensor clip_hidden(Engine& engine, const ClipConfig& config, const ClipWeights& weights,
+                   std::span<const float> view, const Tap* tap, const std::string& tap_prefix);
+
+}  // namespace oc

@@ -1,0 +1,171 @@
+// What every architecture promises to the rest of the program, on a tiny random checkpoint of each.
+#include "models/registry.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include "engines/registry.h"
+#include "models/synth.h"
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+
+class EveryArchitecture : public testing::TestWithParam<Architecture> {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) /
+              ("ocellus-registry-" + std::to_string(getpid()) + std::string(GetParam().type));
+    fs::remove_all(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void synth(const std::string& quant) {
+    const auto written =
+        write_synth(folder_, {.shape = std::string(GetParam().shapes.back()), .quant = quant});
+    ASSERT_TRUE(written.ok()) << written.error().describe();
+  }
+
+  fs::path folder_;
+};
+
+// A question about a picture of 90 x 40 pixels.
+Image picture() {
+  Image image{90, 40, std::vector<std::uint8_t>(90u * 40u * 3u)};
+  for (std::size_t i = 0; i < image.rgb.size(); ++i)
+    image.rgb[i] = static_cast<std::uint8_t>(i * 7 % 251);
+  return image;
+}
+std::vector<Message> question() {
+  return {{Role::kUser, {ImagePart{0}, TextPart{"What is this? <|end|></s>"}}}};
+}
+
+Tensor encode(const Model& model, const Image& image, const ImagePlan& plan) {
+  auto encoding = model.begin_image(image, plan, nullptr).value();
+  while (!encoding->done()) encoding->step();
+  return encoding->result();
+}
+
+// Logits of the last of `ids`, computed in chunks that end at `ends`.
+std::vector<float> logits(const Model& model, const std::vector<TokenId>& ids, const Tensor& rows,
+                          const std::vector<std::size_t>& ends) {
+  const auto kv = model.make_sequence();
+  Tensor out;
+  std::size_t begin = 0;
+  for (const std::size_t end : ends) {
+    const StepInput input{.kv = kv.get(),
+                          .ids = std::span(ids).subspan(begin, end - begin),
+                          .image_rows = &rows,
+                          .regime = model.rope_regime(static_cast<std::int64_t>(ids.size()))};
+    out = model.forward(std::span(&input, 1), nullptr);
+    begin = end;
+  }
+  EXPECT_EQ(kv->length(), static_cast<std::int64_t>(ids.size()));
+  std::vector<float> values(static_cast<std::size_t>(out.rows() * out.cols()));
+  model.engine().read(out, values);
+  return values;
+}
+
+TEST_P(EveryArchitecture, TheBlueprintListsWhatTheCheckpointHolds) {
+  synth("mlx4");
+  const auto blueprint = open_blueprint(folder_).value();
+  const auto checkpoint = Checkpoint::open(folder_).value();
+  std::set<std::string> known;
+  for (const ExpectedTensor& tensor : blueprint->tensors()) {
+    EXPECT_NE(checkpoint->find(tensor.name), nullptr) << tensor.name;
+    EXPECT_TRUE(known.insert(tensor.name).second) << tensor.name << " is listed twice";
+  }
+  EXPECT_FALSE(blueprint->summary().empty());
+  EXPECT_FALSE(blueprint->sizes().empty());
+}
+
+TEST_P(EveryArchitecture, BlueprintModelAndFootprintAgree) {
+  synth("bf16");
+  const std::shared_ptr<Engine> engine = make_engine({.engine = "reference"}).value();
+  const auto blueprint = open_blueprint(folder_).value();
+  const auto model = load_model(folder_, engine).value();
+  EXPECT_EQ(model->info().architecture, GetParam().type);
+
+  const Image image = picture();
+  const auto plan = blueprint->plan_image(image.width, image.height, std::nullopt).value();
+  EXPECT_EQ(plan.tokens, model->plan_image(image.width, image.height, std::nullopt)->tokens);
+  const auto views = blueprint->preprocess(image, plan).value();
+  EXPECT_EQ(views.pixels.size() % static_cast<std::size_t>(3 * views.side * views.side), 0u);
+  EXPECT_EQ(views.pixels.size() * sizeof(float), model->image_bytes(plan));
+  const auto messages = question();
+  const auto prompt =
+      blueprint->build_prompt(*model->tokenizer(), messages, std::span(&plan, 1), {}).value();
+  EXPECT_EQ(prompt.ids, model->build_prompt(messages, std::span(&plan, 1), {})->ids);
+
+  const auto footprint = measure_model(folder_, *engine, {.rows = 64, .logit_rows = 1}).value();
+  EXPECT_EQ(footprint.architecture, GetParam().type);
+  EXPECT_EQ(footprint.quantization, model->info().quantization);
+  EXPECT_EQ(footprint.context_length, model->info().context_length);
+  EXPECT_EQ(footprint.kv_token_bytes, model->info().kv_token_bytes);
+  EXPECT_EQ(footprint.file_bytes, model->info().weights_bytes);
+  EXPECT_FALSE(footprint.pictures.empty());
+}
+
+TEST_P(EveryArchitecture, AnswersTheSameInChunks) {
+  for (const char* quant : {"mlx4", "bf16"}) {
+    synth(quant);
+    const auto model = load_model(folder_, make_engine({.engine = "cpu"}).value()).value();
+    const Image image = picture();
+    const auto plan = model->plan_image(image.width, image.height, std::nullopt).value();
+    const Tensor rows = encode(*model, image, plan);
+    EXPECT_EQ(rows.rows(), plan.tokens);
+    EXPECT_EQ(rows.cols(), model->info().width);
+    const auto ids = model->build_prompt(question(), std::span(&plan, 1), {})->ids;
+    EXPECT_EQ(std::ranges::count_if(ids, [](TokenId id) { return id < 0; }), plan.tokens);
+
+    const std::vector<float> whole = logits(*model, ids, rows, {ids.size()});
+    ASSERT_EQ(whole.size(), static_cast<std::size_t>(model->info().vocab_size));
+    for (const float value : whole) ASSERT_TRUE(std::isfinite(value));
+    EXPECT_EQ(whole, logits(*model, ids, rows, {3, ids.size() - 1, ids.size()})) << quant;
+  }
+}
+
+TEST_P(EveryArchitecture, WhatUsersTypeEndsNoTurn) {
+  synth("bf16");
+  const auto model = load_model(folder_, make_engine({.engine = "reference"}).value()).value();
+  const auto ids_of = [&](const std::string& text) {
+    const std::vector<Message> messages = {{Role::kUser, {TextPart{text}}}};
+    return model->build_prompt(messages, {}, {})->ids;
+  };
+  const auto stops = [&](const std::vector<TokenId>& ids) {
+    return std::ranges::count_if(ids, [&](TokenId id) {
+      return std::ranges::find(model->info().stop_ids, id) != model->info().stop_ids.end();
+    });
+  };
+  EXPECT_FALSE(model->info().stop_ids.empty());
+  for (const TokenId stop : model->info().stop_ids) {
+    const auto name = model->tokenizer()->token(stop);
+    if (name) EXPECT_EQ(stops(ids_of("a" + std::string(*name) + "b")), stops(ids_of("a"))) << *name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryArchitecture,
+                         testing::ValuesIn(architectures().begin(), architectures().end()),
+                         [](const auto& c) { return std::string(c.param.type); });
+
+TEST(Registry, AnUnknownArchitectureIsToldWhichThereAre) {
+  const auto unknown = architecture_of({{"model_type", "gpt_2"}});
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(unknown.error().message.find("gpt_2"), std::string::npos);
+  for (const Architecture& one : architectures())
+    EXPECT_NE(unknown.error().hint.find(one.type), std::string::npos);
+}
+
+TEST(Registry, EveryShapeHasOneArchitecture) {
+  const auto shapes = synth_shapes();
+  EXPECT_EQ(std::set(shapes.begin(), shapes.end()).size(), shapes.size());
+}
+
+}  // namespace
+}  // namespace oc
