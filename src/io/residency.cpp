@@ -55,6 +55,17 @@ int populate_read(const Pages& pages) {
 #endif
 }
 
+// A fault in a mapping with MADV_HUGEPAGE reads 2 MiB, and asks for the next 2 MiB; MADV_WILLNEED
+// would fill the page cache with small pages first.
+bool large_pages() {
+#ifdef MADV_HUGEPAGE
+  static const bool known = ::access("/sys/kernel/mm/transparent_hugepage", F_OK) == 0;
+  return known;
+#else
+  return false;
+#endif
+}
+
 std::string size_text(std::uint64_t bytes) {
   return bytes >> 20 != 0 ? fmt::format("{} MiB", bytes >> 20) : fmt::format("{} KiB", bytes >> 10);
 }
@@ -115,8 +126,17 @@ Result<bool> populate(const MappedRanges& ranges, const PopulateProgress& progre
   return true;
 }
 
+void want_large_pages(std::span<const std::byte> file) {
+#ifdef MADV_HUGEPAGE
+  const Pages pages = pages_of(file);
+  ::madvise(pages.begin, pages.bytes, MADV_HUGEPAGE);
+#else
+  static_cast<void>(file);
+#endif
+}
+
 void read_ahead(std::span<const std::byte> range) {
-  if (range.empty()) return;
+  if (range.empty() || large_pages()) return;
   const Pages pages = pages_of(range);
   ::madvise(pages.begin, pages.bytes, MADV_WILLNEED);
 }

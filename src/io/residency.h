@@ -18,15 +18,21 @@ using MappedRanges = std::vector<std::span<const std::byte>>;
 // Called behind each piece with the bytes done so far and in all; false: stop.
 using PopulateProgress = std::function<bool(std::size_t done, std::size_t total)>;
 
+// Of a whole file that was just mapped: let the system read it into pages of 2 MiB, where it can
+// (Linux: MADV_HUGEPAGE; the file system decides). What is in the page cache already stays as it
+// is.
+void want_large_pages(std::span<const std::byte> file);
+
 // Reads what the page cache lacks and enters every page into this process (MADV_POPULATE_READ).
 // → false when `progress` stopped it. Error kCorrupt: a page cannot be read (disk, or the file was
 // cut off meanwhile). Any thread.
 Result<bool> populate(const MappedRanges& ranges, const PopulateProgress& progress);
 
 // The two halves of it for threads in the background. read_ahead() asks the system to read what the
-// page cache lacks, and does not wait. touch_pages() enters the pages, but never holds a lock that
-// another thread's mmap() or malloc() could wait for, and is the faster way where the cache is
-// warm; like any read of a mapped file it ends the process where a page is no more.
+// page cache lacks, and does not wait; nothing where reading by need makes large pages.
+// touch_pages() enters the pages, but never holds a lock that another thread's mmap() or malloc()
+// could wait for, and is the faster way where the cache is warm; like any read of a mapped file it
+// ends the process where a page is no more.
 void read_ahead(std::span<const std::byte> range);
 void touch_pages(std::span<const std::byte> range);
 

@@ -1,4 +1,5 @@
 #include "io/safetensors.h"
+#include "io/residency.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -140,6 +141,7 @@ Result<std::shared_ptr<const void>> map_file(const std::filesystem::path& path,
   if (address == MAP_FAILED)
     return Error{ErrorCode::kInternal, fmt::format("{}: cannot be mapped into memory", name),
                  "check the limit on address space (ulimit -v)"};
+  want_large_pages({static_cast<const std::byte*>(address), size});
   *file_bytes = size;
   return std::shared_ptr<const void>(
       address, [size](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
