@@ -99,9 +99,11 @@ class SafetensorsWriter {
  private:
   SafetensorsWriter() = default;
   Error cannot_write() const;
+  bool put(std::span<const std::byte> bytes);
 
   std::filesystem::path path_, temporary_;
   int fd_ = -1;
+  std::vector<std::byte> block_;  // not written yet
   std::size_t left_ = 0;  // bytes of data still to come
 };
 

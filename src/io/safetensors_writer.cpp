@@ -14,6 +14,10 @@ namespace {
 
 namespace json = boost::json;
 
+// Written in whole large pages: they stay so in the page cache (ext4, Linux 6.16), and a model that
+// is mapped out of them is read faster (want_large_pages).
+constexpr std::size_t kBlockBytes = std::size_t{2} << 20;
+
 bool write_all(int fd, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t written =
@@ -64,8 +68,9 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(
   const std::string text = header_text(tensors, metadata);
   const std::uint64_t length = text.size();
   writer->fd_ = ::open(writer->temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (writer->fd_ < 0 || !write_all(writer->fd_, std::as_bytes(std::span(&length, 1))) ||
-      !write_all(writer->fd_, std::as_bytes(std::span(text))))
+  writer->block_.reserve(kBlockBytes);
+  if (writer->fd_ < 0 || !writer->put(std::as_bytes(std::span(&length, 1))) ||
+      !writer->put(std::as_bytes(std::span(text))))
     return writer->cannot_write();
   return writer;
 }
@@ -82,16 +87,34 @@ Error SafetensorsWriter::cannot_write() const {
           "check the folder, its permissions and the free space"};
 }
 
+bool SafetensorsWriter::put(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    if (block_.empty() && bytes.size() >= kBlockBytes) {
+      const std::size_t whole = bytes.size() / kBlockBytes * kBlockBytes;
+      if (!write_all(fd_, bytes.first(whole))) return false;
+      bytes = bytes.subspan(whole);
+      continue;
+    }
+    const auto some = bytes.first(std::min(bytes.size(), kBlockBytes - block_.size()));
+    block_.insert(block_.end(), some.begin(), some.end());
+    bytes = bytes.subspan(some.size());
+    if (block_.size() < kBlockBytes) continue;
+    if (!write_all(fd_, block_)) return false;
+    block_.clear();
+  }
+  return true;
+}
+
 Result<void> SafetensorsWriter::append(std::span<const std::byte> bytes) {
   OC_CHECK(bytes.size() <= left_, "{} bytes more than planned", bytes.size() - left_);
-  if (!write_all(fd_, bytes)) return cannot_write();
+  if (!put(bytes)) return cannot_write();
   left_ -= bytes.size();
   return {};
 }
 
 Result<void> SafetensorsWriter::finish() {
   OC_CHECK(left_ == 0, "{} planned bytes were not written", left_);
-  bool good = ::fsync(fd_) == 0;
+  bool good = write_all(fd_, block_) && ::fsync(fd_) == 0;
   good = ::close(fd_) == 0 && good;
   fd_ = -1;
   std::error_code error;

@@ -138,6 +138,11 @@ Result<void> PartFile::write(std::uint64_t at, std::span<const std::byte> bytes)
 
 Result<void> PartFile::finish() {
   if (::fsync(fd_) != 0) return disk_error(part_, errno);
+#ifdef POSIX_FADV_DONTNEED
+  // What came in small pieces lies in small pages of the cache; read back by a model's mapping it
+  // comes in large ones, which are faster for as long as they stay (want_large_pages).
+  ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);
+#endif
   if (::rename(part_.c_str(), target_.c_str()) != 0) return disk_error(target_, errno);
   ::unlink(state_.c_str());
   return {};
