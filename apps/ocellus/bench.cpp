@@ -15,7 +15,7 @@
 namespace oc {
 namespace {
 
-struct Flags {
+struct BenchFlags {
   BenchOptions options;
   std::vector<std::string> compare;
   bool json = false, quick = false;
@@ -41,7 +41,7 @@ void end_progress_line() {
   if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
 }
 
-void run_server(Flags& flags) {
+void run_server(BenchFlags& flags) {
   if (flags.load.api_key.empty())
     if (const char* key = std::getenv("OCELLUS_API_KEY")) flags.load.api_key = key;
   while (flags.load.url.ends_with('/')) flags.load.url.pop_back();
@@ -63,7 +63,7 @@ void run_server(Flags& flags) {
           1, fmt::format("{} requests failed and {} answers were empty", run.failed, run.empty)};
 }
 
-void run(Flags& flags) {
+void run(BenchFlags& flags) {
   if (!flags.compare.empty()) return compare(flags.compare);
   if (flags.server) return run_server(flags);
   quiet_logs();
@@ -83,7 +83,7 @@ void run(Flags& flags) {
   fmt::print("{}\n", flags.json ? boost::json::serialize(report->json()) : report->table());
 }
 
-void add_server_flags(CLI::App& verb, Flags& flags) {
+void add_server_flags(CLI::App& verb, BenchFlags& flags) {
   ServerLoadOptions& load = flags.load;
   const std::string group = "A running server";
   CLI::Option* server = verb.add_option_function<std::string>(
@@ -122,7 +122,7 @@ void add_server_flags(CLI::App& verb, Flags& flags) {
 }  // namespace
 
 void add_bench(CLI::App& app) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<BenchFlags>();
   CLI::App* verb = app.add_subcommand(
       "bench", "Measure this machine, and a model's speed as a share of what it could do");
   add_model_flag(*verb, flags->options.model);

@@ -18,7 +18,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Flags {
+struct InspectFlags {
   std::string model;
   bool json = false, tensors = false;
 };
@@ -93,8 +93,8 @@ json::array to_json(const std::vector<std::string>& lines) {
   return json::array(lines.begin(), lines.end());
 }
 
-void print_people(const Flags& flags, const Checkpoint& checkpoint, const Blueprint& blueprint,
-                  const Findings& found) {
+void print_people(const InspectFlags& flags, const Checkpoint& checkpoint,
+                  const Blueprint& blueprint, const Findings& found) {
   fmt::print("{}\n", checkpoint.folder().string());
   for (const auto& [what, text] : blueprint.summary()) fmt::print("  {:<9} {}\n", what, text);
   fmt::print("  files     {} bytes\n\n", checkpoint.weights_bytes());
@@ -108,7 +108,7 @@ void print_people(const Flags& flags, const Checkpoint& checkpoint, const Bluepr
   if (found.missing.empty() && found.wrong.empty()) fmt::print("\ncomplete\n");
 }
 
-void print_json(const Flags& flags, const Checkpoint& checkpoint, const Blueprint& blueprint,
+void print_json(const InspectFlags& flags, const Checkpoint& checkpoint, const Blueprint& blueprint,
                 const Findings& found) {
   json::array tensors;
   for (const Row& row : rows_of(checkpoint, flags.tensors))
@@ -128,7 +128,7 @@ void print_json(const Flags& flags, const Checkpoint& checkpoint, const Blueprin
   fmt::print("{}\n", json::serialize(out));
 }
 
-void run(const Flags& flags) {
+void run(const InspectFlags& flags) {
   const auto folder = resolve_model(flags.model);
   if (!folder.ok()) fail(folder.error());
   const auto checkpoint = Checkpoint::open(*folder);
@@ -143,7 +143,7 @@ void run(const Flags& flags) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<InspectFlags>();
   CLI::App* verb =
       app.add_subcommand("inspect", "Show a model folder: sizes, tensors, what is missing");
   verb->add_option("model", flags->model, "Model name or folder")->required();

@@ -17,13 +17,13 @@ namespace {
 
 namespace json = boost::json;
 
-struct Flags {
+struct PsFlags {
   std::string url = "http://127.0.0.1:8080", key;
   bool as_json = false;
 };
 
 // The body of GET /status. The key goes over https, or to this machine, only.
-std::string fetch_status(const Flags& flags) {
+std::string fetch_status(const PsFlags& flags) {
   constexpr int kSilence_s = 10;
   constexpr std::size_t kMost = 4u << 20;
   const auto server = hub::make_hub(flags.url, flags.key);
@@ -92,7 +92,7 @@ void print_table(const json::array& models) {
   }
 }
 
-void run(Flags flags) {
+void run(PsFlags flags) {
   // One of several keys does.
   if (const char* keys = std::getenv("OCELLUS_API_KEY"); flags.key.empty() && keys != nullptr)
     flags.key = std::string(keys).substr(0, std::string_view(keys).find(','));
@@ -110,7 +110,7 @@ void run(Flags flags) {
 }  // namespace
 
 void add_ps(CLI::App& app) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<PsFlags>();
   CLI::App* verb = app.add_subcommand("ps", "Show the models of a running server");
   verb->add_option("--url", flags->url, "The server, either of its ports")->capture_default_str();
   verb->add_option("--api-key", flags->key, "Its key; better: $OCELLUS_API_KEY");

@@ -16,13 +16,13 @@
 namespace oc {
 namespace {
 
-struct Flags {
+struct PullFlags {
   std::string model;
   int connections = 8, retries = 6, timeout_s = 30;
   bool replace = false, quiet = false;
 };
 
-void run(const Flags& flags) {
+void run(const PullFlags& flags) {
   const auto ref = hub::parse_model_ref(flags.model);
   if (!ref.ok()) throw ExitError{2, ref.error().message, ref.error().hint};
   const auto server = hub::hub_from_environment();
@@ -73,11 +73,11 @@ void offer_pull(const std::string& model, const std::string& fallback) {
   if (!confirmed(fmt::format("{} is not here. Pull {} ({}) from {}?", model, entry->repo,
                              human_bytes(entry->bytes), server->base)))
     fail(missing);
-  run(Flags{.model = model});
+  run(PullFlags{.model = model});
 }
 
 void add_pull(CLI::App& app) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<PullFlags>();
   CLI::App* verb = app.add_subcommand("pull", "Download a model; goes on where it was interrupted");
   std::string known;
   for (const hub::CatalogueEntry& entry : hub::catalogue())

@@ -20,7 +20,7 @@ namespace {
 const std::map<std::string, std::optional<DType>> kDTypes = {
     {"f16", DType::kF16}, {"bf16", DType::kBF16}, {"f32", DType::kF32}, {"input", std::nullopt}};
 
-struct Flags {
+struct QuantizeFlags {
   std::string input, output, dtype = "f16";
   QuantizePlanOptions plan;
   bool restart = false, json = false;
@@ -36,7 +36,7 @@ struct Flags {
 }
 
 template <class T>
-T value_or_fail(Result<T> result) {
+T value_or_end(Result<T> result) {
   if (!result.ok()) fail_or_interrupt(result.error());
   return *std::move(result);
 }
@@ -69,23 +69,24 @@ class ProgressLine {
 };
 
 // Both models answer one after the other, so that one of them is in memory at a time.
-std::vector<PictureScore> score_pictures(const Flags& flags, const std::vector<Picture>& pictures) {
+std::vector<PictureScore> score_pictures(const QuantizeFlags& flags,
+                                         const std::vector<Picture>& pictures) {
   const bool terminal = stderr_is_terminal();
   std::vector<ScoreQuestion> questions;
   for (const Picture& picture : pictures)
     questions.push_back({picture.image, picture.file, flags.question});
   const auto paths = [&](const std::string& folder, std::string_view which,
                          const std::vector<AnswerPath>* forced) {
-    const auto loaded = value_or_fail(load(folder, flags.engine));
+    const auto loaded = value_or_end(load(folder, flags.engine));
     std::vector<AnswerPath> out;
     for (std::size_t i = 0; i < questions.size(); ++i) {
       if (terminal)
         fmt::print(stderr, "\r\033[K{} model, picture {} of {}", which, i + 1, questions.size());
       out.push_back(
-          value_or_fail(follow(*loaded->model, questions[i], flags.max_tokens,
-                               forced != nullptr ? std::span<const TokenId>((*forced)[i].ids)
-                                                 : std::span<const TokenId>(),
-                               &CatchInterrupt::caught)));
+          value_or_end(follow(*loaded->model, questions[i], flags.max_tokens,
+                              forced != nullptr ? std::span<const TokenId>((*forced)[i].ids)
+                                                : std::span<const TokenId>(),
+                              &CatchInterrupt::caught)));
     }
     return std::pair(std::move(out), loaded->model->tokenizer());
   };
@@ -98,11 +99,11 @@ std::vector<PictureScore> score_pictures(const Flags& flags, const std::vector<P
   return scores;
 }
 
-void run(Flags& flags) {
+void run(QuantizeFlags& flags) {
   quiet_logs();
   flags.plan.dtype = kDTypes.at(flags.dtype);
-  const auto pictures = value_or_fail(read_pictures(flags.pictures));  // before the long work
-  const auto input = value_or_fail(resolve_model(flags.input));
+  const auto pictures = value_or_end(read_pictures(flags.pictures));  // before the long work
+  const auto input = value_or_end(resolve_model(flags.input));
   const CatchInterrupt interrupt;
   ProgressLine line;
   QuantizeRun options{.threads = flags.engine.threads,
@@ -113,7 +114,7 @@ void run(Flags& flags) {
   const Stopwatch watch;
   auto result = quantize(input, flags.output, flags.plan, options);
   line.end();
-  Quantized done = value_or_fail(std::move(result));
+  Quantized done = value_or_end(std::move(result));
   const double seconds = watch.ms() / 1000;
   if (!pictures.empty()) done.report.pictures = score_pictures(flags, pictures);
   if (flags.json) {
@@ -136,7 +137,7 @@ void run(Flags& flags) {
 }  // namespace
 
 void add_quantize(CLI::App& app) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<QuantizeFlags>();
   CLI::App& verb = *app.add_subcommand(
       "quantize", "Turn a checkpoint in full precision into one of 4 or 8 bits, as MLX does");
   verb.add_option("input", flags->input, "Model name or folder, in full precision")

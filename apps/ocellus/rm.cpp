@@ -13,12 +13,12 @@
 namespace oc {
 namespace {
 
-struct Flags {
+struct RmFlags {
   std::string model;
   bool yes = false;
 };
 
-void run(const Flags& flags) {
+void run(const RmFlags& flags) {
   if (flags.model == "demo" || flags.model == "ocellus-demo")
     throw ExitError{1, "the built-in model cannot be removed"};
   const hub::CatalogueEntry* entry = hub::find_in_catalogue(flags.model);
@@ -49,7 +49,7 @@ void run(const Flags& flags) {
 }  // namespace
 
 void add_rm(CLI::App& app) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<RmFlags>();
   CLI::App* verb = app.add_subcommand("rm", "Remove a model from the models folder");
   verb->add_option("model", flags->model, "Its name, as `ocellus list` shows it")->required();
   verb->add_flag("-y,--yes", flags->yes, "Do not ask");

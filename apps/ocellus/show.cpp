@@ -15,7 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-struct Flags {
+struct ShowModelFlags {
   std::string model;
   bool json = false;
 };
@@ -57,7 +57,7 @@ void print_people(const hub::InstalledModel& model) {
   if (!model.problem.empty()) line("broken", model.problem);
 }
 
-void run(const Flags& flags) {
+void run(const ShowModelFlags& flags) {
   const auto folder = resolve_model(flags.model);
   if (!folder.ok()) fail(folder.error());
   const hub::InstalledModel model = hub::describe_model(model_name(flags.model, *folder), *folder);
@@ -68,7 +68,7 @@ void run(const Flags& flags) {
 }  // namespace
 
 void add_show(CLI::App& app) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<ShowModelFlags>();
   CLI::App* verb = app.add_subcommand("show", "Show one model: size, weights, where it came from");
   verb->add_option("model", flags->model, "Model name or folder")->required();
   verb->add_flag("--json", flags->json, "Print JSON");

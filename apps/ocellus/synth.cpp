@@ -11,12 +11,12 @@
 namespace oc {
 namespace {
 
-struct Flags {
+struct SynthFlags {
   SynthOptions options;
   std::string out, tokenizer;
 };
 
-void run(Flags& flags) {
+void run(SynthFlags& flags) {
   flags.options.tokenizer = flags.tokenizer;
   if (::isatty(STDERR_FILENO) != 0)
     flags.options.progress = [](std::size_t done, std::size_t total) {
@@ -33,7 +33,7 @@ void run(Flags& flags) {
 }  // namespace
 
 void add_synth(CLI::App& app) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<SynthFlags>();
   CLI::App* verb = app.add_subcommand("synth", "Write a random checkpoint, for measuring");
   verb->add_option("--shape", flags->options.shape,
                    fmt::format("One of {}", fmt::join(synth_shapes(), ", ")))

@@ -16,14 +16,14 @@
 namespace oc {
 namespace {
 
-struct Flags {
+struct VerifyFlags {
   std::string model, goldens;
   EngineOptions engine;
   int max_tokens = 0;
   bool json = false;
 };
 
-void run(const Flags& flags) {
+void run(const VerifyFlags& flags) {
   quiet_logs();
   if (!std::filesystem::is_directory(flags.goldens))
     fail({ErrorCode::kNotFound, fmt::format("{} is not a folder", flags.goldens),
@@ -82,7 +82,7 @@ void run(const Flags& flags) {
 }  // namespace
 
 void add_verify(CLI::App& app) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<VerifyFlags>();
   CLI::App* verb = app.add_subcommand(
       "verify", "Recompute golden reference data and print the largest difference of each stage");
   verb->add_option("model", flags->model, "Model name or folder")->required();
