@@ -32,8 +32,11 @@ endif()
 
 find_program(OC_CCACHE ccache)
 if(OC_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${OC_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${OC_CCACHE})
+  # Depend mode: what it has not seen yet is not preprocessed once more to find that out. The
+  # sloppiness is what lets it keep files that use precompiled headers.
+  set(launcher env CCACHE_DEPEND=1 CCACHE_SLOPPINESS=pch_defines,time_macros ${OC_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
 
 add_library(oc_settings INTERFACE)
