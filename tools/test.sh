@@ -18,6 +18,23 @@ step() {
   echo "== $name: $((SECONDS - begin)) s"
 }
 
+# begin NAME COMMAND...: a step beside those that follow; finish NAME: shows its output, as step does.
+declare -A pids begins
+begin() {
+  local name=$1
+  shift
+  begins[$name]=$SECONDS
+  "$@" >"$logs/$name.log" 2>&1 &
+  pids[$name]=$!
+}
+finish() {
+  local name=$1
+  echo "== $name"
+  wait "${pids[$name]}" || failed+=("$name")
+  cat "$logs/$name.log"
+  echo "== $name: $((SECONDS - begins[$name])) s, beside others"
+}
+
 venv() {  # build/venv, made anew when the list of packages has changed
   local list=tests/e2e/requirements.txt
   cmp -s $list build/venv/requirements.txt && return
@@ -61,22 +78,18 @@ pytest_asan() {
     pytest pytest-asan tests/e2e/test_server_malformed.py
 }
 
+begin grammar tools/get_xgrammar.sh
 step venv venv  # first: it holds MLX, which the build looks for
 step node node_packages
-step grammar tools/get_xgrammar.sh
+finish grammar
 step build-release build release
 built=$((${#failed[@]} == 0))
 if ((built)); then step unit unit release; fi
 # The sanitized build and the fuzzers take what these tests leave of the processors: half of their
 # time they wait for servers and for time to pass.
-asan_begin=$SECONDS
-build asan nice -n 19 >"$logs/build-asan.log" 2>&1 &
-asan=$!
+begin build-asan build asan nice -n 19
 if ((built)); then step pytest pytest pytest tests/tools tests/e2e; fi
-echo "== build-asan"
-wait $asan || failed+=(build-asan)
-cat "$logs/build-asan.log"
-echo "== build-asan: $((SECONDS - asan_begin)) s, of which some beside pytest"
+finish build-asan
 step fuzz tools/fuzz.sh 10
 step unit-asan unit asan
 step pytest-asan pytest_asan
