@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "bench/lab/variants.h"
+#include "io/residency.h"
 
 namespace oc::lab {
 namespace {
@@ -32,18 +33,22 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// 64-byte aligned, as the pages of a file; weights of a file may lie at any multiple of 8.
 template <class T>
 struct Memory {
   explicit Memory(std::int64_t count)
       : size(count),
         data(static_cast<T*>(std::aligned_alloc(
-            64, (static_cast<std::size_t>(count) * sizeof(T) + 127) / 64 * 64))) {
+            kPage, (static_cast<std::size_t>(count) * sizeof(T) + kPage) / kPage * kPage))) {
+    // Large pages, as a mapped file has them (io/residency.h).
+    if (std::getenv("OC_LAB_SMALL_PAGES") == nullptr)
+      oc::want_large_pages(
+          {reinterpret_cast<const std::byte*>(data), static_cast<std::size_t>(count) * sizeof(T)});
     std::memset(static_cast<void*>(data), 0, static_cast<std::size_t>(count) * sizeof(T));
   }
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
   ~Memory() { std::free(data); }
+  static constexpr std::size_t kPage = std::size_t{2} << 20;
   std::int64_t size;
   T* data;
 };
@@ -95,13 +100,16 @@ struct Product {
   Int8Rows x;
 };
 
-// All outputs in items of variant.outputs, by turns.
+// All outputs in items of variant.outputs, those of a thread behind each other.
 double time_of(const Variant& variant, const Product& p, float* y, int threads) {
   const std::size_t stride = (kernels::int8_scratch_bytes(p.w.cols) * 2 + 127) / 64 * 64;
   const Memory<std::byte> scratch(static_cast<std::int64_t>(stride) * threads);
   return seconds_of(threads, [&](int thread) {
-    for (std::int64_t n = thread * variant.outputs; n < p.w.rows; n += threads * variant.outputs)
-      variant.run(p.w, n, std::min(n + variant.outputs, p.w.rows), p.x, y, p.w.rows,
+    const std::int64_t items = (p.w.rows + variant.outputs - 1) / variant.outputs;
+    const std::int64_t begin = thread * items / threads * variant.outputs;
+    const std::int64_t end = std::min((thread + 1) * items / threads * variant.outputs, p.w.rows);
+    for (std::int64_t n = begin; n < end; n += variant.outputs)
+      variant.run(p.w, n, std::min(n + variant.outputs, end), p.x, y, p.w.rows,
                   scratch.data + stride * static_cast<std::size_t>(thread));
   });
 }
