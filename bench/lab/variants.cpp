@@ -29,8 +29,22 @@ void strips(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const
   const k::Epilogue none;
   kt::Outputs out{begin, end, y, y_stride, &none};
   for (; out.n < end; out.n += kt::kLanes)
-    kt::int8_few<4, kT, kAhead>(w, kt::strip_of(w, out.n, reinterpret_cast<std::uint8_t*>(scratch)),
-                                {x.values, x.scales, x.sums, 0, kT}, out);
+    kt::int8_few<4, 1, kT, kAhead>(
+        w, std::array{kt::strip_of(w, out.n, reinterpret_cast<std::uint8_t*>(scratch))},
+        {x.values, x.scales, x.sums, 0, kT}, out);
+}
+
+// Two at once: twice as many dots under way.
+template <int kT>
+void two_strips(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const k::Int8Rows& x,
+                float* y, std::int64_t y_stride, std::byte* scratch) {
+  const k::Epilogue none;
+  auto* spare = reinterpret_cast<std::uint8_t*>(scratch);
+  kt::Outputs out{begin, end, y, y_stride, &none};
+  for (; out.n < end; out.n += 2 * kt::kLanes)
+    kt::int8_few<4, 2, kT>(
+        w, std::array{kt::strip_of(w, out.n, spare), kt::strip_of(w, out.n + kt::kLanes, spare)},
+        {x.values, x.scales, x.sums, 0, kT}, out);
 }
 
 #if OC_HAS_INT8_ROWS
@@ -126,12 +140,14 @@ VariantSet target_variants() {
       {"rows 8192", kProduct, 2, rows<2, 8192>, 512},
       {"rows at once", "memory waits while a strip is folded", 2, rows_at_once<2>, 512},
       {"strips 2", kStrips, 2, strips<2, 2>, 128},
-      {"rows 8192", kProduct, 4, rows<4, 8192>, 512},
+      {"two strips", "the product's with 32 registers", 4, two_strips<4>, 128},
+      {"rows 8192", "the product's with 16 registers", 4, rows<4, 8192>, 512},
       {"rows 4096", kNear, 4, rows<4, 4096>, 256},
       {"rows at once", "memory waits while a strip is folded", 4, rows_at_once<4>, 512},
       {"strips 2", kStrips, 4, strips<4, 2>, 128},
+      {"two strips", "the product's with 32 registers", 8, two_strips<8>, 128},
       {"rows 8192", "the table leaves the first level", 8, rows<8, 8192>, 512},
-      {"strips 2", "the product's for 8", 8, strips<8, 2>, 128},
+      {"strips 2", "the product's with 16 registers", 8, strips<8, 2>, 128},
   };
 #else
   set.few = {{"strips 2", kStrips, 1, strips<1, 2>, 128}};

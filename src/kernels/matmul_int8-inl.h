@@ -249,56 +249,66 @@ inline constexpr std::int64_t kMetaGroups = 8;
 inline constexpr std::int64_t kStripsAhead = 2;
 
 // One panel: chunks are unpacked into registers and used at once, while the memory of strips
-// further on (right behind this one) is fetched, as evenly as it will be used. The same sums in the
-// same order.
-template <int kBits, int kT, std::int64_t kAhead = kStripsAhead>
-HWY_NOINLINE void int8_few(const QuantMatrix& w, const Strip& strip, Panel x, const Outputs& out) {
+// further on (right behind these) is fetched, as evenly as it will be used. The same sums in the
+// same order. kR strips that follow each other: a dot waits four cycles for the one before it, so
+// that with a few tokens one strip alone has too few sums.
+template <int kBits, int kR, int kT, std::int64_t kAhead = kStripsAhead>
+HWY_NOINLINE void int8_few(const QuantMatrix& w, const std::array<Strip, kR>& strips,
+                           const Panel& x, const Outputs& out) {
   const std::int64_t groups = w.cols / w.group, unit = unit_of(w.group), chunks = w.cols / kChunk;
   const std::int64_t units_per_group = w.group / unit, chunks_per_unit = unit / kChunk;
   const std::int64_t size = size_of_storage(w.meta);
-  constexpr std::int64_t kChunkBytes = kLanes * kChunk * kBits / 8;
-  const std::uint8_t* next = strip.weight + kAhead * kLanes * strip.weight_stride;
-  const std::int64_t next_meta = kAhead * kLanes * strip.meta_stride;
-  HWY_ALIGN float meta[kMetaGroups * 2 * kLanes];
-  VF acc[1][kT];
-  clear<1, kT>(DF(), acc);
+  constexpr std::int64_t kChunkBytes = kR * kLanes * kChunk * kBits / 8;
+  const std::uint8_t* next = strips[0].weight + kAhead * kLanes * strips[0].weight_stride;
+  const std::int64_t next_meta = kAhead * kLanes * strips[0].meta_stride;
+  HWY_ALIGN float meta[kMetaGroups * 2 * kR * kLanes];
+  VF acc[kR][kT];
+  clear<kR, kT>(DF(), acc);
   const std::int8_t* values = x.values;
   const float *scales = x.scales, *sums = x.sums;
-  PackedLine<kBits> line;
+  PackedLine<kBits> lines[kR];
   std::int64_t chunk = 0;
   for (std::int64_t g = 0; g < groups; ++g) {
     const std::int64_t in_meta = g % kMetaGroups;
     if (in_meta == 0) {
       const std::int64_t count = groups - g < kMetaGroups ? groups - g : kMetaGroups;
-      for (std::int64_t at = g * kLanes * size; at < (g + count) * kLanes * size; at += 64) {
-        prefetch(strip.scales + next_meta + at);
-        prefetch(strip.biases + next_meta + at);
+      for (std::int64_t at = g * kR * kLanes * size; at < (g + count) * kR * kLanes * size;
+           at += 64) {
+        prefetch(strips[0].scales + next_meta + at);
+        prefetch(strips[0].biases + next_meta + at);
       }
-      unpack_meta(strip.scales + g * size, strip.meta_stride, count, w.meta, meta, 2 * kLanes);
-      unpack_meta(strip.biases + g * size, strip.meta_stride, count, w.meta, meta + kLanes,
-                  2 * kLanes);
+      OC_UNROLL(2)
+      for (int r = 0; r < kR; ++r) {
+        unpack_meta(strips[r].scales + g * size, strips[r].meta_stride, count, w.meta,
+                    meta + r * kLanes, 2 * kR * kLanes);
+        unpack_meta(strips[r].biases + g * size, strips[r].meta_stride, count, w.meta,
+                    meta + (kR + r) * kLanes, 2 * kR * kLanes);
+      }
     }
-    const float* group_meta = meta + in_meta * 2 * kLanes;
+    const float* group_meta = meta + in_meta * 2 * kR * kLanes;
     for (std::int64_t i = 0; i < units_per_group; ++i) {
-      VI totals[1][kT];
-      clear<1, kT>(DI(), totals);
+      VI totals[kR][kT];
+      clear<kR, kT>(DI(), totals);
       for (std::int64_t c = 0; c < chunks_per_unit; ++c, ++chunk) {
-        OC_UNROLL(8)
+        OC_UNROLL(16)
         for (std::int64_t byte = 0; byte < kChunkBytes; byte += 64) prefetch(next + byte);
         next += kChunkBytes;
-        line.move_to(strip, chunk, chunks);
-        VU weights[kChunkVectors<kBits>];
-        line.unpack(weights, 1);
-        add_chunk<kBits, 1, kT, kT>(weights, values, totals);
+        VU weights[kChunkVectors<kBits> * kR];
+        OC_UNROLL(2)
+        for (int r = 0; r < kR; ++r) {
+          lines[r].move_to(strips[r], chunk, chunks);
+          lines[r].unpack(weights + r, kR);
+        }
+        add_chunk<kBits, kR, kT, kT>(weights, values, totals);
         values += kChunk * kT;
       }
-      fold_unit<1, kT>(totals, group_meta, scales, acc);
+      fold_unit<kR, kT>(totals, group_meta, scales, acc);
       scales += kT;
     }
-    fold_bias<1, kT>(group_meta, sums, acc);
+    fold_bias<kR, kT>(group_meta, sums, acc);
     sums += kT;
   }
-  store_panel<1, kT>(acc, x, out);
+  store_panel<kR, kT>(acc, x, out);
 }
 
 // Fetches the packed rows behind those that are at work, a few lines at each turn.
@@ -369,8 +379,13 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
       out.n = whole;
     }
 #endif
+    if constexpr (kT >= 4 && HWY_TARGET == HWY_AVX3_DL)
+      for (; out.n + 2 * kLanes <= end; out.n += 2 * kLanes)
+        int8_few<kBits, 2, kT>(
+            w, std::array{strip_of(w, out.n, spare), strip_of(w, out.n + kLanes, spare)}, panel(0),
+            out);
     for (; out.n < end; out.n += kLanes)
-      int8_few<kBits, kT>(w, strip_of(w, out.n, spare), panel(0), out);
+      int8_few<kBits, 1, kT>(w, std::array{strip_of(w, out.n, spare)}, panel(0), out);
     return;
   }
   const std::int64_t block_groups = kBlockCols / w.group;
