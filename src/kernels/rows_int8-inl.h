@@ -19,10 +19,9 @@
 #define OC_HAS_INT8_ROWS 0
 #endif
 
+#if OC_HAS_INT8_ROWS
 HWY_BEFORE_NAMESPACE();
 namespace oc::kernels::HWY_NAMESPACE {
-
-#if OC_HAS_INT8_ROWS
 
 // Groups of 64 columns that are folded at a time: 16 bytes of a row's scales.
 inline constexpr std::int64_t kFoldGroups = 8;
@@ -224,9 +223,8 @@ HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64
   store(end - kLanes);
 }
 
-#endif  // OC_HAS_INT8_ROWS
-
 }  // namespace oc::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+#endif  // OC_HAS_INT8_ROWS
 
 #endif  // include guard per target
