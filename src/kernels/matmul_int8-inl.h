@@ -379,7 +379,7 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
       out.n = whole;
     }
 #endif
-    if constexpr (kT >= 4 && HWY_TARGET == HWY_AVX3_DL)
+    if constexpr (kT == 8 && HWY_TARGET == HWY_AVX3_DL)
       for (; out.n + 2 * kLanes <= end; out.n += 2 * kLanes)
         int8_few<kBits, 2, kT>(
             w, std::array{strip_of(w, out.n, spare), strip_of(w, out.n + kLanes, spare)}, panel(0),

@@ -31,12 +31,10 @@ inline constexpr std::int64_t kLineBytes = kLanes * 4, kLineGroups = kLineBytes 
 // way, so nearer is better once the latency is covered.
 inline constexpr std::int64_t kBytesAhead = 8192;
 
-// Sums of more than four tokens would leave the first-level cache; with 32 registers two strips at
-// once (matmul_int8-inl.h) are faster from three on.
-inline constexpr int kRowsTokens = HWY_TARGET == HWY_AVX3_DL ? 2 : 4;
+// Sums of more than four tokens would leave the first-level cache.
 template <int kBits, int kT>
 bool int8_rows_fit(const QuantMatrix& w) {
-  return kBits == 4 && kT <= kRowsTokens && w.group == 64 && w.cols % (64 * kFoldGroups) == 0 &&
+  return kBits == 4 && kT <= 4 && w.group == 64 && w.cols % (64 * kFoldGroups) == 0 &&
          w.meta != Storage::kF32;
 }
 
