@@ -52,6 +52,7 @@ class Server:
         )
         self.log = []
         self._lines = queue.Queue()
+        self._open = 2  # streams whose end wait_for() has not seen
         streams = (self.process.stdout, self.process.stderr)
         self._readers = [
             threading.Thread(target=self._collect, args=(stream,), daemon=True)
@@ -79,11 +80,10 @@ class Server:
 
     def wait_for(self, pattern):
         """The match of the next line of output that matches."""
-        ends = 0
-        while ends < 2:
+        while self._open > 0:
             line = self._lines.get(timeout=START_SECONDS)
             if line is None:
-                ends += 1
+                self._open -= 1
                 continue
             match = re.search(pattern, line)
             if match:
