@@ -20,7 +20,7 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
       OC_RETURN_IF_ERROR(current->encode_step());
       continue;
     }
-    const StepInput input = current->next(Session::kPrefillChunk);
+    const StepInput input = current->next(current->piece(Session::kPrefillChunk));
     const bool wanted = current->wants_logits(input);
     const Tensor row = model.forward({&input, 1}, nullptr);
     if (wanted) {

@@ -20,16 +20,6 @@ std::optional<Error> expired(const GenerateRequest& request, const Job& job) {
   return std::nullopt;
 }
 
-// Of a prompt's tokens those that take about as long as `tokens` do at its beginning, or at most
-// twice: their attention costs as much as all the rest behind some 3,000 keys (measured). Without
-// it a step of a prompt with 100,000 tokens would keep all others, and who cancels it, waiting for
-// ten seconds.
-std::int64_t piece_behind(std::int64_t context, std::int64_t tokens) {
-  constexpr std::int64_t kAsMuch = 3000, kLeast = 8;
-  const std::int64_t fair = tokens * 2 * kAsMuch / (kAsMuch + std::max(context, kAsMuch));
-  return std::clamp(fair / kLeast * kLeast, std::min(kLeast, tokens), tokens);
-}
-
 }  // namespace
 
 void Service::loop() {
@@ -164,7 +154,7 @@ void Service::add_prefill(std::vector<Part>& parts) {
     for (Session* const one : entry->session->sequences()) {
       if (one->ended() || one->answering() || one->needs_pictures()) continue;
       if (scored && !one->scoring()) return;
-      if (!scored) room = piece_behind(one->computed(), most);
+      if (!scored) room = one->piece(most);
       parts.push_back({entry.get(), one, one->next(room)});
       room -= std::ssize(parts.back().input.ids);
       scored = one->scoring();

@@ -79,7 +79,10 @@ class Session {
   Result<void> encode_step();  // one image tile
   // The prompt is computed: a step is one token.
   bool answering() const { return !scoring() && result_.completion_tokens > 0 && pending() == 1; }
-  std::int64_t computed() const { return kv_->length(); }  // tokens, once started
+  // Of the next tokens those that take about as long as `most` do at a prompt's beginning, or at
+  // most twice: a step of a prompt with 100,000 tokens would keep all others, and who cancels it,
+  // waiting for ten seconds.
+  std::int64_t piece(std::int64_t most) const;
   StepInput next(std::int64_t most_tokens_of_step);
   // Whether the logits of the step that next() described are used.
   bool wants_logits(const StepInput& input) const {

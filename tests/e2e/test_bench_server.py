@@ -130,6 +130,12 @@ def test_the_longest_pause_beside_a_picture(paced):
     assert paced.hung_up.wait(60), "the endless answer is not wanted any more"
 
 
+def test_it_wants_a_picture(server):
+    done = bench("--server", server.url, "--beside", "--picture-side", 0)
+    assert done.returncode == 1
+    assert "no picture" in done.stderr and "--image" in done.stderr
+
+
 def test_an_answer_too_short_to_tell(paced):
     paced.answers_end = True
     done = bench("--server", paced.url, "--beside", "--picture-side", 64)

@@ -252,6 +252,19 @@ TEST_P(MatmulInt8, LongRowsOfFewTokens) {
       }
 }
 
+// Many tokens meet some columns at a time, their sums are kept in between: whole and cut off blocks
+// of columns, and more tokens than are kept.
+TEST_P(MatmulInt8, BlocksOfColumns) {
+  for (const int bits : {4, 8})
+    for (const int group : {32, 64, 128})
+      for (const std::int64_t cols : {1024, 2048 + group})
+        check(make_quant(random_, bits, group, Storage::kBF16, 2 * table_.lanes + 3, cols, 1),
+              normals(20 * cols), 20, 1);
+  const std::int64_t tokens = kKeptTokens + 9, cols = 1024 + 64;
+  check(make_quant(random_, 4, 64, Storage::kF16, table_.lanes + 1, cols, 0),
+        normals(tokens * cols), tokens, 0);
+}
+
 TEST_P(MatmulInt8, LargestSumsOfLongRows) {
   const std::int64_t rows = table_.lanes, cols = 512;
   for (const float sign : {1.0f, -1.0f})

@@ -59,6 +59,21 @@ std::vector<TokenId> then(std::vector<TokenId> ids, TokenId last) {
   return ids;
 }
 
+TEST(Generate, PiecesOfAVeryLongPromptShrink) {
+  const auto model = FakeModel::answering({kEnd});
+  model->mutable_info().context_length = 60'000;
+  std::string text;
+  for (int i = 0; i < 8'000; ++i) text += "ab st ";
+  model->prompt_length = 1 << 20;  // no prefill step is the answer
+  bool enough = false;
+  model->on_step = [&](std::size_t) { enough = model->steps.back().position > 20'000; };
+  const Shown shown = run(*model, question(text), [&] { return enough; });
+  ASSERT_FALSE(shown.result.ok());
+  EXPECT_EQ(shown.result.error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(model->steps.front().length, 512);
+  EXPECT_LE(model->steps.back().length, 512 * 6 / 23);
+}
+
 TEST(Generate, AnswersUntilTheStopToken) {
   const auto answer = tokens("hello world.");
   const auto model = FakeModel::answering(then(answer, kEnd));

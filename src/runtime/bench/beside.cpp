@@ -23,6 +23,14 @@ Error cannot_tell(std::string why) {
           "(--picture-side)"};
 }
 
+Result<std::string> picture_beside(const ServerLoadOptions& options) {
+  if (!options.images.empty()) return picture_of(options.images.front());
+  if (options.picture_side <= 0)
+    return Error{ErrorCode::kInvalidArgument, "there is no picture to ask about",
+                 "take a --picture-side above 0, or an --image"};
+  return made_picture(options.picture_side, std::random_device{}());
+}
+
 }  // namespace
 
 Result<BesideReport> run_beside(const ServerLoadOptions& options) {
@@ -31,7 +39,7 @@ Result<BesideReport> run_beside(const ServerLoadOptions& options) {
   report.views = kCrops + 1;
   LoadClient asking(options.url, options.api_key, options.timeout_s);
   OC_ASSIGN_OR_RETURN(report.model, served_model(options, asking));
-  const std::string picture = made_picture(options.picture_side, std::random_device{}());
+  OC_ASSIGN_OR_RETURN(const std::string picture, picture_beside(options));
 
   LoadClient running(options.url, options.api_key, options.timeout_s);
   std::atomic<std::size_t> pieces{0};
@@ -76,22 +84,16 @@ Result<BesideReport> run_beside(const ServerLoadOptions& options) {
 }
 
 std::string BesideReport::table() const {
-  const auto line = [](std::string_view name, const Percentiles& p) {
-    return fmt::format("    {:<28} {:>10.1f} {:>10.1f} {:>10.1f} {:>10.1f}\n", name, p.p50, p.p90,
-                       p.p99, p.most);
-  };
   return fmt::format(
-             "{} at {}\n\na running answer beside a picture of up to {} views, {} tokens, "
-             "first token after {:.1f} s\n    {:<28} {:>10} {:>10} {:>10} {:>10}\n",
-             model, url, views, prompt_tokens, first_token_ms / 1e3, "ms from token to token",
-             "p50", "p90", "p99", "most") +
-         line("alone", alone) + line("beside the picture", beside);
+             "{} at {}\n\na running answer beside a picture of up to {} views, {} tokens, first "
+             "token after {:.1f} s\n",
+             model, url, views, prompt_tokens, first_token_ms / 1e3) +
+         Percentiles::head("ms from token to token") + alone.row("alone") +
+         beside.row("beside the picture");
 }
 
 boost::json::object BesideReport::json() const {
-  const auto of = [](const Percentiles& p) {
-    return boost::json::object{{"p50", p.p50}, {"p90", p.p90}, {"p99", p.p99}, {"most", p.most}};
-  };
+  boost::json::object pauses = beside.json();
   return {{"url", url},
           {"model", model},
           {"results",
@@ -99,9 +101,9 @@ boost::json::object BesideReport::json() const {
              {"views", views},
              {"prompt_tokens", prompt_tokens},
              {"first_token_ms", first_token_ms},
-             {"alone_ms", of(alone)},
-             {"beside_ms", of(beside)},
-             {"value", beside.most},
+             {"alone_ms", alone.json()},
+             {"value", pauses.at("most")},
+             {"beside_ms", std::move(pauses)},
              {"unit", "ms"}}}}};
 }
 

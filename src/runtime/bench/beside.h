@@ -22,8 +22,9 @@ struct BesideReport {
   boost::json::object json() const;
 };
 
-// One answer without a picture runs; behind its 20th piece of text a picture is asked about, made,
-// with options.picture_side pixels a side and up to 16 crops. kUnavailable where no server answers,
+// One answer without a picture runs; behind its 20th piece of text a picture is asked about, in up
+// to 16 crops: the first of options.images, else a made one of options.picture_side pixels a side.
+// kInvalidArgument without either; kUnavailable where no server answers,
 // where a request fails or where the running answer ended too early to tell.
 Result<BesideReport> run_beside(const ServerLoadOptions& options);
 

@@ -135,23 +135,10 @@ class Generator {
   LoadReport report_;
 };
 
-json::object json_of(const Percentiles& p) {
-  const auto tenths = [](double ms) { return std::round(ms * 100) / 100; };
-  return {{"p50", tenths(p.p50)},
-          {"p90", tenths(p.p90)},
-          {"p99", tenths(p.p99)},
-          {"most", tenths(p.most)}};
-}
-
 json::object json_of(const LoadTimes& times) {
-  return {{"first_token_ms", json_of(times.first_token)},
-          {"between_ms", json_of(times.between)},
-          {"whole_ms", json_of(times.whole)}};
-}
-
-std::string line_of(std::string_view name, const Percentiles& p) {
-  return fmt::format("    {:<18} {:>10.1f} {:>10.1f} {:>10.1f} {:>10.1f}\n", name, p.p50, p.p90,
-                     p.p99, p.most);
+  return {{"first_token_ms", times.first_token.json()},
+          {"between_ms", times.between.json()},
+          {"whole_ms", times.whole.json()}};
 }
 
 }  // namespace
@@ -165,6 +152,23 @@ Percentiles percentiles(std::vector<double> values) {
     return values[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
   };
   return {at(0.50), at(0.90), at(0.99), values.back()};
+}
+
+std::string Percentiles::head(std::string_view unit) {
+  return fmt::format("    {:<22} {:>10} {:>10} {:>10} {:>10}\n", unit, "p50", "p90", "p99", "most");
+}
+
+std::string Percentiles::row(std::string_view name) const {
+  return fmt::format("    {:<22} {:>10.1f} {:>10.1f} {:>10.1f} {:>10.1f}\n", name, p50, p90, p99,
+                     most);
+}
+
+json::object Percentiles::json() const {
+  const auto hundredths = [](double ms) { return std::round(ms * 100) / 100; };
+  return {{"p50", hundredths(p50)},
+          {"p90", hundredths(p90)},
+          {"p99", hundredths(p99)},
+          {"most", hundredths(most)}};
 }
 
 Result<LoadReport> run_load(const ServerLoadOptions& options) {
@@ -181,13 +185,12 @@ std::string LoadReport::table() const {
         run.streams, run.requests, run.seconds, run.failed, run.empty, run.tokens_per_second,
         run.prompt_tokens, run.cached_tokens, run.completion_tokens);
     if (!run.first_error.empty()) out += fmt::format("    first failure: {}\n", run.first_error);
-    out +=
-        fmt::format("    {:<18} {:>10} {:>10} {:>10} {:>10}\n", "ms", "p50", "p90", "p99", "most");
-    out += line_of("first token", run.all.first_token) + line_of("between", run.all.between) +
-           line_of("whole", run.all.whole);
+    out += Percentiles::head("ms");
+    out += run.all.first_token.row("first token") + run.all.between.row("between") +
+           run.all.whole.row("whole");
     if (run.requests >= 100) {
-      out += line_of("whole, first 10 %", run.first.whole);
-      out += line_of("whole, last 10 %", run.last.whole);
+      out += run.first.whole.row("whole, first 10 %");
+      out += run.last.whole.row("whole, last 10 %");
     }
     if (run.resident_begin != 0 && run.resident_end != 0)
       out += fmt::format(
