@@ -36,8 +36,9 @@ HWY_INLINE VI broadcast4(const std::int8_t* bytes) {
 // weights: [step][kR], values: [step][kP] dwords.
 template <int kR, int kT, int kP>
 HWY_INLINE void add_wide_steps(const VU* weights, const std::int8_t* values, VI totals[kR][kT]) {
-  // A dot waits four cycles for the one before it: fewer than four sums are divided.
-  constexpr int kChains = kR * kT == 1 ? 4 : kR * kT == 2 ? 2 : 1;
+  // A dot waits four cycles for the one before it, and two begin in a cycle: few sums are divided.
+  constexpr int kFew = HWY_TARGET == HWY_AVX3_DL ? 4 : 2;  // with 32 registers
+  constexpr int kChains = kR * kT == 1 ? 4 : kR * kT <= kFew ? 2 : 1;
   Sums sums[kR][kT][kChains];
   OC_UNROLL(8)
   for (int r = 0; r < kR; ++r) {
