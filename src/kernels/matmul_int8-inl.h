@@ -374,11 +374,12 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
   Outputs out{begin, end, y, y_stride, &epilogue};
   if (tokens <= kT) {
 #if OC_HAS_INT8_ROWS
-    if (int8_rows_fit<kBits, kT>(w)) {
-      const std::int64_t whole = begin + (end - begin) / kLanes * kLanes;
-      int8_rows < kT<8 ? kT : 1>(w, begin, whole, x, tokens, y, y_stride, epilogue, scratch);
-      out.n = whole;
-    }
+    if constexpr (kBits == 4 && kT <= kMostRowsTokens)
+      if (int8_rows_fit(w)) {
+        const std::int64_t whole = begin + (end - begin) / kLanes * kLanes;
+        int8_rows<kT>(w, begin, whole, x, tokens, y, y_stride, epilogue, scratch);
+        out.n = whole;
+      }
 #endif
     if constexpr (kT == 8 && HWY_TARGET == HWY_AVX3_DL)
       for (; out.n + 2 * kLanes <= end; out.n += 2 * kLanes)

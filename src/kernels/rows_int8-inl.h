@@ -34,9 +34,8 @@ inline constexpr std::int64_t kBytesAhead = 8192;
 // Sums of more than four tokens would leave the first-level cache. With 32 registers and a byte dot
 // product a strip is faster from four on (docs/kernels.md).
 inline constexpr int kMostRowsTokens = HWY_TARGET == HWY_AVX3_DL ? 2 : 4;
-template <int kBits, int kT>
-bool int8_rows_fit(const QuantMatrix& w) {
-  return kBits == 4 && kT <= kMostRowsTokens && w.group == 64 && w.cols % (64 * kFoldGroups) == 0 &&
+inline bool int8_rows_fit(const QuantMatrix& w) {
+  return w.bits == 4 && w.group == 64 && w.cols % (64 * kFoldGroups) == 0 &&
          w.meta != Storage::kF32;
 }
 
