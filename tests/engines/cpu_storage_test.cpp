@@ -66,6 +66,25 @@ TEST(BufferPool, ExactlyMeansNothingLarger) {
   EXPECT_EQ(pool->take_exactly(102'000).data(), mine);
 }
 
+TEST(BufferPool, ANewBufferIsPaidForByTheOldestKept) {
+  auto pool = std::make_shared<BufferPool>(1 << 20);
+  { const Buffer a = pool->take(100'000), b = pool->take(150'000); }  // b goes back first
+  EXPECT_EQ(pool->kept_bytes(), 131'072u + 196'608u);
+  {
+    const Buffer small = pool->take(1'000);
+    EXPECT_EQ(pool->kept_bytes(), 131'072u + 196'608u) << "all kept ones are larger";
+  }
+  const Buffer large = pool->take(400'000);  // 458,752
+  EXPECT_EQ(pool->kept_bytes(), 0u);
+}
+
+TEST(BufferPool, ANewBufferTakesNoMoreThanItself) {
+  auto pool = std::make_shared<BufferPool>(1 << 20);
+  { const Buffer a = pool->take(100'000), b = pool->take(150'000); }
+  const Buffer large = pool->take(230'000);  // 262,144: b, and no room for a
+  EXPECT_EQ(pool->kept_bytes(), 131'072u);
+}
+
 TEST(BufferPool, BuffersMayOutliveTheirPoolsOwner) {
   auto pool = std::make_shared<BufferPool>(1 << 20);
   const Buffer buffer = pool->take(100);

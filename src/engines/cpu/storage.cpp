@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <utility>
+#include <vector>
 
 namespace oc {
 namespace {
@@ -41,6 +43,11 @@ Buffer BufferPool::take_exactly(std::size_t bytes) {
   return kept.data() != nullptr ? std::move(kept) : make(size);
 }
 
+std::size_t BufferPool::kept_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return kept_bytes_;
+}
+
 // A kept one, taken out; empty when there is none.
 Buffer BufferPool::find(std::size_t least, std::size_t most) {
   const std::lock_guard lock(mutex_);
@@ -55,7 +62,25 @@ Buffer BufferPool::find(std::size_t least, std::size_t most) {
   return {shared_from_this(), data, size};
 }
 
+// A new one is paid for by kept ones, the oldest first, that it could not take the place of: what
+// the tower needed does not stay beside what the prompt needs.
+void BufferPool::drop_kept(std::size_t bytes) {
+  std::vector<std::byte*> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(free_, [&](const std::pair<std::size_t, std::byte*>& kept) {
+      if (kept.first > bytes) return false;
+      bytes -= kept.first;
+      kept_bytes_ -= kept.first;
+      dropped.push_back(kept.second);
+      return true;
+    });
+  }
+  for (std::byte* data : dropped) std::free(data);
+}
+
 Buffer BufferPool::make(std::size_t size) {
+  drop_kept(size);
   const bool large = size >= 2 * kHugePage;
   auto* data = static_cast<std::byte*>(std::aligned_alloc(large ? kHugePage : kAlignment, size));
   if (data == nullptr) throw std::bad_alloc();

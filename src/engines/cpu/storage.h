@@ -41,7 +41,7 @@ class Buffer {
   std::size_t size_ = 0;
 };
 
-// Keeps freed buffers for reuse, up to a number of bytes; any thread.
+// Keeps freed buffers for reuse, up to a number of bytes, until new ones need as much; any thread.
 class BufferPool : public std::enable_shared_from_this<BufferPool> {
  public:
   explicit BufferPool(std::size_t keep_bytes) : keep_bytes_(keep_bytes) {}
@@ -49,14 +49,16 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
   Buffer take(std::size_t bytes);  // contents undefined
   // One that is kept for long and counted by its size: nothing larger will do.
   Buffer take_exactly(std::size_t bytes);
+  std::size_t kept_bytes() const;
 
  private:
   friend class Buffer;
   void give_back(std::byte* data, std::size_t size);
   Buffer find(std::size_t least, std::size_t most);
   Buffer make(std::size_t size);
+  void drop_kept(std::size_t bytes);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::size_t keep_bytes_, kept_bytes_ = 0;
   std::vector<std::pair<std::size_t, std::byte*>> free_;
 };
