@@ -12,15 +12,6 @@ namespace {
 
 namespace json = boost::json;
 
-// A client's key as it may appear in a message: short and printable.
-std::string shown(std::string_view key) {
-  std::string out;
-  for (const char c : key.substr(0, 64))
-    out += (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') ? c : '?';
-  if (key.size() > 64) out += "...";
-  return out;
-}
-
 std::string shown_number(double value) {
   if (value == std::numeric_limits<double>::max()) return "infinity";
   return fmt::format("{}", value);
@@ -127,7 +118,7 @@ Result<void> JsonFields::only(std::span<const std::string_view> known) const {
         hint = fmt::format("did you mean \"{}\"?", candidate);
       }
     }
-    const std::string param = name(shown(key));
+    const std::string param = name(shown_key(key));
     return Error{ErrorCode::kUnsupported, fmt::format("unknown parameter \"{}\"", param), hint,
                  param};
   }

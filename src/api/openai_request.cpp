@@ -142,7 +142,7 @@ Result<void> parse_logit_bias(const JsonFields& fields, SamplingParams& sampling
   if (!value->is_object() || value->get_object().size() > kMost)
     return wrong_value("logit_bias", "an object of at most 1024 token ids and numbers", *value);
   for (const auto& [key, bias] : value->get_object()) {
-    const std::string param = fmt::format("logit_bias.{}", std::string_view(key));
+    const std::string param = "logit_bias." + shown_key(key);
     TokenId id = 0;
     const char* end = key.data() + key.size();
     if (const auto parsed = std::from_chars(key.data(), end, id);

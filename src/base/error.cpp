@@ -36,4 +36,12 @@ std::string_view to_string(ErrorCode code) {
 
 std::string Error::describe() const { return hint.empty() ? message : message + " (" + hint + ")"; }
 
+std::string shown_key(std::string_view key) {
+  constexpr std::size_t kMost = 64;
+  std::string out(key.substr(0, kMost));
+  for (char& c : out)
+    if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') c = '?';
+  return key.size() > kMost ? out + "..." : out;
+}
+
 }  // namespace oc

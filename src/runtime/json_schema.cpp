@@ -57,15 +57,6 @@ Error unsupported(const std::string& param, std::string_view what, std::string h
   return {ErrorCode::kUnsupported, fmt::format("\"{}\" {}", param, what), std::move(hint), param};
 }
 
-// A client's name as it may stand in a path.
-std::string shown(std::string_view name) {
-  constexpr std::size_t kMost = 64;
-  std::string out(name.substr(0, kMost));
-  for (char& c : out)
-    if (c < 0x20 || c > 0x7e || c == '"') c = '?';
-  return name.size() > kMost ? out + "..." : out;
-}
-
 std::string hint_for(std::string_view keyword) {
   if (keyword == "oneOf") return "use anyOf";
   if (keyword == "allOf") return "merge its parts into one schema";
@@ -167,13 +158,13 @@ Result<void> Checker::check_keywords(const json::object& in, const std::string& 
   for (const auto& member : in) {
     const std::string_view key = member.key();
     if (key == "$defs" || key == "definitions") {
-      if (!root) return unsupported(path + "." + shown(key), "must stand at the schema's root");
+      if (!root) return unsupported(path + "." + shown_key(key), "must stand at the schema's root");
       continue;
     }
     if (holds(kAnnotations, key) || holds(kOther, key) || holds(kObject, key) ||
         holds(kArray, key) || holds(kString, key) || holds(kNumber, key))
       continue;
-    return unsupported(path + "." + shown(key), "is not a keyword that can be enforced",
+    return unsupported(path + "." + shown_key(key), "is not a keyword that can be enforced",
                        hint_for(key));
   }
   return {};
@@ -187,7 +178,7 @@ Result<void> Checker::alone(const json::object& in, std::string_view keyword,
     if (key == keyword || key == beside || holds(kAnnotations, key) || key == "$defs" ||
         key == "definitions")
       continue;
-    return unsupported(path + "." + shown(key),
+    return unsupported(path + "." + shown_key(key),
                        fmt::format("cannot be enforced beside \"{}\"", keyword),
                        "put it inside, or leave it out");
   }
@@ -285,7 +276,7 @@ Result<json::object> Checker::object(const json::object& in, const std::string& 
     for (const auto& member : given->get_object()) {
       const std::string name(member.key());
       OC_ASSIGN_OR_RETURN(json::object one,
-                          schema(member.value(), path + ".properties." + shown(name)));
+                          schema(member.value(), path + ".properties." + shown_key(name)));
       properties.emplace(name, std::move(one));
     }
   }
@@ -481,7 +472,7 @@ Result<std::string> Checker::run(const json::value& root, const std::string& pat
       const std::string name(member.key());
       if (name.empty() || name.find_first_of("/~%") != name.npos)
         return wrong(param, "holds a name that is empty or has one of / ~ % in it");
-      OC_ASSIGN_OR_RETURN(json::object one, schema(member.value(), param + "." + shown(name)));
+      OC_ASSIGN_OR_RETURN(json::object one, schema(member.value(), param + "." + shown_key(name)));
       definitions.emplace(name, std::move(one));
     }
     out.emplace(folder, std::move(definitions));

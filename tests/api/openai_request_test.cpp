@@ -143,6 +143,14 @@ TEST(ChatRequest, PenaltiesBiasAndExtensions) {
   }
 }
 
+TEST(ChatRequest, AKeyOfTheClientIsShownShortAndPrintable) {
+  const std::string key = "5\\u007f\\n\\\"" + std::string(100'000, 'x');
+  const auto refused = with(R"("logit_bias":{")" + key + R"(":1})");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().param, "logit_bias.5???" + std::string(60, 'x') + "...");
+  EXPECT_LT(refused.error().message.size(), 200u);
+}
+
 TEST(ChatRequest, ResponseFormat) {
   const auto format = [](const char* value) {
     return with(fmt::format("\"response_format\":{}", value));

@@ -356,6 +356,7 @@ def chats():
         "no_messages": {"messages": []}, "role": {"messages": [{"role": "tool", "content": ""}]},
         "typo": {"mesages": [], "messages": [user]},
         "control_key": {"a\u0001\u00e9\"\\": 1, "messages": [user]},
+        "bias_key": {"messages": [user], "logit_bias": {"-5\u007f\u00e9\"" + "x" * 100: 1}},
         "ranges": {"messages": [user], "temperature": 3, "max_tokens": 0},
         "lengths_differ": {"messages": [user], "max_tokens": 1, "max_completion_tokens": 2},
         "seed_unsigned": {"messages": [user], "seed": (1 << 64) - 1, "stop": "x", "top_p": 0},
