@@ -1,4 +1,4 @@
-// Four-way dot products of bytes, lane by lane: what each target has for them.
+// Dot products of four bytes or two 16-bit numbers, lane by lane: what each target has for them.
 #if defined(OC_KERNELS_DOT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef OC_KERNELS_DOT_INL_H_
 #undef OC_KERNELS_DOT_INL_H_
@@ -99,6 +99,33 @@ HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
 }
 HWY_INLINE VI widen(Sums sums) { return sums; }
 #endif
+
+// acc + w0 · x0 + w1 · x1 over the two signed 16-bit halves of each lane, in 32 bits.
+HWY_INLINE VI dot_pairs(VI acc, VI w, VI x) {
+#if HWY_TARGET == HWY_AVX3_DL
+  asm("vpdpwssd %2, %1, %0" : "+v"(acc.raw) : "v"(w.raw), "v"(x.raw));
+  return acc;
+#elif HWY_TARGET == HWY_AVX2 && defined(OC_AVX_VNNI)
+  asm("%{vex%} vpdpwssd %2, %1, %0" : "+x"(acc.raw) : "x"(w.raw), "x"(x.raw));
+  return acc;
+#elif HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
+#if HWY_MAX_BYTES == 64
+  return hn::Add(acc, VI{_mm512_madd_epi16(w.raw, x.raw)});
+#elif HWY_MAX_BYTES == 32
+  return hn::Add(acc, VI{_mm256_madd_epi16(w.raw, x.raw)});
+#else
+  return hn::Add(acc, VI{_mm_madd_epi16(w.raw, x.raw)});
+#endif
+#elif HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+  const int16x8_t a = vreinterpretq_s16_s32(w.raw), b = vreinterpretq_s16_s32(x.raw);
+  const int32x4_t lower = vmull_s16(vget_low_s16(a), vget_low_s16(b));
+  return hn::Add(acc, VI{vpaddq_s32(lower, vmull_high_s16(a, b))});
+#else
+  const auto lower = [](VI v) HWY_ATTR { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
+  acc = hn::Add(acc, hn::Mul(lower(w), lower(x)));
+  return hn::Add(acc, hn::Mul(hn::ShiftRight<16>(w), hn::ShiftRight<16>(x)));
+#endif
+}
 
 }  // namespace oc::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -89,6 +89,19 @@ struct AttentionHead {
   const void* const* blocks = nullptr;
   Storage type = Storage::kF32;  // kF32, kF16 or kQ8
 };
+// Full attention of one head, straight from the rows of q, k and v.
+struct FullAttention {
+  const float* q = nullptr;  // [keys, stride]; k and v likewise: finite
+  const float* k = nullptr;
+  const float* v = nullptr;
+  std::int64_t stride = 0;
+  float* out = nullptr;  // [keys, out_stride]
+  std::int64_t out_stride = 0;
+  int head_dim = 0;  // d
+  std::int64_t keys = 0;
+  std::int64_t begin = 0, end = 0;  // the rows of q and out that are computed
+  float scale = 1.0f;               // of the scores, over 0
+};
 // Bytes of one head's keys and values in a block.
 constexpr std::size_t kv_block_bytes(Storage type, int head_dim) {
   const std::size_t numbers = 2 * static_cast<std::size_t>(head_dim) * kKvBlock;
@@ -136,6 +149,10 @@ struct Table {
   // outputs take weight · value scale, rounded, in the weight's place, the softmax's denominator
   // does not. scratch: attention_scratch_bytes(d).
   void (*attention)(const AttentionHead& head, std::byte* scratch);
+  // Softmax(scale · q kᵀ) v with 16-bit integers: q with one scale a row, k with one, both within
+  // score_limit(d); v with one scale a channel, within kValueLimit; weights w = round(16383 ·
+  // 2^(score − largest score)), and out = Σ w · v / Σ w. scratch: full_attention_scratch_bytes.
+  void (*full_attention)(const FullAttention& head, std::byte* scratch);
 
   // The limits of one core, for benchmarks. Operations done in `rounds` rounds of int8 dots (the
   // form that matmul_int8 uses) and of float32 fused products, a product and a sum counting as two.
@@ -148,6 +165,7 @@ struct Table {
 std::size_t int8_scratch_bytes(std::int64_t cols);
 std::size_t f32_scratch_bytes(std::int64_t cols);
 std::size_t attention_scratch_bytes(int head_dim);
+std::size_t full_attention_scratch_bytes(std::int64_t keys, int head_dim);
 
 // Targets that were compiled in and can run here, best first: "avx3_dl", "avx3", "avx2_vnni",
 // "avx2", "sse4", "ssse3", "scalar" on x86; "neon_dot" (Armv8.2), "neon", "scalar" on Arm.

@@ -7,6 +7,7 @@
 #endif
 
 #include "kernels/attention-inl.h"
+#include "kernels/attention_int16-inl.h"
 #include "kernels/elementwise-inl.h"
 #include "kernels/kernels.h"
 #include "kernels/limits-inl.h"
@@ -30,6 +31,7 @@ const Table* target_table() {
       .to_f16 = to_f16,
       .to_q8 = to_q8,
       .attention = attention,
+      .full_attention = full_attention,
       .peak_int8 = peak_int8,
       .peak_f32 = peak_f32,
       .read_all = read_all,

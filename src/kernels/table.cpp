@@ -113,6 +113,9 @@ std::size_t f32_scratch_bytes(std::int64_t cols) {
 std::size_t attention_scratch_bytes(int head_dim) {
   return static_cast<std::size_t>(6 * (kKvBlock + head_dim) * 4 + 63) / 64 * 64;  // 6 query rows
 }
+std::size_t full_attention_scratch_bytes(std::int64_t keys, int head_dim) {
+  return FullAttentionScratch(keys, head_dim, nullptr).bytes;
+}
 
 std::vector<std::string> available_targets() {
   std::vector<std::string> names;

@@ -49,6 +49,9 @@ struct AttendSpec {
   int head_dim = 0;  // d
   float scale = 0;   // of the scores, 1/sqrt(d)
   int layer = 0;     // whose keys and values
+  // attend_full: the rows came out of products that round their input, so these may round as well,
+  // to no less than 11 bits and a sign.
+  bool may_round = false;
 };
 
 // `length` rows of a step that belong to one sequence and follow each other from `position` on.

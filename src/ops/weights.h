@@ -11,6 +11,7 @@ namespace oc {
 struct LinearWeight {
   std::int64_t rows = 0;
   std::int64_t cols = 0;
+  bool rounds_input = false;  // its products take int8 rows
   virtual ~LinearWeight() = default;
 };
 using LinearPtr = std::shared_ptr<const LinearWeight>;

@@ -84,6 +84,7 @@ Tensor CpuEngine::attend_full(Tensor qkv, const AttendSpec& spec, std::int64_t b
   OC_CHECK(
       block > 0 && qkv.rows() % block == 0 && qkv.cols() == stride && spec.heads == spec.kv_heads,
       "attend_full: [{}, {}] in blocks of {}", qkv.rows(), qkv.cols(), block);
+  if (spec.may_round) return attend_full_int16(qkv, spec, block);
   // Keys and values of each head in the cache's layout, for one block of rows after the other.
   const std::int64_t kv_blocks = (block + kernels::kKvBlock - 1) / kernels::kKvBlock;
   const std::int64_t head_floats = kv_blocks * 2 * d * kernels::kKvBlock;
@@ -133,6 +134,37 @@ Tensor CpuEngine::attend_full(Tensor qkv, const AttendSpec& spec, std::int64_t b
       table_.attention(head, scratch.data() + scratch_bytes * static_cast<std::size_t>(thread));
     });
   }
+  return out;
+}
+
+Tensor CpuEngine::attend_full_int16(const Tensor& qkv, const AttendSpec& spec, std::int64_t block) {
+  const std::int64_t d = spec.head_dim, width = spec.heads * d, stride = 3 * width;
+  const std::int64_t heads = qkv.rows() / block * spec.heads;
+  // An item packs its head's keys and values for itself. They stay in its core's cache; where there
+  // are more cores than heads, some pack the same.
+  const std::int64_t pieces = std::min((2 * pool_.threads() + heads - 1) / heads, block);
+  const std::int64_t piece = (block + pieces - 1) / pieces;
+  const std::size_t scratch_bytes = kernels::full_attention_scratch_bytes(block, spec.head_dim);
+  const Buffer scratch = buffers_->take(scratch_bytes * static_cast<std::size_t>(pool_.threads()));
+  Tensor out = make(qkv.rows(), width);
+  pool_.run(heads * pieces, [&](std::int64_t item, int thread) {
+    const std::int64_t h = item / pieces % spec.heads;
+    const std::int64_t first = item / pieces / spec.heads * block;
+    const float* rows = cpu_data(qkv) + first * stride + h * d;
+    const std::int64_t begin = std::min(item % pieces * piece, block);
+    const kernels::FullAttention head{.q = rows,
+                                      .k = rows + width,
+                                      .v = rows + 2 * width,
+                                      .stride = stride,
+                                      .out = cpu_data(out) + first * width + h * d,
+                                      .out_stride = width,
+                                      .head_dim = spec.head_dim,
+                                      .keys = block,
+                                      .begin = begin,
+                                      .end = std::min(begin + piece, block),
+                                      .scale = spec.scale};
+    table_.full_attention(head, scratch.data() + scratch_bytes * static_cast<std::size_t>(thread));
+  });
   return out;
 }
 

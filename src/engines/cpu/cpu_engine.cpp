@@ -64,6 +64,7 @@ Result<LinearPtr> CpuEngine::prepare_linear(std::span<const RawMatrix> parts) {
       made->bias.insert(made->bias.end(), bias.begin(), bias.end());
     }
   }
+  made->rounds_input = options_.int8_activations && made->common_quant() != nullptr;
   return LinearPtr(std::move(made));
 }
 
@@ -204,7 +205,7 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
                          kernels::Function function, const float* add, std::int64_t add_stride,
                          float* y, std::int64_t y_stride) {
   const std::int64_t cols = weight.cols;
-  const kernels::QuantMatrix* quant = options_.int8_activations ? weight.common_quant() : nullptr;
+  const kernels::QuantMatrix* quant = weight.rounds_input ? weight.common_quant() : nullptr;
   const std::int64_t units = quant != nullptr ? cols / kernels::unit_of(quant->group) : 0;
   const std::int64_t groups = quant != nullptr ? cols / quant->group : 0;
 
@@ -244,8 +245,9 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
   const std::int64_t pieces = (4 * pool_.threads() + all_strips - 1) / all_strips;
   const std::int64_t token_bytes = quant != nullptr ? cols : cols * 4;
   const std::int64_t most = quant != nullptr ? kernels::kKeptTokens : (512 << 10) / token_bytes;
-  const std::int64_t token_tile =
-      std::clamp<std::int64_t>(std::min(most, rows / pieces) / 8 * 8, 64, 1 << 20);
+  // Whole panels, so that no few tokens are left over for an item of their own.
+  const std::int64_t token_tile = std::clamp<std::int64_t>(
+      (std::min(most, (rows + pieces - 1) / pieces) + 7) / 8 * 8, 64, 1 << 20);
   const std::size_t scratch_bytes =
       quant != nullptr ? kernels::int8_scratch_bytes(cols) : kernels::f32_scratch_bytes(cols);
   const std::size_t scratch_stride = (scratch_bytes + 63) / 64 * 64;

@@ -55,6 +55,7 @@ class CpuEngine final : public Engine {
   void multiply(const FillRow& fill, std::int64_t rows, const CpuLinear& weight,
                 kernels::Function function, const float* add, std::int64_t add_stride, float* y,
                 std::int64_t y_stride);
+  Tensor attend_full_int16(const Tensor& qkv, const AttendSpec& spec, std::int64_t block);
   void attend_segment(const float* qkv, std::int64_t row_stride, const AttendSpec& spec,
                       const Segment& segment, float* out);
 

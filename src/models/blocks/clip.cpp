@@ -29,10 +29,11 @@ std::vector<float> cut_patches(const ClipConfig& config, std::span<const float> 
   return out;
 }
 
-Tensor clip_layer(Engine& engine, const AttendSpec& spec, const ClipLayer& layer, Tensor x) {
+Tensor clip_layer(Engine& engine, AttendSpec spec, const ClipLayer& layer, Tensor x) {
   const std::int64_t tokens = x.rows();
   Tensor qkv = engine.linear(x, *layer.qkv_proj, {.norm = layer.layer_norm1.get()});  // [P+1, 3C]
-  Tensor att = engine.attend_full(std::move(qkv), spec, tokens);                      // [P+1, C]
+  spec.may_round = layer.qkv_proj->rounds_input;
+  Tensor att = engine.attend_full(std::move(qkv), spec, tokens);  // [P+1, C]
   x = engine.linear(std::move(att), *layer.out_proj, {.add = std::move(x)});
   Tensor hidden = engine.linear(  // [P+1, M]
       x, *layer.fc1, {.norm = layer.layer_norm2.get(), .activation = Activation::kQuickGelu});
