@@ -47,6 +47,19 @@ void two_strips(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, c
         {x.values, x.scales, x.sums, 0, kT}, out);
 }
 
+#if HWY_TARGET == HWY_AVX3_DL
+// Strips by whole lines, the next line's rows taken apart beside the dots of this one.
+template <int kT>
+void lines(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const k::Int8Rows& x,
+           float* y, std::int64_t y_stride, std::byte* scratch) {
+  const k::Epilogue none;
+  kt::Outputs out{begin, end, y, y_stride, &none};
+  for (; out.n < end; out.n += kt::kLanes)
+    kt::int8_lines<kT>(w, kt::strip_of(w, out.n, reinterpret_cast<std::uint8_t*>(scratch)),
+                       {x.values, x.scales, x.sums, 0, kT}, out);
+}
+#endif
+
 #if OC_HAS_INT8_ROWS
 // Row after row, as the product does it; fetched kAhead bytes ahead.
 template <int kT, std::int64_t kAhead>
@@ -140,15 +153,20 @@ VariantSet target_variants() {
       {"rows 8192", kProduct, 2, rows<2, 8192>, 512},
       {"rows at once", "memory waits while a strip is folded", 2, rows_at_once<2>, 512},
       {"strips 2", kStrips, 2, strips<2, 2>, 128},
-      {"rows 8192", kProduct, 4, rows<4, 8192>, 512},
+      {"rows 8192", "the product's without VNNI", 4, rows<4, 8192>, 512},
       {"two strips", "in the model slower: a loop of 13 KB", 4, two_strips<4>, 128},
       {"rows 4096", kNear, 4, rows<4, 4096>, 256},
       {"rows at once", "memory waits while a strip is folded", 4, rows_at_once<4>, 512},
       {"strips 2", kStrips, 4, strips<4, 2>, 128},
-      {"two strips", "the product's with 32 registers", 8, two_strips<8>, 128},
+      {"two strips", "waits for its own transposition", 8, two_strips<8>, 128},
       {"rows 8192", "the table leaves the first level", 8, rows<8, 8192>, 512},
       {"strips 2", "the product's with 16 registers", 8, strips<8, 2>, 128},
   };
+#if HWY_TARGET == HWY_AVX3_DL
+  set.few.push_back({"lines", "half of it transposition", 2, lines<2>, 128});
+  set.few.push_back({"lines", "the product's", 4, lines<4>, 128});
+  set.few.push_back({"lines", "the product's", 8, lines<8>, 128});
+#endif
 #else
   set.few = {{"strips 2", kStrips, 1, strips<1, 2>, 128}};
 #endif
