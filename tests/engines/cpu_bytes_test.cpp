@@ -75,6 +75,26 @@ TEST_P(CpuBytes, OneTwoAndFourThreads) {
     }
 }
 
+// Heads are divided where there are more threads than heads; threads pack the same keys then.
+TEST_P(CpuBytes, FullAttentionOnAnyNumberOfThreads) {
+  constexpr std::int64_t kBlock = 37, kHeadSize = 16;
+  Materials numbers(6);
+  const std::vector<float> rows = numbers.normals(2 * kBlock * 3 * 2 * kHeadSize);
+  for (const bool may_round : {false, true}) {
+    const AttendSpec spec{
+        .heads = 2, .kv_heads = 2, .head_dim = kHeadSize, .scale = 0.25f, .may_round = may_round};
+    std::vector<float> expected;
+    for (const int threads : {1, 2, 4, 7, 48}) {
+      const auto engine = engine_of(options(GetParam(), threads, "int8"));
+      const std::vector<float> got = values(
+          *engine,
+          engine->attend_full(engine->upload(rows, 2 * kBlock, 3 * 2 * kHeadSize), spec, kBlock));
+      if (threads == 1) expected = got;
+      ASSERT_TRUE(same_bytes(got, expected)) << threads << " threads, may round: " << may_round;
+    }
+  }
+}
+
 TEST_P(CpuBytes, AloneInABatchAndInChunks) {
   for (const auto& [activations, kv_type] : kPrecisions)
     for (const bool quantised : {false, true}) {
@@ -194,9 +214,16 @@ TEST_P(CpuBytes, FloatWeightsKeepFloatActivations) {
   const std::vector<float> x = make.normals(7 * 128);
   const auto run = [&](const std::string& activations) {
     const auto engine = engine_of(options(GetParam(), 1, activations));
-    return values(*engine, engine->linear(engine->upload(x, 7, 128), *prepared(*engine, raw), {}));
+    const LinearPtr weight = prepared(*engine, raw);
+    EXPECT_FALSE(weight->rounds_input) << activations;
+    return values(*engine, engine->linear(engine->upload(x, 7, 128), *weight, {}));
   };
   EXPECT_TRUE(same_bytes(run("int8"), run("f32")));
+  const RawMatrix quantised = make.quants(50, 128, 4, 64);
+  for (const std::string activations : {"int8", "f32"}) {
+    const auto engine = engine_of(options(GetParam(), 1, activations));
+    EXPECT_EQ(prepared(*engine, quantised)->rounds_input, activations == "int8");
+  }
 }
 
 TEST_P(CpuBytes, AWholeLayerWithInt8AndAHalfCache) {

@@ -8,6 +8,9 @@
 namespace oc {
 namespace {
 
+// Raised whenever the bits of a result change, so that nothing kept by an older program is taken
+// for this one's. 2: full attention in int16.
+constexpr int kArithmetic = 2;
 constexpr std::size_t kPoolBytes = 256u << 20;  // freed buffers that are kept for the next op
 
 kernels::Function function_of(Activation activation) {
@@ -43,7 +46,7 @@ std::string CpuEngine::description() const {
 
 // Any number of threads gives the same bits.
 std::string CpuEngine::arithmetic() const {
-  return fmt::format("cpu: {}, {} activations, kv {}", table_.name,
+  return fmt::format("cpu {}: {}, {} activations, kv {}", kArithmetic, table_.name,
                      options_.int8_activations ? "int8" : "f32", static_cast<int>(options_.kv));
 }
 
