@@ -12,10 +12,10 @@
 
 #include "kernels/tiles_int8-inl.h"
 
+#if HWY_TARGET == HWY_AVX3_DL
 HWY_BEFORE_NAMESPACE();
 namespace oc::kernels::HWY_NAMESPACE {
 
-#if HWY_TARGET == HWY_AVX3_DL
 HWY_INLINE bool int8_lines_fit(const QuantMatrix& w) { return w.group == 64 && w.cols % 128 == 0; }
 
 // Rows i, 4 + i, 8 + i, 12 + i of a line of 128 columns: to[4 · block + i] holds the same 16 bytes
@@ -113,9 +113,9 @@ HWY_NOINLINE void int8_lines(const QuantMatrix& w, const Strip& strip, const Pan
   }
   store_panel<1, kT>(acc, x, out);
 }
-#endif
 
 }  // namespace oc::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+#endif
 
 #endif  // include guard per target
