@@ -46,7 +46,11 @@ HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
 #else
   const Sums pairs{_mm_maddubs_epi16(w.raw, x.raw)};
 #endif
-  return hn::Add(sums, pairs);
+  sums = hn::Add(sums, pairs);
+  // Added one after the other, as it stands: clang would add pairs of products first, which are
+  // more than there are registers.
+  asm("" : "+x"(sums.raw));
+  return sums;
 }
 HWY_INLINE VI widen(Sums sums) {
   const Sums ones = hn::Set(DI16(), 1);

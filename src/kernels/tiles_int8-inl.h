@@ -215,8 +215,8 @@ HWY_NOINLINE void int8_tile(const QuantMatrix& w, const Block& block, const VU* 
       clear<kR, kT>(DI(), totals);
       for (std::int64_t c = 0; c < chunks_per_unit; ++c) {
         OC_UNROLL(8)
-        for (int byte = 0; byte < kChunk * kP; byte += 64) __builtin_prefetch(next + byte, 0, 3);
-        next += kChunk * kP;
+        for (int byte = 0; byte < kChunk * kT; byte += 64) __builtin_prefetch(next + byte, 0, 3);
+        next += kChunk * kT;
         add_chunk<kBits, kR, kT, kP>(weights, values, totals);
         weights += kChunkVectors<kBits> * kR;
         values += kChunk * kP;
