@@ -49,7 +49,7 @@ HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
   sums = hn::Add(sums, pairs);
   // Added one after the other, as it stands: clang would add pairs of products first, which are
   // more than there are registers.
-  asm("" : "+x"(sums.raw));
+  asm("" : "+v"(sums.raw));
   return sums;
 }
 HWY_INLINE VI widen(Sums sums) {

@@ -185,9 +185,11 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
           Panel tile = panel(t);
           if (block.ends()) fetch_outputs<kR, kT>(tile, out);
           float* sums = kept + (t - t0) * kR * kLanes;
-          for (; tile.count > 0; tile = behind(tile, kTile), sums += kTile * kR * kLanes)
+          for (; tile.count > 0; tile = behind(tile, kTile), sums += kTile * kR * kLanes) {
             int8_tile<kBits, kR, kTile, kT>(w, block, block_weights, meta + g * 2 * kR * kLanes,
                                             tile, next, sums, out);
+            next += (block.end - g) * w.group * kTile;
+          }
         }
       }
     }
