@@ -47,7 +47,7 @@ void two_strips(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, c
         {x.values, x.scales, x.sums, 0, kT}, out);
 }
 
-#if HWY_TARGET == HWY_AVX3_DL
+#if OC_HAS_INT8_LINES
 // Strips by whole lines, the next line's rows taken apart beside the dots of this one.
 template <int kT>
 void lines(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const k::Int8Rows& x,
@@ -162,7 +162,7 @@ VariantSet target_variants() {
       {"rows 8192", "the table leaves the first level", 8, rows<8, 8192>, 512},
       {"strips 2", "the product's with 16 registers", 8, strips<8, 2>, 128},
   };
-#if HWY_TARGET == HWY_AVX3_DL
+#if OC_HAS_INT8_LINES
   set.few.push_back({"lines", "half of it transposition", 2, lines<2>, 128});
   set.few.push_back({"lines", "the product's", 4, lines<4>, 128});
   set.few.push_back({"lines", "the product's", 8, lines<8>, 128});

@@ -143,7 +143,7 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
   };
   Outputs out{begin, end, y, y_stride, &epilogue};
   if (tokens <= kT) {  // rows, lines, strips: docs/kernels.md
-#if HWY_TARGET == HWY_AVX3_DL
+#if OC_HAS_INT8_LINES
     if constexpr (kBits == 4 && (kT == 4 || kT == 8))
       if (int8_lines_fit(w))
         for (; out.n < end; out.n += kLanes)

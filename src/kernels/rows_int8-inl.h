@@ -10,6 +10,7 @@
 #endif
 
 #include "kernels/dot-inl.h"
+#include "kernels/lines_int8-inl.h"
 #include "kernels/simd-inl.h"
 
 #undef OC_HAS_INT8_ROWS
@@ -31,9 +32,9 @@ inline constexpr std::int64_t kLineBytes = kLanes * 4, kLineGroups = kLineBytes 
 // way, so nearer is better once the latency is covered.
 inline constexpr std::int64_t kBytesAhead = 8192;
 
-// Sums of more than four tokens would leave the first-level cache. With 32 registers and a byte dot
-// product a strip is faster from four on (docs/kernels.md).
-inline constexpr int kMostRowsTokens = HWY_TARGET == HWY_AVX3_DL ? 2 : 4;
+// From three tokens on lines are faster (lines_int8-inl.h); sums of more than four would leave the
+// first-level cache.
+inline constexpr int kMostRowsTokens = OC_HAS_INT8_LINES ? 2 : 4;
 inline bool int8_rows_fit(const QuantMatrix& w) {
   return w.bits == 4 && w.group == 64 && w.cols % (64 * kFoldGroups) == 0 &&
          w.meta != Storage::kF32;
