@@ -98,16 +98,16 @@ HWY_INLINE void unpack_meta(const std::uint8_t* from, std::int64_t stride, std::
   const std::int64_t size = size_of_storage(type), piece = 16 / size;
   std::int64_t g = 0;
   for (; g + piece <= groups; g += piece) {
-    VU four[4];
-    transpose4(from + g * size, stride, four);
-    OC_UNROLL(4)
-    for (int j = 0; j < 4; ++j) {
-      if (type == Storage::kF32) {
-        hn::Store(hn::BitCast(d, four[j]), d, out + (g + j) * step);
-      } else {
-        hn::Store(float_of_half<false>(four[j], type), d, out + (g + 2 * j) * step);
-        hn::Store(float_of_half<true>(four[j], type), d, out + (g + 2 * j + 1) * step);
-      }
+    if (type == Storage::kF32) {
+      VU four[4];
+      transpose4(from + g * size, stride, four);
+      OC_UNROLL(4)
+      for (int j = 0; j < 4; ++j) hn::Store(hn::BitCast(d, four[j]), d, out + (g + j) * step);
+    } else {
+      VF eight[8];
+      transpose_halves(from + g * size, stride, type, eight);
+      OC_UNROLL(8)
+      for (int j = 0; j < 8; ++j) hn::Store(eight[j], d, out + (g + j) * step);
     }
   }
   for (; g < groups; ++g)

@@ -127,9 +127,9 @@ template <int kT>
 HWY_INLINE void fold_groups(const StripSums& strip, std::int64_t g, Storage meta, const Int8Rows& x,
                             VF* acc) {
   const DF d;
-  VU scales[4], biases[4];
-  transpose4(strip.scales + 2 * g, strip.meta_stride, scales);
-  transpose4(strip.biases + 2 * g, strip.meta_stride, biases);
+  VF scales[kFoldGroups], biases[kFoldGroups];
+  transpose_halves(strip.scales + 2 * g, strip.meta_stride, meta, scales);
+  transpose_halves(strip.biases + 2 * g, strip.meta_stride, meta, biases);
   OC_UNROLL(8)
   for (int t = 0; t < kT; ++t) {
     VU sums[kFoldGroups];
@@ -139,14 +139,10 @@ HWY_INLINE void fold_groups(const StripSums& strip, std::int64_t g, Storage meta
     VF sum = acc[t];
     OC_UNROLL(8)
     for (int j = 0; j < kFoldGroups; ++j) {
-      const VF scale = j % 2 == 0 ? float_of_half<false>(scales[j / 2], meta)
-                                  : float_of_half<true>(scales[j / 2], meta);
-      const VF bias = j % 2 == 0 ? float_of_half<false>(biases[j / 2], meta)
-                                 : float_of_half<true>(biases[j / 2], meta);
       const VI dots = hn::BitCast(DI(), sums[place_of_group(j)]);
       sum = hn::MulAdd(hn::ConvertTo(d, dots),
-                       hn::Mul(scale, hn::Set(d, x.scales[(g + j) * kT + t])), sum);
-      sum = hn::MulAdd(bias, hn::Set(d, x.sums[(g + j) * kT + t]), sum);
+                       hn::Mul(scales[j], hn::Set(d, x.scales[(g + j) * kT + t])), sum);
+      sum = hn::MulAdd(biases[j], hn::Set(d, x.sums[(g + j) * kT + t]), sum);
     }
     acc[t] = sum;
   }

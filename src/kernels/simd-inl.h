@@ -170,6 +170,45 @@ HWY_INLINE VF float_of_half(VU pairs, Storage type) {
   return hn::PromoteTo(d, hn::BitCast(df16, hn::DemoteTo(di16, signed_half)));
 }
 
+// Eight 16-bit floats that follow each other in each of kLanes rows, `stride` bytes apart: out[j]
+// lane r is float j of row r.
+HWY_INLINE void transpose_halves(const std::uint8_t* rows, std::int64_t stride, Storage type,
+                                 VF out[8]) {
+#if HWY_TARGET == HWY_AVX2
+  if (type == Storage::kF16) {  // turned as halves: a conversion takes those of eight rows at once
+    const hn::Full128<std::uint8_t> d128;
+    __m256i v[4];
+    OC_UNROLL(4)
+    for (int i = 0; i < 4; ++i)
+      v[i] = _mm256_inserti128_si256(_mm256_castsi128_si256(hn::LoadU(d128, rows + i * stride).raw),
+                                     hn::LoadU(d128, rows + (i + 4) * stride).raw, 1);
+    OC_UNROLL(2)
+    for (int half = 0; half < 2; ++half) {
+      const __m256i a =
+          half == 0 ? _mm256_unpacklo_epi16(v[0], v[1]) : _mm256_unpackhi_epi16(v[0], v[1]);
+      const __m256i b =
+          half == 0 ? _mm256_unpacklo_epi16(v[2], v[3]) : _mm256_unpackhi_epi16(v[2], v[3]);
+      OC_UNROLL(2)
+      for (int pair = 0; pair < 2; ++pair) {  // [two floats][rows 0..3 | rows 4..7]
+        const __m256i both = _mm256_permute4x64_epi64(
+            pair == 0 ? _mm256_unpacklo_epi32(a, b) : _mm256_unpackhi_epi32(a, b), 0xd8);
+        VF* to = out + 4 * half + 2 * pair;
+        to[0] = VF{_mm256_cvtph_ps(_mm256_castsi256_si128(both))};
+        to[1] = VF{_mm256_cvtph_ps(_mm256_extracti128_si256(both, 1))};
+      }
+    }
+    return;
+  }
+#endif
+  VU pairs[4];
+  transpose4(rows, stride, pairs);
+  OC_UNROLL(4)
+  for (int j = 0; j < 4; ++j) {
+    out[2 * j] = float_of_half<false>(pairs[j], type);
+    out[2 * j + 1] = float_of_half<true>(pairs[j], type);
+  }
+}
+
 // x · sigmoid(scale · x)
 HWY_INLINE VF sigmoid_product(VF x, float scale) {
   const DF d;
