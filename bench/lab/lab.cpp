@@ -78,7 +78,7 @@ struct Product {
          n,
          cols};
     const kernels::Table& table = *kernels::find_table("auto");
-    const int panel = kernels::panel_of(tokens);
+    const int panel = kernels::panel_of(tokens, 8);
     std::vector<float> row(static_cast<std::size_t>(cols));
     for (int t = 0; t < tokens; ++t) {
       for (float& v : row) v = static_cast<float>(next() >> 8) / 8388608.0f - 1.0f;

@@ -54,16 +54,23 @@ struct FloatMatrix {
 };
 
 // Rows quantised by quantize_row: x ≈ scale · q, q in [-127, 127].
-// Tokens lie in panels of 1, 2, 4 or 8, dword beside dword, so that a kernel follows one pointer;
-// slots behind the last token hold any finite values.
+// Tokens lie in panels of 1, 2, 4 or 8, dword beside dword, so that a kernel follows one pointer,
+// or of 16 (AMX), unit beside unit; slots behind the last token hold any finite values.
 struct Int8Rows {
-  const std::int8_t* values = nullptr;  // [T/panel, K/4, panel, 4], ordered for the weights' bits
-  const float* scales = nullptr;        // [T/panel, K/unit_of(group), panel]
-  const float* sums = nullptr;  // [T/panel, K/group, panel]: Σ scale · q over a weight group
+  // [T/panel, K/4, panel, 4], or [T/16, K/unit_of(group), 16, unit], ordered for the weights' bits.
+  const std::int8_t* values = nullptr;
+  const float* scales = nullptr;  // [T/panel, K/unit_of(group), panel]
+  const float* sums = nullptr;    // [T/panel, K/group, panel]: Σ scale · q over a weight group
   int panel = 1;
 };
-constexpr int panel_of(std::int64_t tokens) {
-  return tokens <= 1 ? 1 : tokens <= 2 ? 2 : tokens <= 4 ? 4 : 8;
+inline constexpr int kAmxPanel = 16;
+// widest: Table::widest_panel.
+constexpr int panel_of(std::int64_t tokens, int widest) {
+  return tokens <= 1 ? 1 : tokens <= 2 ? 2 : tokens <= 4 ? 4 : tokens <= 8 ? 8 : widest;
+}
+// Bytes from a panel's first value to those of one of its tokens.
+constexpr std::int64_t values_slot(int panel, int group, std::int64_t slot) {
+  return slot * (panel == kAmxPanel ? unit_of(group) : 4);
 }
 
 // y[t, n] = act(result + bias[n]) + add[t, n]
@@ -112,6 +119,7 @@ constexpr std::size_t kv_block_bytes(Storage type, int head_dim) {
 struct Table {
   std::string_view name;  // "avx2"
   int lanes = 0;  // outputs of one vector: row ranges of matmuls begin at multiples of 2·lanes
+  int widest_panel = 8;  // of Int8Rows, for more than 8 tokens: 8 or 16
 
   // One row of finite values: for each unit_of(group) columns scale = max|x| / 127 and q = round
   // half even(x · (127 / max|x|)), all zero where max|x| < 2^-119; values are ordered so that a
@@ -167,8 +175,9 @@ std::size_t f32_scratch_bytes(std::int64_t cols);
 std::size_t attention_scratch_bytes(int head_dim);
 std::size_t full_attention_scratch_bytes(std::int64_t keys, int head_dim);
 
-// Targets that were compiled in and can run here, best first: "avx3_dl", "avx3", "avx2_vnni",
-// "avx2", "sse4", "ssse3", "scalar" on x86; "neon_dot" (Armv8.2), "neon", "scalar" on Arm.
+// Targets that were compiled in and can run here, best first: "amx", "avx3_dl", "avx3",
+// "avx2_vnni", "avx2", "sse4", "ssse3", "scalar" on x86; "neon_dot" (Armv8.2), "neon", "scalar" on
+// Arm.
 std::vector<std::string> available_targets();
 // "auto" or one of them; nullptr otherwise. Tables live for ever.
 const Table* find_table(std::string_view target);

@@ -28,6 +28,21 @@ HWY_INLINE void renew(V& v) {
 #endif
 }
 
+#if OC_HAS_AMX
+// See Table::peak_int8: four sums, as many as are under way.
+double peak_int8(std::int64_t rounds) {
+  const AmxTiles tiles(kMaxUnit);
+  constexpr int kProducts = kRepeats * 4;
+  for (std::int64_t round = 0; round < rounds; ++round) {
+    OC_UNROLL(16)
+    for (int repeat = 0; repeat < kRepeats; ++repeat)
+      asm volatile(
+          "tdpbsud %tmm4, %tmm2, %tmm0\n\ttdpbsud %tmm4, %tmm2, %tmm1\n\t"
+          "tdpbsud %tmm4, %tmm2, %tmm6\n\ttdpbsud %tmm4, %tmm2, %tmm7");
+  }
+  return static_cast<double>(rounds) * kProducts * 2 * kAmxPanel * kLanes * kMaxUnit;
+}
+#else
 // See Table::peak_int8. 16-bit pair sums would overflow, which costs no time and is not looked at.
 double peak_int8(std::int64_t rounds) {
   Sums sums[kChains];
@@ -51,6 +66,7 @@ double peak_int8(std::int64_t rounds) {
   asm volatile("" : "+m"(total));
   return static_cast<double>(rounds) * kRepeats * kChains * static_cast<double>(kLanes) * 8;
 }
+#endif
 
 double peak_f32(std::int64_t rounds) {
   const DF d;

@@ -9,6 +9,7 @@
 #define OC_KERNELS_MATMUL_INT8_INL_H_
 #endif
 
+#include "kernels/amx_int8-inl.h"
 #include "kernels/dot-inl.h"
 #include "kernels/lines_int8-inl.h"
 #include "kernels/packed_int8-inl.h"
@@ -130,6 +131,7 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
                  std::byte* scratch) {
   // 16 registers hold the sums of 2 × 4, 32 those of 2 × 8.
   constexpr int kR = 2, kTile = kT == 8 && HWY_TARGET != HWY_AVX3_DL ? 4 : kT;
+  constexpr bool kAmx = kT == kAmxPanel;
   // Columns whose unpacked weights, 16 KB, stay in the first level.
   constexpr std::int64_t kBlockCols = 512 * kMaxLanes / kLanes;
   const std::int64_t chunks = w.cols / kChunk, groups = w.cols / w.group;
@@ -142,7 +144,8 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
                  x.sums + first * groups, first, tokens - first < kT ? tokens - first : kT};
   };
   Outputs out{begin, end, y, y_stride, &epilogue};
-  if (tokens <= kT) {  // rows, lines, strips: docs/kernels.md
+  [[maybe_unused]] const std::conditional_t<kAmx, AmxTiles, NoTiles> form(unit_of(w.group));
+  if (!kAmx && tokens <= kT) {  // rows, lines, strips: docs/kernels.md
 #if OC_HAS_INT8_LINES
     if constexpr (kBits == 4 && (kT == 4 || kT == 8))
       if (int8_lines_fit(w))
@@ -186,8 +189,16 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
           if (block.ends()) fetch_outputs<kR, kT>(tile, out);
           float* sums = kept + (t - t0) * kR * kLanes;
           for (; tile.count > 0; tile = behind(tile, kTile), sums += kTile * kR * kLanes) {
-            int8_tile<kBits, kR, kTile, kT>(w, block, block_weights, meta + g * 2 * kR * kLanes,
-                                            tile, next, sums, out);
+            const float* block_meta = meta + g * 2 * kR * kLanes;
+#if OC_HAS_AMX
+            if constexpr (kAmx)
+              (unit_of(w.group) == 64
+                   ? amx_tile<kR, 64>
+                   : amx_tile<kR, 32>)(w, block, block_weights, block_meta, tile, next, sums, out);
+#endif
+            if constexpr (!kAmx)
+              int8_tile<kBits, kR, kTile, kT>(w, block, block_weights, block_meta, tile, next, sums,
+                                              out);
             next += (block.end - g) * w.group * kTile;
           }
         }
@@ -206,6 +217,10 @@ void matmul_int8_bits(const QuantMatrix& w, std::int64_t begin, std::int64_t end
     int8_panels<kBits, 2>(w, begin, end, x, tokens, y, y_stride, epilogue, scratch);
   else if (x.panel == 4)
     int8_panels<kBits, 4>(w, begin, end, x, tokens, y, y_stride, epilogue, scratch);
+#if OC_HAS_AMX
+  else if (x.panel == kAmxPanel)
+    int8_panels<kBits, kAmxPanel>(w, begin, end, x, tokens, y, y_stride, epilogue, scratch);
+#endif
   else
     int8_panels<kBits, 8>(w, begin, end, x, tokens, y, y_stride, epilogue, scratch);
 }
@@ -254,8 +269,11 @@ void quantize_row(const float* x, std::int64_t cols, int bits, int group, int pa
       hn::StoreU(hn::DemoteTo(narrow, q), narrow, rounded + i);
     }
     if (bits == 4) order_nibbles(rounded, unit);
-    for (std::int64_t i = 0; i < unit; i += 4)
-      std::memcpy(values + (u * unit + i) * panel, rounded + i, 4);
+    if (panel == kAmxPanel)
+      std::memcpy(values + u * unit * panel, rounded, static_cast<std::size_t>(unit));
+    else
+      for (std::int64_t i = 0; i < unit; i += 4)
+        std::memcpy(values + (u * unit + i) * panel, rounded + i, 4);
     scales[u * panel] = scale;
     const auto sum = hn::GetLane(hn::SumOfLanes(DI(), total));
     const float part = scale * static_cast<float>(sum);

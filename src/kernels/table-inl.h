@@ -21,6 +21,7 @@ const Table* target_table() {
   static const Table table = {
       .name = {},
       .lanes = static_cast<int>(hn::Lanes(DF())),
+      .widest_panel = OC_HAS_AMX ? kAmxPanel : 8,
       .quantize_row = quantize_row,
       .matmul_int8 = matmul_int8,
       .matmul_quant_f32 = matmul_quant_f32,

@@ -29,6 +29,7 @@ namespace oc::kernels {
 const Table* neon_dot_table();  // table_neon_dot.cpp
 #elif HWY_ARCH_X86_64
 const Table* avx_vnni_table();  // table_avx_vnni.cpp
+const Table* amx_table();       // table_amx.cpp
 #endif
 namespace {
 
@@ -78,6 +79,10 @@ const std::vector<Table>& tables() {
     for (const Target& target : kTargets) {
       if ((runnable & target.bit) == 0) continue;
 #if HWY_ARCH_X86_64
+      if (const Table* amx = target.bit == HWY_AVX3_DL ? amx_table() : nullptr; amx != nullptr) {
+        out.push_back(*amx);
+        out.back().name = "amx";
+      }
       if (target.bit == HWY_AVX2 && has_avx_vnni()) {
         out.push_back(*avx_vnni_table());
         out.back().name = "avx2_vnni";

@@ -36,7 +36,7 @@ class MatmulInt8 : public KernelTest {
   Rows quantise(const std::vector<float>& x, std::int64_t count, std::int64_t cols, int bits,
                 int group, std::size_t gap) const {
     const std::int64_t unit = unit_of(group), units = cols / unit, groups = cols / group;
-    const int panel = panel_of(count);
+    const int panel = panel_of(count, table_.widest_panel);
     const std::int64_t slots = (count + panel - 1) / panel * panel;
     Rows rows{count,
               cols,
@@ -51,7 +51,7 @@ class MatmulInt8 : public KernelTest {
     for (std::int64_t t = 0; t < slots; ++t) {
       const std::int64_t first = t / panel * panel, slot = t - first;
       table_.quantize_row(in.data() + std::min(t, count - 1) * cols, cols, bits, group, panel,
-                          rows.values.data() + first * cols + slot * 4,
+                          rows.values.data() + first * cols + values_slot(panel, group, slot),
                           rows.scales.data() + first * units + slot,
                           rows.sums.data() + first * groups + slot);
     }

@@ -27,7 +27,8 @@ TEST(Targets, TablesAreOfTheirTarget) {
     EXPECT_EQ(table->name, name);
     EXPECT_EQ(table, find_table(name)) << "found again";
     kernels.insert(reinterpret_cast<const void*>(table->matmul_int8));
-    const int lanes = name.starts_with("avx3") ? 16 : name.starts_with("avx2") ? 8 : 4;
+    const bool wide = name == "amx" || name.starts_with("avx3");
+    const int lanes = wide ? 16 : name.starts_with("avx2") ? 8 : 4;
     EXPECT_EQ(table->lanes, lanes) << name;
     EXPECT_LE(table->lanes, kMaxLanes);
   }

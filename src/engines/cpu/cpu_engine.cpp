@@ -213,7 +213,7 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
   const std::int64_t groups = quant != nullptr ? cols / quant->group : 0;
 
   // Input rows, as the kernels want them: int8 ones in panels, the last of them filled up.
-  const int panel = kernels::panel_of(rows);
+  const int panel = kernels::panel_of(rows, table_.widest_panel);
   const std::int64_t slots = quant != nullptr ? (rows + panel - 1) / panel * panel : rows;
   Buffer floats, values, scales, sums;
   const auto count = static_cast<std::size_t>(slots);
@@ -231,10 +231,10 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
     const float* from = fill(std::min(row, rows - 1), buffer);
     const std::int64_t first = row / panel * panel, slot = row - first;
     if (quant != nullptr)
-      table_.quantize_row(from, cols, quant->bits, quant->group, panel,
-                          values.as<std::int8_t>() + first * cols + slot * 4,
-                          scales.as<float>() + first * units + slot,
-                          sums.as<float>() + first * groups + slot);
+      table_.quantize_row(
+          from, cols, quant->bits, quant->group, panel,
+          values.as<std::int8_t>() + first * cols + kernels::values_slot(panel, quant->group, slot),
+          scales.as<float>() + first * units + slot, sums.as<float>() + first * groups + slot);
     else if (from != buffer)
       std::copy_n(from, cols, buffer);
   });
@@ -250,7 +250,7 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
   const std::int64_t most = quant != nullptr ? kernels::kKeptTokens : (512 << 10) / token_bytes;
   // Whole panels, so that no few tokens are left over for an item of their own.
   const std::int64_t token_tile = std::clamp<std::int64_t>(
-      (std::min(most, (rows + pieces - 1) / pieces) + 7) / 8 * 8, 64, 1 << 20);
+      (std::min(most, (rows + pieces - 1) / pieces) + 15) / 16 * 16, 64, 1 << 20);
   const std::size_t scratch_bytes =
       quant != nullptr ? kernels::int8_scratch_bytes(cols) : kernels::f32_scratch_bytes(cols);
   const std::size_t scratch_stride = (scratch_bytes + 63) / 64 * 64;

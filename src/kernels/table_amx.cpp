@@ -1,0 +1,51 @@
+// The AVX-512 kernels once more, whose products of many tokens are those of Intel's matrix
+// instructions (AMX: Xeons since Sapphire Rapids). Highway 1.0.3 has no such target, so this file
+// gives the namespace of AVX3_DL, and with it all that is compiled here, another name.
+#if defined(__x86_64__)
+
+#define OC_AMX 1
+#define N_AVX3_DL N_AVX3_AMX
+#define HWY_WANT_AVX3_DL 1
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX2 | HWY_AVX3)
+#define HWY_BROKEN_EMU128 0  // see table.cpp
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/table_amx.cpp"
+#include <hwy/foreach_target.h>
+// foreach_target.h comes first.
+#include <hwy/highway.h>
+
+#if HWY_TARGET == HWY_AVX3_DL
+#include "kernels/table-inl.h"
+#endif
+
+#if HWY_ONCE
+#include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace oc::kernels {
+
+// Null where the processor has no int8 tiles, or the system does not let this program use them
+// (Linux asks for a request, once for all threads; it says no before 5.16).
+const Table* amx_table();
+const Table* amx_table() {
+#if defined(__linux__)
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kTile = 1u << 24, kInt8 = 1u << 25;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & kTile) == 0 || (d & kInt8) == 0)
+    return nullptr;
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // asm/prctl.h, a processor's state
+  if (::syscall(SYS_arch_prctl, kRequestPermission, kTileData) != 0) return nullptr;
+  return N_AVX3_AMX::target_table();
+#else
+  return nullptr;
+#endif
+}
+
+}  // namespace oc::kernels
+#endif
+
+#endif
