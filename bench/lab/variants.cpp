@@ -61,11 +61,12 @@ void lines(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const 
 #endif
 
 #if OC_HAS_INT8_ROWS
-// Row after row, as the product does it; fetched kAhead bytes ahead.
-template <int kT, std::int64_t kAhead>
+// Row after row, as the product does it; fetched kAhead bytes ahead into the second level, kNear
+// bytes ahead into the first.
+template <int kT, std::int64_t kAhead, std::int64_t kNear>
 void rows(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const k::Int8Rows& x,
           float* y, std::int64_t y_stride, std::byte* scratch) {
-  kt::int8_rows<kT, kAhead>(w, begin, end, x, kT, y, y_stride, {}, scratch);
+  kt::int8_rows<kT, kAhead, kNear>(w, begin, end, x, kT, y, y_stride, {}, scratch);
 }
 
 // The same, but each strip is folded right behind its dots, and the next one's scales are fetched.
@@ -84,8 +85,8 @@ void rows_at_once(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end,
         __builtin_prefetch(strip.scales + (kt::kLanes + r) * stride + at, 0, 3);
         __builtin_prefetch(strip.biases + (kt::kLanes + r) * stride + at, 0, 3);
       }
-      kt::row_sums<kT, kt::kBytesAhead>(w.weight + (n + r) * bytes, bytes, values,
-                                        sums + r * groups, strip.token_step);
+      kt::row_sums<kT, kt::kBytesAhead, kt::kBytesAheadNear>(
+          w.weight + (n + r) * bytes, bytes, values, sums + r * groups, strip.token_step);
     }
     kt::VF acc[kT];
     for (kt::VF& sum : acc) sum = kt::hn::Zero(kt::DF());
@@ -137,29 +138,30 @@ VariantSet target_variants() {
       "of 512 columns";
 #if OC_HAS_INT8_ROWS
   const char* kProduct = "the product's: one stream";
-  const char* kNear = "fetched too late";
+  const char* kFirst = "into the first level: too few misses under way on Zen 3 and 4";
   set.few = {
-      {"rows 8192", kProduct, 1, rows<1, 8192>, 512},
-      {"rows 0", "nothing fetched ahead: the core holds too few lines", 1, rows<1, 0>, 256},
-      {"rows 2048", kNear, 1, rows<1, 2048>, 256},
-      {"rows 4096", kNear, 1, rows<1, 4096>, 256},
-      {"rows 16384", "no better than half of it", 1, rows<1, 16384>, 256},
-      {"rows 65536", "beyond what stays in the first level", 1, rows<1, 65536>, 256},
-      {"rows 8192 / 128", "128 outputs at a time: begins and ends", 1, rows<1, 8192>, 128},
-      {"rows 8192 / 256", "256 outputs at a time", 1, rows<1, 8192>, 256},
+      {"rows", kProduct, 1, rows<1, 16384, 1024>, 512},
+      {"rows 0", "nothing fetched ahead: the core holds too few lines", 1, rows<1, 0, 0>, 512},
+      {"rows first 8K", kFirst, 1, rows<1, 0, 8192>, 512},
+      {"rows first 2K", kFirst, 1, rows<1, 0, 2048>, 512},
+      {"rows 16K", "the first level waits for the second", 1, rows<1, 16384, 0>, 512},
+      {"rows 16K, 256", "no different", 1, rows<1, 16384, 256>, 512},
+      {"rows 64K, 1K", "no better than 16 KB", 1, rows<1, 65536, 1024>, 512},
+      {"rows / 128", "128 outputs at a time: begins and ends", 1, rows<1, 16384, 1024>, 128},
       {"rows at once", "simpler: memory waits while a strip is folded", 1, rows_at_once<1>, 512},
       {"strips 2", kStrips, 1, strips<1, 2>, 128},
       {"strips 1", "one strip ahead", 1, strips<1, 1>, 128},
-      {"rows 8192", kProduct, 2, rows<2, 8192>, 512},
+      {"rows", kProduct, 2, rows<2, 16384, 1024>, 512},
+      {"rows first 8K", kFirst, 2, rows<2, 0, 8192>, 512},
       {"rows at once", "memory waits while a strip is folded", 2, rows_at_once<2>, 512},
       {"strips 2", kStrips, 2, strips<2, 2>, 128},
-      {"rows 8192", "the product's without VNNI", 4, rows<4, 8192>, 512},
+      {"rows", "the product's with AVX-512 without VNNI", 4, rows<4, 16384, 1024>, 512},
       {"two strips", "in the model slower: a loop of 13 KB", 4, two_strips<4>, 128},
-      {"rows 4096", kNear, 4, rows<4, 4096>, 256},
+      {"rows first 8K", kFirst, 4, rows<4, 0, 8192>, 512},
       {"rows at once", "memory waits while a strip is folded", 4, rows_at_once<4>, 512},
       {"strips 2", kStrips, 4, strips<4, 2>, 128},
       {"two strips", "waits for its own transposition", 8, two_strips<8>, 128},
-      {"rows 8192", "the table leaves the first level", 8, rows<8, 8192>, 512},
+      {"rows", "the table leaves the first level", 8, rows<8, 16384, 1024>, 512},
       {"strips 2", "the product's with 16 registers", 8, strips<8, 2>, 128},
   };
 #if OC_HAS_INT8_LINES

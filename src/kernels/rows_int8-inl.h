@@ -30,7 +30,7 @@ inline constexpr std::int64_t kFoldGroups = 8;
 inline constexpr std::int64_t kLineBytes = kLanes * 4, kLineGroups = kLineBytes / 32;
 // How far ahead of the stream weights are fetched into the second level: the first has too few
 // misses under way on some processors (24 on Zen 4), and gets them from there shortly before.
-inline constexpr std::int64_t kBytesAhead = 16384, kBytesAheadNear = 256;
+inline constexpr std::int64_t kBytesAhead = 16384, kBytesAheadNear = 1024;
 
 // From three tokens on lines are faster (lines_int8-inl.h); sums of more than four would leave the
 // first-level cache.
@@ -77,7 +77,7 @@ constexpr int place_of_group(int j) { return kLineGroups == 2 ? j % 2 * 4 + j / 
 
 // A row's group sums for kT tokens. values: [token][K/2 packed bytes / line][evens, odds];
 // to: [token] `step` apart, [K/64].
-template <int kT, std::int64_t kAhead>
+template <int kT, std::int64_t kAhead, std::int64_t kNear>
 HWY_INLINE void row_sums(const std::uint8_t* row, std::int64_t bytes, const std::int8_t* values,
                          std::int32_t* to, std::int64_t step) {
   const DU d;
@@ -93,9 +93,9 @@ HWY_INLINE void row_sums(const std::uint8_t* row, std::int64_t bytes, const std:
         OC_UNROLL(2)
         for (int i = 0; i < 2; ++i) {
           const std::uint8_t* line = row + at + (2 * half + i) * kLineBytes;
-          if (kAhead != 0 && first == 0 && (kLineBytes == 64 || i == 0)) {
-            prefetch(line + kAhead);
-            __builtin_prefetch(line + kBytesAheadNear, 0, 3);
+          if (first == 0 && (kLineBytes == 64 || i == 0)) {
+            if (kAhead != 0) prefetch(line + kAhead);
+            if (kNear != 0) __builtin_prefetch(line + kNear, 0, 3);
           }
           const VU packed = hn::LoadU(d, reinterpret_cast<const std::uint32_t*>(line));
           low[i] = hn::And(packed, mask);
@@ -180,7 +180,7 @@ HWY_INLINE void split_values(const Int8Rows& x, std::int64_t cols, std::int8_t* 
 
 // Outputs [begin, end), whole strips; `tokens` of the panel's kT are stored. A strip is folded
 // piece by piece between the rows of the next one, so that memory is never left waiting.
-template <int kT, std::int64_t kAhead = kBytesAhead>
+template <int kT, std::int64_t kAhead = kBytesAhead, std::int64_t kNear = kBytesAheadNear>
 HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64_t end,
                             const Int8Rows& x, std::int64_t tokens, float* y, std::int64_t y_stride,
                             const Epilogue& epilogue, std::byte* scratch) {
@@ -210,7 +210,8 @@ HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64
         __builtin_prefetch(scales + r * meta_stride + at, 0, 3);
         __builtin_prefetch(biases + r * meta_stride + at, 0, 3);
       }
-      row_sums<kT, kAhead>(w.weight + (n + r) * bytes, bytes, values, now + r * groups, token_step);
+      row_sums<kT, kAhead, kNear>(w.weight + (n + r) * bytes, bytes, values, now + r * groups,
+                                  token_step);
       if (n != begin) fold_until((r + 1) * pieces / kLanes);
     }
     if (n != begin) store(n - kLanes);
