@@ -86,10 +86,13 @@ class [[nodiscard]] Result<void> {
 #define OC_CONCAT_INNER(a, b) a##b
 #define OC_CONCAT(a, b) OC_CONCAT_INNER(a, b)
 
-#define OC_RETURN_IF_ERROR(expression)                               \
-  do {                                                               \
-    if (auto oc_status = (expression); !oc_status.ok()) [[unlikely]] \
-      return std::move(oc_status).error();                           \
+// The counter: an expression may hold a lambda that uses the macro too.
+#define OC_RETURN_IF_ERROR(expression) \
+  OC_RETURN_IF_ERROR_IMPL(OC_CONCAT(oc_status_, __COUNTER__), expression)
+#define OC_RETURN_IF_ERROR_IMPL(status, expression)            \
+  do {                                                         \
+    if (auto status = (expression); !status.ok()) [[unlikely]] \
+      return std::move(status).error();                        \
   } while (false)
 
 #define OC_ASSIGN_OR_RETURN(declaration, expression) \

@@ -57,7 +57,7 @@ class PackedLine {
     at_ = static_cast<int>(chunk % kChunks) * kVectors;
     if (at_ != 0) return;
     const std::uint8_t* from = strip.weight + chunk * kVectors * 4;
-    if (kChunks * kVectors == kLanes && chunk + kChunks <= chunks) {
+    if (kChunks * kVectors == kLanes && (kChunks == 1 || chunk + kChunks <= chunks)) {
       transpose_line(from, strip.weight_stride, dwords_);
       return;
     }

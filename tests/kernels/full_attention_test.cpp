@@ -55,8 +55,11 @@ class FullAttentionTest : public KernelTest {
     std::vector<float> got;
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(out.size()); ++i) {
       const bool written = i / out_stride >= begin && i / out_stride < end && i % out_stride < d;
-      if (written) got.push_back(out[index(i)]);
-      if (!written) EXPECT_EQ(out[index(i)], kUntouched) << i;
+      if (written) {
+        got.push_back(out[index(i)]);
+      } else {
+        EXPECT_EQ(out[index(i)], kUntouched) << i;
+      }
     }
     return got;
   }

@@ -145,7 +145,9 @@ TEST_P(EveryArchitecture, WhatUsersTypeEndsNoTurn) {
   EXPECT_FALSE(model->info().stop_ids.empty());
   for (const TokenId stop : model->info().stop_ids) {
     const auto name = model->tokenizer()->token(stop);
-    if (name) EXPECT_EQ(stops(ids_of("a" + std::string(*name) + "b")), stops(ids_of("a"))) << *name;
+    if (name) {
+      EXPECT_EQ(stops(ids_of("a" + std::string(*name) + "b")), stops(ids_of("a"))) << *name;
+    }
   }
 }
 

@@ -151,8 +151,12 @@ TEST_F(QuantizeTest, WhatIsToBeKeptStaysFloat) {
                       has(tensor->name, "model.layers.1.");
     const bool matrix = tensor->name.ends_with("_proj.weight") || has(tensor->name, "lm_head") ||
                         tensor->name == "model.embed_tokens.weight";
-    if (matrix) EXPECT_EQ(tensor->dtype == DType::kU32, !kept) << tensor->name;
-    if (tensor->dtype != DType::kU32) EXPECT_EQ(tensor->dtype, DType::kBF16) << tensor->name;
+    if (matrix) {
+      EXPECT_EQ(tensor->dtype == DType::kU32, !kept) << tensor->name;
+    }
+    if (tensor->dtype != DType::kU32) {
+      EXPECT_EQ(tensor->dtype, DType::kBF16) << tensor->name;
+    }
   }
   EXPECT_EQ(out->config().at("quantization"),
             (boost::json::value{{"group_size", 32}, {"bits", 8}}));

@@ -195,7 +195,9 @@ TEST_F(SchedulerTest, PiecesOfAVeryLongPromptShrink) {
   for (const fake::Step& step : model_->steps) {
     const std::int64_t bound = 512 * 6000 / (3000 + std::max<std::int64_t>(step.position, 3000));
     EXPECT_LE(step.length, bound) << "at " << step.position;
-    if (step.length > 1) EXPECT_GE(step.length, std::min<std::int64_t>(bound - 8, 8));
+    if (step.length > 1) {
+      EXPECT_GE(step.length, std::min<std::int64_t>(bound - 8, 8));
+    }
   }
   EXPECT_EQ(model_->steps.front().length, 512);
   EXPECT_GT(model_->steps.back().position, 20'000);

@@ -42,7 +42,9 @@ TEST(WeightReader, MayBeDroppedAtAnyTime) {
   const std::vector<std::vector<std::byte>> files = {std::vector<std::byte>(64 * kMiB)};
   for (int i = 0; i < 5; ++i) {
     WeightReader reader(ranges_of(files), 2);
-    if (i % 2 == 0) EXPECT_NO_FATAL_FAILURE(static_cast<void>(reader.wait(milliseconds(0))));
+    if (i % 2 == 0) {
+      EXPECT_NO_FATAL_FAILURE(static_cast<void>(reader.wait(milliseconds(0))));
+    }
   }
 }
 

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kSuffix = ".ocimage", kTemporary = ".tmp";
+constexpr std::string_view kSuffix = ".ocimage", kTemporarySuffix = ".tmp";
 constexpr std::size_t kNameDigits = 2 * kImageKeyBytes;
 // Of pictures that wait to be written, one always may: the disk is slower than the model.
 constexpr std::size_t kMostWaiting = std::size_t{128} << 20;
@@ -43,7 +43,8 @@ Kind kind_of(const std::string& name) {
     return Kind::kForeign;
   const std::string_view rest = std::string_view(name).substr(kNameDigits);
   if (rest == kSuffix) return Kind::kImage;
-  return rest.starts_with('.') && rest.ends_with(kTemporary) ? Kind::kTemporary : Kind::kForeign;
+  return rest.starts_with('.') && rest.ends_with(kTemporarySuffix) ? Kind::kTemporary
+                                                                   : Kind::kForeign;
 }
 
 // Removes a temporary file whose writer has gone, which is one that nobody has locked. (A process
@@ -124,8 +125,8 @@ ImageStore::~ImageStore() {
 
 // Whether files can be made here: the only way to know of read-only disks and the like.
 Result<void> ImageStore::probe() {
-  const fs::path path =
-      folder_ / (std::string(kNameDigits, '0') + "." + random_digits() + std::string(kTemporary));
+  const fs::path path = folder_ / (std::string(kNameDigits, '0') + "." + random_digits() +
+                                   std::string(kTemporarySuffix));
   const FileHandle file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.is_open()) return unusable(folder_, std::strerror(errno), kChooseAnother);
   ::unlink(path.c_str());
@@ -214,7 +215,7 @@ void ImageStore::write(const Waiting& entry) {
 
 Result<void> ImageStore::write_as(const Waiting& entry, const fs::path& path) {
   fs::path temporary = path;
-  temporary.replace_extension("." + random_digits() + std::string(kTemporary));
+  temporary.replace_extension("." + random_digits() + std::string(kTemporarySuffix));
   OC_RETURN_IF_ERROR(write_image_file(temporary, entry.key, entry.image));
   if (::rename(temporary.c_str(), path.c_str()) == 0) return {};
   const int reason = errno;
