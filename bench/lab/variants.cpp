@@ -63,7 +63,7 @@ void lines(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const 
 #if OC_HAS_INT8_ROWS
 // Row after row, as the product does it; fetched kAhead bytes ahead into the second level, kNear
 // bytes ahead into the first.
-template <int kT, std::int64_t kAhead, std::int64_t kNear>
+template <int kT, std::int64_t kAhead = kt::kBytesAhead, std::int64_t kNear = kt::kBytesAheadNear>
 void rows(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const k::Int8Rows& x,
           float* y, std::int64_t y_stride, std::byte* scratch) {
   kt::int8_rows<kT, kAhead, kNear>(w, begin, end, x, kT, y, y_stride, {}, scratch);
@@ -138,30 +138,30 @@ VariantSet target_variants() {
       "of 512 columns";
 #if OC_HAS_INT8_ROWS
   const char* kProduct = "the product's: one stream";
-  const char* kFirst = "into the first level: too few misses under way on Zen 3 and 4";
+  const char* kFirst = "into the first level: too few misses under way on Zen 4";
   set.few = {
-      {"rows", kProduct, 1, rows<1, 16384, 1024>, 512},
+      {"rows", kProduct, 1, rows<1>, 512},
       {"rows 0", "nothing fetched ahead: the core holds too few lines", 1, rows<1, 0, 0>, 512},
       {"rows first 8K", kFirst, 1, rows<1, 0, 8192>, 512},
       {"rows first 2K", kFirst, 1, rows<1, 0, 2048>, 512},
       {"rows 16K", "the first level waits for the second", 1, rows<1, 16384, 0>, 512},
       {"rows 16K, 256", "no different", 1, rows<1, 16384, 256>, 512},
       {"rows 64K, 1K", "no better than 16 KB", 1, rows<1, 65536, 1024>, 512},
-      {"rows / 128", "128 outputs at a time: begins and ends", 1, rows<1, 16384, 1024>, 128},
+      {"rows / 128", "128 outputs at a time: begins and ends", 1, rows<1>, 128},
       {"rows at once", "simpler: memory waits while a strip is folded", 1, rows_at_once<1>, 512},
       {"strips 2", kStrips, 1, strips<1, 2>, 128},
       {"strips 1", "one strip ahead", 1, strips<1, 1>, 128},
-      {"rows", kProduct, 2, rows<2, 16384, 1024>, 512},
+      {"rows", kProduct, 2, rows<2>, 512},
       {"rows first 8K", kFirst, 2, rows<2, 0, 8192>, 512},
       {"rows at once", "memory waits while a strip is folded", 2, rows_at_once<2>, 512},
       {"strips 2", kStrips, 2, strips<2, 2>, 128},
-      {"rows", "the product's with AVX-512 without VNNI", 4, rows<4, 16384, 1024>, 512},
+      {"rows", "the product's with AVX-512 without VNNI", 4, rows<4>, 512},
       {"two strips", "in the model slower: a loop of 13 KB", 4, two_strips<4>, 128},
       {"rows first 8K", kFirst, 4, rows<4, 0, 8192>, 512},
       {"rows at once", "memory waits while a strip is folded", 4, rows_at_once<4>, 512},
       {"strips 2", kStrips, 4, strips<4, 2>, 128},
       {"two strips", "waits for its own transposition", 8, two_strips<8>, 128},
-      {"rows", "the table leaves the first level", 8, rows<8, 16384, 1024>, 512},
+      {"rows", "the table leaves the first level", 8, rows<8>, 512},
       {"strips 2", "the product's with 16 registers", 8, strips<8, 2>, 128},
   };
 #if OC_HAS_INT8_LINES

@@ -57,6 +57,7 @@ class PackedLine {
     at_ = static_cast<int>(chunk % kChunks) * kVectors;
     if (at_ != 0) return;
     const std::uint8_t* from = strip.weight + chunk * kVectors * 4;
+    // One chunk is always there, which g++ cannot know.
     if (kChunks * kVectors == kLanes && (kChunks == 1 || chunk + kChunks <= chunks)) {
       transpose_line(from, strip.weight_stride, dwords_);
       return;

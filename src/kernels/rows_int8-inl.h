@@ -12,6 +12,7 @@
 #include "kernels/dot-inl.h"
 #include "kernels/lines_int8-inl.h"
 #include "kernels/simd-inl.h"
+#include "kernels/tiles_int8-inl.h"
 
 #undef OC_HAS_INT8_ROWS
 #if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
@@ -28,8 +29,8 @@ namespace oc::kernels::HWY_NAMESPACE {
 inline constexpr std::int64_t kFoldGroups = 8;
 // A line is a vector of packed weights; four of them make one vector of sums.
 inline constexpr std::int64_t kLineBytes = kLanes * 4, kLineGroups = kLineBytes / 32;
-// How far ahead of the stream weights are fetched into the second level: the first has too few
-// misses under way on some processors (24 on Zen 4), and gets them from there shortly before.
+// How far ahead of the stream weights are fetched into the second level, and from there into the
+// first, which waits for too few lines at a time to be fetched into from memory (docs/kernels.md).
 inline constexpr std::int64_t kBytesAhead = 16384, kBytesAheadNear = 1024;
 
 // From three tokens on lines are faster (lines_int8-inl.h); sums of more than four would leave the
@@ -204,7 +205,8 @@ HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64
     const std::uint8_t* scales = w.scales + n * meta_stride;
     const std::uint8_t* biases = w.biases + n * meta_stride;
     for (std::int64_t r = 0; r < kLanes; ++r) {
-      for (std::int64_t at = 0; at < meta_stride; at += 64) {  // read a strip behind
+      // Folded a strip behind; the strip after this one comes into the second level meanwhile.
+      for (std::int64_t at = 0; at < meta_stride; at += 64) {
         prefetch(scales + (r + kLanes) * meta_stride + at);
         prefetch(biases + (r + kLanes) * meta_stride + at);
         __builtin_prefetch(scales + r * meta_stride + at, 0, 3);
