@@ -1,4 +1,4 @@
-# Libraries, by the names that Debian 12 gives them. tools/install_deps.sh installs the packages.
+# Libraries. tools/install_deps.sh knows the packages that they are in.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
@@ -10,8 +10,12 @@ endif()
 if(OC_KERNELS_ONLY)
   return()
 endif()
-find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS json url)
 find_package(CLI11 REQUIRED)
+if(APPLE AND NOT OPENSSL_ROOT_DIR)  # Homebrew keeps it out of the way of the system's
+  execute_process(COMMAND brew --prefix openssl@3 OUTPUT_VARIABLE OPENSSL_ROOT_DIR OUTPUT_STRIP_TRAILING_WHITESPACE
+                  ERROR_QUIET)
+endif()
 find_package(OpenSSL REQUIRED)
 find_package(CURL 7.80 REQUIRED)
 find_package(JPEG REQUIRED)

@@ -6,6 +6,8 @@
 
 #include "api/config/catalogue.h"
 
+extern "C" char** environ;  // POSIX has it, in no header
+
 namespace oc {
 namespace {
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 
@@ -37,8 +38,7 @@ template <class T>
 struct Memory {
   explicit Memory(std::int64_t count)
       : size(count),
-        data(static_cast<T*>(std::aligned_alloc(
-            kPage, (static_cast<std::size_t>(count) * sizeof(T) + kPage) / kPage * kPage))) {
+        data(static_cast<T*>(aligned(static_cast<std::size_t>(count) * sizeof(T)))) {
     // Large pages, as a mapped file has them (io/residency.h).
     if (std::getenv("OC_LAB_SMALL_PAGES") == nullptr)
       oc::want_large_pages(
@@ -48,6 +48,12 @@ struct Memory {
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
   ~Memory() { std::free(data); }
+  static void* aligned(std::size_t bytes) {
+    void* memory = nullptr;
+    if (::posix_memalign(&memory, kPage, (bytes + kPage) / kPage * kPage) != 0)
+      throw std::bad_alloc();
+    return memory;
+  }
   static constexpr std::size_t kPage = std::size_t{2} << 20;
   std::int64_t size;
   T* data;

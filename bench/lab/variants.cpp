@@ -1,12 +1,8 @@
 #include "bench/lab/variants.h"
 
 #define HWY_WANT_AVX3_DL 1
-// AVX-512 with VNNI and AVX2; on Arm what table.cpp has.
-#include "kernels/no_scalable_targets.h"
-#if defined(__x86_64__)
-#undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3)
-#endif
+#define OC_TARGETS (HWY_AVX3_DL | HWY_AVX2 | OC_NEON)  // on Arm what table.cpp has
+#include "kernels/wanted_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bench/lab/variants.cpp"

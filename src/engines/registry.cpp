@@ -24,7 +24,7 @@ Error wrong(std::string_view option, std::string_view value, std::string allowed
 Result<void> one_of(std::string_view option, const std::string& value,
                     std::initializer_list<std::string_view> allowed) {
   if (std::ranges::find(allowed, value) != allowed.end()) return {};
-  return wrong(option, value, fmt::format("{}", fmt::join(allowed, ", ")));
+  return wrong(option, value, fmt::format("{}", fmt::join(allowed.begin(), allowed.end(), ", ")));
 }
 
 Result<void> check_names(const EngineOptions& options) {

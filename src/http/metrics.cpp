@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <unistd.h>
 #include <array>
 #include <utility>
 
-#include <fstream>
+#include "base/system.h"
 
 namespace oc::http {
 namespace {
@@ -50,12 +49,7 @@ void write_models(std::string& out, std::span<const ServedModel> models) {
 
 }  // namespace
 
-std::size_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::size_t total = 0, resident = 0;
-  if (!(file >> total >> resident)) return 0;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-}
+std::size_t resident_bytes() { return resident_memory(); }
 
 void Histogram::observe(double seconds) {
   std::size_t bucket = 0;

@@ -77,7 +77,7 @@ Result<json::value> parse_json(std::string_view text, std::string_view what, int
   json::parse_options options;
   options.max_depth = static_cast<std::size_t>(max_depth);
   json::stream_parser parser({}, options);
-  json::error_code error;
+  boost::system::error_code error;
   const std::size_t read = parser.write_some(text.data(), text.size(), error);
   if (!error && read == text.size()) parser.finish(error);
   if (!error && read < text.size()) error = json::error::extra_data;

@@ -62,7 +62,7 @@ HWY_INLINE VI widen(Sums sums) {
   return VI{_mm_madd_epi16(sums.raw, ones.raw)};
 #endif
 }
-#elif HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64 && defined(OC_NEON_DOT)
+#elif HWY_TARGET == OC_NEON && HWY_ARCH_ARM_A64 && defined(OC_NEON_DOT)
 inline constexpr bool kWideSums = true, kSplitBytes = true;
 using Sums = VI;
 HWY_INLINE Sums no_sums() { return hn::Zero(DI()); }
@@ -72,7 +72,7 @@ HWY_INLINE Sums dot_step(Sums sums, VU w, VI x) {
   return sums;
 }
 HWY_INLINE VI widen(Sums sums) { return sums; }
-#elif HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+#elif HWY_TARGET == OC_NEON && HWY_ARCH_ARM_A64
 inline constexpr bool kWideSums = false, kSplitBytes = true;
 struct Sums {  // of the bytes of lanes 0 and 1, of lanes 2 and 3
   int16x8_t lower, upper;
@@ -140,7 +140,7 @@ HWY_INLINE VI dot_pairs(VI acc, VI w, VI x) {
 #else
   return hn::Add(acc, VI{_mm_madd_epi16(w.raw, x.raw)});
 #endif
-#elif HWY_TARGET == HWY_NEON && HWY_ARCH_ARM_A64
+#elif HWY_TARGET == OC_NEON && HWY_ARCH_ARM_A64
   const int16x8_t a = vreinterpretq_s16_s32(w.raw), b = vreinterpretq_s16_s32(x.raw);
   const int32x4_t lower = vmull_s16(vget_low_s16(a), vget_low_s16(b));
   return hn::Add(acc, VI{vpaddq_s32(lower, vmull_high_s16(a, b))});

@@ -72,7 +72,7 @@ void rotate(float* head, int head_dim, const float* cos, const float* sin, float
 
 // Where there is no instruction, Highway's form cuts off instead of rounding.
 inline constexpr bool kRoundsHalves =
-    (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2) || HWY_TARGET == HWY_NEON;
+    (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2) || HWY_TARGET == OC_NEON;
 
 void to_f16(const float* x, std::int64_t count, std::uint16_t* y) {
   std::int64_t i = 0;

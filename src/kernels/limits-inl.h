@@ -21,7 +21,7 @@ template <class V>
 HWY_INLINE void renew(V& v) {
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128
   asm volatile("" : "+x"(v.raw));
-#elif HWY_TARGET == HWY_NEON
+#elif HWY_TARGET == OC_NEON
   asm volatile("" : "+w"(v.raw));
 #else
   asm volatile("" : "+m"(v));

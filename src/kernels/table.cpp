@@ -4,7 +4,7 @@
 // Highway avoids its portable target with g++ before 12.3 because the vectoriser miscompiles it
 // (gcc.gnu.org/PR106322); CMakeLists.txt turns the vectoriser off for this file instead.
 #define HWY_BROKEN_EMU128 0
-#include "kernels/no_scalable_targets.h"
+#include "kernels/wanted_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/table.cpp"
@@ -41,7 +41,7 @@ struct Target {
 };
 // Best first.
 constexpr Target kTargets[] = {{HWY_AVX3_DL, "avx3_dl"}, {HWY_AVX3, "avx3"},   {HWY_AVX2, "avx2"},
-                               {HWY_SSE4, "sse4"},       {HWY_SSSE3, "ssse3"}, {HWY_NEON, "neon"},
+                               {HWY_SSE4, "sse4"},       {HWY_SSSE3, "ssse3"}, {OC_NEON, "neon"},
                                {HWY_EMU128, "scalar"}};
 
 #if HWY_ARCH_ARM_A64

@@ -6,8 +6,9 @@
 #define OC_AMX 1
 #define N_AVX3_DL N_AVX3_AMX
 #define HWY_WANT_AVX3_DL 1
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX2 | HWY_AVX3)
+#define OC_TARGETS HWY_AVX3_DL
 #define HWY_BROKEN_EMU128 0  // see table.cpp
+#include "kernels/wanted_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/table_amx.cpp"

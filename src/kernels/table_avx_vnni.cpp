@@ -5,8 +5,9 @@
 
 #define OC_AVX_VNNI 1
 #define N_AVX2 N_AVX2_VNNI
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3 | HWY_AVX3_DL)
+#define OC_TARGETS HWY_AVX2
 #define HWY_BROKEN_EMU128 0  // see table.cpp
+#include "kernels/wanted_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/table_avx_vnni.cpp"

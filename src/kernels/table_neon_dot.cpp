@@ -1,14 +1,15 @@
 // The NEON kernels once more, with the dot product of Armv8.2 (FEAT_DotProd; every server core
-// since Neoverse N1, every Apple core). Highway 1.0.3 has one NEON target, so this file gives its
-// namespace, and with it all that is compiled here, another name. The compiler may use the
+// since Neoverse N1, every Apple core). Highway has no such target, so this file gives the
+// namespace of its NEON, and with it all that is compiled here, another name. The compiler may use the
 // instructions within these namespaces only: with a flag for the file, inline functions that it
 // shares with others would hold them too, and the linker could take those for all processors.
 #if defined(__aarch64__)
 
 #define OC_NEON_DOT 1
 #define N_NEON N_NEON_DOT
+#define N_NEON_WITHOUT_AES N_NEON_DOT
 #define HWY_COMPILE_ONLY_STATIC
-#include "kernels/no_scalable_targets.h"
+#include "kernels/wanted_targets.h"
 // Highway comes behind those.
 #include <hwy/highway.h>
 

@@ -1,6 +1,7 @@
 #include "runtime/json_schema.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

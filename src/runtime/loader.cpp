@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/system.h"
 #include "engines/cpu/thread_pool.h"
 #include "engines/registry.h"
 #include "models/registry.h"
@@ -50,9 +51,8 @@ std::optional<fs::path> models_folder() {
 
 std::vector<fs::path> shared_places(const char* variable, std::string_view below) {
   if (auto place = from_environment(variable)) return {*place};
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  if (error) return {};
+  const fs::path program = program_file();
+  if (program.empty()) return {};
   const fs::path folder = program.parent_path();
   return {(folder / "../share/ocellus" / below).lexically_normal(),
           (folder / "../.." / below).lexically_normal()};

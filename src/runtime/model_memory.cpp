@@ -22,17 +22,6 @@ std::size_t number_in(const fs::path& path) {
   return file >> bytes ? bytes : 0;
 }
 
-// The field of a status file of /proc, given there in kB; 0: it has none.
-std::size_t kib_of(const char* path, std::string_view field) {
-  std::ifstream file(path);
-  for (std::string name; file >> name;) {
-    std::size_t kib = 0;
-    if (name == field && file >> kib) return kib << 10;
-    std::getline(file, name);
-  }
-  return 0;
-}
-
 // A limit that is less than the ones before; a group without one says "max", or more than there
 // can be.
 void take_less(std::size_t& least, std::size_t limit) {
@@ -74,9 +63,6 @@ std::size_t cgroup_limit(std::string_view groups, const fs::path& root) {
   }
   return least;
 }
-
-std::size_t memory_available() { return kib_of("/proc/meminfo", "MemAvailable:"); }
-std::size_t memory_of_process() { return kib_of("/proc/self/status", "RssAnon:"); }
 
 std::size_t weights_on_disk(const fs::path& folder) {
   std::size_t bytes = 0;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/system.h"
 
 namespace oc {
 
@@ -15,10 +16,6 @@ std::size_t memory_of_machine();
 // The least memory limit of the control groups in `groups` (the text of /proc/self/cgroup) below
 // `root` (/sys/fs/cgroup), versions 1 and 2. Bytes; 0: none.
 std::size_t cgroup_limit(std::string_view groups, const std::filesystem::path& root);
-// What this process alone holds, mapped files left out. Bytes; 0: unknown.
-std::size_t memory_of_process();
-// What could be had now without swapping, the page cache included. Bytes; 0: unknown.
-std::size_t memory_available();
 
 // Bytes of all *.safetensors files of a model's folder: they are mapped, and all are read for each
 // token.

@@ -175,6 +175,22 @@ TEST(Config, WrongFlagsAndVariablesNameThemselves) {
             "--set timeout must be a number from 0 to 86400, found \"soon\"");
 }
 
+TEST(Config, NumbersAsTextAreDecimal) {
+  const auto timeout = [](const std::string& text) {
+    Config config;
+    config.set_flag(*find_key("timeout"), Strings{text});
+    return config.findings().empty() ? config.get<double>("timeout") : -1.0;
+  };
+  EXPECT_EQ(timeout("7"), 7);
+  EXPECT_EQ(timeout("0.5"), 0.5);
+  EXPECT_EQ(timeout(".5"), 0.5);
+  EXPECT_EQ(timeout("1.5e2"), 150);
+  // What strtod would take as well, each on its own.
+  for (const char* text : {" 7", "7 ", "+7", "0x7", "0x1p3", "inf", "nan", "7,5", "7s", "--7", "e1",
+                           "1e", "1e999", "."})
+    EXPECT_EQ(timeout(text), -1) << text;
+}
+
 TEST(Config, UnknownKeysAreWarningsWithTheNearestName) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {R"({"server": {"prot": 1}})", "server.prot", "server.port"},

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
-#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 
 #include "api/json_fields.h"
@@ -79,10 +79,15 @@ std::optional<std::int64_t> integer(const Key& key, const json::value& value) {
 }
 
 std::optional<double> number_from_text(std::string_view text) {
-  double number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
-  if (!std::isfinite(number)) return std::nullopt;
+  // Not every library has from_chars for a double (libc++ before 20). strtod alone would also take
+  // white space, a plus and hexadecimal numbers.
+  if (text.starts_with('+') || text.find_first_not_of("0123456789+-.eE") != text.npos)
+    return std::nullopt;
+  const std::string copy(text);
+  char* end = nullptr;
+  const double number = std::strtod(copy.c_str(), &end);
+  if (copy.empty() || end != copy.c_str() + copy.size() || !std::isfinite(number))
+    return std::nullopt;
   return number;
 }
 

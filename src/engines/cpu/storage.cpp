@@ -81,12 +81,19 @@ void BufferPool::drop_kept(std::size_t bytes) {
 
 Buffer BufferPool::make(std::size_t size) {
   drop_kept(size);
+#ifdef MADV_HUGEPAGE
   const bool large = size >= 2 * kHugePage;
-  auto* data = static_cast<std::byte*>(std::aligned_alloc(large ? kHugePage : kAlignment, size));
-  if (data == nullptr) throw std::bad_alloc();
+#else
+  constexpr bool large = false;  // 2 MB of alignment would be wasted
+#endif
+  // aligned_alloc may refuse what is no multiple of the alignment.
+  void* memory = nullptr;
+  if (::posix_memalign(&memory, large ? kHugePage : kAlignment, size) != 0) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
   // A hint: fewer page faults and address translations for the KV cache and long prompts.
-  if (large) ::madvise(data, size / kHugePage * kHugePage, MADV_HUGEPAGE);
-  return {shared_from_this(), data, size};
+  if (large) ::madvise(memory, size / kHugePage * kHugePage, MADV_HUGEPAGE);
+#endif
+  return {shared_from_this(), static_cast<std::byte*>(memory), size};
 }
 
 void BufferPool::give_back(std::byte* data, std::size_t size) {

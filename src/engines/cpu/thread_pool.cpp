@@ -1,7 +1,11 @@
 #include "engines/cpu/thread_pool.h"
 
 #include <fmt/format.h>
+#if defined(__linux__)
 #include <sched.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
 
 #include <algorithm>
 #include <cmath>
@@ -42,12 +46,24 @@ double cgroup_cpus(const fs::path& sys) {
 
 std::vector<int> affinity_cpus() {
   std::vector<int> cpus;
+#ifdef __linux__
   cpu_set_t set;
   CPU_ZERO(&set);
-  const bool known = sched_getaffinity(0, sizeof set, &set) == 0;
-  const int most = known ? CPU_SETSIZE : static_cast<int>(std::thread::hardware_concurrency());
-  for (int cpu = 0; cpu < most; ++cpu)
-    if (!known || CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+      if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
+    return cpus;
+  }
+#endif
+  auto count = static_cast<int>(std::thread::hardware_concurrency());
+#ifdef __APPLE__
+  // The fast cores: every step waits for its last item, which a slow core would have.
+  int fast = 0;
+  std::size_t size = sizeof fast;
+  if (::sysctlbyname("hw.perflevel0.physicalcpu", &fast, &size, nullptr, 0) == 0 && fast > 0)
+    count = fast;
+#endif
+  for (int cpu = 0; cpu < count; ++cpu) cpus.push_back(cpu);
   return cpus;
 }
 

@@ -149,8 +149,10 @@ class Bench {
     return {};
   }
 
-  // Asks the system to forget the files' pages. It may decline; the figure is then a warm one.
-  static void drop_from_cache(const fs::path& folder) {
+  // Asks the system to forget the files' pages. It may decline, or not know how to; the figure is
+  // then a warm one.
+  static void drop_from_cache([[maybe_unused]] const fs::path& folder) {
+#ifdef POSIX_FADV_DONTNEED
     std::error_code error;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
       const int fd = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC);
@@ -158,6 +160,7 @@ class Bench {
       ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
       ::close(fd);
     }
+#endif
   }
 
   Result<void> encode(int views) {

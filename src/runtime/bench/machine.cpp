@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
 #include <memory>
 
 #include "base/clock.h"
+#include "base/system.h"
 #include "engines/cpu/thread_pool.h"
 #include "kernels/kernels.h"
 
@@ -17,14 +17,6 @@ namespace {
 constexpr std::size_t kReadBytes = 256u << 20;  // far more than caches hold
 constexpr int kRepeats = 5;
 constexpr std::int64_t kRounds = 100'000;  // tens of milliseconds
-
-std::string cpu_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("model name") && line.find(": ") != std::string::npos)
-      return line.substr(line.find(": ") + 2);
-  return "unknown";
-}
 
 double median(std::vector<double> values) {
   std::ranges::sort(values);
@@ -82,7 +74,7 @@ Result<MachineLimits> measure_machine(int threads, const std::string& isa) {
                     fmt::join(kernels::available_targets(), ", ")),
         "isa"};
   MachineLimits limits;
-  limits.cpu = cpu_name();
+  limits.cpu = processor_name();
   limits.threads = threads > 0 ? threads : usable_cores();
   limits.isa = table->name;
   ThreadPool pool(limits.threads);
@@ -111,13 +103,7 @@ double measure_peak_tops(int threads, const std::string& isa, bool int8) {
   return rate(pool, int8 ? table->peak_int8 : table->peak_f32) / 1e12;
 }
 
-double peak_rss_mb() {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) * 1024 / 1e6;
-  return 0;
-}
-
-void reset_peak_rss() { std::ofstream("/proc/self/clear_refs") << "5"; }
+double peak_rss_mb() { return static_cast<double>(peak_resident_memory()) / 1e6; }
+void reset_peak_rss() { forget_peak_resident_memory(); }
 
 }  // namespace oc

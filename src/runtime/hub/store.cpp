@@ -221,6 +221,11 @@ Result<void> install(const Place& place) {
     sync_folder(place.folder.parent_path());
     return remove_tree(place.staging);  // the old model
   }
+#elif defined(RENAME_SWAP)  // macOS
+  if (::renamex_np(place.staging.c_str(), place.folder.c_str(), RENAME_SWAP) == 0) {
+    sync_folder(place.folder.parent_path());
+    return remove_tree(place.staging);  // the old model
+  }
 #endif
   // Where two folders cannot be exchanged at once, the name is free for a moment.
   OC_ASSIGN_OR_RETURN(const fs::path old, hide(place));
