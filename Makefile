@@ -3,14 +3,15 @@
 .DEFAULT_GOAL := help
 
 help:     ## this list
-	@sed -n 's/^\([a-z]*\): *[^#]*## /  make \1\t/p' Makefile | expand -t 16
+	@awk -F ': *[^#]*## ' '/^[a-z]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 build:    ## build/release/ocellus
 	@tools/install_deps.sh build
+	@tools/get_xgrammar.sh optional
 	@cmake --preset release
 	@cmake --build --preset release --target ocellus
 
-grammar:  ## fetch what response_format json_schema needs; the next build has it
+grammar:  ## fetch what response_format json_schema needs, as build tries to; the next build has it
 	@tools/get_xgrammar.sh
 
 run: build ## build, ask the embedded model one question, serve it
@@ -29,7 +30,7 @@ lab: build   ## kernel variants side by side
 
 PREFIX ?= /usr/local
 install: build ## into PREFIX (/usr/local): bin/ocellus and what it needs at run time
-	@cmake --install build/release --prefix "$(PREFIX)"
+	@tools/install.sh "$(PREFIX)"
 
 format:   ## clang-format over all C++ files
 	@git ls-files -z '*.cpp' '*.h' | xargs -0 clang-format-16 -i

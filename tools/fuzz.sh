@@ -38,5 +38,5 @@ fuzz_one() {
 export -f fuzz_one
 
 printf '%s\n' "${names[@]}" |
-  xargs -P "$(nproc)" -I{} bash -c 'fuzz_one "$@"' fuzz {} "$seconds" "$build"
+  xargs -P "$(getconf _NPROCESSORS_ONLN)" -I{} bash -c 'fuzz_one "$@"' fuzz {} "$seconds" "$build"
 echo "fuzz: ${#names[@]} targets, no finding"

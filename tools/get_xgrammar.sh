@@ -2,6 +2,8 @@
 # Fetches the sources of xgrammar, which keep answers within a JSON schema (docs/grammar.md), to
 # build/deps, where cmake/xgrammar.cmake finds them. Quiet and quick when they are there already.
 # pip fetches them, from wherever it is configured to; needs python3 with venv.
+#   tools/get_xgrammar.sh            status 1 where they cannot be had
+#   tools/get_xgrammar.sh optional   says so, quickly, and the build goes on without them
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,9 +13,14 @@ deps=build/deps
 sources=$deps/xgrammar-$version
 [ -d "$sources" ] && exit 0
 
+retries=(--retries 10) status=1 then=""
+if [ "${1:-}" = optional ]; then
+  retries=(--retries 1 --timeout 20) status=0
+  then=" This build goes on without answers that keep to a JSON schema; a later one tries again."
+fi
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
-  echo "xgrammar cannot be fetched without python3 and its venv (Debian: python3-venv)." >&2
-  exit 1
+  echo "xgrammar cannot be fetched without python3 and its venv (Debian: python3-venv).$then" >&2
+  exit $status
 fi
 echo "Fetching xgrammar $version"
 mkdir -p $deps
@@ -22,7 +29,7 @@ trap 'rm -rf "$work"' EXIT
 
 # Of a source package pip wants the metadata, which takes the tools that make it. Left to itself it
 # would install all that the Python part is built with, some hundred MB.
-pip=("$work/venv/bin/pip" -q --disable-pip-version-check --retries 10)
+pip=("$work/venv/bin/pip" -q --disable-pip-version-check "${retries[@]}")
 echo "xgrammar==$version --hash=sha256:$sha256" >"$work/wanted.txt"
 {
   python3 -m venv "$work/venv" &&
@@ -31,8 +38,8 @@ echo "xgrammar==$version --hash=sha256:$sha256" >"$work/wanted.txt"
       -d "$work" -r "$work/wanted.txt" &&
     tar -xzf "$work/xgrammar-$version.tar.gz" -C "$work"
 } >"$work/log" 2>&1 || {
-  tail -n 15 "$work/log" >&2
-  echo "xgrammar $version could not be fetched." >&2
-  exit 1
+  [ $status -eq 0 ] || tail -n 15 "$work/log" >&2
+  echo "xgrammar $version could not be fetched.$then" >&2
+  exit $status
 }
 mv "$work/xgrammar-$version" "$sources"

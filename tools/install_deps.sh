@@ -1,50 +1,121 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that ocellus needs, quietly when they are all there.
+# Installs the packages that ocellus needs, quietly when they are all there, through apt, dnf, pacman
+# or Homebrew; elsewhere it names what is missing and ends with status 1.
 #   tools/install_deps.sh build    what `make run` needs: compiler, libraries
-#   tools/install_deps.sh test     that and what `make test` needs: clang for the fuzzers, python
-# As root or with sudo. On a system without apt it names what is missing and ends with status 1.
+#   tools/install_deps.sh test     that and what `make test` needs: sanitizers, python, a browser
+# As root or with sudo (Homebrew: neither). Bash 3.2 will do, which is a Mac's.
 set -euo pipefail
 
-# package, what it is looked for by where there is no dpkg: a command or a header
-build_packages=(
-  "g++                 command:g++"
-  "cmake               command:cmake"
-  "ninja-build         command:ninja"
-  "pkg-config          command:pkg-config"
-  "ccache              command:ccache"
-  "curl                command:curl"
-  "libboost1.81-dev    header:boost/beast.hpp"
-  "libboost-json1.81-dev header:boost/json.hpp"
-  "libboost-url1.81-dev header:boost/url.hpp"
-  "libhwy-dev          header:hwy/highway.h"
-  "libjpeg-dev         header:jpeglib.h"
-  "libpng-dev          header:png.h"
-  "libwebp-dev         header:webp/decode.h"
-  "libspdlog-dev       header:spdlog/spdlog.h"
-  "libfmt-dev          header:fmt/format.h"
-  "libcli11-dev        header:CLI/CLI.hpp"
-  "libssl-dev          header:openssl/evp.h"
-  "libcurl4-openssl-dev header:curl/curl.h"
-  "libhiredis-dev      header:hiredis/hiredis.h"
-  "libgtest-dev        header:gtest/gtest.h"
-)
-test_packages=(
-  "clang-16            command:clang++-16"
-  "libclang-rt-16-dev  command:clang++-16"
-  "git                 command:git"
-  "python3             command:python3"
-  "python3-venv        command:python3"
-  "chromium            command:chromium"
-  "redis-server        command:redis-server"
-)
+# What is needed; how it is found where there is no package manager that we know; the packages of
+# apt, dnf, pacman and brew. A|B: the first that there is; A&B: both; -: the system has it.
+build_needs='
+c++        command:c++             g++                   gcc-c++             gcc            -
+clang      command:clang++         @clang                clang               clang          -
+cmake      command:cmake           cmake                 cmake               cmake          cmake
+ninja      command:ninja           ninja-build           ninja-build         ninja          ninja
+pkg-config command:pkg-config      pkg-config|pkgconf    pkgconf-pkg-config|pkgconfig pkgconf pkgconf|pkg-config
+ccache     command:ccache          ccache                ccache              ccache         ccache
+curl       command:curl            curl                  curl|curl-minimal   curl           -
+python3    command:python3         python3&python3-venv  python3             python         python3|python
+boost      header:boost/url.hpp    @boost                boost-devel         boost          boost
+highway    header:hwy/highway.h    libhwy-dev            highway-devel|google-highway-devel highway highway
+jpeg       header:jpeglib.h        libjpeg-dev           libjpeg-turbo-devel libjpeg-turbo  jpeg-turbo
+png        header:png.h            libpng-dev            libpng-devel        libpng         libpng
+webp       header:webp/decode.h    libwebp-dev           libwebp-devel       libwebp        webp
+spdlog     header:spdlog/spdlog.h  libspdlog-dev         spdlog-devel        spdlog         spdlog
+fmt        header:fmt/format.h     libfmt-dev            fmt-devel           fmt            fmt
+cli11      header:CLI/CLI.hpp      libcli11-dev          cli11-devel         cli11          cli11
+openssl    header:openssl/evp.h    libssl-dev            openssl-devel       openssl        openssl@3|openssl
+libcurl    header:curl/curl.h      libcurl4-openssl-dev  libcurl-devel|curl-devel curl      -
+hiredis    header:hiredis/hiredis.h libhiredis-dev       hiredis-devel       hiredis        hiredis
+gtest      header:gtest/gtest.h    libgtest-dev          gtest-devel         gtest          googletest
+'
+test_needs='
+sanitizers command:clang++         @clang-rt             clang&compiler-rt   clang&compiler-rt -
+bash       command:bash            bash                  bash                bash           bash
+git        command:git             git                   git                 git            -
+chromium   command:chromium        chromium|chromium-browser chromium        chromium       -
+redis      command:redis-server    redis-server          redis|valkey-compat-redis redis|valkey redis
+'
 
-case "${1:-build}" in
-  build) wanted=("${build_packages[@]}") ;;
-  test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
+what=${1:-build}
+case "$what" in
+  build) needs=$build_needs ;;
+  test) needs=$build_needs$test_needs ;;
   *) echo "usage: $0 [build|test]" >&2; exit 2 ;;
 esac
 
-present() {  # without dpkg
+if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then manager=apt column=3
+elif command -v rpm >/dev/null && command -v dnf >/dev/null; then manager=dnf column=4
+elif command -v pacman >/dev/null; then manager=pacman column=5
+elif command -v brew >/dev/null; then manager=brew column=6
+else manager=none column=2
+fi
+
+joined() { local IFS='|'; echo "$*"; }
+
+# The alternatives of a column. Those that Debian and Ubuntu number are listed by their numbers: the
+# plain name may be one that is too old. cmake/compiler.cmake looks for clang in the same order.
+expanded() {
+  local sets=() version
+  case "$1" in
+    @boost)
+      for version in 1.81 1.83 1.88 1.90 1.89 1.87 1.86 1.85 1.84 1.82; do
+        sets+=("libboost$version-dev&libboost-json$version-dev&libboost-url$version-dev")
+      done
+      joined "${sets[@]}" "libboost-dev&libboost-json-dev&libboost-url-dev" ;;
+    @clang) joined clang-16 clang-19 clang-18 clang-20 clang-21 clang-22 clang-17 clang ;;
+    @clang-rt)
+      for version in 16 19 18 20 21 22 17; do sets+=("clang-$version&libclang-rt-$version-dev"); done
+      joined "${sets[@]}" "clang&libclang-rt-dev" ;;
+    *) echo "$1" ;;
+  esac
+}
+
+# From here on: one line for each need, its name and its alternatives.
+wanted=()
+while read -r name probe apt dnf pacman brew; do
+  [ -n "$name" ] || continue
+  set -- "$name" "$probe" "$apt" "$dnf" "$pacman" "$brew"
+  [ "${!column}" = - ] || wanted+=("$name $(expanded "${!column}")")
+done <<<"$needs"
+
+names_of() { local line; for line in "$@"; do echo "${line#* }"; done | tr '|&' '\n\n' | sort -u; }
+
+# installed_of NAME...: those that are installed; available_of NAME...: those that could be.
+installed_of() {
+  case $manager in
+    # A name that it never heard of is status 1.
+    apt) dpkg-query -W -f='${db:Status-Status}:${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed://p' || true ;;
+    dnf) for name in "$@"; do ! rpm -q --whatprovides "$name" >/dev/null 2>&1 || echo "$name"; done ;;
+    pacman) for name in "$@"; do ! pacman -T "$name" >/dev/null 2>&1 || echo "$name"; done ;;
+    brew) for name in "$@"; do ! brew list --versions "$name" >/dev/null 2>&1 || echo "$name"; done ;;
+  esac
+}
+available_of() {
+  case $manager in
+    apt) LC_ALL=C apt-cache policy "$@" 2>/dev/null |
+      awk '/^[^ ].*:$/ { name = substr($0, 1, length($0) - 1) } $1 == "Candidate:" && $2 != "(none)" { print name }' ;;
+    dnf) for name in "$@"; do [ -z "$(dnf -q repoquery --whatprovides "$name" 2>/dev/null)" ] || echo "$name"; done ;;
+    pacman) for name in "$@"; do ! pacman -Si "$name" >/dev/null 2>&1 || echo "$name"; done ;;
+    brew) for name in "$@"; do ! brew info --formula "$name" >/dev/null 2>&1 || echo "$name"; done ;;
+  esac
+}
+
+# first_whole LIST ALTERNATIVES: the first alternative whose packages all stand in LIST.
+first_whole() {
+  local list=" $(echo "$1" | tr '\n' ' ') " set package
+  for set in $(echo "$2" | tr '|' ' '); do
+    for package in $(echo "$set" | tr '&' ' '); do
+      [[ $list == *" $package "* ]] || continue 2
+    done
+    echo "$set" | tr '&' ' '
+    return
+  done
+  return 1
+}
+
+found_by_hand() {  # where no package manager tells
   case "$1" in
     command:*) command -v "${1#command:}" >/dev/null ;;
     header:*) printf '#if !__has_include(<%s>)\n#error missing\n#endif\n' "${1#header:}" |
@@ -53,48 +124,74 @@ present() {  # without dpkg
 }
 
 missing=()
-if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
-  names=()
-  for line in "${wanted[@]}"; do names+=("${line%% *}"); done
-  installed=" $(dpkg-query -W -f='${db:Status-Status}:${Package}\n' "${names[@]}" 2>/dev/null |
-    sed -n 's/^installed://p' | tr '\n' ' ' || true) "  # a name it never heard of is status 1
-  for name in "${names[@]}"; do
-    [[ $installed == *" $name "* ]] || missing+=("$name")
-  done
-else
+if [ $manager = none ]; then
   for line in "${wanted[@]}"; do
-    present "${line##* }" || missing+=("${line%% *}")
+    found_by_hand "${line#* }" || missing+=("${line%% *}")
   done
-fi
-[ ${#missing[@]} -eq 0 ] && exit 0
-
-if ! command -v apt-get >/dev/null; then
-  echo "This system has no apt-get. Please install what these Debian packages hold:" >&2
+  [ ${#missing[@]} -eq 0 ] && exit 0
+  echo "This system has no package manager that is known here (apt, dnf, pacman, brew). Missing:" >&2
   printf '  %s\n' "${missing[@]}" >&2
   exit 1
 fi
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-  if ! command -v sudo >/dev/null; then
-    echo "Missing packages, and neither root nor sudo to install them. As root:" >&2
-    echo "  apt-get update && apt-get install ${missing[*]}" >&2
-    exit 1
-  fi
-  as_root=(sudo)
-fi
 
-echo "Installing packages: ${missing[*]}"
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-install() {
-  "${as_root[@]}" apt-get update -q >"$log" 2>&1 &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -q -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1
-}
-# Once more after a while: another apt may hold the lock, or a mirror may have been in mid-update.
-if ! install && ! { sleep 10 && install; }; then
-  tail -n 25 "$log" >&2
-  echo "apt-get could not install: ${missing[*]}" >&2
-  echo "(tested on Debian 12; other releases may call these packages otherwise)" >&2
+if [ "$(uname -s)" = Darwin ] && ! xcode-select -p >/dev/null 2>&1; then
+  echo "The compiler is missing: xcode-select --install" >&2
   exit 1
 fi
+still_missing() {
+  local installed line
+  installed=$(installed_of $(names_of "${wanted[@]}"))
+  missing=()
+  for line in "${wanted[@]}"; do
+    first_whole "$installed" "${line#* }" >/dev/null || missing+=("$line")
+  done
+}
+still_missing
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+# What is asked for, and by whom.
+as_root=""
+if [ $manager != brew ] && [ "$(id -u)" -ne 0 ]; then as_root=sudo; fi
+log=$(mktemp "${TMPDIR:-/tmp}/ocellus-packages.XXXXXX")
+trap 'rm -f "$log"' EXIT
+update() { [ $manager != apt ] || $as_root apt-get update -q >"$log" 2>&1; }
+install() {
+  case $manager in
+    apt) $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" ;;
+    dnf) $as_root dnf install -q -y --setopt=install_weak_deps=False "$@" ;;
+    pacman) $as_root pacman -S --needed --noconfirm "$@" ;;
+    brew) brew install --quiet "$@" ;;
+  esac >>"$log" 2>&1
+}
+if [ -n "$as_root" ] && ! command -v sudo >/dev/null; then
+  echo "Missing packages, and neither root nor sudo to install them. As root: $0 $what" >&2
+  printf '  %s\n' "${missing[@]%% *}" >&2
+  exit 1
+fi
+
+# Once more after a while: another apt may hold the lock, or a mirror may have been in mid-update.
+pause=${OC_INSTALL_PAUSE:-10}
+update || { sleep "$pause"; update; } || { tail -n 5 "$log" >&2; echo "apt-get update failed; going on with what it knows" >&2; }
+available=$(available_of $(names_of "${missing[@]}"))
+packages=()
+for line in "${missing[@]}"; do
+  # What there is none of is named at the end.
+  if chosen=$(first_whole "$available" "${line#* }"); then packages+=($chosen); fi
+done
+if [ ${#packages[@]} -gt 0 ]; then
+  echo "Installing packages: ${packages[*]}"
+  if ! install "${packages[@]}"; then
+    sleep "$pause"
+    # One by one, so that what cannot be had does not keep the rest away.
+    install "${packages[@]}" || for name in "${packages[@]}"; do install "$name" || true; done
+  fi
+fi
+
+still_missing
+[ ${#missing[@]} -eq 0 ] && exit 0
+tail -n 15 "$log" >&2
+echo "$manager could not install:" >&2
+for line in "${missing[@]}"; do
+  echo "  ${line%% *} (${line#* })" | sed 's/|/ or /g; s/&/ and /g' >&2
+done
+exit 1

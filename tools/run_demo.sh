@@ -28,7 +28,7 @@ announce() {
         echo
         echo "Ask it from another terminal, in this folder (any OpenAI client works; Ctrl-C ends the server):"
         echo
-        echo "curl -s ${line##* }/v1/chat/completions -H 'Content-Type: application/json' -d '{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"$question\"}, {\"type\": \"image_url\", \"image_url\": {\"url\": \"data:image/png;base64,'\"\$(base64 -w0 $picture)\"'\"}}]}]}'"
+        echo "curl -s ${line##* }/v1/chat/completions -H 'Content-Type: application/json' -d '{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"$question\"}, {\"type\": \"image_url\", \"image_url\": {\"url\": \"data:image/png;base64,'\"\$(base64 <$picture | tr -d '\\n')\"'\"}}]}]}'"
         echo
         ;;
     esac

@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # What `make test` runs: every suite, also when one before it failed, and at the end each runner's
-# closing line. Logs are kept in build/test.
+# closing line. Logs are kept in build/test. Wants bash 4, which a Mac gets from Homebrew.
 set -euo pipefail
+if ((BASH_VERSINFO[0] < 4)); then
+  echo "The tests need bash 4 or later, and this is $BASH_VERSION (Homebrew: brew install bash)." >&2
+  exit 1
+fi
 cd "$(dirname "$0")/.."
 logs=build/test
 rm -rf $logs && mkdir -p $logs
-cpus=$(nproc)
+cpus=$(getconf _NPROCESSORS_ONLN)
 failed=()
 started=$SECONDS
 

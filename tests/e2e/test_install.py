@@ -1,6 +1,7 @@
 """`cmake --install`: what it puts where is whole, needs no source tree, and may be moved."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -88,3 +89,28 @@ def test_it_serves(prefix, tmp_path, monkeypatch):
         assert answer.choices[0].message.content.strip()
     finally:
         running.stop()
+
+
+@pytest.mark.parametrize("given", ["~/.local", "~", "some/where", "{home}/x y"])
+def test_make_install_takes_the_prefix_as_people_write_it(tmp_path, given):
+    """Not every shell expands the ~ behind PREFIX=, and CMake takes neither it nor a relative folder."""
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir(), here.mkdir()
+    given = given.format(home=home)
+    expected = {"~": home, "~/.local": home / ".local", "some/where": here / "some/where"}.get(given, home / "x y")
+    done = subprocess.run(
+        [ROOT / "tools/install.sh", given, BUILD], cwd=here, capture_output=True, text=True, timeout=120,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (expected / "bin/ocellus").is_file()
+    assert f"{expected}/bin is not in PATH" in done.stdout
+    assert not list(here.glob("~*"))
+    # And that is what make calls.
+    line = next(line for line in (ROOT / "Makefile").read_text().splitlines() if "tools/install.sh" in line)
+    assert line.strip() == '@tools/install.sh "$(PREFIX)"'
+
+
+def test_a_prefix_of_somebody_else_is_refused(tmp_path):
+    done = subprocess.run([ROOT / "tools/install.sh", "~nobody/x", BUILD], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and "~nobody/x" in done.stderr and not list(tmp_path.iterdir())
