@@ -17,6 +17,7 @@ struct Row {
   std::string_view type;
   std::string_view code;
   int retry_after_s = 0;
+  bool final = false;
 };
 
 Row row_of(ErrorCode code, Stage stage) {
@@ -45,7 +46,8 @@ Row row_of(ErrorCode code, Stage stage) {
     case ErrorCode::kDeadline:
       return {504, kServerError, "deadline_exceeded"};
     case ErrorCode::kSuperseded:
-      return {409, "request_superseded", "superseded"};
+      // OpenAI's SDKs send a 409 again; the old frame would then come behind the newer one.
+      return {410, "request_superseded", "superseded", 0, true};
     case ErrorCode::kCancelled:
       return {499, "request_cancelled", "cancelled"};
     case ErrorCode::kInternal:
@@ -100,7 +102,8 @@ Row row_of(Refusal refusal) {
 
 ApiError from_row(const Row& row, std::string message, std::string param) {
   return {row.status,         std::string(row.type), std::string(row.code),
-          std::move(message), std::move(param),      row.retry_after_s};
+          std::move(message), std::move(param),      row.retry_after_s,
+          row.final};
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ struct ApiError {
   std::string message;     // for people; never a path, an address or a library's own text
   std::string param = {};  // the field it is about; empty: null on the wire
   int retry_after_s = 0;   // > 0: the client may come back after so many seconds
+  bool final = false;      // clients are told not to send the request again
 };
 
 // Where an Error arose: the same code means different things in a field, a picture and an answer.

@@ -125,7 +125,7 @@ std::vector<std::pair<std::string, std::string>> AccessPolicy::cors_headers(
   if (origin.empty() || !is_cors_origin(origin)) return headers;
   headers.emplace_back("Access-Control-Allow-Origin", origin);
   headers.emplace_back("Access-Control-Expose-Headers",
-                       "x-request-id, x-ocellus-cache, Retry-After, WWW-Authenticate");
+                       "x-request-id, x-ocellus-cache, x-should-retry, Retry-After, WWW-Authenticate");
   return headers;
 }
 

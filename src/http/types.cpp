@@ -13,6 +13,7 @@ Response error_response(const ApiError& error) {
   response.status = error.status;
   if (error.retry_after_s > 0)
     response.headers.emplace_back("Retry-After", std::to_string(error.retry_after_s));
+  if (error.final) response.headers.emplace_back("x-should-retry", "false");
   response.body = error_body(error);
   return response;
 }

@@ -25,7 +25,13 @@ TEST(Errors, EveryCodeHasItsStatus) {
   EXPECT_EQ(status(ErrorCode::kUnavailable, Stage::kAnswer), 503);
   EXPECT_EQ(status(ErrorCode::kDeadline, Stage::kAnswer), 504);
   EXPECT_EQ(status(ErrorCode::kCancelled, Stage::kAnswer), 499);
+  EXPECT_EQ(status(ErrorCode::kSuperseded, Stage::kAnswer), 410);
   EXPECT_EQ(status(ErrorCode::kInternal, Stage::kAnswer), 500);
+}
+
+TEST(Errors, ASupersededFrameIsNotToComeAgain) {
+  EXPECT_TRUE(to_api_error({ErrorCode::kSuperseded, ""}, Stage::kAnswer).final);
+  EXPECT_FALSE(to_api_error({ErrorCode::kQueueFull, ""}, Stage::kAnswer).final);
 }
 
 TEST(Errors, WhoMayComeBackIsToldWhen) {
