@@ -20,6 +20,31 @@ json::object head_of(std::string_view name, std::int64_t created, std::string_vi
   return out;
 }
 
+// As OpenRouter describes what goes in and what comes out.
+json::object modalities() {
+  json::object out;
+  out["modality"] = "text+image->text";
+  out["input_modalities"] = json::array{"text", "image"};
+  out["output_modalities"] = json::array{"text"};
+  out["tokenizer"] = "Other";
+  out["instruct_type"] = nullptr;
+  return out;
+}
+
+// Each server calls it otherwise, and programs look where theirs has it.
+void add_context_length(json::object& out, const ServedModel& model) {
+  out["context_length"] = model.context_length;         // OpenRouter
+  out["context_window"] = model.context_length;         // Groq
+  out["max_model_len"] = model.context_length;          // vLLM
+  out["max_context_length"] = model.context_length;     // LM Studio
+  out["loaded_context_length"] = model.context_length;  // LM Studio
+  json::object meta;                                    // llama.cpp
+  meta["n_ctx"] = model.context_length;
+  meta["n_ctx_train"] = model.context_length;
+  meta["size"] = model.weights_bytes;
+  out["meta"] = std::move(meta);
+}
+
 // A model that has never been loaded has a name, and that is all there is to say.
 json::object model_object(const ServedModel& model) {
   json::object out = head_of(model.name, model.created, model.state);
@@ -33,7 +58,9 @@ json::object model_object(const ServedModel& model) {
   capabilities["context_length"] = model.context_length;
   capabilities["default_num_crops"] = model.default_num_crops;
   capabilities["streaming"] = true;
-  out["architecture"] = model.architecture;
+  out["arch"] = model.architecture;
+  out["architecture"] = modalities();
+  add_context_length(out, model);
   out["quantization"] = model.quantization;
   out["weights_bytes"] = model.weights_bytes;
   out["engine"] = model.engine;
