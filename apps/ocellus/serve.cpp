@@ -173,7 +173,16 @@ Ports open_ports(const Settings& settings, const std::string& file,
       std::make_shared<http::BackendApi>(app, backend_options(settings, file, ports.model->port()));
   wanted.port = server.backend_port;
   wanted.port_hint = "choose another one with --backend-port, or 0 to do without the backend's API";
-  ports.backend = open_port(wanted, api->routes(), access, api->hooks());
+  auto backend = http::Server::open(wanted, api->routes(), access, api->hooks());
+  if (!backend && !server.backend_port_is_default) fail(backend.error());
+  if (!backend) {
+    // Nobody asked for this port, so it is no reason to leave the main one unserved.
+    log::event(log::Level::kWarning, "backend",
+               {{"warning", backend.error().message + "; serving without the backend's API"},
+                {"hint", wanted.port_hint}});
+    return ports;
+  }
+  ports.backend = std::move(*backend);
   log::event(log::Level::kInfo, "backend listening",
              {{"address", address(server, ports.backend->port())}});
   return ports;

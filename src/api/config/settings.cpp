@@ -242,6 +242,7 @@ ServerSettings server_settings(Config& config) {
   server.host_is_from_file = config.source("server.host").origin == Origin::kFile;
   server.port = static_cast<std::uint16_t>(config.get<std::int64_t>("server.port"));
   server.backend_port = static_cast<std::uint16_t>(config.get<std::int64_t>("server.backend_port"));
+  server.backend_port_is_default = config.source("server.backend_port").origin == Origin::kDefault;
   server.api_keys = config.get_or<Strings>("server.api_keys", {});
   if (!std::ranges::all_of(server.api_keys, is_printable))
     config.add_error("server.api_keys", "may only hold printable ASCII without spaces");

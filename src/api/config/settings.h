@@ -42,6 +42,7 @@ struct ServerSettings {
   std::string host;
   bool host_is_from_file = false;
   std::uint16_t port = 0, backend_port = 0;  // backend_port 0: no backend's API
+  bool backend_port_is_default = true;       // nobody has set it
   std::vector<std::string> api_keys, allowed_hosts;
   bool insecure = false;
   std::vector<std::string>
