@@ -1,6 +1,7 @@
 #include "api/openai_request.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -10,7 +11,9 @@
 #include <limits>
 
 #include "api/json_fields.h"
+#include "api/openai_fields.h"
 #include "api/openai_messages.h"
+#include "api/openai_tools.h"
 #include "api/response_format.h"
 #include "io/json.h"
 
@@ -21,110 +24,29 @@ namespace json = boost::json;
 
 constexpr double kInfinity = std::numeric_limits<double>::max();
 
-// What we act on.
-constexpr std::array<std::string_view, 26> kSupported = {"logprobs",
-                                                         "top_logprobs",
-                                                         "choices",
-                                                         "model",
-                                                         "messages",
-                                                         "max_tokens",
-                                                         "max_completion_tokens",
-                                                         "temperature",
-                                                         "top_p",
-                                                         "stop",
-                                                         "seed",
-                                                         "stream",
-                                                         "stream_options",
-                                                         "top_k",
-                                                         "min_p",
-                                                         "draft_tokens",
-                                                         "stream_key",
-                                                         "policy",
-                                                         "repetition_penalty",
-                                                         "num_crops",
-                                                         "keep_order",
-                                                         "n",
-                                                         "response_format",
-                                                         "presence_penalty",
-                                                         "frequency_penalty",
-                                                         "logit_bias"};
-// What says something about the request but nothing to the model.
-constexpr std::array<std::string_view, 4> kLabels = {"user", "metadata", "safety_identifier",
-                                                     "prompt_cache_key"};
-// What OpenAI knows and we do not do, save for the value that means "off".
-constexpr std::array<std::string_view, 19> kNeutralOnly = {"tools",
-                                                           "tool_choice",
-                                                           "parallel_tool_calls",
-                                                           "functions",
-                                                           "function_call",
-                                                           "store",
-                                                           "service_tier",
-                                                           "modalities",
-                                                           "audio",
-                                                           "prediction",
-                                                           "reasoning_effort",
-                                                           "verbosity",
-                                                           "web_search_options",
-                                                           "best_of",
-                                                           "echo",
-                                                           "suffix",
-                                                           "grammar",
-                                                           "guided_json",
-                                                           "moderation"};
-
-bool is_false(const json::value& value) { return value.is_bool() && !value.get_bool(); }
-bool is_empty_array(const json::value& value) {
-  return value.is_array() && value.get_array().empty();
-}
 bool is_text(const json::value& value, std::string_view text) {
   return value.is_string() && std::string_view(value.get_string()) == text;
 }
 
-// True when the value asks for nothing that we do not do.
-bool is_neutral(std::string_view key, const json::value& value) {
-  if (key == "store" || key == "echo") return is_false(value);
-  if (key == "tools" || key == "functions") return is_empty_array(value);
-  // Without tools there is nothing to choose from, so these choices are kept as they are.
-  if (key == "tool_choice" || key == "function_call")
-    return is_text(value, "none") || is_text(value, "auto");
-  if (key == "parallel_tool_calls") return value.is_bool();
-  if (key == "service_tier") return is_text(value, "auto") || is_text(value, "default");
-  if (key == "modalities")
-    return value.is_array() && value.get_array().size() == 1 &&
-           is_text(value.get_array()[0], "text");
-  if (key == "reasoning_effort") return is_text(value, "none");
-  if (key == "best_of") return value.is_int64() && value.get_int64() == 1;
-  return false;
-}
-
-Result<void> check_unsupported(const JsonFields& fields) {
-  for (const std::string_view key : kNeutralOnly) {
-    const json::value* value = fields.find(key);
-    if (value == nullptr || is_neutral(key, *value)) continue;
-    return Error{ErrorCode::kUnsupported, fmt::format("\"{}\" is not supported yet", key),
-                 "leave it out", std::string(key)};
+// -1 is how llama.cpp's clients say that there is no limit.
+Result<std::optional<std::int64_t>> parse_limit(const JsonFields& fields, std::string_view key,
+                                                std::int64_t most, NoEffect no_effect) {
+  if (const json::value* value = fields.find(key);
+      value != nullptr && value->is_int64() && value->get_int64() == -1) {
+    no_effect.add(key);
+    return std::optional<std::int64_t>();
   }
-  std::vector<std::string_view> known(kSupported.begin(), kSupported.end());
-  known.insert(known.end(), kLabels.begin(), kLabels.end());
-  known.insert(known.end(), kNeutralOnly.begin(), kNeutralOnly.end());
-  OC_RETURN_IF_ERROR(fields.only(known));
-
-  for (const std::string_view key : {"user", "safety_identifier", "prompt_cache_key"}) {
-    OC_ASSIGN_OR_RETURN(const auto label, fields.string(key));
-    (void)label;
-  }
-  OC_ASSIGN_OR_RETURN(const auto metadata, fields.object("metadata"));
-  (void)metadata;
-  return {};
+  return fields.integer(key, 1, most);
 }
 
 Result<void> parse_length(const JsonFields& fields, const ChatLimits& limits,
-                          GenerateRequest& request) {
+                          GenerateRequest& request, NoEffect no_effect) {
   constexpr std::int64_t kMost = std::numeric_limits<int>::max();
   const std::int64_t most =
       limits.context_length > 0 ? std::min(limits.context_length, kMost) : kMost;
-  OC_ASSIGN_OR_RETURN(const auto old_name, fields.integer("max_tokens", 1, most));
-  OC_ASSIGN_OR_RETURN(const auto new_name, fields.integer("max_completion_tokens", 1, most));
+  OC_ASSIGN_OR_RETURN(const auto old_name, parse_limit(fields, "max_tokens", most, no_effect));
+  OC_ASSIGN_OR_RETURN(const auto new_name,
+                      parse_limit(fields, "max_completion_tokens", most, no_effect));
   if (old_name && new_name && *old_name != *new_name)
     return Error{ErrorCode::kInvalidArgument,
                  "\"max_tokens\" and \"max_completion_tokens\" are both given and differ",
@@ -192,16 +114,21 @@ Result<void> parse_sampling(const JsonFields& fields, SamplingParams& sampling) 
   return {};
 }
 
+// An empty string stops nothing: pages send it for a field that was left empty.
 Result<void> parse_stop(const JsonFields& fields, const ChatLimits& limits,
-                        GenerateRequest& request) {
+                        GenerateRequest& request, NoEffect no_effect) {
   const json::value* stop = fields.find("stop");
   if (stop == nullptr) return {};
   const auto add = [&](const json::value& value, const std::string& param) -> Result<void> {
     if (!value.is_string()) return wrong_value(param, "a string", value);
     const std::string_view text(value.get_string());
-    if (text.empty() || text.size() > limits.max_stop_bytes)
+    if (text.empty()) {
+      no_effect.add("stop");
+      return {};
+    }
+    if (text.size() > limits.max_stop_bytes)
       return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("\"{}\" must have 1 to {} bytes, found {}", param,
+                   fmt::format("\"{}\" must have at most {} bytes, found {}", param,
                                limits.max_stop_bytes, text.size()),
                    "", param};
     request.stop.emplace_back(text);
@@ -271,25 +198,21 @@ Result<void> parse_extensions(const JsonFields& fields, GenerateRequest& request
   return {};
 }
 
-Result<void> parse_stream(const JsonFields& fields, ChatRequest& request) {
+Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffect no_effect) {
   OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean("stream"));
   request.stream = stream.value_or(false);
   OC_ASSIGN_OR_RETURN(const auto options, fields.object("stream_options"));
   if (!options) return {};
-  if (!request.stream)
-    return Error{ErrorCode::kInvalidArgument,
-                 "\"stream_options\" is only allowed when \"stream\" is true", "",
-                 "stream_options"};
-  static constexpr std::array<std::string_view, 2> kKnown = {"include_usage",
-                                                             "include_obfuscation"};
+  static constexpr std::array<std::string_view, 3> kKnown = {"include_usage", "include_obfuscation",
+                                                             "continuous_usage_stats"};
   OC_RETURN_IF_ERROR(options->only(kKnown));
   OC_ASSIGN_OR_RETURN(const auto usage, options->boolean("include_usage"));
-  request.include_usage = usage.value_or(false);
-  OC_ASSIGN_OR_RETURN(const auto obfuscation, options->boolean("include_obfuscation"));
-  if (obfuscation.value_or(false))
-    return Error{ErrorCode::kUnsupported,
-                 "\"stream_options.include_obfuscation\" is not supported yet", "leave it out",
-                 "stream_options.include_obfuscation"};
+  request.include_usage = request.stream && usage.value_or(false);
+  for (const std::string_view key : {kKnown[1], kKnown[2]}) {
+    OC_ASSIGN_OR_RETURN(const auto wanted, options->boolean(key));
+    if (request.stream && wanted.value_or(false)) no_effect.add("stream_options.", key);
+  }
+  if (!request.stream) no_effect.add("stream_options");
   return {};
 }
 
@@ -309,16 +232,17 @@ Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& 
     return error;
   }
   const JsonFields fields(document.get_object(), "");
-  OC_RETURN_IF_ERROR(check_unsupported(fields));
-
   ChatRequest request;
+  const NoEffect no_effect(request.without_effect);
+  OC_RETURN_IF_ERROR(check_fields(fields, no_effect));
+  OC_RETURN_IF_ERROR(parse_tools(fields, request));
   OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
   request.model = std::string(model.value_or(""));
-  OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate));
+  OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate, no_effect));
   if (limits.sampling) request.generate.sampling = limits.sampling(request.model);
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.generate.sampling));
-  OC_RETURN_IF_ERROR(parse_stop(fields, limits, request.generate));
-  OC_RETURN_IF_ERROR(parse_stream(fields, request));
+  OC_RETURN_IF_ERROR(parse_stop(fields, limits, request.generate, no_effect));
+  OC_RETURN_IF_ERROR(parse_stream(fields, request, no_effect));
   OC_RETURN_IF_ERROR(parse_answers(fields, limits, request.generate));
   OC_RETURN_IF_ERROR(parse_extensions(fields, request.generate));
   OC_ASSIGN_OR_RETURN(request.generate.json_schema, parse_response_format(fields));
@@ -333,6 +257,16 @@ Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& 
     for (EncodedImage& image : request.images)
       if (!image.num_crops) image.num_crops = static_cast<int>(*num_crops);
   return request;
+}
+
+std::string warning_of(const ChatRequest& request) {
+  std::string out;
+  if (!request.unused_tools.empty())
+    out = fmt::format("{} are not called: the model answers in text", request.unused_tools);
+  if (!request.without_effect.empty())
+    out += fmt::format("{}without effect here: {}", out.empty() ? "" : "; ",
+                       fmt::join(request.without_effect, ", "));
+  return out;
 }
 
 Result<std::size_t> decoded_bytes(const ChatRequest& request, const ImageLimits& limits) {

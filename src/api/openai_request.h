@@ -1,6 +1,6 @@
-// POST /v1/chat/completions, the request: JSON → GenerateRequest. A parameter that is not supported
-// is an error that names it; nothing is accepted and then ignored. null counts as absent. Of a key
-// that occurs twice the last value counts.
+// POST /v1/chat/completions, the request: JSON → GenerateRequest. A parameter that would change the
+// answer is kept to, or is an error that names it; one that cannot is accepted and told of in the
+// answer's warning. null counts as absent. Of a key that occurs twice the last value counts.
 #pragma once
 
 #include <cstddef>
@@ -45,10 +45,14 @@ struct ChatRequest {
   std::vector<EncodedImage> images;
   bool stream = false;
   bool include_usage = false;
+  std::string unused_tools;                 // "tools", "functions" that were offered; else empty
+  std::vector<std::string> without_effect;  // fields that are accepted and change nothing
 };
 
 // Errors: kInvalidArgument, kUnsupported, kTooLarge, each with the path of the field in param.
 Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits);
+// What the client is told about fields that have no effect; empty: nothing.
+std::string warning_of(const ChatRequest& request);
 
 // Bytes of all pictures once decoded, from their headers alone. Errors as probe_image.
 Result<std::size_t> decoded_bytes(const ChatRequest& request, const ImageLimits& limits);

@@ -163,10 +163,16 @@ std::string json_string(std::string_view text) {
   return json::serialize(json::value(json::string(text)));
 }
 
+// About the request and about its answer; empty: nothing to tell.
+std::string both(const std::string& request, const std::optional<std::string>& answer) {
+  if (!answer) return request;
+  return request.empty() ? *answer : request + "; " + *answer;
+}
+
 }  // namespace
 
 AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64_t created) {
-  return {std::move(id), created, model.name, "fp_" + model.fingerprint.substr(0, 12)};
+  return {std::move(id), created, model.name, "fp_" + model.fingerprint.substr(0, 12), {}};
 }
 
 std::string completion_json(const AnswerHead& head, const GenerateResult& result, bool logprobs) {
@@ -177,7 +183,8 @@ std::string completion_json(const AnswerHead& head, const GenerateResult& result
     choices.push_back(choice_object(answer, choices.size(), logprobs));
   out["choices"] = std::move(choices);
   out["usage"] = usage_object(result);
-  if (result.warning) out["warning"] = *result.warning;
+  if (const std::string warning = both(head.warning, result.warning); !warning.empty())
+    out["warning"] = warning;
   return with_field(json::serialize(out), "ocellus", details_json(result));
 }
 
@@ -204,15 +211,20 @@ std::string ChunkWriter::piece(const AnswerPiece& piece) const {
          R"(,"finish_reason":null)" + suffix_ + "}";
 }
 
-std::string ChunkWriter::finish_more(const Answer& answer, std::size_t choice) const {
+std::string ChunkWriter::end(const Answer& answer, std::size_t choice,
+                             const std::string& warning) const {
   std::string out = begin(choice, "{}") + R"(null,"finish_reason":)" +
                     json_string(to_string(answer.finish_reason)) + suffix_;
-  if (answer.warning) out += R"(,"warning":)" + json_string(*answer.warning);
+  if (!warning.empty()) out += R"(,"warning":)" + json_string(warning);
   return out + "}";
 }
 
+std::string ChunkWriter::finish_more(const Answer& answer, std::size_t choice) const {
+  return end(answer, choice, answer.warning.value_or(""));
+}
+
 std::string ChunkWriter::finish(const GenerateResult& result) const {
-  std::string out = finish_more(result, 0);
+  std::string out = end(result, 0, both(head_.warning, result.warning));
   out.pop_back();
   return out + R"(,"ocellus":)" + details_json(result) + "}";
 }

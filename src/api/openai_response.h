@@ -17,6 +17,7 @@ struct AnswerHead {
   std::int64_t created = 0;
   std::string model;
   std::string system_fingerprint;
+  std::string warning = {};  // about the request (warning_of); stands before the answer's own
 };
 AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64_t created);
 
@@ -40,6 +41,7 @@ class ChunkWriter {
 
  private:
   std::string begin(std::size_t choice, std::string_view delta) const;
+  std::string end(const Answer& answer, std::size_t choice, const std::string& warning) const;
 
   std::string prefix_;  // up to and including "choices":[{"index":
   std::string suffix_;  // behind the finish reason

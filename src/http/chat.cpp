@@ -166,9 +166,11 @@ void App::answer(const std::shared_ptr<Question>& question,
   // What one key's holder asked must not show in how fast another's answers come.
   if (!options_.shared_cache) generate.owner = request->header("authorization");
   generate.deadline = deadline;
-  auto answer = std::make_shared<Answer>(
-      make_answer_head(backend->model(), random_id("chatcmpl-"), unix_seconds()),
-      parsed->include_usage);
+  AnswerHead head = make_answer_head(backend->model(), random_id("chatcmpl-"), unix_seconds());
+  head.warning = warning_of(*parsed);
+  if (!head.warning.empty())
+    log::event(log::Level::kDebug, "request", {{"warning", head.warning}}, request->id);
+  auto answer = std::make_shared<Answer>(std::move(head), parsed->include_usage);
   answer->model = backend->model();
   answer->id = request->id;
   answer->responder = responder;

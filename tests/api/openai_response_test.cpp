@@ -15,7 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-AnswerHead head() { return {"chatcmpl-1", 1700000000, "demo", "fp_abc"}; }
+AnswerHead head() { return {"chatcmpl-1", 1700000000, "demo", "fp_abc", {}}; }
 
 GenerateResult result() {
   GenerateResult out;
@@ -89,6 +89,27 @@ TEST(Completion, AnEmptyAnswerSaysWhy) {
   EXPECT_EQ(json::parse(chunks.finish(empty)).at("warning"), "the first token ended the answer");
 }
 
+TEST(Completion, WhatIsToldOfTheRequestStandsBeforeWhatIsToldOfTheAnswer) {
+  AnswerHead told = head();
+  told.warning = "without effect here: store";
+  GenerateResult answer = result();
+  answer.more.resize(1);
+  answer.more[0].warning = "the second is empty";
+  const ChunkWriter chunks(told, true);
+  EXPECT_EQ(json::parse(completion_json(told, answer)).at("warning"), "without effect here: store");
+  EXPECT_EQ(json::parse(chunks.finish(answer)).at("warning"), "without effect here: store");
+  answer.warning = "empty";
+  EXPECT_EQ(json::parse(completion_json(told, answer)).at("warning"),
+            "without effect here: store; empty");
+  EXPECT_EQ(json::parse(chunks.finish(answer)).at("warning"), "without effect here: store; empty");
+  // Once a stream: of several answers in the first one's chunk.
+  EXPECT_EQ(json::parse(chunks.finish_more(answer.more[0], 1)).at("warning"),
+            "the second is empty");
+  for (const std::string& chunk :
+       {chunks.role(), chunks.piece({.text = "x"}), chunks.usage(answer)})
+    EXPECT_EQ(json::parse(chunk).as_object().count("warning"), 0u) << chunk;
+}
+
 TEST(Chunks, InOrder) {
   const ChunkWriter chunks(head(), false);
   const json::value role = json::parse(chunks.role());
@@ -151,6 +172,20 @@ TEST(Models, ListAndNames) {
   EXPECT_EQ(list.at("data").at(1).at("id"), "org/other");
   EXPECT_EQ(list.at("data").at(1).at("state"), "absent");
   EXPECT_EQ(list.at("data").at(0), json::parse(model_json(model)));
+  // The length of the context, where the programs made for other servers look for it.
+  model.architecture = "phi3_v";
+  const json::value told = json::parse(model_json(model));
+  for (const char* key : {"context_length", "context_window", "max_model_len",
+                          "max_context_length", "loaded_context_length"})
+    EXPECT_EQ(told.at(key), 4096) << key;
+  EXPECT_EQ(told.at("meta").at("n_ctx"), 4096);
+  EXPECT_EQ(told.at("meta").at("n_ctx_train"), 4096);
+  EXPECT_EQ(told.at("capabilities").at("context_length"), 4096);
+  EXPECT_EQ(told.at("arch"), "phi3_v");
+  EXPECT_EQ(told.at("architecture").at("modality"), "text+image->text");
+  EXPECT_EQ(told.at("architecture").at("input_modalities"), json::value({"text", "image"}));
+  EXPECT_EQ(told.at("architecture").at("output_modalities"), json::value(json::array{"text"}));
+  EXPECT_TRUE(told.at("architecture").at("tokenizer").is_string());
   model.state = "failed";
   model.why = "it is short";
   model.idle_s = 1.5;

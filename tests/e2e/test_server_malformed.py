@@ -31,6 +31,8 @@ def allowed(name, value):
     """Values of WRONG_TYPES that are right for this field after all."""
     if name in ("stream", "keep_order", "parallel_tool_calls", "logprobs"):
         return isinstance(value, bool)
+    if name in ("max_tokens", "max_completion_tokens") and value == -1:
+        return True  # no limit, as llama.cpp's clients write it
     if name in ("max_tokens", "max_completion_tokens", "n", "num_crops", "seed", "top_k"):
         if isinstance(value, bool) or not isinstance(value, int):
             return False
@@ -47,8 +49,10 @@ def allowed(name, value):
         return value == {} or (name == "metadata" and value == {"a": 1})
     if name in ("tools", "functions"):
         return value == []
-    if name in ("stream_options", "response_format"):
-        return False
+    if name == "stream_options":
+        return value == {}
+    if name == "audio":
+        return isinstance(value, dict)  # how speech would sound, which nobody asks for
     return False
 
 
@@ -67,7 +71,7 @@ def bodies():
         yield f"content={value!r}", with_content(value)
     for value in [5, "x", [], {}, {"url": 5}, {"url": []}, {"url": "x", "detail": "extreme"}]:
         yield f"image_url={value!r}", with_content([{"type": "image_url", "image_url": value}])
-    for role in ["", "User", "tool", "function", "root", 5, None, [], "user\0"]:
+    for role in ["", "User", "tools", "Function", "root", 5, None, [], "user\0"]:
         yield f"role={role!r}", with_field("messages", [{"role": role, "content": "x"}])
     good = drawing(1)
     for name, url in {

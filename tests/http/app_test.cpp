@@ -120,6 +120,33 @@ struct AppTest : testing::Test {
   }
 };
 
+TEST_F(AppTest, ASupersededFrameIsGoneAndNotToBeSentAgain) {
+  start([](const GenerateRequest&, const Service::OnText&, const Service::OnDone& done) {
+    done(Error{ErrorCode::kSuperseded, "a newer frame came"});
+  });
+  for (const char* fields : {"", R"(,"stream":true)"}) {
+    const std::string response = chat(fields);
+    EXPECT_EQ(status_of(response), 410);
+    EXPECT_TRUE(has(response, "\r\nx-should-retry: false\r\n")) << response;
+    EXPECT_EQ(error_of(response).at("code"), "superseded");
+  }
+}
+
+TEST_F(AppTest, FieldsWithoutEffectAreToldAtTheEnd) {
+  start();
+  const std::string fields =
+      R"(,"store":true,"tools":[{"type":"function","function":{"name":"f"}}])";
+  const std::string warning =
+      "tools are not called: the model answers in text; without effect here: store";
+  EXPECT_EQ(json::parse(body_of(chat(fields))).at("warning"), json::value(warning));
+  const std::string streamed = chat(fields + R"(,"stream":true)");
+  const std::size_t first = streamed.find("\"warning\":\"" + warning + "\"");
+  ASSERT_NE(first, std::string::npos) << streamed;
+  EXPECT_EQ(streamed.find("\"warning\"", first + 1), std::string::npos);
+  EXPECT_GT(first, streamed.find("\"finish_reason\":\"stop\""));
+  EXPECT_FALSE(has(chat(), "warning"));
+}
+
 TEST_F(AppTest, AWholeAnswer) {
   start();
   const std::string response = chat(R"(,"model":"fake","max_tokens":5)");
@@ -325,7 +352,7 @@ TEST_F(AppTest, InformationRoutes) {
 TEST_F(AppTest, MetricsAreCounted) {
   start();
   chat();
-  chat(R"(,"store":true)");
+  chat(R"(,"echo":true)");
   get("/no/such/path?x=%22");
   const std::string metrics = get("/metrics");
   EXPECT_TRUE(has(metrics, "Content-Type: text/plain; version=0.0.4"));
@@ -346,9 +373,9 @@ TEST_F(AppTest, MetricsAreCounted) {
 
 TEST_F(AppTest, RefusedParametersNameThemselves) {
   start();
-  const std::string response = chat(R"(,"store":true)");
+  const std::string response = chat(R"(,"echo":true)");
   EXPECT_EQ(status_of(response), 400);
-  EXPECT_EQ(error_of(response).at("param"), "store");
+  EXPECT_EQ(error_of(response).at("param"), "echo");
   EXPECT_EQ(error_of(response).at("code"), "unsupported_parameter");
   EXPECT_EQ(error_of(response).at("type"), "invalid_request_error");
 }

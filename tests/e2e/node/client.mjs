@@ -95,7 +95,10 @@ const result = {
   errors: {
     parameter: await failure([turn], {temperature: 3}),
     model: await failure([turn], {model: "gpt-4o"}),
-    tools: await failure([turn], {tools: [{type: "function", function: {name: "f"}}]}),
+    tools: await failure([turn], {
+      tools: [{type: "function", function: {name: "f"}}],
+      tool_choice: "required",
+    }),
     picture: await failure([user({type: "image_url", image_url: {url: "https://example.com/a.png"}})]),
     stream: await failure([turn], {stream: true, temperature: 3}),
   },

@@ -1,0 +1,19 @@
+"""docs/api.md names every field that is accepted without effect."""
+
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def test_every_field_without_effect_is_named():
+    document = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    fields = (ROOT / "src/api/openai_fields.cpp").read_text(encoding="utf-8")
+    messages = (ROOT / "src/api/openai_messages.cpp").read_text(encoding="utf-8")
+    table = re.search(r"kLabels = .*?\n\}\);", fields, re.S)[0]
+    names = re.findall(r'\{"(\w+)"', table)
+    assert len(names) > 30
+    for table in re.findall(r"k\w+Labels =\s+std::to_array.*?;", messages, re.S):
+        names += re.findall(r'"(\w+)"', table)
+    assert "reasoning_content" in names
+    assert not [name for name in names if f"`{name}`" not in document]
