@@ -1,7 +1,6 @@
 # Libraries. tools/install_deps.sh knows the packages that they are in.
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 if(OC_TESTS)

@@ -22,7 +22,6 @@ highway    header:hwy/highway.h    libhwy-dev            highway-devel|google-hi
 jpeg       header:jpeglib.h        libjpeg-dev           libjpeg-turbo-devel libjpeg-turbo  jpeg-turbo
 png        header:png.h            libpng-dev            libpng-devel        libpng         libpng
 webp       header:webp/decode.h    libwebp-dev           libwebp-devel       libwebp        webp
-spdlog     header:spdlog/spdlog.h  libspdlog-dev         spdlog-devel        spdlog         spdlog
 fmt        header:fmt/format.h     libfmt-dev            fmt-devel           fmt            fmt
 cli11      header:CLI/CLI.hpp      libcli11-dev          cli11-devel         cli11          cli11
 openssl    header:openssl/evp.h    libssl-dev            openssl-devel       openssl        openssl@3|openssl

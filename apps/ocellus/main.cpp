@@ -1,4 +1,5 @@
 // ocellus: ask questions about pictures. One program with verbs; see verbs.h.
+#include <chrono>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -7,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "verbs.h"
 
 namespace oc {
@@ -39,8 +41,9 @@ class HelpFormatter : public CLI::Formatter {
 
 int report(int status, const std::string& message, const std::string& hint) {
   std::cout.flush();
-  if (!message.empty()) std::cerr << "error: " << message << '\n';
-  if (!hint.empty()) std::cerr << "hint: " << hint << '\n';
+  // By the log's way: a server's error must not wait for a reader either.
+  if (!message.empty()) log::put("error: " + printable(message, Lines::kOne) + '\n');
+  if (!hint.empty()) log::put("hint: " + printable(hint, Lines::kOne) + '\n');
   return status;
 }
 
@@ -92,5 +95,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   oc::log::configure_from_environment();
-  return oc::run(argc, argv);
+  const int status = oc::run(argc, argv);
+  oc::log::flush(std::chrono::milliseconds(300));
+  return status;
 }

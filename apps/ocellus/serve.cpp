@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <future>
@@ -15,7 +17,9 @@
 
 #include "api/config/write_back.h"
 #include "base/check.h"
+#include "base/line_writer.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "config_flags.h"
 #include "http/app.h"
 #include "http/backend_api.h"
@@ -27,6 +31,8 @@
 
 namespace oc {
 namespace {
+
+constexpr std::chrono::milliseconds kFlush{300};  // at the end, for a reader that is slow
 
 void configure_log(const ServerSettings& server) {
   log::Level level = log::Level::kInfo;
@@ -193,14 +199,16 @@ void serve(const ConfigFlags& flags) {
   Settings settings = make_settings(config);
   require_valid(config);
   configure_log(settings.server);
+  std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the server,
+  log::never_wait();              // nor one whose reader stands still stop it
+  LineWriter standard_output(STDOUT_FILENO, {});
   report(config);
   check_exposure(settings.server);
   const ModelRecipe first = first_recipe(settings, flags);
   offer_pull(first.source, first.fallback);
   raise_descriptor_limit();
   open_caches(settings);
-  std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the server
-  std::signal(SIGXFSZ, SIG_IGN);  // nor a file of encoded pictures that may not grow so large
+  std::signal(SIGXFSZ, SIG_IGN);  // nor must a file of encoded pictures that may not grow so large
 
   if (const auto sensible = check_quantize(settings); !sensible.ok()) fail(sensible.error());
   const auto planned = plan_first_model(settings);
@@ -219,8 +227,9 @@ void serve(const ConfigFlags& flags) {
   host->activate(name, [&](const Result<void>& result) {
     if (result.ok()) {
       const auto active = host->active();
-      std::cout << "ocellus serving " << (active ? active->name : name) << " at "
-                << address(settings.server, ports.model->port()) << std::endl;
+      standard_output.write(fmt::format("ocellus serving {} at {}\n",
+                                        printable(active ? active->name : name, Lines::kOne),
+                                        address(settings.server, ports.model->port())));
     } else {
       failure = result.error();
     }
@@ -231,7 +240,8 @@ void serve(const ConfigFlags& flags) {
   const bool drained = ports.run();
   if (!loaded || host->busy()) {
     // Told to stop while loading, which cannot be interrupted; nothing is written, nothing is lost.
-    std::cout.flush();
+    standard_output.flush(kFlush);
+    log::flush(kFlush);
     std::_Exit(drained ? 0 : 130);
   }
   told.get_future().wait();
@@ -239,6 +249,7 @@ void serve(const ConfigFlags& flags) {
   ports = {};
   app->set_models(nullptr);
   host->shutdown();  // cancels what still runs and joins the engines' threads
+  standard_output.flush(kFlush);
   if (failure) fail(*failure);
   if (!drained) throw ExitError{130, "stopped before every request was answered"};
 }

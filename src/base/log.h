@@ -5,8 +5,15 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 
 namespace oc::log {
 
@@ -19,6 +26,15 @@ void configure_from_environment();
 bool level_from_string(std::string_view name, Level* level);
 bool enabled(Level level);
 
+// From now on no line waits for the reader of standard error: see base/line_writer.h. For a
+// server; never taken back. Before that a line is written before event() returns.
+void never_wait();
+// What never_wait() has kept back is written, or the time is over (false).
+bool flush(std::chrono::milliseconds limit);
+std::uint64_t dropped();  // lines, since the start
+// Text on standard error as it is, in order with the lines.
+void put(std::string_view text);
+
 // One key and value of a line.
 struct Field {
   std::string_view key;
@@ -29,5 +45,24 @@ struct Field {
 
 void event(Level level, std::string_view name, std::initializer_list<Field> fields,
            std::string_view request_id = {});
+
+// A step of a request, at debug level: step("tiles", id, "picture", 0, "ms", 12.3). Nothing is
+// formatted where such lines are not wanted. No prompt, answer or picture belongs in it.
+template <class... KeysAndValues>
+void step(std::string_view name, std::string_view request_id, const KeysAndValues&... parts) {
+  static_assert(sizeof...(parts) % 2 == 0, "a key without a value");
+  if (!enabled(Level::kDebug)) return;
+  const auto field = [](std::string_view key, const auto& value) {
+    if constexpr (std::is_floating_point_v<std::remove_cvref_t<decltype(value)>>)
+      return Field(key, fmt::format("{:.1f}", value));
+    else
+      return Field(key, value);
+  };
+  const auto all = std::forward_as_tuple(parts...);
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    event(Level::kDebug, name, {field(std::get<2 * I>(all), std::get<2 * I + 1>(all))...},
+          request_id);
+  }(std::make_index_sequence<sizeof...(parts) / 2>());
+}
 
 }  // namespace oc::log

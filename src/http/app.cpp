@@ -239,6 +239,7 @@ void App::stats(const ResponderPtr& responder) const {
   out["optimizations"] = std::move(optimizations);
   out["models"] = model_states(source->models());
   out["resident_bytes"] = resident_bytes();
+  out["log_lines_dropped"] = log::dropped();
   responder->respond(json_response(json::serialize(out)));
 }
 

@@ -6,6 +6,7 @@
 
 #include "api/openai_response.h"
 #include "api/original_fields.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/app.h"
 #include "http/request_id.h"
@@ -113,18 +114,23 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
     defaults = source->defaults(name);
     return defaults.sampling;
   };
+  const Stopwatch parsing;
   auto parsed = parse_chat_request(request->body, limits);
   if (!parsed) return fail(responder, parsed.error(), Stage::kRequest, request->id);
   auto question =
       std::make_shared<Question>(Question{request, responder, std::move(*parsed), std::nullopt});
   const std::string name = question->chat.model;
+  log::step("parsed", request->id, "bytes", request->body.size(), "messages",
+            question->chat.generate.messages.size(), "ms", parsing.ms());
   const auto limit = defaults.time_limit.value_or(options_.time_limit);
   if (limit.count() > 0) question->deadline = std::chrono::steady_clock::now() + limit;
   // What goes wrong must stay with this request, also on the thread that loads models.
-  source->find(name, [question, self = shared_from_this()](Result<std::shared_ptr<Backend>> found) {
+  source->find(name, [question, waiting = Stopwatch(),
+                      self = shared_from_this()](Result<std::shared_ptr<Backend>> found) {
     const ResponderPtr& to = question->responder;
     const std::string& id = question->request->id;
     if (!found) return fail(to, found.error(), Stage::kRequest, id);
+    log::step("model", id, "name", (*found)->model().name, "waited_ms", waiting.ms());
     try {
       self->answer(question, *found);
     } catch (const std::exception& failure) {
@@ -153,12 +159,16 @@ void App::answer(const std::shared_ptr<Question>& question,
                              *bytes, options_.memory->limit()),
                  "send fewer or smaller ones", "messages"},
                 Stage::kImage, request->id);
-  Reservation pictures(options_.memory);
+  Reservation pictures(options_.memory, request->id);
   if (!pictures.grow_to(*bytes))
     return fail(responder,
                 refuse(Refusal::kBusy, "the server holds as many pictures as it may; try later"));
+  const Stopwatch decoding;
   if (auto decoded = decode_images(*parsed, options_.image, defaults.pictures); !decoded)
     return fail(responder, decoded.error(), Stage::kImage, request->id);
+  for (const RequestImage& picture : parsed->generate.images)
+    log::step("decode", request->id, "width", picture.image->width, "height",
+              picture.image->height, "all_ms", decoding.ms());
   if (responder->closed()) return;
 
   GenerateRequest generate = std::move(parsed->generate);

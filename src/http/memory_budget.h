@@ -5,7 +5,10 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <utility>
+
+#include "base/log.h"
 
 namespace oc::http {
 
@@ -33,21 +36,27 @@ class MemoryBudget {
 class Reservation {
  public:
   Reservation() = default;
-  explicit Reservation(std::shared_ptr<MemoryBudget> budget) : budget_(std::move(budget)) {}
+  // With the id of a request its steps are logged.
+  explicit Reservation(std::shared_ptr<MemoryBudget> budget, std::string request_id = {})
+      : budget_(std::move(budget)), request_id_(std::move(request_id)) {}
   Reservation(Reservation&& other) noexcept { *this = std::move(other); }
   Reservation& operator=(Reservation&& other) noexcept {
     std::swap(budget_, other.budget_);
     std::swap(bytes_, other.bytes_);
+    std::swap(request_id_, other.request_id_);
     return *this;
   }
   ~Reservation() {
-    if (budget_) budget_->give_back(bytes_);
+    if (!budget_) return;
+    budget_->give_back(bytes_);
+    if (bytes_ > 0) log_step("given_back", bytes_);
   }
 
   // Makes the share at least `bytes`; false (and unchanged) when the budget does not have it.
   bool grow_to(std::size_t bytes) {
     if (bytes <= bytes_ || !budget_) return true;
     if (!budget_->take(bytes - bytes_)) return false;
+    log_step("taken", bytes - bytes_);
     bytes_ = bytes;
     return true;
   }
@@ -55,6 +64,13 @@ class Reservation {
  private:
   std::shared_ptr<MemoryBudget> budget_;
   std::size_t bytes_ = 0;
+  std::string request_id_;
+
+  void log_step(std::string_view what, std::size_t bytes) const {
+    if (!request_id_.empty())
+      log::step("memory", request_id_, what, bytes, "in_use", budget_->used(), "of",
+                budget_->limit());
+  }
 };
 
 }  // namespace oc::http

@@ -7,6 +7,8 @@
 
 #include "base/system.h"
 
+#include "base/log.h"
+
 namespace oc::http {
 namespace {
 
@@ -179,6 +181,8 @@ std::string Metrics::text(const Now& now) const {
   single(out, "ocellus_connections", "gauge", "Open connections.", now.connections);
   single(out, "ocellus_request_memory_bytes", "gauge", "Bodies and pictures held for requests.",
          now.memory_used);
+  single(out, "ocellus_log_lines_dropped_total", "counter",
+         "Lines that found no room because nobody read the log.", log::dropped());
   single(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
   return out;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/clock.h"
 #include "image/resize.h"
 
 namespace oc {
@@ -92,7 +93,9 @@ Image hd_canvas(const Image& image, const HdPlan& plan, const HdParams& params) 
 
 Result<HdTiles> hd_transform(const Image& image, const HdParams& params) {
   OC_ASSIGN_OR_RETURN(const HdPlan plan, plan_hd(image.width, image.height, params));
+  const Stopwatch watch;
   const Image canvas = hd_canvas(image, plan, params);
+  const double resize_ms = watch.ms();
   const std::vector<float> values = normalized(canvas, params);  // [3, H, W]
   const auto side = static_cast<std::size_t>(params.crop_size);
   const auto width = static_cast<std::size_t>(canvas.width),
@@ -100,6 +103,7 @@ Result<HdTiles> hd_transform(const Image& image, const HdParams& params) {
 
   HdTiles tiles;
   tiles.plan = plan;
+  tiles.resize_ms = resize_ms;
   tiles.crop_size = params.crop_size;
   tiles.pixels =
       resize_bicubic(values, 3, canvas.height, canvas.width, params.crop_size, params.crop_size);

@@ -36,6 +36,7 @@ Image hd_canvas(const Image& image, const HdPlan& plan, const HdParams& params);
 struct HdTiles {
   HdPlan plan;
   int crop_size = 0;
+  double resize_ms = 0;       // making the canvas
   std::vector<float> pixels;  // [1 + crops_h*crops_w, 3, S, S]: global view, then crops row-major
   int views() const { return 1 + plan.crops_w * plan.crops_h; }
 };

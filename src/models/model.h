@@ -70,6 +70,8 @@ class ImageEncoding {
   virtual bool done() const = 0;
   virtual void step() = 0;      // engine thread; the next batch of views
   virtual Tensor result() = 0;  // [ImagePlan::tokens, D]; only when done()
+  // Of the time that beginning it took: the picture was brought to its new size.
+  virtual double resize_ms() const { return 0; }
 };
 
 // A model's part of one step: `ids` continue the sequence in kv. `regime` as given by

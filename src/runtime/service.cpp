@@ -110,7 +110,10 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
   if (!entry->request.compute_anew)
     entry->response_key = oc::response_key(entry->request, computed_by_);
   std::optional<GenerateResult> known;
-  if (entry->response_key) known = responses_.find(*entry->response_key);
+  if (entry->response_key) {
+    known = responses_.find(*entry->response_key);
+    log::step("response cache", entry->request.id, "hit", known.has_value());
+  }
   const std::lock_guard lock(mutex_);
   if (draining_) return going_away();
   if (entry->response_key) ++(known ? stats_.responses.hits : stats_.responses.misses);

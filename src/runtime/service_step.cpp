@@ -102,6 +102,8 @@ bool Service::reserve(Entry& entry) {
   if (options_.kv_bytes != 0 && kv_reserved_ + needed > options_.kv_bytes) return false;
   entry.kv_reserved = needed;
   kv_reserved_ += needed;
+  log::step("memory", entry.request.id, "kv_taken", needed, "kv_in_use", kv_reserved_, "of",
+            options_.kv_bytes);
   const Result<void> started = guarded([&]() -> Result<void> {
     entry.session->start();
     return {};
@@ -250,6 +252,8 @@ void Service::retire_done() {
   });
   for (EntryPtr& entry : ended) {
     kv_reserved_ -= entry->kv_reserved;
+    log::step("memory", entry->request.id, "kv_given_back", entry->kv_reserved, "kv_in_use",
+              kv_reserved_);
     Result<GenerateResult> result =
         entry->failure ? Result<GenerateResult>(*entry->failure) : entry->session->take_result();
     if (!entry->failure || entry->failure->code != ErrorCode::kInternal) {
@@ -263,6 +267,7 @@ void Service::retire_done() {
       result->timings.ttft_ms += std::max(waited, 0.0);
       result->timings.total_ms += std::max(waited, 0.0);
       if (entry->response_key) responses_.insert(*entry->response_key, *result);
+      log::step("response cache", entry->request.id, "kept", entry->response_key.has_value());
     }
     finish(std::move(entry), std::move(result));
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/log.h"
 #include "text/json_field.h"
 
 namespace oc {
@@ -22,6 +23,7 @@ Session::Session(const Model& model, const GenerateRequest& request, const Gener
 }
 
 Result<void> Session::prepare() {
+  const Stopwatch watch;
   for (const RequestImage& picture : request_.images) {
     OC_ASSIGN_OR_RETURN(
         ImagePlan plan,
@@ -40,10 +42,13 @@ Result<void> Session::prepare() {
   for (std::int64_t i = 0; i < std::ssize(ids_); ++i)
     if (ids_[static_cast<std::size_t>(i)] < 0) last_image_position_ = i;
   OC_RETURN_IF_ERROR(limit_answer(result_.prompt_tokens));
+  log::step("prompt", request_.id, "tokens", result_.prompt_tokens, "image_tokens",
+            result_.image_tokens, "most_answer", max_answer_, "ms", watch.ms());
   return request_.json_schema ? prepare_grammar() : Result<void>();
 }
 
 Result<void> Session::prepare_grammar() {
+  const Stopwatch watch;
   std::optional<GrammarCache> own;  // of a session without others
   GrammarCache* cache = caches_.grammars;
   if (cache == nullptr)
@@ -51,6 +56,7 @@ Result<void> Session::prepare_grammar() {
         GrammarVocabulary{model_.tokenizer(), model_.info().vocab_size, model_.info().stop_ids});
   OC_ASSIGN_OR_RETURN(const auto grammar, cache->get(request_.owner, *request_.json_schema));
   matcher_ = grammar->start();
+  log::step("grammar", request_.id, "ms", watch.ms());
   return {};
 }
 
@@ -65,25 +71,43 @@ Result<void> Session::preprocess(
     if (!wanted(digests_[i], std::max(model_.image_bytes(images_[i]), stored))) continue;
     const Stopwatch watch;
     if (!read_stored(i)) {
-      OC_ASSIGN_OR_RETURN(preprocessed_[i],
-                          model_.begin_image(*request_.images[i].image, images_[i], nullptr));
+      OC_ASSIGN_OR_RETURN(preprocessed_[i], begin_picture(i));
     }
     result_.timings.preprocess_ms += watch.ms();
   }
   return {};
 }
 
+Result<std::unique_ptr<ImageEncoding>> Session::begin_picture(std::size_t picture) const {
+  const Image& image = *request_.images[picture].image;
+  const ImagePlan& plan = images_[picture];
+  const Stopwatch watch;
+  OC_ASSIGN_OR_RETURN(std::unique_ptr<ImageEncoding> begun,
+                      model_.begin_image(image, plan, nullptr));
+  const double resize_ms = begun->resize_ms();
+  log::step("resize", request_.id, "picture", picture, "width", image.width, "height",
+            image.height, "to_width", plan.canvas_width, "to_height", plan.canvas_height, "ms",
+            resize_ms);
+  log::step("tiles", request_.id, "picture", picture, "crops", plan.crops_h * plan.crops_w,
+            "image_tokens", plan.tokens, "ms", watch.ms() - resize_ms);
+  return begun;
+}
+
 bool Session::read_stored(std::size_t picture) {
   if (caches_.stored == nullptr) return false;
   stored_[picture] = caches_.stored->find(stored_image_key(caches_.computed_by, digests_[picture]),
                                           images_[picture].tokens, model_.info().width);
+  log::step("disk cache", request_.id, "picture", picture, "hit", stored_[picture].has_value());
   return stored_[picture].has_value();
 }
 
 // Of the picture in memory, or of what preprocess() read; empty: it has to be encoded.
 Tensor Session::known_picture(std::size_t picture) {
-  if (caches_.pictures != nullptr)
-    if (Tensor known = caches_.pictures->find(digests_[picture]); !known.empty()) return known;
+  if (caches_.pictures != nullptr) {
+    Tensor known = caches_.pictures->find(digests_[picture]);
+    log::step("picture cache", request_.id, "picture", picture, "hit", !known.empty());
+    if (!known.empty()) return known;
+  }
   if (picture >= stored_.size() || !stored_[picture]) return {};
   const ImageRows& rows = *stored_[picture];
   Tensor known = model_.engine().upload(rows.values, rows.rows, rows.cols);
@@ -111,6 +135,9 @@ void Session::start() {
     result_.cached_tokens = kv_->length();
   else
     kv_ = model_.make_sequence();
+  if (caches_.prefixes != nullptr)
+    log::step("prefix cache", request_.id, "hit", result_.cached_tokens > 0, "tokens",
+              result_.cached_tokens, "of", result_.prompt_tokens);
 }
 
 PrefixKey Session::prefix_key() const {
@@ -160,8 +187,7 @@ Result<void> Session::encode_step() {
     if (!known.empty()) {
       encoding_.reset();
     } else if (encoding_ == nullptr) {
-      OC_ASSIGN_OR_RETURN(encoding_, model_.begin_image(*request_.images[picture].image,
-                                                        images_[picture], nullptr));
+      OC_ASSIGN_OR_RETURN(encoding_, begin_picture(picture));
       result_.timings.preprocess_ms += watch.ms();
       return {};
     }
@@ -170,6 +196,8 @@ Result<void> Session::encode_step() {
   if (encoding_ != nullptr) {
     if (!encoding_->done()) encoding_->step();
     result_.timings.encode_ms += watch.ms();
+    log::step("tower", request_.id, "picture", picture, "done", encoding_->done(), "ms",
+              watch.ms());
     if (!encoding_->done()) return {};
     embeds_.push_back(encoding_->result());
     encoding_.reset();
@@ -253,6 +281,9 @@ Result<void> Session::accept(std::span<const float> logits) {
     return {};
   }
   if (!step_.empty()) return accept_guesses(logits);
+  if (prefilling_)
+    log::step("prefill", request_.id, "tokens", kv_->length(), "of", std::ssize(ids_), "ms",
+              since_prefill_.ms());
   if (pending() > 0) return {};
   if (prefilling_) {
     prefilling_ = false;
@@ -275,6 +306,8 @@ Result<void> Session::take_token(std::span<const float> logits) {
                                       matcher_ != nullptr ? matcher_->allowed()
                                                           : std::span<const std::uint32_t>()));
   if (++result_.completion_tokens == 1) result_.timings.ttft_ms = since_start_.ms();
+  log::step("token", request_.id, "choice", choice_, "n", result_.completion_tokens, "at_ms",
+            since_start_.ms());
   if (std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) {
     result_.stop_token = id;
     end(StopCause::kStopToken);
@@ -308,6 +341,7 @@ void Session::follow_regime() {
 
 void Session::retire() {
   if (caches_.prefixes == nullptr || kv_ == nullptr || kv_->length() == 0) return;
+  log::step("prefix cache", request_.id, "kept", kv_->length());
   PrefixKey key = prefix_key();
   caches_.prefixes->insert(std::move(key), std::move(kv_));
 }

@@ -101,6 +101,7 @@ class Session {
   void branch(std::span<const float> logits);
   void begin_score(std::span<const TokenId> choice, std::span<const float> logits);
   bool read_stored(std::size_t picture);
+  Result<std::unique_ptr<ImageEncoding>> begin_picture(std::size_t picture) const;
   Tensor known_picture(std::size_t picture);
   void keep_picture(std::size_t picture, const Tensor& rows);
   StepInput next_to_score(std::int64_t most_tokens_of_step);

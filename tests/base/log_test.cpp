@@ -6,6 +6,19 @@
 #include <cstdlib>
 #include <regex>
 
+// A value that counts how often it is formatted.
+struct Counted {
+  int* formatted;
+};
+template <>
+struct fmt::formatter<Counted> : fmt::formatter<std::string_view> {
+  template <class Context>
+  auto format(const Counted& value, Context& context) const {
+    ++*value.formatted;
+    return fmt::formatter<std::string_view>::format("x", context);
+  }
+};
+
 namespace oc {
 namespace {
 
@@ -112,6 +125,21 @@ TEST_F(LogTest, BytesThatAreNoTextAreReplaced) {
       EXPECT_NE(text.find('"' + c.written + '"'), std::string::npos) << text;
     }
   }
+}
+
+TEST_F(LogTest, StepsAreFormattedOnlyWhereTheyAreWanted) {
+  int formatted = 0;
+  testing::internal::CaptureStderr();
+  log::step("tiles", "7f3a", "what", Counted{&formatted});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(formatted, 0);
+  log::configure(Level::kDebug, Format::kText);
+  testing::internal::CaptureStderr();
+  log::step("tiles", "7f3a", "what", Counted{&formatted}, "picture", 0, "ms", 12.345);
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_NE(text.find(" debug req=7f3a event=tiles what=x picture=0 ms=12.3\n"), std::string::npos)
+      << text;
+  EXPECT_EQ(formatted, 1);
 }
 
 TEST_F(LogTest, QuietLevelsSayNothing) {

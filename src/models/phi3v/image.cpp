@@ -78,6 +78,7 @@ class Phi3VImageEncoding final : public ImageEncoding {
     if (views_.size() == static_cast<std::size_t>(tiles_.views())) finish();
   }
 
+  double resize_ms() const override { return tiles_.resize_ms; }
   Tensor result() override {
     OC_CHECK(done(), "image not encoded yet");
     return result_;
