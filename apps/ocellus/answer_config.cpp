@@ -76,7 +76,7 @@ void apply_config(AnswerFlags& flags) {
   require_valid(config);
   if (!flags.config.empty())
     for (const Finding& finding : config.findings())
-      std::cerr << "warning: " << without_controls(finding.message) << '\n';
+      tell_line("warning: " + finding.message);
   take_model(flags, settings, file);
   take_engine(flags, settings.model);
   take_sampling(flags, settings.defaults.sampling);

@@ -4,7 +4,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
-#include <iostream>
 
 #include "config_flags.h"
 #include "terminal.h"
@@ -182,17 +181,15 @@ json::object to_json(const GenerateResult& result, const LoadedModel& model,
 }
 
 void print_summary(const GenerateResult& result, const AnswerFlags& flags) {
-  if (result.warning) std::cerr << "warning: " << without_controls(*result.warning) << '\n';
+  if (result.warning) tell_line("warning: " + *result.warning);
   if (!flags.stats && !stderr_is_terminal()) return;
-  const bool colour = stderr_is_terminal();
   const std::string prompt = result.image_tokens > 0
                                  ? fmt::format("{} prompt tokens ({} of pictures)",
                                                result.prompt_tokens, result.image_tokens)
                                  : fmt::format("{} prompt tokens", result.prompt_tokens);
-  std::cerr << fmt::format("{}{}, {} answer tokens, first after {:.0f} ms, {:.1f} tokens/s, {}{}\n",
-                           colour ? "\x1b[2m" : "", prompt, result.completion_tokens,
-                           result.timings.ttft_ms, result.timings.decode_tokens_per_second,
-                           to_string(result.stop_cause), colour ? "\x1b[0m" : "");
+  tell_dim(fmt::format("{}, {} answer tokens, first after {:.0f} ms, {:.1f} tokens/s, {}", prompt,
+                       result.completion_tokens, result.timings.ttft_ms,
+                       result.timings.decode_tokens_per_second, to_string(result.stop_cause)));
 }
 
 }  // namespace oc

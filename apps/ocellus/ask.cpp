@@ -1,7 +1,6 @@
 // ocellus ask IMAGE... "question": one question, one answer.
 #include <boost/json/serialize.hpp>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <optional>
 
@@ -69,13 +68,13 @@ void ask(AskFlags flags) {
   GenerateHooks hooks{.on_piece = nullptr, .cancelled = &CatchInterrupt::caught};
   if (!flags.json)
     hooks.on_piece = [&](const AnswerPiece& piece) {
-      show(piece.text);
+      show_answer(piece.text);
       shown = true;
     };
   const auto result = generate(*model->model, request, hooks);
   if (flags.json && result.ok())
-    show(boost::json::serialize(to_json(*result, *model, *pictures)) + "\n");
-  if (shown || (result.ok() && !flags.json)) show("\n");
+    show_line(boost::json::serialize(to_json(*result, *model, *pictures)));
+  if (shown || (result.ok() && !flags.json)) show_answer("\n");
   if (!result.ok()) {
     if (result.error().code == ErrorCode::kCancelled) throw ExitError{130, "interrupted"};
     fail(result.error());

@@ -1,6 +1,5 @@
 // ocellus bench: how fast, and how close to what the machine could do.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <boost/json/serialize.hpp>
 #include <memory>
@@ -29,16 +28,16 @@ void compare(const std::vector<std::string>& files) {
   if (!b.ok()) fail(b.error());
   const auto text = compare_reports(*a, *b);
   if (!text.ok()) fail(text.error());
-  fmt::print("{}", *text);
+  show(*text);
 }
 
 // The progress of a long run, where somebody looks on.
 std::function<void(std::string_view)> progress_line() {
-  if (::isatty(STDERR_FILENO) == 0) return {};
-  return [](std::string_view what) { fmt::print(stderr, "\r\033[K{} …", what); };
+  if (!stderr_is_terminal()) return {};
+  return [](std::string_view what) { tell_in_place(fmt::format("{} …", what)); };
 }
 void end_progress_line() {
-  if (::isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\r\033[K");
+  if (stderr_is_terminal()) tell_in_place("");
 }
 
 void run_server(BenchFlags& flags) {
@@ -49,14 +48,14 @@ void run_server(BenchFlags& flags) {
   if (flags.beside) {
     const auto report = run_beside(flags.load);
     if (!report.ok()) fail(report.error());
-    fmt::print("{}\n", flags.json ? boost::json::serialize(report->json()) : report->table());
+    show((flags.json ? boost::json::serialize(report->json()) : report->table()) + "\n");
     return;
   }
   flags.load.progress = progress_line();
   const auto report = run_load(flags.load);
   end_progress_line();
   if (!report.ok()) fail(report.error());
-  fmt::print("{}\n", flags.json ? boost::json::serialize(report->json()) : report->table());
+  show((flags.json ? boost::json::serialize(report->json()) : report->table()) + "\n");
   for (const LoadRun& run : report->runs)
     if (run.failed > 0 || run.empty > 0)
       throw ExitError{
@@ -80,7 +79,7 @@ void run(BenchFlags& flags) {
   const auto report = run_bench(flags.options);
   end_progress_line();
   if (!report.ok()) fail(report.error());
-  fmt::print("{}\n", flags.json ? boost::json::serialize(report->json()) : report->table());
+  show((flags.json ? boost::json::serialize(report->json()) : report->table()) + "\n");
 }
 
 void add_server_flags(CLI::App& verb, BenchFlags& flags) {

@@ -43,10 +43,10 @@ class Chat {
     finish_request(flags_, request_);
 
     const CatchInterrupt interrupt;
-    const GenerateHooks hooks{.on_piece = [](const AnswerPiece& piece) { show(piece.text); },
+    const GenerateHooks hooks{.on_piece = [](const AnswerPiece& piece) { show_answer(piece.text); },
                               .cancelled = &CatchInterrupt::caught};
     const auto result = generate(*model_.model, request_, hooks);
-    show("\n");
+    show_answer("\n");
     if (!result.ok()) {
       request_.messages.pop_back();
       placed_ = placed_before;
@@ -67,8 +67,8 @@ class Chat {
 };
 
 void report(const Error& error) {
-  std::cerr << "error: " << without_controls(error.message) << '\n';
-  if (!error.hint.empty()) std::cerr << "hint: " << without_controls(error.hint) << '\n';
+  tell_line("error: " + error.message);
+  if (!error.hint.empty()) tell_line("hint: " + error.hint);
 }
 
 // One line of input; false: the end. A line that failed is reported and the talk goes on.
@@ -79,7 +79,7 @@ bool handle(Chat& chat, const std::string& line, bool& failed) {
   if (line == "/reset") {
     chat.reset();
   } else if (line == "/help") {
-    std::cerr << kHelp;
+    tell(kHelp);
   } else if (line.starts_with("/image ")) {
     auto picture = read_picture(line.substr(7));
     if (picture.ok())
@@ -112,11 +112,11 @@ void chat(ChatFlags flags) {
   Chat talk(flags, *model);
   for (const Picture& picture : *pictures) talk.add(picture);
   const bool person = stdin_is_terminal();
-  if (person) std::cerr << "/help lists the commands, /quit ends.\n";
+  if (person) tell("/help lists the commands, /quit ends.\n");
   bool failed = false;
   std::string line;
   for (;;) {
-    if (person) std::cerr << "> ";
+    if (person) tell("> ");
     if (!std::getline(std::cin, line) || !handle(talk, line, failed)) break;
   }
   // A person has seen what failed; a script asks for the status.

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>
-#include <iostream>
 #include <memory>
 
 #include "api/config/catalogue.h"
@@ -29,27 +28,26 @@ std::string shown_source(const Source& source) {
 
 void print_findings(const Config& config) {
   for (const Finding& finding : config.findings())
-    std::cerr << (finding.level == Finding::Level::kError ? "error: " : "warning: ")
-              << without_controls(finding.message) << '\n';
+    tell_line((finding.level == Finding::Level::kError ? "error: " : "warning: ") +
+              finding.message);
 }
 
-void show(const ShowFlags& flags) {
+void show_config(const ShowFlags& flags) {
   quiet_logs();
   Config config = read_config(flags);
   make_settings(config);
   if (flags.json) {
-    std::cout << boost::json::serialize(to_json(config)) << '\n';
+    show_line(boost::json::serialize(to_json(config)));
   } else {
     for (const Key& key : schema())
       if (key.reason.empty())
-        std::cout << fmt::format("{:<44} {:<28} {}\n", key.path, shown_value(config, key),
-                                 shown_source(config.source(key.path)));
+        show_line(fmt::format("{:<44} {:<28} {}", key.path, shown_value(config, key),
+                              shown_source(config.source(key.path))));
     const auto ineffective = config.without_effect();
-    if (!ineffective.empty()) std::cout << "\naccepted without effect:\n";
+    if (!ineffective.empty()) show("\naccepted without effect:\n");
     for (const auto& [reason, keys] : ineffective)
-      for (const std::string_view key : keys) std::cout << fmt::format("{:<44} {}\n", key, reason);
+      for (const std::string_view key : keys) show_line(fmt::format("{:<44} {}", key, reason));
   }
-  std::cout.flush();
   print_findings(config);
   if (config.has_errors()) throw ExitError{1, "the configuration is not valid"};
 }
@@ -64,10 +62,10 @@ void check(const std::string& name) {
   print_findings(config);
   for (const auto& [reason, keys] : config.without_effect())
     for (const std::string_view key : keys)
-      std::cout << fmt::format("without effect: \"{}\": {}\n", key, reason);
+      show_line(fmt::format("without effect: \"{}\": {}", key, reason));
   if (config.has_errors())
     throw ExitError{1, fmt::format("{} is not valid", path->filename().string())};
-  std::cout << path->filename().string() << " is valid\n";
+  show_line(path->filename().string() + " is valid");
 }
 
 }  // namespace
@@ -81,7 +79,7 @@ void add_config(CLI::App& app) {
       verb->add_subcommand("show", "Every setting, its value, and where that came from");
   add_config_flags(*show_verb, *flags);
   show_verb->add_flag("--json", flags->json, "Print one JSON object");
-  show_verb->callback([flags] { show(*flags); });
+  show_verb->callback([flags] { show_config(*flags); });
 
   auto name = std::make_shared<std::string>();
   CLI::App* check_verb = verb->add_subcommand("check", "Everything that is wrong with a file");

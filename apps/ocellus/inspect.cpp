@@ -8,9 +8,11 @@
 #include <regex>
 #include <set>
 
+#include "base/printable.h"
 #include "io/checkpoint.h"
 #include "models/registry.h"
 #include "runtime/loader.h"
+#include "terminal.h"
 #include "verbs.h"
 
 namespace oc {
@@ -85,8 +87,8 @@ std::vector<Row> rows_of(const Checkpoint& checkpoint, bool every) {
 
 void print_list(const char* title, const std::vector<std::string>& lines) {
   if (lines.empty()) return;
-  fmt::print("\n{} ({}):\n", title, lines.size());
-  for (const std::string& line : lines) fmt::print("  {}\n", line);
+  show(fmt::format("\n{} ({}):\n", title, lines.size()));
+  for (const std::string& line : lines) show_line("  " + line);
 }
 
 json::array to_json(const std::vector<std::string>& lines) {
@@ -95,17 +97,20 @@ json::array to_json(const std::vector<std::string>& lines) {
 
 void print_people(const InspectFlags& flags, const Checkpoint& checkpoint,
                   const Blueprint& blueprint, const Findings& found) {
-  fmt::print("{}\n", checkpoint.folder().string());
-  for (const auto& [what, text] : blueprint.summary()) fmt::print("  {:<9} {}\n", what, text);
-  fmt::print("  files     {} bytes\n\n", checkpoint.weights_bytes());
-  fmt::print("{:<74} {:>5} {:>6} {:<18} {:>13}\n", "tensor", "count", "type", "shape", "bytes");
+  show_line(checkpoint.folder().string());
+  for (const auto& [what, text] : blueprint.summary())
+    show_line(fmt::format("  {:<9} {}", what, text));
+  show(fmt::format("  files     {} bytes\n\n", checkpoint.weights_bytes()));
+  show_line(
+      fmt::format("{:<74} {:>5} {:>6} {:<18} {:>13}", "tensor", "count", "type", "shape", "bytes"));
   for (const Row& row : rows_of(checkpoint, flags.tensors))
-    fmt::print("{:<74} {:>5} {:>6} {:<18} {:>13}\n", row.name, row.count,
-               to_string(row.first->dtype), row.first->shape.str(), row.bytes);
+    show_line(fmt::format("{:<74} {:>5} {:>6} {:<18} {:>13}", printable(row.name, Lines::kOne),
+                          row.count, to_string(row.first->dtype), row.first->shape.str(),
+                          row.bytes));
   print_list("missing", found.missing);
   print_list("wrong", found.wrong);
   print_list("not part of the architecture", found.unexpected);
-  if (found.missing.empty() && found.wrong.empty()) fmt::print("\ncomplete\n");
+  if (found.missing.empty() && found.wrong.empty()) show("\ncomplete\n");
 }
 
 void print_json(const InspectFlags& flags, const Checkpoint& checkpoint, const Blueprint& blueprint,
@@ -125,7 +130,7 @@ void print_json(const InspectFlags& flags, const Checkpoint& checkpoint, const B
   out["missing"] = to_json(found.missing);
   out["wrong"] = to_json(found.wrong);
   out["unexpected"] = to_json(found.unexpected);
-  fmt::print("{}\n", json::serialize(out));
+  show_line(json::serialize(out));
 }
 
 void run(const InspectFlags& flags) {

@@ -32,7 +32,7 @@ void print_json(const std::vector<hub::InstalledModel>& models,
   for (const hub::UnfinishedPull& pull : unfinished)
     parts.push_back({{"name", pull.name}, {"bytes", pull.bytes}});
   const json::object out{{"models", std::move(whole)}, {"unfinished", std::move(parts)}};
-  show(json::serialize(out) + "\n");
+  show_line(json::serialize(out));
 }
 
 void run(bool as_json) {
@@ -47,7 +47,7 @@ void run(bool as_json) {
     std::string line = fmt::format("{:<{}}  {:>8}  {:<9}  {:<12}  {}", name, width, size, weights,
                                    architecture, remark);
     line.erase(line.find_last_not_of(' ') + 1);
-    show(line + "\n");
+    show_line(line);
   };
   const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : text; };
   row("NAME", "SIZE", "WEIGHTS", "ARCHITECTURE", "");

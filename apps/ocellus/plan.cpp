@@ -27,8 +27,7 @@ void plan(const PlanFlags& flags) {
   const auto made = plan_model(settings.model.path, settings.model.engine, settings,
                                room_for(settings, flags.ram));
   if (!made.ok()) fail(made.error());
-  fmt::print("{}{}", flags.json ? boost::json::serialize(made->json()) : made->table(),
-             flags.json ? "\n" : "");
+  show(flags.json ? boost::json::serialize(made->json()) + "\n" : made->table());
   if (!made->fits) throw ExitError{1, ""};
 }
 

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <iostream>
 
+#include "base/printable.h"
 #include "base/units.h"
 #include "terminal.h"
 
@@ -35,7 +35,7 @@ std::string progress_text(const hub::PullProgress& progress, double bytes_per_s,
     text += fmt::format("  {}/s  {} left", human_bytes(static_cast<std::uint64_t>(bytes_per_s)),
                         human_seconds(static_cast<double>(progress.total - done) / bytes_per_s));
   }
-  if (!progress.file.empty()) text += "  " + progress.file;
+  if (!progress.file.empty()) text += "  " + printable(progress.file, Lines::kOne);
   if (columns == kNoBar) return text;
   constexpr int kBar = 24;
   if (static_cast<int>(text.size()) + kBar + 4 <= columns) {
@@ -52,7 +52,7 @@ ProgressLine::ProgressLine() : terminal_(stderr_is_terminal()) {}
 ProgressLine::~ProgressLine() { erase(); }
 
 void ProgressLine::erase() {
-  if (drawn_) std::cerr << "\r\x1b[K" << std::flush;
+  if (drawn_) tell_in_place("");
   drawn_ = false;
 }
 
@@ -71,19 +71,19 @@ void ProgressLine::update(const hub::PullProgress& progress) {
   samples_.push_back({now, progress.done});
   while (samples_.size() > 2 && now - samples_.front().at > kWindow) samples_.pop_front();
   if (terminal_) {
-    std::cerr << "\r\x1b[K" << progress_text(progress, rate(), terminal_columns()) << std::flush;
+    tell_in_place(progress_text(progress, rate(), terminal_columns()));
     drawn_ = true;
     return;
   }
   if (next_ == Clock::time_point{}) next_ = now + kPlainEvery;
   if (now < next_) return;
   next_ = now + kPlainEvery;
-  std::cerr << progress_text(progress, rate(), kNoBar) << std::endl;
+  tell_line(progress_text(progress, rate(), kNoBar));
 }
 
 void ProgressLine::print(const std::string& line) {
   erase();
-  std::cerr << without_controls(line) << std::endl;
+  tell_line(line);
 }
 
 }  // namespace oc

@@ -70,8 +70,8 @@ void print_table(const json::array& models) {
   std::size_t width = 4;
   for (const json::value& model : models)
     if (model.is_object()) width = std::max(width, text_of(model.get_object(), "name").size());
-  show(fmt::format("{:<{}}  {:<8}  {:>8}  {:>10}  {:>8}\n", "NAME", width, "STATE", "MEMORY",
-                   "IDLE", "REQUESTS"));
+  show_line(fmt::format("{:<{}}  {:<8}  {:>8}  {:>10}  {:>8}", "NAME", width, "STATE", "MEMORY",
+                        "IDLE", "REQUESTS"));
   for (const json::value& value : models) {
     if (!value.is_object()) continue;
     const json::object& model = value.get_object();
@@ -88,7 +88,7 @@ void print_table(const json::array& models) {
     if (const std::string why = text_of(model, "fallback_reason"); !why.empty())
       line += "  full precision, because: " + why;
     if (const std::string why = text_of(model, "why"); !why.empty()) line += "  " + why;
-    show(line + "\n");
+    show_line(line);
   }
 }
 
@@ -103,7 +103,7 @@ void run(PsFlags flags) {
       !error && document.is_object() ? document.get_object().if_contains("models") : nullptr;
   if (models == nullptr || !models->is_array())
     throw ExitError{1, flags.url + " is no server of ocellus: its /status lists no models"};
-  if (flags.as_json) return show(json::serialize(*models) + "\n");
+  if (flags.as_json) return show_line(json::serialize(*models));
   print_table(models->get_array());
 }
 

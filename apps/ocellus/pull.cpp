@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <iostream>
 #include <memory>
 
 #include "base/units.h"
@@ -52,9 +51,9 @@ void run(const PullFlags& flags) {
       throw ExitError{130, report.error().message, report.error().hint};
     fail(report.error());
   }
-  show(fmt::format("{}  {}  {}\n", report->name,
-                   report->fetched > 0 ? human_bytes(report->bytes) : "up to date",
-                   report->folder.string()));
+  show_line(fmt::format("{}  {}  {}", report->name,
+                        report->fetched > 0 ? human_bytes(report->bytes) : "up to date",
+                        report->folder.string()));
 }
 
 }  // namespace

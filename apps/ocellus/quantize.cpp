@@ -56,10 +56,10 @@ class ProgressLine {
                                        static_cast<double>(std::max<std::size_t>(now.total, 1)),
                                    static_cast<double>(now.total) * mb);
     if (rate > 0) line += fmt::format(", {:.0f} MB/s, {:.0f} s left", rate * mb, left / rate);
-    fmt::print(stderr, "\r\033[K{}", line);
+    tell_in_place(line);
   }
   void end() const {
-    if (shown_) fmt::print(stderr, "\r\033[K");
+    if (shown_) tell_in_place("");
   }
 
  private:
@@ -81,7 +81,8 @@ std::vector<PictureScore> score_pictures(const QuantizeFlags& flags,
     std::vector<AnswerPath> out;
     for (std::size_t i = 0; i < questions.size(); ++i) {
       if (terminal)
-        fmt::print(stderr, "\r\033[K{} model, picture {} of {}", which, i + 1, questions.size());
+        tell_in_place(
+            fmt::format("{} model, picture {} of {}", which, i + 1, questions.size()));
       out.push_back(
           value_or_end(follow(*loaded->model, questions[i], flags.max_tokens,
                               forced != nullptr ? std::span<const TokenId>((*forced)[i].ids)
@@ -92,7 +93,7 @@ std::vector<PictureScore> score_pictures(const QuantizeFlags& flags,
   };
   const auto [input, tokenizer] = paths(flags.input, "input", nullptr);
   const auto output = paths(flags.output, "quantised", &input).first;
-  if (terminal) fmt::print(stderr, "\r\033[K");
+  if (terminal) tell_in_place("");
   std::vector<PictureScore> scores;
   for (std::size_t i = 0; i < questions.size(); ++i)
     scores.push_back(score(questions[i], *tokenizer, input[i], output[i]));
@@ -123,7 +124,7 @@ void run(QuantizeFlags& flags) {
     out["files"] = done.shards;
     out["files_resumed"] = done.resumed_shards;
     out["seconds"] = seconds;
-    show(boost::json::serialize(out) + "\n");
+    show_line(boost::json::serialize(out));
     return;
   }
   show(done.report.table());

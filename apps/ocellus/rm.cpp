@@ -43,7 +43,7 @@ void run(const RmFlags& flags) {
   // The organisation's folder, where this was its last model.
   std::error_code not_empty;
   if (name.find('/') != name.npos) std::filesystem::remove(place->folder.parent_path(), not_empty);
-  show(fmt::format("removed {}\n", name));
+  show_line("removed " + name);
 }
 
 }  // namespace

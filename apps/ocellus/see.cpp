@@ -6,7 +6,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <memory>
 
 #include "io/safetensors.h"
@@ -83,7 +82,7 @@ void write_tensor(const std::filesystem::path& path, const ImageViews& views,
 
 void print_text(const Picture& picture, const ImagePlan& plan) {
   const auto line = [](std::string_view name, const std::string& value) {
-    std::cout << fmt::format("{:<11}{}\n", name, value);
+    show_line(fmt::format("{:<11}{}", name, value));
   };
   line("picture",
        fmt::format("{} x {} {}{}", plan.width, plan.height, to_string(picture.info.format),
@@ -113,7 +112,7 @@ void print_json(const Picture& picture, const ImagePlan& plan) {
                                    {"crops_h", plan.crops_h},
                                    {"transposed", plan.transposed},
                                    {"tokens", plan.tokens}};
-  std::cout << boost::json::serialize(out) << '\n';
+  show_line(boost::json::serialize(out));
 }
 
 void see(const SeeFlags& flags) {

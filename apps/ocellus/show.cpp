@@ -35,14 +35,14 @@ void print_json(const hub::InstalledModel& model) {
                                  {"repo", model.origin->repo},
                                  {"revision", model.origin->revision},
                                  {"commit", model.origin->commit}};
-  show(json::serialize(out) + "\n");
+  show_line(json::serialize(out));
 }
 
 void print_people(const hub::InstalledModel& model) {
   const auto line = [](std::string_view key, std::string_view value) {
-    if (!value.empty()) show(fmt::format("  {:<13} {}\n", key, value));
+    if (!value.empty()) show_line(fmt::format("  {:<13} {}", key, value));
   };
-  show(model.name + "\n");
+  show_line(model.name);
   line("folder", model.folder.string());
   line("size", human_bytes(model.bytes));
   line("architecture", model.architecture);

@@ -1,11 +1,11 @@
 // ocellus synth --out DIR: a random checkpoint in the right format, for measuring.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <memory>
 
 #include "models/synth.h"
+#include "terminal.h"
 #include "verbs.h"
 
 namespace oc {
@@ -18,16 +18,17 @@ struct SynthFlags {
 
 void run(SynthFlags& flags) {
   flags.options.tokenizer = flags.tokenizer;
-  if (::isatty(STDERR_FILENO) != 0)
+  if (stderr_is_terminal())
     flags.options.progress = [](std::size_t done, std::size_t total) {
-      fmt::print(stderr, "\r{:5.1f} % of {} MB",
-                 100.0 * static_cast<double>(done) / static_cast<double>(total), total / 1'000'000);
-      if (done == total) fmt::print(stderr, "\n");
+      tell_in_place(fmt::format("{:5.1f} % of {} MB",
+                                100.0 * static_cast<double>(done) / static_cast<double>(total),
+                                total / 1'000'000));
+      if (done == total) tell("\n");
     };
   const Result<void> written = write_synth(flags.out, flags.options);
   if (!written.ok()) fail(written.error());
-  fmt::print("{}: random weights ({}, {}), they know nothing\n", flags.out, flags.options.shape,
-             flags.options.quant);
+  show_line(fmt::format("{}: random weights ({}, {}), they know nothing", flags.out,
+                        flags.options.shape, flags.options.quant));
 }
 
 }  // namespace

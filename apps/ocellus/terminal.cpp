@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "base/log.h"
+#include "base/printable.h"
 
 namespace oc {
 namespace {
@@ -22,28 +23,36 @@ bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
 bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
 
-std::string without_controls(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    // C1 is C2 80 to C2 9F in UTF-8.
-    if (byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
-      ++i;
-    } else if ((byte >= 0x20 && byte != 0x7f) || byte == '\n' || byte == '\t') {
-      out += text[i];
-    }
-  }
-  return out;
+void show(std::string_view text) { std::cout << printable(text, Lines::kMany); }
+
+void show_line(std::string_view text) { std::cout << printable(text, Lines::kOne) << '\n'; }
+
+void show_answer(std::string_view text) {
+  static const bool terminal = stdout_is_terminal();
+  if (terminal)
+    show(text);
+  else
+    std::cout << text;
+  std::cout.flush();
 }
 
-void show(std::string_view text) {
-  static const bool terminal = stdout_is_terminal();
-  if (terminal) {
-    std::cout << without_controls(text) << std::flush;
-  } else {
-    std::cout << text << std::flush;
-  }
+void tell(std::string_view text) {
+  std::cout.flush();
+  log::put(printable(text, Lines::kMany));
 }
+
+void tell_line(std::string_view text) {
+  std::cout.flush();
+  log::put(printable(text, Lines::kOne) + '\n');
+}
+
+void tell_dim(std::string_view text) {
+  if (!stderr_is_terminal()) return tell_line(text);
+  std::cout.flush();
+  log::put("\x1b[2m" + printable(text, Lines::kOne) + "\x1b[0m\n");
+}
+
+void tell_in_place(std::string_view text) { log::put("\r\x1b[K" + printable(text, Lines::kOne)); }
 
 Result<std::string> read_stdin(std::size_t max_bytes) {
   std::string bytes;
@@ -59,7 +68,7 @@ Result<std::string> read_stdin(std::size_t max_bytes) {
 
 bool confirmed(const std::string& question) {
   if (!stdin_is_terminal() || !stderr_is_terminal()) return false;
-  std::cerr << without_controls(question) << " [y/N] " << std::flush;
+  tell(question + " [y/N] ");
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes";

@@ -12,11 +12,23 @@ bool stdin_is_terminal();
 bool stdout_is_terminal();
 bool stderr_is_terminal();
 
-// Without control characters but newline and tab (C0, DEL, C1): text of a model or a file cannot
-// move the cursor or rename the window. `text` is UTF-8.
-std::string without_controls(std::string_view text);
-// Shows answer text at once; without controls where standard output is a terminal.
+// All that a verb prints goes through these functions (tests/tools/test_tree.py looks for others),
+// so that a name in a model's file or a server's answer cannot drive the terminal: what could is
+// spelled out, whether it comes to a terminal now or through a pipe (base/printable.h).
+
+// On standard output; newlines and tabs are kept.
 void show(std::string_view text);
+// One line, its end is added: newlines in it are spelled out too. JSON stays the same JSON.
+void show_line(std::string_view text);
+// Text of an answer, at once. It is left as it is where standard output is no terminal: a file gets
+// what the model said.
+void show_answer(std::string_view text);
+
+// On standard error, in order with log lines.
+void tell(std::string_view text);
+void tell_line(std::string_view text);
+void tell_dim(std::string_view text);       // one line; dim on a terminal
+void tell_in_place(std::string_view text);  // on a terminal, over the line that stands there
 
 // All of standard input; kTooLarge past max_bytes.
 Result<std::string> read_stdin(std::size_t max_bytes);

@@ -4,7 +4,6 @@
 
 #include <boost/json/serialize.hpp>
 #include <fstream>
-#include <iostream>
 #include <limits>
 #include <memory>
 
@@ -194,9 +193,8 @@ void tokenize_cases(const Text& text, const std::string& document, const std::st
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (line.empty()) continue;
     const auto out = tokenize_case(text, line, fmt::format("{}:{}", name, number));
-    std::cout << (out.ok() ? json::serialize(*out)
-                           : json::serialize(json::object{{"error", out.error().message}}))
-              << '\n';
+    show_line(out.ok() ? json::serialize(*out)
+                       : json::serialize(json::object{{"error", out.error().message}}));
   }
 }
 
@@ -210,7 +208,7 @@ void tokenize(const TokenizeFlags& flags) {
   const auto text = load_text(flags.model);
   if (!text.ok()) fail(text.error());
   if (flags.text && *flags.text != "-") {
-    show(json::serialize(with_bos(*text->tokenizer, *flags.text, flags.trusted)) + "\n");
+    show_line(json::serialize(with_bos(*text->tokenizer, *flags.text, flags.trusted)));
     return;
   }
   const std::string file = flags.text            ? *flags.text
@@ -220,13 +218,13 @@ void tokenize(const TokenizeFlags& flags) {
   const auto input = read_input(file);
   if (!input.ok()) fail(input.error());
   if (flags.text) {
-    show(json::serialize(with_bos(*text->tokenizer, *input, flags.trusted)) + "\n");
+    show_line(json::serialize(with_bos(*text->tokenizer, *input, flags.trusted)));
   } else if (!flags.cases.empty()) {
     tokenize_cases(*text, *input, name);
   } else {
     const auto ids = tokenize_messages(*text, *input, name, flags.trusted);
     if (!ids.ok()) fail(ids.error());
-    show(json::serialize(*ids) + "\n");
+    show_line(json::serialize(*ids));
   }
 }
 

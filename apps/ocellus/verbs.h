@@ -3,7 +3,6 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <iostream>
 #include <stdexcept>
 #include <string>
 

@@ -10,16 +10,16 @@ namespace {
 
 void show_progress(std::size_t done, std::size_t total) {
   if (done < total)
-    fmt::print(stderr, "\r\033[Kreading weights, {} % …", done * 100 / total);
+    tell_in_place(fmt::format("reading weights, {} % …", done * 100 / total));
   else
-    fmt::print(stderr, "\r\033[K");
+    tell_in_place("");
 }
 
 void show_quantizing(std::size_t done, std::size_t total) {
   if (done < total)
-    fmt::print(stderr, "\r\033[Kquantising, {} % …", done * 100 / total);
+    tell_in_place(fmt::format("quantising, {} % …", done * 100 / total));
   else
-    fmt::print(stderr, "\r\033[K");
+    tell_in_place("");
 }
 
 }  // namespace

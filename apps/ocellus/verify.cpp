@@ -1,7 +1,6 @@
 // ocellus verify MODEL --goldens DIR: does this machine compute what the reference computed, and
 // from which files?
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <boost/json/serialize.hpp>
 #include <filesystem>
@@ -38,10 +37,10 @@ void run(const VerifyFlags& flags) {
   VerifyOptions options;
   options.max_model_tokens = flags.max_tokens;
   options.rounding = rounding_of(flags.engine, model);
-  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  const bool terminal = stderr_is_terminal();
   if (terminal)
     options.progress = [](std::string_view stage, std::string_view name) {
-      fmt::print(stderr, "\r\033[K{} {}", stage, name);
+      tell_in_place(fmt::format("{} {}", stage, name));
     };
   Certificate certificate{.model = flags.model,
                           .version = OCELLUS_VERSION,
@@ -63,18 +62,18 @@ void run(const VerifyFlags& flags) {
   });
   if (!files.ok()) fail(files.error());
   certificate.files = std::move(*files);
-  if (terminal) fmt::print(stderr, "\r\033[K");
+  if (terminal) tell_in_place("");
   if (parts == 0)
     fail({ErrorCode::kNotFound, fmt::format("{} holds no golden data", flags.goldens),
           "it needs text/cases.jsonl, image/cases.json or model/cases.json"});
   // To be shown by a server. The verdict stands without it.
   if (const auto kept = save_certificate(certificate, *folder, *before); !kept.ok())
-    fmt::print(stderr, "warning: the certificate is not kept: {}\n", kept.error().describe());
+    tell_line("warning: the certificate is not kept: " + kept.error().describe());
   if (flags.json) {
-    fmt::print("{}\n", boost::json::serialize(certificate.json()));
+    show_line(boost::json::serialize(certificate.json()));
   } else {
-    fmt::print("{} on {}\n{}{}", flags.model, certificate.engine, report.table(),
-               certificate.summary());
+    show_line(fmt::format("{} on {}", flags.model, certificate.engine));
+    show(report.table() + certificate.summary());
   }
   if (report.failed() != 0) throw ExitError{1, ""};
 }

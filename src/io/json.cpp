@@ -8,6 +8,8 @@
 #include <cmath>
 #include <fstream>
 
+#include "base/printable.h"
+
 namespace oc {
 namespace {
 
@@ -103,7 +105,7 @@ Result<json::object> read_json_object(const std::filesystem::path& path, std::si
 }
 
 std::string shown_name(std::string_view text) {
-  return json::serialize(json::string_view(cut(text, kShownName)));
+  return printable(json::serialize(json::string_view(cut(text, kShownName))), Lines::kOne);
 }
 
 bool JsonReader::has(std::string_view key) const { return find(*object_, key) != nullptr; }

@@ -4,6 +4,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "base/printable.h"
 #include "text/utf8.h"
 
 namespace oc {
@@ -36,7 +37,7 @@ std::string excerpt(std::string_view text) {
       out += fmt::format("\\x{:02X}", static_cast<std::uint8_t>(text[0]));
       text.remove_prefix(1);
     } else {
-      out += text.substr(0, next.size);
+      out += printable(text.substr(0, next.size), Lines::kOne);
       text.remove_prefix(next.size);
     }
   }

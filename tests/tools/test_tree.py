@@ -56,3 +56,22 @@ def test_files_are_short_enough_to_read():
     long = [f"{path}: {text.count(chr(10))} lines" for path, text in texts()
             if path.suffix in {".cpp", ".h", ".py", ".sh"} and text.count("\n") > 500]
     assert not long
+
+
+def test_verbs_print_by_terminal_cpp_alone():
+    # It spells out what would drive a terminal; whoever writes past it may forget to.
+    ways = re.compile(r"std::c(?:out|err|log)\b(?!\.(?:flush|good)\b)|\bf?mt::print\b"
+                      r"|\b(?:f|v|d)?printf\b|\bf?put[sc]\b|\bfwrite\b|\bSTD(?:OUT|ERR)_FILENO\b")
+    allowed = {
+        "apps/ocellus/terminal.cpp": re.compile(""),
+        "apps/ocellus/progress.cpp": re.compile("TIOCGWINSZ"),
+        "apps/ocellus/serve.cpp": re.compile("LineWriter standard_output"),
+    }
+    found = [
+        f"{path}:{number}: {line.strip()}"
+        for path, text in texts() if str(path).startswith("apps/")
+        for number, line in enumerate(text.splitlines(), 1)
+        if ways.search(line)
+        and not (str(path) in allowed and allowed[str(path)].search(line))
+    ]  # fmt: skip
+    assert not found, "\n".join(found)
