@@ -21,6 +21,7 @@ boost      header:boost/url.hpp    @boost                boost-devel         boo
 highway    header:hwy/highway.h    libhwy-dev            highway-devel|google-highway-devel highway highway
 jpeg       header:jpeglib.h        libjpeg-dev           libjpeg-turbo-devel libjpeg-turbo  jpeg-turbo
 png        header:png.h            libpng-dev            libpng-devel        libpng         libpng
+zlib       header:zlib.h           zlib1g-dev            zlib-ng-compat-devel|zlib-devel zlib  -
 webp       header:webp/decode.h    libwebp-dev           libwebp-devel       libwebp        webp
 fmt        header:fmt/format.h     libfmt-dev            fmt-devel           fmt            fmt
 cli11      header:CLI/CLI.hpp      libcli11-dev          cli11-devel         cli11          cli11

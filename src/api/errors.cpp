@@ -80,12 +80,16 @@ Row row_of(Refusal refusal) {
       return {413, kInvalidRequest, "request_too_large"};
     case Refusal::kNotJson:
       return {415, kInvalidRequest, "unsupported_content_type"};
+    case Refusal::kContentCoding:
+      return {415, kInvalidRequest, "unsupported_content_encoding"};
     case Refusal::kExpectationFailed:
       return {417, kInvalidRequest, "expectation_failed"};
     case Refusal::kBusy:
       return {429, "rate_limit_error", "memory_full", 2};
     case Refusal::kHeaderTooLarge:
       return {431, kInvalidRequest, "header_too_large"};
+    case Refusal::kTransferCoding:
+      return {501, kInvalidRequest, "unsupported_transfer_encoding"};
     case Refusal::kNotReady:
       return {503, kServerError, "model_loading", 2};
     case Refusal::kTooManyConnections:

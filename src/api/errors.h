@@ -39,10 +39,12 @@ enum class Refusal {
   kLengthRequired,       // 411
   kBodyTooLarge,         // 413
   kNotJson,              // 415
+  kContentCoding,        // 415
   kExpectationFailed,    // 417
   kBusy,                 // 429: out of memory set aside for requests
   kHeaderTooLarge,       // 431
   kInternal,             // 500
+  kTransferCoding,       // 501
   kNotReady,             // 503
   kTooManyConnections,   // 503
   kShuttingDown,         // 503

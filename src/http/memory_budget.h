@@ -60,6 +60,12 @@ class Reservation {
     bytes_ = bytes;
     return true;
   }
+  void shrink_to(std::size_t bytes) {
+    if (bytes >= bytes_) return;
+    budget_->give_back(bytes_ - bytes);
+    bytes_ = bytes;
+  }
+  std::size_t bytes() const { return bytes_; }
 
  private:
   std::shared_ptr<MemoryBudget> budget_;
