@@ -8,21 +8,36 @@
 #include <boost/beast/http/parser.hpp>
 #include <cctype>
 
+#include "http/authority.h"
+
 namespace oc::http {
 namespace {
 
 namespace beast = boost::beast;
 using beast::http::field;
 
+// What a body of `size` bytes takes, that took `capacity` before: up to twice its size, and no more
+// than the whole will.
+std::size_t grown(std::size_t capacity, std::size_t size, std::size_t whole) {
+  if (size <= capacity) return capacity;
+  return std::max(size, std::min(2 * capacity, whole));
+}
+
 // Beast's string body reserves the announced length at once; this one grows with what arrives.
 struct GrowingBody {
-  using value_type = std::string;
+  struct value_type {
+    std::string bytes;
+    std::size_t whole = 0;  // as announced, or the most that there may be
+  };
 
   class reader {
    public:
     template <bool is_request, class Fields>
     reader(beast::http::header<is_request, Fields>&, value_type& body) : body_(body) {}
-    void init(const boost::optional<std::uint64_t>&, beast::error_code& ec) { ec = {}; }
+    void init(const boost::optional<std::uint64_t>& announced, beast::error_code& ec) {
+      ec = {};
+      if (announced) body_.whole = static_cast<std::size_t>(*announced);
+    }
     template <class ConstBufferSequence>
     std::size_t put(const ConstBufferSequence& buffers, beast::error_code& ec) {
       ec = {};
@@ -30,7 +45,7 @@ struct GrowingBody {
       for (auto it = boost::asio::buffer_sequence_begin(buffers);
            it != boost::asio::buffer_sequence_end(buffers); ++it) {
         const boost::asio::const_buffer buffer(*it);
-        body_.append(static_cast<const char*>(buffer.data()), buffer.size());
+        append(std::string_view(static_cast<const char*>(buffer.data()), buffer.size()));
         total += buffer.size();
       }
       return total;
@@ -38,6 +53,18 @@ struct GrowingBody {
     void finish(beast::error_code& ec) { ec = {}; }
 
    private:
+    void append(std::string_view more) {
+      std::string& bytes = body_.bytes;
+      const std::size_t size = bytes.size() + more.size();
+      if (size > bytes.capacity()) {
+        std::string larger;  // reserve() of one that has bytes takes more than it is asked for
+        larger.reserve(grown(bytes.capacity(), size, body_.whole));
+        larger.append(bytes);
+        bytes.swap(larger);
+      }
+      bytes.append(more);
+    }
+
     value_type& body_;
   };
 };
@@ -75,19 +102,32 @@ std::string lower(std::string_view text) {
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
+// Some clients send one behind a body; more than a few are somebody's time.
+constexpr int kMostEmptyLines = 8;
+
 // The last chunk is no shorter ("0\r\n\r\n"), and each one before it has that behind it.
 constexpr std::size_t kLastChunkBytes = 5;
 
-// Splits a target into path and query; the absolute form ("http://host/path") also has a host.
+// Splits a target into path and query; the absolute form ("http://host/path") also has a host, and
+// may have no path.
 bool split_target(std::string_view target, Request& request) {
-  if (lower(target.substr(0, 7)) == "http://") {
-    target.remove_prefix(7);
-    const std::size_t slash = target.find_first_of("/?");
-    request.authority = std::string(target.substr(0, slash));
-    target = slash == std::string_view::npos ? "/" : target.substr(slash);
-    if (target.front() == '?') return false;
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (lower(target.substr(0, scheme.size())) != scheme) continue;
+    target.remove_prefix(scheme.size());
+    const std::size_t path = std::min(target.find_first_of("/?"), target.size());
+    request.authority = std::string(target.substr(0, path));
+    target.remove_prefix(path);
+    if (!parse_authority(request.authority)) return false;
+    // RFC 9112, 3.2.4: this is how a proxy is told to ask for "*".
+    if (target.empty() && request.method == "OPTIONS") target = "*";
+    if (target.empty() || target.front() == '?') {
+      request.path = "/";
+      if (!target.empty()) request.query = std::string(target.substr(1));
+      return true;
+    }
+    break;
   }
-  if (target != "*" && (target.empty() || target.front() != '/')) return false;
+  if (target == "*" ? request.method != "OPTIONS" : !target.starts_with('/')) return false;
   const std::size_t question = target.find('?');
   request.path = std::string(target.substr(0, question));
   if (question != std::string_view::npos) request.query = std::string(target.substr(question + 1));
@@ -107,6 +147,7 @@ MessageParser::MessageParser(const MessageLimits& limits)
   impl_->parser.header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
   impl_->parser.body_limit(limits.max_body_bytes);
   impl_->parser.eager(false);
+  impl_->parser.get().body().whole = limits.max_body_bytes;
 }
 
 MessageParser::~MessageParser() = default;
@@ -119,6 +160,17 @@ MessageParser::State MessageParser::fail(ApiError error) {
 MessageParser::State MessageParser::feed(std::string_view bytes, std::size_t& consumed) {
   auto& parser = impl_->parser;
   consumed = 0;
+  while (!begun_) {
+    const std::string_view rest = bytes.substr(consumed);
+    if (rest.empty() || rest == "\r") return State::kNeedMore;
+    if (!rest.starts_with("\r\n")) {
+      begun_ = true;
+    } else if (++empty_lines_ > kMostEmptyLines) {
+      return fail(refuse(Refusal::kMalformed, "empty lines instead of a request"));
+    } else {
+      consumed += 2;
+    }
+  }
   while (true) {
     if (impl_->header_done && parser.is_done()) return finish_body();
     if (consumed == bytes.size()) return State::kNeedMore;
@@ -152,28 +204,49 @@ MessageParser::State MessageParser::finish_header() {
   request_ = std::make_shared<Request>();
   request_->method = std::string(view(message.method_string()));
   if (request_->method == "HEAD") request_->method = "GET";
-  int hosts = 0, lengths = 0;
+  int hosts = 0, lengths = 0, transfers = 0;
   for (const auto& entry : message) {
     request_->headers.emplace_back(lower(view(entry.name_string())), view(entry.value()));
     if (entry.name() == field::host) ++hosts;
     if (entry.name() == field::content_length) ++lengths;
+    if (entry.name() == field::transfer_encoding) ++transfers;
   }
   if (hosts > 1) return fail(refuse(Refusal::kMalformed, "more than one Host header"));
   if (hosts == 0 && !http_1_0())
     return fail(refuse(Refusal::kMalformed, "the Host header is missing"));
-  // Two statements about one length are how requests are smuggled past proxies.
-  if (parser.chunked() && lengths > 0)
-    return fail(refuse(Refusal::kMalformed, "Content-Length together with Transfer-Encoding"));
-  if (message.find(field::transfer_encoding) != message.end() && !parser.chunked())
-    return fail(refuse(Refusal::kMalformed, "only Transfer-Encoding: chunked is understood"));
   request_->authority = std::string(request_->header("host"));
-  if (!split_target(view(message.target()), *request_))
+  if (hosts == 1 && !parse_authority(request_->authority))
+    return fail(refuse(Refusal::kMalformed,
+                       "the Host header must be a host name or an address, with or without a port"));
+  if (transfers > 0)
+    if (auto wrong = check_transfer(transfers, lengths)) return fail(*std::move(wrong));
+  if (message.method() == beast::http::verb::connect)
+    request_->path = "*";  // its target is somebody else's address
+  else if (!split_target(view(message.target()), *request_))
     return fail(refuse(Refusal::kMalformed, "the request's target must be a path"));
   return State::kHeaderDone;
 }
 
+// RFC 9112, 6.1. Two ideas of where a body ends are how requests are smuggled past proxies, so
+// nothing is understood but exactly "chunked".
+std::optional<ApiError> MessageParser::check_transfer(int headers, int lengths) const {
+  const std::string coding = lower(request_->header("transfer-encoding"));
+  if (lengths > 0)
+    return refuse(Refusal::kMalformed, "Content-Length together with Transfer-Encoding");
+  if (http_1_0())
+    return refuse(Refusal::kMalformed, "HTTP/1.0 knows no Transfer-Encoding; send Content-Length");
+  if (headers == 1 && coding == "chunked" && impl_->parser.chunked()) return std::nullopt;
+  // The end of the body is known all the same where another coding stands in front.
+  const std::string_view others = std::string_view(coding).substr(0, coding.rfind(','));
+  const bool other = headers == 1 && impl_->parser.chunked() && others != coding &&
+                     others.find_first_not_of(" \t,") != std::string_view::npos &&
+                     others.find("chunked") == std::string_view::npos;
+  return refuse(other ? Refusal::kTransferCoding : Refusal::kMalformed,
+                "only Transfer-Encoding: chunked is understood");
+}
+
 MessageParser::State MessageParser::finish_body() {
-  request_->body = std::move(impl_->parser.get().body());
+  request_->body = std::move(impl_->parser.get().body().bytes);
   return State::kDone;
 }
 
@@ -197,6 +270,19 @@ std::optional<std::size_t> MessageParser::content_length() const {
   if (!length) return std::nullopt;
   return static_cast<std::size_t>(*length);
 }
-std::size_t MessageParser::body_bytes() const { return impl_->parser.get().body().size(); }
+std::size_t MessageParser::body_bytes() const { return impl_->parser.get().body().bytes.size(); }
+
+std::size_t MessageParser::memory_for(std::size_t bytes) const {
+  if (!has_body()) return 0;
+  const auto& body = impl_->parser.get().body();
+  // No more than is announced will be taken.
+  const std::size_t size = std::min(body.bytes.size() + bytes, body.whole);
+  return grown(body.bytes.capacity(), size, body.whole);
+}
+
+void MessageParser::drop_body() {
+  std::string().swap(impl_->parser.get().body().bytes);
+  request_.reset();
+}
 
 }  // namespace oc::http

@@ -25,9 +25,11 @@ class MessageParser {
   ~MessageParser();
 
   // Takes bytes up to the end of the header, then (called again) up to the end of the body; sets
-  // `consumed`. What it does not consume must be presented again, with more behind it.
+  // `consumed`. What it does not consume must be presented again, with more behind it. Some empty
+  // lines before a request are taken, too, and are no part of it (RFC 9112, 2.2).
   State feed(std::string_view bytes, std::size_t& consumed);
   const ApiError& error() const { return error_; }  // after kFailed
+  bool begun() const { return begun_; }             // a byte of the request has come
 
   // After kHeaderDone:
   const std::shared_ptr<Request>& request() const { return request_; }
@@ -41,15 +43,21 @@ class MessageParser {
   bool has_body() const;  // a body of one byte or more, or of unknown length
   std::optional<std::size_t> content_length() const;
   std::size_t body_bytes() const;  // received so far, while not kDone
+  // What the body takes in memory, once so many bytes more have been fed.
+  std::size_t memory_for(std::size_t bytes) const;
+  void drop_body();  // nobody wants it any more; nor is anything to be fed
 
  private:
   struct Impl;
   State fail(ApiError error);
   State finish_header();
   State finish_body();
+  std::optional<ApiError> check_transfer(int headers, int lengths) const;
 
   std::unique_ptr<Impl> impl_;
   MessageLimits limits_;
+  bool begun_ = false;
+  int empty_lines_ = 0;
   std::shared_ptr<Request> request_;
   ApiError error_;
 };

@@ -19,7 +19,8 @@ void Router::add(Route route) { routes_.push_back(std::move(route)); }
 Router::Match Router::find(std::string_view method, std::string_view path) const {
   std::string allowed;
   for (const Route& route : routes_) {
-    if (!matches(route.path, path) && !(path == "*" && method == "OPTIONS")) continue;
+    const bool all = path == "*" && (method == "OPTIONS" || method == "CONNECT");
+    if (!matches(route.path, path) && !all) continue;
     if (route.method == method) return {&route, {}};
     const std::string names = route.method == "GET" ? "GET, HEAD" : route.method;
     if (allowed.find(names) == std::string::npos) allowed += names + ", ";

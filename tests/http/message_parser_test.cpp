@@ -95,12 +95,77 @@ TEST(MessageParser, AbsoluteFormNamesTheHost) {
   EXPECT_EQ(parser.request()->authority, "example.com:1");
 }
 
+TEST(MessageParser, AbsoluteFormWithoutAPath) {
+  struct Case {
+    std::string_view line, path, query;
+  };
+  for (const Case& one : {Case{"GET http://a:1", "/", ""},
+                          {"GET http://a?x=1", "/", "x=1"},
+                          {"GET https://a/b?c", "/b", "c"},
+                          {"GET HTTP://a", "/", ""},
+                          {"OPTIONS http://a", "*", ""},
+                          {"OPTIONS http://a/", "/", ""},
+                          {"OPTIONS *", "*", ""}}) {
+    MessageParser parser({});
+    ASSERT_EQ(feed(parser, std::string(one.line) + " HTTP/1.1\r\nHost: a\r\n\r\n", 1000),
+              State::kDone)
+        << one.line;
+    EXPECT_EQ(parser.request()->path, one.path) << one.line;
+    EXPECT_EQ(parser.request()->query, one.query) << one.line;
+  }
+}
+
+TEST(MessageParser, ConnectIsRead) {
+  MessageParser parser({});
+  ASSERT_EQ(feed(parser, "CONNECT a.org:443 HTTP/1.1\r\nHost: a.org:443\r\n\r\n", 1000),
+            State::kDone);
+  EXPECT_EQ(parser.request()->method, "CONNECT");
+  EXPECT_EQ(parser.request()->path, "*");
+}
+
+TEST(MessageParser, SomeEmptyLinesBeforeARequest) {
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  for (int lines = 0; lines <= 8; ++lines)
+    for (const std::size_t step : {1, 2, 3, 1000}) {
+      std::string wire;
+      for (int i = 0; i < lines; ++i) wire += "\r\n";
+      MessageParser parser({});
+      EXPECT_EQ(feed(parser, wire, step), State::kNeedMore);
+      EXPECT_FALSE(parser.begun());
+      MessageParser whole({});
+      EXPECT_EQ(feed(whole, wire + request, step), State::kDone) << lines;
+      EXPECT_TRUE(whole.begun());
+    }
+  std::string many;
+  for (int i = 0; i < 9; ++i) many += "\r\n";
+  EXPECT_EQ(status_of(many), 400);
+  EXPECT_EQ(status_of("\n" + request), 400);
+  EXPECT_EQ(status_of("\r" + request), 400);
+  EXPECT_EQ(status_of(" \r\n" + request), 400);
+}
+
+TEST(MessageParser, RefusesABadHost) {
+  const auto with = [](const std::string& host) {
+    return status_of("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+  };
+  for (const char* host : {"a", "a:1", "a:", "127.0.0.1", "[::1]:8080", "EXAMPLE.org"})
+    EXPECT_EQ(with(host), 0) << host;
+  for (const char* host : {"", ":80", "a b", "a, b", "user@a", "a:x", "a:99999", "a:1:2", "[::1",
+                           "::1", "a/b", "http://a", "[1.2.3.4]"})
+    EXPECT_EQ(with(host), 400) << host;
+  EXPECT_EQ(status_of("GET / HTTP/1.0\r\nHost: a b\r\n\r\n"), 400);
+  for (const char* target : {"http://", "http:///x", "http://a:x/", "http://user@a/", "http://?x"})
+    EXPECT_EQ(status_of("GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n\r\n"), 400)
+        << target;
+}
+
 TEST(MessageParser, RefusesWhatIsNotARequest) {
   EXPECT_EQ(status_of("nonsense\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\n\r\n"), 400);  // no Host
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET x HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
-  EXPECT_EQ(status_of("GET http://a?x HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET * HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: a\r\nNo colon\r\n\r\n"), 400);
   EXPECT_EQ(status_of("GET / HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n"), 400);
   EXPECT_EQ(status_of(std::string("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 29)), 400);
@@ -126,6 +191,59 @@ TEST(MessageParser, RefusesTwoLengthsOfOneBody) {
   EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"), 400);
   EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"),
             400);
+}
+
+TEST(MessageParser, TransferEncodingIsChunkedAndNothingElse) {
+  const auto with = [](const std::string& headers, const char* version = "1.1") {
+    return status_of("POST / HTTP/" + std::string(version) + "\r\nHost: a\r\n" + headers +
+                     "\r\n0\r\n\r\n");
+  };
+  for (const char* value : {"chunked", "Chunked", "CHUNKED", " chunked "})
+    EXPECT_EQ(with("Transfer-Encoding:" + std::string(value) + "\r\n"), 0) << value;
+  for (const char* value :
+       {"", "identity", "gzip", "chunked, gzip", "chunked, chunked", "chunked, identity, chunked",
+        "xchunked", "chunkedx", "chunked;a=b", "chunked;", ",chunked", "chunked,", "\"chunked\"",
+        "chunked chunked", "\x0b" "chunked", "identity chunked"})
+    EXPECT_EQ(with("Transfer-Encoding: " + std::string(value) + "\r\n"), 400) << value;
+  // Its end is known, what is in it is not (RFC 9112, 6.1).
+  for (const char* value : {"gzip, chunked", "gzip,chunked", "identity, chunked"})
+    EXPECT_EQ(with("Transfer-Encoding: " + std::string(value) + "\r\n"), 501) << value;
+  const std::string chunked = "Transfer-Encoding: chunked\r\n";
+  EXPECT_EQ(with(chunked + chunked), 400);
+  EXPECT_EQ(with("Transfer-Encoding: gzip\r\n" + chunked), 400);
+  EXPECT_EQ(with(chunked + "Transfer-Encoding: identity\r\n"), 400);
+  EXPECT_EQ(with("Transfer-Encoding:\r\n chunked\r\n"), 0);  // folded lines are one
+  EXPECT_EQ(with(chunked, "1.0"), 400);
+  EXPECT_EQ(with("Transfer-Encoding: gzip\r\n", "1.0"), 400);
+}
+
+TEST(MessageParser, MemoryOfABodyIsKnownBeforeItIsTaken) {
+  const auto check = [](const std::string& head, std::size_t size, bool chunked) {
+    const MessageLimits limits{.max_header_bytes = 1024, .max_body_bytes = 1u << 20};
+    MessageParser parser(limits);
+    std::size_t consumed = 0;
+    EXPECT_EQ(parser.feed(head, consumed), State::kHeaderDone);
+    std::size_t counted = 0;
+    std::string buffer;
+    for (std::size_t at = 0; at < size; at += 10'000) {
+      std::string piece(std::min<std::size_t>(10'000, size - at), 'x');
+      if (chunked) piece = "2710\r\n" + piece + "\r\n";
+      buffer += piece;
+      counted = std::max(counted, parser.memory_for(buffer.size()));
+      const State state = parser.feed(buffer, consumed);
+      buffer.erase(0, consumed);
+      EXPECT_TRUE(state == State::kNeedMore || state == State::kDone);
+      const std::size_t taken = state == State::kDone ? parser.request()->body.capacity()
+                                                      : parser.body_bytes();
+      EXPECT_LE(taken, counted);
+    }
+    return counted;
+  };
+  // What is announced is the most that is taken; else up to twice as much as came.
+  EXPECT_EQ(check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n", 900'000, false),
+            900'000u);
+  EXPECT_LE(check("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 500'000, true),
+            1'010'000u);
 }
 
 TEST(MessageParser, Limits) {

@@ -310,7 +310,7 @@ TEST_F(ServerTest, ExceptionsAreInternalErrors) {
 
 TEST_F(ServerTest, GarbageGetsAnAnswerAndTheServerLivesOn) {
   start();
-  EXPECT_EQ(status_of(ask("\r\n\r\n\r\n")), 400);
+  EXPECT_EQ(status_of(ask("\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n")), 400);
   EXPECT_EQ(status_of(ask("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")), 505);
   EXPECT_EQ(status_of(ask(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03zzzzz", 16))),
             400);
