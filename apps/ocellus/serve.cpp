@@ -69,11 +69,27 @@ void check_exposure(ServerSettings& server) {
 }
 
 // A thousand connections need as many descriptors; many systems start with a soft limit of 1024.
-void raise_descriptor_limit() {
+// Where there are not enough, each port takes fewer connections, so that models and caches can
+// always be opened.
+void raise_descriptor_limit(ServerSettings& server) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
   setrlimit(RLIMIT_NOFILE, &limit);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  constexpr std::size_t kOthers = 64;
+  const auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
+  const std::size_t ports = server.backend_port == 0 ? 1 : 2;
+  // An eighth more are told that there are too many.
+  const std::size_t room = std::max<std::size_t>(
+      1, (descriptors - std::min(kOthers, descriptors / 2)) / ports * 8 / 9);
+  if (server.max_connections <= room) return;
+  log::event(log::Level::kWarning, "config",
+             {{"without_effect", "limits.max_connections"},
+              {"reason", fmt::format("`ulimit -n` is {}, so each port has {} connections and not "
+                                     "{}; raise it, or set --max-connections",
+                                     descriptors, room, server.max_connections)}});
+  server.max_connections = room;
 }
 
 std::string address(const ServerSettings& server, std::uint16_t port) {
@@ -168,8 +184,10 @@ Ports open_ports(const Settings& settings, const std::string& file,
                  const std::shared_ptr<http::MemoryBudget>& memory,
                  const std::shared_ptr<http::App>& app) {
   const ServerSettings& server = settings.server;
-  const http::AccessPolicy access(server.api_keys, server.allowed_hosts, server.cors_origins);
+  const http::AccessPolicy access(server.api_keys, server.allowed_hosts, server.cors_origins,
+                                  server.trusted_proxies);
   http::ServerOptions wanted = server_options(server, memory);
+  wanted.arrivals = std::make_shared<http::Arrivals>(memory);
   Ports ports;
   ports.model = open_port(wanted, app->routes(), access, app->hooks());
   log::event(log::Level::kInfo, "listening",
@@ -206,7 +224,7 @@ void serve(const ConfigFlags& flags) {
   check_exposure(settings.server);
   const ModelRecipe first = first_recipe(settings, flags);
   offer_pull(first.source, first.fallback);
-  raise_descriptor_limit();
+  raise_descriptor_limit(settings.server);
   open_caches(settings);
   std::signal(SIGXFSZ, SIG_IGN);  // nor must a file of encoded pictures that may not grow so large
 

@@ -1,10 +1,13 @@
 #include "http/access.h"
 
+#include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
 #include <cctype>
+
+#include "http/authority.h"
 
 namespace oc::http {
 namespace {
@@ -22,30 +25,13 @@ std::array<unsigned char, 32> digest_of(std::string_view key) {
   return digest;
 }
 
-// "host:port" → "host", brackets of IPv6 kept; empty when it is neither.
-std::string host_of(std::string_view authority) {
-  std::size_t end = authority.find(':');
-  if (!authority.empty() && authority.front() == '[') {
-    end = authority.find(']');
-    if (end == std::string_view::npos) return {};
-    ++end;
-  }
-  const std::string_view port = end < authority.size() ? authority.substr(end) : "";
-  const bool port_ok =
-      port.empty() ||
-      (port.front() == ':' && port.size() <= 6 &&
-       std::all_of(port.begin() + 1, port.end(), [](unsigned char c) { return std::isdigit(c); }));
-  return port_ok ? lower(authority.substr(0, end)) : std::string();
-}
-
-// "http://localhost:5500": pages that something on this machine serves.
-bool is_local_page(std::string_view origin) {
-  const std::size_t scheme = origin.find("://");
-  if (scheme == std::string_view::npos) return false;
-  const std::string_view name = origin.substr(0, scheme);
-  const std::string host = host_of(origin.substr(scheme + 3));
-  return (name == "http" || name == "https") &&
-         (host == "localhost" || host == "127.0.0.1" || host == "[::1]");
+// The first of several, which is the client's side. Empty where it does not count.
+std::string_view forwarded(const Request& request, std::string_view name, bool trusted) {
+  if (!trusted) return {};
+  std::string_view value = request.header(name);
+  value = value.substr(0, value.find(','));
+  while (!value.empty() && value.back() == ' ') value.remove_suffix(1);
+  return value;
 }
 
 // Names of headers with commas between them.
@@ -62,40 +48,80 @@ bool is_loopback(std::string_view address) {
 }
 
 AccessPolicy::AccessPolicy(const std::vector<std::string>& keys, std::vector<std::string> hosts,
-                           std::vector<std::string> cors_origins)
+                           std::vector<std::string> cors_origins,
+                           const std::vector<std::string>& proxies)
     : hosts_(std::move(hosts)), cors_origins_(std::move(cors_origins)) {
   for (const std::string& key : keys) digests_.push_back(digest_of(key));
   for (std::string& host : hosts_) host = lower(host);
   for (std::string& origin : cors_origins_) origin = lower(origin);
+  for (const std::string& text : proxies)
+    if (const auto range = AddressRange::parse(text)) proxies_.push_back(*range);
 }
 
-std::optional<ApiError> AccessPolicy::check_host(const Request& request,
-                                                 std::string_view local_address) const {
-  const std::string host = host_of(request.authority);
-  // Rebinding needs a name, so the address itself is always fine; HTTP/1.0 may leave it out.
-  if (request.authority.empty() || host == "localhost" || host == "127.0.0.1" || host == "[::1]")
-    return std::nullopt;
-  if (host == local_address || host == "[" + std::string(local_address) + "]") return std::nullopt;
-  for (const std::string& allowed : hosts_)
-    if (allowed == "*" || (!host.empty() && allowed == host)) return std::nullopt;
+bool AccessPolicy::trusts(std::string_view peer) const {
+  return is_loopback(peer) ||
+         std::ranges::any_of(proxies_, [&](const auto& one) { return one.contains(peer); });
+}
+
+bool AccessPolicy::allows(std::string_view authority) const {
+  const auto host = parse_authority(authority);
+  if (!host) return false;
+  return host->is_address() || host->host == "localhost" ||
+         std::ranges::any_of(hosts_, [&](const std::string& allowed) {
+           return allowed == "*" || allowed == host->host;
+         });
+}
+
+std::optional<ApiError> AccessPolicy::check_host(const Request& request) const {
+  // HTTP/1.0 may leave it out.
+  if (request.authority.empty() || allows(request.authority)) return std::nullopt;
   return refuse(Refusal::kHostNotAllowed,
                 "this server does not answer to the host name of the request; if that name is "
                 "yours, start it with --allow-host NAME");
 }
 
-std::optional<ApiError> AccessPolicy::check_origin(const Request& request) const {
-  if (request.method == "GET" || request.method == "OPTIONS") return std::nullopt;
+// Both schemes of its host, unless a proxy says which one it is.
+bool AccessPolicy::is_own_page(const Request& request, bool trusted) const {
+  const auto page = parse_origin(request.header("origin"));
+  if (!page) return false;
+  const std::string_view behind = forwarded(request, "x-forwarded-host", trusted);
+  const auto own = parse_authority(behind.empty() ? request.authority : behind);
+  if (!own || own->host != page->authority.host) return false;
+  if (!behind.empty() && !allows(behind)) return false;  // else a rebound name would come in here
+  const std::string scheme = lower(forwarded(request, "x-forwarded-proto", trusted));
+  if (!scheme.empty() && scheme != (page->https ? "https" : "http")) return false;
+  return own->port.value_or(page->https ? 443 : 80) == page->port();
+}
+
+bool AccessPolicy::knows_page(const Request& request, bool trusted) const {
   const std::string_view origin = request.header("origin");
-  if (origin.empty()) return std::nullopt;
-  const std::string own = "http://" + lower(request.authority);
-  if (lower(origin) == own || is_cors_origin(origin)) return std::nullopt;
-  return refuse(Refusal::kOriginNotAllowed, "web pages of other origins may not use this server");
+  return origin.empty() || is_own_page(request, trusted) || is_cors_origin(origin);
+}
+
+std::optional<ApiError> AccessPolicy::check_origin(const Request& request, bool trusted) const {
+  if (request.method == "GET" || request.method == "OPTIONS" || knows_page(request, trusted))
+    return std::nullopt;
+  const std::string_view origin = request.header("origin");
+  const auto page = parse_origin(origin);
+  const bool plain = origin == "null" || (page && origin.size() <= 256);
+  const std::string name = plain ? std::string(origin) : "ORIGIN";
+  std::string message = fmt::format(
+      "web pages of {} may not use this server; if the page is yours, start it with --cors-origin "
+      "{}",
+      plain ? name : "other origins", name);
+  if (const auto behind = parse_authority(request.header("x-forwarded-host"));
+      behind && page && behind->host == page->authority.host)
+    message += trusted ? ", or with --allow-host " + behind->host
+                       : ", or with --trust-proxy and the address of the proxy that it is behind";
+  return refuse(Refusal::kOriginNotAllowed, std::move(message));
 }
 
 bool AccessPolicy::is_cors_origin(std::string_view origin) const {
   const std::string wanted = lower(origin);
   return std::ranges::any_of(cors_origins_, [&](const std::string& allowed) {
-    return allowed == "*" || allowed == wanted || (allowed == "local" && is_local_page(wanted));
+    if (allowed == "*" || allowed == wanted) return true;
+    const auto page = allowed == "local" ? parse_origin(wanted) : std::nullopt;
+    return page && page->authority.is_this_machine();  // "http://localhost:5500"
   });
 }
 

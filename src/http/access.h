@@ -1,5 +1,10 @@
 // Who may ask: Host and Origin against web pages that reach for servers on the visitor's own
 // machine (DNS rebinding), API keys against everybody else.
+//
+// Rebinding needs a name that its owner can point elsewhere, so addresses in Host are always fine.
+// Behind a proxy the page's own host stands in X-Forwarded-Host, and its scheme in
+// X-Forwarded-Proto: both count only where the connection comes from a trusted address, and that
+// host must be one that Host could name.
 #pragma once
 
 #include <array>
@@ -10,24 +15,31 @@
 #include <vector>
 
 #include "api/errors.h"
+#include "base/address_range.h"
 #include "http/types.h"
 
 namespace oc::http {
 
 class AccessPolicy {
  public:
-  // keys: empty for none wanted. hosts: names that are allowed beside localhost, 127.0.0.1, [::1]
-  // and the address at which the connection arrived; "*" allows any.
+  // keys: empty for none wanted. hosts: names that are allowed beside localhost and addresses; "*"
+  // allows any.
   // cors_origins: whose web pages may ask and read answers, beside this server's own: "*" any,
   // "local" those of this machine at any port, or "https://example.org"; none: CORS is off.
+  // proxies: addresses ("10.0.0.5", "10.0.0.0/8") that are trusted beside this machine's own.
   AccessPolicy(const std::vector<std::string>& keys, std::vector<std::string> hosts,
-               std::vector<std::string> cors_origins = {});
+               std::vector<std::string> cors_origins = {},
+               const std::vector<std::string>& proxies = {});
 
   bool has_keys() const { return !digests_.empty(); }
-  // local_address: the server's end of the connection ("127.0.0.1", "::1").
-  std::optional<ApiError> check_host(const Request& request, std::string_view local_address) const;
-  // A browser names the page that asks; only pages from this very server and of cors_origins may.
-  std::optional<ApiError> check_origin(const Request& request) const;
+  // Whether X-Forwarded-… of this address ("127.0.0.1", "::1") count: `trusted` below.
+  bool trusts(std::string_view peer) const;
+  std::optional<ApiError> check_host(const Request& request) const;
+  // Whether the request is of no web page, of one of this very server, or of cors_origins.
+  bool knows_page(const Request& request, bool trusted) const;
+  // A browser names the page that asks; one that is not known may read, as far as its browser lets
+  // it, and nothing else.
+  std::optional<ApiError> check_origin(const Request& request, bool trusted) const;
   // The answer to a browser that asks whether a page of cors_origins may ask
   // (fetch.spec.whatwg.org, CORS-preflight); nullopt for anything else. It carries no key.
   std::optional<Response> preflight(const Request& request) const;
@@ -38,10 +50,13 @@ class AccessPolicy {
 
  private:
   bool is_cors_origin(std::string_view origin) const;
+  bool is_own_page(const Request& request, bool trusted) const;
+  bool allows(std::string_view authority) const;
 
   using Digest = std::array<unsigned char, 32>;
   std::vector<Digest> digests_;  // SHA-256, so that all have one length
   std::vector<std::string> hosts_, cors_origins_;
+  std::vector<AddressRange> proxies_;
 };
 
 // True for 127.0.0.0/8 and ::1.

@@ -83,7 +83,8 @@ Router App::routes() {
          .path = path,
          .handler = [self](RequestPtr request,
                            ResponderPtr responder) { self->list_models(request, responder); },
-         .needs_model = true});
+         .needs_model = true,
+         .disk = true});
   router.add({.method = "GET",
               .path = "/health",
               .handler = [self](RequestPtr, ResponderPtr responder) { self->health(responder); },

@@ -49,16 +49,17 @@ BackendConfig BackendApi::current() const {
 Router BackendApi::routes() {
   Router router;
   const auto self = shared_from_this();
-  const auto add = [&](const char* path, Tell what, bool open = false) {
+  const auto add = [&](const char* path, Tell what, bool open = false, bool disk = false) {
     router.add({.method = "GET",
                 .path = path,
                 .handler = [self, what](RequestPtr,
                                         ResponderPtr responder) { self->tell(responder, what); },
-                .open = open});
+                .open = open,
+                .disk = disk});
   };
   add("/", &BackendApi::root);
   add("/health", &BackendApi::health, true);
-  add("/status", &BackendApi::status);
+  add("/status", &BackendApi::status, false, true);  // lists what is installed
   add("/config", &BackendApi::page);
   add("/api/v1/config", &BackendApi::config);
   router.add({.method = "PATCH",

@@ -1,14 +1,21 @@
 // One client's socket: requests in, answers out, one after the other, a time limit on every phase.
-// Pulls in Asio: only for server.cpp and connection.cpp.
+// connection.cpp answers, connection_request.cpp reads, connection_socket.cpp moves the bytes.
+// Pulls in Asio: only for those and server.cpp.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/clock.h"
+#include "http/arrivals.h"
+#include "http/content_coding.h"
 #include "http/exchange.h"
 #include "http/message_parser.h"
 #include "http/server_core.h"
@@ -38,28 +45,53 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void start_refused();
   void drain();  // closes now if it is between requests, else after the current one
   void close();
-  bool idle() const { return idle_; }
-  Clock::time_point idle_since() const { return idle_since_; }
+
+  // Whose place is the first to be given to others, the lowest: a rank, and since when it has had
+  // it. None while it is being answered or makes progress.
+  using Standing = std::pair<int, Clock::time_point>;
+  std::optional<Standing> standing(Clock::time_point now) const;
 
  private:
   enum class Read { kOk, kTimeout, kClosed };
-  struct Current;  // the request being served
+  enum class Phase { kIdle, kHeader, kBody, kAnswer, kWrite, kLinger };
+
+  // The request being served.
+  struct Current {
+    explicit Current(const MessageLimits& limits) : parser(limits) {}
+    MessageParser parser;
+    std::unique_ptr<Arrivals::Body> arrival;  // while its body is read
+    Stopwatch since_header;
+    std::string id, method, path;
+    std::string_view route = "none";
+    const Route* target = nullptr;
+    Coding coding = Coding::kNone;
+    bool head = false, http_1_0 = false, keep_alive = false;
+    bool body_pending = false;                              // the client may still be sending
+    std::vector<std::pair<std::string, std::string>> cors;  // headers of the answer
+  };
 
   awaitable<void> run();
   awaitable<void> run_refused();
   awaitable<bool> serve_one();
-  awaitable<bool> read_header(Current& current);
-  awaitable<bool> read_body(Current& current);
   awaitable<bool> answer(Current& current);
-  std::optional<Response> gate(Current& current) const;
   void dispatch(Current& current, std::shared_ptr<Exchange> exchange);
   awaitable<bool> refuse_and_close(Current& current, Response response);
   awaitable<bool> send_whole(Current& current, Response response, bool keep_alive);
   awaitable<void> linger();
   void record(const Current& current, int status) const;
 
-  awaitable<Read> read_more(Clock::time_point deadline);
+  awaitable<bool> read_header(Current& current);
+  void begin_request(Current& current);
+  std::optional<Response> gate(Current& current);
+  std::optional<Response> check_access(const Request& request);
+  void tell_owner(const Request& request, std::string_view what, std::string_view who,
+                  std::string_view flag);
+  awaitable<bool> read_body(Current& current);
+  awaitable<bool> find_room(Current& current);
+
+  awaitable<Read> read_more(Clock::time_point deadline, std::size_t most);
   awaitable<bool> write_all(std::string bytes);
+  void enter(Phase phase);
   void arm(Clock::time_point deadline);
   void disarm();
   void watch(std::shared_ptr<Exchange> exchange, std::uint64_t generation);
@@ -69,11 +101,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer deadline_;
   std::shared_ptr<Waker> waker_;
-  std::string local_address_;
-  std::string in_;  // received, not yet parsed
-  bool idle_ = false;
-  Clock::time_point idle_since_;
-  std::uint64_t operation_ = 0;  // tells a late timer that its operation is over
+  bool trusted_ = false;  // its X-Forwarded-… count
+  bool proven_ = false;   // it has shown a key or, where none is wanted, a request
+  std::string in_;        // received, not yet parsed
+  Phase phase_ = Phase::kIdle;
+  Clock::time_point since_;        // it is in the phase, or has last made progress
+  std::uint64_t operation_ = 0;    // tells a late timer that its operation is over
+  std::uint64_t body_number_ = 0;  // tells a late call to give way that its body is over
   bool timed_out_ = false;
   std::uint64_t watch_generation_ = 0;
   std::shared_ptr<Exchange> exchange_;  // while one is being answered

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "http/cached_names.h"
 #include "runtime/verify/certificate_store.h"
 
 namespace oc::http {
@@ -94,7 +95,7 @@ class HostedModels final : public ModelSource {
           model.certificate = find_certificate(
               {status.info.path, status.engine, status.info.fingerprint, version_});
   }
-  std::vector<std::string> installed() const override { return available_models(); }
+  std::vector<std::string> installed() const override { return installed_.get(); }
   ServiceStats stats() const override { return host_->stats(); }
   RequestDefaults defaults(const std::string& name) const override {
     const auto status = host_->named(name);
@@ -135,6 +136,7 @@ class HostedModels final : public ModelSource {
   std::shared_ptr<ModelHost> host_;
   ProfileOf profile_;
   std::string version_;
+  mutable CachedNames installed_{available_models};
 };
 
 }  // namespace

@@ -17,7 +17,9 @@ struct Route {
   bool open = false;         // no API key wanted
   bool json = false;         // the body must be application/json
   bool needs_model = false;  // 503 until a model is loaded
-  bool blocking = false;     // decodes or computes: runs on a worker thread, not on the io thread
+  // On which thread the handler runs, if not on the io thread, which answers /health.
+  bool blocking = false;  // decodes or computes: a worker's
+  bool disk = false;      // reads folders: one of its own, so that no answer waits for a slow disk
 };
 
 class Router {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
 
@@ -37,6 +38,7 @@ Result<void> ServerCore::listen() {
   if (!ec) acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
   if (!ec) acceptor_.bind(endpoint, ec);
   if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
+  if (!ec) acceptor_.non_blocking(true, ec);
   if (ec == asio::error::address_in_use)
     return Error{ErrorCode::kUnavailable,
                  fmt::format("address in use: port {} of {} is taken by another program",
@@ -71,28 +73,49 @@ void ServerCore::wait_for_signal() {
   });
 }
 
+// Waits first, as without a descriptor accepting fails also where nobody wants to come in.
 void ServerCore::accept() {
-  acceptor_.async_accept([this](error_code ec, tcp::socket socket) {
+  accept_paused_ = false;
+  acceptor_.async_wait(tcp::acceptor::wait_read, [this](error_code ec) {
     if (!acceptor_.is_open()) return;
-    if (ec) {
-      // Out of file descriptors, most likely: some will come back.
-      log::event(log::Level::kWarning, "accept", {{"failure", ec.message()}});
-      accept_pause_.expires_after(std::chrono::milliseconds(100));
-      accept_pause_.async_wait([this](error_code pause) {
-        if (!pause && acceptor_.is_open()) accept();
-      });
-      return;
+    if (!ec) {
+      tcp::socket socket(io);
+      acceptor_.accept(socket, ec);
+      if (!ec) on_accepted(std::move(socket));
     }
-    on_accepted(std::move(socket));
+    // The other end may have gone in the meantime.
+    if (ec && ec != asio::error::would_block && ec != asio::error::connection_aborted)
+      return on_not_accepted(ec);
     accept();
+  });
+}
+
+// What fails is mostly the descriptor: that of another connection will do.
+void ServerCore::on_not_accepted(const error_code& failure) {
+  const auto now = std::chrono::steady_clock::now();
+  // A shortage goes on as long as there is one a minute.
+  if (last_shortage_ == decltype(now){} || now - last_shortage_ > std::chrono::minutes(1)) {
+    log::event(log::Level::kWarning, "accept",
+               {{"failure", failure.message()},
+                {"connections", connections_.size()},
+                {"do", "raise `ulimit -n`; until then connections that wait are closed for others"}});
+  }
+  last_shortage_ = now;
+  if (close_one()) return accept();
+  // When one of ours ends, remove() goes on at once; the rest of the process has some, too.
+  accept_paused_ = true;
+  accept_pause_.expires_after(std::chrono::milliseconds(100));
+  accept_pause_.async_wait([this](error_code pause) {
+    if (!pause && accept_paused_ && acceptor_.is_open()) accept();
   });
 }
 
 void ServerCore::on_accepted(tcp::socket socket) {
   // Even a refusal takes a connection for a moment, so there is an end to them, too.
-  constexpr std::size_t kMaxRefusals = 128;
-  if (connections_.size() >= options.limits.max_connections + kMaxRefusals) return;
-  const bool room = make_room();
+  const std::size_t most = options.limits.max_connections;
+  const std::size_t most_refusals = std::clamp<std::size_t>(most / 8, 8, 128);
+  if (connections_.size() >= most + most_refusals) return;
+  const bool room = connections_.size() < most || close_one();
   const auto connection = std::make_shared<Connection>(shared_from_this(), std::move(socket));
   if (room)
     connection->start();
@@ -100,16 +123,20 @@ void ServerCore::on_accepted(tcp::socket socket) {
     connection->start_refused();
 }
 
-// Below the limit, or the connection that has been idle for longest makes place.
-bool ServerCore::make_room() {
-  if (connections_.size() < options.limits.max_connections) return true;
-  Connection* oldest = nullptr;
-  for (Connection* connection : connections_)
-    if (connection->idle() &&
-        (oldest == nullptr || connection->idle_since() < oldest->idle_since()))
-      oldest = connection;
-  if (oldest == nullptr) return false;
-  oldest->close();
+// The connection that has the least claim to its place and has had it for longest makes room. What
+// has not shown a key goes before what has, and what is between requests before what is in one.
+bool ServerCore::close_one() {
+  const auto now = std::chrono::steady_clock::now();
+  Connection* first = nullptr;
+  std::optional<Connection::Standing> lowest;
+  for (Connection* connection : connections_) {
+    const auto standing = connection->standing(now);
+    if (!standing || (lowest && *lowest <= *standing)) continue;
+    lowest = standing;
+    first = connection;
+  }
+  if (first == nullptr) return false;
+  first->close();
   return true;
 }
 
@@ -119,8 +146,12 @@ void ServerCore::add(Connection* connection) {
 }
 
 void ServerCore::remove(Connection* connection) {
-  connections_.erase(connection);
+  if (connections_.erase(connection) == 0) return;
   if (hooks.on_connections) hooks.on_connections(connections_.size());
+  if (accept_paused_ && acceptor_.is_open()) {
+    accept_pause_.cancel();
+    accept();
+  }
   if (draining) end_when_empty();
 }
 
@@ -161,15 +192,20 @@ void ServerCore::stop() {
 Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, Router router,
                                              AccessPolicy access, ServerHooks hooks) {
   OC_CHECK(options.memory != nullptr, "a server needs a memory budget");
-  auto core =
-      std::make_shared<ServerCore>(options, std::move(router), std::move(access), std::move(hooks));
+  ServerOptions complete = options;
+  if (!complete.arrivals) complete.arrivals = std::make_shared<Arrivals>(options.memory);
+  auto core = std::make_shared<ServerCore>(std::move(complete), std::move(router),
+                                           std::move(access), std::move(hooks));
   OC_RETURN_IF_ERROR(core->listen());
   return std::unique_ptr<Server>(new Server(std::move(core)));
 }
 
 Server::Server(std::shared_ptr<ServerCore> core) : core_(std::move(core)) {}
 
-Server::~Server() { core_->workers.join(); }
+Server::~Server() {
+  core_->workers.join();
+  core_->disk.join();
+}
 
 std::uint16_t Server::port() const { return core_->port; }
 

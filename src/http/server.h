@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "http/access.h"
+#include "http/arrivals.h"
 #include "http/message_parser.h"
 #include "http/router.h"
 
@@ -23,14 +24,13 @@ namespace oc::http {
 struct ServerLimits {
   MessageLimits message;
   std::size_t max_connections = 1024;
-  std::size_t max_stream_backlog = 4u << 20;     // of one stream that is not read
-  std::chrono::milliseconds idle{75'000};        // between requests, and before the first
-  std::chrono::milliseconds header{10'000};      // from its first byte to its last
-  std::chrono::milliseconds body_grace{10'000};  // for the first bytes of a body, and then
-  std::size_t body_bytes_per_s = 16u << 10;      // the least speed, on average
-  std::chrono::milliseconds write{30'000};       // without progress
-  std::chrono::milliseconds linger{5'000};       // to let a refused client read why
-  std::chrono::milliseconds drain{120'000};      // to finish what runs, after SIGTERM
+  std::size_t max_stream_backlog = 4u << 20;  // of one stream that is not read
+  std::chrono::milliseconds idle{75'000};    // between requests, and before the first
+  std::chrono::milliseconds header{10'000};  // from its first byte to its last
+  ArrivalLimits body;
+  std::chrono::milliseconds write{30'000};   // without progress
+  std::chrono::milliseconds linger{5'000};   // to let a refused client read why
+  std::chrono::milliseconds drain{120'000};  // to finish what runs, after SIGTERM
 };
 
 struct ServerOptions {
@@ -42,6 +42,7 @@ struct ServerOptions {
   bool handle_signals = false;  // SIGTERM, SIGINT: drain; the second: stop
   ServerLimits limits;
   std::shared_ptr<MemoryBudget> memory;  // bodies count against it; required
+  std::shared_ptr<Arrivals> arrivals;    // of all ports that share it; null: this one's own
 };
 
 // One finished exchange, for logs and metrics.

@@ -9,6 +9,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <set>
 
+#include "http/refusal_log.h"
 #include "http/server.h"
 
 namespace oc::http {
@@ -34,14 +35,16 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   const AccessPolicy access;
   const ServerHooks hooks;
   boost::asio::io_context io{1};
-  boost::asio::thread_pool workers;
+  boost::asio::thread_pool workers, disk{1};
+  RefusalLog refusals;
   bool draining = false, stopped = false;
   std::uint16_t port = 0;
 
  private:
   void accept();
   void on_accepted(tcp::socket socket);
-  bool make_room();
+  void on_not_accepted(const boost::system::error_code& failure);
+  bool close_one();
   void end_when_empty();
   void wait_for_signal();
 
@@ -50,6 +53,8 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   boost::asio::signal_set signals_{io};
   boost::asio::steady_timer drain_timer_{io};
   boost::asio::steady_timer accept_pause_{io};
+  bool accept_paused_ = false;
+  std::chrono::steady_clock::time_point last_shortage_;  // of descriptors
 };
 
 }  // namespace oc::http

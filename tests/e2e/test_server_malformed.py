@@ -215,6 +215,36 @@ RAW = {
         b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
         417,
     ),
+    "empty lines": (b"\r\n" * 50 + b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    "bad host": (b"GET /health HTTP/1.1\r\nHost: local host\r\n\r\n", 400),
+    "empty host": (b"GET /health HTTP/1.1\r\nHost:\r\n\r\n", 400),
+    "host with a user": (b"GET /health HTTP/1.1\r\nHost: a@localhost\r\n\r\n", 400),
+    "connect": (b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n", 405),
+    "chunked twice": (
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    "coding under chunked": (
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        501,
+    ),
+    "chunked of 1.0": (
+        b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
+    "unknown packing": (
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: br\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        415,
+    ),
+    "packing that is none": (
+        b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+        400,
+    ),
     "nul": (b"GET /health HTTP/1.1\r\nHost: local\0host\r\n\r\n", 400),
     "split header": (b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: b\rc\r\n\r\n", 400),
 }

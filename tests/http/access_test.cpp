@@ -16,35 +16,124 @@ Request request(std::string authority, std::string name = "", std::string value 
   return out;
 }
 
-TEST(Access, HostsOfThisMachine) {
-  const AccessPolicy policy({}, {"Example.com"});
-  for (const char* host : {"localhost", "localhost:8080", "LOCALHOST", "127.0.0.1", "127.0.0.1:1",
-                           "[::1]", "[::1]:8080", "example.com", "example.com:80", ""})
-    EXPECT_FALSE(policy.check_host(request(host), "127.0.0.1")) << host;
-  for (const char* host :
-       {"evil.com", "evil.com:8080", "localhost.evil.com", "127.0.0.1.evil.com", "192.168.1.5",
-        "[::2]", "[::1", "localhost:x", "localhost:123456", "user@localhost", "localhost:80:80"}) {
-    const auto error = policy.check_host(request(host), "127.0.0.1");
-    ASSERT_TRUE(error) << host;
-    EXPECT_EQ(error->status, 403);
-  }
+// A page of `origin` asks for `host`, perhaps through a proxy.
+Request page(std::string host, std::string origin, std::string forwarded_host = "",
+             std::string forwarded_proto = "") {
+  Request out = request(std::move(host), "origin", std::move(origin));
+  if (!forwarded_host.empty())
+    out.headers.emplace_back("x-forwarded-host", std::move(forwarded_host));
+  if (!forwarded_proto.empty())
+    out.headers.emplace_back("x-forwarded-proto", std::move(forwarded_proto));
+  return out;
 }
 
-TEST(Access, TheAddressOfTheConnectionIsFine) {
+TEST(Access, HostsOfThisMachine) {
+  const AccessPolicy policy({}, {"Example.com"});
+  for (const char* host : {"localhost", "localhost:8080", "LOCALHOST", "example.com",
+                           "example.com:80", "EXAMPLE.com:", ""})
+    EXPECT_FALSE(policy.check_host(request(host))) << host;
+  for (const char* host :
+       {"evil.com", "evil.com:8080", "localhost.evil.com", "127.0.0.1.evil.com", "sub.example.com",
+        "127.1", "0x7f.0.0.1", "2130706433", "017700000001"}) {
+    const auto error = policy.check_host(request(host));
+    ASSERT_TRUE(error) << host;
+    EXPECT_EQ(error->status, 403);
+    EXPECT_NE(error->message.find("--allow-host"), std::string::npos);
+  }
+  EXPECT_FALSE(AccessPolicy({}, {"*"}).check_host(request("any.thing")));
+}
+
+TEST(Access, AddressesNeedNoLeave) {
   const AccessPolicy policy({}, {});
-  EXPECT_FALSE(policy.check_host(request("192.168.1.5:8080"), "192.168.1.5"));
-  EXPECT_FALSE(policy.check_host(request("[fe80::1]:8080"), "fe80::1"));
-  EXPECT_TRUE(policy.check_host(request("192.168.1.6:8080"), "192.168.1.5"));
-  EXPECT_FALSE(AccessPolicy({}, {"*"}).check_host(request("any.thing"), "127.0.0.1"));
+  for (const char* host : {"127.0.0.1", "127.0.0.1:1", "192.168.1.5:8080", "8.8.8.8", "[::1]",
+                           "[::1]:8080", "[fe80::1]:8080", "[2001:db8::1]"})
+    EXPECT_FALSE(policy.check_host(request(host))) << host;
 }
 
 TEST(Access, PagesOfOtherOrigins) {
   const AccessPolicy policy({}, {});
-  EXPECT_FALSE(policy.check_origin(request("localhost:8080")));
-  EXPECT_FALSE(policy.check_origin(request("localhost:8080", "origin", "http://localhost:8080")));
-  EXPECT_TRUE(policy.check_origin(request("localhost:8080", "origin", "http://localhost:5500")));
-  EXPECT_TRUE(policy.check_origin(request("localhost:8080", "origin", "https://evil.com")));
-  EXPECT_TRUE(policy.check_origin(request("localhost:8080", "origin", "null")));
+  EXPECT_FALSE(policy.check_origin(request("localhost:8080"), false));
+  const auto refused = [&](const std::string& host, const std::string& origin) {
+    return policy.check_origin(page(host, origin), false).has_value();
+  };
+  EXPECT_FALSE(refused("localhost:8080", "http://localhost:8080"));
+  EXPECT_FALSE(refused("LocalHost:8080", "http://localhost:8080"));
+  EXPECT_TRUE(refused("localhost:8080", "http://localhost:5500"));
+  EXPECT_TRUE(refused("localhost:8080", "http://localhost"));
+  EXPECT_TRUE(refused("localhost:8080", "https://evil.com"));
+  EXPECT_TRUE(refused("localhost:8080", "https://localhost:8080.evil.com"));
+  EXPECT_TRUE(refused("localhost:8080", "null"));
+  EXPECT_TRUE(refused("localhost:8080", "file://"));
+  EXPECT_TRUE(refused("", "http://localhost"));
+  EXPECT_FALSE(refused("[::1]:80", "http://[0:0::1]"));
+}
+
+TEST(Access, BothSchemesOfItsOwnHost) {
+  const AccessPolicy policy({}, {"example.org"});
+  const auto refused = [&](const std::string& host, const std::string& origin) {
+    return policy.check_origin(page(host, origin), false).has_value();
+  };
+  // A proxy that ends TLS passes Host on, with or without a port.
+  EXPECT_FALSE(refused("example.org", "https://example.org"));
+  EXPECT_FALSE(refused("example.org", "http://example.org"));
+  EXPECT_FALSE(refused("example.org:443", "https://example.org"));
+  EXPECT_FALSE(refused("example.org:80", "http://example.org"));
+  EXPECT_FALSE(refused("example.org:8443", "https://example.org:8443"));
+  EXPECT_TRUE(refused("example.org", "https://example.org:8443"));
+  EXPECT_TRUE(refused("example.org:80", "https://example.org"));
+  EXPECT_TRUE(refused("example.org", "https://other.org"));
+}
+
+TEST(Access, ForwardedHostsOfTrustedProxies) {
+  const AccessPolicy policy({}, {"example.org"}, {}, {"10.0.0.0/8"});
+  EXPECT_TRUE(policy.trusts("127.0.0.1"));
+  EXPECT_TRUE(policy.trusts("::1"));
+  EXPECT_TRUE(policy.trusts("10.1.2.3"));
+  EXPECT_TRUE(policy.trusts("::ffff:10.1.2.3"));
+  EXPECT_FALSE(policy.trusts("192.168.1.5"));
+  EXPECT_FALSE(policy.trusts(""));
+
+  const auto check = [&](const std::string& forwarded, const std::string& proto, bool trusted,
+                         const std::string& origin = "https://example.org") {
+    return policy.check_origin(page("127.0.0.1:8080", origin, forwarded, proto), trusted);
+  };
+  EXPECT_FALSE(check("example.org", "https", true));
+  EXPECT_FALSE(check("example.org", "", true));
+  EXPECT_FALSE(check("example.org, proxy.internal", "https,http", true));
+  EXPECT_FALSE(check("example.org:8443", "HTTPS", true, "https://example.org:8443"));
+  // Its scheme is known then.
+  EXPECT_TRUE(check("example.org", "http", true));
+  EXPECT_TRUE(check("example.org", "https", true, "http://example.org"));
+  // A rebound name: the forwarded host must be allowed as Host would have to be.
+  EXPECT_TRUE(check("evil.com", "", true, "http://evil.com"));
+  EXPECT_TRUE(check("", "https", true));
+  EXPECT_TRUE(check("not a host", "", true));
+  for (const char* proto : {"https", ""}) EXPECT_TRUE(check("example.org", proto, false));
+}
+
+TEST(Access, RefusedPagesAreToldTheFlag) {
+  const AccessPolicy policy({}, {});
+  const auto told = [&](const Request& request, bool trusted, const std::string& flag) {
+    const auto error = policy.check_origin(request, trusted);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, "origin_not_allowed");
+    EXPECT_NE(error->message.find(flag), std::string::npos) << error->message;
+  };
+  told(page("localhost", "https://a.org"), false, "--cors-origin https://a.org");
+  told(page("localhost", "null"), false, "--cors-origin null");
+  told(page("localhost", "\x01<script>"), false, "--cors-origin ORIGIN");
+  told(page("localhost", "https://a.org", "a.org"), false, "--trust-proxy");
+  told(page("localhost", "https://a.org", "a.org"), true, "--allow-host a.org");
+}
+
+TEST(Access, PagesThatOnlyLookAreNotRefusedHere) {
+  const AccessPolicy policy({}, {}, {"local"});
+  Request get = page("localhost", "https://a.org");
+  get.method = "GET";
+  EXPECT_FALSE(policy.check_origin(get, false));
+  EXPECT_FALSE(policy.knows_page(get, false));  // but the log tells of them
+  EXPECT_TRUE(policy.knows_page(page("localhost", "http://127.0.0.1:5500"), false));
+  EXPECT_TRUE(policy.knows_page(request("localhost"), false));
 }
 
 TEST(Access, Keys) {

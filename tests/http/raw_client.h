@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,7 +19,11 @@ namespace oc::http {
 
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port, int receive_buffer = 0) {
+  explicit RawClient(std::uint16_t port, int receive_buffer = 0) : RawClient(receive_buffer) {
+    connect(port);
+  }
+  // Has its descriptor, and no connection yet.
+  explicit RawClient(int receive_buffer = 0) {
     socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
     if (receive_buffer > 0)
       ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
@@ -26,6 +31,8 @@ class RawClient {
     timeval timeout{.tv_sec = 20, .tv_usec = 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+  }
+  void connect(std::uint16_t port) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -41,6 +48,12 @@ class RawClient {
   void close() {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
+  }
+  // Closes without a word of goodbye.
+  void abort() {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close();
   }
   void end_of_sending() { ::shutdown(socket_, SHUT_WR); }
 
@@ -79,6 +92,12 @@ class RawClient {
     out += buffer_.substr(0, length);
     buffer_.erase(0, length);
     return out;
+  }
+  // Whether the other side has closed it by now; what has been received before counts as open.
+  bool is_closed() const {
+    char byte = 0;
+    const auto count = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
   }
   bool at_end() {  // no more bytes will come
     return buffer_.empty() && !read_more();

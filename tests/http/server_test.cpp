@@ -277,7 +277,7 @@ TEST_F(ServerTest, SizeLimits) {
 TEST_F(ServerTest, SlowClientsAreToldAndClosed) {
   options.limits.idle = 150ms;
   options.limits.header = 150ms;
-  options.limits.body_grace = 150ms;
+  options.limits.body.grace = 150ms;
   start();
   RawClient idle(server->port()), header(server->port()), body(server->port());
   header.send("GET /open HTTP/1.1\r\nHost: loc");
@@ -288,8 +288,7 @@ TEST_F(ServerTest, SlowClientsAreToldAndClosed) {
 }
 
 TEST_F(ServerTest, ABodyThatKeepsUpIsNotSlow) {
-  options.limits.body_grace = 300ms;
-  options.limits.body_bytes_per_s = 1000;
+  options.limits.body = {.grace = 300ms, .bytes_per_s = 1000};
   start();
   RawClient client(server->port());
   const std::string wire = post("/echo", std::string(2000, 'x'));

@@ -121,6 +121,11 @@ constexpr Key kKeys[] = {
      .kind = Kind::kStrings,
      .meaning = "Host names that requests may be addressed to; *: any",
      .flag = "--allow-host"},
+    {.path = "server.trusted_proxies",
+     .kind = Kind::kStrings,
+     .meaning = "Addresses or networks (10.0.0.0/8) of proxies, beside this machine, whose "
+                "X-Forwarded-Host and -Proto count",
+     .flag = "--trust-proxy"},
     {.path = "server.insecure",
      .kind = Kind::kBool,
      .meaning = "Listen beyond this machine without a key",

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "base/address_range.h"
 #include "base/check.h"
 
 namespace oc {
@@ -247,6 +248,12 @@ ServerSettings server_settings(Config& config) {
   if (!std::ranges::all_of(server.api_keys, is_printable))
     config.add_error("server.api_keys", "may only hold printable ASCII without spaces");
   server.allowed_hosts = config.get_or<Strings>("server.allowed_hosts", {});
+  server.trusted_proxies = config.get_or<Strings>("server.trusted_proxies", {});
+  for (const std::string& proxy : server.trusted_proxies)
+    if (!AddressRange::parse(proxy))
+      config.add_error("server.trusted_proxies",
+                       "must hold addresses or networks such as \"192.168.1.5\" or "
+                       "\"10.0.0.0/8\"");
   server.insecure = config.get<bool>("server.insecure");
   const Strings origins = config.get_or<Strings>("server.cors_origins", {});
   for (const std::string& origin : origins)

@@ -1,0 +1,196 @@
+// Reading requests, and who may go on to a handler.
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.h"
+#include "http/authority.h"
+#include "http/connection.h"
+#include "http/request_id.h"
+
+namespace oc::http {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr std::size_t kHeaderChunk = 4u << 10, kBodyChunk = 32u << 10;
+
+}  // namespace
+
+Connection::awaitable<bool> Connection::read_header(Current& current) {
+  const ServerLimits& limits = core_->options.limits;
+  enter(Phase::kIdle);  // until a byte of a request is there
+  auto deadline = since_ + limits.idle;
+  while (true) {
+    std::size_t consumed = 0;
+    const auto state = current.parser.feed(in_, consumed);
+    in_.erase(0, consumed);
+    if (state == MessageParser::State::kHeaderDone) break;
+    if (state == MessageParser::State::kFailed)
+      co_return co_await refuse_and_close(current, error_response(current.parser.error()));
+    if (phase_ == Phase::kIdle && current.parser.begun()) {
+      enter(Phase::kHeader);
+      deadline = since_ + limits.header;
+    }
+    if (phase_ == Phase::kIdle && core_->draining) co_return false;
+    if (in_.empty()) std::string().swap(in_);  // what the last request took
+    const Read read = co_await read_more(deadline, kHeaderChunk);
+    if (read == Read::kClosed) co_return false;
+    if (read == Read::kTimeout && phase_ == Phase::kIdle) co_return false;
+    if (read == Read::kTimeout)
+      co_return co_await refuse_and_close(
+          current, error_response(
+                       refuse(Refusal::kTimeout, "the request's header took too long to arrive")));
+  }
+  begin_request(current);
+  co_return true;
+}
+
+void Connection::begin_request(Current& current) {
+  const auto& request = current.parser.request();
+  current.since_header.restart();
+  request->id = request_id(request->header("x-request-id"));
+  request->memory = Reservation(core_->options.memory);
+  current.id = request->id;
+  current.method = request->method;
+  current.path = request->path;
+  current.head = current.parser.head();
+  current.http_1_0 = current.parser.http_1_0();
+  current.keep_alive = current.parser.keep_alive() && request->method != "CONNECT";
+  current.body_pending = current.parser.has_body();
+  current.cors = core_->access.cors_headers(*request);
+}
+
+// All that can be refused before a byte of the body was read.
+std::optional<Response> Connection::gate(Current& current) {
+  const Request& request = *current.parser.request();
+  // Its Host is the one that it wants to be connected to.
+  if (request.method == "CONNECT")
+    return core_->router.find(request.method, request.path).instead;
+  if (auto refused = check_access(request)) return refused;
+  auto match = core_->router.find(request.method, request.path);
+  if (match.route == nullptr) return std::move(match.instead);
+  current.target = match.route;
+  current.route = match.route->path;
+  if (current.parser.unknown_expectation())
+    return error_response(
+        refuse(Refusal::kExpectationFailed, "only Expect: 100-continue is understood"));
+  if (match.route->json && !is_json(request.header("content-type")))
+    return error_response(refuse(Refusal::kNotJson, "Content-Type must be application/json"));
+  if (match.route->json && !current.parser.has_body() && !current.parser.content_length())
+    return error_response(refuse(Refusal::kLengthRequired, "the request has no body"));
+  if (const auto error = find_coding(request, &current.coding)) {
+    Response response = error_response(*error);
+    response.headers.emplace_back("Accept-Encoding", kCodings);
+    return response;
+  }
+  if (core_->draining)
+    return error_response(refuse(Refusal::kShuttingDown, "the server is shutting down"));
+  if (match.route->needs_model)
+    if (auto error = core_->hooks.model_ready()) return error_response(*error);
+  return std::nullopt;
+}
+
+std::optional<Response> Connection::check_access(const Request& request) {
+  const AccessPolicy& access = core_->access;
+  if (auto error = access.check_host(request)) {
+    const auto host = parse_authority(request.authority);
+    tell_owner(request, "host refused", host ? host->host : "", "--allow-host");
+    return error_response(*error);
+  }
+  // Some are refused here, from others their browser keeps the answer.
+  if (!access.knows_page(request, trusted_))
+    tell_owner(request, "page refused", request.header("origin"), "--cors-origin");
+  if (auto allowed = access.preflight(request)) return allowed;
+  if (auto error = access.check_origin(request, trusted_)) return error_response(*error);
+  if (!core_->router.open(request.path)) {
+    if (auto error = access.check_key(request)) return error_response(*error);
+    proven_ = true;
+  }
+  if (!access.has_keys()) proven_ = true;
+  return std::nullopt;
+}
+
+// What a visitor is told only the visitor sees; the log is where the owner looks.
+void Connection::tell_owner(const Request& request, std::string_view what, std::string_view who,
+                            std::string_view flag) {
+  who = who.substr(0, 256);
+  const auto unsaid = core_->refusals.due(std::string(flag) + " " + std::string(who), Clock::now());
+  if (!unsaid) return;
+  log::event(log::Level::kWarning, what,
+             {{"name", who},
+              {"host", request.authority.substr(0, 256)},
+              {"path", request.path.substr(0, 128)},
+              {"if_it_is_yours", fmt::format("{} {}", flag, who)},
+              {"like_it_since", *unsaid}},
+             request.id);
+}
+
+Connection::awaitable<bool> Connection::read_body(Current& current) {
+  MessageParser& parser = current.parser;
+  enter(Phase::kBody);
+  current.arrival = std::make_unique<Arrivals::Body>(
+      core_->options.arrivals, core_->options.limits.body,
+      [core = core_, weak = weak_from_this(), number = ++body_number_] {
+        asio::post(core->io, [weak, number] {
+          const auto self = weak.lock();
+          error_code ignored;
+          if (self && self->body_number_ == number) self->socket_.cancel(ignored);
+        });
+      },
+      since_);
+  if (current.body_pending && parser.expects_continue() && in_.empty())
+    if (!co_await write_all("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
+  while (true) {
+    if (!co_await find_room(current))
+      co_return co_await refuse_and_close(
+          current, error_response(refuse(
+                       Refusal::kBusy, "the server holds as many request bytes as it may; later")));
+    const std::size_t before = parser.body_bytes();
+    std::size_t consumed = 0;
+    const auto state = parser.feed(in_, consumed);
+    in_.erase(0, consumed);
+    if (state == MessageParser::State::kFailed)
+      co_return co_await refuse_and_close(current, error_response(parser.error()));
+    if (state == MessageParser::State::kDone) break;
+    if (const std::size_t after = parser.body_bytes(); after > before) {
+      since_ = Clock::now();
+      current.arrival->received(after - before, since_);
+    }
+    const Read read = co_await read_more(current.arrival->deadline(), kBodyChunk);
+    if (current.arrival->gave_way()) continue;  // and so finds no room
+    if (read == Read::kClosed) co_return false;
+    if (read == Read::kTimeout)
+      co_return co_await refuse_and_close(
+          current,
+          error_response(refuse(Refusal::kTimeout, "the request's body arrives too slowly")));
+  }
+  ++body_number_;
+  parser.request()->memory = current.arrival->finish();
+  current.arrival.reset();
+  current.body_pending = false;
+  co_return true;
+}
+
+// Memory for what has come. Where another body gives way for it, that takes a moment.
+Connection::awaitable<bool> Connection::find_room(Current& current) {
+  using Room = Arrivals::Body::Room;
+  const std::size_t bytes = current.parser.memory_for(in_.size());
+  const auto deadline = Clock::now() + core_->options.limits.body.grace / 10;
+  while (!current.arrival->gave_way()) {
+    const auto now = Clock::now();
+    const Room room = current.arrival->grow_to(bytes, now);
+    if (room == Room::kHere) co_return true;
+    if (room == Room::kNone || now >= deadline) break;
+    error_code ignored;
+    waker_->timer.expires_after(std::chrono::milliseconds(2));
+    co_await waker_->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (!socket_.is_open()) break;
+  }
+  co_return false;
+}
+
+}  // namespace oc::http
