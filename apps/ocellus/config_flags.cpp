@@ -65,6 +65,7 @@ Config read_config(const ConfigFlags& flags) {
     const auto path = find_configuration(flags.config);
     if (!path.ok()) fail(path.error());
     config.read_file(*path);
+    config.set_stock(comes_with_the_program(flags.config));
   }
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable)

@@ -180,12 +180,25 @@ http::BackendApiOptions backend_options(const Settings& settings, const std::str
   return out;
 }
 
+http::AccessPolicy access_policy(const ServerSettings& server) {
+  http::AccessPolicy access(server.api_keys, server.allowed_hosts, server.cors_origins,
+                            server.trusted_proxies);
+  if (!server.guests) return access;
+  access.let_guests_in();
+  log::event(log::Level::kInfo, "guests",
+             {{"who", "pages of this machine: of other ports, and files opened in its browsers, "
+                      "whose origin is null as that of any site's sandboxed frame is"},
+              {"may", "use /status, /config and chat with loaded models"},
+              {"more", "--cors-origin ORIGIN"},
+              {"nothing", "OCELLUS_CORS=false"}});
+  return access;
+}
+
 Ports open_ports(const Settings& settings, const std::string& file,
                  const std::shared_ptr<http::MemoryBudget>& memory,
                  const std::shared_ptr<http::App>& app) {
   const ServerSettings& server = settings.server;
-  const http::AccessPolicy access(server.api_keys, server.allowed_hosts, server.cors_origins,
-                                  server.trusted_proxies);
+  const http::AccessPolicy access = access_policy(server);
   http::ServerOptions wanted = server_options(server, memory);
   wanted.arrivals = std::make_shared<http::Arrivals>(memory);
   Ports ports;

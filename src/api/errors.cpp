@@ -90,6 +90,8 @@ Row row_of(Refusal refusal) {
       return {431, kInvalidRequest, "header_too_large"};
     case Refusal::kTransferCoding:
       return {501, kInvalidRequest, "unsupported_transfer_encoding"};
+    case Refusal::kNotImplemented:
+      return {501, kInvalidRequest, "not_implemented", 0, true};
     case Refusal::kNotReady:
       return {503, kServerError, "model_loading", 2};
     case Refusal::kTooManyConnections:

@@ -45,6 +45,7 @@ enum class Refusal {
   kHeaderTooLarge,       // 431
   kInternal,             // 500
   kTransferCoding,       // 501
+  kNotImplemented,       // 501: a route of the original that this program does without
   kNotReady,             // 503
   kTooManyConnections,   // 503
   kShuttingDown,         // 503

@@ -98,6 +98,19 @@ bool AccessPolicy::knows_page(const Request& request, bool trusted) const {
   return origin.empty() || is_own_page(request, trusted) || is_cors_origin(origin);
 }
 
+bool AccessPolicy::is_guest(const Request& request, bool trusted, bool loopback) const {
+  if (!guests_ || !loopback || knows_page(request, trusted)) return false;
+  // A proxy on this machine passes on what comes from elsewhere.
+  for (const std::string_view name : {"forwarded", "via", "x-forwarded-for", "x-forwarded-host",
+                                      "x-forwarded-proto", "x-real-ip"})
+    if (!request.header(name).empty()) return false;
+  const auto host = parse_authority(request.authority);
+  if (!host || !host->is_this_machine()) return false;
+  const std::string_view origin = request.header("origin");
+  const auto page = parse_origin(origin);
+  return origin == "null" || (page && page->authority.is_this_machine());
+}
+
 std::optional<ApiError> AccessPolicy::check_origin(const Request& request, bool trusted) const {
   if (request.method == "GET" || request.method == "OPTIONS" || knows_page(request, trusted))
     return std::nullopt;
@@ -125,16 +138,18 @@ bool AccessPolicy::is_cors_origin(std::string_view origin) const {
   });
 }
 
-std::optional<Response> AccessPolicy::preflight(const Request& request) const {
+std::optional<Response> AccessPolicy::preflight(const Request& request, bool welcome) const {
+  const std::string_view origin = request.header("origin");
   if (request.method != "OPTIONS" || request.header("access-control-request-method").empty() ||
-      request.header("origin").empty() || !is_cors_origin(request.header("origin")))
+      origin.empty() || !(welcome || is_cors_origin(origin)))
     return std::nullopt;
   // Clients add headers of their own (openai-node: x-stainless-…); none that there are does harm.
   const std::string_view headers = request.header("access-control-request-headers");
   Response response;
   response.status = 204;
   response.content_type.clear();
-  response.headers = {{"Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH"},
+  response.headers = {{"Access-Control-Allow-Methods",
+                       welcome ? "GET, HEAD, POST" : "GET, HEAD, POST, PATCH"},
                       {"Access-Control-Allow-Headers",
                        is_header_list(headers) ? std::string(headers)
                                                : "authorization, content-type, x-request-id"},
@@ -143,15 +158,16 @@ std::optional<Response> AccessPolicy::preflight(const Request& request) const {
 }
 
 std::vector<std::pair<std::string, std::string>> AccessPolicy::cors_headers(
-    const Request& request) const {
-  if (cors_origins_.empty()) return {};
+    const Request& request, bool welcome) const {
+  if (cors_origins_.empty() && !guests_) return {};
   std::vector<std::pair<std::string, std::string>> headers = {
       {"Vary", "Origin, Access-Control-Request-Headers"}};
   const std::string_view origin = request.header("origin");
-  if (origin.empty() || !is_cors_origin(origin)) return headers;
+  if (origin.empty() || !(welcome || is_cors_origin(origin))) return headers;
   headers.emplace_back("Access-Control-Allow-Origin", origin);
   headers.emplace_back("Access-Control-Expose-Headers",
-                       "x-request-id, x-ocellus-cache, x-should-retry, Retry-After, WWW-Authenticate");
+                       "x-request-id, x-ocellus-cache, x-should-retry, Retry-After, "
+                       "WWW-Authenticate");
   return headers;
 }
 

@@ -31,20 +31,29 @@ class AccessPolicy {
                std::vector<std::string> cors_origins = {},
                const std::vector<std::string>& proxies = {});
 
+  // From now on pages of this machine that are not named may use the routes of the original's pages
+  // (Route::for_guests). A file that is opened in a browser has the origin "null", as any site's
+  // sandboxed frame has, so guests may not do more, and only within this machine.
+  void let_guests_in() { guests_ = true; }
+
   bool has_keys() const { return !digests_.empty(); }
   // Whether X-Forwarded-… of this address ("127.0.0.1", "::1") count: `trusted` below.
   bool trusts(std::string_view peer) const;
   std::optional<ApiError> check_host(const Request& request) const;
   // Whether the request is of no web page, of one of this very server, or of cors_origins.
   bool knows_page(const Request& request, bool trusted) const;
+  // Whether it is of such a page. loopback: the connection comes from this machine.
+  bool is_guest(const Request& request, bool trusted, bool loopback) const;
   // A browser names the page that asks; one that is not known may read, as far as its browser lets
   // it, and nothing else.
   std::optional<ApiError> check_origin(const Request& request, bool trusted) const;
-  // The answer to a browser that asks whether a page of cors_origins may ask
-  // (fetch.spec.whatwg.org, CORS-preflight); nullopt for anything else. It carries no key.
-  std::optional<Response> preflight(const Request& request) const;
+  // The answer to a browser that asks whether a page of cors_origins, or a guest that is welcome
+  // there, may ask (fetch.spec.whatwg.org, CORS-preflight); nullopt for anything else. It carries no
+  // key.
+  std::optional<Response> preflight(const Request& request, bool welcome) const;
   // What every answer to the request says about who may read it.
-  std::vector<std::pair<std::string, std::string>> cors_headers(const Request& request) const;
+  std::vector<std::pair<std::string, std::string>> cors_headers(const Request& request,
+                                                                bool welcome) const;
   // "Authorization: Bearer KEY". Takes the same time whichever key is wrong and however.
   std::optional<ApiError> check_key(const Request& request) const;
 
@@ -57,6 +66,7 @@ class AccessPolicy {
   std::vector<Digest> digests_;  // SHA-256, so that all have one length
   std::vector<std::string> hosts_, cors_origins_;
   std::vector<AddressRange> proxies_;
+  bool guests_ = false;
 };
 
 // True for 127.0.0.0/8 and ::1.

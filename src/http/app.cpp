@@ -76,6 +76,7 @@ Router App::routes() {
                                 ResponderPtr responder) { self->chat(request, responder); },
               .json = true,
               .needs_model = true,
+              .for_guests = true,
               .blocking = true});
   for (const std::string path : {"/v1/models", "/v1/models/*"})
     router.add(
@@ -95,7 +96,8 @@ Router App::routes() {
               .needs_model = true});
   router.add({.method = "GET",
               .path = "/status",
-              .handler = [self](RequestPtr, ResponderPtr responder) { self->status(responder); }});
+              .handler = [self](RequestPtr, ResponderPtr responder) { self->status(responder); },
+              .for_guests = true});
   router.add({.method = "GET",
               .path = "/metrics",
               .handler = [self](RequestPtr, ResponderPtr responder) { self->metrics(responder); }});

@@ -10,6 +10,7 @@
 
 #include "api/models_json.h"
 #include "base/log.h"
+#include "io/json.h"
 
 namespace oc::http {
 namespace {
@@ -34,6 +35,32 @@ std::string timestamp() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
 }
 
+// The log has its id and length, never its words. The original answered whatever came with a 200.
+Response note_query(const Request& request) {
+  constexpr std::size_t kMost = 64u << 10, kMostId = 128;
+  json::object out{{"status", "error"}};
+  if (request.body.size() > kMost) {
+    out["message"] = "the body is longer than 65536 bytes";
+    return respond_with(out);
+  }
+  const auto parsed = parse_json(request.body, "body", 8);
+  const json::object* fields = parsed.ok() ? parsed->if_object() : nullptr;
+  const auto text = [&](std::string_view key) -> const json::string* {
+    const json::value* value = fields == nullptr ? nullptr : fields->if_contains(key);
+    return value == nullptr ? nullptr : value->if_string();
+  };
+  const json::string *id = text("query_id"), *query = text("query");
+  if (id == nullptr || query == nullptr || id->size() > kMostId) {
+    out["message"] = R"("query_id", of at most 128 bytes, and "query" must be strings)";
+    return respond_with(out);
+  }
+  log::event(log::Level::kInfo, "user query",
+             {{"query_id", std::string_view(*id)}, {"bytes", query->size()}}, request.id);
+  out["status"] = "logged";
+  out["query_id"] = *id;
+  return respond_with(out);
+}
+
 }  // namespace
 
 BackendApi::BackendApi(std::shared_ptr<App> app, BackendApiOptions options)
@@ -49,18 +76,20 @@ BackendConfig BackendApi::current() const {
 Router BackendApi::routes() {
   Router router;
   const auto self = shared_from_this();
-  const auto add = [&](const char* path, Tell what, bool open = false, bool disk = false) {
+  constexpr unsigned kOpen = 1, kDisk = 2, kGuests = 4;
+  const auto add = [&](const char* path, Tell what, unsigned traits = 0) {
     router.add({.method = "GET",
                 .path = path,
                 .handler = [self, what](RequestPtr,
                                         ResponderPtr responder) { self->tell(responder, what); },
-                .open = open,
-                .disk = disk});
+                .open = (traits & kOpen) != 0,
+                .for_guests = (traits & kGuests) != 0,
+                .disk = (traits & kDisk) != 0});
   };
   add("/", &BackendApi::root);
-  add("/health", &BackendApi::health, true);
-  add("/status", &BackendApi::status, false, true);  // lists what is installed
-  add("/config", &BackendApi::page);
+  add("/health", &BackendApi::health, kOpen);
+  add("/status", &BackendApi::status, kDisk | kGuests);  // lists what is installed
+  add("/config", &BackendApi::page, kGuests);
   add("/api/v1/config", &BackendApi::config);
   router.add({.method = "PATCH",
               .path = "/api/v1/config",
@@ -75,8 +104,36 @@ Router BackendApi::routes() {
                                 ResponderPtr responder) { self->app_->chat(request, responder); },
               .json = true,
               .needs_model = true,
+              .for_guests = true,
               .blocking = true});
+  add_tracker_routes(router);
   return router;
+}
+
+// What the original's pages send beside questions: what a person typed, which it wrote to a log, and
+// questions to its state tracker, which followed the steps of a task by the words of the answers.
+void BackendApi::add_tracker_routes(Router& router) const {
+  router.add({.method = "POST",
+              .path = "/api/v1/logging/user_query",
+              .handler =
+                  [](RequestPtr request, ResponderPtr responder) {
+                    responder->respond(note_query(*request));
+                  },
+              .json = true,
+              .for_guests = true,
+              .blocking = true});
+  for (const char* method : {"GET", "POST"})
+    for (const char* path : {"/api/v1/state", "/api/v1/state/*"})
+      router.add({.method = method,
+                  .path = path,
+                  .handler =
+                      [](RequestPtr, ResponderPtr responder) {
+                        responder->respond(failure(
+                            refuse(Refusal::kNotImplemented,
+                                   "the original's state tracker is not part of this server; "
+                                   "questions about a picture go to POST /v1/chat/completions")));
+                      },
+                  .for_guests = true});
 }
 
 // As those of the app; its gauge of connections is the other port's.

@@ -35,6 +35,7 @@ class BackendApi : public std::enable_shared_from_this<BackendApi> {
   Response status(const ServedModel& active) const;
   Response page(const ServedModel& active) const;
   Response config(const ServedModel& active) const;
+  void add_tracker_routes(Router& router) const;
   void patch(const RequestPtr& request, const ResponderPtr& responder);
   void finish(const BackendPatch& patch, const ResponderPtr& responder);
   BackendConfig current() const;

@@ -117,6 +117,11 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
   const Stopwatch parsing;
   auto parsed = parse_chat_request(request->body, limits);
   if (!parsed) return fail(responder, parsed.error(), Stage::kRequest, request->id);
+  if (request->guest && source->loads(parsed->model))
+    return fail(responder,
+                refuse(Refusal::kOriginNotAllowed,
+                       "this page may only ask models that are loaded; --cors-origin allows more",
+                       "model"));
   auto question =
       std::make_shared<Question>(Question{request, responder, std::move(*parsed), std::nullopt});
   const std::string name = question->chat.model;

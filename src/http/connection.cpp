@@ -35,7 +35,11 @@ Connection::Connection(std::shared_ptr<ServerCore> core, asio::ip::tcp::socket s
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   socket_.non_blocking(true, ignored);
   const auto peer = socket_.remote_endpoint(ignored);
-  if (!ignored) trusted_ = core_->access.trusts(peer.address().to_string());
+  if (!ignored) {
+    const std::string address = peer.address().to_string();
+    trusted_ = core_->access.trusts(address);
+    loopback_ = is_loopback(address);
+  }
   core_->add(this);
 }
 

@@ -84,6 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void begin_request(Current& current);
   std::optional<Response> gate(Current& current);
   std::optional<Response> check_access(const Request& request);
+  bool welcomes(const Request& request) const;
   void tell_owner(const Request& request, std::string_view what, std::string_view who,
                   std::string_view flag);
   awaitable<bool> read_body(Current& current);
@@ -101,9 +102,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer deadline_;
   std::shared_ptr<Waker> waker_;
-  bool trusted_ = false;  // its X-Forwarded-… count
-  bool proven_ = false;   // it has shown a key or, where none is wanted, a request
-  std::string in_;        // received, not yet parsed
+  bool trusted_ = false;   // its X-Forwarded-… count
+  bool loopback_ = false;  // it comes from this machine
+  bool proven_ = false;    // it has shown a key or, where none is wanted, a request
+  std::string in_;         // received, not yet parsed
   Phase phase_ = Phase::kIdle;
   Clock::time_point since_;        // it is in the phase, or has last made progress
   std::uint64_t operation_ = 0;    // tells a late timer that its operation is over

@@ -61,7 +61,8 @@ void Connection::begin_request(Current& current) {
   current.http_1_0 = current.parser.http_1_0();
   current.keep_alive = current.parser.keep_alive() && request->method != "CONNECT";
   current.body_pending = current.parser.has_body();
-  current.cors = core_->access.cors_headers(*request);
+  request->guest = core_->access.is_guest(*request, trusted_, loopback_);
+  current.cors = core_->access.cors_headers(*request, welcomes(*request));
 }
 
 // All that can be refused before a byte of the body was read.
@@ -102,16 +103,22 @@ std::optional<Response> Connection::check_access(const Request& request) {
     return error_response(*error);
   }
   // Some are refused here, from others their browser keeps the answer.
-  if (!access.knows_page(request, trusted_))
+  const bool welcome = welcomes(request);
+  if (!welcome && !access.knows_page(request, trusted_))
     tell_owner(request, "page refused", request.header("origin"), "--cors-origin");
-  if (auto allowed = access.preflight(request)) return allowed;
-  if (auto error = access.check_origin(request, trusted_)) return error_response(*error);
+  if (auto allowed = access.preflight(request, welcome)) return allowed;
+  if (!welcome)
+    if (auto error = access.check_origin(request, trusted_)) return error_response(*error);
   if (!core_->router.open(request.path)) {
     if (auto error = access.check_key(request)) return error_response(*error);
     proven_ = true;
   }
   if (!access.has_keys()) proven_ = true;
   return std::nullopt;
+}
+
+bool Connection::welcomes(const Request& request) const {
+  return request.guest && core_->router.for_guests(request.path);
 }
 
 // What a visitor is told only the visitor sees; the log is where the owner looks.

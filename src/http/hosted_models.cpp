@@ -102,6 +102,11 @@ class HostedModels final : public ModelSource {
     return profile_(status ? status->name : name).defaults;
   }
 
+  bool loads(const std::string& name) const override {
+    if (name.empty()) return false;
+    const auto status = host_->named(name);
+    return !status || !(status->active || status->state == ModelState::kReady);
+  }
   void find(const std::string& name, Ready ready) override {
     host_->acquire(name, [this, ready = std::move(ready)](Result<LeasePtr> lease) {
       if (!lease.ok()) return ready(with_names(lease.error()));

@@ -29,6 +29,8 @@ class ModelSource {
   virtual ServiceStats stats() const = 0;                  // of all
   // Of requests that name this model, which need not be loaded or there.
   virtual RequestDefaults defaults(const std::string& name) const = 0;
+  // Whether a request that names this model would have one loaded that is not the active one.
+  virtual bool loads(const std::string&) const { return false; }
   // At once or, when it has to be loaded first, later and on another thread. The backend stays
   // loaded as long as somebody holds it or an answer of it is under way.
   virtual void find(const std::string& name, Ready ready) = 0;

@@ -48,6 +48,12 @@ bool Router::open(std::string_view path) const {
                      [&](const Route& route) { return route.open && matches(route.path, path); });
 }
 
+bool Router::for_guests(std::string_view path) const {
+  return std::any_of(routes_.begin(), routes_.end(), [&](const Route& route) {
+    return route.for_guests && matches(route.path, path);
+  });
+}
+
 bool is_json(std::string_view content_type) {
   constexpr std::string_view kJson = "application/json";
   std::string_view type = content_type.substr(0, content_type.find(';'));

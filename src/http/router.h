@@ -17,6 +17,7 @@ struct Route {
   bool open = false;         // no API key wanted
   bool json = false;         // the body must be application/json
   bool needs_model = false;  // 503 until a model is loaded
+  bool for_guests = false;   // the original's pages ask for it (AccessPolicy::is_guest)
   // On which thread the handler runs, if not on the io thread, which answers /health.
   bool blocking = false;  // decodes or computes: a worker's
   bool disk = false;      // reads folders: one of its own, so that no answer waits for a slow disk
@@ -32,8 +33,9 @@ class Router {
     Response instead;
   };
   Match find(std::string_view method, std::string_view path) const;
-  // Whether the path may be asked for without a key, whatever the method.
+  // Whether the path may be asked for without a key, or by guests, whatever the method.
   bool open(std::string_view path) const;
+  bool for_guests(std::string_view path) const;
 
  private:
   std::vector<Route> routes_;

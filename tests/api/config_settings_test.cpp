@@ -175,6 +175,22 @@ TEST(Settings, Cors) {
   EXPECT_TRUE(origins(R"({})").empty());
 }
 
+TEST(Settings, GuestsComeInWithAStockFileUnlessSomebodySaysNo) {
+  const auto guests = [](bool stock, const char* flag) {
+    Config config;
+    config.read_json(R"({"server": {"cors_enabled": false}})", "a.json");
+    config.set_stock(stock);
+    if (*flag != '\0') config.set_assignment(flag);
+    return make_settings(config).server.guests;
+  };
+  EXPECT_TRUE(guests(true, ""));
+  EXPECT_TRUE(guests(true, "server.cors_enabled=true"));
+  EXPECT_TRUE(guests(true, "server.cors_origins=https://a.b"));
+  EXPECT_FALSE(guests(true, "server.cors_enabled=false"));
+  EXPECT_FALSE(guests(false, ""));
+  EXPECT_FALSE(guests(false, "server.cors_enabled=true"));
+}
+
 TEST(Settings, ASharedResponseCache) {
   const Settings none = settings_of("{}");
   EXPECT_FALSE(none.shared_responses);

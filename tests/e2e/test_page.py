@@ -28,14 +28,18 @@ SECONDS = 60  # far above anything that a test waits for
 expect.set_options(timeout=SECONDS * 1000)
 
 
-@pytest.fixture(scope="module")
-def browser():
+def chromium():
     names = (os.environ.get("OCELLUS_CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
     program = next((found for name in names if name and (found := shutil.which(name))), None)
     assert program, "no Chromium (Debian: chromium; elsewhere name it in OCELLUS_CHROMIUM)"
+    return program
+
+
+@pytest.fixture(scope="module")
+def browser():
     with sync_playwright() as playwright:
         # --no-sandbox: Chromium's own does not work for root, as tests in containers run.
-        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        running = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         yield running
         running.close()
 

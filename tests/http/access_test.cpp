@@ -136,6 +136,52 @@ TEST(Access, PagesThatOnlyLookAreNotRefusedHere) {
   EXPECT_TRUE(policy.knows_page(request("localhost"), false));
 }
 
+TEST(Access, GuestsArePagesOfThisMachineOnly) {
+  AccessPolicy policy({}, {}, {"http://localhost:7"});
+  const auto guest = [&](const Request& asked) { return policy.is_guest(asked, true, true); };
+  EXPECT_FALSE(guest(page("localhost:8000", "null")));  // not let in
+  policy.let_guests_in();
+  for (const char* origin : {"null", "http://localhost:5500", "https://LOCALHOST", "http://[::1]:1",
+                             "http://127.0.0.1:5500", "http://127.1.2.3"})
+    for (const char* host : {"localhost:8000", "127.0.0.1:8000", "[::1]:8000"})
+      EXPECT_TRUE(guest(page(host, origin))) << origin << " " << host;
+  for (const char* origin : {"", "http://evil.com", "http://localhost.evil.com", "file://", "NULL",
+                             "http://192.168.1.5", "null null", "http://127.0.0.1@evil.com"})
+    EXPECT_FALSE(guest(page("localhost:8000", origin))) << origin;
+  // Its own pages and those that are named are more than guests.
+  EXPECT_FALSE(guest(page("localhost:8000", "http://localhost:8000")));
+  EXPECT_FALSE(guest(page("localhost:8000", "http://localhost:7")));
+  // Neither from another machine, nor under another name, nor through a proxy of this one.
+  EXPECT_FALSE(policy.is_guest(page("localhost:8000", "null"), true, false));
+  for (const char* host : {"192.168.1.5:8000", "home.example", ""})
+    EXPECT_FALSE(guest(page(host, "null"))) << host;
+  for (const char* name : {"forwarded", "via", "x-forwarded-for", "x-forwarded-host",
+                           "x-forwarded-proto", "x-real-ip"}) {
+    Request passed_on = page("localhost:8000", "null");
+    passed_on.headers.emplace_back(name, "localhost");
+    EXPECT_FALSE(guest(passed_on)) << name;
+  }
+}
+
+TEST(Access, GuestsAreToldWhatTheyMayReadWhereTheyAreWelcome) {
+  AccessPolicy policy({}, {});
+  policy.let_guests_in();
+  Request asked = page("localhost:8000", "null");
+  const auto names = [&](bool welcome) {
+    std::string out;
+    for (const auto& [name, value] : policy.cors_headers(asked, welcome)) out += name + " ";
+    return out;
+  };
+  EXPECT_NE(names(true).find("Access-Control-Allow-Origin"), std::string::npos);
+  EXPECT_EQ(names(false), "Vary ");  // what depends on the page is not to be kept for another
+  asked.method = "OPTIONS";
+  asked.headers.emplace_back("access-control-request-method", "PATCH");
+  EXPECT_FALSE(policy.preflight(asked, false));
+  const auto allowed = policy.preflight(asked, true);
+  ASSERT_TRUE(allowed);
+  EXPECT_EQ(allowed->headers[0].second, "GET, HEAD, POST");
+}
+
 TEST(Access, Keys) {
   EXPECT_FALSE(AccessPolicy({}, {}).check_key(request("")));
   const AccessPolicy policy({"alpha", "beta"}, {});

@@ -25,7 +25,9 @@ class FakeModels final : public ModelSource {
   std::vector<std::string> installed() const override { return {"other"}; }
   ServiceStats stats() const override { return {}; }
   RequestDefaults defaults(const std::string&) const override { return {}; }
+  bool loads(const std::string& name) const override { return name == "other"; }
   void find(const std::string&, Ready ready) override {
+    ++asked;
     ready(Error{ErrorCode::kNotFound, "none"});
   }
   void activate(const std::string& name, Switched done) override {
@@ -35,6 +37,7 @@ class FakeModels final : public ModelSource {
   }
 
   std::string active_name = "one";
+  int asked = 0;
   std::optional<Error> refusal;
 
  private:
@@ -60,15 +63,19 @@ struct BackendApiTest : testing::Test {
     const auto api = std::make_shared<BackendApi>(app, options);
     ServerOptions server_options;
     server_options.memory = app_options.memory;
-    server = std::make_unique<TestServer>(server_options, api->routes(), AccessPolicy({}, {}),
-                                          api->hooks());
+    AccessPolicy access({}, {});
+    access.let_guests_in();
+    server =
+        std::make_unique<TestServer>(server_options, api->routes(), access, api->hooks());
   }
-  std::string patch(const std::string& body) {
+  std::string patch(const std::string& body) { return ask("PATCH", "/api/v1/config", body); }
+  std::string ask(const char* method, const char* path, const std::string& body,
+                  const char* headers = "") {
     RawClient client(server->port());
     client.send(
-        fmt::format("PATCH /api/v1/config HTTP/1.1\r\nHost: localhost\r\n"
+        fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n{}"
                     "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-                    body.size(), body));
+                    method, path, headers, body.size(), body));
     return client.read_response();
   }
 };
@@ -132,6 +139,66 @@ TEST_F(BackendApiTest, AFailedWriteIsTold) {
   EXPECT_EQ(status_of(response), 503);
   EXPECT_NE(response.find("in force but could not be written down"), std::string::npos);
   EXPECT_EQ(models->active_name, "two");
+}
+
+constexpr char kGuest[] = "Origin: null\r\n";
+
+TEST_F(BackendApiTest, GuestsMayAskButNotChangeOrLoad) {
+  start();
+  const std::string chat = R"({"messages":[{"role":"user","content":"Hi"}]})";
+  EXPECT_EQ(status_of(ask("POST", "/v1/chat/completions", chat, kGuest)), 404);  // as the fake says
+  EXPECT_EQ(models->asked, 1);
+  const std::string other = R"({"model":"other","messages":[{"role":"user","content":"Hi"}]})";
+  const std::string refused = ask("POST", "/v1/chat/completions", other, kGuest);
+  EXPECT_EQ(status_of(refused), 403);
+  EXPECT_EQ(json::parse(body_of(refused)).at("error").at("param"), "model");
+  EXPECT_EQ(models->asked, 1);
+  EXPECT_EQ(status_of(ask("POST", "/v1/chat/completions", other)), 404);  // no page: no guest
+  EXPECT_EQ(models->asked, 2);
+  EXPECT_EQ(status_of(ask("PATCH", "/api/v1/config", R"({"active_model":"two"})", kGuest)), 403);
+  EXPECT_EQ(models->active_name, "one");
+  for (const auto& [path, readable] : {std::pair{"/status", true}, std::pair{"/config", true},
+                                       std::pair{"/api/v1/config", false}, std::pair{"/", false},
+                                       std::pair{"/health", false}}) {
+    const std::string response = ask("GET", path, "", kGuest);
+    EXPECT_EQ(response.find("Access-Control-Allow-Origin: null") != std::string::npos, readable)
+        << path;
+  }
+}
+
+TEST_F(BackendApiTest, TheStateTrackerIsNotThere) {
+  start();
+  for (const auto& [method, path] :
+       {std::pair{"GET", "/api/v1/state"}, std::pair{"GET", "/api/v1/state/metrics"},
+        std::pair{"POST", "/api/v1/state/process"}, std::pair{"POST", "/api/v1/state/query"},
+        std::pair{"GET", "/api/v1/state/query/capabilities"}}) {
+    const std::string response = ask(method, path, R"({"query":"next?"})");
+    EXPECT_EQ(status_of(response), 501) << path;
+    EXPECT_NE(response.find("x-should-retry: false"), std::string::npos);
+    const json::value body = json::parse(body_of(response));
+    EXPECT_EQ(body.at("error").at("code"), "not_implemented");
+    EXPECT_EQ(body.at("detail"), body.at("error").at("message"));
+  }
+}
+
+TEST_F(BackendApiTest, TypedQuestionsAreNoted) {
+  start();
+  const auto told = [&](const std::string& body) {
+    const std::string response = ask("POST", "/api/v1/logging/user_query", body);
+    EXPECT_EQ(status_of(response), 200) << body.substr(0, 80);
+    return json::parse(body_of(response));
+  };
+  EXPECT_EQ(told(R"({"query_id":"q1","query":"What is next?","language":"en","timestamp":"now"})"),
+            json::parse(R"({"status":"logged","query_id":"q1"})"));
+  for (const std::string& wrong :
+       {std::string("{}"), std::string("[]"), std::string("{"), std::string(R"({"query_id":"q1"})"),
+        std::string(R"({"query_id":1,"query":"x"})"),
+        R"({"query_id":")" + std::string(129, 'x') + R"(","query":"x"})",
+        R"({"query_id":"q1","query":")" + std::string(65536, 'x') + "\"}"}) {
+    const json::value out = told(wrong);
+    EXPECT_EQ(out.at("status"), "error") << wrong.substr(0, 80);
+    EXPECT_TRUE(out.at("message").is_string());
+  }
 }
 
 }  // namespace

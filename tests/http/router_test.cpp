@@ -30,6 +30,17 @@ TEST(Router, FindsRoutes) {
   EXPECT_EQ(table.find("GET", "/v1/models/a/b").route->path, "/v1/models/*");
 }
 
+TEST(Router, GuestsAreWelcomeAtSomePaths) {
+  Router table;
+  table.add({.method = "POST", .path = "/chat", .handler = {}, .for_guests = true});
+  table.add({.method = "GET", .path = "/state/*", .handler = {}, .for_guests = true});
+  table.add({.method = "PATCH", .path = "/config", .handler = {}});
+  EXPECT_TRUE(table.for_guests("/chat"));
+  EXPECT_TRUE(table.for_guests("/state/query"));
+  for (const char* path : {"/config", "/state", "/chat/", "/", "*", ""})
+    EXPECT_FALSE(table.for_guests(path)) << path;
+}
+
 TEST(Router, AnswersForWhatIsNotThere) {
   const Router table = router();
   for (const char* path : {"/", "/health/", "/v1/models/", "/v1/model", "", "*"}) {

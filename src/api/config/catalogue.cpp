@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 
 #include "runtime/loader.h"
@@ -51,6 +52,12 @@ Result<fs::path> find_configuration(const std::string& file_or_name) {
                names.empty()
                    ? std::string("give the path of a file")
                    : fmt::format("give the path of a file, or one of {}", fmt::join(names, ", "))};
+}
+
+bool comes_with_the_program(const std::string& file_or_name) {
+  const char* own = std::getenv("OCELLUS_CONFIGS");
+  if (own != nullptr && *own != '\0') return false;
+  return !is_file(file_or_name) && find_configuration(file_or_name).ok();
 }
 
 }  // namespace oc

@@ -42,6 +42,9 @@ class Config {
   // `name` stands for the document in findings.
   void read_json(std::string_view text, const std::string& name);
   void read_file(const std::filesystem::path& path);
+  // The file comes with the program; nobody has written it for this server.
+  void set_stock(bool stock) { stock_ = stock; }
+  bool is_stock() const { return stock_; }
   // "NAME=VALUE" each; only OCELLUS_… and LOG_LEVEL are looked at. An empty value counts as none.
   void read_environment(std::span<const std::string> variables);
   void set_flag(const Key& key, std::span<const std::string> texts);
@@ -86,6 +89,7 @@ class Config {
   const Entry& entry(std::string_view path) const;
 
   std::vector<Entry> entries_;  // as schema()
+  bool stock_ = false;
   std::vector<Finding> findings_;
 };
 

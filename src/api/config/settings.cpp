@@ -266,6 +266,9 @@ ServerSettings server_settings(Config& config) {
                                              config.source("server.cors_enabled").origin;
   if (config.get<bool>("server.cors_enabled") || named)
     server.cors_origins = origins.empty() ? Strings{"local"} : origins;
+  const bool closed = !config.get<bool>("server.cors_enabled") &&
+                      config.source("server.cors_enabled").origin > Origin::kFile;
+  server.guests = config.is_stock() && !closed;
   server.log_level = config.get<std::string>("server.log_level");
   server.log_format = config.get<std::string>("server.log_format");
   server.warm_up = config.get<bool>("server.warm_up");

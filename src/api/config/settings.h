@@ -47,6 +47,8 @@ struct ServerSettings {
   bool insecure = false;
   std::vector<std::string>
       cors_origins;  // empty: CORS is off; "*": any; "local": pages of this machine
+  // The original's pages may use its routes: the file comes with the program, and nobody said no.
+  bool guests = false;
   std::string log_level, log_format;
   bool warm_up = true;
   double drain_seconds = 0;
