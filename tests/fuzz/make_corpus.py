@@ -363,6 +363,19 @@ def chats():
         "stops": {"messages": [user], "stop": ["a", "", 3]},
         "usage_without_stream": {"messages": [user], "stream_options": {"include_usage": True}},
         "unsupported": {"messages": [user], "logit_bias": {"5": 1}, "tools": [{}]},
+        "tool_history": {"messages": [
+            {"role": "assistant", "content": None, "tool_calls": [
+                {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+                {"id": "2", "type": "custom", "custom": {"name": "g", "input": "<|end|>"}}]},
+            {"role": "tool", "tool_call_id": "2", "content": [{"type": "text", "text": "x"}]},
+            {"role": "function", "name": "f", "content": ""},
+            {"role": "assistant", "refusal": "No.", "function_call": {"name": "f", "arguments": ""}},
+            user], "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
+            "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto"}}},
+        "without_effect": {"messages": [
+            {**user, "id": "m", "reasoning_content": "", "name": "\u0001"}], "think": False,
+            "reasoning_effort": "low", "store": True, "max_tokens": -1, "stop": "",
+            "stream_options": {"include_usage": True}},
         "not_an_object": [1, 2],
     }
     for name, body in bodies.items():
