@@ -10,16 +10,6 @@ namespace {
 
 namespace json = boost::json;
 
-json::object head_of(std::string_view name, std::int64_t created, std::string_view state) {
-  json::object out;
-  out["id"] = name;
-  out["object"] = "model";
-  out["created"] = created;
-  out["owned_by"] = "ocellus";
-  out["state"] = state;
-  return out;
-}
-
 // As OpenRouter describes what goes in and what comes out.
 json::object modalities() {
   json::object out;
@@ -28,6 +18,17 @@ json::object modalities() {
   out["output_modalities"] = json::array{"text"};
   out["tokenizer"] = "Other";
   out["instruct_type"] = nullptr;
+  return out;
+}
+
+json::object head_of(std::string_view name, std::int64_t created, std::string_view state) {
+  json::object out;
+  out["id"] = name;
+  out["object"] = "model";
+  out["created"] = created;
+  out["owned_by"] = "ocellus";
+  out["state"] = state;
+  out["architecture"] = modalities();  // of all that this program knows
   return out;
 }
 
@@ -59,7 +60,6 @@ json::object model_object(const ServedModel& model) {
   capabilities["default_num_crops"] = model.default_num_crops;
   capabilities["streaming"] = true;
   out["arch"] = model.architecture;
-  out["architecture"] = modalities();
   add_context_length(out, model);
   out["quantization"] = model.quantization;
   out["weights_bytes"] = model.weights_bytes;

@@ -171,6 +171,7 @@ TEST(Models, ListAndNames) {
   ASSERT_EQ(list.at("data").as_array().size(), 2u);  // "demo" is there already
   EXPECT_EQ(list.at("data").at(1).at("id"), "org/other");
   EXPECT_EQ(list.at("data").at(1).at("state"), "absent");
+  EXPECT_EQ(list.at("data").at(1).at("architecture"), list.at("data").at(0).at("architecture"));
   EXPECT_EQ(list.at("data").at(0), json::parse(model_json(model)));
   // The length of the context, where the programs made for other servers look for it.
   model.architecture = "phi3_v";
