@@ -180,6 +180,10 @@ void App::answer(const std::shared_ptr<Question>& question,
   generate.id = request->id;
   // What one key's holder asked must not show in how fast another's answers come.
   if (!options_.shared_cache) generate.owner = request->header("authorization");
+  // A guest may be a page of any site: it is not told what others have asked, not even by time.
+  if (request->guest)
+    generate.owner =
+        fmt::format("guest {} {}", request->header("origin"), request->header("authorization"));
   generate.deadline = deadline;
   AnswerHead head = make_answer_head(backend->model(), random_id("chatcmpl-"), unix_seconds());
   head.warning = warning_of(*parsed);

@@ -184,6 +184,26 @@ def test_where_the_owner_says_no_or_nothing_pages_stay_out(both, ask_from, tmp_p
     assert not any("guests" in line for line in running.log)
 
 
+@pytest.mark.parametrize("flags", [(), ("--shared-cache",)])
+def test_what_others_have_asked_does_not_show(both, flags):  # noqa: F811
+    """Neither by an answer that is kept, nor by how much of the prompt is."""
+    running = both("--config", "demo", *flags)
+
+    def kept(origin=None):
+        body = {"messages": [{"role": "user", "content": "What can you see?"}], "max_tokens": 2}
+        headers = {"origin": origin} if origin else {}
+        response = httpx.post(
+            running.backend + "/v1/chat/completions", json=body, timeout=300, headers=headers
+        )
+        assert response.status_code == 200
+        cached = response.json()["usage"]["prompt_tokens_details"]["cached_tokens"]
+        return response.headers["x-ocellus-cache"], cached > 0
+
+    assert [kept()[0], kept()[0]] == ["miss", "hit"]
+    for origin in ("null", "http://localhost:5500"):
+        assert [kept(origin), kept(origin)[0]] == [("miss", False), "hit"], origin
+
+
 def test_guests_come_from_this_machine(both):  # noqa: F811
     """A connection from elsewhere, or one that a proxy passes on, is no page of this machine."""
     running = both("--config", "demo")
