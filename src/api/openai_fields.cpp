@@ -71,6 +71,15 @@ constexpr auto kLabels = std::to_array<Label>({
     {"trace"},
     {"ttl"},
     {"usage"},
+    // of samplers that are off here, as kRefused sees to
+    {"dry_allowed_length"},
+    {"dry_base"},
+    {"dry_penalty_last_n"},
+    {"dry_sequence_breakers"},
+    {"dynatemp_exponent"},
+    {"mirostat_eta"},
+    {"mirostat_tau"},
+    {"xtc_threshold"},
 });
 
 // What would change the answer and is not done, beside the value that asks for nothing, if there is
@@ -97,6 +106,7 @@ constexpr auto kRefused = std::to_array<Refused>({
     {"length_penalty", 1.0},
     {"min_tokens", 0.0},
     {"mirostat", 0.0},
+    {"mirostat_mode", 0.0},
     {"moderation"},
     {"n_probs", 0.0},
     {"options", Empty()},
@@ -105,6 +115,7 @@ constexpr auto kRefused = std::to_array<Refused>({
     {"suffix", std::string_view("")},
     {"tfs_z", 1.0},
     {"top_a", 0.0},
+    {"typ_p", 1.0},
     {"typical_p", 1.0},
     {"use_beam_search", false},
     {"web_search_options"},

@@ -39,7 +39,9 @@ TEST(OpenaiFields, WhatCannotChangeTheAnswerIsAcceptedAndListed) {
         std::pair{"chat_template_kwargs", R"({"enable_thinking":false})"},
         std::pair{"keep_alive", R"("5m")"}, std::pair{"keep_alive", "-1"},
         std::pair{"cache_prompt", "true"}, std::pair{"id_slot", "0"}, std::pair{"ttl", "60"},
-        std::pair{"usage", R"({"include":true})"}, std::pair{"cache_salt", R"("s")"}}) {
+        std::pair{"usage", R"({"include":true})"}, std::pair{"cache_salt", R"("s")"},
+        std::pair{"dry_base", "1.75"}, std::pair{"xtc_threshold", "0.1"},
+        std::pair{"mirostat_tau", "5"}}) {
     EXPECT_EQ(names(with(fmt::format("\"{}\":{}", field, value))), Names{field}) << value;
   }
 }
@@ -49,7 +51,8 @@ TEST(OpenaiFields, ValuesThatAskForNothingAreNotListed) {
        {R"("store":false)", R"("service_tier":"auto")", R"("service_tier":"default")",
         R"("reasoning_effort":"none")", R"("modalities":["text"])", R"("modalities":[])",
         R"("user":null)", R"("best_of":1)", R"("echo":false)", R"("suffix":"")",
-        R"("options":{})", R"("mirostat":0)", R"("typical_p":1)", R"("typical_p":1.0)",
+        R"("options":{})", R"("mirostat":0)", R"("mirostat_mode":0)", R"("typ_p":1)",
+        R"("typical_p":1)", R"("typical_p":1.0)",
         R"("ignore_eos":false)", R"("skip_special_tokens":true)", R"("tools":[])",
         R"("parallel_tool_calls":true)", R"("tool_choice":"auto")"})
     EXPECT_EQ(names(with(fields)), Names{}) << fields;
