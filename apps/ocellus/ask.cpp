@@ -1,11 +1,11 @@
 // ocellus ask IMAGE... "question": one question, one answer.
-#include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "answer_config.h"
 #include "io/json.h"
+#include "io/json_text.h"
 #include "runtime/generate.h"
 #include "runtime/json_schema.h"
 #include "terminal.h"
@@ -73,7 +73,7 @@ void ask(AskFlags flags) {
     };
   const auto result = generate(*model->model, request, hooks);
   if (flags.json && result.ok())
-    show_line(boost::json::serialize(to_json(*result, *model, *pictures)));
+    show_line(json_text(to_json(*result, *model, *pictures)));
   if (shown || (result.ok() && !flags.json)) show_answer("\n");
   if (!result.ok()) {
     if (result.error().code == ErrorCode::kCancelled) throw ExitError{130, "interrupted"};

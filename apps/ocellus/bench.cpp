@@ -1,10 +1,10 @@
 // ocellus bench: how fast, and how close to what the machine could do.
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
 #include <memory>
 
 #include "io/json.h"
+#include "io/json_text.h"
 #include "runtime/bench/bench.h"
 #include "runtime/bench/beside.h"
 #include "runtime/bench/load.h"
@@ -48,14 +48,14 @@ void run_server(BenchFlags& flags) {
   if (flags.beside) {
     const auto report = run_beside(flags.load);
     if (!report.ok()) fail(report.error());
-    show((flags.json ? boost::json::serialize(report->json()) : report->table()) + "\n");
+    show((flags.json ? json_text(report->json()) : report->table()) + "\n");
     return;
   }
   flags.load.progress = progress_line();
   const auto report = run_load(flags.load);
   end_progress_line();
   if (!report.ok()) fail(report.error());
-  show((flags.json ? boost::json::serialize(report->json()) : report->table()) + "\n");
+  show((flags.json ? json_text(report->json()) : report->table()) + "\n");
   for (const LoadRun& run : report->runs)
     if (run.failed > 0 || run.empty > 0)
       throw ExitError{
@@ -79,7 +79,7 @@ void run(BenchFlags& flags) {
   const auto report = run_bench(flags.options);
   end_progress_line();
   if (!report.ok()) fail(report.error());
-  show((flags.json ? boost::json::serialize(report->json()) : report->table()) + "\n");
+  show((flags.json ? json_text(report->json()) : report->table()) + "\n");
 }
 
 void add_server_flags(CLI::App& verb, BenchFlags& flags) {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 #include <map>
 #include <memory>
 #include <regex>
@@ -10,6 +9,7 @@
 
 #include "base/printable.h"
 #include "io/checkpoint.h"
+#include "io/json_text.h"
 #include "models/registry.h"
 #include "runtime/loader.h"
 #include "terminal.h"
@@ -130,7 +130,7 @@ void print_json(const InspectFlags& flags, const Checkpoint& checkpoint, const B
   out["missing"] = to_json(found.missing);
   out["wrong"] = to_json(found.wrong);
   out["unexpected"] = to_json(found.unexpected);
-  show_line(json::serialize(out));
+  show_line(json_text(out));
 }
 
 void run(const InspectFlags& flags) {

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 #include <memory>
 
 #include "base/units.h"
+#include "io/json_text.h"
 #include "runtime/hub/installed.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -32,7 +32,7 @@ void print_json(const std::vector<hub::InstalledModel>& models,
   for (const hub::UnfinishedPull& pull : unfinished)
     parts.push_back({{"name", pull.name}, {"bytes", pull.bytes}});
   const json::object out{{"models", std::move(whole)}, {"unfinished", std::move(parts)}};
-  show_line(json::serialize(out));
+  show_line(json_text(out));
 }
 
 void run(bool as_json) {

@@ -1,11 +1,11 @@
 // ocellus plan: what a model takes of memory, and what fits, before anything is loaded.
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
 #include <memory>
 #include <optional>
 
 #include "config_flags.h"
+#include "io/json_text.h"
 #include "model_plan.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -27,7 +27,7 @@ void plan(const PlanFlags& flags) {
   const auto made = plan_model(settings.model.path, settings.model.engine, settings,
                                room_for(settings, flags.ram));
   if (!made.ok()) fail(made.error());
-  show(flags.json ? boost::json::serialize(made->json()) + "\n" : made->table());
+  show(flags.json ? json_text(made->json()) + "\n" : made->table());
   if (!made->fits) throw ExitError{1, ""};
 }
 

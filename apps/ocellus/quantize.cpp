@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
 #include <map>
 #include <memory>
 
 #include "base/clock.h"
+#include "io/json_text.h"
 #include "pictures.h"
 #include "runtime/loader.h"
 #include "runtime/quantize/score.h"
@@ -124,7 +124,7 @@ void run(QuantizeFlags& flags) {
     out["files"] = done.shards;
     out["files_resumed"] = done.resumed_shards;
     out["seconds"] = seconds;
-    show_line(boost::json::serialize(out));
+    show_line(json_text(out));
     return;
   }
   show(done.report.table());

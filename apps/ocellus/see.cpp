@@ -1,13 +1,13 @@
 // ocellus see IMAGE: what the model sees. Needs the model's config files, not its weights.
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 
+#include "io/json_text.h"
 #include "io/safetensors.h"
 #include "models/registry.h"
 #include "pictures.h"
@@ -112,7 +112,7 @@ void print_json(const Picture& picture, const ImagePlan& plan) {
                                    {"crops_h", plan.crops_h},
                                    {"transposed", plan.transposed},
                                    {"tokens", plan.tokens}};
-  show_line(boost::json::serialize(out));
+  show_line(json_text(out));
 }
 
 void see(const SeeFlags& flags) {

@@ -1,10 +1,10 @@
 // ocellus show NAME: one model: what it is, where it lies, where it came from.
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
 #include <memory>
 
 #include "base/units.h"
+#include "io/json_text.h"
 #include "runtime/hub/installed.h"
 #include "runtime/loader.h"
 #include "terminal.h"
@@ -35,7 +35,7 @@ void print_json(const hub::InstalledModel& model) {
                                  {"repo", model.origin->repo},
                                  {"revision", model.origin->revision},
                                  {"commit", model.origin->commit}};
-  show_line(json::serialize(out));
+  show_line(json_text(out));
 }
 
 void print_people(const hub::InstalledModel& model) {

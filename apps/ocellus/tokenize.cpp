@@ -2,12 +2,12 @@
 // not its weights.
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
 #include <fstream>
 #include <limits>
 #include <memory>
 
 #include "io/json.h"
+#include "io/json_text.h"
 #include "models/registry.h"
 #include "runtime/loader.h"
 #include "runtime/verify/verify.h"
@@ -193,8 +193,8 @@ void tokenize_cases(const Text& text, const std::string& document, const std::st
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (line.empty()) continue;
     const auto out = tokenize_case(text, line, fmt::format("{}:{}", name, number));
-    show_line(out.ok() ? json::serialize(*out)
-                       : json::serialize(json::object{{"error", out.error().message}}));
+    show_line(out.ok() ? json_text(*out)
+                       : json_text(json::object{{"error", out.error().message}}));
   }
 }
 
@@ -208,7 +208,7 @@ void tokenize(const TokenizeFlags& flags) {
   const auto text = load_text(flags.model);
   if (!text.ok()) fail(text.error());
   if (flags.text && *flags.text != "-") {
-    show_line(json::serialize(with_bos(*text->tokenizer, *flags.text, flags.trusted)));
+    show_line(json_text(with_bos(*text->tokenizer, *flags.text, flags.trusted)));
     return;
   }
   const std::string file = flags.text            ? *flags.text
@@ -218,13 +218,13 @@ void tokenize(const TokenizeFlags& flags) {
   const auto input = read_input(file);
   if (!input.ok()) fail(input.error());
   if (flags.text) {
-    show_line(json::serialize(with_bos(*text->tokenizer, *input, flags.trusted)));
+    show_line(json_text(with_bos(*text->tokenizer, *input, flags.trusted)));
   } else if (!flags.cases.empty()) {
     tokenize_cases(*text, *input, name);
   } else {
     const auto ids = tokenize_messages(*text, *input, name, flags.trusted);
     if (!ids.ok()) fail(ids.error());
-    show_line(json::serialize(*ids));
+    show_line(json_text(*ids));
   }
 }
 

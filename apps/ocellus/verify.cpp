@@ -2,10 +2,10 @@
 // from which files?
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <memory>
 
+#include "io/json_text.h"
 #include "runtime/loader.h"
 #include "runtime/verify/certificate_store.h"
 #include "runtime/verify/verify.h"
@@ -70,7 +70,7 @@ void run(const VerifyFlags& flags) {
   if (const auto kept = save_certificate(certificate, *folder, *before); !kept.ok())
     tell_line("warning: the certificate is not kept: " + kept.error().describe());
   if (flags.json) {
-    show_line(boost::json::serialize(certificate.json()));
+    show_line(json_text(certificate.json()));
   } else {
     show_line(fmt::format("{} on {}", flags.model, certificate.engine));
     show(report.table() + certificate.summary());

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "api/json_fields.h"
 #include "io/json.h"
+#include "io/json_text.h"
 #include "runtime/loader.h"
 
 namespace oc {
@@ -96,7 +96,7 @@ std::string changes_json(const BackendPatch& patch) {
   if (patch.port) server["port"] = *patch.port;
   if (!frontend.empty()) out["frontend"] = std::move(frontend);
   if (!server.empty()) out["server"] = std::move(server);
-  return json::serialize(out);
+  return json_text(out);
 }
 
 namespace {

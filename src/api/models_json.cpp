@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <cmath>
+
+#include "io/json_text.h"
 
 namespace oc {
 namespace {
@@ -71,7 +72,7 @@ json::object model_object(const ServedModel& model) {
 
 }  // namespace
 
-std::string model_json(const ServedModel& model) { return json::serialize(model_object(model)); }
+std::string model_json(const ServedModel& model) { return json_text(model_object(model)); }
 
 std::string models_json(std::span<const ServedModel> models,
                         std::span<const std::string> installed) {
@@ -84,7 +85,7 @@ std::string models_json(std::span<const ServedModel> models,
   json::object out;
   out["object"] = "list";
   out["data"] = std::move(data);
-  return json::serialize(out);
+  return json_text(out);
 }
 
 json::array model_states(std::span<const ServedModel> models) {

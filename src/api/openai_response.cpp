@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 #include <cmath>
 #include <utility>
 
+#include "io/json_text.h"
 #include "text/utf8.h"
 
 namespace oc {
@@ -35,7 +35,7 @@ std::string with_field(std::string object, std::string_view name, std::string_vi
   return fmt::format("{},\"{}\":{}}}", object, name, json);
 }
 
-// Milliseconds for people: plain decimals, where Boost.JSON would write 3.655E0.
+// Milliseconds for people: three decimals.
 std::string timings_json(const Timings& t) {
   std::string out;
   for (const auto& [name, value] :
@@ -145,7 +145,7 @@ std::string details_json(const GenerateResult& result) {
     details["drafted_tokens"] = result.drafted_tokens;
     details["accepted_tokens"] = result.accepted_tokens;
   }
-  return with_field(json::serialize(details), "timings", timings_json(result.timings));
+  return with_field(json_text(details), "timings", timings_json(result.timings));
 }
 
 json::object head_object(const AnswerHead& head, std::string_view object) {
@@ -156,11 +156,6 @@ json::object head_object(const AnswerHead& head, std::string_view object) {
   out["model"] = head.model;
   out["system_fingerprint"] = head.system_fingerprint;
   return out;
-}
-
-// A string as JSON, quotes included.
-std::string json_string(std::string_view text) {
-  return json::serialize(json::value(json::string(text)));
 }
 
 // About the request and about its answer; empty: nothing to tell.
@@ -185,12 +180,12 @@ std::string completion_json(const AnswerHead& head, const GenerateResult& result
   out["usage"] = usage_object(result);
   if (const std::string warning = both(head.warning, result.warning); !warning.empty())
     out["warning"] = warning;
-  return with_field(json::serialize(out), "ocellus", details_json(result));
+  return with_field(json_text(out), "ocellus", details_json(result));
 }
 
 // A chunk is built for every token on the engine's thread, so all but the text is made once.
 ChunkWriter::ChunkWriter(AnswerHead head, bool include_usage) : head_(std::move(head)) {
-  prefix_ = json::serialize(head_object(head_, "chat.completion.chunk"));
+  prefix_ = json_text(head_object(head_, "chat.completion.chunk"));
   prefix_.pop_back();  // the closing brace
   prefix_ += R"(,"choices":[{"index":)";
   suffix_ = include_usage ? R"(}],"usage":null)" : "}]";
@@ -206,16 +201,16 @@ std::string ChunkWriter::role(std::size_t choice) const {
 }
 
 std::string ChunkWriter::piece(const AnswerPiece& piece) const {
-  return begin(piece.choice, R"({"content":)" + json_string(piece.text) + "}") +
-         (piece.tokens.empty() ? "null" : json::serialize(logprobs_object(piece.tokens))) +
+  return begin(piece.choice, R"({"content":)" + json_quoted(piece.text) + "}") +
+         (piece.tokens.empty() ? "null" : json_text(logprobs_object(piece.tokens))) +
          R"(,"finish_reason":null)" + suffix_ + "}";
 }
 
 std::string ChunkWriter::end(const Answer& answer, std::size_t choice,
                              const std::string& warning) const {
   std::string out = begin(choice, "{}") + R"(null,"finish_reason":)" +
-                    json_string(to_string(answer.finish_reason)) + suffix_;
-  if (!warning.empty()) out += R"(,"warning":)" + json_string(warning);
+                    json_quoted(to_string(answer.finish_reason)) + suffix_;
+  if (!warning.empty()) out += R"(,"warning":)" + json_quoted(warning);
   return out + "}";
 }
 
@@ -233,7 +228,7 @@ std::string ChunkWriter::usage(const GenerateResult& result) const {
   json::object out = head_object(head_, "chat.completion.chunk");
   out["choices"] = json::array();
   out["usage"] = usage_object(result);
-  return json::serialize(out);
+  return json_text(out);
 }
 
 std::string ui_json(const std::string& model, const UiSettings& ui) {
@@ -243,7 +238,7 @@ std::string ui_json(const std::string& model, const UiSettings& ui) {
   out["default_instruction"] = ui.default_instruction;
   out["capture_intervals"] = json::value_from(ui.capture_intervals);
   out["default_interval"] = ui.default_interval ? json::value(*ui.default_interval) : nullptr;
-  return json::serialize(out);
+  return json_text(out);
 }
 
 }  // namespace oc

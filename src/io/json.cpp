@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
 #include <cmath>
 #include <fstream>
 
 #include "base/printable.h"
+#include "io/json_text.h"
 
 namespace oc {
 namespace {
@@ -29,7 +29,7 @@ std::string cut(std::string_view text, std::size_t most) {
 std::string shown(const json::value& value) {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "a list";
-  return cut(json::serialize(value), kShown);
+  return cut(json_text(value), kShown);
 }
 
 Error missing(const std::string& what, std::string_view key) {
@@ -105,7 +105,7 @@ Result<json::object> read_json_object(const std::filesystem::path& path, std::si
 }
 
 std::string shown_name(std::string_view text) {
-  return printable(json::serialize(json::string_view(cut(text, kShownName))), Lines::kOne);
+  return printable(json_quoted(cut(text, kShownName)), Lines::kOne);
 }
 
 bool JsonReader::has(std::string_view key) const { return find(*object_, key) != nullptr; }

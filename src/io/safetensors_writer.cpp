@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <cerrno>
 
+#include "io/json_text.h"
 #include "io/safetensors.h"
 
 namespace oc {
@@ -51,7 +51,7 @@ std::string header_text(std::span<const PlannedTensor> tensors,
                                        {"data_offsets", {at, end}}};
     at = end;
   }
-  std::string text = json::serialize(header);
+  std::string text = json_text(header);
   text.append((8 - text.size() % 8) % 8, ' ');  // so that the data begins aligned
   return text;
 }

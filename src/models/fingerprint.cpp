@@ -14,6 +14,7 @@ std::string checkpoint_fingerprint(const Checkpoint& checkpoint) {
   constexpr std::size_t kSampleBytes = 1024, kSampleEvery = 16;
   constexpr std::size_t kMostFile = std::size_t{256} << 20;
   Digest digest;
+  // Not json_text(): these bytes are part of what certificates and caches are kept under.
   digest.add(boost::json::serialize(checkpoint.config()));
   std::size_t index = 0;
   for (const TensorView* tensor : checkpoint.tensors()) {

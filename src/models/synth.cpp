@@ -4,10 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 #include <cmath>
 #include <fstream>
 
+#include "io/json_text.h"
 #include "io/safetensors.h"
 #include "models/registry.h"
 
@@ -187,8 +187,8 @@ Result<void> write_tensors(const std::filesystem::path& folder, const std::vecto
     OC_RETURN_IF_ERROR(writer->finish());
   }
   return write_text(folder / "model.safetensors.index.json",
-                    json::serialize(json::object{{"metadata", {{"total_size", total}}},
-                                                 {"weight_map", std::move(map)}}));
+                    json_text(json::object{{"metadata", {{"total_size", total}}},
+                                           {"weight_map", std::move(map)}}));
 }
 
 const Architecture* architecture_with(std::string_view shape) {
@@ -222,7 +222,7 @@ Result<void> write_synth(const std::filesystem::path& folder, const SynthOptions
                  "check its permissions"};
   for (const auto& [name, object] : architecture->synth(options.shape, bits))
     if (name != "tokenizer.json" || options.tokenizer.empty())
-      OC_RETURN_IF_ERROR(write_text(folder / name, json::serialize(object)));
+      OC_RETURN_IF_ERROR(write_text(folder / name, json_text(object)));
   if (!options.tokenizer.empty()) OC_RETURN_IF_ERROR(copy_tokenizer(folder, options));
   OC_ASSIGN_OR_RETURN(const auto blueprint, architecture->open(folder));
   return write_tensors(folder, plan_tensors(blueprint->tensors(), bits), bits, options);

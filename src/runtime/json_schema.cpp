@@ -7,13 +7,14 @@
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <cmath>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <span>
 #include <vector>
+
+#include "io/json_text.h"
 
 namespace oc {
 namespace {
@@ -401,7 +402,7 @@ Result<json::object> Checker::string(const json::object& in, const std::string& 
 
 Result<void> Checker::spend(const json::object& bounded, std::int64_t weight,
                             const std::string& path) {
-  if (!bounded_.insert(json::serialize(bounded)).second) return {};
+  if (!bounded_.insert(json_text(bounded)).second) return {};
   weight_ += weight;
   if (weight_ <= limits_.weight) return {};
   return wrong(path,
@@ -459,7 +460,7 @@ Result<json::object> Checker::number(const json::object& in, bool integer,
 }
 
 Result<std::string> Checker::run(const json::value& root, const std::string& path) {
-  if (json::serialize(root).size() > limits_.bytes)
+  if (json_text(root).size() > limits_.bytes)
     return wrong(path, fmt::format("is longer than {} bytes", limits_.bytes));
   if (!root.is_object()) return wrong(path, "must be an object");
   OC_ASSIGN_OR_RETURN(json::object out, schema(root, path, true));
@@ -479,7 +480,7 @@ Result<std::string> Checker::run(const json::value& root, const std::string& pat
     out.emplace(folder, std::move(definitions));
   }
   OC_RETURN_IF_ERROR(check_references(out, refs_, path));
-  return json::serialize(out);
+  return json_text(out);
 }
 
 }  // namespace

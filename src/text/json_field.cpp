@@ -4,6 +4,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "base/number_text.h"
 #include "base/printable.h"
 #include "text/utf8.h"
 
@@ -21,6 +22,8 @@ std::string describe(const json::value& value) {
       return fmt::format("an array of {}", value.get_array().size());
     case json::kind::string:
       return excerpt(std::string_view(value.get_string()));
+    case json::kind::double_:
+      return number_text(value.get_double());
     default:
       return json::serialize(value);
   }

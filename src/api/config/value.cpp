@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value_from.hpp>
 #include <cmath>
 #include <cstdlib>
 #include <optional>
 
 #include "api/json_fields.h"
+#include "base/number_text.h"
+#include "io/json_text.h"
 #include "text/json_field.h"
 #include "text/utf8.h"
 
@@ -51,11 +52,19 @@ Error wrong(const Key& key, std::string_view found) {
           ""};
 }
 
+// As people type it: a whole number without a point.
+std::string typed(double number) {
+  if (!std::isfinite(number)) return fmt::format("{}", number);
+  std::string text = number_text(number);
+  if (text.ends_with(".0")) text.resize(text.size() - 2);
+  return text;
+}
+
 // For messages: short, in one line.
 std::string shown(const json::value& value) {
   if (value.is_string()) return excerpt(std::string_view(value.get_string()));
-  if (value.is_double()) return fmt::format("{}", value.get_double());
-  if (value.is_null() || value.is_bool() || value.is_number()) return json::serialize(value);
+  if (value.is_double()) return typed(value.get_double());
+  if (value.is_null() || value.is_bool() || value.is_number()) return json_text(value);
   return std::string(kind_of(value));
 }
 
@@ -143,7 +152,7 @@ std::string allowed(const Key& key) {
     case Kind::kInteger:
       return fmt::format("an integer from {:.0f} to {:.0f}", key.min, key.max);
     case Kind::kNumber:
-      return fmt::format("a number from {} to {}", key.min, key.max);
+      return fmt::format("a number from {} to {}", typed(key.min), typed(key.max));
     case Kind::kString: {
       if (key.choices.empty()) return fmt::format("UTF-8 text of at most {} bytes", kLongestText);
       std::string list(key.choices);
@@ -222,8 +231,8 @@ json::value to_json(const Value& value) {
 std::string to_text(const Value& value) {
   if (std::holds_alternative<std::monostate>(value)) return "-";
   if (const auto* text = std::get_if<std::string>(&value)) return excerpt(*text);
-  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
-  return json::serialize(to_json(value));
+  if (const auto* number = std::get_if<double>(&value)) return typed(*number);
+  return json_text(to_json(value));
 }
 
 }  // namespace oc

@@ -5,7 +5,6 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value_to.hpp>
 #include <fstream>
 #include <iterator>
@@ -13,6 +12,7 @@
 #include <span>
 
 #include "image/image.h"
+#include "io/json_text.h"
 #include "runtime/bench/load.h"
 #include "runtime/bench/load_client.h"
 
@@ -45,7 +45,7 @@ std::string chat_body(const ChatBody& chat) {
                     {"stream_options", {{"include_usage", true}}}};
   if (chat.num_crops > 0) body["num_crops"] = chat.num_crops;
   if (chat.logprobs) body["logprobs"] = true;
-  return json::serialize(body);
+  return json_text(body);
 }
 
 std::string made_picture(int side, std::uint64_t seed) {

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 
 #include "io/json.h"
+#include "io/json_text.h"
 
 namespace oc {
 namespace {
@@ -73,7 +73,7 @@ std::string index_text(const QuantizePlan& plan) {
   }
   json::object weight_map;
   for (const auto& [name, file] : map) weight_map[name] = file;
-  return json::serialize(
+  return json_text(
       json::object{{"metadata", {{"total_size", total}}}, {"weight_map", std::move(weight_map)}});
 }
 

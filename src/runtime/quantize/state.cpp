@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <fstream>
 
 #include "io/digest.h"
 #include "io/json.h"
+#include "io/json_text.h"
 
 namespace oc {
 namespace {
@@ -119,10 +119,10 @@ Result<void> write_state(const fs::path& folder, const QuantizeState& state) {
                       {"tensors", std::move(tensors)}});
   }
   return write_file_atomically(folder / kStateFile,
-                               json::serialize(json::object{{"version", kVersion},
-                                                            {"fingerprint", state.fingerprint},
-                                                            {"complete", state.complete},
-                                                            {"shards", std::move(shards)}}));
+                               json_text(json::object{{"version", kVersion},
+                                                      {"fingerprint", state.fingerprint},
+                                                      {"complete", state.complete},
+                                                      {"shards", std::move(shards)}}));
 }
 
 Result<void> write_file_atomically(const fs::path& path, std::string_view text) {

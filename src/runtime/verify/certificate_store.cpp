@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 #include <cctype>
 #include <ctime>
 
 #include "io/digest.h"
 #include "io/json.h"
+#include "io/json_text.h"
 #include "runtime/loader.h"
 #include "runtime/quantize/state.h"
 
@@ -118,7 +118,7 @@ Result<fs::path> save_certificate(const Certificate& certificate, const fs::path
   json::object whole = certificate.json();
   whole["date"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   whole["stamps"] = to_json(now);
-  OC_RETURN_IF_ERROR(write_file_atomically(place, json::serialize(whole) + "\n"));
+  OC_RETURN_IF_ERROR(write_file_atomically(place, json_text(whole) + "\n"));
   return place;
 }
 
@@ -136,7 +136,7 @@ std::optional<json::object> find_certificate(const CertificateQuestion& question
   const auto now = stamp_folder(question.folder);
   const json::value* stamps = whole->if_contains("stamps");
   // As text: numbers that were read may have another type than those that were made.
-  if (!now.ok() || stamps == nullptr || json::serialize(*stamps) != json::serialize(to_json(*now)))
+  if (!now.ok() || stamps == nullptr || json_text(*stamps) != json_text(to_json(*now)))
     return std::nullopt;
   return short_form(*whole);
 }
