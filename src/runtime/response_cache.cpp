@@ -123,9 +123,10 @@ void ResponseCache::finish() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::optional<GenerateResult> ResponseCache::find(const std::string& key) {
+std::optional<GenerateResult> ResponseCache::find(const std::string& key,
+                                                  const SharedResponses::Fits& fits) {
   if (auto known = find_here(key); known || shared_ == nullptr) return known;
-  auto found = shared_->find(key);
+  auto found = shared_->find(key, fits);
   if (!found || found->age > max_age_) return std::nullopt;
   insert_here(key, found->result, found->age);
   return std::move(found->result);

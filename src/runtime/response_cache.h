@@ -36,7 +36,9 @@ class ResponseCache {
   ~ResponseCache();
 
   bool enabled() const { return max_bytes_ > 0 || shared_ != nullptr; }
-  std::optional<GenerateResult> find(const std::string& key);  // not the engine's thread
+  // Not the engine's thread. What another instance has written is a miss unless it `fits`.
+  std::optional<GenerateResult> find(const std::string& key,
+                                     const SharedResponses::Fits& fits = {});
   void insert(const std::string& key, const GenerateResult& result);
   // Calls `deliver` soon, on a thread of its own: the engine's may be amid a long step.
   void post(std::function<void()> deliver);

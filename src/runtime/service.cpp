@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/could_answer.h"
 #include "runtime/service_entry.h"
 
 namespace oc {
@@ -111,7 +112,9 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
     entry->response_key = oc::response_key(entry->request, computed_by_);
   std::optional<GenerateResult> known;
   if (entry->response_key) {
-    known = responses_.find(*entry->response_key);
+    known = responses_.find(*entry->response_key, [&](const GenerateResult& result) {
+      return could_answer(entry->request, result);
+    });
     log::step("response cache", entry->request.id, "hit", known.has_value());
   }
   const std::lock_guard lock(mutex_);

@@ -378,5 +378,47 @@ TEST_F(SharedResponsesTest, AnotherInstanceAnswersWithoutAStep) {
   EXPECT_FALSE(ask(*other).cached) << "another model";
 }
 
+// Redis knows the key: it can write a value that is right in itself and no answer to the request.
+TEST_F(SharedResponsesTest, AnotherNumberOfAnswersThanAskedForIsAMiss) {
+  const auto shared = connect();
+  auto model = fake::FakeModel::answering({100, 101, fake::kEnd});
+  auto loaded = std::make_shared<LoadedModel>();
+  loaded->model = std::move(model);
+  Service service(std::move(loaded),
+                  ServiceOptions{.response_cache_bytes = 0, .shared_responses = shared});
+  const auto ask = [&] {
+    GenerateRequest request;
+    request.n = 2;
+    request.messages = {{Role::kUser, {TextPart{"hello"}}}};
+    auto promise = std::make_shared<std::promise<Result<GenerateResult>>>();
+    EXPECT_TRUE(service
+                    .submit(std::move(request), nullptr,
+                            [promise](auto result) { promise->set_value(std::move(result)); })
+                    .ok());
+    Result<GenerateResult> result = promise->get_future().get();
+    shared->flush();
+    return *std::move(result);
+  };
+  EXPECT_FALSE(ask().cached);
+  ASSERT_TRUE(ask().cached);
+  const auto [name, value] = *redis_.values().begin();
+  std::string key;
+  for (std::size_t i = name.rfind(':') + 1; i + 1 < name.size(); i += 2)
+    key += static_cast<char>(std::stoi(name.substr(i, 2), nullptr, 16));
+  const auto stored = open_answer(key, value);
+  ASSERT_TRUE(stored.ok());
+  for (const std::size_t more : {0, 2, 7}) {
+    GenerateResult lie = stored->result;
+    lie.more.resize(more, stored->result.more.front());
+    redis_.set(name, seal_answer(key, lie, stored->created));
+    const auto discarded = shared->stats().discarded;
+    const GenerateResult got = ask();
+    EXPECT_FALSE(got.cached) << more;
+    EXPECT_EQ(got.more.size(), 1u);
+    EXPECT_EQ(shared->stats().discarded, discarded + 1);
+  }
+  EXPECT_TRUE(ask().cached) << "written anew";
+}
+
 }  // namespace
 }  // namespace oc

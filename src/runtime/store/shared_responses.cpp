@@ -38,6 +38,7 @@ SharedResponses::SharedResponses(SharedResponsesOptions options)
     : options_(std::move(options)), pause_(options_.first_pause), thread_([this] { work(); }) {}
 
 SharedResponses::~SharedResponses() {
+  stop_ = true;
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -48,10 +49,13 @@ SharedResponses::~SharedResponses() {
 
 // --- any thread
 
-std::optional<SharedResponses::Found> SharedResponses::find(const std::string& key) {
+std::optional<SharedResponses::Found> SharedResponses::find(const std::string& key,
+                                                            const Fits& fits) {
   const std::string value = ask(key);
   if (!value.empty()) {
     Result<StoredAnswer> stored = open_answer(key, value);
+    if (stored.ok() && fits && !fits(stored->result))
+      stored = Error{ErrorCode::kCorrupt, "it is no answer to this request"};
     if (stored.ok()) {
       ++hits_;
       // Another machine's clock may be ahead.
@@ -125,7 +129,10 @@ void SharedResponses::work() {
 
 void SharedResponses::connect(Lock& lock) {
   lock.unlock();
-  auto opened = RedisConnection::open(options_.address, options_.connecting, options_.patience);
+  auto opened = RedisConnection::open(options_.address, {.connecting = options_.connecting,
+                                                         .silence = options_.patience,
+                                                         .whole = options_.command,
+                                                         .stop = [this] { return stop_.load(); }});
   lock.lock();
   if (opened.ok()) {
     connection_ = *std::move(opened);

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,7 +25,8 @@ namespace oc {
 struct SharedResponsesOptions {
   RedisAddress address;
   std::chrono::seconds max_age{3600};          // the server forgets answers after that
-  std::chrono::milliseconds patience{50};      // of a lookup, and with each command
+  std::chrono::milliseconds patience{50};      // of a lookup, and with the server's silence
+  std::chrono::milliseconds command{500};      // a whole one, however slowly bytes come
   std::chrono::milliseconds connecting{250};   // of the thread
   std::chrono::milliseconds first_pause{100};  // before it tries to connect again; doubles
   std::chrono::milliseconds longest_pause{5000};
@@ -41,14 +43,16 @@ struct SharedResponsesStats {
 class SharedResponses {
  public:
   explicit SharedResponses(SharedResponsesOptions options);
-  ~SharedResponses();  // does not wait for what is not written yet
+  ~SharedResponses();  // waits for nothing, whatever the server does
 
   struct Found {
     GenerateResult result;
     std::chrono::seconds age{0};
   };
+  // Whether an answer can be one to the request that asks; what cannot is a miss.
+  using Fits = std::function<bool(const GenerateResult&)>;
   // Any thread but the engine's.
-  std::optional<Found> find(const std::string& key);
+  std::optional<Found> find(const std::string& key, const Fits& fits = {});
   // Any thread, never waits. Forgotten when the server is away or too slow.
   void insert(const std::string& key, const GenerateResult& result);
   // Waits until everything inserted was written or forgotten.
@@ -79,7 +83,7 @@ class SharedResponses {
   void lost(const std::string& why);
 
   const SharedResponsesOptions options_;
-  std::atomic<bool> connected_{false};
+  std::atomic<bool> connected_{false}, stop_{false};
   std::atomic<std::uint64_t> hits_{0}, misses_{0}, discarded_{0}, outages_{0};
 
   // The thread's own.
