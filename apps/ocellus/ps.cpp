@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 
 #include "base/units.h"
+#include "io/json_text.h"
 #include "runtime/hub/http.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -25,6 +26,7 @@ struct PsFlags {
 // The body of GET /status. The key goes over https, or to this machine, only.
 std::string fetch_status(const PsFlags& flags) {
   constexpr int kSilence_s = 10;
+  constexpr std::chrono::seconds kWhole{30};  // however slowly bytes come
   constexpr std::size_t kMost = 4u << 20;
   const auto server = hub::make_hub(flags.url, flags.key);
   if (!server.ok()) throw ExitError{2, server.error().message, server.error().hint};
@@ -39,7 +41,12 @@ std::string fetch_status(const PsFlags& flags) {
   };
   request.on_done = [&](const hub::HttpOutcome& done) { outcome = done; };
   client.start(std::move(request));
-  while (!outcome) client.step(std::chrono::milliseconds(100));
+  for (const auto end = std::chrono::steady_clock::now() + kWhole; !outcome;) {
+    client.step(std::chrono::milliseconds(100));
+    if (!outcome && std::chrono::steady_clock::now() >= end)
+      throw ExitError{1, fmt::format("{} has not answered in {} s", flags.url, kWhole.count()),
+                      "is it a server of ocellus?"};
+  }
   const long status = outcome->head.status;
   if (status == 401)
     throw ExitError{
@@ -103,7 +110,7 @@ void run(PsFlags flags) {
       !error && document.is_object() ? document.get_object().if_contains("models") : nullptr;
   if (models == nullptr || !models->is_array())
     throw ExitError{1, flags.url + " is no server of ocellus: its /status lists no models"};
-  if (flags.as_json) return show_line(json::serialize(*models));
+  if (flags.as_json) return show_line(json_text(*models));
   print_table(models->get_array());
 }
 

@@ -89,7 +89,7 @@ void add_pull(CLI::App& app) {
   verb->add_option("--retries", flags->retries, "Tries again, of one file, without any progress")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
-  verb->add_option("--timeout", flags->timeout_s, "Seconds of silence that end a connection")
+  verb->add_option("--timeout", flags->timeout_s, "Seconds below 1 KiB/s that end a connection")
       ->check(CLI::Range(1, 3600))
       ->capture_default_str();
   verb->add_flag("--replace", flags->replace, "Also over files that no pull has put there");

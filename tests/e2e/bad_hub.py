@@ -36,6 +36,8 @@ class Hub:
         self.listed = {}  # name -> what the tree says otherwise: {"size": …} or {"oid": …}
         self.extra_names = []  # siblings with hostile names
         self.block, self.pause = 64 << 10, 0.0  # bytes, seconds: how slowly a body comes
+        self.api_block, self.api_pause = 1, 0.0  # bytes, seconds: of what is no file
+        self.next_page = False  # there is always one more
         self.requests = []  # (server, path, headers)
         self.sent = 0  # bytes of bodies of files
         self.active = self.most_active = 0
@@ -98,7 +100,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(key.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if not self.hub.api_pause:
+            self.wfile.write(body)
+            return
+        try:
+            for at in range(0, len(body), self.hub.api_block):
+                self.wfile.write(body[at : at + self.hub.api_block])
+                time.sleep(self.hub.api_pause)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
 
     def error(self, status, code):
         more = {"X_Error_Code": code} if self.hub.error_codes else {}
@@ -129,7 +139,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if isinstance(fault, int):
             return self.reply(fault, Retry_After="0")
         if fault is not None:
-            return self.reply(200, fault)
+            more = {"Link": f'<{hub.url}{url.path}?more>; rel="next"'} if hub.next_page else {}
+            return self.reply(200, fault, **more)
         if rest[0] == "":
             return self.reply(200, b"{}")
         commit = hub.commits.get(urllib.parse.unquote(rest[1]))
@@ -174,6 +185,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             first, last = (int(n) for n in wanted.removeprefix("bytes=").split("-"))
             if last >= len(data):
                 return self.reply(416)
+        if fault == "crumbs" and partial:
+            last = first
         part = data[first : last + 1]
         if fault == "wrong bytes":
             part = bytes(b ^ 1 for b in part)

@@ -259,6 +259,42 @@ def test_a_fault_that_stays(home, hub, fault, said):
     assert home.is_whole()
 
 
+@pytest.mark.parametrize("what", ["files", "listing"])
+def test_two_bytes_a_second_are_a_stall(home, hub, what):
+    if what == "files":
+        hub.block, hub.pause = 1, 0.5
+    else:
+        hub.api_pause = 0.5
+    text = home.pull_fails()
+    assert "stalled: below 1024 bytes a second for 2 s" in text
+    assert hub.sent < 1000
+
+
+def test_a_listing_that_is_just_not_stalled(home, hub):
+    hub.api_fault = lambda kind, count: b" " * 1_000_000
+    hub.api_block, hub.api_pause = 2000, 0.5
+    text = home.fail("pull", NAME, "--quiet", "--timeout", 1)
+    assert "not whole after 10 s" in text
+    assert len(hub.requests) == 1
+
+
+def test_a_byte_an_answer_is_no_progress(home, hub):
+    hub.fault = always(WEIGHTS, "crumbs")
+    assert "crumbs" in home.pull_fails(retries=6)
+    assert len([path for _, path, _ in hub.requests if WEIGHTS in path]) < 100
+
+
+def test_a_listing_without_end(home, hub):
+    hub.api_fault = lambda kind, count: b"[" + b" " * (17 << 20) if kind == "tree" else None
+    assert "has more than" in home.pull_fails()
+    entry = b'{"type":"file","path":"f%05d","size":1}'
+    page = b"[" + b",".join(entry % n for n in range(9000)) + b"]"
+    hub.api_fault = lambda kind, count: page if kind == "tree" else None
+    hub.next_page = True
+    assert "more files than can be listed" in home.pull_fails()
+    assert len([path for _, path, _ in hub.requests if "/tree/" in path]) < 10
+
+
 def test_a_small_file_that_stays_wrong(home, hub):
     hub.fault = always("config.json", "wrong bytes")
     text = home.pull_fails()

@@ -327,3 +327,18 @@ def test_ps_shows_the_models(both):
     assert "API key" in ps(running, "--api-key", "wrong", code=1)
     assert "no server" in ps(f"http://127.0.0.1:{free_port()}", code=1)
     assert ps("ftp://localhost", code=2)
+
+
+def test_ps_does_not_wait_for_a_server_that_drips():
+    def drip(listener):
+        client, _ = listener.accept()
+        try:
+            for byte in b"HTTP/1.1 200 OK\r\n" + b"x" * 1000:
+                client.send(bytes([byte]))
+                time.sleep(0.5)
+        except OSError:
+            pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, args=(listener,), daemon=True).start()
+        assert "error: " in ps(f"http://127.0.0.1:{listener.getsockname()[1]}", code=1)

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
@@ -15,6 +16,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMostBytes = 16u << 20;  // of a line or of a body that is no stream
+constexpr std::size_t kMostPieces = 1u << 20;  // of text in one answer
 
 std::int64_t number_at(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
@@ -55,7 +57,7 @@ std::size_t receive(char* data, std::size_t, std::size_t count, void* user) {
   curl_easy_getinfo(reception.easy, CURLINFO_RESPONSE_CODE, &status);
   if (status == 200 && reception.events != nullptr) {
     reception.events->add({data, count}, reception.since->ms());
-    return reception.events->enough() ? 0 : count;
+    return reception.events->enough() || reception.events->failed() ? 0 : count;
   }
   if (reception.body.size() + count > kMostBytes) return 0;
   reception.body.append(data, count);
@@ -65,7 +67,7 @@ std::size_t receive(char* data, std::size_t, std::size_t count, void* user) {
 }  // namespace
 
 void EventReader::add(std::string_view bytes, double ms) {
-  while (!bytes.empty()) {
+  while (!bytes.empty() && !failed()) {
     const std::size_t end = bytes.find('\n');
     if (line_.size() + std::min(end, bytes.size()) > kMostBytes) {
       answer_.error = "a line of the stream is too long";
@@ -118,6 +120,10 @@ void EventReader::event(std::string_view data, double ms) {
   if (delta == nullptr || !delta->is_object()) return;
   const json::value* content = delta->get_object().if_contains("content");
   if (content != nullptr && content->is_string() && !content->get_string().empty()) {
+    if (answer_.text_ms.size() >= kMostPieces) {
+      answer_.error = "the stream has more pieces than an answer can have";
+      return;
+    }
     answer_.text_ms.push_back(ms);
     answer_.text_tokens.push_back(tokens_of(choice.get_object()));
     if (on_text_ && !on_text_(ms)) enough_ = true;
@@ -170,7 +176,7 @@ StreamedAnswer LoadClient::ask(const std::string& body, EventReader::OnText on_t
   const CURLcode code = curl_easy_perform(easy_);
   answer.whole_ms = since.ms();
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer.status);
-  if (events.enough()) return answer;
+  if (events.enough() || events.failed()) return answer;
   if (code != CURLE_OK)
     answer.error = message_[0] != '\0' ? message_ : curl_easy_strerror(code);
   else if (answer.status != 200)
@@ -181,7 +187,9 @@ StreamedAnswer LoadClient::ask(const std::string& body, EventReader::OnText on_t
 }
 
 Result<std::string> LoadClient::get(const std::string& path) {
+  constexpr int kMostSeconds = 30;  // nothing is computed for it
   prepare(path);
+  curl_easy_setopt(easy_, CURLOPT_TIMEOUT, static_cast<long>(std::min(timeout_s_, kMostSeconds)));
   Reception reception{easy_, nullptr, nullptr, {}};
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &reception);
   const CURLcode code = curl_easy_perform(easy_);

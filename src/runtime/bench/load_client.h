@@ -33,10 +33,11 @@ class EventReader {
   explicit EventReader(StreamedAnswer& answer, OnText on_text = {})
       : answer_(answer), on_text_(std::move(on_text)) {}
 
-  // `ms`: when this piece came.
+  // `ms`: when this piece came. After the first error nothing is looked at.
   void add(std::string_view bytes, double ms);
   bool ended() const { return ended_; }  // [DONE] was seen
   bool enough() const { return enough_; }
+  bool failed() const { return !answer_.error.empty(); }  // nothing is read any more
 
  private:
   void event(std::string_view data, double ms);

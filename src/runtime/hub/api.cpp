@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::size_t kMaxListing = 16u << 20;  // bytes; a thousand files have 200 kB
 constexpr int kMaxPages = 50;
+constexpr std::size_t kMaxFiles = 20'000;  // of all pages
 constexpr std::chrono::milliseconds kTick{50};
+constexpr int kStallsOfAnAnswer = 10;  // times Patience::stall_s: as long as it may take in all
 
 struct Reply {
   std::string body, link;
@@ -41,10 +43,14 @@ Result<Reply> get_once(HttpClient& http, const std::string& url, std::size_t max
              reply.outcome = outcome;
              done = true;
            }});
-  while (!done) {
-    if (patience.stop()) {
+  const std::chrono::seconds most(kStallsOfAnAnswer * patience.stall_s);
+  for (const auto end = Clock::now() + most; !done;) {
+    if (patience.stop() || Clock::now() >= end) {
       http.cancel(id);
-      return stopped();
+      if (patience.stop()) return stopped();
+      reply.outcome.failure = fmt::format("the answer is not whole after {} s", most.count());
+      reply.outcome.hopeless = true;
+      return reply;
     }
     http.step(kTick);
   }
@@ -109,6 +115,7 @@ Result<std::vector<HubFile>> list_files(HttpClient& http, const ModelRef& ref,
     OC_ASSIGN_OR_RETURN(const std::string body,
                         get_text(http, url, "files of " + ref.repo, kMaxListing, patience, &link));
     OC_ASSIGN_OR_RETURN(std::vector<HubFile> more, parse_tree(body));
+    if (files.size() + more.size() > kMaxFiles) break;
     files.insert(files.end(), more.begin(), more.end());
     const std::optional<std::string> next = next_page(link);
     if (!next) return files;

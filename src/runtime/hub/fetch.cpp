@@ -17,7 +17,9 @@ namespace oc::hub {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{50};
-constexpr std::uint64_t kProgressCounts = 16u << 10;  // bytes after which a connection was of use
+// Bytes after which a connection was of use. What a server keeps up for ever is thus no less than
+// this in the time of a stall.
+constexpr std::uint64_t kProgressCounts = 32u << 10;
 constexpr int kLiesBelieved = 2;  // a cache on the way may be at fault, and mend
 constexpr const char* kLies = "the server and the hub's list contradict each other";
 
@@ -45,7 +47,7 @@ struct Slot {
   HttpClient::Id id = 0;
   Item* item = nullptr;
   std::size_t range = 0;
-  ByteRange asked;
+  ByteRange asked, missing;  // asked.end: what the server says that it sends
   std::uint64_t at = 0;  // where the next byte belongs
   std::uint64_t gained = 0;
   int epoch = 0;
@@ -103,7 +105,7 @@ class Fetcher {
     Slot& slot = slots_.emplace_back();
     slot.item = &item;
     slot.range = range;
-    slot.asked = missing;
+    slot.asked = slot.missing = missing;
     slot.at = missing.begin;
     slot.epoch = item.epoch;
     if (item.whole) slot.whole = item.whole_taken = true;
@@ -185,6 +187,9 @@ class Fetcher {
     const bool success = outcome.failure.empty() && status >= 200 && status < 300;
     if (success && !outcome.stopped) {
       if (ended.at == (ended.whole ? item.part->size() : ended.asked.end)) {
+        const bool useful =
+            ended.whole || ended.at == ended.missing.end || ended.gained >= kProgressCounts;
+        if (!useful) return retry(item, ended, "the server sends crumbs", outcome, kLies);
         item.failures = 0;
         return;
       }

@@ -163,7 +163,7 @@ struct HttpClient::Impl {
     set(CURLOPT_NOSIGNAL, 0L);  // libcurl keeps SIGPIPE away while it works
     set(CURLOPT_FOLLOWLOCATION, 0L);
     set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(std::min(stall_s, 20)));
-    set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    set(CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(kSlowest));
     set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall_s));
     set(CURLOPT_BUFFERSIZE, 256L << 10);
     set(CURLOPT_ERRORBUFFER, t.error);
@@ -199,6 +199,9 @@ struct HttpClient::Impl {
       outcome.hopeless = true;
     } else if (code != CURLE_OK && !answered && !t.stopped) {
       outcome.failure = t.error[0] != '\0' ? t.error : curl_easy_strerror(code);
+      if (code == CURLE_OPERATION_TIMEDOUT && t.head.status != 0)
+        outcome.failure = fmt::format("it stalled: below {} bytes a second for {} s", kSlowest,
+                                      stall_s);
       outcome.hopeless = is_hopeless(code);
     } else if (code == CURLE_OK && t.success() && !announce(t)) {  // a response without a body
       t.stopped = true;

@@ -56,9 +56,12 @@ struct HttpRequest {
   std::function<void(const HttpOutcome&)> on_done;          // once, unless cancelled
 };
 
+// Bytes a second below which a connection counts as stalled: 2 GB would take weeks.
+inline constexpr int kSlowest = 1024;
+
 class HttpClient {
  public:
-  // stall_s: a connection that moves no byte for so long is given up.
+  // stall_s: a connection that stays below kSlowest for so long is given up, whatever it is at.
   HttpClient(const Hub& hub, int stall_s);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;

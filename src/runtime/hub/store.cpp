@@ -8,13 +8,13 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <set>
 
 #include "base/units.h"
 #include "io/json.h"
+#include "io/json_text.h"
 #include "runtime/hub/names.h"
 #include "runtime/hub/part_file.h"
 #include "runtime/loader.h"
@@ -137,7 +137,7 @@ Result<void> write_manifest(const fs::path& folder, const Manifest& manifest) {
                            {"revision", manifest.revision},
                            {"commit", manifest.commit},
                            {"files", std::move(files)}};
-  const std::string text = json::serialize(whole) + "\n";
+  const std::string text = json_text(whole) + "\n";
   const fs::path path = folder / kManifestName,
                  fresh = folder / (std::string(kManifestName) + ".new");
   const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
