@@ -1,11 +1,11 @@
 // ocellus config show, ocellus config check: what the configuration is, and what is wrong with it.
 #include <fmt/format.h>
 
-#include <boost/json/serialize.hpp>
 #include <memory>
 
 #include "api/config/catalogue.h"
 #include "config_flags.h"
+#include "io/json_text.h"
 #include "terminal.h"
 
 namespace oc {
@@ -37,7 +37,7 @@ void show_config(const ShowFlags& flags) {
   Config config = read_config(flags);
   make_settings(config);
   if (flags.json) {
-    show_line(boost::json::serialize(to_json(config)));
+    show_line(json_text(to_json(config)));
   } else {
     for (const Key& key : schema())
       if (key.reason.empty())

@@ -42,6 +42,21 @@ void add_flag(CLI::App& verb, ConfigFlags& flags, const Key& key) {
   if (!key.fallback.empty()) option->default_str(std::string(key.fallback));
 }
 
+// Environment and flags.
+void read_upper_layers(const ConfigFlags& flags, Config& config) {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    variables.emplace_back(*variable);
+  config.read_environment(variables);
+  for (const auto& [key, texts] : flags.texts)
+    if (!texts.empty()) config.set_flag(*key, texts);
+  for (const auto& [key, option] : flags.switches)
+    if (option->count() > 0)
+      config.set_flag(*key,
+                      std::vector<std::string>{key->flag.starts_with('!') ? "false" : "true"});
+  for (const std::string& assignment : flags.assignments) config.set_assignment(assignment);
+}
+
 }  // namespace
 
 void add_config_flag(CLI::App& verb, std::string& config) {
@@ -67,17 +82,14 @@ Config read_config(const ConfigFlags& flags) {
     config.read_file(*path);
     config.set_stock(comes_with_the_program(flags.config));
   }
-  std::vector<std::string> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable)
-    variables.emplace_back(*variable);
-  config.read_environment(variables);
-  for (const auto& [key, texts] : flags.texts)
-    if (!texts.empty()) config.set_flag(*key, texts);
-  for (const auto& [key, option] : flags.switches)
-    if (option->count() > 0)
-      config.set_flag(*key,
-                      std::vector<std::string>{key->flag.starts_with('!') ? "false" : "true"});
-  for (const std::string& assignment : flags.assignments) config.set_assignment(assignment);
+  read_upper_layers(flags, config);
+  return config;
+}
+
+Config read_config(const ConfigFlags& flags, const std::string& text) {
+  Config config;
+  config.read_json(text, std::filesystem::path(flags.config).filename().string());
+  read_upper_layers(flags, config);
   return config;
 }
 

@@ -27,6 +27,8 @@ void add_config_flags(CLI::App& verb, ConfigFlags& flags);
 // File, environment and flags, the later one counting. A configuration that is not there ends the
 // program; what is wrong inside becomes findings.
 Config read_config(const ConfigFlags& flags);
+// The same with `text` in place of the file's.
+Config read_config(const ConfigFlags& flags, const std::string& text);
 
 // Ends the program with status 2 and everything that is wrong, if anything is.
 void require_valid(const Config& config);

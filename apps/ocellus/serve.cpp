@@ -15,12 +15,12 @@
 #include <thread>
 #include <utility>
 
-#include "api/config/write_back.h"
 #include "base/check.h"
 #include "base/line_writer.h"
 #include "base/log.h"
 #include "base/printable.h"
 #include "config_flags.h"
+#include "config_keeper.h"
 #include "http/app.h"
 #include "http/backend_api.h"
 #include "http/hosted_models.h"
@@ -52,8 +52,7 @@ void report(const Config& config) {
 // A file made for the original system listens everywhere and knows no keys: here it is served to
 // this machine. Whoever types the address means it, and is told what is missing.
 void check_exposure(ServerSettings& server) {
-  const bool local = server.host == "localhost" || http::is_loopback(server.host);
-  if (local || !server.api_keys.empty() || server.insecure) return;
+  if (!is_exposed(server, server.host)) return;
   if (server.host_is_from_file) {
     log::event(log::Level::kWarning, "config",
                {{"without_effect", "server.host"},
@@ -159,7 +158,7 @@ std::unique_ptr<http::Server> open_port(const http::ServerOptions& options, http
   return std::move(*server);
 }
 
-http::BackendApiOptions backend_options(const Settings& settings, const std::string& file,
+http::BackendApiOptions backend_options(const Settings& settings, const ConfigFlags& flags,
                                         std::uint16_t model_port) {
   http::BackendApiOptions out;
   BackendConfig& config = out.config;
@@ -174,15 +173,14 @@ http::BackendApiOptions backend_options(const Settings& settings, const std::str
   if (!ui.default_instruction.empty()) config.default_instruction = ui.default_instruction;
   if (!ui.capture_intervals.empty()) config.capture_intervals = ui.capture_intervals;
   if (ui.default_interval) config.capture_interval = *ui.default_interval;
-  // The catalogue's own files stay as they are.
-  if (!file.empty() && std::filesystem::is_regular_file(file))
-    out.write_back = [file](const std::string& changes) { return write_back(file, changes); };
+  out.keeper = config_keeper(flags, {model_port, settings.server.backend_port});
   return out;
 }
 
 http::AccessPolicy access_policy(const ServerSettings& server) {
   http::AccessPolicy access(server.api_keys, server.allowed_hosts, server.cors_origins,
                             server.trusted_proxies);
+  access.set_admin_keys(server.admin_keys);
   if (!server.guests) return access;
   access.let_guests_in();
   log::event(log::Level::kInfo, "guests",
@@ -194,7 +192,7 @@ http::AccessPolicy access_policy(const ServerSettings& server) {
   return access;
 }
 
-Ports open_ports(const Settings& settings, const std::string& file,
+Ports open_ports(const Settings& settings, const ConfigFlags& flags,
                  const std::shared_ptr<http::MemoryBudget>& memory,
                  const std::shared_ptr<http::App>& app) {
   const ServerSettings& server = settings.server;
@@ -204,10 +202,12 @@ Ports open_ports(const Settings& settings, const std::string& file,
   Ports ports;
   ports.model = open_port(wanted, app->routes(), access, app->hooks());
   log::event(log::Level::kInfo, "listening",
-             {{"address", address(server, ports.model->port())}, {"keys", server.api_keys.size()}});
+             {{"address", address(server, ports.model->port())},
+              {"keys", server.api_keys.size()},
+              {"admin_keys", server.admin_keys.size()}});
   if (server.backend_port == 0) return ports;
-  const auto api =
-      std::make_shared<http::BackendApi>(app, backend_options(settings, file, ports.model->port()));
+  const auto api = std::make_shared<http::BackendApi>(
+      app, backend_options(settings, flags, ports.model->port()));
   wanted.port = server.backend_port;
   wanted.port_hint = "choose another one with --backend-port, or 0 to do without the backend's API";
   auto backend = http::Server::open(wanted, api->routes(), access, api->hooks());
@@ -246,7 +246,7 @@ void serve(const ConfigFlags& flags) {
   if (!planned.ok()) fail(planned.error());
   const auto memory = std::make_shared<http::MemoryBudget>(planned->request_bytes);
   const auto app = make_app(settings.server, memory);
-  Ports ports = open_ports(settings, flags.config, memory, app);
+  Ports ports = open_ports(settings, flags, memory, app);
 
   const auto host = make_model_host(settings, flags, planned->request_bytes);
   app->set_models(http::hosted_models(host, profiles(settings, flags), OCELLUS_VERSION));

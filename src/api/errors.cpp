@@ -2,9 +2,9 @@
 
 #include <array>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "base/check.h"
+#include "io/json_text.h"
 
 namespace oc {
 namespace {
@@ -68,6 +68,8 @@ Row row_of(Refusal refusal) {
       return {403, "permission_error", "host_not_allowed"};
     case Refusal::kOriginNotAllowed:
       return {403, "permission_error", "origin_not_allowed"};
+    case Refusal::kNotAdmin:
+      return {403, "permission_error", "admin_key_required"};
     case Refusal::kNoSuchRoute:
       return {404, kInvalidRequest, "unknown_url"};
     case Refusal::kMethodNotAllowed:
@@ -100,6 +102,8 @@ Row row_of(Refusal refusal) {
       return {503, kServerError, "shutting_down", 5};
     case Refusal::kVersionNotSupported:
       return {505, kInvalidRequest, "http_version_not_supported"};
+    case Refusal::kNotWritten:
+      return {500, kServerError, "configuration_not_written"};
     case Refusal::kInternal:
       break;
   }
@@ -137,7 +141,7 @@ std::string error_body(const ApiError& error) {
   inner["code"] = error.code;
   boost::json::object outer;
   outer["error"] = std::move(inner);
-  return boost::json::serialize(outer);
+  return json_text(outer);
 }
 
 }  // namespace oc

@@ -33,6 +33,7 @@ enum class Refusal {
   kWrongKey,             // 401
   kHostNotAllowed,       // 403
   kOriginNotAllowed,     // 403
+  kNotAdmin,             // 403: a key that may ask, not change
   kNoSuchRoute,          // 404
   kMethodNotAllowed,     // 405
   kTimeout,              // 408
@@ -44,6 +45,7 @@ enum class Refusal {
   kBusy,                 // 429: out of memory set aside for requests
   kHeaderTooLarge,       // 431
   kInternal,             // 500
+  kNotWritten,           // 500: the configuration file does not take the change
   kTransferCoding,       // 501
   kNotImplemented,       // 501: a route of the original that this program does without
   kNotReady,             // 503

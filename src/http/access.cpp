@@ -171,20 +171,45 @@ std::vector<std::pair<std::string, std::string>> AccessPolicy::cors_headers(
   return headers;
 }
 
-std::optional<ApiError> AccessPolicy::check_key(const Request& request) const {
-  if (digests_.empty()) return std::nullopt;
+void AccessPolicy::set_admin_keys(const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) admin_digests_.push_back(digest_of(key));
+}
+
+bool AccessPolicy::holds(const std::vector<Digest>& keys, const Request& request) {
   const std::string_view value = request.header("authorization");
-  if (value.empty())
-    return refuse(Refusal::kMissingKey, "an API key is needed: Authorization: Bearer KEY");
   std::string_view key;
   if (lower(value.substr(0, 7)) == "bearer ") key = value.substr(7);
   while (!key.empty() && key.front() == ' ') key.remove_prefix(1);
   const Digest digest = digest_of(key);
   int same = 0;  // every key is compared, so that time says nothing about which one was close
-  for (const Digest& known : digests_)
+  for (const Digest& known : keys)
     same |= CRYPTO_memcmp(known.data(), digest.data(), digest.size()) == 0 ? 1 : 0;
-  if (same == 0) return refuse(Refusal::kWrongKey, "the API key is not valid");
+  return same != 0;
+}
+
+std::optional<ApiError> AccessPolicy::check_key(const Request& request) const {
+  if (digests_.empty()) return std::nullopt;
+  if (request.header("authorization").empty())
+    return refuse(Refusal::kMissingKey, "an API key is needed: Authorization: Bearer KEY");
+  const bool api = holds(digests_, request), admin = holds(admin_digests_, request);
+  if (!api && !admin) return refuse(Refusal::kWrongKey, "the API key is not valid");
   return std::nullopt;
+}
+
+bool AccessPolicy::is_admin(const Request& request) const {
+  return admin_digests_.empty() || holds(admin_digests_, request);
+}
+
+std::optional<ApiError> AccessPolicy::check_admin(const Request& request) const {
+  if (is_admin(request)) return std::nullopt;
+  constexpr std::string_view kHint =
+      "Authorization: Bearer KEY with one of the server's admin keys (--admin-key)";
+  if (request.header("authorization").empty())
+    return refuse(Refusal::kMissingKey, fmt::format("an admin key is needed: {}", kHint));
+  if (!holds(digests_, request))
+    return refuse(Refusal::kWrongKey, fmt::format("this is no admin key: {}", kHint));
+  return refuse(Refusal::kNotAdmin,
+                fmt::format("this API key may ask, but not change the server: {}", kHint));
 }
 
 }  // namespace oc::http

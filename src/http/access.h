@@ -35,6 +35,9 @@ class AccessPolicy {
   // (Route::for_guests). A file that is opened in a browser has the origin "null", as any site's
   // sandboxed frame has, so guests may not do more, and only within this machine.
   void let_guests_in() { guests_ = true; }
+  // Where there are any, only they may ask for routes that are `admin`, and load models. They pass
+  // where an API key is wanted, too. Before the policy is used.
+  void set_admin_keys(const std::vector<std::string>& keys);
 
   bool has_keys() const { return !digests_.empty(); }
   // Whether X-Forwarded-… of this address ("127.0.0.1", "::1") count: `trusted` below.
@@ -56,6 +59,11 @@ class AccessPolicy {
                                                                 bool welcome) const;
   // "Authorization: Bearer KEY". Takes the same time whichever key is wrong and however.
   std::optional<ApiError> check_key(const Request& request) const;
+  // Of a request that has passed check_key(), for a route that is `admin`: 401 without a key or
+  // with one that nobody knows, 403 with one that may do everything else.
+  std::optional<ApiError> check_admin(const Request& request) const;
+  // The request may do what an operator may: it has an admin key, or none is set.
+  bool is_admin(const Request& request) const;
 
  private:
   bool is_cors_origin(std::string_view origin) const;
@@ -63,7 +71,9 @@ class AccessPolicy {
   bool allows(std::string_view authority) const;
 
   using Digest = std::array<unsigned char, 32>;
-  std::vector<Digest> digests_;  // SHA-256, so that all have one length
+  static bool holds(const std::vector<Digest>& keys, const Request& request);
+
+  std::vector<Digest> digests_, admin_digests_;  // SHA-256, so that all have one length
   std::vector<std::string> hosts_, cors_origins_;
   std::vector<AddressRange> proxies_;
   bool guests_ = false;

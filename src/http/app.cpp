@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "api/models_json.h"
 #include "base/log.h"
 #include "http/page.h"
+#include "io/json_text.h"
 
 namespace oc::http {
 namespace {
@@ -141,7 +141,7 @@ void App::health(const ResponderPtr& responder) const {
       out["model"] = all.front().name;
       out["state"] = all.front().state;
     }
-    Response response = json_response(json::serialize(out));
+    Response response = json_response(json_text(out));
     response.status = loading().status;
     response.headers.emplace_back("Retry-After", std::to_string(loading().retry_after_s));
     responder->respond(std::move(response));
@@ -165,7 +165,7 @@ void App::health(const ResponderPtr& responder) const {
   performance["avg_time"] = fmt::format("{:.2f}s", mean_seconds(stats));
   performance["cache_hits"] = stats.responses.hits;
   out["performance"] = std::move(performance);
-  responder->respond(json_response(json::serialize(out)));
+  responder->respond(json_response(json_text(out)));
 }
 
 void App::list_models(const RequestPtr& request, const ResponderPtr& responder) const {
@@ -243,7 +243,7 @@ void App::stats(const ResponderPtr& responder) const {
   out["models"] = model_states(source->models());
   out["resident_bytes"] = resident_bytes();
   out["log_lines_dropped"] = log::dropped();
-  responder->respond(json_response(json::serialize(out)));
+  responder->respond(json_response(json_text(out)));
 }
 
 // Also while the first model is being loaded; `ocellus ps` asks for it.
@@ -258,7 +258,7 @@ void App::status(const ResponderPtr& responder) const {
   out["version"] = options_.version;
   out["resident_bytes"] = resident_bytes();
   out["models"] = model_states(known_models());
-  responder->respond(json_response(json::serialize(out)));
+  responder->respond(json_response(json_text(out)));
 }
 
 void App::ui_config(const ResponderPtr& responder) const {

@@ -6,28 +6,33 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "api/models_json.h"
 #include "base/log.h"
 #include "io/json.h"
+#include "io/json_text.h"
 
 namespace oc::http {
 namespace {
 
 namespace json = boost::json;
 
-Response respond_with(const json::object& body) { return json_response(json::serialize(body)); }
+Response respond_with(const json::object& body) { return json_response(json_text(body)); }
 
 // The original's errors are {"detail": text}; OpenAI's object stands beside it.
 Response failure(const ApiError& error) {
   Response response = error_response(error);
   json::object body = json::parse(response.body).as_object();
   body["detail"] = error.message;
-  response.body = json::serialize(body);
+  response.body = json_text(body);
   return response;
 }
 Response failure(const Error& error) { return failure(to_api_error(error, Stage::kRequest)); }
+
+// The client is not to blame: a 500.
+ApiError not_written(std::string_view state, const Error& error) {
+  return refuse(Refusal::kNotWritten, fmt::format("{}: {}", state, error.describe()));
+}
 
 std::string timestamp() {
   const auto now =
@@ -65,7 +70,7 @@ Response note_query(const Request& request) {
 
 BackendApi::BackendApi(std::shared_ptr<App> app, BackendApiOptions options)
     : app_(std::move(app)),
-      write_back_(std::move(options.write_back)),
+      keeper_(std::move(options.keeper)),
       config_(std::move(options.config)) {}
 
 BackendConfig BackendApi::current() const {
@@ -95,6 +100,7 @@ Router BackendApi::routes() {
               .path = "/api/v1/config",
               .handler = [self](RequestPtr request,
                                 ResponderPtr responder) { self->patch(request, responder); },
+              .admin = true,
               .json = true,
               .needs_model = true,
               .blocking = true});
@@ -152,7 +158,7 @@ void BackendApi::tell(const ResponderPtr& responder, Tell what) const {
   json::object body = json::parse(response.body).as_object();
   body["status"] = "loading";
   body["models"] = model_states(app_->known_models());
-  response.body = json::serialize(body);
+  response.body = json_text(body);
   responder->respond(std::move(response));
 }
 
@@ -213,40 +219,60 @@ void BackendApi::patch(const RequestPtr& request, const ResponderPtr& responder)
     responder->respond(failure(parsed.error()));
     return;
   }
-  if (!write_back_ && changes_server(*parsed, current())) {
-    responder->respond(failure(
-        Error{ErrorCode::kInvalidArgument, "\"server\" cannot be changed while the server runs",
-              "it has no configuration file to keep the change in; start it with other flags",
-              "server"}));
+  if (const Result<void> checked = check(*parsed); !checked.ok()) {
+    const Error& error = checked.error();
+    if (error.code != ErrorCode::kUnavailable) {
+      responder->respond(failure(error));
+      return;
+    }
+    log::event(log::Level::kWarning, "configuration", {{"not_written", error.message}},
+               request->id);
+    responder->respond(failure(not_written("nothing was changed", error)));
     return;
   }
   const auto source = app_->models();
-  if (!parsed->active_model || !source) return finish(*parsed, responder);
+  if (!parsed->active_model || !source) return finish(*parsed, request->id, responder);
   const std::string name = *parsed->active_model;
   log::event(log::Level::kInfo, "switch", {{"to", name.substr(0, 128)}}, request->id);
-  source->activate(
-      name, [self = shared_from_this(), patch = *parsed, responder](Result<void> switched) {
-        if (switched.ok()) return self->finish(patch, responder);
-        Error error = switched.error();
-        error.param = "active_model";
-        if (error.code == ErrorCode::kNotFound) {
-          error.code = ErrorCode::kInvalidArgument;  // the original's 400, in its words
-          error.message = is_plain_name(*patch.active_model)
-                              ? fmt::format("Model '{}' not found or invalid", *patch.active_model)
-                              : "Model not found or invalid";
-        }
-        responder->respond(failure(error));
-      });
+  source->activate(name, [self = shared_from_this(), patch = *parsed, id = request->id,
+                          responder](Result<void> switched) {
+    if (switched.ok()) return self->finish(patch, id, responder);
+    Error error = switched.error();
+    error.param = "active_model";
+    if (error.code == ErrorCode::kNotFound) {
+      error.code = ErrorCode::kInvalidArgument;  // the original's 400, in its words
+      error.message = is_plain_name(*patch.active_model)
+                          ? fmt::format("Model '{}' not found or invalid", *patch.active_model)
+                          : "Model not found or invalid";
+    }
+    responder->respond(failure(error));
+  });
 }
 
-void BackendApi::finish(const BackendPatch& patch, const ResponderPtr& responder) {
+Result<void> BackendApi::check(const BackendPatch& patch) {
+  if (!keeper_.keep && changes_server(patch, current()))
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"server\" cannot be changed while the server runs",
+                 "it has no configuration file to keep the change in; start it with other flags",
+                 "server"};
   const std::string changes = changes_json(patch);
-  if (write_back_ && changes != "{}") {
-    const std::lock_guard lock(writing_);
-    if (const Result<void> written = write_back_(changes); !written.ok()) {
-      Error error = written.error();
-      error.message = "the change is in force but could not be written down: " + error.message;
-      responder->respond(failure(error));
+  if (!keeper_.check || changes == "{}") return {};
+  const std::lock_guard lock(keeping_);
+  return keeper_.check(changes);
+}
+
+void BackendApi::finish(const BackendPatch& patch, const std::string& id,
+                        const ResponderPtr& responder) {
+  const std::string changes = changes_json(patch);
+  if (keeper_.keep && changes != "{}") {
+    const std::lock_guard lock(keeping_);
+    if (const Result<void> kept = keeper_.keep(changes); !kept.ok()) {
+      log::event(log::Level::kWarning, "configuration", {{"not_written", kept.error().message}},
+                 id);
+      responder->respond(failure(not_written(
+          patch.active_model ? "the model is switched until the server ends, nothing else changed"
+                             : "nothing was changed",
+          kept.error())));
       return;
     }
   }

@@ -12,11 +12,19 @@
 
 namespace oc::http {
 
+// Keeps a PATCH's changes (changes_json()) where the next start finds them. Both functions are
+// empty where there is no such place: changes last as long as the process. Any thread, one call at
+// a time. kUnavailable: the place does not take them.
+struct ConfigKeeper {
+  // Before anything is done: kInvalidArgument where the next start would not work with them.
+  std::function<Result<void>(const std::string& changes)> check;
+  // After the switch has worked.
+  std::function<Result<void>(const std::string& changes)> keep;
+};
+
 struct BackendApiOptions {
   BackendConfig config;
-  // Keeps a PATCH's changes (changes_json()) where the next start finds them. Empty: they last as
-  // long as the process. Any thread; called after the switch has worked.
-  std::function<Result<void>(const std::string& changes)> write_back;
+  ConfigKeeper keeper;
 };
 
 // Any thread. Outlives the server that runs its routes.
@@ -37,12 +45,13 @@ class BackendApi : public std::enable_shared_from_this<BackendApi> {
   Response config(const ServedModel& active) const;
   void add_tracker_routes(Router& router) const;
   void patch(const RequestPtr& request, const ResponderPtr& responder);
-  void finish(const BackendPatch& patch, const ResponderPtr& responder);
+  Result<void> check(const BackendPatch& patch);
+  void finish(const BackendPatch& patch, const std::string& id, const ResponderPtr& responder);
   BackendConfig current() const;
 
   const std::shared_ptr<App> app_;
-  const std::function<Result<void>(const std::string&)> write_back_;
-  std::mutex writing_;  // one change of the file at a time: each begins with what the last one left
+  const ConfigKeeper keeper_;
+  std::mutex keeping_;  // one change of the file at a time: each begins with what the last one left
   mutable std::mutex mutex_;
   BackendConfig config_;
 };

@@ -122,6 +122,12 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
                 refuse(Refusal::kOriginNotAllowed,
                        "this page may only ask models that are loaded; --cors-origin allows more",
                        "model"));
+  if (!request->admin && source->loads(parsed->model))
+    return fail(responder,
+                refuse(Refusal::kNotAdmin,
+                       "the model is not loaded, and this server loads models for an admin key "
+                       "only: Authorization: Bearer KEY; or leave \"model\" out",
+                       "model"));
   auto question =
       std::make_shared<Question>(Question{request, responder, std::move(*parsed), std::nullopt});
   const std::string name = question->chat.model;

@@ -54,6 +54,7 @@ void Connection::begin_request(Current& current) {
   current.since_header.restart();
   request->id = request_id(request->header("x-request-id"));
   request->memory = Reservation(core_->options.memory);
+  request->admin = core_->access.is_admin(*request);
   current.id = request->id;
   current.method = request->method;
   current.path = request->path;
@@ -76,6 +77,8 @@ std::optional<Response> Connection::gate(Current& current) {
   if (match.route == nullptr) return std::move(match.instead);
   current.target = match.route;
   current.route = match.route->path;
+  if (match.route->admin)
+    if (auto error = core_->access.check_admin(request)) return error_response(*error);
   if (current.parser.unknown_expectation())
     return error_response(
         refuse(Refusal::kExpectationFailed, "only Expect: 100-continue is understood"));

@@ -15,6 +15,7 @@ struct Route {
   std::string path;    // "/v1/models"; "/v1/models/*" stands for anything that is not empty there
   Handler handler;
   bool open = false;         // no API key wanted
+  bool admin = false;        // for the operator: an admin key where one is set
   bool json = false;         // the body must be application/json
   bool needs_model = false;  // 503 until a model is loaded
   bool for_guests = false;   // the original's pages ask for it (AccessPolicy::is_guest)

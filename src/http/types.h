@@ -24,6 +24,7 @@ struct Request {
   std::string id;      // x-request-id: the client's if it is well-formed, else ours
   Reservation memory;  // what the body takes of the server's budget
   bool guest = false;  // of a page that may use the original's routes only (AccessPolicy)
+  bool admin = true;   // may do what an operator may: load models
 
   // The first header of this (lower-case) name; empty when absent.
   std::string_view header(std::string_view name) const {

@@ -52,7 +52,8 @@ TEST(Errors, RefusalsHaveDifferentCodes) {
   std::set<std::string> codes;
   for (const Refusal refusal :
        {Refusal::kMalformed, Refusal::kMissingKey, Refusal::kWrongKey, Refusal::kHostNotAllowed,
-        Refusal::kOriginNotAllowed, Refusal::kNoSuchRoute, Refusal::kMethodNotAllowed,
+        Refusal::kOriginNotAllowed, Refusal::kNotAdmin, Refusal::kNotWritten,
+        Refusal::kNoSuchRoute, Refusal::kMethodNotAllowed,
         Refusal::kTimeout, Refusal::kLengthRequired, Refusal::kBodyTooLarge, Refusal::kNotJson,
         Refusal::kExpectationFailed, Refusal::kBusy, Refusal::kHeaderTooLarge, Refusal::kInternal,
         Refusal::kNotReady, Refusal::kTooManyConnections, Refusal::kShuttingDown,

@@ -245,5 +245,38 @@ TEST(MemoryBudget, SharesComeBack) {
   EXPECT_FALSE(huge.grow_to(~std::size_t{0}));
 }
 
+TEST(Access, AdminKeys) {
+  const auto with = [](const std::string& key) {
+    return key.empty() ? request("") : request("", "authorization", "Bearer " + key);
+  };
+  // None is set: whoever passes the other checks.
+  EXPECT_TRUE(AccessPolicy({"api"}, {}).is_admin(with("")));
+  EXPECT_FALSE(AccessPolicy({"api"}, {}).check_admin(with("api")));
+
+  AccessPolicy both({"api"}, {});
+  both.set_admin_keys({"root", "second"});
+  for (const char* key : {"root", "second"}) {
+    EXPECT_FALSE(both.check_key(with(key))) << "an admin key passes where a key is wanted";
+    EXPECT_FALSE(both.check_admin(with(key)));
+    EXPECT_TRUE(both.is_admin(with(key)));
+  }
+  EXPECT_FALSE(both.check_key(with("api")));
+  EXPECT_FALSE(both.is_admin(with("api")));
+  EXPECT_EQ(both.check_admin(with("api"))->status, 403);
+  EXPECT_EQ(both.check_admin(with("api"))->code, "admin_key_required");
+  EXPECT_EQ(both.check_key(with("roo"))->status, 401);
+  EXPECT_EQ(both.check_admin(with(""))->status, 401);
+
+  AccessPolicy alone({}, {});
+  alone.set_admin_keys({"root"});
+  EXPECT_FALSE(alone.check_key(with(""))) << "no API key is wanted for the rest";
+  EXPECT_EQ(alone.check_admin(with(""))->code, "missing_api_key");
+  EXPECT_EQ(alone.check_admin(with("roots"))->code, "invalid_api_key");
+  EXPECT_FALSE(alone.check_admin(with("root")));
+  // No message says a key.
+  for (const char* key : {"", "roots"})
+    EXPECT_EQ(alone.check_admin(with(key))->message.find("root"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace oc::http

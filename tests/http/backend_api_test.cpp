@@ -51,6 +51,7 @@ class FakeModels final : public ModelSource {
 struct BackendApiTest : testing::Test {
   std::shared_ptr<FakeModels> models = std::make_shared<FakeModels>();
   BackendApiOptions options;
+  AccessPolicy access{{}, {}};
   std::vector<std::string> written;
   std::shared_ptr<App> app;
   std::unique_ptr<TestServer> server;
@@ -63,14 +64,14 @@ struct BackendApiTest : testing::Test {
     const auto api = std::make_shared<BackendApi>(app, options);
     ServerOptions server_options;
     server_options.memory = app_options.memory;
-    AccessPolicy access({}, {});
     access.let_guests_in();
-    server =
-        std::make_unique<TestServer>(server_options, api->routes(), access, api->hooks());
+    server = std::make_unique<TestServer>(server_options, api->routes(), access, api->hooks());
   }
-  std::string patch(const std::string& body) { return ask("PATCH", "/api/v1/config", body); }
+  std::string patch(const std::string& body, const std::string& headers = "") {
+    return ask("PATCH", "/api/v1/config", body, headers);
+  }
   std::string ask(const char* method, const char* path, const std::string& body,
-                  const char* headers = "") {
+                  const std::string& headers = "") {
     RawClient client(server->port());
     client.send(
         fmt::format("{} {} HTTP/1.1\r\nHost: localhost\r\n{}"
@@ -78,10 +79,15 @@ struct BackendApiTest : testing::Test {
                     method, path, headers, body.size(), body));
     return client.read_response();
   }
+  std::string get(const char* path, const std::string& headers = "") {
+    RawClient client(server->port());
+    client.send(fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n", path, headers));
+    return client.read_response();
+  }
 };
 
 TEST_F(BackendApiTest, ChangesAreWrittenBackAfterTheSwitch) {
-  options.write_back = [this](const std::string& changes) -> Result<void> {
+  options.keeper.keep = [this](const std::string& changes) -> Result<void> {
     EXPECT_EQ(models->active_name, "two");
     written.push_back(changes);
     return {};
@@ -97,7 +103,7 @@ TEST_F(BackendApiTest, ChangesAreWrittenBackAfterTheSwitch) {
 }
 
 TEST_F(BackendApiTest, AFailedSwitchWritesNothing) {
-  options.write_back = [this](const std::string& changes) -> Result<void> {
+  options.keeper.keep = [this](const std::string& changes) -> Result<void> {
     written.push_back(changes);
     return {};
   };
@@ -111,7 +117,7 @@ TEST_F(BackendApiTest, AFailedSwitchWritesNothing) {
 
 TEST_F(BackendApiTest, OneChangeIsWrittenAtATime) {
   std::atomic<int> inside{0}, most{0}, all{0};
-  options.write_back = [&](const std::string&) -> Result<void> {
+  options.keeper.keep = [&](const std::string&) -> Result<void> {
     most = std::max(most.load(), ++inside);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     --inside;
@@ -130,15 +136,71 @@ TEST_F(BackendApiTest, OneChangeIsWrittenAtATime) {
   EXPECT_EQ(most, 1);
 }
 
+// A 500 that says what is in force and what is not.
 TEST_F(BackendApiTest, AFailedWriteIsTold) {
-  options.write_back = [](const std::string&) -> Result<void> {
+  options.keeper.keep = [](const std::string&) -> Result<void> {
     return Error{ErrorCode::kUnavailable, "the disk is full"};
   };
   start();
-  const std::string response = patch(R"({"active_model":"two"})");
-  EXPECT_EQ(status_of(response), 503);
-  EXPECT_NE(response.find("in force but could not be written down"), std::string::npos);
+  const std::string switched = patch(R"({"active_model":"two","frontend":{"video_width":7}})");
+  EXPECT_EQ(status_of(switched), 500);
+  const json::value error = json::parse(body_of(switched)).at("error");
+  EXPECT_EQ(error.at("code"), "configuration_not_written");
+  EXPECT_EQ(error.at("type"), "server_error");
+  EXPECT_EQ(error.at("message"),
+            "the model is switched until the server ends, nothing else changed: the disk is full");
   EXPECT_EQ(models->active_name, "two");
+  const std::string plain = patch(R"({"frontend":{"video_width":7}})");
+  EXPECT_EQ(status_of(plain), 500);
+  EXPECT_EQ(json::parse(body_of(plain)).at("detail"), "nothing was changed: the disk is full");
+  EXPECT_EQ(json::parse(body_of(get("/config"))).at("video_width"), 640);
+}
+
+// What would fail is known before anything is done.
+TEST_F(BackendApiTest, WhatTheKeeperRefusesIsNotDone) {
+  std::optional<Error> refusal;
+  options.keeper.check = [&](const std::string&) -> Result<void> {
+    if (refusal) return *refusal;
+    return {};
+  };
+  options.keeper.keep = [this](const std::string& changes) -> Result<void> {
+    written.push_back(changes);
+    return {};
+  };
+  start();
+  const std::string body = R"({"active_model":"two","server":{"host":"nowhere"}})";
+  refusal = Error{ErrorCode::kInvalidArgument, "not an address", "", "server.host"};
+  std::string response = patch(body);
+  EXPECT_EQ(status_of(response), 400);
+  EXPECT_EQ(json::parse(body_of(response)).at("error").at("param"), "server.host");
+  refusal = Error{ErrorCode::kUnavailable, "the folder is read-only"};
+  response = patch(body);
+  EXPECT_EQ(status_of(response), 500);
+  EXPECT_EQ(json::parse(body_of(response)).at("detail"),
+            "nothing was changed: the folder is read-only");
+  EXPECT_EQ(models->active_name, "one");
+  EXPECT_TRUE(written.empty());
+  refusal.reset();
+  EXPECT_EQ(status_of(patch(body)), 200);
+  EXPECT_EQ(written.size(), 1u);
+}
+
+TEST_F(BackendApiTest, WhereAnAdminKeyIsSetOnlyItMayPatch) {
+  access = AccessPolicy({"api"}, {});
+  access.set_admin_keys({"root"});
+  start();
+  const auto with = [&](const std::string& key) {
+    return status_of(patch(R"({"active_model":"two"})",
+                           key.empty() ? "" : "Authorization: Bearer " + key + "\r\n"));
+  };
+  EXPECT_EQ(with(""), 401);
+  EXPECT_EQ(with("other"), 401);
+  EXPECT_EQ(with("api"), 403);
+  EXPECT_EQ(models->active_name, "one");
+  EXPECT_EQ(with("root"), 200);
+  EXPECT_EQ(models->active_name, "two");
+  EXPECT_EQ(status_of(get("/config", "Authorization: Bearer api\r\n")), 200);
+  EXPECT_EQ(status_of(get("/config", "Authorization: Bearer root\r\n")), 200);
 }
 
 constexpr char kGuest[] = "Origin: null\r\n";

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
+#include "api/config/edit_json.h"
 #include "base/check.h"
 #include "io/json.h"
 #include "text/json_field.h"
@@ -14,7 +15,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMaxFileBytes = 1u << 20;
 constexpr int kMaxDepth = 16;
 constexpr std::size_t kMaxFindings = 100;
 
@@ -140,11 +140,11 @@ void Config::read_section(const json::object& section, const std::string& path,
 }
 
 void Config::read_json(std::string_view text, const std::string& name) {
-  if (text.size() > kMaxFileBytes) {
-    find(Finding::Level::kError, fmt::format("{}: is over {} bytes", name, kMaxFileBytes));
+  if (text.size() > kMostConfigBytes) {
+    find(Finding::Level::kError, fmt::format("{}: is over {} bytes", name, kMostConfigBytes));
     return;
   }
-  auto document = parse_json(text, name, kMaxDepth);
+  auto document = parse_json(without_byte_order_mark(text), name, kMaxDepth);
   if (!document.ok()) {
     find(Finding::Level::kError, document.error().message);
     return;
@@ -157,7 +157,7 @@ void Config::read_json(std::string_view text, const std::string& name) {
 }
 
 void Config::read_file(const std::filesystem::path& path) {
-  auto text = oc::read_file(path, kMaxFileBytes);
+  auto text = oc::read_file(path, kMostConfigBytes);
   if (!text.ok()) {
     find(Finding::Level::kError, text.error().message);
     return;

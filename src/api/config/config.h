@@ -9,6 +9,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <cstddef>
 #include <filesystem>
 #include <map>
 #include <span>
@@ -20,6 +21,8 @@
 #include "api/config/value.h"
 
 namespace oc {
+
+inline constexpr std::size_t kMostConfigBytes = std::size_t{1} << 20;  // of a file
 
 enum class Origin { kDefault, kFile, kEnvironment, kFlag };
 std::string_view to_string(Origin origin);  // "default", "file", "environment", "flag"

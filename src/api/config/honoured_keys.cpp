@@ -117,6 +117,13 @@ constexpr Key kKeys[] = {
      .flag = "--api-key",
      .adds_up = true,
      .secret = true},
+    {.path = "server.admin_keys",
+     .kind = Kind::kStrings,
+     .meaning = "Where one is set, only it may change the configuration and load or unload models; "
+                "better in $OCELLUS_ADMIN_KEY",
+     .flag = "--admin-key",
+     .adds_up = true,
+     .secret = true},
     {.path = "server.allowed_hosts",
      .kind = Kind::kStrings,
      .meaning = "Host names that requests may be addressed to; *: any",

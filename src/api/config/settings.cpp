@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "base/address_range.h"
 #include "base/check.h"
@@ -245,8 +246,11 @@ ServerSettings server_settings(Config& config) {
   server.backend_port = static_cast<std::uint16_t>(config.get<std::int64_t>("server.backend_port"));
   server.backend_port_is_default = config.source("server.backend_port").origin == Origin::kDefault;
   server.api_keys = config.get_or<Strings>("server.api_keys", {});
-  if (!std::ranges::all_of(server.api_keys, is_printable))
-    config.add_error("server.api_keys", "may only hold printable ASCII without spaces");
+  server.admin_keys = config.get_or<Strings>("server.admin_keys", {});
+  for (const auto& [path, keys] : {std::pair{"server.api_keys", &server.api_keys},
+                                   std::pair{"server.admin_keys", &server.admin_keys}})
+    if (!std::ranges::all_of(*keys, is_printable))
+      config.add_error(path, "may only hold printable ASCII without spaces");
   server.allowed_hosts = config.get_or<Strings>("server.allowed_hosts", {});
   server.trusted_proxies = config.get_or<Strings>("server.trusted_proxies", {});
   for (const std::string& proxy : server.trusted_proxies)

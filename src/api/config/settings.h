@@ -43,7 +43,7 @@ struct ServerSettings {
   bool host_is_from_file = false;
   std::uint16_t port = 0, backend_port = 0;  // backend_port 0: no backend's API
   bool backend_port_is_default = true;       // nobody has set it
-  std::vector<std::string> api_keys, allowed_hosts, trusted_proxies;
+  std::vector<std::string> api_keys, admin_keys, allowed_hosts, trusted_proxies;
   bool insecure = false;
   std::vector<std::string>
       cors_origins;  // empty: CORS is off; "*": any; "local": pages of this machine
