@@ -51,8 +51,8 @@ class AccessPolicy {
   // it, and nothing else.
   std::optional<ApiError> check_origin(const Request& request, bool trusted) const;
   // The answer to a browser that asks whether a page of cors_origins, or a guest that is welcome
-  // there, may ask (fetch.spec.whatwg.org, CORS-preflight); nullopt for anything else. It carries no
-  // key.
+  // there, may ask (fetch.spec.whatwg.org, CORS-preflight); nullopt for anything else. No key is
+  // wanted for it.
   std::optional<Response> preflight(const Request& request, bool welcome) const;
   // What every answer to the request says about who may read it.
   std::vector<std::pair<std::string, std::string>> cors_headers(const Request& request,

@@ -116,7 +116,7 @@ Router BackendApi::routes() {
   return router;
 }
 
-// What the original's pages send beside questions: what a person typed, which it wrote to a log, and
+// What the original's pages send beside questions: what a person typed, which went to a log, and
 // questions to its state tracker, which followed the steps of a task by the words of the answers.
 void BackendApi::add_tracker_routes(Router& router) const {
   router.add({.method = "POST",

@@ -204,9 +204,10 @@ def test_what_others_have_asked_does_not_show(both, flags):  # noqa: F811
         assert [kept(origin), kept(origin)[0]] == [("miss", False), "hit"], origin
 
 
-def test_guests_come_from_this_machine(both):  # noqa: F811
-    """A connection from elsewhere, or one that a proxy passes on, is no page of this machine."""
-    running = both("--config", "demo")
+@pytest.mark.parametrize("name", sorted(file.stem for file in (ROOT / "configs/models").iterdir()))
+def test_guests_come_from_this_machine(both, name):  # noqa: F811
+    """A request for another host, or one that a proxy passes on, is of no page of this machine."""
+    running = both("--config", name)
 
     def status(**headers):
         body = {"messages": [{"role": "user", "content": "What can you see?"}], "max_tokens": 2}
