@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace oc::http {
+namespace {
+
+// A question without a picture: it gets in where larger ones have taken their half.
+constexpr std::size_t kSmall = 64u << 10;
+
+}  // namespace
 
 std::size_t Arrivals::bytes() const {
   const std::lock_guard lock(mutex_);
@@ -15,7 +21,10 @@ Arrivals::Room Arrivals::grow(Body& body, std::size_t bytes, Clock::time_point n
   const std::size_t before = body.memory_.bytes();
   if (bytes <= before) return Room::kHere;
   const bool alone = bytes_ == before;
-  if ((alone || bytes_ - before + bytes <= budget_->limit() / 2) && body.memory_.grow_to(bytes)) {
+  const std::size_t limit = budget_->limit();
+  const bool small = bytes <= std::min(kSmall, limit / 64);
+  const std::size_t most_of_all = small ? limit / 4 * 3 : limit / 2;
+  if ((alone || bytes_ - before + bytes <= most_of_all) && body.memory_.grow_to(bytes)) {
     body.held_ = body.held(now);
     body.changed_ = now;
     bytes_ += bytes - before;
@@ -29,7 +38,8 @@ Arrivals::Room Arrivals::grow(Body& body, std::size_t bytes, Clock::time_point n
     const bool slow = now >= other->begun_ + grace || now >= other->deadline_ - grace * 9 / 10;
     if (slow && (most == nullptr || other->held(now) > most->held(now))) most = other;
   }
-  if (most == nullptr || most->held(now) <= body.held(now)) return Room::kNone;
+  if (most == nullptr || most->held(now) <= body.held(now))
+    return alone ? Room::kNone : Room::kSoon;
   most->gave_way_ = true;
   most->give_way_();
   return Room::kSoon;

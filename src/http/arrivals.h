@@ -21,8 +21,8 @@ struct ArrivalLimits {
   std::size_t bytes_per_s = 16u << 10;
 };
 
-// Together they hold half of the budget at most, unless there is only one; the rest is for requests
-// that are there. A body that finds no room may take that of another which has held more for longer
+// Together they hold half of the budget at most (three quarters where it is for a small one), unless
+// there is only one; the rest is for requests that are there. A body that finds no room may take that of another which has held more for longer
 // and is late, or has been coming for longer than the grace.
 // Any thread; a Body is used by its connection's.
 class Arrivals {
@@ -56,7 +56,7 @@ class Arrivals::Body {
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
 
-  // kSoon: another one is giving way, ask again in a moment.
+  // kSoon: another one is giving way or may have to, ask again in a moment. kNone: there is none.
   Room grow_to(std::size_t bytes, Clock::time_point now) { return all_->grow(*this, bytes, now); }
   void received(std::size_t bytes, Clock::time_point now);
   // When it is too slow, unless more is received.

@@ -180,16 +180,17 @@ Connection::awaitable<bool> Connection::read_body(Current& current) {
   }
   ++body_number_;
   parser.request()->memory = current.arrival->finish();
+  parser.request()->memory.belongs_to(current.id);
   current.arrival.reset();
   current.body_pending = false;
   co_return true;
 }
 
-// Memory for what has come. Where another body gives way for it, that takes a moment.
+// Memory for what has come. Until others are late, and give way for it, takes a moment.
 Connection::awaitable<bool> Connection::find_room(Current& current) {
   using Room = Arrivals::Body::Room;
   const std::size_t bytes = current.parser.memory_for(in_.size());
-  const auto deadline = Clock::now() + core_->options.limits.body.grace / 10;
+  const auto deadline = Clock::now() + core_->options.limits.body.grace / 5;
   while (!current.arrival->gave_way()) {
     const auto now = Clock::now();
     const Room room = current.arrival->grow_to(bytes, now);

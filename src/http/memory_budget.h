@@ -63,7 +63,13 @@ class Reservation {
   void shrink_to(std::size_t bytes) {
     if (bytes >= bytes_) return;
     budget_->give_back(bytes_ - bytes);
+    log_step("given_back", bytes_ - bytes);
     bytes_ = bytes;
+  }
+  // From now on it is this request's, and its steps are logged.
+  void belongs_to(std::string request_id) {
+    request_id_ = std::move(request_id);
+    if (bytes_ > 0) log_step("taken", bytes_);
   }
   std::size_t bytes() const { return bytes_; }
 

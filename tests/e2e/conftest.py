@@ -32,7 +32,7 @@ SANITIZER_REPORT = re.compile(r"\b\w+Sanitizer\b|: runtime error: ")
 class Server:
     """`ocellus serve` on a free port; its log is collected."""
 
-    def __init__(self, *args, model=MODEL, env=None, wait=True, port=0):
+    def __init__(self, *args, model=MODEL, env=None, wait=True, port=0, prefix=()):
         assert BIN.exists(), f"{BIN} is not built (set OCELLUS_BIN)"
         environment = {
             **os.environ,
@@ -44,7 +44,7 @@ class Server:
         if "--backend-port" not in args:
             args = ("--backend-port", "0", *args)
         self.process = subprocess.Popen(
-            [str(BIN), "serve", "--model", model, "--port", str(port), *args],
+            [*prefix, str(BIN), "serve", "--model", model, "--port", str(port), *args],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -5,6 +5,7 @@ the readers tell apart. What a fuzzer found stands beside them under names that 
 """
 
 import base64
+import gzip
 import io
 import json
 import pathlib
@@ -413,15 +414,35 @@ def http_messages():
         "no_host": "GET / HTTP/1.1\r\n\r\n", "http_2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "tls": "\x16\x03\x01\x02\x00\x01", "line_feeds": "GET / HTTP/1.1\nHost: a\n\n",
         "nul": "GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n",
+        "empty_lines": "\r\n\r\nGET / HTTP/1.1\r\nHost: a:\r\n\r\n",
+        "no_path": "GET https://[::1]?x HTTP/1.1\r\nHost: a\r\n\r\n",
+        "connect": "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
+        "proxied": chat + "Origin: https://known.example\r\nX-Forwarded-Host: known.example\r\n"
+                          "X-Forwarded-Proto: https\r\nContent-Length: 0\r\n\r\n",
     }
     for index, (name, text) in enumerate(texts.items()):
         keep("http_message", name, bytes([(0, 6, 40, 255)[index % 4]]) + text.encode("latin-1"))
 
 
+def packed_bodies():
+    text = b'{"messages": [{"role": "user", "content": "What is it?"}]}'
+    for name, data in {
+        "gzip": gzip.compress(text, mtime=0),
+        "members": gzip.compress(text[:9], mtime=0) + gzip.compress(text[9:], mtime=0),
+        "named": gzip.compress(text, mtime=0)[:3] + b"\x08\0\0\0\0\x02\x03a.json\0"
+                 + gzip.compress(text, mtime=0)[10:],
+        "zlib": zlib.compress(text),
+        "stored": zlib.compress(text, 0),
+        "zeros": gzip.compress(bytes(100_000), mtime=0),
+        "cut_off": gzip.compress(text, mtime=0)[:-3],
+    }.items():
+        keep("content_coding", name, data)
+
+
 if __name__ == "__main__":
     print("Pillow", PIL.__version__)
     for draw in (jpegs, pngs, webps, tensor_files, configs, data_uris, chats, http_messages,
-                 stored_answers):
+                 packed_bodies, stored_answers):
         draw()
     for folder in sorted(CORPUS.iterdir()):
         sizes = [path.stat().st_size for path in folder.iterdir()]

@@ -67,10 +67,27 @@ TEST_F(ArrivalsTest, TogetherTheyHoldHalf) {
   EXPECT_EQ(asked, 0);                 // nobody was late yet
 }
 
+TEST_F(ArrivalsTest, ASmallOneGetsInBesideThem) {
+  const auto large = body(), other = body(), small = body(), more = body();
+  EXPECT_EQ(large->grow_to(400'000, start), Room::kHere);
+  EXPECT_EQ(other->grow_to(200'000, start), Room::kSoon);
+  EXPECT_EQ(other->grow_to(100'000, start), Room::kHere);
+  EXPECT_EQ(small->grow_to(1'000, start), Room::kHere);
+  EXPECT_EQ(more->grow_to(20'000, start), Room::kSoon);
+  // Nor do many small ones take the last quarter.
+  std::vector<std::unique_ptr<Arrivals::Body>> many;
+  for (int i = 0; i < 1000; ++i) {
+    many.push_back(body());
+    (void)many.back()->grow_to(10'000, start);
+  }
+  EXPECT_LE(all->bytes(), 750'000u);
+  EXPECT_GE(all->bytes(), 740'000u);
+}
+
 TEST_F(ArrivalsTest, OnlyOneMayHaveAll) {
   const auto one = body(), other = body();
   EXPECT_EQ(one->grow_to(900'000, start), Room::kHere);
-  EXPECT_EQ(other->grow_to(1'000, start), Room::kNone);
+  EXPECT_EQ(other->grow_to(1'000, start), Room::kSoon);
   EXPECT_EQ(one->grow_to(1'000'001, start), Room::kNone);
 }
 
@@ -79,7 +96,8 @@ TEST_F(ArrivalsTest, TheOneThatHeldMostForLongestGivesWay) {
   EXPECT_EQ(small->grow_to(100'000, start), Room::kHere);
   EXPECT_EQ(large->grow_to(400'000, start), Room::kHere);
   // Nobody is late at once; after a tenth of the grace both are.
-  EXPECT_EQ(late->grow_to(100'000, start + 900ms), Room::kNone);
+  EXPECT_EQ(late->grow_to(100'000, start + 900ms), Room::kSoon);
+  EXPECT_EQ(asked, 0);
   EXPECT_EQ(late->grow_to(100'000, start + 3s), Room::kSoon);
   EXPECT_EQ(late->grow_to(100'000, start + 3s), Room::kSoon);
   EXPECT_EQ(asked, 1);  // not one more for each time that it is asked

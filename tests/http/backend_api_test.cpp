@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <thread>
 
 #include <boost/json/parse.hpp>
@@ -22,7 +23,10 @@ class FakeModels final : public ModelSource {
  public:
   std::optional<ServedModel> active() const override { return named(active_name); }
   std::vector<ServedModel> models() const override { return {named(active_name)}; }
-  std::vector<std::string> installed() const override { return {"other"}; }
+  std::vector<std::string> installed() const override {
+    if (disk.valid()) disk.wait();
+    return {"other"};
+  }
   ServiceStats stats() const override { return {}; }
   RequestDefaults defaults(const std::string&) const override { return {}; }
   bool loads(const std::string& name) const override { return name == "other"; }
@@ -38,6 +42,7 @@ class FakeModels final : public ModelSource {
 
   std::string active_name = "one";
   int asked = 0;
+  std::shared_future<void> disk;  // what is read from it comes then
   std::optional<Error> refusal;
 
  private:
@@ -261,6 +266,31 @@ TEST_F(BackendApiTest, TypedQuestionsAreNoted) {
     EXPECT_EQ(out.at("status"), "error") << wrong.substr(0, 80);
     EXPECT_TRUE(out.at("message").is_string());
   }
+}
+
+TEST_F(BackendApiTest, ASlowDiskHoldsUpNobodyElse) {
+  std::promise<void> comes;
+  models->disk = comes.get_future();
+  start();
+  TestServer main_port({.memory = std::make_shared<MemoryBudget>(4u << 20)}, app->routes(),
+                       AccessPolicy({}, {}), app->hooks());
+  const auto get = [](std::uint16_t port, const std::string& path) {
+    auto client = std::make_unique<RawClient>(port);
+    client->send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    return client;
+  };
+  std::vector<std::unique_ptr<RawClient>> waiting;
+  for (int i = 0; i < 4; ++i) {  // more than there are workers
+    waiting.push_back(get(server->port(), "/status"));
+    waiting.push_back(get(main_port.port(), "/v1/models"));
+    waiting.push_back(get(main_port.port(), "/v1/models/other"));
+  }
+  for (const std::uint16_t port : {server->port(), main_port.port()})
+    EXPECT_EQ(status_of(get(port, "/health")->read_response()), 200);
+  EXPECT_EQ(status_of(patch(R"({"active_model":"two"})")), 200);  // a worker's
+  for (const auto& client : waiting) EXPECT_FALSE(client->has_bytes());
+  comes.set_value();
+  for (const auto& client : waiting) EXPECT_EQ(status_of(client->read_response()), 200);
 }
 
 }  // namespace

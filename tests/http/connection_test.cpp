@@ -186,7 +186,7 @@ TEST_F(ConnectionTest, SilentBodiesDoNotHoldTheBudget) {
     most = std::max(most, options.memory->used());
     std::this_thread::sleep_for(1ms);
   }
-  EXPECT_LE(most, 500'000u);
+  EXPECT_LE(most, 750'000u);  // half, and the beginnings of those that wait
   // They are late by now, so bodies that come find room, and are answered.
   for (int i = 0; i < 8; ++i) EXPECT_EQ(status_of(ask(wire)), 200) << i;
   EXPECT_EQ(handled, 8u);

@@ -99,6 +99,10 @@ class RawClient {
     const auto count = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
   }
+  bool has_bytes() const {
+    char byte = 0;
+    return !buffer_.empty() || ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+  }
   bool at_end() {  // no more bytes will come
     return buffer_.empty() && !read_more();
   }
