@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/printable.h"
+#include "io/mapped_file.h"
 #include "verbs.h"
 
 namespace oc {
@@ -73,6 +74,10 @@ int run(int argc, char** argv) {
       "Exit status: 0 it worked, 1 it did not, 2 wrong usage, 130 interrupted.");
   try {
     app.parse(argc, argv);
+    // A last look: what was made of a file's lost pages must not count as done.
+    if (const auto lost = untold_loss())
+      return report(kFailed, *lost + ": was cut off while it was read, or its disk failed",
+                    "the output is not to be trusted");
     std::cout.flush();
     return std::cout.good() ? kOk : report(kFailed, "cannot write to standard output", "");
   } catch (const CLI::ParseError& error) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 
 #include "api/models_json.h"
@@ -55,6 +56,15 @@ void App::set_backend(std::shared_ptr<Backend> backend) {
 std::shared_ptr<ModelSource> App::models() const {
   const std::lock_guard lock(mutex_);
   return models_;
+}
+
+std::string_view App::condition(const ServedModel& active) const {
+  const bool again = active.state == "loading" || active.state == "warming";
+  if (active.state != kFailed && !(again && !active.why.empty())) return "healthy";
+  const auto all = known_models();
+  const bool others = std::ranges::any_of(
+      all, [](const ServedModel& one) { return one.state == "ready" && !one.active; });
+  return others ? "degraded" : kFailed;
 }
 
 std::optional<ServedModel> App::active() const {
@@ -148,7 +158,8 @@ void App::health(const ResponderPtr& responder) const {
     return;
   }
   const ServiceStats stats = models()->stats();
-  out["status"] = "healthy";
+  const std::string_view now = condition(*current);
+  out["status"] = now;
   out["model"] = current->name;
   out["version"] = options_.version;
   out["framework"] = "ocellus";
@@ -165,7 +176,12 @@ void App::health(const ResponderPtr& responder) const {
   performance["avg_time"] = fmt::format("{:.2f}s", mean_seconds(stats));
   performance["cache_hits"] = stats.responses.hits;
   out["performance"] = std::move(performance);
-  responder->respond(json_response(json_text(out)));
+  Response response = json_response(json_text(out));
+  if (now == kFailed) {
+    response.status = 503;
+    response.headers.emplace_back("Retry-After", "5");
+  }
+  responder->respond(std::move(response));
 }
 
 void App::list_models(const RequestPtr& request, const ResponderPtr& responder) const {
@@ -250,7 +266,7 @@ void App::stats(const ResponderPtr& responder) const {
 void App::status(const ResponderPtr& responder) const {
   const auto current = active();
   json::object out;
-  out["status"] = current ? "healthy" : "loading";
+  out["status"] = current ? condition(*current) : "loading";
   if (current)
     out["active_model"] = current->name;
   else
@@ -270,7 +286,7 @@ void App::ui_config(const ResponderPtr& responder) const {
 void App::metrics(const ResponderPtr& responder) const {
   const auto current = active();
   Metrics::Now now;
-  now.ready = current.has_value();
+  now.ready = current && condition(*current) != kFailed;
   if (current) {
     now.model = current->name;
     now.service = models()->stats();

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/openai_request.h"
@@ -43,6 +44,10 @@ class App : public std::enable_shared_from_this<App> {
   // None before the first model is ready.
   std::optional<ServedModel> active() const;
   const AppOptions& options() const { return options_; }
+  // "healthy"; where the active model is out of service (its files were lost while it was served)
+  // "degraded" while another one answers, else kFailed.
+  std::string_view condition(const ServedModel& active) const;
+  static constexpr std::string_view kFailed = "failed";
 
   Router routes();
   ServerHooks hooks();

@@ -172,14 +172,16 @@ Response BackendApi::root(const ServedModel& active) const {
 
 Response BackendApi::health(const ServedModel& active) const {
   json::object out;
-  out["status"] = "healthy";
+  out["status"] = app_->condition(active);
   out["active_model"] = active.key();
   out["timestamp"] = timestamp();
   out["version"] = app_->options().version;
   out["state"] = active.state;
   if (!active.why.empty()) out["why"] = active.why;
   if (!active.fallback.empty()) out["fallback_reason"] = active.fallback;
-  return respond_with(out);
+  Response response = respond_with(out);
+  if (app_->condition(active) == App::kFailed) response.status = 503;
+  return response;
 }
 
 Response BackendApi::status(const ServedModel& active) const {
@@ -197,7 +199,7 @@ Response BackendApi::status(const ServedModel& active) const {
   out["available_models"] = std::move(names);
   out["config"] = app_config(current(), active);
   out["model_status"] = model_summary(active, app_->options().version);
-  out["status"] = "healthy";
+  out["status"] = app_->condition(active);
   out["state"] = active.state;
   if (!active.fallback.empty()) out["fallback_reason"] = active.fallback;
   out["models"] = model_states(known);

@@ -144,6 +144,11 @@ MappedRanges Checkpoint::mapped() const {
   return ranges;
 }
 
+Result<void> Checkpoint::intact() const {
+  for (const auto& file : files_) OC_RETURN_IF_ERROR(file->intact());
+  return {};
+}
+
 Error Checkpoint::missing(std::string_view name) const {
   const std::size_t others = file_names_.size() - 1;
   return {

@@ -47,6 +47,8 @@ class Checkpoint {
   std::vector<const TensorView*> tensors() const;
   std::size_t weights_bytes() const;  // sum over the tensor files
   MappedRanges mapped() const;        // the tensor files, as long as this object lives
+  // Whether all tensor files are still what was opened: see io/mapped_file.h.
+  Result<void> intact() const;
 
   // The float tensor `name` with exactly this shape. Error: missing (from which files), or both
   // shapes.

@@ -1,11 +1,7 @@
 #include "io/safetensors.h"
 #include "io/residency.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json/object.hpp>
@@ -119,34 +115,6 @@ Result<void> check_layout(std::string_view file, const SafetensorsHeader& header
   return {};
 }
 
-// A read-only map of a whole file; unmapped with the last reference.
-Result<std::shared_ptr<const void>> map_file(const std::filesystem::path& path,
-                                             std::size_t* file_bytes) {
-  const std::string name = path.filename().string();
-  // O_NONBLOCK: a pipe of that name would wait for a writer.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  struct stat status {};
-  if (fd < 0 || ::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-    if (fd >= 0) ::close(fd);
-    return Error{ErrorCode::kNotFound, fmt::format("{} cannot be opened", path.string()),
-                 "check the path and its permissions"};
-  }
-  const auto size = static_cast<std::size_t>(status.st_size);
-  if (size < kLengthBytes) {
-    ::close(fd);
-    return corrupt(name, fmt::format("has only {} bytes", size));
-  }
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  ::close(fd);
-  if (address == MAP_FAILED)
-    return Error{ErrorCode::kInternal, fmt::format("{}: cannot be mapped into memory", name),
-                 "check the limit on address space (ulimit -v)"};
-  want_large_pages({static_cast<const std::byte*>(address), size});
-  *file_bytes = size;
-  return std::shared_ptr<const void>(
-      address, [size](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
-}
-
 }  // namespace
 
 Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> head,
@@ -197,12 +165,13 @@ Result<SafetensorsHeader> parse_safetensors_header(std::span<const std::byte> he
 Result<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(
     const std::filesystem::path& path) {
   auto file = std::make_shared<SafetensorsFile>();
-  OC_ASSIGN_OR_RETURN(file->mapping_, map_file(path, &file->file_bytes_));
-  const std::span<const std::byte> bytes(static_cast<const std::byte*>(file->mapping_.get()),
-                                         file->file_bytes_);
+  OC_ASSIGN_OR_RETURN(file->mapping_, MappedFile::open(path, kLengthBytes));
+  const std::span<const std::byte> bytes = file->mapped();
+  want_large_pages(bytes);
   const std::string name = path.filename().string();
-  OC_ASSIGN_OR_RETURN(SafetensorsHeader header,
-                      parse_safetensors_header(bytes, bytes.size(), name));
+  Result<SafetensorsHeader> parsed = parse_safetensors_header(bytes, bytes.size(), name);
+  OC_RETURN_IF_ERROR(file->intact());  // else it may be zeros that were parsed
+  OC_ASSIGN_OR_RETURN(SafetensorsHeader header, std::move(parsed));
   file->metadata_ = std::move(header.metadata);
   for (SafetensorsHeader::Entry& entry : header.entries) {
     file->by_name_.emplace(entry.name, file->tensors_.size());

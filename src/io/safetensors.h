@@ -16,6 +16,7 @@
 #include "base/dtype.h"
 #include "base/result.h"
 #include "base/shape.h"
+#include "io/mapped_file.h"
 
 namespace oc {
 
@@ -59,15 +60,14 @@ class SafetensorsFile {
   const TensorView* find(std::string_view name) const;
   const std::vector<TensorView>& tensors() const { return tensors_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
-  std::size_t file_bytes() const { return file_bytes_; }
+  std::size_t file_bytes() const { return mapping_->bytes().size(); }
   // Where the file lies in memory, as long as this object lives.
-  std::span<const std::byte> mapped() const {
-    return {static_cast<const std::byte*>(mapping_.get()), file_bytes_};
-  }
+  std::span<const std::byte> mapped() const { return mapping_->bytes(); }
+  // Whether the file is still what was opened: see io/mapped_file.h.
+  Result<void> intact() const { return mapping_->intact(); }
 
  private:
-  std::shared_ptr<const void> mapping_;
-  std::size_t file_bytes_ = 0;
+  std::shared_ptr<const MappedFile> mapping_;
   std::vector<TensorView> tensors_;  // ordered by offset
   std::map<std::string, std::size_t, std::less<>> by_name_;
   std::map<std::string, std::string> metadata_;

@@ -94,6 +94,10 @@ class Model {
   // Files that the weights are read from in place, as long as the model lives; none where the
   // engine has copies of its own.
   virtual MappedRanges mapped_weights() const { return {}; }
+  // Error kUnavailable, naming the file, once one that the weights are read from is not what was
+  // loaded any more (io/mapped_file.h). To be asked behind each forward() and step() of an
+  // encoding, before anybody sees what came of it. Any thread.
+  virtual Result<void> intact() const { return {}; }
 
   // num_crops: nullopt for the model's default; errors name the allowed range.
   virtual Result<ImagePlan> plan_image(int width, int height,

@@ -36,7 +36,9 @@ Result<std::unique_ptr<const Model>> load_model(const std::filesystem::path& fol
   OC_ASSIGN_OR_RETURN(std::shared_ptr<const Checkpoint> checkpoint, Checkpoint::open(folder));
   OC_ASSIGN_OR_RETURN(const Architecture* const architecture,
                       architecture_of(checkpoint->config()));
-  return architecture->load(std::move(checkpoint), std::move(engine));
+  auto model = architecture->load(checkpoint, std::move(engine));
+  OC_RETURN_IF_ERROR(checkpoint->intact());  // else some of it may have been made of zeros
+  return model;
 }
 
 Result<std::unique_ptr<const Blueprint>> open_blueprint(const std::filesystem::path& folder) {

@@ -27,6 +27,7 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
       logits.resize(static_cast<std::size_t>(row.rows() * row.cols()));
       model.engine().read(row, logits);
     }
+    OC_RETURN_IF_ERROR(model.intact());
     OC_RETURN_IF_ERROR(current->accept(logits));
   }
   return session.take_result();

@@ -46,13 +46,17 @@ void HostCore::shutdown() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::optional<Slot::Clock::time_point> HostCore::next_expiry() const {
-  std::optional<Slot::Clock::time_point> next;
+// The next time that a model may have been idle for too long. While any is loaded its files are
+// looked at each second: a server that nobody asks anything tells of what happened to them, too.
+Slot::Clock::time_point HostCore::next_look() const {
+  constexpr std::chrono::seconds kFiles{1}, kNothing{3600};
+  const bool any = std::ranges::any_of(slots_, [](const auto& one) { return !!one.second->model; });
+  auto next = Slot::Clock::now() + (any ? kFiles : kNothing);
   for (const auto& [name, slot] : slots_) {
     if (slot->state != ModelState::kReady || slot->leases > 0) continue;
     if (slot->recipe.keep_alive.count() == 0) continue;
     const auto at = slot->last_used + slot->recipe.keep_alive;
-    if (!next || at < *next) next = at;
+    next = std::min(next, at);
   }
   return next;
 }
@@ -60,17 +64,14 @@ std::optional<Slot::Clock::time_point> HostCore::next_expiry() const {
 void HostCore::loop() {
   Lock lock(mutex_);
   while (!stopping_) {
-    if (free_one(lock) || expire(lock)) continue;
+    if (drop_broken(lock) || free_broken(lock) || free_one(lock) || expire(lock)) continue;
     if (!jobs_.empty()) {
       Job job = std::move(jobs_.front());
       jobs_.pop_front();
       run(std::move(job), lock);
       continue;
     }
-    if (const auto next = next_expiry())
-      wake_.wait_until(lock, *next);
-    else
-      wake_.wait(lock);
+    if (!stopping_) wake_.wait_until(lock, next_look());
   }
   // The end: nobody is left waiting, every engine thread is joined.
   const Error ending{ErrorCode::kUnavailable, "the server is shutting down"};
@@ -83,11 +84,51 @@ void HostCore::loop() {
       end(std::exchange(slot->model, nullptr), lock);
     }
   }
+  for (auto& model : std::exchange(broken_, {})) end(std::move(model), lock);
   const std::deque<Job> jobs = std::exchange(jobs_, {});
   lock.unlock();
   for (const auto& one : waiting) one(ending);
   for (const Job& job : jobs)
     if (job.done) job.done(ending);
+}
+
+// Models of which a file is not what was loaded any more: nobody is given them again. They are
+// loaded anew, or their fallback is, when the last request that used them has ended.
+bool HostCore::drop_broken(Lock& lock) {
+  std::vector<std::shared_ptr<HostedModel>> all;
+  for (const auto& [name, slot] : slots_)
+    if (slot->model && slot->model->loaded->model) all.push_back(slot->model);
+  std::vector<std::pair<std::shared_ptr<HostedModel>, Error>> found;
+  lock.unlock();  // a disk may be asked
+  for (auto& model : all)
+    if (auto whole = model->loaded->model->intact(); !whole.ok())
+      found.emplace_back(std::move(model), whole.error());
+  all.clear();
+  lock.lock();
+  for (auto& [model, error] : found) {
+    Slot& slot = *model->slot;
+    log::event(log::Level::kError, "out of service",
+               {{"model", slot.recipe.name}, {"because", error.describe()}});
+    error.message =
+        fmt::format("the model \"{}\" is out of service: {}", slot.recipe.name, error.message);
+    error.param = "model";
+    slot.failure = std::move(error);
+    slot.state = ModelState::kFailed;
+    slot.failed_at = Slot::Clock::now();
+    broken_.push_back(std::exchange(slot.model, nullptr));
+  }
+  return !found.empty();
+}
+
+bool HostCore::free_broken(Lock& lock) {
+  const auto free = std::ranges::find(broken_, std::size_t{0}, &HostedModel::leases);
+  if (free == broken_.end()) return false;
+  std::shared_ptr<HostedModel> model = std::move(*free);
+  broken_.erase(free);
+  Slot& slot = *model->slot;
+  end(std::move(model), lock);
+  enqueue(slot);
+  return true;
 }
 
 // Idle for too long: to be freed by the next round.
@@ -242,6 +283,10 @@ Result<PlannedModel> HostCore::plan_beside_loaded(const std::string& source,
       if (!slot->model) continue;
       loaded += slot->known.info.weights_bytes;
       taken += slot->model->bytes;
+    }
+    for (const auto& model : broken_) {
+      loaded += model->loaded->model->info().weights_bytes;
+      taken += model->bytes;
     }
   }
   OC_RETURN_IF_ERROR(check_weights(needed, loaded, options_.memory_limit));

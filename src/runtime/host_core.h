@@ -18,7 +18,8 @@ struct HostedModel {
   Slot* slot = nullptr;
   std::shared_ptr<const LoadedModel> loaded;
   std::unique_ptr<Service> service;
-  std::size_t bytes = 0;  // promised to it
+  std::size_t bytes = 0;   // promised to it
+  std::size_t leases = 0;  // HostCore's mutex
 };
 
 // What is known under one name; never removed.
@@ -73,6 +74,8 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   void loop();
   bool free_one(Lock& lock);
   bool expire(Lock& lock);
+  bool drop_broken(Lock& lock);
+  bool free_broken(Lock& lock);
   void run(Job job, Lock& lock);
   Result<void> bring(Slot& slot, Lock& lock);
   Result<std::shared_ptr<HostedModel>> make(Slot& slot, CookedModel& cooked,
@@ -83,7 +86,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   void note_loaded(Slot& slot, const CookedModel& cooked);
   void end(std::shared_ptr<HostedModel> model, Lock& lock);
   std::size_t bytes_of(const std::string& source) const;
-  std::optional<Slot::Clock::time_point> next_expiry() const;
+  Slot::Clock::time_point next_look() const;
 
   const HostOptions options_;
   mutable std::mutex mutex_;  // guards all below but the thread
@@ -92,6 +95,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   std::deque<Job> jobs_;
   Slot* active_ = nullptr;
   bool loading_ = false, stopping_ = false;
+  std::vector<std::shared_ptr<HostedModel>> broken_;  // out of service, and still leased
   ServiceStats gone_;  // of models that were freed
   std::thread thread_;
 };

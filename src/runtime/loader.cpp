@@ -103,11 +103,16 @@ Result<void> bring_weights(LoadedModel& loaded, const LoadOptions& options) {
     loaded.reader->wait(options.patience);
     return {};
   }
-  if (options.weights == Weights::kLock) OC_RETURN_IF_ERROR(lock_in_memory(ranges));
+  if (options.weights == Weights::kLock) {
+    const Result<void> locked = lock_in_memory(ranges);
+    OC_RETURN_IF_ERROR(loaded.model->intact());  // the better reason, if there is one
+    OC_RETURN_IF_ERROR(locked);
+  }
   const auto all = populate(ranges, [&](std::size_t done, std::size_t total) {
     if (options.progress) options.progress(done, total);
     return true;
   });
+  OC_RETURN_IF_ERROR(loaded.model->intact());
   if (!all.ok()) return all.error();
   return {};
 }

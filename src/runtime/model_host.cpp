@@ -149,6 +149,7 @@ Result<Slot*> HostCore::find(const std::string& name, bool for_request, Lock& lo
 LeasePtr HostCore::lease(Slot& slot) {
   slot.state = ModelState::kReady;  // one that was to go stays
   ++slot.leases;
+  ++slot.model->leases;
   ++slot.requests;
   return std::make_shared<const ModelLease>(shared_from_this(), slot.model);
 }
@@ -204,8 +205,9 @@ void HostCore::give_back(HostedModel& model) {
   const std::lock_guard lock(mutex_);
   Slot& slot = *model.slot;
   --slot.leases;
+  --model.leases;
   slot.last_used = Slot::Clock::now();
-  if (slot.leases == 0) wake_.notify_all();
+  if (model.leases == 0) wake_.notify_all();
 }
 
 ModelStatus HostCore::describe(const Slot& slot) const {

@@ -119,6 +119,7 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
   }
   const std::lock_guard lock(mutex_);
   if (draining_) return going_away();
+  if (broken_) return *broken_;
   if (entry->response_key) ++(known ? stats_.responses.hits : stats_.responses.misses);
   if (!known) return false;
   ++stats_.accepted;
@@ -166,6 +167,7 @@ std::optional<Error> Service::too_long(const Entry& entry) const {
 // the lock.
 Result<Service::EntryPtr*> Service::find_place(const GenerateRequest& request) {
   if (draining_) return going_away();
+  if (broken_) return *broken_;
   if (EntryPtr* older = older_frame(request); older != nullptr) return older;
   // A free place among the running takes an entry at once: it does not wait.
   const std::size_t free = options_.max_running - std::min(active_, options_.max_running);

@@ -123,6 +123,7 @@ class Service {
   void keep_within_memory();
   SessionCaches caches(const GenerateRequest& request);
   void end_interrupted();
+  void check_weights();
   void step();
   static bool usable(const Entry& entry);
   bool wants_prefill() const;
@@ -163,6 +164,7 @@ class Service {
   mutable std::mutex mutex_;  // guards everything below but the threads
   std::condition_variable wake_, idle_;
   std::deque<EntryPtr> queue_;
+  std::optional<Error> broken_;      // why nothing is answered any more; the engine's thread sets it
   std::deque<std::string> encoded_;  // keys of the latest pictures that the image cache has
   std::size_t active_ = 0;           // taken from the queue and not answered
   ServiceStats stats_;

@@ -28,6 +28,7 @@ void Service::loop() {
     admit();
     end_interrupted();
     step();
+    check_weights();
     retire_done();
     publish();
   }
@@ -49,7 +50,9 @@ void Service::sweep() {
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(queue_, [&](EntryPtr& entry) {
-      auto error = stopping_ ? going_away() : expired(entry->request, *entry->job);
+      auto error = stopping_ ? going_away()
+                   : broken_ ? *broken_
+                             : expired(entry->request, *entry->job);
       if (error) ended.emplace_back(std::move(entry), *std::move(error));
       return error.has_value();
     });
@@ -129,6 +132,17 @@ void Service::end_interrupted() {
                            ? going_away()
                            : state.error();
   }
+}
+
+// Once a file that the model is read from is not what was loaded, nothing is answered from it any
+// more. What step() has handed out was computed before.
+void Service::check_weights() {
+  const Result<void> whole = model_->model->intact();
+  if (whole.ok()) return;
+  for (const EntryPtr& entry : running_)
+    if (usable(*entry)) entry->failure = whole.error();
+  const std::lock_guard lock(mutex_);
+  if (!broken_) broken_ = whole.error();
 }
 
 // One step of everything that runs: every answer's next token, and between these by turns one tile
@@ -218,7 +232,7 @@ void Service::forward(std::span<const Part> parts) {
     const Tensor rows = model_->model->forward(inputs, nullptr);
     logits_.resize(static_cast<std::size_t>(rows.rows()) * width);
     model_->model->engine().read(rows, logits_);
-    return {};
+    return model_->model->intact();
   });
   std::size_t first = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -256,7 +270,7 @@ void Service::retire_done() {
               kv_reserved_);
     Result<GenerateResult> result =
         entry->failure ? Result<GenerateResult>(*entry->failure) : entry->session->take_result();
-    if (!entry->failure || entry->failure->code != ErrorCode::kInternal) {
+    if (!broken_ && (!entry->failure || entry->failure->code != ErrorCode::kInternal)) {
       entry->session->retire();
       keep_within_memory();
     }

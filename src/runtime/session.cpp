@@ -195,6 +195,7 @@ Result<void> Session::encode_step() {
   }
   if (encoding_ != nullptr) {
     if (!encoding_->done()) encoding_->step();
+    OC_RETURN_IF_ERROR(model_.intact());
     result_.timings.encode_ms += watch.ms();
     log::step("tower", request_.id, "picture", picture, "done", encoding_->done(), "ms",
               watch.ms());

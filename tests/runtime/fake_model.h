@@ -146,6 +146,12 @@ class FakeModel final : public Model {
   const ModelInfo& info() const override { return info_; }
   const std::shared_ptr<const Tokenizer>& tokenizer() const override { return tokenizer_; }
   Engine& engine() const override { return engine_; }
+  Result<void> intact() const override {
+    if (!lost) return {};
+    return Error{ErrorCode::kUnavailable, "fake.safetensors: was cut off", "rename"};
+  }
+  // A file of the weights was cut off: what is computed from now on is nonsense.
+  mutable std::atomic<bool> lost{false};
   std::size_t image_bytes(const ImagePlan&) const override { return 1000; }
 
   Result<ImagePlan> plan_image(int width, int height, std::optional<int> num_crops) const override {

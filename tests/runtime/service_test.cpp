@@ -280,5 +280,61 @@ TEST_F(ServiceTest, ManyClientsEachGetTheirOwnAnswer) {
   EXPECT_EQ(service.stats().completed, static_cast<std::uint64_t>(right));
 }
 
+// The weights' file is cut off in the third step: its token is made of zeros, and nobody sees it.
+TEST_F(ServiceTest, NothingComputedFromALostFileIsAnswered) {
+  auto model = FakeModel::answering({287, 291, 292, 293, kEnd});
+  FakeModel* const fake = model.get();
+  std::promise<void> waiting;
+  fake->on_step = [&](std::size_t step) {
+    if (step == 1) waiting.get_future().wait();
+    if (step == 3) fake->lost = true;
+  };
+  ServiceOptions options;
+  options.max_running = 1;
+  options.prefix_cache_bytes = 1 << 20;
+  options.response_cache_bytes = 1 << 20;
+  Service service(loaded(std::move(model)), options);
+  std::string streamed;
+  std::promise<Result<GenerateResult>> done;
+  ASSERT_TRUE(service
+                  .submit(
+                      question("hello"), [&](const AnswerPiece& piece) { streamed += piece.text; },
+                      [&](Result<GenerateResult> r) { done.set_value(std::move(r)); })
+                  .ok());
+  Pending queued = submit(service, question("hello"));
+  waiting.set_value();
+  const auto result = done.get_future().get();
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(result.error().message, "fake.safetensors: was cut off");
+  EXPECT_EQ(streamed, "hello world") << "what was whole when it was computed";
+  EXPECT_EQ(queued.code().message, "fake.safetensors: was cut off") << "without a step";
+  EXPECT_EQ(fake->steps.size(), 3u);
+  const auto later = service.submit(question("hello"), nullptr, [](auto) {});
+  ASSERT_FALSE(later.ok());
+  EXPECT_EQ(later.error().code, ErrorCode::kUnavailable);
+  const ServiceStats stats = service.stats();
+  EXPECT_EQ(stats.prefixes.entries, 0u);
+  EXPECT_EQ(stats.responses.entries, 0u);
+}
+
+TEST_F(ServiceTest, APictureEncodedFromALostFileIsNotKept) {
+  auto model = FakeModel::answering({287, kEnd});
+  FakeModel* const fake = model.get();
+  fake->on_tile = [&](std::size_t) { fake->lost = true; };
+  ServiceOptions options;
+  options.image_cache_bytes = 1 << 20;
+  Service service(loaded(std::move(model)), options);
+  GenerateRequest request = question("hello");
+  auto image = std::make_shared<Image>();
+  image->width = image->height = 8;
+  image->rgb.assign(8 * 8 * 3, 1);
+  request.images.push_back({image, 1});
+  request.messages[0].parts.insert(request.messages[0].parts.begin(), ImagePart{0});
+  EXPECT_EQ(submit(service, std::move(request)).code().message, "fake.safetensors: was cut off");
+  EXPECT_EQ(service.stats().pictures.entries, 0u);
+  EXPECT_TRUE(fake->steps.empty());
+}
+
 }  // namespace
 }  // namespace oc

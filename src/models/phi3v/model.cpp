@@ -38,7 +38,8 @@ class Phi3V final : public Model {
         config_(std::move(config)),
         weights_(std::move(weights)),
         info_(std::move(info)),
-        rope_(rope_params(config_)) {}
+        rope_(rope_params(config_)),
+        in_place_(engine_->memory_traits().weights == MemoryTraits::Weights::kInPlace) {}
 
   const ModelInfo& info() const override { return info_; }
   const std::shared_ptr<const Tokenizer>& tokenizer() const override { return tokenizer_; }
@@ -67,6 +68,7 @@ class Phi3V final : public Model {
   int rope_regime(std::int64_t total_tokens) const override { return rope_.regime(total_tokens); }
 
   MappedRanges mapped_weights() const override { return checkpoint_->mapped(); }
+  Result<void> intact() const override { return in_place_ ? checkpoint_->intact() : Result<void>(); }
 
   Tensor join_images(std::span<const Tensor> embeds) const override {
     if (embeds.size() == 1) return embeds[0];
@@ -160,6 +162,7 @@ class Phi3V final : public Model {
   Phi3VWeights weights_;
   ModelInfo info_;
   SuRope rope_;
+  bool in_place_;  // the engine reads the files, it has no copies
 };
 
 // "4-bit", "8-bit", or the element type: that of the decoder's matrices.

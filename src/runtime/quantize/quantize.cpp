@@ -53,6 +53,7 @@ Result<Quantized> quantize(const fs::path& input, const fs::path& output,
                            const QuantizePlanOptions& options, const QuantizeRun& run) {
   OC_ASSIGN_OR_RETURN(std::shared_ptr<const Checkpoint> checkpoint, Checkpoint::open(input));
   OC_ASSIGN_OR_RETURN(const QuantizePlan plan, plan_quantization(std::move(checkpoint), options));
+  OC_RETURN_IF_ERROR(plan.input->intact());
   OC_ASSIGN_OR_RETURN(const std::unique_ptr<OutputFolder> folder,
                       OutputFolder::open(output, input));
   if (run.restart) OC_RETURN_IF_ERROR(folder->clear());
@@ -84,7 +85,8 @@ Result<Quantized> quantize(const fs::path& input, const fs::path& output,
                                progress.done += bytes;
                                if (run.progress) run.progress(progress);
                              },
-                         .cancelled = run.cancelled};
+                         .cancelled = run.cancelled,
+                         .intact = [&] { return plan.input->intact(); }};
   for (const ShardPlan* shard : missing) {
     OC_ASSIGN_OR_RETURN(FinishedShard made, make_shard(output, *shard, plan.spec, pool, hooks));
     state.shards.push_back(std::move(made));

@@ -73,6 +73,7 @@ class Follower {
       OC_RETURN_IF_ERROR(interrupted());
       encoding->step();
     }
+    OC_RETURN_IF_ERROR(model_.intact());
     image_rows_ = encoding->result();
     return {};
   }
@@ -94,6 +95,7 @@ class Follower {
                             .regime = regime};
       const Tensor logits = model_.forward(std::span(&input, 1), nullptr);
       if (from + count == std::ssize(ids_)) model_.engine().read(logits, logits_);
+      OC_RETURN_IF_ERROR(model_.intact());
     }
     return {};
   }

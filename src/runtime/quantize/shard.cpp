@@ -81,6 +81,7 @@ class ShardJob {
         const auto i = static_cast<std::size_t>(item);
         parts[i] = work(first, i * block, std::min(block, count - i * block));
       });
+      if (hooks_.intact) OC_RETURN_IF_ERROR(hooks_.intact());
       for (const Deviation& part : parts) total += part;  // in order: the same on any threads
       if (!total.input_finite || !total.in_range) return not_finite(tensor, total);
       OC_RETURN_IF_ERROR(flush(first, count));

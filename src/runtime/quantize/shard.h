@@ -11,6 +11,7 @@ namespace oc {
 struct ShardHooks {
   std::function<void(std::size_t input_bytes)> advanced = {};  // since the last call
   std::function<bool()> cancelled = {};
+  std::function<Result<void>()> intact = {};  // of the input; asked before any of it is written
 };
 
 // Writes `shard` to `folder`, under its name only when it is complete. The bytes and the report do

@@ -21,6 +21,7 @@ class Expectations {
   // Empty when there is no such tensor.
   std::vector<float> find(std::string_view name) const;
   std::span<const std::uint8_t> bytes(std::string_view name) const;  // of a uint8 tensor
+  Result<void> intact() const { return file_->intact(); }            // io/mapped_file.h
 
  private:
   std::shared_ptr<const SafetensorsFile> file_;

@@ -441,6 +441,8 @@ Result<bool> verify_model(const std::filesystem::path& goldens, const Model& mod
     }
     return {};
   }));
+  OC_RETURN_IF_ERROR(model.intact());
+  OC_RETURN_IF_ERROR(expect.intact());
   if (options.rounding != Rounding::kNone && count > 0)
     report.difference("model.rms_mean", "all cases", rms / count,
                       rms_limits(options.rounding).mean);

@@ -1,0 +1,54 @@
+// Files that are read where they are mapped. Others may cut such a file off, or write into it, while
+// it is read; a page that is no more is a SIGBUS, which ends a process that does not expect it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+
+namespace oc {
+
+struct MappedPlace;  // where the signal handler finds a file
+
+// A read-only map of a whole file. Reading bytes() never ends the process: where the system cannot
+// give a page any more, this and what follows it become zeros, and intact() says so from then on.
+// So whoever computes from the bytes asks intact() behind the work and before anybody sees what came
+// of it. Any thread.
+class MappedFile {
+ public:
+  // Refuses what is no regular file, and one of fewer than `least` bytes.
+  static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path,
+                                                        std::size_t least = 1);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+  // Whether all that was read until now is what the file held when it was opened. Error
+  // kUnavailable, naming the file: a page could not be read (cut off, or the disk failed), or it was
+  // written to. A file that was replaced by another of its name, or removed, is intact here. Costs
+  // a system call.
+  Result<void> intact() const;
+
+ private:
+  MappedFile() = default;
+
+  std::string name_;
+  std::span<const std::byte> bytes_;
+  int fd_ = -1;
+  std::int64_t seconds_ = 0, nanoseconds_ = 0;  // of the last change
+  MappedPlace* place_ = nullptr;
+};
+
+// The name of a file of which a page was lost though nobody has asked intact() since: for who must
+// not call a result good that may have been made of zeros.
+std::optional<std::string> untold_loss();
+
+}  // namespace oc
