@@ -12,10 +12,7 @@ namespace {
 
 namespace json = boost::json;
 
-std::string shown_number(double value) {
-  if (value == std::numeric_limits<double>::max()) return "infinity";
-  return fmt::format("{}", value);
-}
+std::string shown_number(double value) { return fmt::format("{}", value); }
 
 }  // namespace
 

@@ -22,8 +22,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr double kInfinity = std::numeric_limits<double>::max();
-
 bool is_text(const json::value& value, std::string_view text) {
   return value.is_string() && std::string_view(value.get_string()) == text;
 }
@@ -72,8 +70,14 @@ Result<void> parse_logit_bias(const JsonFields& fields, SamplingParams& sampling
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("\"{}\": the key is no token id", param),
                    "use ids as `ocellus tokenize` prints them", param};
-    if (!bias.is_number() || !(std::abs(bias.to_number<double>()) <= 100))
+    if (!bias.is_number() || !(std::abs(bias.to_number<double>()) <= SamplingParams::kMostBias))
       return wrong_value(param, "a number from -100 to 100", bias);
+    // "5" and "05" are one token.
+    if (std::ranges::find(sampling.logit_bias, id, &std::pair<TokenId, float>::first) !=
+        sampling.logit_bias.end())
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}\": token {} has a bias already", param, id),
+                   "give each token one", param};
     sampling.logit_bias.emplace_back(id, bias.to_number<float>());
   }
   return {};
@@ -88,7 +92,10 @@ Result<void> parse_sampling(const JsonFields& fields, SamplingParams& sampling) 
   OC_ASSIGN_OR_RETURN(const auto temperature, fields.number("temperature", 0, 2));
   OC_ASSIGN_OR_RETURN(const auto top_p, fields.number("top_p", 0, 1));
   OC_ASSIGN_OR_RETURN(const auto min_p, fields.number("min_p", 0, 1));
-  OC_ASSIGN_OR_RETURN(const auto penalty, fields.number("repetition_penalty", 0, kInfinity));
+  OC_ASSIGN_OR_RETURN(
+      const auto penalty,
+      fields.number("repetition_penalty", SamplingParams::kLeastRepetitionPenalty,
+                    SamplingParams::kMostRepetitionPenalty));
   OC_ASSIGN_OR_RETURN(const auto top_k,
                       fields.integer("top_k", -1, std::numeric_limits<int>::max()));
   if (temperature) sampling.temperature = *temperature;

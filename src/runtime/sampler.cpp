@@ -13,12 +13,33 @@ namespace oc {
 namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr float kLargest = std::numeric_limits<float>::max();
 // e^-60 is below the resolution of the draw: such tokens cannot be produced.
 constexpr double kNegligible = -60;
 
 Error out_of_range(std::string_view name, double value, std::string_view range) {
   return {ErrorCode::kInvalidArgument, fmt::format("{} is {}, it must be {}", name, value, range),
           "", std::string(name)};
+}
+
+// The nearest parameters that check_sampling() allows; what is no number is off.
+SamplingParams within_bounds(SamplingParams p) {
+  using Limits = std::numeric_limits<double>;
+  const auto bound = [](double& value, double least, double most, double off) {
+    value = std::isnan(value) ? off : std::clamp(value, least, most);
+  };
+  bound(p.temperature, 0, Limits::max(), 0);
+  p.top_k = std::max(p.top_k, 0);
+  bound(p.top_p, Limits::denorm_min(), 1, 1);
+  bound(p.min_p, 0, 1, 0);
+  bound(p.presence_penalty, -2, 2, 0);
+  bound(p.frequency_penalty, -2, 2, 0);
+  bound(p.repetition_penalty, SamplingParams::kLeastRepetitionPenalty,
+        SamplingParams::kMostRepetitionPenalty, 1);
+  constexpr auto kMost = static_cast<float>(SamplingParams::kMostBias);
+  for (auto& [id, bias] : p.logit_bias)
+    bias = std::isnan(bias) ? 0 : std::clamp(bias, -kMost, kMost);
+  return p;
 }
 
 // SplitMix64 (Steele, Lea, Flood 2014) as a function of seed and counter.
@@ -42,13 +63,26 @@ Result<void> check_sampling(const SamplingParams& p) {
     return out_of_range("presence_penalty", p.presence_penalty, "from -2 to 2 (0: off)");
   if (!(std::abs(p.frequency_penalty) <= 2))
     return out_of_range("frequency_penalty", p.frequency_penalty, "from -2 to 2 (0: off)");
-  if (!(p.repetition_penalty > 0) || !std::isfinite(p.repetition_penalty))
-    return out_of_range("repetition_penalty", p.repetition_penalty, "above 0 (1: off)");
+  if (!(p.repetition_penalty >= SamplingParams::kLeastRepetitionPenalty &&
+        p.repetition_penalty <= SamplingParams::kMostRepetitionPenalty))
+    return out_of_range("repetition_penalty", p.repetition_penalty, "from 0.01 to 100 (1: off)");
+  for (const auto& [id, bias] : p.logit_bias)
+    if (!(std::abs(bias) <= SamplingParams::kMostBias))
+      return out_of_range(fmt::format("logit_bias.{}", id), bias, "from -100 to 100");
+  return {};
+}
+
+Result<void> check_logits(std::span<const float> logits) {
+  for (std::size_t id = 0; id < logits.size(); ++id)
+    if (std::isnan(logits[id]) || logits[id] == std::numeric_limits<float>::infinity())
+      return Error{ErrorCode::kInternal,
+                   fmt::format("the model produced {} as the logit of token {}", logits[id], id),
+                   "the checkpoint may be damaged: `ocellus verify` compares it with goldens"};
   return {};
 }
 
 Sampler::Sampler(const SamplingParams& params, std::vector<TokenId> banned)
-    : params_(params), banned_(std::move(banned)) {
+    : params_(within_bounds(params)), banned_(std::move(banned)) {
   if (params.seed) {
     seed_ = *params.seed;
   } else {
@@ -59,15 +93,11 @@ Sampler::Sampler(const SamplingParams& params, std::vector<TokenId> banned)
 
 Result<TokenId> Sampler::sample(std::span<const float> logits, std::span<const TokenId> history,
                                 std::size_t answer_from, std::span<const std::uint32_t> allowed) {
-  for (std::size_t id = 0; id < logits.size(); ++id)
-    if (std::isnan(logits[id]) || logits[id] == std::numeric_limits<float>::infinity())
-      return Error{ErrorCode::kInternal,
-                   fmt::format("the model produced {} as the logit of token {}", logits[id], id),
-                   "the checkpoint may be damaged: `ocellus verify` compares it with goldens"};
+  OC_RETURN_IF_ERROR(check_logits(logits));
   scores_.assign(logits.begin(), logits.end());
   for (const auto& [id, bias] : params_.logit_bias)
     if (id >= 0 && static_cast<std::size_t>(id) < scores_.size())
-      scores_[static_cast<std::size_t>(id)] += bias;
+      change(static_cast<std::size_t>(id), scores_[static_cast<std::size_t>(id)] + bias);
   if (params_.presence_penalty != 0 || params_.frequency_penalty != 0)
     penalise_answer(history.subspan(std::min(answer_from, history.size())));
   if (params_.repetition_penalty != 1) penalise(history);
@@ -86,6 +116,12 @@ Result<TokenId> Sampler::sample(std::span<const float> logits, std::span<const T
   return draw();
 }
 
+// What the model never says stays so; every other score stays finite, so that none of two that are
+// infinite becomes NaN and some token is always left.
+void Sampler::change(std::size_t id, float score) {
+  if (scores_[id] != kNever) scores_[id] = std::clamp(score, -kLargest, kLargest);
+}
+
 // Once for every id that occurs, however often: as transformers' gather and scatter do.
 void Sampler::penalise(std::span<const TokenId> history) {
   const auto penalty = static_cast<float>(params_.repetition_penalty);
@@ -94,7 +130,7 @@ void Sampler::penalise(std::span<const TokenId> history) {
     const auto i = static_cast<std::size_t>(id);
     if (id < 0 || i >= scores_.size() || seen_[i]) continue;
     seen_[i] = true;
-    scores_[i] = scores_[i] < 0 ? scores_[i] * penalty : scores_[i] / penalty;
+    change(i, scores_[i] < 0 ? scores_[i] * penalty : scores_[i] / penalty);
   }
 }
 
@@ -103,8 +139,8 @@ void Sampler::penalise_answer(std::span<const TokenId> answer) {
   for (const TokenId id : answer) {
     const auto i = static_cast<std::size_t>(id);
     if (id < 0 || i >= scores_.size()) continue;
-    scores_[i] -= static_cast<float>(params_.frequency_penalty);
-    if (!seen_[i]) scores_[i] -= static_cast<float>(params_.presence_penalty);
+    change(i, scores_[i] - static_cast<float>(params_.frequency_penalty));
+    if (!seen_[i]) change(i, scores_[i] - static_cast<float>(params_.presence_penalty));
     seen_[i] = true;
   }
 }
@@ -121,7 +157,9 @@ Result<TokenId> Sampler::best() const {
 void Sampler::collect(double max_logit) {
   candidates_.clear();
   for (std::size_t i = 0; i < scores_.size(); ++i) {
-    const double logit = (scores_[i] - max_logit) / params_.temperature;
+    // The best is a candidate whatever the temperature.
+    const double below = scores_[i] - max_logit;
+    const double logit = below == 0 ? 0 : below / params_.temperature;
     if (logit >= kNegligible)
       candidates_.push_back({logit, static_cast<TokenId>(i), reproducible_exp(logit)});
   }

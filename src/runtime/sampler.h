@@ -21,24 +21,33 @@ struct SamplingParams {
   int top_k = 0;                  // 0: off; ties with the k-th are kept
   double top_p = 1;               // (0, 1]; 1: off
   double min_p = 0;               // [0, 1); keeps p >= min_p · max p; 0: off
-  double repetition_penalty = 1;  // > 0; over prompt text tokens and answer
+  double repetition_penalty = 1;  // [0.01, 100]; over prompt text tokens and answer
   double presence_penalty = 0;    // [-2, 2]; off the logit of each token that the answer holds
   double frequency_penalty = 0;   // [-2, 2]; likewise, for each time that it occurs
-  std::vector<std::pair<TokenId, float>> logit_bias = {};  // added to the logits of these
+  // Added to the logits of these, [-100, 100] each.
+  std::vector<std::pair<TokenId, float>> logit_bias = {};
   std::optional<std::uint64_t> seed = {};  // absent: random below 2^53, and reported in the result
+
+  static constexpr double kLeastRepetitionPenalty = 0.01, kMostRepetitionPenalty = 100;
+  static constexpr double kMostBias = 100;
 };
 // kInvalidArgument names the parameter, its value and its range.
 Result<void> check_sampling(const SamplingParams& params);
 
-// One thread. check_sampling() must have passed.
+// kInternal when logits hold NaN or +infinity: the checkpoint is damaged.
+Result<void> check_logits(std::span<const float> logits);
+
+// One thread. Whatever the parameters are, a token that may be produced is: those that
+// check_sampling() would have refused are taken as the nearest that it allows, and scores stay
+// finite.
 class Sampler {
  public:
   // `banned`: ids that are never produced.
   Sampler(const SamplingParams& params, std::vector<TokenId> banned);
   // logits [V]; history: the tokens so far (negative image positions are skipped), the answer's
   // from answer_from on; allowed: a bit for each id (id 0 is the lowest of the first word), empty
-  // when every one is. kInternal when the logits hold NaN or +infinity, or nothing that may be
-  // produced.
+  // when every one is. kInternal when the logits hold NaN or +infinity, or when each token that may
+  // be produced has -infinity.
   Result<TokenId> sample(std::span<const float> logits, std::span<const TokenId> history,
                          std::size_t answer_from = 0, std::span<const std::uint32_t> allowed = {});
   std::uint64_t seed() const { return seed_; }
@@ -52,6 +61,7 @@ class Sampler {
 
   static bool better(const Candidate& a, const Candidate& b);
   Result<TokenId> best() const;
+  void change(std::size_t id, float score);
   void penalise(std::span<const TokenId> history);
   void penalise_answer(std::span<const TokenId> answer);
   void collect(double max_logit);

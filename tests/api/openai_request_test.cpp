@@ -119,7 +119,8 @@ TEST(ChatRequest, PenaltiesBiasAndExtensions) {
   EXPECT_TRUE(result->generate.latest_wins);
   for (const char* wrong :
        {R"("presence_penalty":2.5)", R"("frequency_penalty":-3)", R"("logit_bias":{"x":1})",
-        R"("logit_bias":{"5":101})", R"("logit_bias":[])", R"("draft_tokens":16)",
+        R"("logit_bias":{"5":101})", R"("logit_bias":{"5":1,"05":1})",
+        R"("logit_bias":{"0":1,"-0":1})", R"("logit_bias":[])", R"("draft_tokens":16)",
         R"("policy":"latest_wins")", R"("stream_key":"a","policy":"oldest")",
         R"("stream_key":"")"}) {
     const auto refused = with(wrong);
@@ -216,6 +217,11 @@ TEST(ChatRequest, WrongTypesAndRanges) {
                                      std::pair{"top_k", "-2"},
                                      std::pair{"repetition_penalty", "0"},
                                      std::pair{"repetition_penalty", "-1"},
+                                     std::pair{"repetition_penalty", "1e-38"},
+                                     std::pair{"repetition_penalty", "5e-324"},
+                                     std::pair{"repetition_penalty", "0.0099"},
+                                     std::pair{"repetition_penalty", "100.5"},
+                                     std::pair{"repetition_penalty", "1e308"},
                                      std::pair{"seed", "1.5"},
                                      std::pair{"seed", R"("1")"},
                                      std::pair{"stream", "1"},

@@ -44,7 +44,7 @@ def allowed(name, value):
     if name in ("temperature", "top_p", "min_p", "repetition_penalty"):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return False
-        return value == 0.5 or (name == "repetition_penalty" and value > 0)
+        return value == 0.5 or (name == "repetition_penalty" and value == 5)
     if name in ("user", "stop", "prompt_cache_key", "safety_identifier"):
         return value == "x" or (name == "stop" and value == [])
     if name in ("metadata", "logit_bias"):
@@ -307,3 +307,37 @@ def test_connections_that_say_nothing_keep_nobody_out(server):
     finally:
         for connection in open_ones:
             connection.close()
+
+
+# What once ended the process: as a float the penalty was so small that every score became infinite.
+def test_a_penalty_out_of_bounds_is_refused(server, client, model):
+    body = {"temperature": 1, "repetition_penalty": 1e-38}
+    hello = [{"role": "user", "content": "What can you see?"}]
+    for penalty in (1e-38, 5e-324, 0.009, 101, 1e308):
+        response = httpx.post(
+            server.url + "/v1/chat/completions",
+            json={"messages": hello, "max_tokens": 4, **body, "repetition_penalty": penalty},
+        )
+        assert response.status_code == 400, response.text
+        error = response.json()["error"]
+        assert error["param"] == "repetition_penalty" and "0.01 to 100" in error["message"]
+        answered = client.chat.completions.create(model=model, messages=hello, max_tokens=2)
+        assert answered.choices[0].message.content
+
+
+def test_extreme_sampling_is_answered(server):
+    hello = [{"role": "user", "content": "What can you see?"}]
+    away = {str(id): -100 for id in range(1024)}
+    for fields in (
+        {"temperature": 5e-324},
+        {"temperature": 2, "top_p": 5e-324, "min_p": 0.999999999},
+        {"temperature": 2, "repetition_penalty": 0.01, "presence_penalty": -2},
+        {"temperature": 1e-300, "repetition_penalty": 100, "frequency_penalty": 2},
+        {"temperature": 1, "min_p": 5e-324, "logit_bias": away},
+        {"temperature": 0, "logit_bias": away, "draft_tokens": 15},
+    ):
+        response = httpx.post(
+            server.url + "/v1/chat/completions",
+            json={"messages": hello, "max_tokens": 16, **fields},
+        )
+        assert response.status_code == 200, response.text

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <random>
 
 #include "tests/runtime/fake_model.h"
 
@@ -154,7 +156,11 @@ TEST(Sampler, ParametersAreChecked) {
        {SamplingParams{.temperature = -1}, SamplingParams{.temperature = nan},
         SamplingParams{.top_k = -1}, SamplingParams{.top_p = 0}, SamplingParams{.top_p = 1.1},
         SamplingParams{.top_p = nan}, SamplingParams{.min_p = 1}, SamplingParams{.min_p = -0.1},
-        SamplingParams{.repetition_penalty = 0}, SamplingParams{.repetition_penalty = nan}}) {
+        SamplingParams{.repetition_penalty = 0}, SamplingParams{.repetition_penalty = nan},
+        SamplingParams{.repetition_penalty = 1e-38}, SamplingParams{.repetition_penalty = 0.0099},
+        SamplingParams{.repetition_penalty = 100.1}, SamplingParams{.repetition_penalty = -1},
+        SamplingParams{.logit_bias = {{3, 100.5f}}},
+        SamplingParams{.logit_bias = {{3, std::nanf("")}}}}) {
     const auto result = check_sampling(params);
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
@@ -162,6 +168,117 @@ TEST(Sampler, ParametersAreChecked) {
   }
   EXPECT_EQ(check_sampling({.top_p = 2}).error().message,
             "top_p is 2, it must be above 0 and at most 1");
+}
+
+// Every parameter at every extreme, checked or not, alone and with others: some token that may be
+// produced is, and nothing becomes NaN (one that did would leave no candidate).
+TEST(Sampler, NoParametersLeaveNothing) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  constexpr float kMost = std::numeric_limits<float>::max();
+  constexpr float kTiny = std::numeric_limits<float>::denorm_min();
+  using Double = std::numeric_limits<double>;
+  const std::vector<double> extremes = {0.0,
+                                        -0.0,
+                                        1,
+                                        Double::denorm_min(),
+                                        -Double::denorm_min(),
+                                        Double::min(),
+                                        1e-38,
+                                        1e-45,
+                                        double{kTiny},
+                                        0.01,
+                                        0.999999,
+                                        2,
+                                        -2,
+                                        100,
+                                        1e38,
+                                        double{kMost},
+                                        Double::max(),
+                                        Double::lowest(),
+                                        Double::infinity(),
+                                        -Double::infinity(),
+                                        Double::quiet_NaN()};
+  const std::vector<std::vector<float>> logits = {
+      {1, 2, 3, 4, 5, 6, 7, 8},
+      {0, 0, 0, 0, 0, 0, 0, 0},
+      {kMost, -kMost, kMost, -kMost, 0, kTiny, -kTiny, kMost},
+      {-kMost, -kMost, -kMost, -kMost, -kMost, -kMost, -kMost, -kMost},
+      {-kInf, -kInf, -kInf, 3, -kInf, -kInf, -kInf, -kMost},
+      {kTiny, -kTiny, kTiny, 0, -0.0f, kTiny, kTiny, kTiny}};
+  const std::vector<std::uint32_t> some = {0b10101000};
+  const std::vector<TokenId> history = {0, 3, 3, 7, -4, 5, 900};
+  std::size_t drawn = 0;
+  const auto check = [&](const SamplingParams& params) {
+    for (const std::vector<float>& row : logits)
+      for (const bool masked : {false, true}) {
+        Sampler sampler(params, {5, 700});
+        const auto id = sampler.sample(row, history, 3,
+                                       masked ? std::span<const std::uint32_t>(some)
+                                              : std::span<const std::uint32_t>());
+        ASSERT_TRUE(id.ok()) << id.error().message;
+        ASSERT_TRUE(*id >= 0 && *id < 8 && *id != 5) << *id;
+        const auto i = static_cast<std::size_t>(*id);
+        ASSERT_NE(row[i], -kInf);
+        ASSERT_TRUE(!masked || (some[0] >> i & 1) == 1);
+        ++drawn;
+      }
+  };
+  const auto set = [&](SamplingParams& params, int field, double value) {
+    const auto narrow = static_cast<float>(std::clamp(value, -double{kMost}, double{kMost}));
+    const float bias = std::isinf(value) || std::isnan(value) ? static_cast<float>(value) : narrow;
+    switch (field) {
+      case 0:
+        params.temperature = value;
+        break;
+      case 1:
+        params.top_p = value;
+        break;
+      case 2:
+        params.min_p = value;
+        break;
+      case 3:
+        params.repetition_penalty = value;
+        break;
+      case 4:
+        params.presence_penalty = value;
+        break;
+      case 5:
+        params.frequency_penalty = value;
+        break;
+      case 6:  // of all tokens; two of one that cancel out, were they infinite
+        for (TokenId id = 0; id < 8; ++id) params.logit_bias.emplace_back(id, bias);
+        params.logit_bias.emplace_back(3, -bias);
+        break;
+      case 7:
+        params.top_k = std::isnan(value) ? std::numeric_limits<int>::min()
+                                         : static_cast<int>(std::clamp(value, -2e9, 2e9));
+        break;
+      default:
+        break;
+    }
+  };
+  for (const double temperature : {0.0, 1.0})
+    for (int a = 0; a < 8; ++a)
+      for (const double x : extremes)
+        for (int b = a; b < 8; ++b)
+          for (const double y : extremes) {
+            SamplingParams params{.temperature = temperature, .seed = 1};
+            set(params, a, x);
+            if (b != a) set(params, b, y);
+            check(params);
+            if (testing::Test::HasFatalFailure())
+              FAIL() << "fields " << a << " = " << x << ", " << b << " = " << y;
+            if (a == b) break;
+          }
+  std::mt19937 random(5);
+  for (int round = 0; round < 5000; ++round) {
+    SamplingParams params{.temperature = 1, .seed = random()};
+    for (int field = 0; field < 8; ++field)
+      if (random() % 2 == 0) set(params, field, extremes[random() % extremes.size()]);
+    check(params);
+    if (testing::Test::HasFatalFailure()) FAIL() << "round " << round;
+  }
+  EXPECT_GT(drawn, 100'000u);
 }
 
 TEST(Sampler, IdsWithoutATokenAreFound) {
