@@ -55,14 +55,17 @@ void take_sampling(AnswerFlags& flags, const SamplingParams& params) {
   take(flags, "--repetition-penalty", sampling.repetition_penalty, params.repetition_penalty);
 }
 
+bool is_said(const Config& config, std::initializer_list<std::string_view> paths) {
+  return std::ranges::any_of(paths, [&](std::string_view path) {
+    return config.is_set(path) && config.source(path).origin != Origin::kDefault;
+  });
+}
+
 // serve's own default length is for clients that forget to say one; here a person sees the answer
 // grow, and it is what the context holds.
 void take_length(AnswerFlags& flags, const Config& config, const Settings& settings) {
-  const std::initializer_list<std::string_view> paths = {"generation_config.max_new_tokens",
-                                                         "max_tokens", "limits.max_tokens_cap"};
-  const bool said = std::ranges::any_of(paths, [&](std::string_view path) {
-    return config.is_set(path) && config.source(path).origin != Origin::kDefault;
-  });
+  const bool said = is_said(
+      config, {"generation_config.max_new_tokens", "max_tokens", "limits.max_tokens_cap"});
   const int most = settings.service.default_max_tokens;
   if (said && most > 0 && !is_typed(flags, "--max-tokens")) flags.max_tokens = most;
 }
@@ -82,6 +85,8 @@ void apply_config(AnswerFlags& flags) {
   take_sampling(flags, settings.defaults.sampling);
   take_length(flags, config, settings);
   flags.defaults = settings.defaults;
+  // Likewise the time: a person looks on, and can end it.
+  if (!is_said(config, {"timeout", "limits.timeout_seconds"})) flags.defaults.time_limit.reset();
 }
 
 std::shared_ptr<const LoadedModel> load_answering(const AnswerFlags& flags) {

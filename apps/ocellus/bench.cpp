@@ -7,6 +7,7 @@
 #include "io/json_text.h"
 #include "runtime/bench/bench.h"
 #include "runtime/bench/beside.h"
+#include "runtime/bench/beside_answers.h"
 #include "runtime/bench/load.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -19,6 +20,7 @@ struct BenchFlags {
   std::vector<std::string> compare;
   bool json = false, quick = false;
   bool server = false, beside = false;
+  int beside_answers = 0;
   ServerLoadOptions load;
 };
 
@@ -45,17 +47,16 @@ void run_server(BenchFlags& flags) {
     if (const char* key = std::getenv("OCELLUS_API_KEY")) flags.load.api_key = key;
   while (flags.load.url.ends_with('/')) flags.load.url.pop_back();
   if (flags.load.url.ends_with("/v1")) flags.load.url.resize(flags.load.url.size() - 3);
-  if (flags.beside) {
-    const auto report = run_beside(flags.load);
+  const auto print = [&](const auto& report) {
     if (!report.ok()) fail(report.error());
     show((flags.json ? json_text(report->json()) : report->table()) + "\n");
-    return;
-  }
+  };
+  if (flags.beside) return print(run_beside(flags.load));
+  if (flags.beside_answers > 0) return print(run_beside_answers(flags.load, flags.beside_answers));
   flags.load.progress = progress_line();
   const auto report = run_load(flags.load);
   end_progress_line();
-  if (!report.ok()) fail(report.error());
-  show((flags.json ? json_text(report->json()) : report->table()) + "\n");
+  print(report);
   for (const LoadRun& run : report->runs)
     if (run.failed > 0 || run.empty > 0)
       throw ExitError{
@@ -111,10 +112,17 @@ void add_server_flags(CLI::App& verb, BenchFlags& flags) {
   verb.add_flag("--same-picture", load.same_picture, "One made picture for all requests")
       ->group(group)
       ->needs(server);
-  verb.add_flag("--beside", flags.beside,
-                "One answer, and how it goes on while a picture of up to 16 crops is asked about")
+  CLI::Option* beside = verb.add_flag(
+      "--beside", flags.beside,
+      "One answer, and how it goes on while a picture of up to 16 crops is asked about");
+  beside->group(group)->needs(server);
+  verb.add_option("--beside-answers", flags.beside_answers,
+                  "A question of two tokens, alone and beside a request for N answers without end")
+      ->check(CLI::Range(1, 128))
+      ->option_text("N")
       ->group(group)
-      ->needs(server);
+      ->needs(server)
+      ->excludes(beside);
   option("--timeout", load.timeout_s, "Seconds for one request")->check(CLI::Range(1, 86400));
 }
 

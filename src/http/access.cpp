@@ -34,6 +34,14 @@ std::string_view forwarded(const Request& request, std::string_view name, bool t
   return value;
 }
 
+// "Bearer KEY".
+std::optional<std::string_view> key_in(std::string_view authorization) {
+  if (lower(authorization.substr(0, 7)) != "bearer ") return std::nullopt;
+  std::string_view key = authorization.substr(7);
+  while (!key.empty() && key.front() == ' ') key.remove_prefix(1);
+  return key;
+}
+
 // Names of headers with commas between them.
 bool is_header_list(std::string_view text) {
   return !text.empty() && text.size() <= 2048 && std::ranges::all_of(text, [](unsigned char c) {
@@ -42,6 +50,12 @@ bool is_header_list(std::string_view text) {
 }
 
 }  // namespace
+
+std::string client_of(const Request& request) {
+  const std::string_view value = request.header("authorization");
+  std::string key(key_in(value).value_or(value));
+  return request.guest ? fmt::format("guest {} {}", request.header("origin"), key) : key;
+}
 
 bool is_loopback(std::string_view address) {
   return address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
@@ -177,10 +191,7 @@ void AccessPolicy::set_admin_keys(const std::vector<std::string>& keys) {
 
 bool AccessPolicy::holds(const std::vector<Digest>& keys, const Request& request) {
   const std::string_view value = request.header("authorization");
-  std::string_view key;
-  if (lower(value.substr(0, 7)) == "bearer ") key = value.substr(7);
-  while (!key.empty() && key.front() == ' ') key.remove_prefix(1);
-  const Digest digest = digest_of(key);
+  const Digest digest = digest_of(key_in(value).value_or(""));
   int same = 0;  // every key is compared, so that time says nothing about which one was close
   for (const Digest& known : keys)
     same |= CRYPTO_memcmp(known.data(), digest.data(), digest.size()) == 0 ? 1 : 0;

@@ -79,6 +79,9 @@ class AccessPolicy {
   bool guests_ = false;
 };
 
+// Who asks, as far as the request says: the KEY of "Authorization: Bearer KEY", however that is
+// spelt, else the header as it is; for a guest the page's origin as well.
+std::string client_of(const Request& request);
 // True for 127.0.0.0/8 and ::1.
 bool is_loopback(std::string_view address);
 

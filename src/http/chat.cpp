@@ -8,6 +8,7 @@
 #include "api/original_fields.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/access.h"
 #include "http/app.h"
 #include "http/request_id.h"
 #include "http/sse.h"
@@ -185,11 +186,9 @@ void App::answer(const std::shared_ptr<Question>& question,
   GenerateRequest generate = std::move(parsed->generate);
   generate.id = request->id;
   // What one key's holder asked must not show in how fast another's answers come.
-  if (!options_.shared_cache) generate.owner = request->header("authorization");
+  generate.client = client_of(*request);
   // A guest may be a page of any site: it is not told what others have asked, not even by time.
-  if (request->guest)
-    generate.owner =
-        fmt::format("guest {} {}", request->header("origin"), request->header("authorization"));
+  if (!options_.shared_cache || request->guest) generate.cache_scope = generate.client;
   generate.deadline = deadline;
   AnswerHead head = make_answer_head(backend->model(), random_id("chatcmpl-"), unix_seconds());
   head.warning = warning_of(*parsed);

@@ -28,9 +28,9 @@ Result<std::unique_ptr<GrammarCompiler>> make_grammar_compiler(const GrammarVoca
 }
 #endif
 
-Result<std::shared_ptr<const Grammar>> GrammarCache::get(const std::string& owner,
+Result<std::shared_ptr<const Grammar>> GrammarCache::get(const std::string& scope,
                                                          const std::string& schema) {
-  std::string key = owner;
+  std::string key = scope;
   key += '\0';
   key += schema;
   {

@@ -68,9 +68,9 @@ class GrammarCache {
   explicit GrammarCache(GrammarVocabulary vocabulary, std::size_t most_bytes = kDefaultBytes)
       : vocabulary_(std::move(vocabulary)), most_bytes_(most_bytes) {}
 
-  // `owner`: schemas are shared between requests of one owner only. kQueueFull when another
+  // Schemas are shared between requests of one scope only. kQueueFull when another
   // compilation takes long, else as GrammarCompiler::compile().
-  Result<std::shared_ptr<const Grammar>> get(const std::string& owner, const std::string& schema);
+  Result<std::shared_ptr<const Grammar>> get(const std::string& scope, const std::string& schema);
   std::size_t entries() const;
   std::size_t bytes() const;
 

@@ -16,13 +16,13 @@ std::string pixel_digest(const Image& image) {
 }
 
 std::string picture_key(const std::string& pixels, const ImagePlan& plan,
-                        const std::string& owner) {
+                        const std::string& scope) {
   Digest digest;
   const std::array<std::int64_t, 5> cut = {plan.num_crops, plan.crops_w, plan.crops_h,
                                            plan.transposed ? 1 : 0, plan.tokens};
   digest.add(pixels);
   digest.add(std::as_bytes(std::span(cut)));
-  digest.add(owner);
+  digest.add(scope);
   return digest.finish();
 }
 

@@ -22,7 +22,7 @@ Place place_of(const PrefixKey& key, TokenId id) {
 
 // Tokens that both begin with.
 std::int64_t PrefixCache::common(const PrefixKey& a, const PrefixKey& b) {
-  if (a.owner != b.owner || a.regime != b.regime) return 0;
+  if (a.scope != b.scope || a.regime != b.regime) return 0;
   const std::size_t most = std::min(a.ids.size(), b.ids.size());
   std::size_t n = 0;
   for (; n < most; ++n) {

@@ -18,7 +18,7 @@ namespace oc {
 // A sequence as the cache compares it. Ids of picture rows are negative (Prompt); row r belongs to
 // the picture whose rows it falls among.
 struct PrefixKey {
-  std::string owner;  // only sequences of the same owner are shared
+  std::string scope;  // only sequences of one scope are shared
   std::vector<TokenId> ids;
   std::vector<std::string> pictures;  // digests of what was encoded, in order
   std::vector<std::int64_t> rows;     // embeddings of each

@@ -23,8 +23,9 @@ struct RequestImage {
 };
 
 struct GenerateRequest {
-  std::string id;     // for logs and x-request-id
-  std::string owner;  // caches are shared between requests of one owner only
+  std::string id;           // for logs and x-request-id
+  std::string client;       // who asks: whose streams and turns these are
+  std::string cache_scope;  // caches are shared between requests of one scope only
   std::vector<Message> messages;
   std::vector<RequestImage> images;  // ImagePart::index points here
   SamplingParams sampling;

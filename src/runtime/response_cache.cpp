@@ -58,7 +58,7 @@ std::optional<std::string> response_key(const GenerateRequest& request,
   if (s.temperature != 0 && !s.seed) return std::nullopt;
   KeyDigest digest;
   digest.add(computed_by);
-  digest.add(request.owner);
+  digest.add(request.cache_scope);
   digest.add(request.messages.size());
   for (const Message& message : request.messages) {
     digest.add(static_cast<int>(message.role));

@@ -21,8 +21,8 @@
 namespace oc {
 
 // SHA-256 (binary) over everything that decides the answer: model and engine (`computed_by`),
-// owner, messages, pictures' pixels, sampling, limits. nullopt for a request whose answer is drawn
-// with a seed of its own.
+// cache scope, messages, pictures' pixels, sampling, limits. nullopt for a request whose answer is
+// drawn with a seed of its own.
 std::optional<std::string> response_key(const GenerateRequest& request,
                                         const std::string& computed_by);
 

@@ -151,13 +151,14 @@ Result<void> Service::prepare(Entry& entry) {
 
 // A request that could never be admitted.
 std::optional<Error> Service::too_long(const Entry& entry) const {
-  const std::size_t needed = kv_bytes_of(entry.session->most_tokens());
+  const std::int64_t tokens = entry.session->kv_claim().most;
+  const std::size_t needed = kv_bytes_of(tokens);
   if (options_.kv_bytes == 0 || needed <= options_.kv_bytes) return std::nullopt;
   return Error{
       ErrorCode::kContextLength,
       fmt::format("{} tokens of prompt and answer need {} MB of keys and values; this server "
                   "has {} MB for them",
-                  entry.session->most_tokens(), needed >> 20, options_.kv_bytes >> 20),
+                  tokens, needed >> 20, options_.kv_bytes >> 20),
       "ask for a smaller max_tokens, use fewer pictures or crops, or give the server more "
       "(--kv-memory)",
       "max_tokens"};
@@ -188,6 +189,7 @@ Result<void> Service::enqueue(EntryPtr entry) {
     ahead = queue_.size() + active_;
     OC_ASSIGN_OR_RETURN(EntryPtr* const older, find_place(entry->request));
     if (older != nullptr) {
+      entry->passed = (*older)->passed;
       superseded = std::exchange(*older, std::move(entry));
       ++stats_.superseded;
     } else {
@@ -210,7 +212,7 @@ Service::EntryPtr* Service::older_frame(const GenerateRequest& request) {
   if (request.stream_key.empty() || !request.latest_wins) return nullptr;
   const auto older = std::find_if(queue_.begin(), queue_.end(), [&](const EntryPtr& entry) {
     return entry->request.latest_wins && entry->request.stream_key == request.stream_key &&
-           entry->request.owner == request.owner;
+           entry->request.client == request.client;
   });
   return older == queue_.end() ? nullptr : &*older;
 }

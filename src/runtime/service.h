@@ -1,5 +1,6 @@
 // Many clients, one model: a bounded queue and one engine thread that steps all running requests
-// together (continuous batching). First come, first admitted; nobody is thrown out once admitted.
+// together (continuous batching). fair_shares.h says who is admitted and who gets what; nobody is
+// thrown out once admitted.
 #pragma once
 
 #include <atomic>
@@ -27,10 +28,9 @@ namespace oc {
 
 struct ServiceOptions {
   std::size_t max_queue = 64;   // waiting requests, running ones not counted; more: kQueueFull
-  std::size_t max_running = 8;  // sequences: each answer of a request with n > 1 is one
+  std::size_t max_running = 8;  // requests, and answers that grow in one step: n > 1 are several
   int max_n = 8;                // answers to one request; never more than max_running
-  // Bytes of keys and values, those of running requests (prompt and longest answer) and kept
-  // prefixes together; 0: no limit. A request waits until its share is free.
+  // Bytes of keys and values, those of running requests and kept prefixes together; 0: no limit.
   std::size_t kv_bytes = 0;
   std::size_t image_cache_bytes = 0;  // of encoded pictures; 0: none are kept
   std::size_t image_cache_entries = kAnyNumber;
@@ -119,7 +119,14 @@ class Service {
   void admit();
   EntryPtr take();
   std::optional<Error> too_long(const Entry& entry) const;
-  bool reserve(Entry& entry);
+  void start(Entry& entry);
+  bool fits(std::optional<MemoryClaim> another) const;
+  bool give_memory(Entry& entry, Session& one);
+  void give_places();
+  std::vector<Session*> placed(const Entry& entry) const;
+  std::vector<Entry*> by_turns(bool oldest) const;
+  std::size_t kv_reserved() const;
+  void note_memory(Entry& entry, std::size_t held) const;
   void keep_within_memory();
   SessionCaches caches(const GenerateRequest& request);
   void end_interrupted();
@@ -136,7 +143,6 @@ class Service {
   };
   void add_prefill(std::vector<Part>& parts);
   void forward(std::span<const Part> parts);
-  std::size_t sequences() const;
   void retire_done();
   void finish(EntryPtr entry, Result<GenerateResult> result);
   void answer(Entry& entry, Result<GenerateResult> result);
@@ -153,8 +159,8 @@ class Service {
   std::vector<EntryPtr> running_;
   PrefixCache prefixes_;
   ImageCache pictures_;
-  std::size_t kv_reserved_ = 0;
   bool encoded_last_ = false;  // encoding and prefill take turns between decode steps
+  bool oldest_view_ = true, oldest_piece_ = true;  // whose turn it is
   std::vector<float> logits_;
 
   GrammarCache grammars_;

@@ -25,8 +25,11 @@ struct Service::Entry {
   std::optional<std::string> response_key;
   Stopwatch since_submit;
   double queue_ms = 0;
+  int passed = 0;                    // times that a later one was let in before it
   std::unique_ptr<Session> session;  // prepared
-  std::size_t kv_reserved = 0;       // once it runs
+  std::size_t places = 0;            // of its answers, in this step
+  std::size_t kv_held = 0;           // bytes of keys and values, as the log knows it
+  bool short_of_memory = false;      // one of them stood still in the last step
   std::optional<Error> failure;      // why it ends before its answer
 };
 

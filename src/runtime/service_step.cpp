@@ -1,4 +1,4 @@
-// The service's engine thread: who is admitted, and what each step computes.
+// The service's engine thread: what each step computes. service_shares.cpp says for whom.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -60,70 +60,6 @@ void Service::sweep() {
   for (auto& [entry, error] : ended) answer(*entry, std::move(error));
 }
 
-std::size_t Service::sequences() const {
-  std::size_t total = 0;
-  for (const EntryPtr& entry : running_) total += static_cast<std::size_t>(entry->request.n);
-  return total;
-}
-
-// Takes requests from the queue, in order, while there is a place and memory for their keys and
-// values: what was admitted never fails for want of it.
-void Service::admit() {
-  while (sequences() < options_.max_running) {
-    EntryPtr entry = take();
-    if (entry == nullptr) return;
-    const auto n = static_cast<std::size_t>(entry->request.n);
-    if (sequences() + n > options_.max_running ||
-        !reserve(*entry)) {  // waits for memory, before all others
-      const std::lock_guard lock(mutex_);
-      --active_;
-      queue_.push_front(std::move(entry));
-      return;
-    }
-    entry->queue_ms = entry->since_submit.ms();
-    log::event(log::Level::kInfo, "started", {{"queue_ms", fmt::format("{:.0f}", entry->queue_ms)}},
-               entry->request.id);
-    running_.push_back(std::move(entry));
-  }
-}
-
-Service::EntryPtr Service::take() {
-  const std::lock_guard lock(mutex_);
-  if (queue_.empty()) return nullptr;
-  EntryPtr entry = std::move(queue_.front());
-  queue_.pop_front();
-  ++active_;
-  return entry;
-}
-
-std::size_t Service::kv_bytes_of(std::int64_t tokens) const {
-  return static_cast<std::size_t>(whole_kv_blocks(tokens)) * model_->model->info().kv_token_bytes;
-}
-
-bool Service::reserve(Entry& entry) {
-  const std::size_t needed = kv_bytes_of(entry.session->most_tokens());
-  if (options_.kv_bytes != 0 && kv_reserved_ + needed > options_.kv_bytes) return false;
-  entry.kv_reserved = needed;
-  kv_reserved_ += needed;
-  log::step("memory", entry.request.id, "kv_taken", needed, "kv_in_use", kv_reserved_, "of",
-            options_.kv_bytes);
-  const Result<void> started = guarded([&]() -> Result<void> {
-    entry.session->start();
-    return {};
-  });
-  if (!started.ok()) entry.failure = started.error();
-  keep_within_memory();  // behind the lookup: it may want what is dropped now
-  return true;
-}
-
-SessionCaches Service::caches(const GenerateRequest& request) {
-  // A model that does not tell the width of its pictures' rows could not check what it reads.
-  const bool stored = model_->model->info().width > 0 && !request.compute_anew;
-  return {options_.prefix_cache_bytes > 0 ? &prefixes_ : nullptr,
-          options_.image_cache_bytes > 0 ? &pictures_ : nullptr, &grammars_,
-          stored ? options_.image_store.get() : nullptr, computed_by_};
-}
-
 void Service::end_interrupted() {
   for (const EntryPtr& entry : running_) {
     if (entry->failure) continue;
@@ -145,33 +81,41 @@ void Service::check_weights() {
   if (!broken_) broken_ = whole.error();
 }
 
-// One step of everything that runs: every answer's next token, and between these by turns one tile
-// of a picture or a piece of a prompt, the oldest request's first.
+// One step of everything that runs: the next token of every answer that has a place and memory, and
+// between these by turns one tile of a picture or a piece of a prompt.
 void Service::step() {
+  give_places();
   const bool encoded = !(encoded_last_ && wants_prefill()) && encode_one();
   encoded_last_ = encoded;
   std::vector<Part> parts;
-  for (const EntryPtr& entry : running_) {
-    if (!usable(*entry)) continue;
-    for (Session* const one : entry->session->sequences())
-      if (!one->ended() && one->answering()) parts.push_back({entry.get(), one, one->next(1)});
-  }
+  for (const EntryPtr& entry : running_)
+    for (Session* const one : placed(*entry)) {
+      if (!one->answering()) continue;
+      if (give_memory(*entry, *one))
+        parts.push_back({entry.get(), one, one->next(1)});
+      else if (one->kv_given() == 0)
+        break;  // answers begin in order
+    }
   if (!encoded) add_prefill(parts);
+  keep_within_memory();
   if (!parts.empty()) forward(parts);
 }
 
-// The oldest prompt's next piece, or as many choices to score as have its size together.
+// A prompt's next piece, or as many choices to score as have its size together.
 void Service::add_prefill(std::vector<Part>& parts) {
   const std::int64_t most = parts.empty() ? Session::kPrefillChunk : options_.shared_chunk;
   std::int64_t room = 0;  // of the first one's
   bool scored = false;
-  for (const EntryPtr& entry : running_) {
-    if (!usable(*entry)) continue;
-    for (Session* const one : entry->session->sequences()) {
-      if (one->ended() || one->answering() || one->needs_pictures()) continue;
+  for (Entry* const entry : by_turns(oldest_piece_)) {
+    for (Session* const one : placed(*entry)) {
+      if (one->answering() || one->needs_pictures()) continue;
       if (scored && !one->scoring()) return;
-      if (!scored) room = one->piece(most);
-      parts.push_back({entry.get(), one, one->next(room)});
+      if (!give_memory(*entry, *one)) break;
+      if (!scored) {
+        room = one->piece(most);
+        oldest_piece_ = !oldest_piece_;
+      }
+      parts.push_back({entry, one, one->next(room)});
       room -= std::ssize(parts.back().input.ids);
       scored = one->scoring();
       if (!scored || room <= 0) return;
@@ -182,19 +126,18 @@ void Service::add_prefill(std::vector<Part>& parts) {
 bool Service::usable(const Entry& entry) { return !entry.failure && !entry.session->done(); }
 
 bool Service::wants_prefill() const {
-  return std::ranges::any_of(running_, [](const EntryPtr& entry) {
-    return usable(*entry) &&
-           std::ranges::any_of(entry->session->sequences(), [](const Session* one) {
-             return !one->ended() && !one->answering() && !one->needs_pictures();
-           });
+  return std::ranges::any_of(running_, [this](const EntryPtr& entry) {
+    return std::ranges::any_of(placed(*entry), [](const Session* one) {
+      return !one->answering() && !one->needs_pictures();
+    });
   });
 }
 
 bool Service::encode_one() {
-  for (const EntryPtr& entry : running_) {
-    if (!usable(*entry)) continue;
-    for (Session* const one : entry->session->sequences()) {
-      if (one->ended() || !one->needs_pictures()) continue;
+  for (Entry* const entry : by_turns(oldest_view_)) {
+    for (Session* const one : placed(*entry)) {
+      if (!one->needs_pictures()) continue;
+      oldest_view_ = !oldest_view_;
       const Result<void> done = guarded([&] { return one->encode_step(); });
       if (!done.ok())
         entry->failure = done.error();
@@ -248,13 +191,11 @@ void Service::forward(std::span<const Part> parts) {
     const Result<void> taken = guarded([&] { return parts[i].session->accept(row); });
     if (!taken.ok()) parts[i].entry->failure = taken.error();
   }
+  for (const EntryPtr& entry : running_) {
+    entry->session->drop_ended();
+    note_memory(*entry, kv_bytes_of(entry->session->kv_claim().held));
+  }
   keep_within_memory();  // a computed prompt may have been kept
-}
-
-// Kept prefixes get what running requests have not reserved.
-void Service::keep_within_memory() {
-  if (options_.kv_bytes != 0)
-    prefixes_.shrink_to(options_.kv_bytes - std::min(kv_reserved_, options_.kv_bytes));
 }
 
 void Service::retire_done() {
@@ -265,9 +206,7 @@ void Service::retire_done() {
     return true;
   });
   for (EntryPtr& entry : ended) {
-    kv_reserved_ -= entry->kv_reserved;
-    log::step("memory", entry->request.id, "kv_given_back", entry->kv_reserved, "kv_in_use",
-              kv_reserved_);
+    note_memory(*entry, 0);
     Result<GenerateResult> result =
         entry->failure ? Result<GenerateResult>(*entry->failure) : entry->session->take_result();
     if (!broken_ && (!entry->failure || entry->failure->code != ErrorCode::kInternal)) {
@@ -290,7 +229,7 @@ void Service::retire_done() {
 // What this thread alone knows, for stats().
 void Service::publish() {
   const std::lock_guard lock(mutex_);
-  stats_.kv_reserved_bytes = kv_reserved_;
+  stats_.kv_reserved_bytes = kv_reserved();
   stats_.prefixes.entries = prefixes_.entries();
   stats_.prefixes.bytes = prefixes_.bytes();
   stats_.prefixes.hits = prefixes_.hits();

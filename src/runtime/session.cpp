@@ -31,7 +31,7 @@ Result<void> Session::prepare() {
     result_.image_tokens += plan.tokens;
     OC_CHECK(!picture.pixels.empty() || !caches_.any(),
              "a picture without its digest cannot be looked up");
-    digests_.push_back(picture_key(picture.pixels, plan, request_.owner));
+    digests_.push_back(picture_key(picture.pixels, plan, request_.cache_scope));
     images_.push_back(plan);
   }
   result_.images = images_;
@@ -41,6 +41,8 @@ Result<void> Session::prepare() {
   result_.prompt_tokens = std::ssize(ids_);
   for (std::int64_t i = 0; i < std::ssize(ids_); ++i)
     if (ids_[static_cast<std::size_t>(i)] < 0) last_image_position_ = i;
+  regime_ = model_.rope_regime(result_.prompt_tokens);
+  kv_given_ = own_blocks(result_.prompt_tokens, true);
   OC_RETURN_IF_ERROR(limit_answer(result_.prompt_tokens));
   log::step("prompt", request_.id, "tokens", result_.prompt_tokens, "image_tokens",
             result_.image_tokens, "most_answer", max_answer_, "ms", watch.ms());
@@ -54,7 +56,7 @@ Result<void> Session::prepare_grammar() {
   if (cache == nullptr)
     cache = &own.emplace(
         GrammarVocabulary{model_.tokenizer(), model_.info().vocab_size, model_.info().stop_ids});
-  OC_ASSIGN_OR_RETURN(const auto grammar, cache->get(request_.owner, *request_.json_schema));
+  OC_ASSIGN_OR_RETURN(const auto grammar, cache->get(request_.cache_scope, *request_.json_schema));
   matcher_ = grammar->start();
   log::step("grammar", request_.id, "ms", watch.ms());
   return {};
@@ -127,7 +129,6 @@ void Session::keep_picture(std::size_t picture, const Tensor& rows) {
 }
 
 void Session::start() {
-  regime_ = model_.rope_regime(std::ssize(ids_));
   // The last token is always computed: its logits are wanted.
   if (caches_.prefixes != nullptr)
     kv_ = caches_.prefixes->find(prefix_key(), result_.prompt_tokens - 1);
@@ -141,7 +142,7 @@ void Session::start() {
 }
 
 PrefixKey Session::prefix_key() const {
-  PrefixKey key{request_.owner, ids_, digests_, {}, regime_};
+  PrefixKey key{request_.cache_scope, ids_, digests_, {}, regime_};
   for (const ImagePlan& plan : images_) key.rows.push_back(plan.tokens);
   return key;
 }
@@ -239,12 +240,15 @@ StepInput Session::next(std::int64_t most_tokens_of_step) {
           .regime = regime_};
 }
 
+std::int64_t Session::most_drafts() const {
+  return std::min<std::int64_t>(request_.draft_tokens, max_answer_ - result_.completion_tokens - 1);
+}
+
 // Prompt lookup: what stood behind the latest earlier place of the last three (or two) tokens.
 void Session::guess() {
   const std::int64_t total = std::ssize(ids_);
   step_.push_back(ids_.back());
-  std::int64_t most =
-      std::min<std::int64_t>(request_.draft_tokens, max_answer_ - result_.completion_tokens - 1);
+  std::int64_t most = most_drafts();
   while (most > 0 && model_.rope_regime(total + most) != regime_) --most;
   for (std::int64_t length = std::min<std::int64_t>(3, total - 1); length >= 2 && most > 0;
        --length)
@@ -277,10 +281,7 @@ Result<void> Session::accept_guesses(std::span<const float> logits) {
 }
 
 Result<void> Session::accept(std::span<const float> logits) {
-  if (scoring()) {
-    accept_scores(logits);
-    return {};
-  }
+  if (scoring()) return accept_scores(logits);
   if (!step_.empty()) return accept_guesses(logits);
   if (prefilling_)
     log::step("prefill", request_.id, "tokens", kv_->length(), "of", std::ssize(ids_), "ms",
@@ -292,10 +293,11 @@ Result<void> Session::accept(std::span<const float> logits) {
     // Another request about the same picture need not wait for this answer's end.
     if (caches_.prefixes != nullptr && !images_.empty())
       caches_.prefixes->insert(prefix_key(), kv_->fork(kv_->length()));
-    branch(logits);
-    for (const auto& other : branches_)
-      if (!other->scoring()) OC_RETURN_IF_ERROR(other->take_token(logits));
+    OC_RETURN_IF_ERROR(branch(logits));
     if (!request_.choices.empty()) return {};
+    OC_RETURN_IF_ERROR(take_token(logits));
+    hand_on_last_block();
+    return {};
   }
   return take_token(logits);
 }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "runtime/answer.h"
+#include "runtime/fair_shares.h"
 #include "runtime/grammar.h"
 #include "runtime/image_cache.h"
 #include "runtime/prefix_cache.h"
@@ -61,8 +62,6 @@ class Session {
   // cached and the bytes that they will take; those that are not there it resizes, cuts and
   // normalises. encode_step() does the others.
   Result<void> preprocess(const std::function<bool(const std::string&, std::size_t)>& wanted);
-  // What the KV cache may have to hold: the prompt once and every longest answer, in whole blocks.
-  std::int64_t most_tokens() const;
   void start();  // looks into the caches, makes the sequence
 
   // The request's answers: this one, and those that went on from its prompt (n, choices), each to
@@ -72,6 +71,19 @@ class Session {
   bool done() const;
   bool ended() const { return done_; }  // this sequence alone
   bool scoring() const { return score_end_ > 0; }
+
+  // Tokens of prompts, pictures' included, and of choices that are still to be computed.
+  std::int64_t prompt_left() const;
+
+  // Keys and values, in tokens of whole blocks. Those of the request, all answers together, from
+  // prepare() on: the prompt is counted once. An answer that is not stepped keeps what it has.
+  MemoryClaim kv_claim() const;
+  // Of this sequence alone: what it was given, and what it has to be given for its next step.
+  std::int64_t kv_given() const { return kv_given_; }
+  std::int64_t kv_needed() const;
+  void give_kv(std::int64_t tokens) { kv_given_ = tokens; }
+  void drop_ended();  // keys and values of answers that have ended, but the first's: see retire()
+
   // kCancelled or kDeadline, naming what it was doing.
   Result<void> interrupted() const;
   bool needs_pictures() const;  // encode_step() is next
@@ -98,19 +110,22 @@ class Session {
  private:
   Session(const Session& first, std::size_t choice, std::uint64_t seed);
 
-  void branch(std::span<const float> logits);
+  Result<void> branch(std::span<const float> logits);
+  void hand_on_last_block();
   void begin_score(std::span<const TokenId> choice, std::span<const float> logits);
   bool read_stored(std::size_t picture);
   Result<std::unique_ptr<ImageEncoding>> begin_picture(std::size_t picture) const;
   Tensor known_picture(std::size_t picture);
   void keep_picture(std::size_t picture, const Tensor& rows);
   StepInput next_to_score(std::int64_t most_tokens_of_step);
-  void accept_scores(std::span<const float> logits);
+  Result<void> accept_scores(std::span<const float> logits);
   void score(std::int64_t position, std::span<const float> logits);
   void conclude_scores();
   void shown(std::string_view text, bool all = false);
   TokenLogprobs describe(TokenId id, std::span<const float> logits);
   ScoredToken token(TokenId id, double logprob, bool first) const;
+  std::int64_t own_blocks(std::int64_t length, bool shares) const;
+  std::int64_t most_drafts() const;
   std::int64_t pending() const { return std::ssize(ids_) - kv_->length(); }
   std::string_view phase() const;
   Result<void> limit_answer(std::int64_t prompt_tokens);
@@ -139,6 +154,7 @@ class Session {
   std::int64_t last_image_position_ = -1;                     // in ids_
   std::vector<TokenId> ids_;                                  // prompt and answer so far
   std::unique_ptr<KvSequence> kv_;                            // the first kv_->length() of ids_
+  std::int64_t kv_given_ = 0;                                 // blocks of its own that it may use
   int regime_ = 0;                                            // under which kv_ was computed
   bool prefilling_ = false, done_ = false;
   std::vector<TokenId> step_;            // the pending token and guesses of what follows it

@@ -1,6 +1,7 @@
 // Several answers from one prompt: n > 1, and choices that are scored.
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <utility>
 
 #include "runtime/session.h"
@@ -48,31 +49,91 @@ bool Session::done() const {
   return done_ && std::ranges::all_of(branches_, [](const auto& branch) { return branch->done_; });
 }
 
-std::int64_t Session::most_tokens() const {
-  const std::int64_t prompt = result_.prompt_tokens;
-  // In another rope regime a sequence shares nothing with the prompt that was computed.
-  const bool shares = model_.rope_regime(prompt) == model_.rope_regime(prompt + max_answer_);
-  const auto branch_of = [&](std::int64_t answer) {
-    return whole_kv_blocks((shares ? prompt % kKvBlockTokens : prompt) + answer);
+std::int64_t Session::prompt_left() const {
+  const auto left = [](const Session& one) {
+    return one.done_ || one.answering() ? 0 : one.pending();
   };
-  std::int64_t total = whole_kv_blocks(prompt + (request_.choices.empty() ? max_answer_ : 0));
-  for (int i = 1; i < request_.n; ++i) total += branch_of(max_answer_);
-  for (const auto& ids : choice_ids_) total += branch_of(std::ssize(ids));
+  std::int64_t total = left(*this);
+  for (const auto& branch : branches_) total += left(*branch);
   return total;
 }
 
+// Of a sequence of `length` tokens, the blocks that it does not share with the request's others: in
+// the prompt's rope regime all share the prompt's whole blocks, in another one nothing.
+std::int64_t Session::own_blocks(std::int64_t length, bool shares) const {
+  const std::int64_t shared = result_.prompt_tokens / kKvBlockTokens * kKvBlockTokens;
+  return whole_kv_blocks(shares ? length - shared : length);
+}
+
+std::int64_t Session::kv_needed() const {
+  const bool shares = regime_ == model_.rope_regime(result_.prompt_tokens);
+  const bool drafts = answering() && request_.sampling.temperature == 0;
+  return own_blocks(std::ssize(ids_) + (drafts ? most_drafts() : 0), shares);
+}
+
+MemoryClaim Session::kv_claim() const {
+  const std::int64_t prompt = result_.prompt_tokens;
+  const std::int64_t shared = prompt / kKvBlockTokens * kKvBlockTokens;
+  const int regime = model_.rope_regime(prompt);
+  const bool shares = regime == model_.rope_regime(prompt + max_answer_);
+  MemoryClaim claim;
+  bool prompt_is_held = false;
+  const auto add = [&](const Session& one) {
+    const bool holds_prompt = one.regime_ == regime && !(one.done_ && one.kv_ == nullptr);
+    prompt_is_held |= holds_prompt;
+    claim.held += one.kv_given_;
+    if (one.done_) {
+      claim.most += one.kv_given_ + (holds_prompt && !shares ? shared : 0);
+    } else {
+      const std::int64_t answer = request_.choices.empty() ? max_answer_ : 0;
+      claim.most += own_blocks(one.scoring() ? one.score_end_ : prompt + answer, shares);
+    }
+  };
+  add(*this);
+  for (const auto& branch : branches_) add(*branch);
+  if (branches_.empty()) {  // those to come
+    claim.most += (request_.n - 1) * own_blocks(prompt + max_answer_, shares);
+    for (const auto& ids : choice_ids_) claim.most += own_blocks(prompt + std::ssize(ids), shares);
+  }
+  if (shares) claim.most += shared;
+  if (prompt_is_held) claim.held += shared;
+  return claim;
+}
+
+void Session::drop_ended() {
+  for (const auto& branch : branches_) {
+    if (!branch->done_) continue;
+    branch->kv_.reset();
+    branch->kv_given_ = 0;
+  }
+}
+
 // The prompt is computed; its logits are everybody's first.
-void Session::branch(std::span<const float> logits) {
+Result<void> Session::branch(std::span<const float> logits) {
   for (int i = 1; i < request_.n; ++i) {
     const auto choice = static_cast<std::size_t>(i);
     branches_.push_back(
         std::unique_ptr<Session>(new Session(*this, choice, sampler_.seed() + choice)));
   }
+  for (const auto& other : branches_) OC_RETURN_IF_ERROR(other->take_token(logits));
+  if (!choice_ids_.empty()) OC_RETURN_IF_ERROR(check_logits(logits));
   for (std::size_t i = 0; i < choice_ids_.size(); ++i) {
     branches_.push_back(std::unique_ptr<Session>(new Session(*this, i, sampler_.seed())));
     branches_.back()->begin_score(choice_ids_[i], logits);
   }
   if (!choice_ids_.empty()) done_ = true;
+  return {};
+}
+
+// The block in which the prompt ends is copied by each answer that goes on in it, but the last one:
+// what it takes is counted there.
+void Session::hand_on_last_block() {
+  if (done_) return;  // kept as it is, for retire()
+  for (const auto& other : branches_ | std::views::reverse) {
+    if (other->done_) continue;
+    other->kv_given_ = std::exchange(kv_given_, 0);
+    return;
+  }
 }
 
 void Session::begin_score(std::span<const TokenId> choice, std::span<const float> logits) {
@@ -100,13 +161,15 @@ StepInput Session::next_to_score(std::int64_t most_tokens_of_step) {
           .logit_rows = step_rows_};
 }
 
-void Session::accept_scores(std::span<const float> logits) {
-  if (step_rows_.empty()) return;
+Result<void> Session::accept_scores(std::span<const float> logits) {
+  if (step_rows_.empty()) return {};
+  OC_RETURN_IF_ERROR(check_logits(logits));
   const std::size_t width = logits.size() / step_rows_.size();
   const std::int64_t first =
       kv_->length() - step_rows_.back() - 1;  // the step's last row was wanted
   for (std::size_t i = 0; i < step_rows_.size(); ++i)
     score(first + step_rows_[i], logits.subspan(i * width, width));
+  return {};
 }
 
 // The logits behind the token at `position` say how likely the next one is; behind the last one,

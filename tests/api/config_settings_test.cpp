@@ -36,7 +36,7 @@ TEST(Settings, Defaults) {
   EXPECT_FALSE(s.fallback.enabled);
   EXPECT_EQ(s.defaults.sampling.temperature, 0);
   EXPECT_EQ(s.defaults.sampling.repetition_penalty, 1);
-  EXPECT_EQ(s.defaults.time_limit, seconds(0));
+  EXPECT_EQ(s.defaults.time_limit, seconds(1800));
   EXPECT_FALSE(s.defaults.max_tokens_cap);
   EXPECT_FALSE(s.defaults.max_sequence);
   EXPECT_EQ(s.defaults.pictures.width, 0);

@@ -27,6 +27,16 @@ Request page(std::string host, std::string origin, std::string forwarded_host = 
   return out;
 }
 
+TEST(Access, WhoAsks) {
+  EXPECT_EQ(client_of(request("a")), "");
+  EXPECT_EQ(client_of(request("a", "authorization", "BEARER  key")), "key");
+  EXPECT_EQ(client_of(request("a", "authorization", "Basic eA==")), "Basic eA==");
+  Request guest = page("a", "https://b.example");
+  guest.headers.emplace_back("authorization", "Bearer key");
+  guest.guest = true;
+  EXPECT_EQ(client_of(guest), "guest https://b.example key");
+}
+
 TEST(Access, HostsOfThisMachine) {
   const AccessPolicy policy({}, {"Example.com"});
   for (const char* host : {"localhost", "localhost:8080", "LOCALHOST", "example.com",

@@ -380,6 +380,26 @@ TEST_F(AppTest, RefusedParametersNameThemselves) {
   EXPECT_EQ(error_of(response).at("type"), "invalid_request_error");
 }
 
+TEST_F(AppTest, WhoAsksIsKnownAlsoWithOneCacheForAll) {
+  for (const bool shared : {false, true}) {
+    options.shared_cache = shared;
+    start();
+    const std::string body = R"({"messages":[{"role":"user","content":"Hi"}]})";
+    for (const auto& [header, client] : {std::pair{"Authorization: Bearer k1\r\n", "k1"},
+                                         std::pair{"authorization: bearer   k1\r\n", "k1"},
+                                         std::pair{"Authorization: Bearer k2\r\n", "k2"},
+                                         std::pair{"Authorization: Basic eA==\r\n", "Basic eA=="},
+                                         std::pair{"", ""}}) {
+      std::string wire = post(body);
+      wire.insert(wire.find("Content-Type"), header);
+      EXPECT_EQ(status_of(ask(wire)), 200);
+      EXPECT_EQ(backend->last.client, client);
+      EXPECT_EQ(backend->last.cache_scope, shared ? "" : client);
+    }
+    app->set_backend(nullptr);
+  }
+}
+
 TEST_F(AppTest, AnswersHaveATimeLimitIfAsked) {
   options.time_limit = 1000ms;
   start();

@@ -251,6 +251,31 @@ TEST_F(BranchTest, ALongChoiceIsScoredInPiecesAndInItsRopeRegime) {
     EXPECT_EQ(pieces.scores[i].logprob, expected->scores[i].logprob);
 }
 
+TEST_F(BranchTest, ADamagedModelScoresNothing) {
+  for (const bool within : {false, true}) {  // a choice, or behind the prompt
+    const FakeModel* self = nullptr;
+    auto owned = std::make_unique<FakeModel>([&self, within](std::span<const TokenId> ids) {
+      std::vector<float> logits = mixed(ids);
+      if (!within || std::ssize(ids) > self->prompt_length) logits[5] = std::nanf("");
+      return logits;
+    });
+    self = owned.get();
+    auto loaded = std::make_shared<LoadedModel>();
+    loaded->model = std::move(owned);
+    service = std::make_unique<Service>(std::move(loaded), ServiceOptions{});
+    GenerateRequest request = question("hello");
+    request.max_tokens.reset();
+    request.choices = {"world hello world hello", "hello"};
+    std::promise<Result<GenerateResult>> done;
+    const auto job = service->submit(request, nullptr,
+                                     [&](auto result) { done.set_value(std::move(result)); });
+    ASSERT_TRUE(job.ok());
+    const auto result = done.get_future().get();
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().message, "the model produced nan as the logit of token 5");
+  }
+}
+
 TEST(Softmax, IsExactWhereItMustBe) {
   const std::vector<float> equal(4, 2.0f);
   EXPECT_NEAR(log_sum_exp(equal), 2 + std::log(4.0), 1e-15);

@@ -2,6 +2,7 @@
 // every call is recorded. Its tokenizer is tests/data/tokenizer/tiny.json.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -36,26 +37,52 @@ inline Tensor tensor(std::vector<float> values, std::int64_t rows, std::int64_t 
   return Tensor(rows, cols, std::move(storage));
 }
 
-// A cache that holds the tokens themselves.
+// Blocks of keys and values that exist.
+struct BlockCount {
+  std::atomic<std::int64_t> now = 0, most = 0;
+};
+struct Block {
+  explicit Block(std::shared_ptr<BlockCount> count_in) : count(std::move(count_in)) {
+    count->most = std::max(count->most.load(), ++count->now);
+  }
+  ~Block() { --count->now; }
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  std::shared_ptr<BlockCount> count;
+};
+
+// A cache that holds the tokens themselves, in blocks that are shared and copied as an engine's.
 struct Sequence final : KvSequence {
   std::vector<TokenId> ids;
   std::int64_t complete = 0;
   std::vector<std::int64_t>* truncations = nullptr;
+  std::vector<std::shared_ptr<Block>> blocks;
+  std::shared_ptr<BlockCount> count;
 
+  static std::size_t blocks_of(std::int64_t tokens) {
+    return static_cast<std::size_t>(whole_kv_blocks(tokens) / kKvBlockTokens);
+  }
+  void reserve(std::int64_t position, std::int64_t tokens) {
+    while (blocks.size() < blocks_of(tokens)) blocks.push_back(std::make_shared<Block>(count));
+    for (auto b = static_cast<std::size_t>(position / kKvBlockTokens); b < blocks.size(); ++b)
+      if (blocks[b].use_count() > 1) blocks[b] = std::make_shared<Block>(count);
+  }
   std::int64_t length() const override { return complete; }
   void advance(std::int64_t tokens) override { complete += tokens; }
   void truncate(std::int64_t tokens) override {
     complete = tokens;
     ids.resize(static_cast<std::size_t>(tokens));
+    blocks.resize(blocks_of(tokens));
     if (truncations != nullptr) truncations->push_back(tokens);
   }
   std::unique_ptr<KvSequence> fork(std::int64_t tokens) const override {
     auto copy = std::make_unique<Sequence>(*this);
     copy->ids.resize(static_cast<std::size_t>(tokens));
     copy->complete = tokens;
+    copy->blocks.resize(blocks_of(tokens));
     return copy;
   }
-  std::size_t bytes() const override { return ids.size() * sizeof(TokenId); }
+  std::size_t bytes() const override { return blocks.size() * kKvBlockTokens; }  // one a token
 };
 
 // Only memory; the fake model needs no ops.
@@ -215,6 +242,7 @@ class FakeModel final : public Model {
   std::unique_ptr<KvSequence> make_sequence() const override {
     auto sequence = std::make_unique<Sequence>();
     sequence->truncations = &truncations;
+    sequence->count = blocks;
     return sequence;
   }
   int rope_regime(std::int64_t total) const override { return total > regime_limit ? 1 : 0; }
@@ -225,6 +253,7 @@ class FakeModel final : public Model {
       auto& sequence = dynamic_cast<Sequence&>(*input.kv);
       const auto length = static_cast<std::int64_t>(input.ids.size());
       steps.push_back({sequence.length(), length, input.regime, input.image_rows != nullptr});
+      sequence.reserve(sequence.length(), sequence.length() + length);
       sequence.ids.insert(sequence.ids.end(), input.ids.begin(), input.ids.end());
       sequence.advance(length);
       if (on_step) on_step(steps.size());
@@ -260,6 +289,7 @@ class FakeModel final : public Model {
   mutable std::vector<std::size_t> batches;  // inputs of each forward call
   mutable std::vector<std::int64_t> truncations;
   mutable int tiles = 0;
+  std::shared_ptr<BlockCount> blocks = std::make_shared<BlockCount>();  // of all sequences
   mutable std::vector<float> joined;                    // what the last request's pictures became
   mutable std::atomic<std::int64_t> prompt_length = 0;  // of the last prompt built
   std::function<void(std::size_t)> on_step;

@@ -253,7 +253,7 @@ class StoredPicturesTest : public ImageStoreTest {
       image->width = image->height = 4;
       image->rgb.assign(48, shade);
       GenerateRequest request;
-      request.owner = owner;
+      request.cache_scope = owner;
       request.compute_anew = anew;
       request.messages = {{Role::kUser, {ImagePart{0}, TextPart{"hello"}}}};
       request.images = {{std::move(image), 2}};

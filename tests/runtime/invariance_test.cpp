@@ -65,11 +65,15 @@ std::string bytes_of(const GenerateResult& result) {
 
 class Server {
  public:
-  Server(int threads, bool caches) {
+  // kv_tokens: room for keys and values; 0: enough.
+  Server(int threads, bool caches, std::size_t max_running = 16, std::int64_t kv_tokens = 0) {
     auto model = load("demo", {.engine = "cpu", .threads = threads});
     EXPECT_TRUE(model.ok());
     ServiceOptions options;
-    options.max_running = 16;
+    options.max_running = max_running;
+    if (model.ok())
+      options.kv_bytes =
+          static_cast<std::size_t>(kv_tokens) * (*model)->model->info().kv_token_bytes;
     if (caches) {
       options.image_cache_bytes = std::size_t{16} << 20;
       options.prefix_cache_bytes = std::size_t{64} << 20;
@@ -129,6 +133,33 @@ TEST_F(Invariance, TheRequestsDiffer) {
   EXPECT_EQ(alone_[1], alone_[7]);  // drafts change nothing that is seen
   for (std::size_t i = 0; i < 7; ++i)
     for (std::size_t j = 0; j < i; ++j) EXPECT_NE(alone_[i], alone_[j]) << i << " " << j;
+}
+
+// Fewer places and less memory than all would take: answers stand still and go on in waves.
+TEST_F(Invariance, InWavesAndInLentMemory) {
+  GenerateRequest many = requests_[5];
+  many.n = 8;
+  many.max_tokens = 70;  // over the end of a block
+  std::string expected;
+  std::int64_t prompt = 0;
+  {
+    Server server(1, false);
+    const GenerateResult result = server.submit(many).get();
+    expected = bytes_of(result);
+    prompt = result.prompt_tokens;
+  }
+  const std::int64_t shared = prompt / kKvBlockTokens * kKvBlockTokens;
+  const std::int64_t all = shared + 8 * whole_kv_blocks(prompt - shared + 70);
+  for (const bool caches : {false, true}) {
+    Server server(2, caches, 8, all);
+    std::vector<std::future<GenerateResult>> answers;
+    auto waves = server.submit(many);
+    for (int round = 0; round < 2; ++round)
+      for (const GenerateRequest& request : requests_) answers.push_back(server.submit(request));
+    for (std::size_t i = 0; i < answers.size(); ++i)
+      EXPECT_EQ(bytes_of(answers[i].get()), alone_[i % requests_.size()]) << i;
+    EXPECT_EQ(bytes_of(waves.get()), expected) << "caches " << caches;
+  }
 }
 
 TEST_F(Invariance, AloneTogetherAndFromTheCachesOnAnyNumberOfThreads) {

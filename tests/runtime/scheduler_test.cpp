@@ -4,88 +4,10 @@
 #include <algorithm>
 #include <future>
 
-#include "base/log.h"
-#include "runtime/service.h"
-#include "tests/runtime/fake_model.h"
+#include "tests/runtime/service_fixture.h"
 
 namespace oc {
 namespace {
-
-using fake::FakeModel;
-using fake::kEnd;
-
-using Promise = std::promise<Result<GenerateResult>>;
-
-// Says the last token of the prompt `count` times, then ends. Runs of one token only end prompts
-// whose last two tokens differ.
-std::unique_ptr<FakeModel> repeating(std::size_t count) {
-  return std::make_unique<FakeModel>([count](std::span<const TokenId> ids) {
-    if (ids.back() < 0) return FakeModel::one_hot(0);  // amid a picture, in the prefill
-    std::size_t same = 1;
-    while (same < ids.size() && ids[ids.size() - 1 - same] == ids.back()) ++same;
-    return FakeModel::one_hot(same == count + 1 ? kEnd : ids.back());
-  });
-}
-
-std::shared_ptr<const Image> picture(std::uint8_t shade) {
-  auto image = std::make_shared<Image>();
-  image->width = image->height = 4;
-  image->rgb.assign(48, shade);
-  return image;
-}
-
-GenerateRequest question(std::string text) {
-  GenerateRequest request;
-  request.messages = {{Role::kUser, {TextPart{std::move(text)}}}};
-  return request;
-}
-
-GenerateRequest about(std::uint8_t shade, std::string text, int crops = 2) {
-  GenerateRequest request = question(std::move(text));
-  request.messages[0].parts.insert(request.messages[0].parts.begin(), ImagePart{0});
-  request.images = {{picture(shade), crops}};
-  return request;
-}
-
-class SchedulerTest : public testing::Test {
- protected:
-  void SetUp() override { log::configure(log::Level::kOff, log::Format::kText); }
-  void TearDown() override { log::configure_from_environment(); }
-
-  void serve(std::unique_ptr<FakeModel> model, ServiceOptions options) {
-    model_ = model.get();
-    auto loaded = std::make_shared<LoadedModel>();
-    loaded->name = "fake";
-    loaded->model = std::move(model);
-    service_ = std::make_unique<Service>(std::move(loaded), options);
-  }
-  // The engine's thread stands in its first step until open().
-  void hold(FakeModel& model) {
-    model.on_step = [this](std::size_t step) {
-      if (step != 1) return;
-      entered_.set_value();
-      open_.get_future().wait();
-    };
-  }
-  std::future<Result<GenerateResult>> submit(GenerateRequest request) {
-    auto promise = std::make_shared<Promise>();
-    auto future = promise->get_future();
-    const auto job = service_->submit(std::move(request), nullptr, [promise](auto result) {
-      promise->set_value(std::move(result));
-    });
-    EXPECT_TRUE(job.ok()) << job.error().message;
-    return future;
-  }
-  GenerateResult ask(GenerateRequest request) {
-    Result<GenerateResult> result = submit(std::move(request)).get();
-    EXPECT_TRUE(result.ok()) << result.error().message;
-    return *std::move(result);
-  }
-
-  FakeModel* model_ = nullptr;
-  std::promise<void> entered_, open_;
-  std::unique_ptr<Service> service_;
-};
 
 TEST_F(SchedulerTest, AnswersGrowTogether) {
   auto model = repeating(20);
@@ -331,13 +253,13 @@ TEST_F(SchedulerTest, ClientsTokeniseAndPreprocess) {
   EXPECT_EQ(service_->stats().accepted, 7u);
 }
 
-TEST_F(SchedulerTest, OwnersShareNothing) {
+TEST_F(SchedulerTest, ScopesShareNothing) {
   serve(repeating(3), {.image_cache_bytes = 1 << 20,
                        .prefix_cache_bytes = 1 << 20,
                        .response_cache_bytes = 1 << 20});
   GenerateRequest mine = about(7, "hello"), yours = about(7, "hello");
-  mine.owner = "a";
-  yours.owner = "b";
+  mine.cache_scope = "a";
+  yours.cache_scope = "b";
   ask(std::move(mine));
   const GenerateResult result = ask(std::move(yours));
   EXPECT_EQ(result.cached_tokens, 0);
@@ -418,6 +340,29 @@ TEST_F(SchedulerTest, OnlyTheLatestFrameOfACameraWaits) {
   EXPECT_EQ(superseded.error().code, ErrorCode::kSuperseded);
   open_.set_value();
   for (auto* one : {&running, &garden, &second}) EXPECT_TRUE(one->get().ok());
+  EXPECT_EQ(service_->stats().superseded, 1u);
+}
+
+// One cache for all does not make their cameras one.
+TEST_F(SchedulerTest, AnotherClientsFrameIsNotSuperseded) {
+  auto model = repeating(3);
+  hold(*model);
+  serve(std::move(model), {.max_running = 1});
+  auto running = submit(question("hello"));
+  entered_.get_future().wait();
+  const auto frame = [&](std::uint8_t shade, const char* client) {
+    GenerateRequest request = about(shade, "hello");
+    request.client = client;
+    request.stream_key = "door";
+    request.latest_wins = true;
+    return submit(std::move(request));
+  };
+  auto mine = frame(1, "a"), other = frame(2, "b");
+  EXPECT_EQ(service_->stats().queued, 2u);
+  auto newer = frame(3, "a");
+  EXPECT_EQ(mine.get().error().code, ErrorCode::kSuperseded);
+  open_.set_value();
+  for (auto* one : {&running, &other, &newer}) EXPECT_TRUE(one->get().ok());
   EXPECT_EQ(service_->stats().superseded, 1u);
 }
 

@@ -352,7 +352,7 @@ TEST_F(SharedResponsesTest, AnotherInstanceAnswersWithoutAStep) {
   };
   const auto ask = [&](Service& service, const std::string& owner = "", bool anew = false) {
     GenerateRequest request;
-    request.owner = owner;
+    request.cache_scope = owner;
     request.compute_anew = anew;
     request.messages = {{Role::kUser, {TextPart{"hello"}}}};
     auto promise = std::make_shared<std::promise<Result<GenerateResult>>>();

@@ -1,4 +1,5 @@
 #include "api/config/keys.h"
+#include "runtime/sampler.h"
 
 namespace oc {
 namespace {
@@ -175,10 +176,10 @@ constexpr Key kKeys[] = {
     // Limits.
     {.path = "timeout",
      .kind = Kind::kNumber,
-     .meaning = "Seconds for one answer; 0: none",
+     .meaning = "Seconds for one answer, its wait included; 0: none",
      .flag = "--time-limit",
      .max = kDay,
-     .fallback = "0"},
+     .fallback = "1800"},
     {.path = "limits.timeout_seconds",
      .kind = Kind::kNumber,
      .meaning = "The same; of two in one place the shorter counts",
@@ -326,8 +327,8 @@ constexpr Key kKeys[] = {
      .kind = Kind::kNumber,
      .meaning = "Above 1: tokens that occurred become less likely; 1: off",
      .flag = "--repetition-penalty",
-     .min = 0.01,
-     .max = 100,
+     .min = SamplingParams::kLeastRepetitionPenalty,
+     .max = SamplingParams::kMostRepetitionPenalty,
      .fallback = "1"},
     {.path = "special_tokens.image_token",
      .meaning = "Taken out of what users write: pictures have parts of their own"},

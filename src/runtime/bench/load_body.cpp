@@ -39,11 +39,12 @@ std::string chat_body(const ChatBody& chat) {
   content.push_back({{"type", "text"}, {"text", chat.question}});
   json::object body{{"model", chat.model},
                     {"messages", json::array{{{"role", "user"}, {"content", std::move(content)}}}},
-                    {"max_tokens", chat.max_tokens},
-                    {"temperature", 0},
+                    {"temperature", chat.n > 1 ? 1 : 0},
                     {"stream", true},
                     {"stream_options", {{"include_usage", true}}}};
   if (chat.num_crops > 0) body["num_crops"] = chat.num_crops;
+  if (chat.max_tokens > 0) body["max_tokens"] = chat.max_tokens;
+  if (chat.n > 1) body["n"] = chat.n;
   if (chat.logprobs) body["logprobs"] = true;
   return json_text(body);
 }

@@ -14,12 +14,13 @@ class LoadClient;
 struct ChatBody {
   std::string model, question;
   std::string picture;  // a data URI; empty: none
-  int max_tokens = 64;
+  int max_tokens = 64;  // 0: none is set
   int num_crops = 0;  // 0: the server's own
   bool logprobs = false;
+  int n = 1;  // answers; several are drawn, each another
 };
 
-// A streamed, deterministic chat request, as JSON.
+// A streamed chat request, as JSON; one answer is deterministic.
 std::string chat_body(const ChatBody& chat);
 
 // Rectangles of random colours as a data URI: what is in it does not matter, that it is new does.

@@ -1,0 +1,100 @@
+#include "runtime/bench/beside_answers.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/json/array.hpp>
+#include <thread>
+
+#include "runtime/bench/load_body.h"
+#include "runtime/bench/load_client.h"
+
+namespace oc {
+namespace {
+
+constexpr int kQuestions = 8;
+constexpr int kPiecesOfEach = 4;  // of text, until all answers are under way
+
+class Bench {
+ public:
+  Bench(const ServerLoadOptions& options, std::string model)
+      : options_(options),
+        model_(std::move(model)),
+        asking_(options.url, options.api_key, options.timeout_s) {}
+
+  // Each question is a new one, which no cache knows.
+  Result<Percentiles> ask() {
+    std::vector<double> took;
+    for (int i = 0; i < kQuestions; ++i) {
+      const StreamedAnswer answer = asking_.ask(
+          chat_body({model_, fmt::format("{}. {}", ++asked_, options_.question), {}, 2}));
+      if (!answer.error.empty()) return Error{ErrorCode::kUnavailable, answer.error};
+      took.push_back(answer.whole_ms);
+    }
+    return percentiles(std::move(took));
+  }
+
+  Result<Percentiles> ask_beside(int answers) {
+    std::atomic<int> pieces{0};
+    std::atomic<bool> enough{false}, failed{false};
+    std::string error;
+    std::thread thread([&] {
+      LoadClient running(options_.url, options_.api_key, options_.timeout_s);
+      const std::string body = chat_body(
+          {.model = model_, .question = options_.question, .max_tokens = 0, .n = answers});
+      while (!enough && !failed) {
+        error = running.ask(body, [&](double) { return ++pieces, !enough.load(); }).error;
+        failed = !error.empty();
+      }
+    });
+    while (pieces < kPiecesOfEach * answers && !failed)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    Result<Percentiles> beside = failed ? Percentiles() : ask();
+    enough = true;
+    thread.join();
+    if (failed) return Error{ErrorCode::kUnavailable, error};
+    return beside;
+  }
+
+ private:
+  const ServerLoadOptions& options_;
+  const std::string model_;
+  LoadClient asking_;
+  int asked_ = 0;
+};
+
+}  // namespace
+
+Result<BesideAnswersReport> run_beside_answers(const ServerLoadOptions& options, int answers) {
+  BesideAnswersReport report;
+  report.url = options.url;
+  report.answers = answers;
+  LoadClient client(options.url, options.api_key, options.timeout_s);
+  OC_ASSIGN_OR_RETURN(report.model, served_model(options, client));
+  Bench bench(options, report.model);
+  OC_ASSIGN_OR_RETURN(report.alone, bench.ask());
+  OC_ASSIGN_OR_RETURN(report.beside, bench.ask_beside(answers));
+  return report;
+}
+
+std::string BesideAnswersReport::table() const {
+  return fmt::format("{} at {}\n\na question of two tokens beside a request for {} answers\n",
+                     model, url, answers) +
+         Percentiles::head("ms until it is answered") + alone.row("alone") +
+         beside.row("beside the request");
+}
+
+boost::json::object BesideAnswersReport::json() const {
+  boost::json::object waits = beside.json();
+  return {{"url", url},
+          {"model", model},
+          {"results",
+           {{{"name", "beside_answers"},
+             {"answers", answers},
+             {"alone_ms", alone.json()},
+             {"value", waits.at("most")},
+             {"beside_ms", std::move(waits)},
+             {"unit", "ms"}}}}};
+}
+
+}  // namespace oc
