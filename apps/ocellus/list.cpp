@@ -22,6 +22,7 @@ json::object to_json(const hub::InstalledModel& model) {
           {"quantization", model.quantization},
           {"architecture", model.architecture},
           {"built_in", model.built_in},
+          {"in_hf_cache", model.in_hf_cache},
           {"problem", model.problem.empty() ? json::value(nullptr) : json::value(model.problem)}};
 }
 
@@ -56,6 +57,7 @@ void run(bool as_json) {
         or_dash(model.architecture),
         !model.problem.empty() ? "broken: " + model.problem
         : model.built_in       ? "built in"
+        : model.in_hf_cache    ? "in the Hugging Face cache"
                                : "");
   for (const auto& pull : unfinished)
     row(pull.name, human_bytes(pull.bytes), "-", "-",

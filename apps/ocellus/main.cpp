@@ -11,6 +11,7 @@
 #include "base/printable.h"
 #include "io/mapped_file.h"
 #include "verbs.h"
+#include "version.h"
 
 namespace oc {
 
@@ -56,7 +57,7 @@ std::string help_command(const CLI::App& app) {
 
 int run(int argc, char** argv) {
   CLI::App app("Answers questions about pictures with Phi-3.5-Vision, on this machine.", "ocellus");
-  app.set_version_flag("--version", std::string("ocellus ") + OCELLUS_VERSION);
+  app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.formatter(std::make_shared<HelpFormatter>());
   app.get_formatter()->column_width(34);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/units.h"
+#include "runtime/hub/hf_cache.h"
 #include "runtime/hub/names.h"
 #include "runtime/hub/store.h"
 #include "runtime/quantize/on_load.h"
@@ -18,6 +19,15 @@ struct RmFlags {
   bool yes = false;
 };
 
+// The Hugging Face cache belongs to the programs that fill it, which link its files to each other.
+void refuse_what_is_not_ours(const std::string& name) {
+  for (const hub::CachedModel& model : hub::find_cached(name))
+    throw ExitError{1,
+                    fmt::format("{} lies in the Hugging Face cache, which ocellus only reads",
+                                model.name),
+                    fmt::format("`hf cache rm model/{}` removes it there", model.name)};
+}
+
 void run(const RmFlags& flags) {
   if (flags.model == "demo" || flags.model == "ocellus-demo")
     throw ExitError{1, "the built-in model cannot be removed"};
@@ -26,7 +36,10 @@ void run(const RmFlags& flags) {
   const auto place = hub::place_of(name, false);
   if (!place.ok()) fail(place.error());
   const auto found = hub::removable(*place, name);
-  if (!found.ok()) fail(found.error());
+  if (!found.ok()) {
+    refuse_what_is_not_ours(name);
+    fail(found.error());
+  }
   if (!flags.yes) {
     const std::string what = found->link ? "the link " + place->folder.string()
                                          : fmt::format("{} ({})", name, human_bytes(found->bytes));

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/units.h"
+#include "io/files.h"
 #include "io/json_text.h"
 #include "runtime/hub/installed.h"
 #include "runtime/loader.h"
@@ -23,7 +24,8 @@ struct ShowModelFlags {
 void print_json(const hub::InstalledModel& model) {
   json::object out{
       {"name", model.name},
-      {"folder", model.folder.string()},
+      {"folder", model.folder == embedded_folder() ? json::value(nullptr)
+                                                   : json::value(model.folder.string())},
       {"bytes", model.bytes},
       {"architecture", model.architecture},
       {"quantization", model.quantization},
@@ -43,7 +45,9 @@ void print_people(const hub::InstalledModel& model) {
     if (!value.empty()) show_line(fmt::format("  {:<13} {}", key, value));
   };
   show_line(model.name);
-  line("folder", model.folder.string());
+  line("folder", model.folder == embedded_folder() ? "none: it is part of the program"
+                                                   : model.folder.string());
+  if (model.in_hf_cache) line("", "the Hugging Face cache's: read there, never changed");
   line("size", human_bytes(model.bytes));
   line("architecture", model.architecture);
   line("weights", model.quantization);

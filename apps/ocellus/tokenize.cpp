@@ -9,6 +9,7 @@
 #include "io/json.h"
 #include "io/json_text.h"
 #include "models/registry.h"
+#include "models/tokenizer_file.h"
 #include "runtime/loader.h"
 #include "runtime/verify/verify.h"
 #include "terminal.h"
@@ -38,7 +39,7 @@ struct Text {
 Result<Text> load_text(const std::string& model) {
   OC_ASSIGN_OR_RETURN(const auto folder, resolve_model(model));
   Text text;
-  OC_ASSIGN_OR_RETURN(text.tokenizer, Tokenizer::load(folder / "tokenizer.json"));
+  OC_ASSIGN_OR_RETURN(text.tokenizer, load_tokenizer(folder));
   OC_ASSIGN_OR_RETURN(text.blueprint, open_blueprint(folder));
   return text;
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <set>
 
+#include "io/files.h"
 #include "io/json.h"
 
 namespace oc {
@@ -44,11 +45,8 @@ Result<std::map<std::string, std::set<std::string>>> read_index(
 }
 
 std::vector<std::string> list_tensor_files(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-    if (entry.path().extension() == ".safetensors") names.push_back(entry.path().filename());
-  std::ranges::sort(names);
+  std::vector<std::string> names = file_names(folder);
+  std::erase_if(names, [](const std::string& name) { return !name.ends_with(".safetensors"); });
   return names;
 }
 
@@ -75,15 +73,14 @@ float element(const TensorView& tensor, std::size_t i) {
 }  // namespace
 
 Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const std::filesystem::path& folder) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(folder, error))
+  if (!is_folder(folder))
     return Error{ErrorCode::kNotFound, fmt::format("{} is not a folder", folder.string()),
                  "a model is a folder with config.json, *.safetensors and tokenizer.json"};
   auto checkpoint = std::make_shared<Checkpoint>();
   checkpoint->folder_ = folder;
   OC_ASSIGN_OR_RETURN(checkpoint->config_, read_json_object(folder / "config.json"));
   std::map<std::string, std::set<std::string>> expected;
-  if (std::filesystem::exists(folder / kIndex, error)) {
+  if (is_file(folder / kIndex)) {
     OC_ASSIGN_OR_RETURN(expected, read_index(folder));
   } else {
     for (const std::string& name : list_tensor_files(folder)) expected[name];
@@ -94,7 +91,7 @@ Result<std::shared_ptr<const Checkpoint>> Checkpoint::open(const std::filesystem
                  "the download may not be complete"};
   std::map<std::string, std::string> owner;
   for (const auto& [name, tensors] : expected) {
-    if (!std::filesystem::exists(folder / name, error))
+    if (!is_file(folder / name))
       return Error{ErrorCode::kNotFound, fmt::format("{} is missing, {} lists it", name, kIndex),
                    "the download may not be complete"};
     OC_ASSIGN_OR_RETURN(std::shared_ptr<const SafetensorsFile> file,

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/printable.h"
+#include "io/files.h"
 #include "io/json_text.h"
 
 namespace oc {
@@ -58,6 +59,8 @@ const json::value* find(const json::object& object, std::string_view key) {
 }  // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+  if (const EmbeddedFile* file = embedded_file(path))
+    return std::string(reinterpret_cast<const char*>(file->bytes.data()), file->bytes.size());
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error))
     return Error{ErrorCode::kNotFound, fmt::format("{} is not a file", path.string()),

@@ -16,8 +16,8 @@ namespace oc {
 
 struct MappedPlace;  // where the signal handler finds a file
 
-// A read-only map of a whole file. Reading bytes() never ends the process: where the system cannot
-// give a page any more, this and what follows it become zeros, and intact() says so from then on.
+// A read-only map of a whole file; one of the embedded model (io/files.h) is in memory as it is.
+// Reading bytes() never ends the process: where the system cannot give a page any more, this and what follows it become zeros, and intact() says so from then on.
 // So whoever computes from the bytes asks intact() behind the work and before anybody sees what came
 // of it. Any thread.
 class MappedFile {

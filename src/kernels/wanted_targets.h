@@ -5,7 +5,7 @@
 #pragma once
 
 // Highway 1.0.4 and later tell NEON with and without AES apart; before, there is one.
-#define OC_NEON (HWY_NEON_WITHOUT_AES ? HWY_NEON_WITHOUT_AES : HWY_NEON)
+#define OC_NEON (HWY_NEON_WITHOUT_AES != 0 ? HWY_NEON_WITHOUT_AES : HWY_NEON)
 #ifndef OC_TARGETS
 #define OC_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL | OC_NEON)
 #endif

@@ -12,7 +12,9 @@
 #include "base/system.h"
 #include "engines/cpu/thread_pool.h"
 #include "engines/registry.h"
+#include "io/files.h"
 #include "models/registry.h"
+#include "runtime/hub/hf_cache.h"
 #include "runtime/hub/names.h"
 #include "runtime/quantize/on_load.h"
 
@@ -23,24 +25,16 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kDemoName = "ocellus-demo";
 
-bool is_demo(std::string_view name) { return name == "demo" || name == kDemoName; }
-
 std::optional<fs::path> from_environment(const char* variable) {
   const char* value = std::getenv(variable);
   return value != nullptr && *value != '\0' ? std::optional<fs::path>(value) : std::nullopt;
 }
 
-bool is_folder(const fs::path& path) {
-  std::error_code error;
-  return fs::is_directory(path, error);
-}
-
-bool is_model(const fs::path& folder) {
-  std::error_code error;
-  return fs::is_regular_file(folder / "config.json", error);
-}
+bool is_model(const fs::path& folder) { return is_file(folder / "config.json"); }
 
 }  // namespace
+
+bool is_demo_name(std::string_view name) { return name == "demo" || name == kDemoName; }
 
 std::optional<fs::path> models_folder() {
   if (auto home = from_environment("OCELLUS_HOME")) return *home / "models";
@@ -60,12 +54,8 @@ std::vector<fs::path> shared_places(const char* variable, std::string_view below
 
 namespace {
 
-std::vector<fs::path> demo_places() { return shared_places("OCELLUS_DEMO_MODEL", "models/demo"); }
-
-std::optional<fs::path> find_demo() {
-  for (const fs::path& place : demo_places())
-    if (is_model(place)) return place;
-  return std::nullopt;
+fs::path demo_place() {
+  return from_environment("OCELLUS_DEMO_MODEL").value_or(embedded_folder());
 }
 
 // Sub-folders of a folder by name; none where it cannot be read.
@@ -91,6 +81,29 @@ Error not_found(const std::string& name, NameFrom from, const std::vector<fs::pa
   return {ErrorCode::kNotFound,
           fmt::format("there is no model \"{}\"; looked in {}", name, fmt::join(places, ", ")),
           pull + there, "model"};
+}
+
+// A whole model of the Hugging Face cache; none where there is nothing of that name.
+Result<std::optional<fs::path>> in_cache(std::string_view name, NameFrom from) {
+  const std::vector<hub::CachedModel> found = hub::find_cached(name);
+  if (found.empty()) return std::optional<fs::path>();
+  if (found.size() > 1) {
+    std::vector<std::string> names;
+    for (const hub::CachedModel& model : found) names.push_back(model.name);
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"{}\" may be any of {}", name, fmt::join(names, ", ")),
+                 "say the whole name", "model"};
+  }
+  const hub::CachedModel& model = found.front();
+  if (model.problem.empty()) return std::optional(model.folder);
+  if (from == NameFrom::kClient)
+    return Error{ErrorCode::kNotFound, fmt::format("the model \"{}\" is not whole", name),
+                 "its download is not finished", "model"};
+  return Error{ErrorCode::kNotFound, fmt::format("{} is {}", model.name, model.problem),
+               fmt::format("what began the download goes on with it (`hf download {0}`), or "
+                           "`ocellus pull {0}` gets another copy",
+                           model.name),
+               "model"};
 }
 
 Result<void> bring_weights(LoadedModel& loaded, const LoadOptions& options) {
@@ -144,15 +157,18 @@ std::vector<std::string> available_models() {
     }
   }
   std::erase_if(names, [](const std::string& name) { return !is_plain_name(name); });
+  for (const hub::CachedModel& model : hub::cached_models())
+    if (model.problem.empty()) names.push_back(model.name);
   std::sort(names.begin(), names.end());
-  if (find_demo()) names.insert(names.begin(), std::string(kDemoName));
+  names.erase(std::unique(names.begin(), names.end()), names.end());  // ours comes first
+  if (is_model(demo_place())) names.insert(names.begin(), std::string(kDemoName));
   return names;
 }
 
 Result<fs::path> resolve_model(const std::string& name, NameFrom from) {
-  if (is_demo(name)) {
-    if (auto folder = find_demo()) return *std::move(folder);
-    return not_found(name, from, demo_places());
+  if (is_demo_name(name)) {
+    if (is_model(demo_place())) return demo_place();
+    return not_found(name, from, {demo_place()});
   }
   std::vector<fs::path> looked;
   if (from == NameFrom::kOperator && !name.empty()) {
@@ -172,11 +188,18 @@ Result<fs::path> resolve_model(const std::string& name, NameFrom from) {
       return *models / entry->repo;
     looked.push_back(*models / name);
   }
+  if (is_plain_name(name)) {
+    const hub::CatalogueEntry* entry = hub::find_in_catalogue(name);
+    OC_ASSIGN_OR_RETURN(const auto cached, in_cache(entry != nullptr ? entry->repo : name, from));
+    if (cached) return *cached;
+    if (const auto cache = hub::hf_cache()) looked.push_back(*cache);
+  }
   return not_found(name, from, looked);
 }
 
 std::string model_name(const std::string& name_or_path, const fs::path& folder) {
-  if (is_demo(name_or_path)) return std::string(kDemoName);
+  if (is_demo_name(name_or_path) || folder == embedded_folder()) return std::string(kDemoName);
+  if (auto cached = hub::cached_name(folder)) return *std::move(cached);
   const std::optional<fs::path> models = models_folder();
   if (models && is_plain_name(name_or_path) && folder == *models / name_or_path)
     return name_or_path;

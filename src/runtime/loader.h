@@ -58,14 +58,16 @@ std::vector<std::filesystem::path> shared_places(const char* variable, std::stri
 bool is_plain_name(std::string_view name);
 
 // "demo" or "ocellus-demo" (the embedded model), an existing folder (operator only), or a name
-// ("phi", "org/phi") below $OCELLUS_HOME/models. kNotFound says where was looked and how to
-// pull a model of the catalogue (operator only), and which models are there; kInvalidArgument for a
-// client's name that is no plain name.
-// The embedded model lies in $OCELLUS_DEMO_MODEL, or in share/ocellus/models/demo beside the
-// program's folder, or in models/demo of the source tree around a build folder.
+// ("phi", "org/phi") below $OCELLUS_HOME/models or else in the Hugging Face cache
+// (runtime/hub/hf_cache.h). kNotFound says where was looked and how to pull a model of the
+// catalogue (operator only), and which models are there; kInvalidArgument for a client's name that
+// is no plain name, and for one that several models of the cache have.
+// The embedded model is in the program (io/files.h); $OCELLUS_DEMO_MODEL names a folder in its
+// place.
 Result<std::filesystem::path> resolve_model(const std::string& name_or_path,
                                             NameFrom from = NameFrom::kOperator);
 
+bool is_demo_name(std::string_view name);
 // How clients call what resolve_model() finds: "ocellus-demo", "org/phi", or the folder's name.
 std::string model_name(const std::string& name_or_path, const std::filesystem::path& folder);
 

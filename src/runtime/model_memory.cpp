@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/units.h"
+#include "io/files.h"
 
 namespace oc {
 namespace {
@@ -66,12 +67,10 @@ std::size_t cgroup_limit(std::string_view groups, const fs::path& root) {
 
 std::size_t weights_on_disk(const fs::path& folder) {
   std::size_t bytes = 0;
-  std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() != ".safetensors") continue;
-    std::error_code ignored;
-    const std::uintmax_t size = it->file_size(ignored);
-    if (!ignored) bytes += static_cast<std::size_t>(size);
+  for (const std::string& name : file_names(folder)) {
+    if (!name.ends_with(".safetensors")) continue;
+    if (const auto size = file_bytes(folder / name); size.ok())
+      bytes += static_cast<std::size_t>(*size);
   }
   return bytes;
 }

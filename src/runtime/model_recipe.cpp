@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "io/files.h"
+#include "runtime/hub/hf_cache.h"
 #include "runtime/hub/names.h"
 
 namespace oc {
@@ -44,8 +46,7 @@ Result<CookedModel> load_recipe(const ModelRecipe& recipe, const Loader& load, c
 
 Result<ModelRecipe> installed_recipe(const std::string& name, const ModelRecipe& pattern) {
   const auto folder = resolve_model(name, NameFrom::kClient);
-  std::error_code error;
-  if (!folder.ok() || !fs::is_regular_file(*folder / "config.json", error))
+  if (!folder.ok() || !is_file(*folder / "config.json"))
     return Error{ErrorCode::kNotFound, "there is no model of this name", "", "model"};
   // Pulled models lie below their full names.
   const hub::CatalogueEntry* entry = hub::find_in_catalogue(name);
@@ -64,7 +65,8 @@ std::string without_folder(std::string text, const std::string& source) {
   const auto folder = resolve_model(source);
   std::error_code error;
   if (folder.ok()) {
-    const std::string name = folder->filename().string();
+    const std::string name =
+        hub::cached_name(*folder).value_or(folder->filename().string());
     for (const fs::path& path : {*folder, fs::weakly_canonical(*folder, error)})
       replace_all(text, path.string(), name.empty() ? "the model" : name);
   }

@@ -21,6 +21,8 @@ import pytest
 # Nobody's own models, certificates or copies: neither seen nor touched.
 _HOME = tempfile.TemporaryDirectory(prefix="ocellus-home-")
 os.environ["OCELLUS_HOME"] = _HOME.name
+os.environ["HF_HUB_CACHE"] = _HOME.name + "/hf"
+os.environ.pop("OCELLUS_DEMO_MODEL", None)  # the model that is in the program
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("OCELLUS_BIN", ROOT / "build/release/ocellus"))
@@ -36,7 +38,6 @@ class Server:
         assert BIN.exists(), f"{BIN} is not built (set OCELLUS_BIN)"
         environment = {
             **os.environ,
-            "OCELLUS_DEMO_MODEL": str(ROOT / "models/demo"),
             "LOG_LEVEL": "debug",
         }
         environment.pop("OCELLUS_API_KEY", None)
@@ -157,7 +158,7 @@ def token_id(text, model=MODEL):
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "OCELLUS_DEMO_MODEL": str(ROOT / "models/demo")},
+        env=dict(os.environ),
     )
     _, number = json.loads(done.stdout)  # behind BOS
     return number

@@ -109,6 +109,7 @@ def test_verify_certifies_files_engine_and_answers():
     sums = {file["name"]: file["sha256"] for file in found["files"]}
     assert sums == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in DEMO.iterdir()
+        if path.name != "README.md"  # its card is not in the program
     }
     listing = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
     assert found["files_sha256"] == hashlib.sha256(listing.encode()).hexdigest()

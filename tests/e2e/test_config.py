@@ -24,7 +24,7 @@ def run(*args, code=0, env=None):
         capture_output=True,
         text=True,
         timeout=START_SECONDS,
-        env={**os.environ, "OCELLUS_DEMO_MODEL": str(ROOT / "models/demo"), **(env or {})},
+        env={**os.environ, **(env or {})},
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -45,9 +46,8 @@ def run(prefix, tmp_path):
 def test_what_is_installed(prefix):
     files = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
     catalogue = {f"share/ocellus/configs/models/{path.name}" for path in (ROOT / "configs/models").glob("*")}
-    demo = {f"share/ocellus/models/demo/{path.name}" for path in (ROOT / "models/demo").glob("*")}
     assert files == {"bin/ocellus", "share/doc/ocellus/LICENSE", "share/doc/ocellus/THIRD_PARTY_NOTICES.md",
-                     *catalogue, *demo}  # fmt: skip
+                     *catalogue}  # fmt: skip
 
 
 def test_the_catalogue_is_found(run, prefix):
@@ -69,19 +69,50 @@ def test_the_embedded_model_answers(run, prefix):
     assert "demo" in run("list").stdout
     assert run("ask", CIRCLE, "What shape is in the picture?").stdout == "Circle.\n"
     assert run("ask", "--config", "demo", CIRCLE, "What shape is in the picture?").stdout == "Circle.\n"
-    model = prefix / "share/ocellus/models/demo"
-    model.rename(model.with_name("away"))
-    try:
-        assert str(prefix) in run("ask", "Hello", code=1).stderr
-    finally:
-        model.with_name("away").rename(model)
+
+
+def test_a_copy_of_the_program_alone_answers(tmp_path):
+    """The embedded model is in the program: every verb that reads a model reads it there."""
+    shutil.copy(BIN, tmp_path / "oc")
+    goldens = tmp_path / "goldens"
+    shutil.copytree(ROOT / "tests/data/golden-demo", goldens)
+    picture = shutil.copy(CIRCLE, tmp_path)
+
+    def run(*args, code=0):
+        done = subprocess.run(
+            ["./oc", *map(str, args)], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    assert run("ask", picture, "What shape is in the picture?").stdout == "Circle.\n"
+    assert "built in" in run("list").stdout
+    shown = json.loads(run("show", "demo", "--json").stdout)
+    on_disk = [p for p in (ROOT / "models/demo").iterdir() if p.name != "README.md"]
+    assert shown["folder"] is None and shown["problem"] is None
+    assert shown["bytes"] == sum(p.stat().st_size for p in on_disk)
+    assert "part of the program" in run("show", "demo").stdout
+    assert run("inspect", "demo").stdout.rstrip().endswith("complete")
+    assert "tokens" in run("plan").stdout
+    assert run("tokenize", "circle").stdout
+    run("see", picture, "--out", tmp_path / "tiles")
+    verified = run("verify", "demo", "--goldens", goldens).stdout
+    assert "verified: every stage within its limit" in verified
+    assert f"files: {len(on_disk)}, " in verified  # the very files of models/demo
+    assert "quantised already" in run("quantize", "demo", tmp_path / "q", "--bits", "4", code=1).stderr
+    # No other folder is taken for it, and a variable still names another.
+    assert "/nowhere" in subprocess.run(
+        ["./oc", "ask", "Hello"], cwd=tmp_path, capture_output=True, text=True,
+        env={"HOME": str(tmp_path), "OCELLUS_DEMO_MODEL": "/nowhere"},
+    ).stderr  # fmt: skip
 
 
 def test_it_serves(prefix, tmp_path, monkeypatch):
     import conftest
 
     monkeypatch.setattr(conftest, "BIN", prefix / "bin/ocellus")
-    running = Server("--config", "demo", env={"OCELLUS_DEMO_MODEL": "", "HOME": str(tmp_path)})
+    running = Server("--config", "demo", env={"HOME": str(tmp_path)})
     try:
         answer = running.client().chat.completions.create(
             model="demo", messages=[{"role": "user", "content": "What can you see?"}], max_tokens=8

@@ -78,7 +78,6 @@ def test_a_limit_that_forbids_it_is_explained(verb):
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "OCELLUS_DEMO_MODEL": str(DEMO)},
         preexec_fn=may_lock(64 << 10),
     )
     if done.returncode == 0:

@@ -33,7 +33,6 @@ def peak(*args):
         [str(BIN), *map(str, args)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OCELLUS_DEMO_MODEL": str(DEMO)},
     )
     most = 0
     while process.poll() is None:

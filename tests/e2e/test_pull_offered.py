@@ -39,7 +39,7 @@ def at_terminal(home):
     def play(*args, answer, until="nothing that is ever shown", env=None):
         pid, terminal = pty.fork()
         if pid == 0:
-            os.environ.update(home.env, OCELLUS_DEMO_MODEL=str(DEMO), **(env or {}))
+            os.environ.update(home.env, **(env or {}))
             os.environ["OCELLUS_CONFIGS"] = str(ROOT / "configs/models")
             os.execv(BIN, [str(BIN), *args])
         os.write(terminal, answer)

@@ -21,7 +21,7 @@ def failing(*args, env=None):
     """Status and standard error of a server that must not start."""
     import os
 
-    environment = {**os.environ, "OCELLUS_DEMO_MODEL": str(ROOT / "models/demo"), **(env or {})}
+    environment = {**os.environ, **(env or {})}
     done = subprocess.run(
         [str(BIN), "serve", "--backend-port", "0", *args],
         capture_output=True,

@@ -23,11 +23,13 @@ class LoaderTest : public testing::Test {
     add_model(root_ / "home/secret");
     add_model(root_ / "elsewhere/mine");
     setenv("OCELLUS_HOME", (root_ / "home").c_str(), 1);
+    setenv("HF_HUB_CACHE", (root_ / "hub").c_str(), 1);
     setenv("OCELLUS_DEMO_MODEL", (root_ / "demo").c_str(), 1);
   }
   void TearDown() override {
     unsetenv("OCELLUS_HOME");
     unsetenv("OCELLUS_DEMO_MODEL");
+    unsetenv("HF_HUB_CACHE");
     fs::remove_all(root_);
   }
   static void add_model(const fs::path& folder) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "io/files.h"
+
 namespace oc {
 namespace {
 
@@ -99,9 +101,8 @@ Result<std::string> describe_matrix(const Checkpoint& checkpoint, std::string_vi
 }
 
 std::size_t tokenizer_bytes(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  const std::uintmax_t bytes = std::filesystem::file_size(folder / "tokenizer.json", ignored);
-  return ignored ? 0 : 3 * static_cast<std::size_t>(bytes);
+  const auto bytes = file_bytes(folder / "tokenizer.json");
+  return bytes.ok() ? 3 * static_cast<std::size_t>(*bytes) : 0;
 }
 
 std::size_t row_copies(const MemoryTraits& engine, std::int64_t rows, std::int64_t cols) {

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "io/files.h"
+
 namespace oc {
 namespace {
 
@@ -144,8 +146,7 @@ Result<Phi3VConfig> load_phi3v_config(const std::filesystem::path& folder) {
   std::optional<boost::json::object> preprocessor, generation;
   const auto read_optional = [&](const char* name,
                                  std::optional<boost::json::object>& out) -> Result<void> {
-    std::error_code error;
-    if (!std::filesystem::exists(folder / name, error)) return {};
+    if (!is_file(folder / name)) return {};
     OC_ASSIGN_OR_RETURN(out, read_json_object(folder / name));
     return {};
   };

@@ -14,6 +14,7 @@
 #include "models/phi3v/prompt.h"
 #include "models/phi3v/synth_config.h"
 #include "models/phi3v/weights.h"
+#include "models/tokenizer_file.h"
 
 namespace oc {
 namespace {
@@ -196,7 +197,7 @@ Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint
                                                 std::shared_ptr<Engine> engine) {
   OC_ASSIGN_OR_RETURN(Phi3VConfig config, load_phi3v_config(checkpoint->folder()));
   OC_ASSIGN_OR_RETURN(std::shared_ptr<const Tokenizer> tokenizer,
-                      Tokenizer::load(checkpoint->folder() / "tokenizer.json"));
+                      load_tokenizer(checkpoint->folder()));
   if (tokenizer->vocab_size() > config.vocab_size)
     return Error{ErrorCode::kCorrupt,
                  fmt::format("tokenizer.json has {} tokens, config.json a vocab_size of {}",

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "io/checkpoint.h"
+#include "io/files.h"
 #include "io/json.h"
+#include "runtime/hub/hf_cache.h"
 #include "runtime/loader.h"
 
 namespace oc::hub {
@@ -43,7 +45,9 @@ void collect_unfinished(const fs::path& folder, const std::string& prefix,
 }  // namespace
 
 InstalledModel describe_model(std::string name, const fs::path& folder) {
-  InstalledModel model{.name = std::move(name), .folder = folder, .bytes = folder_bytes(folder)};
+  InstalledModel model{.name = std::move(name), .folder = folder, .bytes = model_bytes(folder)};
+  model.built_in = is_demo_name(model.name);
+  model.in_hf_cache = cached_name(folder).has_value();
   model.origin = read_manifest(folder);
   const auto config = read_json_object(folder / "config.json");
   if (!config.ok()) {
@@ -55,10 +59,9 @@ InstalledModel describe_model(std::string name, const fs::path& folder) {
   if (const auto length = reader.integer_or("max_position_embeddings", 0, 0, 1 << 30); length.ok())
     model.context_length = *length;
   const auto checkpoint = Checkpoint::open(folder);
-  std::error_code error;
   if (!checkpoint.ok())
     model.problem = checkpoint.error().message;
-  else if (!fs::is_regular_file(folder / "tokenizer.json", error))
+  else if (!is_file(folder / "tokenizer.json"))
     model.problem = "tokenizer.json is missing";
   if (checkpoint.ok()) model.quantization = describe_weights(**checkpoint, reader);
   return model;
@@ -70,9 +73,16 @@ std::vector<InstalledModel> installed_models() {
     const auto folder = resolve_model(name, NameFrom::kClient);
     if (!folder.ok()) continue;
     models.push_back(describe_model(name, *folder));
-    const auto home = models_folder();
-    models.back().built_in = !home || *folder != *home / name;
   }
+  // Those that are not whole have no name for others.
+  for (const CachedModel& cached : cached_models())
+    if (!cached.problem.empty() &&
+        std::ranges::find(models, cached.name, &InstalledModel::name) == models.end())
+      models.push_back({.name = cached.name,
+                        .folder = cached.folder,
+                        .in_hf_cache = true,
+                        .bytes = model_bytes(cached.folder),
+                        .problem = cached.problem});
   return models;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "io/digest.h"
+#include "runtime/hub/hf_cache.h"
 #include "runtime/loader.h"
 #include "runtime/quantize/state.h"
 
@@ -32,10 +33,17 @@ std::string short_digest(std::string_view text, std::size_t length) {
   return digest.finish_hex().substr(0, length);
 }
 
+// The folder's own name; a snapshot of the Hugging Face cache is called by its commit.
+std::string short_name(const fs::path& input) {
+  const std::string name =
+      hub::cached_name(input).value_or(whole_path(input).filename().string());
+  return name.substr(name.rfind('/') + 1);
+}
+
 // "NAME-PATH-": what all copies of one model folder begin with.
 std::string prefix_of(const fs::path& input) {
   const fs::path whole = whole_path(input);
-  return fmt::format("{}-{}-", whole.filename().string(), short_digest(whole.string(), 8));
+  return fmt::format("{}-{}-", short_name(input), short_digest(whole.string(), 8));
 }
 
 // Finished by an earlier run from this very input. Its files are not hashed again: that would read
@@ -100,7 +108,7 @@ Result<fs::path> quantised_copy(const fs::path& input, const QuantSpec& spec,
   OC_ASSIGN_OR_RETURN(const fs::path place, quantised_place(plan));
   if (is_finished(place, plan)) return place;
   log::event(log::Level::kInfo, "quantizing",
-             {{"model", whole_path(input).filename().string()},
+             {{"model", short_name(input)},
               {"bits", spec.bits},
               {"group", spec.group_size}});
   for (;;) {
