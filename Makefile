@@ -1,5 +1,5 @@
 # Thin: what is built and how stands in CMakePresets.json, what is tested in tools/test.sh.
-.PHONY: build grammar run test bench lab install format clean help
+.PHONY: build grammar run test bench lab platforms install format clean help
 .DEFAULT_GOAL := help
 
 help:     ## this list
@@ -27,6 +27,9 @@ bench: build ## measure this machine and the embedded model on it
 lab: build   ## kernel variants side by side
 	@cmake --build --preset release --target ocellus_lab
 	@build/release/ocellus_lab
+
+platforms: ## check the sources for 64-bit Macs (docs/platforms.md); nothing is built
+	@tools/platforms.sh
 
 PREFIX ?= /usr/local
 install: build ## into PREFIX (/usr/local): bin/ocellus and what it needs at run time
