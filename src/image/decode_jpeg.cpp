@@ -9,18 +9,25 @@
 namespace oc {
 namespace {
 
-constexpr int kMostScans = 200;  // progressive files of a few hundred bytes can ask for thousands
-
 struct JpegState {
   jpeg_decompress_struct decoder;
   jpeg_error_mgr errors;
   jpeg_source_mgr source;
   jpeg_progress_mgr progress;
+  const Decoding* task;
+  Outcome outcome;  // where it escapes
   std::jmp_buf escape;
 };
 
-[[noreturn]] void escape(j_common_ptr decoder) {
-  std::longjmp(static_cast<JpegState*>(decoder->client_data)->escape, 1);
+[[noreturn]] void escape(j_common_ptr decoder, Outcome outcome) {
+  auto* state = static_cast<JpegState*>(decoder->client_data);
+  state->outcome = outcome;
+  std::longjmp(state->escape, 1);
+}
+[[noreturn]] void fail(j_common_ptr decoder) {
+  const int code = decoder->err->msg_code;
+  escape(decoder,
+         code == JERR_OUT_OF_MEMORY ? Outcome::kOutOfMemory : Outcome::kDamaged);
 }
 void silent(j_common_ptr) {}
 // libjpeg only warns where it goes on with pixels of its own invention. Other warnings (bytes too
@@ -31,7 +38,7 @@ void judge_warning(j_common_ptr decoder, int level) {
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
     case JWRN_MUST_RESYNC:
-      escape(decoder);
+      escape(decoder, Outcome::kDamaged);
   }
 }
 void nothing(j_decompress_ptr) {}
@@ -39,7 +46,8 @@ void nothing(j_decompress_ptr) {}
 // single scan may be missing; where pixels are missing too, finding it there is a warning (above).
 boolean out_of_bytes(j_decompress_ptr decoder) {
   static constexpr JOCTET kEnd[] = {0xff, JPEG_EOI};
-  if (jpeg_has_multiple_scans(decoder)) escape(reinterpret_cast<j_common_ptr>(decoder));
+  if (jpeg_has_multiple_scans(decoder))
+    escape(reinterpret_cast<j_common_ptr>(decoder), Outcome::kDamaged);
   decoder->src->next_input_byte = kEnd;
   decoder->src->bytes_in_buffer = sizeof kEnd;
   return TRUE;
@@ -47,21 +55,30 @@ boolean out_of_bytes(j_decompress_ptr decoder) {
 void skip(j_decompress_ptr decoder, long count) {
   if (count <= 0) return;
   if (static_cast<std::size_t>(count) > decoder->src->bytes_in_buffer)
-    escape(reinterpret_cast<j_common_ptr>(decoder));
+    escape(reinterpret_cast<j_common_ptr>(decoder), Outcome::kDamaged);
   decoder->src->next_input_byte += count;
   decoder->src->bytes_in_buffer -= static_cast<std::size_t>(count);
 }
-void limit_scans(j_common_ptr decoder) {
-  if (reinterpret_cast<j_decompress_ptr>(decoder)->input_scan_number > kMostScans) escape(decoder);
+// Called for each row of blocks of each scan, and for each row of pixels.
+void look_around(j_common_ptr decoder) {
+  const Decoding& task = *static_cast<JpegState*>(decoder->client_data)->task;
+  // The header was counted before, but a damaged file may be read in another way than it was.
+  if (reinterpret_cast<j_decompress_ptr>(decoder)->input_scan_number >
+      most_scans(task.info, task.limits))
+    escape(decoder, Outcome::kTooManyScans);
+  if (task.interrupt.stop()) escape(decoder, Outcome::kStopped);
 }
 
-void open(JpegState& state, Bytes bytes) {
+void open(JpegState& state) {
+  const Bytes bytes = state.task->bytes;
   state.decoder.err = jpeg_std_error(&state.errors);
-  state.errors.error_exit = escape;
+  state.errors.error_exit = fail;
   state.errors.output_message = silent;
   state.errors.emit_message = judge_warning;
   state.decoder.client_data = &state;
   jpeg_create_decompress(&state.decoder);
+  // Of coefficients; otherwise a variable of the environment says it.
+  state.decoder.mem->max_memory_to_use = static_cast<long>(state.task->info.working_bytes);
   state.source.next_input_byte = reinterpret_cast<const JOCTET*>(bytes.data());
   state.source.bytes_in_buffer = bytes.size();
   state.source.init_source = nothing;
@@ -70,7 +87,7 @@ void open(JpegState& state, Bytes bytes) {
   state.source.resync_to_restart = jpeg_resync_to_restart;
   state.source.term_source = nothing;
   state.decoder.src = &state.source;
-  state.progress.progress_monitor = limit_scans;
+  state.progress.progress_monitor = look_around;
   state.decoder.progress = &state.progress;
 }
 
@@ -94,13 +111,11 @@ void to_rgb(const std::uint8_t* from, int width, int samples, std::uint8_t* to) 
   }
 }
 
-enum class Outcome { kDone, kDamaged, kUnsupported };
-
 // No object with a destructor may live here or below: errors leave by longjmp.
-Outcome decode_into(JpegState& state, const ImageInfo& info, Bytes bytes, std::uint8_t* scratch,
-                    std::uint8_t* rgb) {
-  if (setjmp(state.escape) != 0) return Outcome::kDamaged;
-  open(state, bytes);
+Outcome decode_into(JpegState& state, std::uint8_t* scratch, std::uint8_t* rgb) {
+  const ImageInfo& info = state.task->info;
+  if (setjmp(state.escape) != 0) return state.outcome;
+  open(state);
   jpeg_decompress_struct& decoder = state.decoder;
   if (jpeg_read_header(&decoder, TRUE) != JPEG_HEADER_OK) return Outcome::kDamaged;
   if (decoder.image_width != static_cast<JDIMENSION>(info.width) ||
@@ -134,54 +149,15 @@ Outcome decode_into(JpegState& state, const ImageInfo& info, Bytes bytes, std::u
 
 }  // namespace
 
-Result<ImageInfo> probe_jpeg(Bytes bytes) {
-  ImageInfo info{.format = ImageFormat::kJpeg};
-  bool exif_seen = false;
-  for (std::size_t at = 2;;) {
-    const auto fill = read_uint(bytes, at, 1, false), marker = read_uint(bytes, at + 1, 1, false);
-    if (!fill || !marker || *fill != 0xff) return damaged(info.format);
-    if (*marker == 0xff) {  // padding in front of a marker
-      ++at;
-      continue;
-    }
-    const bool alone = *marker == 0x01 || (*marker >= 0xd0 && *marker <= 0xd8);
-    if (alone) {
-      at += 2;
-      continue;
-    }
-    const auto length = read_uint(bytes, at + 2, 2, false);
-    if (!length || *length < 2 || bytes.size() - at - 2 < *length) return damaged(info.format);
-    const bool frame =
-        *marker >= 0xc0 && *marker <= 0xcf && *marker != 0xc4 && *marker != 0xc8 && *marker != 0xcc;
-    if (*marker == 0xe1 && !exif_seen && starts_with(bytes, "Exif", at + 4)) {
-      info.exif_orientation = exif_orientation(bytes.subspan(at + 4, *length - 2));
-      exif_seen = true;
-    } else if (frame) {
-      const auto height = read_uint(bytes, at + 5, 2, false),
-                 width = read_uint(bytes, at + 7, 2, false);
-      if (!height || !width) return damaged(info.format);
-      info.height = static_cast<int>(*height);
-      info.width = static_cast<int>(*width);
-    } else if (*marker == 0xda || *marker == 0xd9) {
-      if (info.width == 0) return damaged(info.format);
-      return info;
-    }
-    at += 2 + *length;
-  }
-}
-
-Result<Image> decode_jpeg(Bytes bytes, const ImageInfo& info) {
-  Image image{info.width, info.height, {}};
-  const auto width = static_cast<std::size_t>(info.width);
-  image.rgb.resize(width * static_cast<std::size_t>(info.height) * 3);
-  std::vector<std::uint8_t> scratch(width * 4);
+Result<Image> decode_jpeg(const Decoding& task) {
+  Image image{task.info.width, task.info.height, {}};
+  image.rgb.resize(rgb_bytes(task.info));
+  std::vector<std::uint8_t> scratch(static_cast<std::size_t>(task.info.width) * 4);
   JpegState state{};
-  const Outcome outcome = decode_into(state, info, bytes, scratch.data(), image.rgb.data());
+  state.task = &task;
+  const Outcome outcome = decode_into(state, scratch.data(), image.rgb.data());
   jpeg_destroy_decompress(&state.decoder);
-  if (outcome == Outcome::kUnsupported)
-    return Error{ErrorCode::kUnsupported, "the JPEG picture uses an unusual colour space",
-                 "save it as an ordinary RGB JPEG or PNG"};
-  if (outcome == Outcome::kDamaged) return damaged(info.format);
+  if (outcome != Outcome::kDone) return failure(outcome, task);
   return image;
 }
 

@@ -1,23 +1,47 @@
 // One decoder a format; private to the layer. Each takes bytes that probe_image() accepted and
-// gives RGB as stored (EXIF not applied). Every failure is kCorrupt or kUnsupported, without
-// library texts.
+// gives RGB as stored (EXIF not applied). Every failure is in our words, without library texts.
 #pragma once
+
+#include <optional>
 
 #include "image/bytes.h"
 #include "image/image.h"
 
 namespace oc {
 
-// Sizes and EXIF from the container's structure alone.
+// Sizes, EXIF and what decoding takes, from the container's structure alone.
 Result<ImageInfo> probe_jpeg(Bytes bytes);
 Result<ImageInfo> probe_png(Bytes bytes);
 Result<ImageInfo> probe_webp(Bytes bytes);
 
-Result<Image> decode_jpeg(Bytes bytes, const ImageInfo& info);
-Result<Image> decode_png(Bytes bytes, const ImageInfo& info);
-Result<Image> decode_webp(Bytes bytes, const ImageInfo& info);
+struct Decoding {
+  Bytes bytes;
+  const ImageInfo& info;
+  const ImageLimits& limits;
+  const Interrupt& interrupt;  // asked for each row, scan and chunk
+};
+Result<Image> decode_jpeg(const Decoding& task);
+Result<Image> decode_png(const Decoding& task);
+Result<Image> decode_webp(const Decoding& task);
 
+// How a library's decoder ended.
+enum class Outcome { kDone, kDamaged, kUnsupported, kTooManyScans, kOutOfMemory, kStopped };
+
+// The error of a picture that did not end in kDone.
+Error failure(Outcome outcome, const Decoding& task);
 // The one text for damaged pictures.
 Error damaged(ImageFormat format);
+
+// The most scans that a JPEG of this size may be stored in.
+int most_scans(const ImageInfo& info, const ImageLimits& limits);
+Error too_many_scans(const ImageInfo& info, const ImageLimits& limits);
+
+// ImageInfo::working_bytes of a WebP; nullopt: its stream is damaged.
+std::optional<std::size_t> webp_working_bytes(Bytes bytes, const ImageInfo& info);
+
+// Of the picture itself.
+inline std::size_t rgb_bytes(const ImageInfo& info) {
+  return static_cast<std::size_t>(info.width) * static_cast<std::size_t>(info.height) * 3;
+}
 
 }  // namespace oc

@@ -19,10 +19,28 @@ PictureSize fitted_size(int width, int height, const PictureBox& box) {
   return {scaled(width, across, box.width), scaled(height, down, box.height)};
 }
 
-Image fit(Image image, const PictureBox& box) {
+Image fit(Image image, const PictureBox& box, const Interrupt& interrupt) {
   const PictureSize size = fitted_size(image.width, image.height, box);
   if (size == PictureSize{image.width, image.height}) return image;
-  return resize_lanczos(image, size.width, size.height);
+  return resize_lanczos(image, size.width, size.height, interrupt);
+}
+
+PictureMemory picture_memory(const ImageInfo& info, const PictureBox& box) {
+  const auto bytes = [](int width, int height) {
+    return static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
+  };
+  const bool turned = info.exif_orientation != 1, on_its_side = info.exif_orientation >= 5;
+  const int width = on_its_side ? info.height : info.width,
+            height = on_its_side ? info.width : info.height;
+  const PictureSize size = fitted_size(width, height, box);
+  const std::size_t whole = bytes(width, height);
+  PictureMemory memory{whole + info.working_bytes, bytes(size.width, size.height)};
+  constexpr std::size_t kRounding = 4096;  // of whoever gives memory out
+  if (turned) memory.most = std::max(memory.most, 2 * whole + kRounding);
+  if (size != PictureSize{width, height})
+    memory.most =
+        std::max(memory.most, whole + resize_bytes(width, height, size.width, size.height));
+  return memory;
 }
 
 }  // namespace oc

@@ -1,5 +1,7 @@
-// Making large pictures smaller.
+// Making large pictures smaller, and what a picture takes on its way there.
 #pragma once
+
+#include <cstddef>
 
 #include "image/image.h"
 
@@ -21,7 +23,15 @@ struct PictureSize {
 // What a picture of this size becomes: never larger, no side below 1.
 PictureSize fitted_size(int width, int height, const PictureBox& box);
 
-// The picture in that size (Lanczos, as Pillow's); as it came when it fits.
-Image fit(Image image, const PictureBox& box);
+// The picture in that size (Lanczos, as Pillow's); as it came when it fits. One that is interrupted
+// returns early, with pixels that mean nothing.
+Image fit(Image image, const PictureBox& box, const Interrupt& interrupt = {});
+
+// Bytes of one picture from decode_image() to fit().
+struct PictureMemory {
+  std::size_t most = 0;  // at any moment
+  std::size_t kept = 0;  // of the result
+};
+PictureMemory picture_memory(const ImageInfo& info, const PictureBox& box);
 
 }  // namespace oc

@@ -14,33 +14,16 @@ namespace {
 constexpr std::uint8_t kWhite = 255;
 constexpr int kMostCrops = 64;
 
-// Exchanges x and y (PIL's TRANSPOSE; not a rotation).
-Image transposed(const Image& image) {
-  Image out{image.height, image.width, {}};
-  out.rgb.resize(image.rgb.size());
-  const auto width = static_cast<std::size_t>(image.width),
-             height = static_cast<std::size_t>(image.height);
-  for (std::size_t y = 0; y < height; ++y)
-    for (std::size_t x = 0; x < width; ++x)
-      std::copy_n(image.rgb.data() + (y * width + x) * 3, 3, out.rgb.data() + (x * height + y) * 3);
-  return out;
-}
-
-// ToTensor and Normalize: every byte has one value per channel, each operation rounded once.
-std::vector<float> normalized(const Image& image, const HdParams& params) {
-  std::array<std::array<float, 256>, 3> value;
-  for (std::size_t channel = 0; channel < 3; ++channel)
-    for (int byte = 0; byte < 256; ++byte) {
-      const float unit = static_cast<float>(byte) / 255.0f;
-      const float centred = unit - params.mean[channel];
-      value[channel][static_cast<std::size_t>(byte)] = centred / params.std[channel];
-    }
-  const std::size_t plane = image.rgb.size() / 3;
-  std::vector<float> out(image.rgb.size());
-  for (std::size_t i = 0; i < plane; ++i)
-    for (std::size_t channel = 0; channel < 3; ++channel)
-      out[channel * plane + i] = value[channel][image.rgb[3 * i + channel]];
-  return out;
+// ToTensor and Normalize of one channel: every byte has one value, each operation rounded once.
+void normalize(const Image& image, const HdParams& params, std::size_t channel,
+               std::vector<float>& plane) {
+  std::array<float, 256> value;
+  for (int byte = 0; byte < 256; ++byte) {
+    const float unit = static_cast<float>(byte) / 255.0f;
+    const float centred = unit - params.mean[channel];
+    value[static_cast<std::size_t>(byte)] = centred / params.std[channel];
+  }
+  for (std::size_t i = 0; i < plane.size(); ++i) plane[i] = value[image.rgb[3 * i + channel]];
 }
 
 }  // namespace
@@ -79,24 +62,30 @@ Result<HdPlan> plan_hd(int width, int height, const HdParams& params) {
   return plan;
 }
 
-Image hd_canvas(const Image& image, const HdPlan& plan, const HdParams& params) {
+Image hd_canvas(const Image& image, const HdPlan& plan, const HdParams& params,
+                const Interrupt& interrupt) {
   OC_CHECK(params.crop_size > 0 && plan.crops_w > 0, "canvas without a plan");
-  Image resized = plan.transposed
-                      ? resize_bilinear(transposed(image), plan.resize_width, plan.resize_height)
-                      : resize_bilinear(image, plan.resize_width, plan.resize_height);
-  const std::size_t row = static_cast<std::size_t>(plan.resize_width) * 3;
-  resized.rgb.insert(resized.rgb.begin(), row * static_cast<std::size_t>(plan.pad_top), kWhite);
-  resized.rgb.insert(resized.rgb.end(), row * static_cast<std::size_t>(plan.pad_bottom), kWhite);
-  resized.height += plan.pad_top + plan.pad_bottom;
-  return plan.transposed ? transposed(resized) : resized;
+  const Image resized =
+      plan.transposed
+          ? resize_bilinear_transposed(image, plan.resize_height, plan.resize_width, interrupt)
+          : resize_bilinear(image, plan.resize_width, plan.resize_height, interrupt);
+  const auto row = static_cast<std::size_t>(plan.canvas_width) * 3,
+             resized_row = static_cast<std::size_t>(resized.width) * 3;
+  Image canvas{plan.canvas_width, plan.canvas_height, {}};
+  canvas.rgb.assign(row * static_cast<std::size_t>(plan.canvas_height), kWhite);
+  std::uint8_t* to = canvas.rgb.data() +
+                     static_cast<std::size_t>(plan.pad_top) * (plan.transposed ? 3 : row);
+  for (std::size_t y = 0; y < static_cast<std::size_t>(resized.height); ++y)
+    std::copy_n(resized.rgb.data() + y * resized_row, resized_row, to + y * row);
+  return canvas;
 }
 
-Result<HdTiles> hd_transform(const Image& image, const HdParams& params) {
+Result<HdTiles> hd_transform(const Image& image, const HdParams& params,
+                             const Interrupt& interrupt) {
   OC_ASSIGN_OR_RETURN(const HdPlan plan, plan_hd(image.width, image.height, params));
   const Stopwatch watch;
-  const Image canvas = hd_canvas(image, plan, params);
+  const Image canvas = hd_canvas(image, plan, params, interrupt);
   const double resize_ms = watch.ms();
-  const std::vector<float> values = normalized(canvas, params);  // [3, H, W]
   const auto side = static_cast<std::size_t>(params.crop_size);
   const auto width = static_cast<std::size_t>(canvas.width),
              height = static_cast<std::size_t>(canvas.height);
@@ -105,16 +94,23 @@ Result<HdTiles> hd_transform(const Image& image, const HdParams& params) {
   tiles.plan = plan;
   tiles.resize_ms = resize_ms;
   tiles.crop_size = params.crop_size;
-  tiles.pixels =
-      resize_bicubic(values, 3, canvas.height, canvas.width, params.crop_size, params.crop_size);
   const std::size_t view = 3 * side * side;
   tiles.pixels.resize(view * static_cast<std::size_t>(tiles.views()));
-  float* to = tiles.pixels.data() + view;
-  for (std::size_t top = 0; top < height; top += side)
-    for (std::size_t left = 0; left < width; left += side)
-      for (std::size_t channel = 0; channel < 3; ++channel)
+  std::vector<float> plane(width * height);  // one channel at a time: of all, it would be much
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    OC_RETURN_IF_ERROR(interrupt.check("preprocessing of a picture"));
+    normalize(canvas, params, channel, plane);
+    float* to = tiles.pixels.data() + channel * side * side;
+    std::ranges::copy(resize_bicubic(plane, 1, canvas.height, canvas.width, params.crop_size,
+                                     params.crop_size),
+                      to);
+    for (std::size_t top = 0; top < height; top += side)
+      for (std::size_t left = 0; left < width; left += side) {
+        to += view;
         for (std::size_t y = 0; y < side; ++y)
-          to = std::copy_n(values.data() + (channel * height + top + y) * width + left, side, to);
+          std::copy_n(plane.data() + (top + y) * width + left, side, to + y * side);
+      }
+  }
   return tiles;
 }
 

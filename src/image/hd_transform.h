@@ -31,7 +31,8 @@ struct HdPlan {
 Result<HdPlan> plan_hd(int width, int height, const HdParams& params);
 
 // The finished canvas (resized, padded, transposed back), 8-bit.
-Image hd_canvas(const Image& image, const HdPlan& plan, const HdParams& params);
+Image hd_canvas(const Image& image, const HdPlan& plan, const HdParams& params,
+                const Interrupt& interrupt = {});
 
 struct HdTiles {
   HdPlan plan;
@@ -41,6 +42,8 @@ struct HdTiles {
   int views() const { return 1 + plan.crops_w * plan.crops_h; }
 };
 
-Result<HdTiles> hd_transform(const Image& image, const HdParams& params);
+// kCancelled, kDeadline: interrupted.
+Result<HdTiles> hd_transform(const Image& image, const HdParams& params,
+                             const Interrupt& interrupt = {});
 
 }  // namespace oc

@@ -4,15 +4,18 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <optional>
 
 #include "image/decoders.h"
+#include "image/upright.h"
 
 namespace oc {
 namespace {
 
 using namespace std::string_view_literals;
 
+constexpr std::string_view kDecoding = "decoding of a picture";
 constexpr std::string_view kAccepted = "send it as JPEG, PNG or WebP";
 
 // Formats that are recognised in order to say what they are.
@@ -77,30 +80,23 @@ Result<void> check_limits(const ImageInfo& info, const ImageLimits& limits) {
                  fmt::format("the picture of {}x{} pixels is longer than {} times its short side",
                              info.width, info.height, limits.max_aspect),
                  "cut it into pieces"};
+  if (info.scans > most_scans(info, limits)) return too_many_scans(info, limits);
   return {};
 }
 
-// The picture as it should be looked at. EXIF: 2 mirrored, 3 upside down, 4 flipped, 5 transposed,
-// 6 turned right, 7 transversed, 8 turned left.
-Image upright(Image image, int orientation) {
-  if (orientation == 1) return image;
-  const bool swap = orientation >= 5;
-  const int w = image.width, h = image.height;
-  Image out{swap ? h : w, swap ? w : h, std::vector<std::uint8_t>(image.rgb.size())};
-  std::uint8_t* to = out.rgb.data();
-  for (int y = 0; y < out.height; ++y)
-    for (int x = 0; x < out.width; ++x, to += 3) {
-      int sx = swap ? y : x, sy = swap ? x : y;
-      if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8)
-        sx = w - 1 - sx;
-      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7)
-        sy = h - 1 - sy;
-      std::copy_n(image.rgb.data() + (static_cast<std::size_t>(sy) * static_cast<std::size_t>(w) +
-                                      static_cast<std::size_t>(sx)) *
-                                         3,
-                  3, to);
-    }
-  return out;
+Error out_of_memory() {
+  return {ErrorCode::kUnavailable, "there is no memory left to decode the picture",
+          "try again later, or send a smaller one"};
+}
+
+// Memory can run out anywhere: the libraries tell, our own vectors throw.
+template <class Work>
+Result<Image> with_memory_checked(const Work& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
 }
 
 }  // namespace
@@ -123,6 +119,38 @@ Error damaged(ImageFormat format) {
           "check the file, or save it again"};
 }
 
+int most_scans(const ImageInfo& info, const ImageLimits& limits) {
+  constexpr std::int64_t kMost = 200;  // however small: each takes its time to begin
+  const auto pixels = std::int64_t{info.width} * info.height;
+  return static_cast<int>(std::clamp<std::int64_t>(limits.max_scan_pixels / pixels, 1, kMost));
+}
+
+Error too_many_scans(const ImageInfo& info, const ImageLimits& limits) {
+  return {ErrorCode::kTooLarge,
+          fmt::format("the JPEG picture of {}x{} pixels comes in more than {} scans", info.width,
+                      info.height, most_scans(info, limits)),
+          "save it again as an ordinary JPEG"};
+}
+
+Error failure(Outcome outcome, const Decoding& task) {
+  switch (outcome) {
+    case Outcome::kDone:
+    case Outcome::kDamaged:
+      break;
+    case Outcome::kUnsupported:
+      return {ErrorCode::kUnsupported, "the JPEG picture uses an unusual colour space",
+              "save it as an ordinary RGB JPEG or PNG"};
+    case Outcome::kTooManyScans:
+      return too_many_scans(task.info, task.limits);
+    case Outcome::kOutOfMemory:
+      return out_of_memory();
+    case Outcome::kStopped:
+      if (auto stopped = task.interrupt.check(kDecoding); !stopped) return stopped.error();
+      break;
+  }
+  return damaged(task.info.format);
+}
+
 Result<ImageInfo> probe_image(Bytes bytes, const ImageLimits& limits) {
   if (bytes.size() > limits.max_bytes)
     return Error{
@@ -131,19 +159,30 @@ Result<ImageInfo> probe_image(Bytes bytes, const ImageLimits& limits) {
         "send a smaller one"};
   const std::optional<ImageFormat> format = sniff(bytes);
   if (!format) return not_a_picture(bytes);
-  OC_ASSIGN_OR_RETURN(const ImageInfo info, *format == ImageFormat::kJpeg  ? probe_jpeg(bytes)
-                                            : *format == ImageFormat::kPng ? probe_png(bytes)
-                                                                           : probe_webp(bytes));
+  OC_ASSIGN_OR_RETURN(ImageInfo info, *format == ImageFormat::kJpeg  ? probe_jpeg(bytes)
+                                      : *format == ImageFormat::kPng ? probe_png(bytes)
+                                                                     : probe_webp(bytes));
   OC_RETURN_IF_ERROR(check_limits(info, limits));
+  if (info.format == ImageFormat::kWebp) {  // takes longer for larger pictures
+    const auto bytes_taken = webp_working_bytes(bytes, info);
+    if (!bytes_taken) return damaged(info.format);
+    info.working_bytes = *bytes_taken;
+  }
   return info;
 }
 
-Result<Image> decode_image(Bytes bytes, const ImageLimits& limits) {
-  OC_ASSIGN_OR_RETURN(const ImageInfo info, probe_image(bytes, limits));
-  OC_ASSIGN_OR_RETURN(Image image, info.format == ImageFormat::kJpeg  ? decode_jpeg(bytes, info)
-                                   : info.format == ImageFormat::kPng ? decode_png(bytes, info)
-                                                                      : decode_webp(bytes, info));
-  return upright(std::move(image), info.exif_orientation);
+Result<Image> decode_image(Bytes bytes, const ImageLimits& limits, const Interrupt& interrupt) {
+  return with_memory_checked([&]() -> Result<Image> {
+    OC_ASSIGN_OR_RETURN(const ImageInfo info, probe_image(bytes, limits));
+    OC_RETURN_IF_ERROR(interrupt.check(kDecoding));
+    const Decoding task{bytes, info, limits, interrupt};
+    OC_ASSIGN_OR_RETURN(Image image, info.format == ImageFormat::kJpeg  ? decode_jpeg(task)
+                                     : info.format == ImageFormat::kPng ? decode_png(task)
+                                                                        : decode_webp(task));
+    image = upright(std::move(image), info.exif_orientation, interrupt);
+    OC_RETURN_IF_ERROR(interrupt.check(kDecoding));
+    return image;
+  });
 }
 
 }  // namespace oc

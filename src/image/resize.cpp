@@ -80,11 +80,11 @@ std::uint8_t to_byte(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kBits, 0, 255));
 }
 
-Image horizontal(const Image& image, const Kernel& kernel, int width) {
+Image horizontal(const Image& image, const Kernel& kernel, int width, const Interrupt& interrupt) {
   const Filter filter = make_filter(kernel, image.width, width);
   Image out{width, image.height, {}};
   out.rgb.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(image.height) * 3);
-  for (int y = 0; y < image.height; ++y) {
+  for (int y = 0; y < image.height && !interrupt.stop(); ++y) {
     const std::uint8_t* row =
         image.rgb.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) * 3;
     std::uint8_t* to =
@@ -109,13 +109,13 @@ Image horizontal(const Image& image, const Kernel& kernel, int width) {
   return out;
 }
 
-Image vertical(const Image& image, const Kernel& kernel, int height) {
+Image vertical(const Image& image, const Kernel& kernel, int height, const Interrupt& interrupt) {
   const Filter filter = make_filter(kernel, image.height, height);
   const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
   Image out{image.width, height, {}};
   out.rgb.resize(stride * static_cast<std::size_t>(height));
   std::vector<std::int32_t> sums(stride);
-  for (int y = 0; y < height; ++y) {
+  for (int y = 0; y < height && !interrupt.stop(); ++y) {
     const Window window = filter.windows[static_cast<std::size_t>(y)];
     const std::int32_t* weights =
         filter.coefficients.data() +
@@ -160,23 +160,55 @@ std::vector<Cubic> cubic(int in_size, int out_size) {
   return out;
 }
 
-Image resize(const Image& image, const Kernel& kernel, int width, int height) {
+void check_sizes(const Image& image, int width, int height) {
   OC_CHECK(width > 0 && height > 0 && image.width > 0 && image.height > 0, "resize {}x{} to {}x{}",
            image.width, image.height, width, height);
+}
+
+Image resize(const Image& image, const Kernel& kernel, int width, int height,
+             const Interrupt& interrupt) {
+  check_sizes(image, width, height);
   if (width == image.width && height == image.height) return image;
-  if (width == image.width) return vertical(image, kernel, height);
-  const Image wide = horizontal(image, kernel, width);
-  return height == image.height ? wide : vertical(wide, kernel, height);
+  if (width == image.width) return vertical(image, kernel, height, interrupt);
+  Image wide = horizontal(image, kernel, width, interrupt);
+  return height == image.height ? wide : vertical(wide, kernel, height, interrupt);
 }
 
 }  // namespace
 
-Image resize_bilinear(const Image& image, int width, int height) {
-  return resize(image, kTriangle, width, height);
+Image resize_bilinear(const Image& image, int width, int height, const Interrupt& interrupt) {
+  return resize(image, kTriangle, width, height, interrupt);
 }
 
-Image resize_lanczos(const Image& image, int width, int height) {
-  return resize(image, kLanczos, width, height);
+// Each pass knows nothing of the other direction, so only their order is exchanged.
+Image resize_bilinear_transposed(const Image& image, int width, int height,
+                                 const Interrupt& interrupt) {
+  check_sizes(image, width, height);
+  if (width == image.width && height == image.height) return image;
+  if (height == image.height) return horizontal(image, kTriangle, width, interrupt);
+  Image high = vertical(image, kTriangle, height, interrupt);
+  return width == image.width ? high : horizontal(high, kTriangle, width, interrupt);
+}
+
+Image resize_lanczos(const Image& image, int width, int height, const Interrupt& interrupt) {
+  return resize(image, kLanczos, width, height, interrupt);
+}
+
+std::size_t resize_bytes(int in_width, int in_height, int out_width, int out_height) {
+  const auto bytes = [](int width, int height) {
+    return static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
+  };
+  // As make_filter() with the longest kernel.
+  const auto filter = [](int in_size, int out_size) {
+    const double scale = std::max(static_cast<double>(in_size) / out_size, 1.0);
+    const auto taps = static_cast<std::size_t>(std::ceil(kLanczos.reach * scale)) * 2 + 1;
+    return static_cast<std::size_t>(out_size) * (sizeof(Window) + taps * sizeof(std::int32_t)) +
+           taps * sizeof(double);
+  };
+  return bytes(out_width, out_height) +
+         std::max(bytes(out_width, in_height), bytes(in_width, out_height)) +
+         filter(in_width, out_width) + filter(in_height, out_height) +
+         bytes(std::max(in_width, out_width), 1) * sizeof(std::int32_t);
 }
 
 std::vector<float> resize_bicubic(std::span<const float> planes, int channels, int in_height,

@@ -112,10 +112,10 @@ class Model {
     return static_cast<std::size_t>(plan.canvas_width) *
            static_cast<std::size_t>(plan.canvas_height) * 3 * sizeof(float);
   }
-  // Preprocesses on the calling thread (any); steps run on the engine thread.
-  virtual Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image,
-                                                             const ImagePlan& plan,
-                                                             const Tap* tap) const = 0;
+  // Preprocesses on the calling thread (any), as long as it may; steps run on the engine thread.
+  virtual Result<std::unique_ptr<ImageEncoding>> begin_image(
+      const Image& image, const ImagePlan& plan, const Tap* tap,
+      const Interrupt& interrupt = {}) const = 0;
 
   virtual std::unique_ptr<KvSequence> make_sequence() const = 0;
   // Cached keys are only valid within one regime: when the total number of tokens moves a sequence

@@ -48,6 +48,8 @@ struct GenerateRequest {
   std::string stream_key;
   bool latest_wins = false;
   std::optional<std::chrono::steady_clock::time_point> deadline;
+  // Whether nobody waits for the answer any more; any thread. May be empty.
+  std::function<bool()> abandoned = {};
 };
 
 enum class FinishReason { kStop, kLength };  // OpenAI's "stop" and "length"

@@ -83,7 +83,10 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
   entry->request = std::move(request);
   entry->done = std::move(done);
   entry->hooks.on_piece = std::move(text);
-  entry->hooks.cancelled = [this, self] { return self->job->cancelled() || stopping(); };
+  entry->hooks.cancelled = [this, self] {
+    return self->job->cancelled() || stopping() ||
+           (self->request.abandoned && self->request.abandoned());
+  };
   std::shared_ptr<Job> job = entry->job;
   if (responses_.enabled() || caches(entry->request).any())
     for (RequestImage& picture : entry->request.images)

@@ -85,7 +85,8 @@ Result<std::unique_ptr<ImageEncoding>> Session::begin_picture(std::size_t pictur
   const ImagePlan& plan = images_[picture];
   const Stopwatch watch;
   OC_ASSIGN_OR_RETURN(std::unique_ptr<ImageEncoding> begun,
-                      model_.begin_image(image, plan, nullptr));
+                      model_.begin_image(image, plan, nullptr,
+                                         {hooks_.cancelled, request_.deadline}));
   const double resize_ms = begun->resize_ms();
   log::step("resize", request_.id, "picture", picture, "width", image.width, "height",
             image.height, "to_width", plan.canvas_width, "to_height", plan.canvas_height, "ms",

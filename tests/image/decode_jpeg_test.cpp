@@ -1,3 +1,4 @@
+#include "tests/image/counted_memory.h"
 #include "tests/image/fixtures.h"
 
 namespace oc {
@@ -191,20 +192,69 @@ TEST(DecodeJpeg, HarmlessBytesAreForgiven) {
   }
 }
 
+// `file` with its second scan `more` times over: it refines nothing, and takes a few bytes.
+std::string with_scans(const std::string& file, int more) {
+  const std::size_t scan = find_marker(file, kSos, 1), next = find_marker(file, kSos, 2);
+  const std::string again = file.substr(scan, next - scan);
+  std::string bytes = file.substr(0, next);
+  for (int i = 0; i < more; ++i) bytes += again;
+  return bytes + file.substr(next);
+}
+
 // A few kilobytes of scans that refine nothing would keep a decoder busy for minutes.
-TEST(DecodeJpeg, AProgressiveFileOfTooManyScansIsRefused) {
+TEST(DecodeJpeg, AFileOfTooManyScansIsRefused) {
   const std::vector<std::uint8_t> grey(16 * 16, 90);
   const std::string file = encode_jpeg(
       16, 16, grey, {.from = JCS_GRAYSCALE, .stored = JCS_GRAYSCALE, .progressive = true});
-  const std::size_t scan = find_marker(file, kSos, 1), next = find_marker(file, kSos, 2);
-  const std::string again = file.substr(scan, next - scan);
-  const auto repeated = [&](int times) {
-    std::string bytes = file.substr(0, next);
-    for (int i = 0; i < times; ++i) bytes += again;
-    return bytes + file.substr(next);
-  };
-  EXPECT_TRUE(decode(repeated(100)).ok());
-  EXPECT_EQ(error_of(decode(repeated(1000))).message, kDamaged);
+  const int scans = test::probe(file)->scans;
+  EXPECT_EQ(scans, 6);
+  const std::string most = with_scans(file, 200 - scans), one_more = with_scans(file, 201 - scans);
+  EXPECT_EQ(test::probe(most)->scans, 200);
+  EXPECT_TRUE(decode(most).ok());
+  for (const Error& error : {error_of(test::probe(one_more)), error_of(decode(one_more))}) {
+    EXPECT_EQ(error.code, ErrorCode::kTooLarge);
+    EXPECT_EQ(error.message, "the JPEG picture of 16x16 pixels comes in more than 200 scans");
+    EXPECT_EQ(error.hint, "save it again as an ordinary JPEG");
+  }
+}
+
+TEST(DecodeJpeg, FewerScansTheLargerThePicture) {
+  const Image image = test::smooth_image(40, 30);
+  const std::string file = encode_jpeg(image, {.progressive = true});
+  EXPECT_EQ(test::probe(file)->scans, 10);
+  EXPECT_TRUE(decode(file, {.max_scan_pixels = 40 * 30 * 10}).ok());
+  const Error error = error_of(decode(file, {.max_scan_pixels = 40 * 30 * 10 - 1}));
+  EXPECT_EQ(error.code, ErrorCode::kTooLarge);
+  EXPECT_EQ(error.message, "the JPEG picture of 40x30 pixels comes in more than 9 scans");
+  // One scan is always allowed, and the largest picture may come in as many as any program writes.
+  EXPECT_TRUE(decode(encode_jpeg(image), {.max_scan_pixels = 1}).ok());
+  const ImageLimits limits;
+  EXPECT_EQ(limits.max_scan_pixels / limits.max_pixels, 20);
+  const std::string cmyk = encode_jpeg(
+      8, 8, std::vector<std::uint8_t>(8 * 8 * 4, 9),
+      {.from = JCS_CMYK, .stored = JCS_CMYK, .progressive = true});
+  EXPECT_EQ(test::probe(cmyk)->scans, 18);
+}
+
+TEST(DecodeJpeg, DataBesideThePixelsIsSteppedOver) {
+  const Image image = test::smooth_image(24, 16);
+  const std::string file = encode_jpeg(image);
+  const std::size_t dqt = find_marker(file, kDqt);
+  std::string beside;
+  for (int marker = 0xe0; marker <= 0xef; ++marker)  // APP0 to APP15, each 64 KB
+    if (marker != 0xee)
+      beside += std::string("\xff") + static_cast<char>(marker) + "\xff\xff" +
+                std::string(0xffff - 2, 'x');
+  beside += "\xff\xfe\xff\xff" + std::string(0xffff - 2, 'c');
+  const std::string large = file.substr(0, dqt) + beside + file.substr(dqt);
+  const auto bytes = test::as_bytes(large);
+  const test::CountedMemory counted;
+  const auto result = decode_image(bytes, {});
+  ASSERT_TRUE(result.ok());
+  if (test::memory_is_counted()) {
+    EXPECT_LT(counted.total(), 128u << 10);
+  }
+  EXPECT_EQ(difference(*result, decoded(file)), 0);
 }
 
 TEST(DecodeJpeg, OnlyTheFirstExifCounts) {

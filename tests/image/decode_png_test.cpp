@@ -1,5 +1,6 @@
 #include <sys/resource.h>
 
+#include "tests/image/counted_memory.h"
 #include "tests/image/png_writer.h"
 
 namespace oc {
@@ -135,6 +136,74 @@ TEST(DecodePng, TextsThatWouldFillMemoryAreSkipped) {
   png.before.clear();
   for (int i = 0; i < 1000; ++i) png.before += png_chunk("tEXt", std::string("a\0b", 3));
   EXPECT_EQ(difference(decoded(write_png(png)), image), 0);
+}
+
+// Whatever stands beside the pixels is stepped over: nothing of it is inflated or kept.
+TEST(DecodePng, ChunksBesideThePixelsCostNothing) {
+  const Image image = test::rough_image(5, 4);
+  const std::string packed = test::deflated(std::string(4 << 20, 'a'));
+  const auto zeros = [](std::string_view text) { return std::string(text) + std::string(2, '\0'); };
+  const std::pair<const char*, std::string> kinds[] = {
+      {"zTXt", zeros("word") + packed},
+      {"iTXt", std::string("word\0\1\0\0\0", 9) + packed},
+      {"iCCP", zeros("profile") + packed},
+      {"tEXt", zeros("word") + std::string(1 << 20, 't')},
+      {"sPLT", std::string("palette\0\x08", 9) + std::string(6 * 100'000, 'p')},
+      {"eXIf", test::exif_block(1) + std::string(1 << 20, 'e')},
+      {"fdAT", std::string(1 << 20, 'f')},
+      {"prVt", std::string(9 << 20, 'x')},
+  };
+  for (const auto& [name, data] : kinds)
+    for (const bool behind : {false, true}) {
+      Png png = test::png_of(image);
+      for (int i = 0; i < 20; ++i) (behind ? png.after : png.before) += png_chunk(name, data);
+      const std::string file = write_png(png);
+      const auto bytes = test::as_bytes(file);
+      const test::CountedMemory counted;
+      const auto result = decode_image(bytes, {.max_bytes = file.size()});
+      ASSERT_TRUE(result.ok()) << name << ": " << result.error().describe();
+      if (test::memory_is_counted()) {
+        EXPECT_LT(counted.total(), 128u << 10) << name;
+      }
+      EXPECT_EQ(difference(*result, image), 0) << name;
+    }
+}
+
+// A megabyte that inflates to a gigabyte nobody asked for. Each 8 KB that are read ask the
+// interrupt once.
+TEST(DecodePng, WhatStandsBehindTheLastPixelIsNotInflated) {
+  for (const bool adam7 : {false, true}) {
+    Png png = test::png_of(test::rough_image(9, 5));
+    png.adam7 = adam7;
+    const std::string raw = test::png_pixels(png), nothing(64 << 10, '\0');
+    z_stream stream{};
+    ASSERT_EQ(deflateInit(&stream, 6), Z_OK);
+    const auto flushed = [&](const std::string& data, int flush) {
+      std::string out(data.size() + 1024, '\0');
+      stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
+      stream.avail_in = static_cast<uInt>(data.size());
+      stream.next_out = reinterpret_cast<Bytef*>(out.data());
+      stream.avail_out = static_cast<uInt>(out.size());
+      deflate(&stream, flush);
+      out.resize(out.size() - stream.avail_out);
+      return out;
+    };
+    std::string packed = flushed(raw, Z_FULL_FLUSH);
+    const std::string block = flushed(nothing, Z_FULL_FLUSH);
+    deflateEnd(&stream);
+    while (packed.size() < 1u << 20) packed += block;
+    const std::string file =
+        test::kPngSignature + test::png_header(9, 5, 8, test::kRgb, adam7 ? 1 : 0) +
+        png_chunk("IDAT", packed) + png_chunk("IEND", "");
+    int asked = 0;
+    const auto result = decode_image(test::as_bytes(file), {}, {.cancelled = [&asked] {
+                                       ++asked;
+                                       return false;
+                                     }});
+    ASSERT_TRUE(result.ok()) << result.error().describe();
+    EXPECT_EQ(difference(*result, test::rough_image(9, 5)), 0);
+    EXPECT_LT(asked, 100) << "128 reads would be all of it";
+  }
 }
 
 TEST(DecodePng, ExifStandsBeforeThePixelsOrBehindThem) {

@@ -64,7 +64,7 @@ inline std::string png_rows(const Png& png, int x0, int y0, int dx, int dy) {
         const unsigned sample =
             png.samples[static_cast<std::size_t>(y * png.width + x) * png.channels() + c];
         if (png.depth == 16) {
-          out += number(sample, 2, false);
+          out += {static_cast<char>(sample >> 8), static_cast<char>(sample)};
           continue;
         }
         byte = byte << png.depth | sample;

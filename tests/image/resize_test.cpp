@@ -51,6 +51,18 @@ TEST(Bilinear, Enlargement) {
   EXPECT_EQ(row({80}, 5), (std::vector{80, 80, 80, 80, 80}));
 }
 
+TEST(Bilinear, TransposedIsTheSameWithoutTheCopy) {
+  for (const auto& [width, height] : {std::pair{23, 41}, {60, 17}, {5, 90}, {30, 20}}) {
+    const Image image = test::rough_image(width, height);
+    for (const auto& [to_width, to_height] :
+         {std::pair{11, 19}, {width, 19}, {11, height}, {width, height}, {70, 95}})
+      EXPECT_EQ(difference(resize_bilinear_transposed(image, to_width, to_height),
+                           transposed(resize_bilinear(transposed(image), to_height, to_width))),
+                0)
+          << width << "x" << height << " to " << to_width << "x" << to_height;
+  }
+}
+
 TEST(Bilinear, ChannelsDoNotMix) {
   const Image image = make_image(4, 3, [](int x, int y) { return Rgb{x * 60, y * 100, 7}; });
   const Image out = resize_bilinear(image, 9, 5);

@@ -221,6 +221,25 @@ TEST_F(SchedulerTest, APictureIsEncodedOnceAndAPrefixComputedOnce) {
   EXPECT_GE(stats.prefixes.hits, 2u);
 }
 
+// Whoever leaves while their pictures are prepared is not worked for any longer, and is no job yet.
+TEST_F(SchedulerTest, NothingIsPreparedForNobody) {
+  auto model = repeating(3);
+  int prepared = 0;
+  model->on_preprocess = [&] { ++prepared; };
+  serve(std::move(model), {});
+  GenerateRequest request = about(1, "hello");
+  for (int i = 0; i < 3; ++i) {
+    request.images.push_back(request.images[0]);
+    request.messages.back().parts.push_back(ImagePart{i + 1});
+  }
+  request.abandoned = [&] { return prepared == 2; };
+  const auto refused = service_->submit(std::move(request), nullptr, [](auto) { FAIL(); });
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(prepared, 2);
+  EXPECT_EQ(service_->stats().cancelled, 1u);
+}
+
 // What needs no engine is done on the client's thread, while the engine's stands still.
 TEST_F(SchedulerTest, ClientsTokeniseAndPreprocess) {
   auto model = repeating(3);

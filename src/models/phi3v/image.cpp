@@ -120,10 +120,11 @@ class Phi3VImageEncoding final : public ImageEncoding {
 Result<std::unique_ptr<ImageEncoding>> begin_phi3v_image(Engine& engine, const Phi3VConfig& config,
                                                          const Phi3VWeights& weights,
                                                          const Image& image, const ImagePlan& plan,
-                                                         const Tap* tap) {
+                                                         const Tap* tap,
+                                                         const Interrupt& interrupt) {
   HdParams params = config.hd;
   params.num_crops = plan.num_crops;
-  OC_ASSIGN_OR_RETURN(HdTiles tiles, hd_transform(image, params));
+  OC_ASSIGN_OR_RETURN(HdTiles tiles, hd_transform(image, params, interrupt));
   OC_CHECK(tiles.plan.crops_w == plan.crops_w && tiles.plan.crops_h == plan.crops_h,
            "planned {}x{} crops, got {}x{}", plan.crops_h, plan.crops_w, tiles.plan.crops_h,
            tiles.plan.crops_w);

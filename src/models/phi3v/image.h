@@ -13,6 +13,7 @@ namespace oc {
 Result<std::unique_ptr<ImageEncoding>> begin_phi3v_image(Engine& engine, const Phi3VConfig& config,
                                                          const Phi3VWeights& weights,
                                                          const Image& image, const ImagePlan& plan,
-                                                         const Tap* tap);
+                                                         const Tap* tap,
+                                                         const Interrupt& interrupt = {});
 
 }  // namespace oc

@@ -59,8 +59,9 @@ class Phi3V final : public Model {
     return views * 3 * side * side * sizeof(float);
   }
   Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image, const ImagePlan& plan,
-                                                     const Tap* tap) const override {
-    return begin_phi3v_image(*engine_, config_, weights_, image, plan, tap);
+                                                     const Tap* tap,
+                                                     const Interrupt& interrupt) const override {
+    return begin_phi3v_image(*engine_, config_, weights_, image, plan, tap, interrupt);
   }
   std::unique_ptr<KvSequence> make_sequence() const override {
     return engine_->make_sequence(
