@@ -278,7 +278,7 @@ void serve(const ConfigFlags& flags) {
   told.get_future().wait();
   // No worker is in the middle of a request when the models go.
   ports = {};
-  app->set_models(nullptr);
+  app->finish();
   host->shutdown();  // cancels what still runs and joins the engines' threads
   standard_output.flush(kFlush);
   if (failure) fail(*failure);

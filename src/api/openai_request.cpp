@@ -223,12 +223,6 @@ Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffe
   return {};
 }
 
-Error with_param(Error error, const EncodedImage& image) {
-  error.message = fmt::format("\"{}\": {}", image.param, error.message);
-  error.param = image.param;
-  return error;
-}
-
 }  // namespace
 
 Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits) {
@@ -274,27 +268,6 @@ std::string warning_of(const ChatRequest& request) {
     out += fmt::format("{}without effect here: {}", out.empty() ? "" : "; ",
                        fmt::join(request.without_effect, ", "));
   return out;
-}
-
-Result<std::size_t> decoded_bytes(const ChatRequest& request, const ImageLimits& limits) {
-  std::size_t total = 0;
-  for (const EncodedImage& image : request.images) {
-    auto info = probe_image(image.bytes, limits);
-    if (!info) return with_param(info.error(), image);
-    total += static_cast<std::size_t>(info->width) * static_cast<std::size_t>(info->height) * 3;
-  }
-  return total;
-}
-
-Result<void> decode_images(ChatRequest& request, const ImageLimits& limits, const PictureBox& box) {
-  for (EncodedImage& image : request.images) {
-    auto decoded = decode_image(image.bytes, limits);
-    if (!decoded) return with_param(decoded.error(), image);
-    image.bytes = {};
-    request.generate.images.push_back(
-        {std::make_shared<const Image>(fit(std::move(*decoded), box)), image.num_crops});
-  }
-  return {};
 }
 
 }  // namespace oc

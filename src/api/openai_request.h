@@ -11,8 +11,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "image/fit.h"
-#include "image/image.h"
 #include "runtime/request.h"
 
 namespace oc {
@@ -41,7 +39,7 @@ struct EncodedImage {
 
 struct ChatRequest {
   std::string model;         // as the client wrote it; empty when absent
-  GenerateRequest generate;  // without id, deadline, and images (decode_images)
+  GenerateRequest generate;  // without id, deadline, and images (request_pictures.h)
   std::vector<EncodedImage> images;
   bool stream = false;
   bool include_usage = false;
@@ -53,12 +51,5 @@ struct ChatRequest {
 Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits);
 // What the client is told about fields that have no effect; empty: nothing.
 std::string warning_of(const ChatRequest& request);
-
-// Bytes of all pictures once decoded, from their headers alone. Errors as probe_image.
-Result<std::size_t> decoded_bytes(const ChatRequest& request, const ImageLimits& limits);
-// Decodes every picture into request.generate.images, no larger than `box`, and drops the encoded
-// bytes. Errors as decode_image, with the picture's param.
-Result<void> decode_images(ChatRequest& request, const ImageLimits& limits,
-                           const PictureBox& box = {});
 
 }  // namespace oc

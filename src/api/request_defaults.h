@@ -27,7 +27,7 @@ struct RequestDefaults {
 };
 
 // All but `sampling`, which parse_chat_request() begins with (ChatLimits), and `pictures`, for
-// decode_images().
+// decode_next_picture().
 void apply_defaults(const RequestDefaults& defaults, GenerateRequest& generate);
 void apply_defaults(const RequestDefaults& defaults, ChatRequest& request);
 

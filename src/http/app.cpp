@@ -53,6 +53,11 @@ void App::set_backend(std::shared_ptr<Backend> backend) {
   set_models(backend ? single_model(std::move(backend)) : nullptr);
 }
 
+void App::finish() {
+  pool_.finish();
+  set_models(nullptr);
+}
+
 std::shared_ptr<ModelSource> App::models() const {
   const std::lock_guard lock(mutex_);
   return models_;

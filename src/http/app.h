@@ -18,6 +18,7 @@
 #include "http/model_source.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "http/work_pool.h"
 
 namespace oc::http {
 
@@ -29,18 +30,21 @@ struct AppOptions {
   std::shared_ptr<MemoryBudget> memory;          // decoded pictures count against it; required
   std::string version;                           // of the program
   bool shared_cache = false;                     // one cache for all keys
+  int decoders = 0;                              // threads that decode pictures; 0: one a core
 };
 
 // Any thread. Outlives the server that runs its routes. An answer under way keeps it alive: end
-// with set_models(nullptr), or a backend's thread may be the one to destroy the backend.
+// with finish(), or a backend's thread may be the one to destroy the backend.
 class App : public std::enable_shared_from_this<App> {
  public:
-  explicit App(AppOptions options) : options_(std::move(options)) {}
+  explicit App(AppOptions options) : options_(std::move(options)), pool_(options_.decoders) {}
 
   // From now on requests are answered by these models; null: loading.
   void set_models(std::shared_ptr<ModelSource> models);
   void set_backend(std::shared_ptr<Backend> backend);  // a single one
   std::shared_ptr<ModelSource> models() const;
+  // When the servers have gone: waits for what is being decoded for nobody, and lets the models go.
+  void finish();
   // None before the first model is ready.
   std::optional<ServedModel> active() const;
   const AppOptions& options() const { return options_; }
@@ -58,7 +62,12 @@ class App : public std::enable_shared_from_this<App> {
 
  private:
   struct Question;
-  void answer(const std::shared_ptr<Question>& question, const std::shared_ptr<Backend>& backend);
+  using QuestionPtr = std::shared_ptr<Question>;
+  using Step = void (App::*)(const QuestionPtr& question);
+  void take_step(const QuestionPtr& question, Step step);
+  void begin(const QuestionPtr& question);
+  void decode_picture(const QuestionPtr& question);
+  void answer(const QuestionPtr& question);
   void health(const ResponderPtr& responder) const;
   void list_models(const RequestPtr& request, const ResponderPtr& responder) const;
   void stats(const ResponderPtr& responder) const;
@@ -71,6 +80,7 @@ class App : public std::enable_shared_from_this<App> {
   mutable std::mutex mutex_;
   std::shared_ptr<ModelSource> models_;
   std::atomic<std::size_t> connections_{0};
+  WorkPool pool_;  // the last one: what it does uses the others
 };
 
 }  // namespace oc::http

@@ -1,11 +1,14 @@
-// POST /v1/chat/completions: parse and decode here (worker thread), answer from the engine's
-// thread.
+// POST /v1/chat/completions: parse (worker thread), decode the pictures (the pool's threads), and
+// answer (the engine's thread).
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
+#include <thread>
 
 #include "api/openai_response.h"
 #include "api/original_fields.h"
+#include "api/request_pictures.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/access.h"
@@ -93,6 +96,10 @@ Result<void> check_length(const GenerateRequest& request, const ServedModel& mod
                "", "max_tokens"};
 }
 
+ApiError busy() {
+  return refuse(Refusal::kBusy, "the server holds as many pictures as it may; try later");
+}
+
 }  // namespace
 
 // A request on its way to a model that may have to be loaded first.
@@ -100,7 +107,10 @@ struct App::Question {
   RequestPtr request;
   ResponderPtr responder;
   ChatRequest chat;
-  std::optional<std::chrono::steady_clock::time_point> deadline;
+  Interrupt interrupt;
+  std::shared_ptr<Backend> backend = nullptr;
+  PictureMemory memory = {};
+  Reservation pictures = {};
 };
 
 void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
@@ -129,78 +139,117 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
                        "the model is not loaded, and this server loads models for an admin key "
                        "only: Authorization: Bearer KEY; or leave \"model\" out",
                        "model"));
-  auto question =
-      std::make_shared<Question>(Question{request, responder, std::move(*parsed), std::nullopt});
+  auto question = std::make_shared<Question>(Question{
+      request, responder, std::move(*parsed), {[responder] { return responder->closed(); }}});
   const std::string name = question->chat.model;
+  // They may wait for their turn, beside the body that they stood in.
+  question->pictures = Reservation(options_.memory, request->id);
+  if (!question->pictures.grow_to(encoded_bytes(question->chat)))
+    return fail(responder, busy());
   log::step("parsed", request->id, "bytes", request->body.size(), "messages",
             question->chat.generate.messages.size(), "ms", parsing.ms());
   const auto limit = defaults.time_limit.value_or(options_.time_limit);
-  if (limit.count() > 0) question->deadline = std::chrono::steady_clock::now() + limit;
-  // What goes wrong must stay with this request, also on the thread that loads models.
-  source->find(name, [question, waiting = Stopwatch(),
+  if (limit.count() > 0)
+    question->interrupt.deadline = std::chrono::steady_clock::now() + limit;
+  source->find(name, [question, worker = std::this_thread::get_id(), waiting = Stopwatch(),
                       self = shared_from_this()](Result<std::shared_ptr<Backend>> found) {
-    const ResponderPtr& to = question->responder;
-    const std::string& id = question->request->id;
-    if (!found) return fail(to, found.error(), Stage::kRequest, id);
-    log::step("model", id, "name", (*found)->model().name, "waited_ms", waiting.ms());
-    try {
-      self->answer(question, *found);
-    } catch (const std::exception& failure) {
-      fail(to, {ErrorCode::kInternal, failure.what()}, Stage::kAnswer, id);
-    }
+    if (!found)
+      return fail(question->responder, found.error(), Stage::kRequest, question->request->id);
+    question->backend = *std::move(found);
+    log::step("model", question->request->id, "name", question->backend->model().name, "waited_ms",
+              waiting.ms());
+    // Words alone are answered at once; the thread that has loaded a model loads the next one.
+    if (question->chat.images.empty() && worker == std::this_thread::get_id())
+      return self->take_step(question, &App::begin);
+    self->pool_.post([question, self] { self->take_step(question, &App::begin); });
   });
 }
 
-// On the worker, or on the thread that has loaded the model for it.
-void App::answer(const std::shared_ptr<Question>& question,
-                 const std::shared_ptr<Backend>& backend) {
-  const auto& [request, responder, chat, deadline] = *question;
-  ChatRequest* const parsed = &question->chat;
-  const RequestDefaults& defaults = backend->model().defaults;
-  apply_defaults(defaults, *parsed);
-  if (auto checked = check_length(chat.generate, backend->model()); !checked)
-    return fail(responder, checked.error(), Stage::kRequest, request->id);
+// What goes wrong stays with this request.
+void App::take_step(const QuestionPtr& question, Step step) {
+  const ResponderPtr& to = question->responder;
+  const std::string& id = question->request->id;
+  if (to->closed()) return;
+  try {
+    (this->*step)(question);
+  } catch (const std::bad_alloc&) {
+    log::event(log::Level::kError, "memory", {{"failure", "out of memory"}}, id);
+    fail(
+        to,
+        {ErrorCode::kUnavailable, "there is no memory left for this request", "try again later"},
+        Stage::kAnswer, id);
+  } catch (const std::exception& failure) {
+    fail(to, {ErrorCode::kInternal, failure.what()}, Stage::kAnswer, id);
+  }
+}
 
-  // Pictures are counted before they are decoded, so that a queue full of them cannot fill memory.
-  auto bytes = decoded_bytes(*parsed, options_.image);
-  if (!bytes) return fail(responder, bytes.error(), Stage::kImage, request->id);
-  if (*bytes > options_.memory->limit())
-    return fail(responder,
-                {ErrorCode::kTooLarge,
-                 fmt::format("the pictures take {} bytes when decoded, over the limit of {}",
-                             *bytes, options_.memory->limit()),
-                 "send fewer or smaller ones", "messages"},
-                Stage::kImage, request->id);
-  Reservation pictures(options_.memory, request->id);
-  if (!pictures.grow_to(*bytes))
-    return fail(responder,
-                refuse(Refusal::kBusy, "the server holds as many pictures as it may; try later"));
-  const Stopwatch decoding;
-  if (auto decoded = decode_images(*parsed, options_.image, defaults.pictures); !decoded)
-    return fail(responder, decoded.error(), Stage::kImage, request->id);
-  for (const RequestImage& picture : parsed->generate.images)
-    log::step("decode", request->id, "width", picture.image->width, "height",
-              picture.image->height, "all_ms", decoding.ms());
-  if (responder->closed()) return;
+// Pictures are counted before they are decoded, so that many of them cannot fill memory.
+void App::begin(const QuestionPtr& question) {
+  const auto refused = [&](const Error& error, Stage stage) {
+    fail(question->responder, error, stage, question->request->id);
+  };
+  const RequestDefaults& defaults = question->backend->model().defaults;
+  apply_defaults(defaults, question->chat);
+  if (auto checked = check_length(question->chat.generate, question->backend->model()); !checked)
+    return refused(checked.error(), Stage::kRequest);
+  if (question->chat.images.empty()) return answer(question);
+  auto memory = pictures_memory(question->chat, options_.image, defaults.pictures);
+  if (!memory) return refused(memory.error(), Stage::kImage);
+  if (memory->most > options_.memory->limit())
+    return refused({ErrorCode::kTooLarge,
+                    fmt::format("the pictures take {} bytes while they are decoded, over the limit "
+                                "of {}",
+                                memory->most, options_.memory->limit()),
+                    "send fewer or smaller ones", "messages"},
+                   Stage::kImage);
+  question->memory = *memory;
+  if (!question->pictures.grow_to(memory->most)) return fail(question->responder, busy());
+  decode_picture(question);
+}
 
-  GenerateRequest generate = std::move(parsed->generate);
+// One picture, then others' come first.
+void App::decode_picture(const QuestionPtr& question) {
+  const RequestDefaults& defaults = question->backend->model().defaults;
+  const Stopwatch watch;
+  const auto decoded = decode_next_picture(question->chat, options_.image, defaults.pictures,
+                                           question->interrupt);
+  metrics_.count_picture(decoded);
+  if (!decoded) {
+    if (decoded.error().code == ErrorCode::kUnavailable) throw std::bad_alloc();
+    return fail(question->responder, decoded.error(), Stage::kImage, question->request->id);
+  }
+  if (!*decoded) return answer(question);
+  const Image& picture = *question->chat.generate.images.back().image;
+  log::step("decode", question->request->id, "width", picture.width, "height", picture.height, "ms",
+            watch.ms());
+  pool_.post([question, self = shared_from_this()] {
+    self->take_step(question, &App::decode_picture);
+  });
+}
+
+void App::answer(const QuestionPtr& question) {
+  const RequestPtr& request = question->request;
+  const ResponderPtr& responder = question->responder;
+  const std::shared_ptr<Backend>& backend = question->backend;
+  GenerateRequest generate = std::move(question->chat.generate);
   generate.id = request->id;
   // What one key's holder asked must not show in how fast another's answers come.
   generate.client = client_of(*request);
   // A guest may be a page of any site: it is not told what others have asked, not even by time.
   if (!options_.shared_cache || request->guest) generate.cache_scope = generate.client;
-  generate.deadline = deadline;
+  generate.deadline = question->interrupt.deadline;
+  generate.abandoned = question->interrupt.cancelled;
   AnswerHead head = make_answer_head(backend->model(), random_id("chatcmpl-"), unix_seconds());
-  head.warning = warning_of(*parsed);
+  head.warning = warning_of(question->chat);
   if (!head.warning.empty())
     log::event(log::Level::kDebug, "request", {{"warning", head.warning}}, request->id);
-  auto answer = std::make_shared<Answer>(std::move(head), parsed->include_usage);
+  auto answer = std::make_shared<Answer>(std::move(head), question->chat.include_usage);
   answer->model = backend->model();
   answer->id = request->id;
   answer->responder = responder;
-  answer->stream = parsed->stream;
+  answer->stream = question->chat.stream;
   answer->logprobs = generate.logprobs;
-  answer->pictures = std::move(pictures);
+  answer->pictures = std::move(question->pictures);
   Service::OnText on_text;
   if (answer->stream) {
     StreamOffer offer;
@@ -221,6 +270,7 @@ void App::answer(const std::shared_ptr<Question>& question,
   auto job = backend->submit(std::move(generate), std::move(on_text), std::move(on_done));
   if (!job) return fail(responder, job.error(), Stage::kAnswer, request->id);
   responder->on_closed([job = *job] { job->cancel(); });
+  answer->pictures.shrink_to(question->memory.kept);  // they are prepared
 }
 
 }  // namespace oc::http

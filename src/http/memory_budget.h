@@ -60,8 +60,9 @@ class Reservation {
     bytes_ = bytes;
     return true;
   }
+  // Gives back what is over `bytes`.
   void shrink_to(std::size_t bytes) {
-    if (bytes >= bytes_) return;
+    if (bytes >= bytes_ || !budget_) return;
     budget_->give_back(bytes_ - bytes);
     log_step("given_back", bytes_ - bytes);
     bytes_ = bytes;

@@ -100,6 +100,16 @@ void Metrics::count_answer(const GenerateResult& result) {
   images_ += result.images.size();
 }
 
+void Metrics::count_picture(const Result<bool>& decoded) {
+  const std::lock_guard lock(mutex_);
+  if (!decoded) {
+    const ErrorCode code = decoded.error().code;
+    ++(code == ErrorCode::kCancelled || code == ErrorCode::kDeadline ? stopped_ : refused_);
+  } else if (*decoded) {
+    ++decoded_;
+  }
+}
+
 std::string Metrics::text(const Now& now) const {
   std::string out;
   head(out, "ocellus_http_requests_total", "counter", "Answered requests.");
@@ -135,6 +145,12 @@ std::string Metrics::text(const Now& now) const {
     single(out, "ocellus_cached_tokens_total", "counter", "Prompt tokens not computed again.",
            cached_tokens_);
     single(out, "ocellus_images_total", "counter", "Pictures that were looked at.", images_);
+    head(out, "ocellus_pictures_decoded_total", "counter",
+         "Pictures by how their decoding ended: refused are damaged, stopped nobody waited for.");
+    for (const auto& [result, count] :
+         {std::pair{"decoded", decoded_}, std::pair{"refused", refused_},
+          std::pair{"stopped", stopped_}})
+      out += fmt::format("ocellus_pictures_decoded_total{{result=\"{}\"}} {}\n", result, count);
   }
   single(out, "ocellus_queue_depth", "gauge", "Requests that wait for the model.", s.queued);
   single(out, "ocellus_running", "gauge", "Requests that the model works on.", s.running);

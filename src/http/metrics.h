@@ -35,6 +35,7 @@ class Metrics {
  public:
   void count_exchange(std::string_view route, std::string_view method, int status, double ms);
   void count_answer(const GenerateResult& result);
+  void count_picture(const Result<bool>& decoded);  // decode_next_picture()
 
   struct Now {
     bool ready = false;
@@ -50,6 +51,7 @@ class Metrics {
   mutable std::mutex mutex_;
   std::map<std::tuple<std::string, std::string, int>, std::uint64_t> exchanges_;
   std::uint64_t image_tokens_ = 0, cached_tokens_ = 0, images_ = 0;
+  std::uint64_t decoded_ = 0, refused_ = 0, stopped_ = 0;  // pictures
   Histogram duration_, time_to_first_token_, inter_token_;
 };
 

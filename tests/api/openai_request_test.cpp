@@ -1,4 +1,5 @@
 #include "api/openai_request.h"
+#include "api/request_pictures.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -433,11 +434,14 @@ TEST(ChatRequest, PicturesAreDecodedFromTheirContents) {
   ASSERT_TRUE(request.ok());
   request->images.push_back({encode_png(picture), 4, "messages[0].content[1].image_url.url"});
   const ImageLimits image_limits;
-  auto bytes = decoded_bytes(*request, image_limits);
-  ASSERT_TRUE(bytes.ok()) << bytes.error().message;
-  EXPECT_EQ(*bytes, 18u);
-  auto decoded = decode_images(*request, image_limits);
+  auto memory = pictures_memory(*request, image_limits);
+  ASSERT_TRUE(memory.ok()) << memory.error().message;
+  EXPECT_EQ(memory->kept, 18u);
+  EXPECT_GT(memory->most, 36u);
+  auto decoded = decode_next_picture(*request, image_limits);
   ASSERT_TRUE(decoded.ok()) << decoded.error().message;
+  EXPECT_TRUE(*decoded);
+  EXPECT_FALSE(*decode_next_picture(*request, image_limits)) << "there is only one";
   ASSERT_EQ(request->generate.images.size(), 1u);
   EXPECT_EQ(request->generate.images[0].image->rgb, picture.rgb);
   EXPECT_EQ(request->generate.images[0].num_crops, 4);
@@ -445,10 +449,11 @@ TEST(ChatRequest, PicturesAreDecodedFromTheirContents) {
 
   ChatRequest broken;
   broken.images.push_back({std::vector<std::byte>(20, std::byte{65}), {}, "the_param"});
-  auto refused = decoded_bytes(broken, image_limits);
-  ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().param, "the_param");
-  EXPECT_TRUE(has(refused.error().message, "\"the_param\": "));
+  for (const Error& refused : {pictures_memory(broken, image_limits).error(),
+                               decode_next_picture(broken, image_limits).error()}) {
+    EXPECT_EQ(refused.param, "the_param");
+    EXPECT_TRUE(has(refused.message, "\"the_param\": "));
+  }
 }
 
 }  // namespace

@@ -30,15 +30,19 @@ def ask(server, picture, **more):
     return response.json(), response.headers["x-request-id"]
 
 
+def held(lines):
+    """Bytes that were taken and are not given back yet."""
+    sums = [sum(int(fields(line).get(key, 0)) for line in lines) for key in ("taken", "given_back")]
+    return sums[0] - sums[1]
+
+
 def steps(server, request_id):
-    """Lines of a request, in order; the last one tells of the exchange."""
+    """Lines of a request, in order, once its exchange is over and it holds nothing any more."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         lines = [line for line in list(server.log) if f" req={request_id} " in line]
-        # The body and the pictures are given back by different threads, in any order.
-        taken, given = (sum(int(fields(line).get(key, 0)) for line in lines)
-                        for key in ("taken", "given_back"))  # fmt: skip
-        if any(fields(line)["event"] == "http" for line in lines) and taken == given > 0:
+        over = any(fields(line)["event"] == "http" for line in lines)
+        if over and any(" given_back=" in line for line in lines) and held(lines) == 0:
             return lines
         time.sleep(0.05)
     raise AssertionError("\n".join(server.log))

@@ -5,6 +5,7 @@
 
 #include "api/errors.h"
 #include "api/openai_request.h"
+#include "api/request_pictures.h"
 #include "tests/fuzz/require.h"
 #include "text/utf8.h"
 
@@ -77,18 +78,21 @@ void check_parameters(const ChatRequest& request) {
 }
 
 void check_pictures(ChatRequest& request) {
-  const auto announced = oc::decoded_bytes(request, kImageLimits);
+  const auto announced = oc::pictures_memory(request, kImageLimits);
   const std::size_t wanted = request.images.size();
-  const auto decoded = oc::decode_images(request, kImageLimits);
-  if (!decoded.ok()) {
-    check_failure(decoded.error(), oc::Stage::kImage);
-    require(decoded.error().param.starts_with("messages["));
-    return;
+  while (true) {
+    const auto decoded = oc::decode_next_picture(request, kImageLimits);
+    if (!decoded.ok()) {
+      check_failure(decoded.error(), oc::Stage::kImage);
+      require(decoded.error().param.starts_with("messages["));
+      return;
+    }
+    if (!*decoded) break;
   }
   require(announced.ok() && request.generate.images.size() == wanted);
   std::size_t bytes = 0;
   for (const oc::RequestImage& image : request.generate.images) bytes += image.image->rgb.size();
-  require(bytes == *announced);
+  require(bytes == announced->kept && bytes <= announced->most);
 }
 
 }  // namespace

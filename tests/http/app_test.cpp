@@ -5,6 +5,7 @@
 
 #include <boost/json/parse.hpp>
 #include <future>
+#include <mutex>
 
 #include "tests/http/raw_client.h"
 
@@ -39,6 +40,7 @@ class FakeBackend final : public Backend {
   Result<std::shared_ptr<Job>> submit(GenerateRequest request, Service::OnText text,
                                       Service::OnDone done) override {
     if (refusal) return *refusal;
+    const std::lock_guard lock(mutex_);  // the next request may come before this one is let go
     if (thread_.joinable()) thread_.join();
     last = request;
     job = std::make_shared<Job>();
@@ -54,6 +56,7 @@ class FakeBackend final : public Backend {
  private:
   ServedModel model_;
   Answer answer_;
+  std::mutex mutex_;
   std::thread thread_;
 };
 

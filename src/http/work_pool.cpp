@@ -1,0 +1,77 @@
+#include "http/work_pool.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <utility>
+
+namespace oc::http {
+
+struct WorkPool::State {
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<std::function<void()>> waiting;
+  std::size_t at_work = 0;
+  bool finishing = false;
+
+  void end() {
+    {
+      const std::lock_guard lock(mutex);
+      finishing = true;
+    }
+    wake.notify_all();
+  }
+  void run() {
+    std::unique_lock lock(mutex);
+    while (true) {
+      // What is at work may post more.
+      wake.wait(lock, [&] { return !waiting.empty() || (finishing && at_work == 0); });
+      if (waiting.empty()) return;
+      std::function<void()> work = std::move(waiting.front());
+      waiting.pop_front();
+      ++at_work;
+      lock.unlock();
+      work();
+      work = nullptr;  // whatever it holds goes here, without the lock
+      lock.lock();
+      --at_work;
+      if (finishing) wake.notify_all();
+    }
+  }
+};
+
+WorkPool::WorkPool(int threads) : state_(std::make_shared<State>()) {
+  if (threads <= 0) threads = std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([state = state_] { state->run(); });
+}
+
+// The last piece of work may have held whoever holds the pool: then the threads end by themselves.
+WorkPool::~WorkPool() {
+  const bool own = std::ranges::any_of(threads_, [](const std::thread& thread) {
+    return thread.get_id() == std::this_thread::get_id();
+  });
+  if (!own) {
+    finish();
+    return;
+  }
+  state_->end();
+  for (std::thread& thread : threads_) thread.detach();
+}
+
+void WorkPool::post(std::function<void()> work) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->finishing && state_->at_work == 0 && state_->waiting.empty()) return;
+    state_->waiting.push_back(std::move(work));
+  }
+  state_->wake.notify_one();
+}
+
+void WorkPool::finish() {
+  state_->end();
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
+}
+
+}  // namespace oc::http
