@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/heap.h"
 #include "base/line_writer.h"
 #include "base/log.h"
 #include "base/printable.h"
@@ -97,7 +98,7 @@ std::string address(const ServerSettings& server, std::uint16_t port) {
 }
 
 http::ServerOptions server_options(const ServerSettings& server,
-                                   const std::shared_ptr<http::MemoryBudget>& memory) {
+                                   const std::shared_ptr<MemoryBudget>& memory) {
   http::ServerOptions out;
   out.host = server.host;
   out.port = server.port;
@@ -111,7 +112,7 @@ http::ServerOptions server_options(const ServerSettings& server,
 }
 
 std::shared_ptr<http::App> make_app(const ServerSettings& server,
-                                    const std::shared_ptr<http::MemoryBudget>& memory) {
+                                    const std::shared_ptr<MemoryBudget>& memory) {
   http::AppOptions out;
   out.chat.max_images = server.max_images;
   out.memory = memory;
@@ -193,7 +194,7 @@ http::AccessPolicy access_policy(const ServerSettings& server) {
 }
 
 Ports open_ports(const Settings& settings, const ConfigFlags& flags,
-                 const std::shared_ptr<http::MemoryBudget>& memory,
+                 const std::shared_ptr<MemoryBudget>& memory,
                  const std::shared_ptr<http::App>& app) {
   const ServerSettings& server = settings.server;
   const http::AccessPolicy access = access_policy(server);
@@ -238,13 +239,14 @@ void serve(const ConfigFlags& flags) {
   const ModelRecipe first = first_recipe(settings, flags);
   offer_pull(first.source, first.fallback);
   raise_descriptor_limit(settings.server);
+  heap::give_back_large_blocks();
   open_caches(settings);
   std::signal(SIGXFSZ, SIG_IGN);  // nor must a file of encoded pictures that may not grow so large
 
   if (const auto sensible = check_quantize(settings); !sensible.ok()) fail(sensible.error());
   const auto planned = plan_first_model(settings);
   if (!planned.ok()) fail(planned.error());
-  const auto memory = std::make_shared<http::MemoryBudget>(planned->request_bytes);
+  const auto memory = std::make_shared<MemoryBudget>(planned->request_bytes);
   const auto app = make_app(settings.server, memory);
   Ports ports = open_ports(settings, flags, memory, app);
 

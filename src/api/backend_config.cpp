@@ -17,6 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kDepth = 16;
+constexpr std::size_t kMaxValues = 10'000;
 
 Result<std::optional<std::string>> short_text(const JsonFields& fields, std::string_view key) {
   constexpr std::size_t kMost = 2048;
@@ -55,8 +56,10 @@ Result<void> parse_server(const JsonFields& fields, BackendPatch& patch) {
 
 }  // namespace
 
-Result<BackendPatch> parse_backend_patch(std::string_view body) {
-  OC_ASSIGN_OR_RETURN(const json::value document, parse_json(body, "body", kDepth));
+Result<BackendPatch> parse_backend_patch(std::string_view body, CountedMemory* memory) {
+  OC_ASSIGN_OR_RETURN(
+      const json::value document,
+      parse_json(body, "body", JsonLimits{.depth = kDepth, .values = kMaxValues}, memory));
   if (!document.is_object()) {
     Error error = wrong_value("body", "a JSON object", document);
     error.param.clear();

@@ -14,6 +14,8 @@
 
 namespace oc {
 
+class CountedMemory;
+
 struct BackendConfig {
   // Where the model server is.
   std::string host = "127.0.0.1";
@@ -39,8 +41,9 @@ struct BackendPatch {
   std::vector<std::string> ignored;  // fields of GET /api/v1/config that cannot be set
 };
 // Errors: kInvalidArgument with the field's path. Fields that the original drops are named in
-// `ignored`: its clients send back all that they were given.
-Result<BackendPatch> parse_backend_patch(std::string_view body);
+// `ignored`: its clients send back all that they were given. What reading takes is counted by
+// `memory` (may be null).
+Result<BackendPatch> parse_backend_patch(std::string_view body, CountedMemory* memory = nullptr);
 
 // What the patch says about the model server differs from what it is now: only a new start can
 // follow.

@@ -41,6 +41,8 @@ Row row_of(ErrorCode code, Stage stage) {
       return {401, "authentication_error", "invalid_api_key"};
     case ErrorCode::kQueueFull:
       return {429, "rate_limit_error", "queue_full", 2};
+    case ErrorCode::kMemoryFull:
+      return {429, "rate_limit_error", "memory_full", 2};
     case ErrorCode::kUnavailable:
       return {503, kServerError, "unavailable", 5};
     case ErrorCode::kDeadline:

@@ -15,6 +15,7 @@
 #include "api/openai_messages.h"
 #include "api/openai_tools.h"
 #include "api/response_format.h"
+#include "io/counted_memory.h"
 #include "io/json.h"
 
 namespace oc {
@@ -225,8 +226,13 @@ Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffe
 
 }  // namespace
 
-Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits) {
-  OC_ASSIGN_OR_RETURN(const json::value document, parse_json(body, "body", limits.json_depth));
+namespace {
+
+JsonLimits json_limits(const ChatLimits& limits) {
+  return {.depth = limits.json_depth, .values = limits.max_values};
+}
+
+Result<ChatRequest> parse_document(const json::value& document, const ChatLimits& limits) {
   if (!document.is_object()) {
     Error error = wrong_value("body", "a JSON object", document);
     error.param.clear();
@@ -238,6 +244,9 @@ Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& 
   OC_RETURN_IF_ERROR(check_fields(fields, no_effect));
   OC_RETURN_IF_ERROR(parse_tools(fields, request));
   OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
+  if (model && model->size() > limits.max_name_bytes)
+    return Error{ErrorCode::kNotFound, "there is no model of this name",
+                 fmt::format("a name has at most {} bytes", limits.max_name_bytes), "model"};
   request.model = std::string(model.value_or(""));
   OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate, no_effect));
   if (limits.sampling) request.generate.sampling = limits.sampling(request.model);
@@ -260,6 +269,8 @@ Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& 
   return request;
 }
 
+}  // namespace
+
 std::string warning_of(const ChatRequest& request) {
   std::string out;
   if (!request.unused_tools.empty())
@@ -268,6 +279,37 @@ std::string warning_of(const ChatRequest& request) {
     out += fmt::format("{}without effect here: {}", out.empty() ? "" : "; ",
                        fmt::join(request.without_effect, ", "));
   return out;
+}
+
+std::size_t held_bytes(const ChatRequest& request) {
+  std::size_t total = 0;
+  for (const Message& message : request.generate.messages)
+    for (const Part& part : message.parts) {
+      total += sizeof part;
+      if (const auto* text = std::get_if<TextPart>(&part)) total += text->text.capacity();
+    }
+  for (const EncodedImage& image : request.images) total += image.bytes.capacity();
+  return total;
+}
+
+Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits) {
+  OC_ASSIGN_OR_RETURN(const json::value document,
+                      parse_json(body, "body", json_limits(limits), nullptr));
+  return parse_document(document, limits);
+}
+
+Result<ChatRequest> parse_chat_request(std::string&& body, const ChatLimits& limits,
+                                       Reservation& memory) {
+  Result<ChatRequest> request = [&]() -> Result<ChatRequest> {
+    CountedMemory counted(memory);
+    OC_ASSIGN_OR_RETURN(const json::value document,
+                        parse_json(body, "body", json_limits(limits), &counted));
+    // Its share stays: what is copied out of the document came from here, and is no larger.
+    std::string().swap(body);
+    return parse_document(document, limits);
+  }();
+  if (request.ok()) memory.shrink_to(held_bytes(*request));
+  return request;
 }
 
 }  // namespace oc

@@ -15,6 +15,8 @@
 
 namespace oc {
 
+class Reservation;
+
 struct ChatLimits {
   std::size_t max_images = 16;
   std::size_t max_image_bytes = 20u << 20;  // one picture, decoded from base64
@@ -24,6 +26,8 @@ struct ChatLimits {
   std::size_t max_stop_bytes = 512;
   std::size_t max_choices = 64;  // to be scored
   std::size_t max_choice_bytes = 4096;
+  std::size_t max_values = 200'000;  // of JSON, in the whole body
+  std::size_t max_name_bytes = 4096;  // of the model's name
   std::int64_t context_length = 0;  // of the model; 0: unknown
   // How the model of this name draws for a request that says nothing else; empty: SamplingParams().
   std::function<SamplingParams(const std::string& model)> sampling = {};
@@ -51,5 +55,13 @@ struct ChatRequest {
 Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits);
 // What the client is told about fields that have no effect; empty: nothing.
 std::string warning_of(const ChatRequest& request);
+// The same for who counts memory: `memory` holds what the body takes, and afterwards what the
+// request takes. The body is freed as soon as it is read. Meanwhile it is all at most twice the
+// body, and what max_values take. Errors: kMemoryFull, too.
+Result<ChatRequest> parse_chat_request(std::string&& body, const ChatLimits& limits,
+                                       Reservation& memory);
+
+// What the request holds of its body: texts, and pictures as they came.
+std::size_t held_bytes(const ChatRequest& request);
 
 }  // namespace oc

@@ -20,6 +20,8 @@ std::string_view to_string(ErrorCode code) {
       return "unavailable";
     case ErrorCode::kQueueFull:
       return "queue_full";
+    case ErrorCode::kMemoryFull:
+      return "memory_full";
     case ErrorCode::kCancelled:
       return "cancelled";
     case ErrorCode::kDeadline:

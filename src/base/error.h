@@ -16,6 +16,7 @@ enum class ErrorCode {
   kContextLength,    // prompt + answer do not fit the model
   kUnavailable,      // not ready yet, or going away
   kQueueFull,        // try again later
+  kMemoryFull,       // likewise: other requests hold what there is
   kCancelled,        // the client went away
   kDeadline,         // out of time
   kSuperseded,       // a newer frame of the same stream came

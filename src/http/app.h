@@ -13,7 +13,7 @@
 
 #include "api/openai_request.h"
 #include "http/backend.h"
-#include "http/memory_budget.h"
+#include "base/memory_budget.h"
 #include "http/metrics.h"
 #include "http/model_source.h"
 #include "http/router.h"

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <set>
 
-#include "http/memory_budget.h"
+#include "base/memory_budget.h"
 
 namespace oc::http {
 

@@ -9,6 +9,7 @@
 
 #include "api/models_json.h"
 #include "base/log.h"
+#include "io/counted_memory.h"
 #include "io/json.h"
 #include "io/json_text.h"
 
@@ -216,7 +217,8 @@ Response BackendApi::config(const ServedModel& active) const {
 
 // Everything is checked before anything is done; the answer waits for the new model.
 void BackendApi::patch(const RequestPtr& request, const ResponderPtr& responder) {
-  auto parsed = parse_backend_patch(request->body);
+  CountedMemory counted(request->memory);
+  auto parsed = parse_backend_patch(request->body, &counted);
   if (!parsed) {
     responder->respond(failure(parsed.error()));
     return;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <new>
 #include <thread>
 
@@ -10,6 +11,7 @@
 #include "api/original_fields.h"
 #include "api/request_pictures.h"
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "http/access.h"
 #include "http/app.h"
@@ -32,11 +34,31 @@ void fail(const ResponderPtr& responder, const Error& error, Stage stage, const 
   fail(responder, to_api_error(error, stage));
 }
 
+// What was thrown while a request was worked on, as its error.
+Error thrown(const std::exception& failure) {
+  if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr)
+    return {ErrorCode::kUnavailable, "out of memory", "try again later, or with a smaller request"};
+  return {ErrorCode::kInternal, failure.what()};
+}
+
 std::int64_t unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
+
+// Behind everything else that a large body has led to, in the order in which scopes end.
+class LargeBody {
+ public:
+  explicit LargeBody(std::size_t bytes) : large_(bytes >= kLarge) {}
+  ~LargeBody() {
+    if (large_) heap::give_back_free_pages();
+  }
+
+ private:
+  static constexpr std::size_t kLarge = 8u << 20;
+  const bool large_;
+};
 
 // What the engine's thread needs to answer one request.
 struct Answer {
@@ -46,7 +68,7 @@ struct Answer {
   ServedModel model;
   ChunkWriter chunks;
   bool stream = false, include_usage = false, logprobs = false;
-  Reservation pictures;
+  Reservation texts, pictures;  // what the request holds while it waits and runs
 
   Answer(AnswerHead head_in, bool include_usage_in)
       : head(head_in),
@@ -118,6 +140,8 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
   const auto source = models();
   if (!source || !source->active())
     return fail(responder, refuse(Refusal::kNotReady, "the model is being loaded"));
+  const std::size_t bytes = request->body.size();
+  const LargeBody large(bytes);
   ChatLimits limits = options_.chat;
   limits.context_length = longest_context(source->models());
   RequestDefaults defaults;  // of the model that the body names
@@ -126,7 +150,7 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
     return defaults.sampling;
   };
   const Stopwatch parsing;
-  auto parsed = parse_chat_request(request->body, limits);
+  auto parsed = parse_chat_request(std::move(request->body), limits, request->memory);
   if (!parsed) return fail(responder, parsed.error(), Stage::kRequest, request->id);
   if (request->guest && source->loads(parsed->model))
     return fail(responder,
@@ -142,11 +166,7 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
   auto question = std::make_shared<Question>(Question{
       request, responder, std::move(*parsed), {[responder] { return responder->closed(); }}});
   const std::string name = question->chat.model;
-  // They may wait for their turn, beside the body that they stood in.
-  question->pictures = Reservation(options_.memory, request->id);
-  if (!question->pictures.grow_to(encoded_bytes(question->chat)))
-    return fail(responder, busy());
-  log::step("parsed", request->id, "bytes", request->body.size(), "messages",
+  log::step("parsed", request->id, "bytes", bytes, "messages",
             question->chat.generate.messages.size(), "ms", parsing.ms());
   const auto limit = defaults.time_limit.value_or(options_.time_limit);
   if (limit.count() > 0)
@@ -172,14 +192,8 @@ void App::take_step(const QuestionPtr& question, Step step) {
   if (to->closed()) return;
   try {
     (this->*step)(question);
-  } catch (const std::bad_alloc&) {
-    log::event(log::Level::kError, "memory", {{"failure", "out of memory"}}, id);
-    fail(
-        to,
-        {ErrorCode::kUnavailable, "there is no memory left for this request", "try again later"},
-        Stage::kAnswer, id);
   } catch (const std::exception& failure) {
-    fail(to, {ErrorCode::kInternal, failure.what()}, Stage::kAnswer, id);
+    fail(to, thrown(failure), Stage::kAnswer, id);
   }
 }
 
@@ -204,6 +218,8 @@ void App::begin(const QuestionPtr& question) {
                    Stage::kImage);
   question->memory = *memory;
   if (!question->pictures.grow_to(memory->most)) return fail(question->responder, busy());
+  // The pictures as they came are counted there from now on.
+  question->request->memory.shrink_to(held_bytes(question->chat) - encoded_bytes(question->chat));
   decode_picture(question);
 }
 
@@ -239,6 +255,7 @@ void App::answer(const QuestionPtr& question) {
   if (!options_.shared_cache || request->guest) generate.cache_scope = generate.client;
   generate.deadline = question->interrupt.deadline;
   generate.abandoned = question->interrupt.cancelled;
+  generate.memory = options_.memory;
   AnswerHead head = make_answer_head(backend->model(), random_id("chatcmpl-"), unix_seconds());
   head.warning = warning_of(question->chat);
   if (!head.warning.empty())
@@ -249,6 +266,7 @@ void App::answer(const QuestionPtr& question) {
   answer->responder = responder;
   answer->stream = question->chat.stream;
   answer->logprobs = generate.logprobs;
+  answer->texts = std::move(request->memory);
   answer->pictures = std::move(question->pictures);
   Service::OnText on_text;
   if (answer->stream) {
@@ -264,8 +282,12 @@ void App::answer(const QuestionPtr& question) {
   }
   auto on_done = [answer, self = shared_from_this()](Result<GenerateResult> result) {
     if (!result) return fail(answer->responder, result.error(), Stage::kAnswer, answer->id);
-    self->metrics_.count_answer(*result);
-    answer->done(*result);
+    try {
+      self->metrics_.count_answer(*result);
+      answer->done(*result);
+    } catch (const std::exception& failure) {  // must not reach the engine's thread
+      fail(answer->responder, thrown(failure), Stage::kAnswer, answer->id);
+    }
   };
   auto job = backend->submit(std::move(generate), std::move(on_text), std::move(on_done));
   if (!job) return fail(responder, job.error(), Stage::kAnswer, request->id);

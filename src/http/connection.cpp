@@ -133,6 +133,10 @@ void Connection::dispatch(Current& current, std::shared_ptr<Exchange> exchange) 
         }
       }
       (*handler)(std::move(request), exchange);
+    } catch (const std::bad_alloc&) {
+      exchange->respond(error_response(to_api_error(
+          {ErrorCode::kUnavailable, "out of memory", "try again later, or with a smaller request"},
+          Stage::kRequest)));
     } catch (const std::exception& failure) {
       log::event(log::Level::kError, "handler", {{"failure", failure.what()}}, id);
       exchange->respond(error_response(

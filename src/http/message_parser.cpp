@@ -7,6 +7,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <cctype>
+#include <new>
 
 #include "http/authority.h"
 
@@ -179,8 +180,15 @@ MessageParser::State MessageParser::feed(std::string_view bytes, std::size_t& co
     if (impl_->header_done && parser.chunked() && bytes.size() - consumed < kLastChunkBytes)
       return State::kNeedMore;
     beast::error_code ec;
-    const std::size_t taken =
-        parser.put(boost::asio::const_buffer(bytes.data() + consumed, bytes.size() - consumed), ec);
+    std::size_t taken = 0;
+    try {
+      taken = parser.put(
+          boost::asio::const_buffer(bytes.data() + consumed, bytes.size() - consumed), ec);
+    } catch (const std::bad_alloc&) {
+      return fail(to_api_error(
+          {ErrorCode::kUnavailable, "out of memory", "try again later, or with a smaller request"},
+          Stage::kRequest));
+    }
     consumed += taken;
     const bool needs_more = ec == beast::http::error::need_more;
     if (ec && !needs_more) return fail(explain(ec, limits_));

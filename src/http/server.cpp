@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <new>
 
 #include "base/log.h"
 #include "http/connection.h"
@@ -81,7 +82,7 @@ void ServerCore::accept() {
     if (!ec) {
       tcp::socket socket(io);
       acceptor_.accept(socket, ec);
-      if (!ec) on_accepted(std::move(socket));
+      if (!ec) take_in(std::move(socket));
     }
     // The other end may have gone in the meantime.
     if (ec && ec != asio::error::would_block && ec != asio::error::connection_aborted)
@@ -108,6 +109,16 @@ void ServerCore::on_not_accepted(const error_code& failure) {
   accept_pause_.async_wait([this](error_code pause) {
     if (!pause && accept_paused_ && acceptor_.is_open()) accept();
   });
+}
+
+// One for which there is no memory is closed; it must not be the last that is accepted.
+void ServerCore::take_in(tcp::socket socket) {
+  try {
+    on_accepted(std::move(socket));
+  } catch (const std::bad_alloc&) {
+    error_code ignored;
+    socket.close(ignored);
+  }
 }
 
 void ServerCore::on_accepted(tcp::socket socket) {
@@ -209,9 +220,16 @@ Server::~Server() {
 
 std::uint16_t Server::port() const { return core_->port; }
 
+// A handler that throws, for want of memory, ends its own connection at most: the others go on.
 bool Server::run() {
-  core_->io.run();
-  return !core_->stopped;
+  for (;;) {
+    try {
+      core_->io.run();
+      return !core_->stopped;
+    } catch (const std::exception& failure) {
+      log::event(log::Level::kError, "connection", {{"failure", failure.what()}});
+    }
+  }
 }
 void Server::drain() {
   asio::post(core_->io, [core = core_] { core->drain(); });

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "api/errors.h"
-#include "http/memory_budget.h"
+#include "base/memory_budget.h"
 
 namespace oc::http {
 
@@ -69,7 +69,7 @@ class Responder {
   virtual bool closed() const = 0;
 };
 
-using RequestPtr = std::shared_ptr<const Request>;
+using RequestPtr = std::shared_ptr<Request>;
 using ResponderPtr = std::shared_ptr<Responder>;
 // Must answer exactly once, now or later. An exception becomes a 500.
 using Handler = std::function<void(RequestPtr, ResponderPtr)>;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/stream_parser.hpp>
 #include <cmath>
 #include <fstream>
 
@@ -76,26 +74,6 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
     return Error{ErrorCode::kNotFound, fmt::format("{} cannot be read", path.string()),
                  "check its permissions"};
   return bytes;
-}
-
-Result<json::value> parse_json(std::string_view text, std::string_view what, int max_depth) {
-  json::parse_options options;
-  options.max_depth = static_cast<std::size_t>(max_depth);
-  json::stream_parser parser({}, options);
-  boost::system::error_code error;
-  const std::size_t read = parser.write_some(text.data(), text.size(), error);
-  if (!error && read == text.size()) parser.finish(error);
-  if (!error && read < text.size()) error = json::error::extra_data;
-  if (error)
-    return Error{
-        ErrorCode::kCorrupt,
-        fmt::format("{}: not valid JSON at byte {}: {}", what, read,
-                    error == json::error::too_deep ? fmt::format("nested deeper than {}", max_depth)
-                    : error == json::error::incomplete ? "it ends too early"
-                    : error == json::error::extra_data ? "something follows the value"
-                                                       : "syntax error"),
-        ""};
-  return parser.release();
 }
 
 Result<json::object> read_json_object(const std::filesystem::path& path, std::size_t max_bytes) {

@@ -1,5 +1,5 @@
-// JSON files, with errors that name file and key. Boost.JSON underneath, with limits on depth and
-// size.
+// JSON files, with errors that name file and key. Boost.JSON underneath, with limits on depth, size
+// and number of values.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -14,13 +14,30 @@
 
 namespace oc {
 
+class CountedMemory;
+
 // Whole file as bytes; kNotFound / kTooLarge (over max_bytes) name the path.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);
 
+// Of a file that is not a stranger's. A value takes some 20 to 200 bytes, its text left out.
+inline constexpr std::size_t kMaxJsonValues = 1'000'000;
+inline constexpr std::size_t kMaxJsonKeyBytes = 64u << 10;
+
+struct JsonLimits {
+  int depth = 32;
+  std::size_t values = kMaxJsonValues;  // numbers, texts, lists, objects, …: one each
+};
+
 // Strict JSON, depth at most max_depth. `what` names the document in errors ("config.json"), which
-// carry line-independent text: `config.json: not valid JSON at byte 120: …`.
+// carry line-independent text: `config.json: not valid JSON at byte 120: …`. Of a member that
+// occurs twice the last value counts.
 Result<boost::json::value> parse_json(std::string_view text, std::string_view what,
                                       int max_depth = 32);
+// A stranger's text. What the document takes is counted by `memory` (may be null, else outlives the
+// document) before it is taken: at most one and a half times the text, and what the values take. kInvalidArgument: too many values. kTooLarge: more than the budget will
+// ever have; kMemoryFull: than it has now.
+Result<boost::json::value> parse_json(std::string_view text, std::string_view what,
+                                      const JsonLimits& limits, CountedMemory* memory);
 Result<boost::json::object> read_json_object(const std::filesystem::path& path,
                                              std::size_t max_bytes = 64u << 20);
 

@@ -63,7 +63,7 @@ std::string MemoryPlan::table() const {
                          human_bytes(m.kv_token_bytes), human_bytes(prefixes)));
   out += row("image cache", images, "--image-cache");
   out += row("response cache", responses, "--response-cache");
-  out += row("requests", requests, "--max-memory-mb; bodies and decoded pictures");
+  out += row("requests", requests, "--max-memory-mb; bodies, texts and decoded pictures");
   out += row("preprocessed pictures", preprocess, "waiting for their turn");
   if (grammars > 0) out += row("grammar cache", grammars, "compiled JSON schemas");
   out += row("in all", total(),

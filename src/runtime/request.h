@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "image/image.h"
 #include "models/model.h"
 #include "runtime/sampler.h"
@@ -50,6 +51,9 @@ struct GenerateRequest {
   std::optional<std::chrono::steady_clock::time_point> deadline;
   // Whether nobody waits for the answer any more; any thread. May be empty.
   std::function<bool()> abandoned = {};
+  // What its preparation takes for a while, and its ids for as long as it lives, is counted here;
+  // null: nowhere.
+  std::shared_ptr<MemoryBudget> memory;
 };
 
 enum class FinishReason { kStop, kLength };  // OpenAI's "stop" and "length"

@@ -40,6 +40,39 @@ void log_end(const std::string& id, const Result<GenerateResult>& result) {
   }
 }
 
+// Bytes that a request's text takes on its way to tokens, and those of the tokens, at most.
+struct Footing {
+  std::size_t preparing = 0, prepared = 0;
+};
+Footing footing(const GenerateRequest& request, const Tokenizer& tokenizer,
+                std::int64_t context) {
+  // From where text is sure to be too long it is not tokenised.
+  const std::size_t most = static_cast<std::size_t>(context) * tokenizer.longest_token();
+  std::size_t bytes = 0, merging = 0;
+  for (const Message& message : request.messages)
+    for (const Part& part : message.parts)
+      if (const auto* text = std::get_if<TextPart>(&part)) {
+        if (text->text.size() > most - bytes) continue;
+        bytes += text->text.size();
+        merging += tokenizer.encode_memory(text->text);
+      }
+  // The text of a turn in one piece, its ids and those of the prompt; a vector that grows is there
+  // twice.
+  const std::size_t ids = std::min(bytes, static_cast<std::size_t>(context)) * sizeof(TokenId);
+  return {3 * bytes + merging + 3 * bytes * sizeof(TokenId) + ids, 2 * ids};
+}
+
+Error no_memory(const Reservation& memory, std::size_t wanted) {
+  if (wanted > memory.limit())
+    return {ErrorCode::kTooLarge,
+            fmt::format("to read the text takes {} MB, over the {} MB that are set aside for all "
+                        "requests",
+                        wanted >> 20, memory.limit() >> 20),
+            "shorten it, or give the server more (--max-memory-mb)", "messages"};
+  return {ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
+          "try again later"};
+}
+
 }  // namespace
 
 Service::Service(std::shared_ptr<const LoadedModel> model, ServiceOptions options)
@@ -134,10 +167,15 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
 // Tokens and plan, then the pictures that are not known to be encoded already, as far as there is
 // room to keep them until their turn.
 Result<void> Service::prepare(Entry& entry) {
+  const auto& tokenizer = *model_->model->tokenizer();
+  const Footing most = footing(entry.request, tokenizer, model_->model->info().context_length);
+  entry.memory = Reservation(entry.request.memory);
+  if (!entry.memory.grow_to(most.preparing)) return no_memory(entry.memory, most.preparing);
   entry.session =
       std::make_unique<Session>(*model_->model, entry.request, entry.hooks, caches(entry.request));
   OC_RETURN_IF_ERROR(entry.session->prepare());
   if (auto error = too_long(entry)) return *std::move(error);
+  entry.memory.shrink_to(most.prepared);
   return entry.session->preprocess([&](const std::string& key, std::size_t bytes) {
     {
       const std::lock_guard lock(mutex_);
@@ -226,14 +264,16 @@ void Service::deliver(EntryPtr entry, GenerateResult known) {
   known.timings = {};
   known.timings.ttft_ms = known.timings.total_ms = entry->since_submit.ms();
   const std::shared_ptr<Entry> shared = std::move(entry);
-  responses_.post([this, shared, known = std::move(known)] {
-    if (shared->hooks.on_piece) {
+  responses_.post([this, shared, known = std::move(known)]() mutable {
+    const Result<void> told = guarded([&]() -> Result<void> {
+      if (!shared->hooks.on_piece) return {};
       shared->hooks.on_piece({.text = known.text, .choice = 0, .tokens = known.logprobs});
       for (std::size_t i = 0; i < known.more.size(); ++i)
         shared->hooks.on_piece(
             {.text = known.more[i].text, .choice = i + 1, .tokens = known.more[i].logprobs});
-    }
-    answer(*shared, known);
+      return {};
+    });
+    answer(*shared, told.ok() ? Result<GenerateResult>(std::move(known)) : told.error());
     const std::lock_guard lock(mutex_);
     --active_;
     if (queue_.empty() && active_ == 0) idle_.notify_all();

@@ -26,6 +26,7 @@ struct Service::Entry {
   Stopwatch since_submit;
   double queue_ms = 0;
   int passed = 0;                    // times that a later one was let in before it
+  Reservation memory;                // what preparing takes, then the ids
   std::unique_ptr<Session> session;  // prepared
   std::size_t places = 0;            // of its answers, in this step
   std::size_t kv_held = 0;           // bytes of keys and values, as the log knows it
@@ -41,7 +42,8 @@ Result<void> guarded(const Work& work) {
   try {
     return work();
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kInternal, "out of memory", "use fewer or smaller pictures"};
+    return Error{ErrorCode::kUnavailable, "out of memory",
+                 "try again later, or with fewer or smaller pictures"};
   } catch (const std::exception& failure) {
     return Error{ErrorCode::kInternal, failure.what()};
   }

@@ -13,6 +13,7 @@ namespace oc {
 // Takes requests from the queue while there is a place for them and memory to end them all.
 void Service::admit() {
   while (running_.size() < options_.max_running) {
+    running_.reserve(running_.size() + 1);  // nothing may be thrown behind take()
     EntryPtr entry = take();
     if (entry == nullptr) return;
     Entry& started = *entry;

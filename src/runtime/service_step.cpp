@@ -24,13 +24,19 @@ std::optional<Error> expired(const GenerateRequest& request, const Job& job) {
 
 void Service::loop() {
   while (wait_for_work()) {
-    sweep();
-    admit();
-    end_interrupted();
-    step();
-    check_weights();
-    retire_done();
-    publish();
+    // Each part keeps what is wrong with a request to the request. What is thrown beside that, for
+    // want of memory, costs a round and not the process.
+    const Result<void> round = guarded([&]() -> Result<void> {
+      sweep();
+      admit();
+      end_interrupted();
+      step();
+      check_weights();
+      retire_done();
+      publish();
+      return {};
+    });
+    if (!round.ok()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
 
@@ -200,6 +206,7 @@ void Service::forward(std::span<const Part> parts) {
 
 void Service::retire_done() {
   std::vector<EntryPtr> ended;
+  ended.reserve(running_.size());  // nothing may be thrown while entries move
   std::erase_if(running_, [&](EntryPtr& entry) {
     if (usable(*entry)) return false;
     ended.push_back(std::move(entry));
@@ -209,7 +216,9 @@ void Service::retire_done() {
     note_memory(*entry, 0);
     Result<GenerateResult> result =
         entry->failure ? Result<GenerateResult>(*entry->failure) : entry->session->take_result();
-    if (!broken_ && (!entry->failure || entry->failure->code != ErrorCode::kInternal)) {
+    // What broke in the middle of a step has left nothing behind that could be gone on with.
+    if (!broken_ && (!entry->failure || (entry->failure->code != ErrorCode::kInternal &&
+                                         entry->failure->code != ErrorCode::kUnavailable))) {
       entry->session->retire();
       keep_within_memory();
     }

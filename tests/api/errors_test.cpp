@@ -22,6 +22,7 @@ TEST(Errors, EveryCodeHasItsStatus) {
   EXPECT_EQ(status(ErrorCode::kContextLength, Stage::kAnswer), 400);
   EXPECT_EQ(status(ErrorCode::kUnauthenticated, Stage::kRequest), 401);
   EXPECT_EQ(status(ErrorCode::kQueueFull, Stage::kAnswer), 429);
+  EXPECT_EQ(status(ErrorCode::kMemoryFull, Stage::kRequest), 429);
   EXPECT_EQ(status(ErrorCode::kUnavailable, Stage::kAnswer), 503);
   EXPECT_EQ(status(ErrorCode::kDeadline, Stage::kAnswer), 504);
   EXPECT_EQ(status(ErrorCode::kCancelled, Stage::kAnswer), 499);

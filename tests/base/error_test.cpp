@@ -11,8 +11,9 @@ TEST(Error, EveryCodeHasItsOwnName) {
   const ErrorCode codes[] = {
       ErrorCode::kInvalidArgument, ErrorCode::kNotFound,        ErrorCode::kUnsupported,
       ErrorCode::kTooLarge,        ErrorCode::kCorrupt,         ErrorCode::kContextLength,
-      ErrorCode::kUnavailable,     ErrorCode::kQueueFull,       ErrorCode::kCancelled,
-      ErrorCode::kDeadline,        ErrorCode::kUnauthenticated, ErrorCode::kInternal};
+      ErrorCode::kUnavailable,     ErrorCode::kQueueFull,       ErrorCode::kMemoryFull,
+      ErrorCode::kCancelled,       ErrorCode::kDeadline,        ErrorCode::kUnauthenticated,
+      ErrorCode::kInternal};
   std::set<std::string_view> names;
   for (const ErrorCode code : codes) {
     const std::string_view name = to_string(code);

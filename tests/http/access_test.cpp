@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "http/memory_budget.h"
+#include "base/memory_budget.h"
 #include "http/request_id.h"
 
 namespace oc::http {

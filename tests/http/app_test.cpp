@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/json/parse.hpp>
 #include <future>
 #include <mutex>
@@ -298,6 +299,35 @@ TEST_F(AppTest, PicturesReachTheModel) {
   // The answer may be here before the worker has let go of the request.
   for (int i = 0; i < 20'000 && options.memory->used() > 0; ++i) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(options.memory->used(), 0u);
+}
+
+TEST_F(AppTest, ReadingABodyIsPaidForLikeTheBody) {
+  std::atomic<std::size_t> held{0};
+  start([&](const GenerateRequest& request, const auto& text, const auto& done) {
+    held = options.memory->used();
+    say_hello(request, text, done);
+  });
+  const auto say = [&](std::size_t bytes) {
+    return ask(
+        post(R"({"messages":[{"role":"user","content":")" + std::string(bytes, 'x') + "\"}]}"));
+  };
+  const auto wait_until_free = [&] {
+    for (int i = 0; i < 20'000 && options.memory->used() > 0; ++i) std::this_thread::sleep_for(1ms);
+    return options.memory->used() == 0;
+  };
+  EXPECT_EQ(status_of(say(1u << 20)), 200);
+  EXPECT_GE(held, 1u << 20) << "its text, and nothing else";
+  EXPECT_LT(held, (1u << 20) + (16u << 10));
+  ASSERT_TRUE(wait_until_free());
+  const std::string never = say(3u << 20);
+  EXPECT_EQ(status_of(never), 413) << never;
+  ASSERT_TRUE(wait_until_free());
+  Reservation others(options.memory);
+  ASSERT_TRUE(others.grow_to(2u << 20));
+  const std::string later = say(3u << 19);
+  EXPECT_EQ(status_of(later), 429) << later;
+  EXPECT_EQ(error_of(later).at("code"), "memory_full");
+  EXPECT_EQ(status_of(say(100)), 200) << "small ones are read all the same";
 }
 
 TEST_F(AppTest, PicturesOverTheBudget) {

@@ -2,6 +2,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include "io/counted_memory.h"
 #include "tests/io/fixtures.h"
 
 namespace oc {
@@ -50,6 +51,102 @@ TEST_F(JsonFileTest, OtherDocumentsAreRefusedByName) {
   }
   test::write_bytes(folder_ / "config.json", "{\"a\": 12345}");
   EXPECT_EQ(error_of(read_json_object(folder_ / "config.json", 5)).code, ErrorCode::kTooLarge);
+}
+
+std::string repeated(std::string_view piece, std::size_t times) {
+  std::string out;
+  for (std::size_t i = 0; i < times; ++i) out += piece;
+  return out;
+}
+
+TEST(ParseJson, EveryKindOfValueAsTheLibraryReadsIt) {
+  for (const std::string text :
+       {R"({"a":[1,-2,18446744073709551615,1.5e-7,true,false,null,"x",{},[],[[1],{"b":"c"}]]})",
+        R"(["\u00e9\ud83d\ude00\n\"\\","ü","","long enough not to be kept in the value itself"])",
+        R"({"a":1,"b":2,"a":{"c":3}})", R"("alone")", "12", " null ", "[1 , 2]\n"}) {
+    const auto ours = parse_json(text, "a");
+    ASSERT_TRUE(ours.ok()) << text << ours.error().describe();
+    EXPECT_EQ(*ours, boost::json::parse(text)) << text;
+  }
+}
+
+TEST(ParseJson, ManyMembersAndTextsWithEscapes) {
+  std::string text = "{\"z\":0";
+  for (int i = 0; i < 5000; ++i) text += ",\"key " + std::to_string(i) + "\":" + std::to_string(i);
+  text += ",\"long\":\"" + repeated("ab\\n\\u00e9", 100'000) + "\"}";
+  const auto value = parse_json(text, "a");
+  ASSERT_TRUE(value.ok()) << value.error().describe();
+  EXPECT_EQ(*value, boost::json::parse(text));
+}
+
+TEST(ParseJson, TooManyValuesAreRefusedByNumber) {
+  EXPECT_TRUE(parse_json("[1,2,[3]]", "body", JsonLimits{.values = 5}, nullptr).ok());
+  for (const char* text : {"[1,2,[3],4]", "[[[[[[]]]]]]", R"({"a":1,"b":2,"c":3,"d":4,"e":"5"})"}) {
+    const Error error = error_of(parse_json(text, "body", JsonLimits{.values = 5}, nullptr));
+    EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(error.message, "body: more than 5 JSON values");
+  }
+}
+
+// Bodies that cost many times their size when nobody counts. Refused, they cost less than they are.
+TEST(ParseJson, WhatIsRefusedTakesLittle) {
+  constexpr std::size_t kTimes = 1 << 20, kValues = 1000;
+  const struct {
+    std::string head, piece, tail;
+  } bodies[] = {{"[1", ",1", "]"},
+                {"[1", ",[[[[[[[[]]]]]]]]", "]"},
+                {"[1", ",{}", "]"},
+                {R"({"a":1)", R"(,"b":1)", "}"},
+                {"[1", R"(,"text that is kept outside")", "]"}};
+  for (const auto& body : bodies) {
+    const std::string text = body.head + repeated(body.piece, kTimes) + body.tail;
+    auto budget = std::make_shared<MemoryBudget>(std::size_t{1} << 30);
+    Reservation share(budget);
+    {
+      CountedMemory memory(share);
+      const auto value = parse_json(text, "body", JsonLimits{.values = kValues}, &memory);
+      EXPECT_EQ(error_of(value).code, ErrorCode::kInvalidArgument) << body.piece;
+    }
+    EXPECT_LT(share.peak(), 512u << 10) << body.piece;
+    EXPECT_EQ(budget->used(), 0u) << body.piece;
+  }
+}
+
+TEST(ParseJson, ALongTextIsHeldOnceWhileItIsPutTogether) {
+  const std::size_t bytes = 8u << 20;
+  for (const std::string piece : {"a", "ab\\n", "\\\\", "\\u0041"}) {
+    const std::string text = "[\"" + repeated(piece, bytes / piece.size()) + "\"]";
+    auto budget = std::make_shared<MemoryBudget>(std::size_t{1} << 30);
+    Reservation share(budget);
+    {
+      CountedMemory memory(share);
+      const auto value = parse_json(text, "body", JsonLimits{}, &memory);
+      ASSERT_TRUE(value.ok());
+      EXPECT_GE(budget->used(), value->at(0).get_string().size());
+    }
+    EXPECT_LE(share.peak(), text.size() * 3 / 2 + (2u << 20)) << piece;
+    EXPECT_EQ(budget->used(), 0u);
+  }
+}
+
+TEST(ParseJson, ABudgetThatIsSpentIsToldFromOneThatIsTooSmall) {
+  const std::string text = "[\"" + std::string(1u << 20, 'x') + "\"]";
+  auto budget = std::make_shared<MemoryBudget>(2u << 20);
+  Reservation share(budget), others(budget);
+  const auto read = [&](Reservation& from) {
+    CountedMemory memory(from);
+    const auto value = parse_json(text, "body", JsonLimits{}, &memory);
+    return value.ok() ? Error{} : value.error();
+  };
+  EXPECT_EQ(read(share).message, "");
+  ASSERT_TRUE(others.grow_to(3u << 19));
+  EXPECT_EQ(read(share).code, ErrorCode::kMemoryFull);
+  EXPECT_EQ(budget->used(), 3u << 19) << "nothing stays taken";
+  auto small = std::make_shared<MemoryBudget>(1u << 19);
+  Reservation of_small(small);
+  const Error never = read(of_small);
+  EXPECT_EQ(never.code, ErrorCode::kTooLarge);
+  EXPECT_TRUE(has(never.message, "524288 bytes")) << never.message;
 }
 
 TEST(ParseJson, SaysWhatIsWrongAndWhere) {

@@ -184,12 +184,40 @@ TEST_F(ServiceTest, ABrokenJobDoesNotHarmTheNext) {
   EXPECT_EQ(check.code, ErrorCode::kInternal);
   EXPECT_NE(check.message.find("broken on purpose"), std::string::npos);
   const Error memory = submit(service, question("hello")).code();
-  EXPECT_EQ(memory.code, ErrorCode::kInternal);
+  EXPECT_EQ(memory.code, ErrorCode::kUnavailable);
   EXPECT_EQ(memory.message, "out of memory");
   EXPECT_EQ(submit(service, question("hello")).result.get()->text, "hello");
   service.drain();
   EXPECT_EQ(service.stats().failed, 2u);
   EXPECT_EQ(service.stats().completed, 1u);
+}
+
+TEST_F(ServiceTest, TextIsPaidForBeforeItIsTokenised) {
+  auto model = FakeModel::answering({287, kEnd});
+  model->mutable_info().context_length = 4096;
+  Service service(loaded(std::move(model)), {});
+  const auto ask = [&](std::size_t bytes, const std::shared_ptr<MemoryBudget>& budget) {
+    GenerateRequest request = question(std::string(bytes, 'a'));
+    request.memory = budget;
+    std::promise<Result<GenerateResult>> done;
+    auto answer = done.get_future();
+    const auto job = service.submit(std::move(request), nullptr,
+                                    [&](Result<GenerateResult> r) { done.set_value(std::move(r)); });
+    return job.ok() ? answer.get() : Result<GenerateResult>(job.error());
+  };
+  auto budget = std::make_shared<MemoryBudget>(1u << 20);
+  EXPECT_TRUE(ask(3000, budget).ok());
+  EXPECT_EQ(ask(3000, std::make_shared<MemoryBudget>(50'000)).error().code, ErrorCode::kTooLarge);
+  const Error too_long = ask(10'000'000, budget).error();
+  EXPECT_EQ(too_long.code, ErrorCode::kContextLength) << "known without any memory";
+  EXPECT_NE(too_long.message.find("the prompt has at least "), std::string::npos);
+  {
+    Reservation others(budget);
+    ASSERT_TRUE(others.grow_to(1'000'000));
+    EXPECT_EQ(ask(3000, budget).error().code, ErrorCode::kMemoryFull);
+  }
+  service.drain();
+  EXPECT_EQ(budget->used(), 0u);
 }
 
 TEST_F(ServiceTest, DrainAnswersEverythingAndRefusesNewWork) {

@@ -1,16 +1,18 @@
-// Bytes that requests may hold at one time, over all connections: bodies, decoded pictures. Any
-// thread.
+// Bytes that requests may hold at one time, over all connections: bodies, documents, texts, decoded
+// pictures. Any thread.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
 #include "base/log.h"
 
-namespace oc::http {
+namespace oc {
 
 class MemoryBudget {
  public:
@@ -44,6 +46,7 @@ class Reservation {
     std::swap(budget_, other.budget_);
     std::swap(bytes_, other.bytes_);
     std::swap(request_id_, other.request_id_);
+    std::swap(peak_, other.peak_);
     return *this;
   }
   ~Reservation() {
@@ -58,6 +61,7 @@ class Reservation {
     if (!budget_->take(bytes - bytes_)) return false;
     log_step("taken", bytes - bytes_);
     bytes_ = bytes;
+    peak_ = std::max(peak_, bytes_);
     return true;
   }
   // Gives back what is over `bytes`.
@@ -73,17 +77,25 @@ class Reservation {
     if (bytes_ > 0) log_step("taken", bytes_);
   }
   std::size_t bytes() const { return bytes_; }
+  std::size_t peak() const { return peak_; }  // the most that it ever was
+  // The most that there is for all; without a budget there is no end to it.
+  std::size_t limit() const { return budget_ ? budget_->limit() : std::size_t(-1); }
 
  private:
   std::shared_ptr<MemoryBudget> budget_;
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0, peak_ = 0;
   std::string request_id_;
 
-  void log_step(std::string_view what, std::size_t bytes) const {
-    if (!request_id_.empty())
+  // A line for which there is no memory is left out: shares are given back by destructors.
+  void log_step(std::string_view what, std::size_t bytes) const noexcept {
+    if (request_id_.empty()) return;
+    try {
       log::step("memory", request_id_, what, bytes, "in_use", budget_->used(), "of",
                 budget_->limit());
+    } catch (const std::bad_alloc&) {
+      return;
+    }
   }
 };
 
-}  // namespace oc::http
+}  // namespace oc

@@ -1,0 +1,21 @@
+#include "base/heap.h"
+
+#include <cstdlib>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+namespace oc::heap {
+
+#ifdef __GLIBC__
+void give_back_large_blocks() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 2 << 20);
+}
+void give_back_free_pages() { malloc_trim(0); }
+#else
+void give_back_large_blocks() {}
+void give_back_free_pages() {}
+#endif
+
+}  // namespace oc::heap

@@ -1,0 +1,186 @@
+"""Bodies made to cost many times their size: the server stays within what it set aside for requests and within what
+`ocellus plan` promised, answers each with a clear error, and serves the next request. Bytes are counted, not seconds.
+"""
+
+import json
+import os
+import pathlib
+import re
+import resource
+import socket
+import threading
+
+import httpx
+import pytest
+from conftest import text_part, user
+from test_cli import run
+
+MIB = 1 << 20
+BODY = 62 * MIB
+BUDGET = 256  # MiB for all requests
+FLAGS = ["--max-memory-mb", BUDGET, "--image-cache", 8, "--response-cache-mb", 8, "--kv-memory", 16]
+FLAGS = [str(flag) for flag in FLAGS]
+# Buffers of sockets, stacks of threads that have not run before, what the heap rounds up.
+SLACK = 48 * MIB
+
+own_memory = pytest.mark.skipif(
+    "OCELLUS_BIN" in os.environ, reason="a sanitizer takes memory of its own"
+)
+
+
+def filled(head, piece, tail):
+    return head + piece * ((BODY - len(head) - len(tail)) // len(piece)) + tail
+
+
+def members():
+    out, size = [b'{"metadata":{"a":1'], 0
+    while size < BODY:
+        out.append(b"".join(b',"k%d":1' % i for i in range(len(out) * 4096, (len(out) + 1) * 4096)))
+        size += len(out[-1])
+    return b"".join(out)[: BODY - 64] + b'":1},' + HELLO
+
+
+HELLO = b'"messages":[{"role":"user","content":"hello"}],"max_tokens":2}'
+CONTENT = b'{"max_tokens":2,"messages":[{"role":"user","content":'
+# name: (body, statuses, codes)
+ATTACKS = {
+    "numbers": (lambda: filled(b'{"metadata":{"a":[1', b",1", b"]}," + HELLO), "JSON values"),
+    "nesting": (
+        lambda: filled(b'{"metadata":{"a":[1', b",[[[[[[[[[[[[]]]]]]]]]]]]", b"]}," + HELLO),
+        "JSON values",
+    ),
+    "members": (members, "JSON values"),
+    "parts": (
+        lambda: filled(CONTENT + b"[", b'{"type":"text","text":""},', b'{"type":"text"}]}]}'),
+        "JSON values",
+    ),
+    "text": (lambda: filled(CONTENT + b'"', b"a", b'"}]}'), "the prompt has at least"),
+    "words": (lambda: filled(CONTENT + b'"', b"some words, ", b'"}]}'), "the prompt has at least"),
+    "escapes": (lambda: filled(CONTENT + b'"', b"ab\\n", b'"}]}'), "the prompt has at least"),
+    "texts": (
+        lambda: filled(
+            CONTENT + b"[",
+            b'{"type":"text","text":"' + b"a" * 65536 + b'"},',
+            b'{"type":"text","text":"?"}]}]}',
+        ),
+        "the prompt has at least",
+    ),
+    "name": (lambda: filled(b'{"model":"', b"m", b'",' + HELLO), "no model of this name"),
+    "label": (lambda: filled(b'{"user":"', b"\\u0075", b'",' + HELLO), None),
+    "pictures": (
+        lambda: filled(
+            CONTENT + b"[",
+            b'{"type":"image_url","image_url":{"url":"data:image/png;base64,'
+            + b"AAAA" * (5 * MIB)
+            + b'"}},',
+            b'{"type":"text","text":"?"}]}]}',
+        ),
+        "not a picture",
+    ),
+}
+
+
+def post(port, body):
+    """The answer to a raw body: status and text."""
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
+        connection.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        try:
+            connection.sendall(body)
+        except OSError:
+            pass  # refused before all of it was sent
+        answer = b""
+        try:
+            while more := connection.recv(1 << 16):
+                answer += more
+        except OSError:
+            pass
+    head, _, text = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]) if head else 0, text.decode()
+
+
+def memory(pid, field):
+    found = re.search(rf"{field}:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) << 10
+
+
+def ask(running, words="hello"):
+    body = {"messages": [user(text_part(words))], "max_tokens": 2, "temperature": 0}
+    reply = httpx.post(running.url + "/v1/chat/completions", json=body, timeout=300)
+    assert reply.status_code == 200, reply.text
+
+
+def all_at_once(port, bodies):
+    answers = [None] * len(bodies)
+
+    def one(i):
+        answers[i] = post(port, bodies[i])
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(len(bodies))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=300)
+    return answers
+
+
+@own_memory
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_large_body_takes_what_was_set_aside(start, attack):
+    running = start(*FLAGS)
+    make, words = ATTACKS[attack]
+    body = make()
+    ask(running)
+    before = memory(running.pid, "VmRSS")
+    status, text = post(running.port, body)
+    if words is None:
+        assert status == 200, text
+    else:
+        error = json.loads(text)["error"]
+        assert status in (400, 404, 415) and words in error["message"], (status, text[:300])
+    assert memory(running.pid, "VmHWM") < before + 2 * BODY + SLACK, "twice the body, never more"
+    ask(running)
+    assert memory(running.pid, "VmRSS") < before + SLACK, "it is given back"
+
+
+@own_memory
+def test_many_at_once_stay_within_the_plan_in_a_process_of_limited_memory(start):
+    planned = json.loads(run("plan", "--json", "--model", "demo", *FLAGS).stdout)
+    assert planned["request_bytes"] == BUDGET * MIB
+    running = start(*FLAGS)
+    ask(running)
+    before = memory(running.pid, "VmRSS")
+    # No more than what was set aside can be had: what is not counted would fail here.
+    limit = memory(running.pid, "VmData") + planned["request_bytes"] + SLACK
+    resource.prlimit(running.pid, resource.RLIMIT_DATA, (limit, limit))
+    bodies = [make() for make, _ in ATTACKS.values()]
+    for _ in range(2):
+        for status, text in all_at_once(running.port, bodies):
+            assert status in (0, 200, 400, 404, 408, 413, 415, 429), (status, text[:300])
+            if status == 429:
+                assert json.loads(text)["error"]["code"] == "memory_full"
+    ask(running)
+    peak = memory(running.pid, "VmHWM")
+    assert peak < before + planned["request_bytes"] + SLACK
+    assert peak < planned["total_bytes"]
+    assert running.process.poll() is None
+
+
+@own_memory
+def test_memory_that_is_not_there_is_an_error_of_the_request(start):
+    """Less than was planned: what fails is a request, with a clear error, and not the process."""
+    running = start(*FLAGS)
+    ask(running)
+    limit = memory(running.pid, "VmData") + 24 * MIB
+    unlimited = resource.prlimit(running.pid, resource.RLIMIT_DATA)
+    resource.prlimit(running.pid, resource.RLIMIT_DATA, (limit, unlimited[1]))
+    bodies = [make() for make, _ in ATTACKS.values()]
+    for status, text in all_at_once(running.port, bodies):
+        assert status in (0, 408, 429, 503), (status, text[:300])
+        if status == 503:
+            assert "out of memory" in json.loads(text)["error"]["message"]
+    assert running.process.poll() is None
+    resource.prlimit(running.pid, resource.RLIMIT_DATA, unlimited)
+    ask(running)
