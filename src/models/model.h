@@ -2,7 +2,9 @@
 // are const and shared, everything that belongs to a request is the caller's.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,6 +56,9 @@ struct ImagePlan {
 struct PromptOptions {
   bool keep_order = false;    // leave pictures where they stand among the text parts
   bool trusted_text = false;  // text may contain control tokens and <|image_N|> tags (goldens only)
+  // The most ids that are wanted: text that is sure to have more is not tokenised. Not for trusted
+  // text.
+  std::int64_t room = std::numeric_limits<std::int64_t>::max();
 };
 
 // Token ids of a prompt. Image positions are negative: -1 - r, r counting the rows of all pictures
@@ -61,6 +66,8 @@ struct PromptOptions {
 struct Prompt {
   std::vector<TokenId> ids;
   std::vector<ImagePlan> images;
+  // Not 0: there are no ids, for there would be at least so many, more than PromptOptions::room.
+  std::int64_t too_many = 0;
 };
 
 // Encodes one picture a few views at a time, so that other work can go in between.

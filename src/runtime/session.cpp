@@ -35,8 +35,11 @@ Result<void> Session::prepare() {
     images_.push_back(plan);
   }
   result_.images = images_;
-  OC_ASSIGN_OR_RETURN(Prompt prompt, model_.build_prompt(request_.messages, images_,
-                                                         {.keep_order = request_.keep_order}));
+  OC_ASSIGN_OR_RETURN(
+      Prompt prompt,
+      model_.build_prompt(request_.messages, images_,
+                          {.keep_order = request_.keep_order, .room = context() - 1}));
+  if (prompt.too_many > 0) return too_long(prompt.too_many, true);
   ids_ = std::move(prompt.ids);
   result_.prompt_tokens = std::ssize(ids_);
   for (std::int64_t i = 0; i < std::ssize(ids_); ++i)
@@ -148,29 +151,38 @@ PrefixKey Session::prefix_key() const {
   return key;
 }
 
-Result<void> Session::limit_answer(std::int64_t prompt_tokens) {
+// Of this request: prompt and answer.
+std::int64_t Session::context() const {
   const std::int64_t own = model_.info().context_length;
-  const std::int64_t context = std::min(own, request_.max_sequence.value_or(own));
+  return std::min(own, request_.max_sequence.value_or(own));
+}
+
+Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
+  const std::string pictures =
+      images_.empty() ? ""
+                      : fmt::format(", {} of them for {} picture{}", result_.image_tokens,
+                                    images_.size(), images_.size() == 1 ? "" : "s");
+  return {ErrorCode::kContextLength,
+          fmt::format("the prompt has {}{} tokens{}; {} {}, answer included",
+                      at_least ? "at least " : "", prompt_tokens, pictures,
+                      context() < model_.info().context_length ? "this server allows"
+                                                               : "the model's context holds",
+                      context()),
+          images_.empty() ? "shorten the text or leave out earlier turns"
+                          : "use fewer pictures, a smaller num_crops (1 is the least), or "
+                            "leave out earlier turns",
+          "messages"};
+}
+
+Result<void> Session::limit_answer(std::int64_t prompt_tokens) {
   for (const std::string& choice : request_.choices) {
     choice_ids_.push_back(model_.tokenizer()->encode(choice, false));
     max_answer_ = std::max(max_answer_, std::ssize(choice_ids_.back()) + 1);
   }
-  if (prompt_tokens + std::max<std::int64_t>(max_answer_, 1) > context) {
-    const std::string pictures =
-        images_.empty() ? ""
-                        : fmt::format(", {} of them for {} picture{}", result_.image_tokens,
-                                      images_.size(), images_.size() == 1 ? "" : "s");
-    return Error{
-        ErrorCode::kContextLength,
-        fmt::format("the prompt has {} tokens{}; {} {}, answer included", prompt_tokens, pictures,
-                    context < own ? "this server allows" : "the model's context holds", context),
-        images_.empty() ? "shorten the text or leave out earlier turns"
-                        : "use fewer pictures, a smaller num_crops (1 is the least), or "
-                          "leave out earlier turns",
-        "messages"};
-  }
+  if (prompt_tokens + std::max<std::int64_t>(max_answer_, 1) > context())
+    return too_long(prompt_tokens, false);
   if (!request_.choices.empty()) return {};
-  max_answer_ = context - prompt_tokens;
+  max_answer_ = context() - prompt_tokens;
   if (request_.max_tokens) max_answer_ = std::min<std::int64_t>(max_answer_, *request_.max_tokens);
   return {};
 }

@@ -129,6 +129,8 @@ class Session {
   std::int64_t pending() const { return std::ssize(ids_) - kv_->length(); }
   std::string_view phase() const;
   Result<void> limit_answer(std::int64_t prompt_tokens);
+  std::int64_t context() const;
+  Error too_long(std::int64_t prompt_tokens, bool at_least) const;
   Result<void> prepare_grammar();
   Result<void> take_token(std::span<const float> logits);
   void guess();

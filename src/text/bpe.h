@@ -27,8 +27,22 @@ class Bpe {
 
   // Appends the ids of a segment, normalised on the way ("▁" in front, "▁" for every space).
   // Characters without a token become the tokens of their bytes, bytes that are not UTF-8 likewise.
-  // O(n log n). An empty segment has no ids.
-  void encode(std::string_view segment, std::vector<TokenId>& out) const;
+  // O(n log n). An empty segment has no ids. → how many merges were looked at: less than three for
+  // each byte, whatever the text.
+  std::size_t encode(std::string_view segment, std::vector<TokenId>& out) const;
+
+  // The longest piece of a segment that is merged as a whole, in bytes: what encode() takes grows
+  // with that, not with the segment.
+  std::size_t longest_piece(std::string_view segment) const;
+  // What encode() takes for such a piece: a symbol for each byte, and candidates, of which there may
+  // be two for each, in a vector that holds both its old and its new place while it grows.
+  static std::size_t memory(std::size_t piece) {
+    return (piece + 8) * (sizeof(Symbol) + 3 * sizeof(std::uint64_t));
+  }
+  // Normalised bytes that one token stands for, at most.
+  std::size_t longest_token() const { return longest_token_; }
+  // Of a text inside a segment: every space is a mark. One more goes in front of the segment.
+  static std::size_t normalised_bytes(std::string_view text);
 
  private:
   // One node of the linked list of tokens that merging shortens.
@@ -37,13 +51,24 @@ class Bpe {
     std::int32_t previous;
     std::int32_t next;  // -1: the last
   };
-  std::vector<Symbol> split(std::string_view segment) const;
-  void merge_all(std::vector<Symbol>& symbols) const;
+  // Of one call of encode(), kept from piece to piece.
+  struct Work {
+    std::vector<Symbol> symbols;
+    std::vector<std::uint64_t> heap;
+    std::size_t looked_at = 0;
+  };
+  std::size_t piece_end(std::string_view segment, std::size_t begin) const;
+  void encode_piece(std::string_view piece, bool first, Work& work,
+                    std::vector<TokenId>& out) const;
+  void split(std::string_view piece, bool first, std::vector<Symbol>& symbols) const;
+  void merge_all(Work& work) const;
 
   std::vector<Merge> merges_;
   FlatMap ranks_;        // left << 32 | right → rank
   FlatMap code_points_;  // code point → its token
   std::array<TokenId, 256> byte_ids_;
+  std::size_t longest_token_ = 1;
+  bool splits_at_spaces_ = true;  // no merge joins anything but marks to a mark behind it
 };
 
 }  // namespace oc

@@ -98,6 +98,14 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, bool added_tokens)
   return ids;
 }
 
+std::size_t Tokenizer::normalised_bytes(std::string_view text) const {
+  return Bpe::normalised_bytes(text);
+}
+std::size_t Tokenizer::longest_token() const { return impl_->bpe.longest_token(); }
+std::size_t Tokenizer::encode_memory(std::string_view text) const {
+  return Bpe::memory(impl_->bpe.longest_piece(text));
+}
+
 std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special) const {
   std::string text;
   PieceJoiner joiner;

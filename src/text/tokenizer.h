@@ -36,6 +36,15 @@ class Tokenizer {
   // O(n log n); at most 1 GiB (OC_CHECK).
   std::vector<TokenId> encode(std::string_view text, bool added_tokens) const;
 
+  // Of plain text, without tokenising it. A text of so many normalised_bytes() (those of its parts
+  // add up) has at least bytes / longest_token() ids, rounded up: a text of which that is already
+  // too many need not be tokenised.
+  std::size_t normalised_bytes(std::string_view text) const;
+  std::size_t longest_token() const;
+  // What encode() takes for a text, beside the ids, at most. It grows with the longest stretch
+  // without a space.
+  std::size_t encode_memory(std::string_view text) const;
+
   // Text of `ids`: byte fallback fused (broken UTF-8 becomes U+FFFD), "▁" to space, one leading
   // space dropped, ids without a token vanish; with skip_special, tokens marked special are left
   // out.

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 namespace oc {
@@ -118,6 +121,55 @@ TEST(Phi3VPrompt, MistakesAreNamed) {
   EXPECT_EQ(error_of(user({ImagePart{1}}), one), "picture 2 is shown, but there are 1");
   EXPECT_NE(error_of({Role::kAssistant, {ImagePart{0}}}, one), "");
   EXPECT_FALSE(build_phi3v_prompt(*tokenizer(), {}, {}, {}).ok());
+}
+
+// Around the room: what fits is made, what cannot is counted and not tokenised.
+TEST(Phi3VPrompt, TextThatCannotFitIsNotTokenised) {
+  const ImagePlan images[] = {picture(7)};
+  const std::string words = "hello a hello";
+  const auto build = [&](const std::vector<Message>& messages, std::int64_t room) {
+    return build_phi3v_prompt(*tokenizer(), messages, images, {.room = room}).value();
+  };
+  const std::vector<Message> small = {{Role::kSystem, {TextPart{words}}},
+                                      user({ImagePart{0}, TextPart{words}, TextPart{words}})};
+  const std::size_t count = build(small, 1'000'000).ids.size();
+  EXPECT_EQ(build(small, static_cast<std::int64_t>(count)).ids.size(), count);
+  EXPECT_EQ(build(small, static_cast<std::int64_t>(count)).too_many, 0);
+
+  const std::string text(1'000'000, 'a');
+  for (const bool parts : {false, true}) {
+    std::vector<Message> large = small;
+    large.push_back({Role::kAssistant, {TextPart{words}}});
+    large.push_back(user({}));
+    for (int i = 0; parts && i < 1000; ++i) large.back().parts.push_back(TextPart{text.substr(0, 1000)});
+    if (!parts) large.back().parts.push_back(TextPart{text});
+    large.push_back({Role::kAssistant, {TextPart{words}}});
+    large.push_back(user({TextPart{text}}));
+    const Prompt prompt = build(large, 4000);
+    EXPECT_TRUE(prompt.ids.empty());
+    const auto longest = static_cast<std::int64_t>(tokenizer()->longest_token());
+    EXPECT_GE(prompt.too_many, 2'000'000 / longest) << "all of the text is counted";
+    EXPECT_LE(prompt.too_many, std::ssize(build(large, 10'000'000).ids));
+  }
+}
+
+// The demo's tokenizer, but with control tokens that swallow the white space behind them, as those of
+// Phi-3.5-Vision do.
+TEST(Phi3VPrompt, WhiteSpaceThatTheTemplateSwallowsCountsForNothing) {
+  std::ifstream file(OC_SOURCE_DIR "/models/demo/tokenizer.json", std::ios::binary);
+  auto document = boost::json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
+  for (auto& token : document.at("added_tokens").as_array())
+    token.as_object()["rstrip"] = std::string_view(token.at("content").as_string()) == "<|user|>";
+  const auto strips = Tokenizer::parse(boost::json::serialize(document), "strips").value();
+  const auto build = [&](const std::string& text, std::int64_t room) {
+    const Message message = user({TextPart{text}});
+    return build_phi3v_prompt(*strips, std::span(&message, 1), {}, {.room = room}).value();
+  };
+  const std::string space = std::string(100'000, ' ') + "\xc2\xa0\n";
+  const auto count = std::ssize(build("hello", 1000).ids);
+  EXPECT_EQ(build(space + "hello", count).ids, build("hello", count).ids);
+  EXPECT_EQ(build(space, count).too_many, 0) << "nothing else stands in the turn";
+  EXPECT_GT(build("a" + space + "hello", count).too_many, 1000) << "here it counts";
 }
 
 }  // namespace

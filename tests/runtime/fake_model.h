@@ -194,8 +194,18 @@ class FakeModel final : public Model {
 
   // BOS, each picture's positions followed by BOS, the text of all messages.
   Result<Prompt> build_prompt(std::span<const Message> messages, std::span<const ImagePlan> images,
-                              const PromptOptions&) const override {
+                              const PromptOptions& options) const override {
     Prompt prompt;
+    std::size_t bytes = 0;
+    for (const Message& message : messages)
+      for (const Part& part : message.parts)
+        if (const auto* text = std::get_if<TextPart>(&part))
+          bytes += tokenizer_->normalised_bytes(text->text);
+    if (const auto least = static_cast<std::int64_t>(bytes / tokenizer_->longest_token());
+        least > options.room) {
+      prompt.too_many = least;
+      return prompt;
+    }
     prompt.images.assign(images.begin(), images.end());
     prompt.ids.push_back(1);
     TokenId row = 0;

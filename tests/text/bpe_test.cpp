@@ -96,7 +96,7 @@ std::vector<TokenId> encode_slowly(const Small& s, std::string_view text) {
     ranks[{s.merges[i].left, s.merges[i].right}] = i;
   }
   std::vector<TokenId> ids = {s.id("▁")};
-  for (const char c : text) ids.push_back(s.id(std::string(1, c)));
+  for (const char c : text) ids.push_back(s.id(c == ' ' ? "▁" : std::string(1, c)));
   while (true) {
     std::size_t best = s.merges.size();
     std::size_t place = 0;
@@ -121,16 +121,56 @@ TEST(Bpe, AgreesWithTheDefinitionOnRandomMerges) {
     for (int i = 0; i < 25; ++i) {
       const std::string left = pieces[random() % pieces.size()];
       const std::string right = pieces[random() % pieces.size()];
+      // Every other round no merge reaches across the mark in front of a word, as is usual.
+      const bool across = right.starts_with("▁") && !left.ends_with("▁");
+      if (across && round % 2 == 1) continue;
       s.merge(left, right);
       pieces.push_back(left + right);
     }
     std::shuffle(s.merges.begin(), s.merges.end(), random);
     for (int i = 0; i < 20; ++i) {
       std::string text;
-      for (std::size_t n = random() % 40 + 1; n > 0; --n) text += "abc"[random() % 3];
+      for (std::size_t n = random() % 40 + 1; n > 0; --n) text += "abc "[random() % 4];
       ASSERT_EQ(s.encode(text), encode_slowly(s, text)) << "round " << round << ": " << text;
     }
   }
+}
+
+// Counted, not timed: texts at which merging would take n² steps if stale candidates were many.
+TEST(Bpe, LooksAtLessThanThreeMergesForEachByte) {
+  Small s({"▁", "a", "b"});
+  std::string run = "a";
+  for (int i = 0; i < 10; ++i, run += run) s.merge(run, run);
+  s.merge("a", "b");
+  s.merge("b", "a");
+  const Bpe bpe(s.vocabulary, s.merges, s.bytes);
+  for (const std::size_t size : {1000, 16'000, 256'000}) {
+    std::string mixed;
+    std::mt19937 random(1);
+    while (mixed.size() < size) mixed += "ab"[random() % 8 == 0];
+    std::string turns;
+    while (turns.size() < size) turns += "ab";
+    for (const std::string& text : {std::string(size, 'a'), mixed, turns, std::string(size, ' ')}) {
+      std::vector<TokenId> ids;
+      EXPECT_LE(bpe.encode(text, ids), 3 * size) << text.substr(0, 8);
+      EXPECT_FALSE(ids.empty());
+    }
+  }
+}
+
+TEST(Bpe, WordsAreMergedByThemselves) {
+  Small s({"▁", "a", "b"});
+  s.merge("▁", "a");
+  s.merge("▁", "▁");
+  const Bpe bpe(s.vocabulary, s.merges, s.bytes);
+  EXPECT_EQ(bpe.longest_piece("aaa bb a"), 3u);
+  EXPECT_EQ(bpe.longest_piece("a   bb"), 5u) << "marks behind each other stay together";
+  EXPECT_EQ(bpe.longest_piece("a▁bb"), 5u);
+  EXPECT_EQ(bpe.longest_piece(std::string(100, 'a')), 100u);
+  s.merge("a", "▁");
+  EXPECT_EQ(Bpe(s.vocabulary, s.merges, s.bytes).longest_piece("aaa bb a"), 8u);
+  Small without({"a"});
+  EXPECT_EQ(Bpe(without.vocabulary, without.merges, without.bytes).longest_piece("a a"), 3u);
 }
 
 }  // namespace

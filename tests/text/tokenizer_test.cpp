@@ -130,5 +130,29 @@ TEST(Tokenizer, FilesThatCannotBeRead) {
   EXPECT_FALSE(Tokenizer::load(test::kTinyFolder).ok());  // a folder
 }
 
+// What is told of a text without tokenising it never says more than is so.
+TEST(Tokenizer, NoTextHasFewerTokensThanItsBytesAllow) {
+  for (const auto& tokenizer : {test::tiny(), test::load(OC_SOURCE_DIR "/models/demo/tokenizer.json")}) {
+    const std::size_t longest = tokenizer->longest_token();
+    for (TokenId id = 0; id < tokenizer->vocab_size(); ++id) {
+      const std::string text = tokenizer->bytes_of(id);
+      for (const int times : {1, 2, 100}) {
+        std::string many;
+        for (int i = 0; i < times; ++i) many += text;
+        const std::size_t least = (tokenizer->normalised_bytes(many) + longest - 1) / longest;
+        ASSERT_LE(least, tokenizer->encode(many, false).size()) << id << " x " << times;
+      }
+    }
+  }
+}
+
+TEST(Tokenizer, MemoryGrowsWithTheLongestWord) {
+  const auto tokenizer = test::tiny();
+  std::string prose;
+  for (int i = 0; i < 100'000; ++i) prose += "hello ";
+  EXPECT_LT(tokenizer->encode_memory(prose), 1000u);
+  EXPECT_GT(tokenizer->encode_memory(std::string(prose.size(), 'a')), 30 * prose.size());
+}
+
 }  // namespace
 }  // namespace oc

@@ -48,9 +48,9 @@ std::size_t leading_space(std::string_view text) {
 // one segment, so that it merges across the template's newlines as it does in the reference.
 class PromptWriter {
  public:
-  PromptWriter(const Tokenizer& tokenizer, std::span<const ImagePlan> images)
-      : tokenizer_(tokenizer), images_(images) {
-    ids_.push_back(tokenizer.bos());
+  PromptWriter(const Tokenizer& tokenizer, std::span<const ImagePlan> images, std::int64_t room)
+      : tokenizer_(tokenizer), images_(images), room_(room) {
+    push(tokenizer.bos());
     std::int64_t row = 0;
     for (const ImagePlan& image : images) {
       first_row_.push_back(row);
@@ -64,12 +64,23 @@ class PromptWriter {
     if (!id)
       return Error{ErrorCode::kCorrupt, fmt::format("tokenizer.json has no token \"{}\"", content),
                    "use the tokenizer that belongs to the model"};
-    ids_.push_back(*id);
+    push(*id);
     strip_next_ = tokenizer_.has_rstrip(*id);
     return {};
   }
 
-  void text(std::string_view plain) { segment_ += plain; }
+  void text(std::string_view plain) {
+    // What the control token in front swallows is no part of the segment.
+    if (strip_next_ && segment_bytes_ == 0)
+      for (std::size_t n; (n = leading_space(plain)) > 0;) plain.remove_prefix(n);
+    segment_bytes_ += tokenizer_.normalised_bytes(plain);
+    if (!over_ && least() > room_) {
+      over_ = true;
+      ids_ = {};
+      segment_ = {};
+    }
+    if (!over_) segment_ += plain;
+  }
 
   // A whole piece in which control tokens are live (trusted text only).
   void trusted(std::string_view piece) { append(tokenizer_.encode(piece, true)); }
@@ -77,34 +88,52 @@ class PromptWriter {
   void image(std::size_t index) {
     flush();
     for (int i = 0; i < images_[index].tokens; ++i)
-      ids_.push_back(static_cast<TokenId>(-1 - first_row_[index] - i));
-    ids_.push_back(tokenizer_.bos());
+      push(static_cast<TokenId>(-1 - first_row_[index] - i));
+    push(tokenizer_.bos());
     strip_next_ = false;
   }
 
-  std::vector<TokenId> take() {
+  void take(Prompt& prompt) {
     flush();
-    return std::move(ids_);
+    if (over_)
+      prompt.too_many = count_;
+    else
+      prompt.ids = std::move(ids_);
   }
 
  private:
   void flush() {
-    std::string_view rest = segment_;
-    if (strip_next_)
-      for (std::size_t n; (n = leading_space(rest)) > 0;) rest.remove_prefix(n);
-    if (!rest.empty()) append(tokenizer_.encode(rest, false));
+    if (over_)
+      count_ = least();
+    else if (!segment_.empty())
+      append(tokenizer_.encode(segment_, false));
     segment_.clear();
+    segment_bytes_ = 0;
     strip_next_ = false;
   }
+  void push(TokenId id) {
+    ++count_;
+    if (!over_) ids_.push_back(id);
+  }
   void append(const std::vector<TokenId>& more) {
+    count_ += std::ssize(more);
     ids_.insert(ids_.end(), more.begin(), more.end());
+  }
+  // What the prompt has so far, at least.
+  std::int64_t least() const {
+    const std::size_t longest = tokenizer_.longest_token();
+    return count_ + static_cast<std::int64_t>((segment_bytes_ + longest - 1) / longest);
   }
 
   const Tokenizer& tokenizer_;
   std::span<const ImagePlan> images_;
   std::vector<std::int64_t> first_row_;
+  const std::int64_t room_;
   std::vector<TokenId> ids_;
+  std::int64_t count_ = 0;  // of them, or what is known of it when they are too many
+  bool over_ = false;       // they are: from here on they are only counted
   std::string segment_;
+  std::size_t segment_bytes_ = 0;  // normalised
   bool strip_next_ = false;
 };
 
@@ -145,15 +174,15 @@ Result<void> write_content(PromptWriter& writer, const Message& message, bool ke
   return {};
 }
 
-Result<std::vector<TokenId>> write_turns(const Tokenizer& tokenizer,
-                                         std::span<const Message> messages,
-                                         std::span<const ImagePlan> images, bool keep_order) {
-  PromptWriter writer(tokenizer, images);
+Result<void> write_turns(const Tokenizer& tokenizer, std::span<const Message> messages,
+                         std::span<const ImagePlan> images, const PromptOptions& options,
+                         Prompt& prompt) {
+  PromptWriter writer(tokenizer, images, options.room);
   std::vector<bool> used(images.size(), false);
   for (const Message& message : messages) {
     OC_RETURN_IF_ERROR(writer.control(role_token(message.role)));
     writer.text("\n");
-    OC_RETURN_IF_ERROR(write_content(writer, message, keep_order, used));
+    OC_RETURN_IF_ERROR(write_content(writer, message, options.keep_order, used));
     OC_RETURN_IF_ERROR(writer.control("<|end|>"));
     writer.text("\n");
   }
@@ -163,7 +192,8 @@ Result<std::vector<TokenId>> write_turns(const Tokenizer& tokenizer,
   }
   for (std::size_t i = 0; i < used.size(); ++i)
     if (!used[i]) return argument(fmt::format("picture {} of {} is not shown", i + 1, used.size()));
-  return writer.take();
+  writer.take(prompt);
+  return {};
 }
 
 struct Tag {
@@ -190,9 +220,8 @@ std::vector<Tag> find_tags(std::string_view text) {
 }
 
 // The reference's own rule on one big string: split at the tags, tokenise the pieces.
-Result<std::vector<TokenId>> write_trusted(const Tokenizer& tokenizer,
-                                           std::span<const Message> messages,
-                                           std::span<const ImagePlan> images) {
+Result<void> write_trusted(const Tokenizer& tokenizer, std::span<const Message> messages,
+                           std::span<const ImagePlan> images, Prompt& out) {
   std::string prompt;
   for (const Message& message : messages) {
     prompt += fmt::format("{}\n", role_token(message.role));
@@ -205,10 +234,11 @@ Result<std::vector<TokenId>> write_trusted(const Tokenizer& tokenizer,
   }
   if (messages.back().role != Role::kAssistant) prompt += "<|assistant|>\n";
 
-  PromptWriter writer(tokenizer, images);
+  PromptWriter writer(tokenizer, images, PromptOptions().room);
   if (images.empty()) {
     writer.trusted(prompt);
-    return writer.take();
+    writer.take(out);
+    return {};
   }
   const std::vector<Tag> tags = find_tags(prompt);
   std::vector<std::size_t> numbers;
@@ -226,7 +256,8 @@ Result<std::vector<TokenId>> write_trusted(const Tokenizer& tokenizer,
     at = tag.end;
   }
   writer.trusted(std::string_view(prompt).substr(at));
-  return writer.take();
+  writer.take(out);
+  return {};
 }
 
 }  // namespace
@@ -236,9 +267,9 @@ Result<Prompt> build_phi3v_prompt(const Tokenizer& tokenizer, std::span<const Me
   if (messages.empty()) return argument("there is no message", "send at least one user message");
   Prompt prompt;
   prompt.images.assign(images.begin(), images.end());
-  OC_ASSIGN_OR_RETURN(prompt.ids, options.trusted_text ? write_trusted(tokenizer, messages, images)
-                                                       : write_turns(tokenizer, messages, images,
-                                                                     options.keep_order));
+  OC_RETURN_IF_ERROR(options.trusted_text
+                         ? write_trusted(tokenizer, messages, images, prompt)
+                         : write_turns(tokenizer, messages, images, options, prompt));
   return prompt;
 }
 
