@@ -464,9 +464,11 @@ TEST(ChatRequest, PicturesAreDecodedFromTheirContents) {
 TEST(ChatRequest, BoundsTheValuesOfTheBody) {
   std::string many = "1";
   while (many.size() < 2 * limits().max_values) many += ",1";
-  for (const std::string& field : {R"("metadata":{"a":[)" + many + "]}", R"("tools":[)" + many + "]",
-                                   R"("logit_bias":[)" + many + "]", R"("nonsense":[)" + many + "]"})
-    EXPECT_TRUE(has(error_of(with(field)), "body: more than 200000 JSON values")) << field.substr(0, 20);
+  for (const std::string& field :
+       {R"("metadata":{"a":[)" + many + "]}", R"("tools":[)" + many + "]",
+        R"("logit_bias":[)" + many + "]", R"("nonsense":[)" + many + "]"})
+    EXPECT_TRUE(has(error_of(with(field)), "body: more than 200000 JSON values"))
+        << field.substr(0, 20);
 }
 
 TEST(ChatRequest, NoModelHasALongName) {
@@ -477,7 +479,8 @@ TEST(ChatRequest, NoModelHasALongName) {
 }
 
 TEST(ChatRequest, CountsWhatReadingTakesAndWhatIsKept) {
-  const std::string text(1u << 20, 'x'), picture = "data:image/png;base64," + std::string(1u << 20, 'A');
+  const std::string text(1u << 20, 'x');
+  const std::string picture = "data:image/png;base64," + std::string(1u << 20, 'A');
   const std::string body = fmt::format(
       R"({{"user":"{0}","messages":[{{"role":"user","content":[{{"type":"text","text":"{0}"}},)"
       R"({{"type":"image_url","image_url":{{"url":"{1}"}}}}]}}]}})",

@@ -141,7 +141,8 @@ TEST(Phi3VPrompt, TextThatCannotFitIsNotTokenised) {
     std::vector<Message> large = small;
     large.push_back({Role::kAssistant, {TextPart{words}}});
     large.push_back(user({}));
-    for (int i = 0; parts && i < 1000; ++i) large.back().parts.push_back(TextPart{text.substr(0, 1000)});
+    for (int i = 0; parts && i < 1000; ++i)
+      large.back().parts.push_back(TextPart{text.substr(0, 1000)});
     if (!parts) large.back().parts.push_back(TextPart{text});
     large.push_back({Role::kAssistant, {TextPart{words}}});
     large.push_back(user({TextPart{text}}));
@@ -153,8 +154,8 @@ TEST(Phi3VPrompt, TextThatCannotFitIsNotTokenised) {
   }
 }
 
-// The demo's tokenizer, but with control tokens that swallow the white space behind them, as those of
-// Phi-3.5-Vision do.
+// The demo's tokenizer, but with control tokens that swallow the white space behind them, as those
+// of Phi-3.5-Vision do.
 TEST(Phi3VPrompt, WhiteSpaceThatTheTemplateSwallowsCountsForNothing) {
   std::ifstream file(OC_SOURCE_DIR "/models/demo/tokenizer.json", std::ios::binary);
   auto document = boost::json::parse(std::string(std::istreambuf_iterator<char>(file), {}));

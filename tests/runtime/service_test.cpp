@@ -201,8 +201,9 @@ TEST_F(ServiceTest, TextIsPaidForBeforeItIsTokenised) {
     request.memory = budget;
     std::promise<Result<GenerateResult>> done;
     auto answer = done.get_future();
-    const auto job = service.submit(std::move(request), nullptr,
-                                    [&](Result<GenerateResult> r) { done.set_value(std::move(r)); });
+    const auto job =
+        service.submit(std::move(request), nullptr,
+                       [&](Result<GenerateResult> result) { done.set_value(std::move(result)); });
     return job.ok() ? answer.get() : Result<GenerateResult>(job.error());
   };
   auto budget = std::make_shared<MemoryBudget>(1u << 20);

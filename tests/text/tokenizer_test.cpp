@@ -132,7 +132,8 @@ TEST(Tokenizer, FilesThatCannotBeRead) {
 
 // What is told of a text without tokenising it never says more than is so.
 TEST(Tokenizer, NoTextHasFewerTokensThanItsBytesAllow) {
-  for (const auto& tokenizer : {test::tiny(), test::load(OC_SOURCE_DIR "/models/demo/tokenizer.json")}) {
+  for (const auto& tokenizer :
+       {test::tiny(), test::load(OC_SOURCE_DIR "/models/demo/tokenizer.json")}) {
     const std::size_t longest = tokenizer->longest_token();
     for (TokenId id = 0; id < tokenizer->vocab_size(); ++id) {
       const std::string text = tokenizer->bytes_of(id);
