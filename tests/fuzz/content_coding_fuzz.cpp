@@ -11,7 +11,7 @@
 namespace {
 
 using oc::http::Coding;
-using oc::http::MemoryBudget;
+using oc::MemoryBudget;
 using oc::http::Request;
 
 constexpr std::size_t kMost = 1u << 17, kBudget = 1u << 20;
@@ -21,7 +21,7 @@ void unpack(const std::string& bytes, Coding coding, const std::string* wanted) 
   {
     Request request;
     request.body = bytes;
-    request.memory = oc::http::Reservation(budget);
+    request.memory = oc::Reservation(budget);
     require(request.memory.grow_to(request.body.capacity()));
     const auto refused = oc::http::unpack_body(request, coding, kMost);
     require(budget->used() <= request.body.capacity());
