@@ -1,5 +1,5 @@
 # Thin: what is built and how stands in CMakePresets.json, what is tested in tools/test.sh.
-.PHONY: build grammar run test bench lab platforms install format clean help
+.PHONY: build grammar run test soak bench lab platforms install format clean help
 .DEFAULT_GOAL := help
 
 help:     ## this list
@@ -20,6 +20,10 @@ run: build ## build, ask the embedded model one question, serve it
 test:     ## build and pass all tests
 	@tools/install_deps.sh test
 	@tools/test.sh
+
+soak:     ## ten minutes of good, bad and hostile requests under sanitizers
+	@tools/install_deps.sh test
+	@tools/soak.sh
 
 bench: build ## measure this machine and the embedded model on it
 	@build/release/ocellus bench

@@ -39,16 +39,6 @@ finish() {
   echo "== $name: $((SECONDS - begins[$name])) s, beside others"
 }
 
-venv() {  # build/venv, made anew when the list of packages has changed
-  local list=tests/e2e/requirements.txt
-  cmp -s $list build/venv/requirements.txt && return
-  rm -rf build/venv
-  # Chained: set -e is off in here, and a half-made one must not pass for whole.
-  python3 -m venv build/venv &&
-    build/venv/bin/pip install -q --disable-pip-version-check --retries 10 -r $list &&
-    cp $list build/venv/requirements.txt
-}
-
 node_packages() {  # build/node, likewise; npm and node are wheels in the venv
   local from=tests/e2e/node into=build/node
   cmp -s $from/package-lock.json $into/installed.json && return
@@ -79,11 +69,11 @@ pytest() {
 # Wrong and hostile requests against the sanitized server; conftest.py looks for reports.
 pytest_asan() {
   ASAN_OPTIONS=handle_abort=1 UBSAN_OPTIONS=print_stacktrace=1 OCELLUS_BIN=$PWD/build/asan/ocellus \
-    pytest pytest-asan tests/e2e/test_server_malformed.py
+    pytest pytest-asan tests/e2e/test_server_malformed.py tests/e2e/test_hostile_soak.py
 }
 
 begin grammar tools/get_xgrammar.sh
-step venv venv  # first: it holds MLX, which the build looks for
+step venv tools/make_venv.sh  # first: it holds MLX, which the build looks for
 step node node_packages
 finish grammar
 step build-release build release

@@ -2,6 +2,7 @@
 """Asks the same questions again and again: the thousandth answer must be the first one.
 
     tests/e2e/soak.py --url http://127.0.0.1:8080 --requests 1000 --pid PID
+    tests/e2e/soak.py --serve --requests 1000      # starts the server itself
 
 Requests alternate over the pictures, text-only turns and conversations of several turns. It fails on
 an empty answer, on an answer that differs from that of the first pass, and, with --pid and at least
@@ -80,8 +81,24 @@ def main():
     parser.add_argument("--max-tokens", type=int, default=32)
     parser.add_argument("--pid", type=int, help="the server's process, to watch its memory")
     parser.add_argument("--api-key", default="unused")
+    parser.add_argument("--serve", action="store_true", help="start a server and watch its memory")
     options = parser.parse_args()
+    if not options.serve:
+        return ask(options)
 
+    from conftest import Server
+
+    # Small caches are full at once: what grows behind that is no cache.
+    server = Server("--image-cache", "4", "--response-cache-mb", "1", "--kv-memory", "64",
+                    env={"LOG_LEVEL": "info"})  # fmt: skip
+    try:
+        options.url, options.pid = server.url, server.pid
+        return ask(options)
+    finally:
+        server.end()
+
+
+def ask(options):
     work = conversations(pictures_of(options.images, options.pictures))
     first, empty, different, resident = {}, 0, 0, []
     begin = time.monotonic()
