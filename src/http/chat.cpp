@@ -37,8 +37,7 @@ void fail(const ResponderPtr& responder, const Error& error, Stage stage, const 
 // What was thrown while a request was worked on, as its error.
 Error thrown(const std::exception& failure) {
   if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr)
-    return {ErrorCode::kUnavailable, "there is no memory left for this request",
-            "try again later, or with a smaller one"};
+    return {ErrorCode::kUnavailable, "out of memory", "try again later, or with a smaller request"};
   return {ErrorCode::kInternal, failure.what()};
 }
 

@@ -276,7 +276,7 @@ TEST_F(ChatTest, NoMemoryIsSaidAndKeptApartFromDamage) {
   for (const int pictures : {0, 2}) {
     const std::string response = ask(question(pictures));
     EXPECT_EQ(status_of(response), 503);
-    EXPECT_TRUE(has(response, "there is no memory left for this request"));
+    EXPECT_TRUE(has(response, "out of memory"));
     EXPECT_TRUE(has(response, "Retry-After: "));
   }
   wait_for([&] { return options.memory->used() == 0; });
