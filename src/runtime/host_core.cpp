@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "base/log.h"
+#include "io/files.h"
 #include "runtime/model_memory.h"
 #include "runtime/warm_up.h"
 
@@ -232,10 +233,10 @@ void HostCore::note_loaded(Slot& slot, const CookedModel& cooked) {
   known.info = loaded.model->info();
   known.aliases = slot.recipe.aliases;
   known.aliases.push_back(loaded.name);
-  // A model given by its folder is also known by the folder's name.
-  if (const std::string folder = std::filesystem::path(known.info.path).filename().string();
-      !folder.empty())
-    known.aliases.push_back(folder);
+  // A model given by its folder is also known by the folder's name, the embedded one as "demo".
+  const std::filesystem::path path = known.info.path;
+  const std::string folder = path == embedded_folder() ? "demo" : path.filename().string();
+  if (!folder.empty()) known.aliases.push_back(folder);
   const Engine& engine = loaded.model->engine();
   known.engine = engine.description();
   known.engine_name = engine.name();
