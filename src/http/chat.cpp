@@ -209,17 +209,20 @@ void App::begin(const QuestionPtr& question) {
   if (question->chat.images.empty()) return answer(question);
   auto memory = pictures_memory(question->chat, options_.image, defaults.pictures);
   if (!memory) return refused(memory.error(), Stage::kImage);
-  if (memory->most > options_.memory->limit())
+  question->memory = *memory;
+  // The pictures as they came are counted with the decoded ones from now on, and not twice: what
+  // fits alone is never told to wait.
+  Reservation& texts = question->request->memory;
+  texts.shrink_to(held_bytes(question->chat) - encoded_bytes(question->chat));
+  if (memory->most > options_.memory->limit() - texts.bytes())
     return refused({ErrorCode::kTooLarge,
                     fmt::format("the pictures take {} bytes while they are decoded, over the limit "
                                 "of {}",
                                 memory->most, options_.memory->limit()),
                     "send fewer or smaller ones", "messages"},
                    Stage::kImage);
-  question->memory = *memory;
+  question->pictures = Reservation(options_.memory, question->request->id);
   if (!question->pictures.grow_to(memory->most)) return fail(question->responder, busy());
-  // The pictures as they came are counted there from now on.
-  question->request->memory.shrink_to(held_bytes(question->chat) - encoded_bytes(question->chat));
   decode_picture(question);
 }
 
@@ -281,8 +284,8 @@ void App::answer(const QuestionPtr& question) {
     on_text = [answer](const AnswerPiece& piece) { answer->piece(piece); };
   }
   auto on_done = [answer, self = shared_from_this()](Result<GenerateResult> result) {
-    if (!result) return fail(answer->responder, result.error(), Stage::kAnswer, answer->id);
     try {
+      if (!result) return fail(answer->responder, result.error(), Stage::kAnswer, answer->id);
       self->metrics_.count_answer(*result);
       answer->done(*result);
     } catch (const std::exception& failure) {  // must not reach the engine's thread

@@ -167,8 +167,13 @@ Connection::awaitable<bool> Connection::read_body(Current& current) {
       co_return co_await refuse_and_close(current, error_response(parser.error()));
     if (state == MessageParser::State::kDone) break;
     if (const std::size_t after = parser.body_bytes(); after > before) {
-      since_ = Clock::now();
-      current.arrival->received(after - before, since_);
+      // Bytes earn the time that they take at the least speed, so that one now and then does not
+      // keep a place.
+      const auto now = Clock::now();
+      const std::size_t per_s = std::max<std::size_t>(1, core_->options.limits.body.bytes_per_s);
+      since_ = std::min<Clock::time_point>(
+          now, since_ + std::chrono::microseconds((after - before) * 1'000'000 / per_s));
+      current.arrival->received(after - before, now);
     }
     const Read read = co_await read_more(current.arrival->deadline(), kBodyChunk);
     if (current.arrival->gave_way()) continue;  // and so finds no room

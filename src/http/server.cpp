@@ -125,8 +125,8 @@ void ServerCore::on_accepted(tcp::socket socket) {
   // Even a refusal takes a connection for a moment, so there is an end to them, too.
   const std::size_t most = options.limits.max_connections;
   const std::size_t most_refusals = std::clamp<std::size_t>(most / 8, 8, 128);
-  if (connections_.size() >= most + most_refusals) return;
   const bool room = connections_.size() < most || close_one();
+  if (!room && connections_.size() >= most + most_refusals) return;
   const auto connection = std::make_shared<Connection>(shared_from_this(), std::move(socket));
   if (room)
     connection->start();

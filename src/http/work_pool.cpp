@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <utility>
 
@@ -32,7 +33,11 @@ struct WorkPool::State {
       waiting.pop_front();
       ++at_work;
       lock.unlock();
-      work();
+      try {
+        work();
+      } catch (const std::exception&) {
+        // Work says itself what went wrong; for what it could not say there was no memory.
+      }
       work = nullptr;  // whatever it holds goes here, without the lock
       lock.lock();
       --at_work;

@@ -169,7 +169,7 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
 Result<void> Service::prepare(Entry& entry) {
   const auto& tokenizer = *model_->model->tokenizer();
   const Footing most = footing(entry.request, tokenizer, model_->model->info().context_length);
-  entry.memory = Reservation(entry.request.memory);
+  entry.memory = Reservation(entry.request.memory, entry.request.id);
   if (!entry.memory.grow_to(most.preparing)) return no_memory(entry.memory, most.preparing);
   entry.session =
       std::make_unique<Session>(*model_->model, entry.request, entry.hooks, caches(entry.request));
@@ -308,7 +308,11 @@ void Service::finish(EntryPtr entry, Result<GenerateResult> result) {
 }
 
 void Service::answer(Entry& entry, Result<GenerateResult> result) {
-  log_end(entry.request.id, result);
+  try {
+    log_end(entry.request.id, result);
+  } catch (const std::bad_alloc&) {
+    // A line for which there is no memory is left out; the answer is not.
+  }
   count(result);
   entry.done(std::move(result));
 }

@@ -144,6 +144,7 @@ class Service {
   void add_prefill(std::vector<Part>& parts);
   void forward(std::span<const Part> parts);
   void retire_done();
+  Result<GenerateResult> take_result(Entry& entry);
   void finish(EntryPtr entry, Result<GenerateResult> result);
   void answer(Entry& entry, Result<GenerateResult> result);
   void count(const Result<GenerateResult>& result);

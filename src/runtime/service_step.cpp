@@ -55,13 +55,18 @@ void Service::sweep() {
   std::vector<std::pair<EntryPtr, Error>> ended;
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(queue_, [&](EntryPtr& entry) {
+    ended.reserve(queue_.size());  // nothing may be thrown while entries move
+    for (auto place = queue_.begin(); place != queue_.end();) {
       auto error = stopping_ ? going_away()
                    : broken_ ? *broken_
-                             : expired(entry->request, *entry->job);
-      if (error) ended.emplace_back(std::move(entry), *std::move(error));
-      return error.has_value();
-    });
+                             : expired((*place)->request, *(*place)->job);
+      if (!error) {
+        ++place;
+        continue;
+      }
+      ended.emplace_back(std::move(*place), *std::move(error));
+      place = queue_.erase(place);
+    }
   }
   for (auto& [entry, error] : ended) answer(*entry, std::move(error));
 }
@@ -213,26 +218,36 @@ void Service::retire_done() {
     return true;
   });
   for (EntryPtr& entry : ended) {
-    note_memory(*entry, 0);
-    Result<GenerateResult> result =
-        entry->failure ? Result<GenerateResult>(*entry->failure) : entry->session->take_result();
-    // What broke in the middle of a step has left nothing behind that could be gone on with.
-    if (!broken_ && (!entry->failure || (entry->failure->code != ErrorCode::kInternal &&
-                                         entry->failure->code != ErrorCode::kUnavailable))) {
-      entry->session->retire();
-      keep_within_memory();
-    }
+    Result<GenerateResult> result = Error{};
+    // What is thrown here is this request's trouble: the others get their answers.
+    const Result<void> taken = guarded([&]() -> Result<void> {
+      result = take_result(*entry);
+      return {};
+    });
+    if (!taken.ok()) result = taken.error();
     entry->session.reset();
-    if (result.ok()) {
-      const double waited = entry->since_submit.ms() - result->timings.total_ms;
-      result->timings.queue_ms = entry->queue_ms;
-      result->timings.ttft_ms += std::max(waited, 0.0);
-      result->timings.total_ms += std::max(waited, 0.0);
-      if (entry->response_key) responses_.insert(*entry->response_key, *result);
-      log::step("response cache", entry->request.id, "kept", entry->response_key.has_value());
-    }
     finish(std::move(entry), std::move(result));
   }
+}
+
+Result<GenerateResult> Service::take_result(Entry& entry) {
+  note_memory(entry, 0);
+  Result<GenerateResult> result =
+      entry.failure ? Result<GenerateResult>(*entry.failure) : entry.session->take_result();
+  // What broke in the middle of a step has left nothing behind that could be gone on with.
+  if (!broken_ && (!entry.failure || (entry.failure->code != ErrorCode::kInternal &&
+                                      entry.failure->code != ErrorCode::kUnavailable))) {
+    entry.session->retire();
+    keep_within_memory();
+  }
+  if (!result.ok()) return result;
+  const double waited = entry.since_submit.ms() - result->timings.total_ms;
+  result->timings.queue_ms = entry.queue_ms;
+  result->timings.ttft_ms += std::max(waited, 0.0);
+  result->timings.total_ms += std::max(waited, 0.0);
+  if (entry.response_key) responses_.insert(*entry.response_key, *result);
+  log::step("response cache", entry.request.id, "kept", entry.response_key.has_value());
+  return result;
 }
 
 // What this thread alone knows, for stats().

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/json/parse.hpp>
 #include <functional>
@@ -164,8 +165,11 @@ struct ChatTest : testing::Test {
 
 TEST_F(ChatTest, PicturesAreDecodedAndCounted) {
   start();
+  std::size_t held = 0;  // while they are decoded, one after the other
+  model->on_step = [&](int) { held = std::max(held, options.memory->used()); };
   const std::string response = ask(question(16));
   EXPECT_EQ(status_of(response), 200) << response;
+  EXPECT_GE(held, 16u * 40 * 30 * 3) << "all of them are paid for before the first is decoded";
   EXPECT_EQ(model->pictures(), (std::vector<std::size_t>{16}));
   wait_for([&] { return options.memory->used() == 0; });
   EXPECT_TRUE(has(get("/metrics"), "ocellus_pictures_decoded_total{result=\"decoded\"} 16\n"));

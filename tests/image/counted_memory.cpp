@@ -5,15 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-    __has_feature(memory_sanitizer)
-#define OC_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OC_SANITIZED
-#endif
+// A sanitizer has an allocator of its own.
 #if defined(__GLIBC__) && !defined(OC_SANITIZED)
 #define OC_COUNTED
 #include <malloc.h>
