@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <vector>
 
 #include "base/units.h"
 #include "runtime/hub/hf_cache.h"
@@ -21,7 +22,9 @@ struct RmFlags {
 
 // The Hugging Face cache belongs to the programs that fill it, which link its files to each other.
 void refuse_what_is_not_ours(const std::string& name) {
-  for (const hub::CachedModel& model : hub::find_cached(name))
+  const std::vector<hub::CachedModel> found = hub::find_cached(name);
+  if (found.size() > 1) fail(hub::may_be_any_of(name, found));
+  for (const hub::CachedModel& model : found)
     throw ExitError{1,
                     fmt::format("{} lies in the Hugging Face cache, which ocellus only reads",
                                 model.name),

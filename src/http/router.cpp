@@ -1,5 +1,7 @@
 #include "http/router.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -27,8 +29,10 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
   }
   Match match;
   if (allowed.empty()) {
-    match.instead = error_response(
-        refuse(Refusal::kNoSuchRoute, "there is nothing at this path; try /v1/models"));
+    std::string message = "there is nothing at this path";
+    if (const std::string_view there = example(); !there.empty())
+      message += fmt::format("; try {}", there);
+    match.instead = error_response(refuse(Refusal::kNoSuchRoute, std::move(message)));
     return match;
   }
   allowed += "OPTIONS";
@@ -41,6 +45,17 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
   }
   match.instead.headers.emplace_back("Allow", std::move(allowed));
   return match;
+}
+
+// The models, or what else a person may look at first.
+std::string_view Router::example() const {
+  std::string_view first;
+  for (const Route& route : routes_) {
+    if (route.method != "GET" || route.path.ends_with("/*")) continue;
+    if (route.path == "/v1/models") return route.path;
+    if (first.empty() || route.path == "/status") first = route.path;
+  }
+  return first;
 }
 
 bool Router::open(std::string_view path) const {

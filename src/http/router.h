@@ -39,6 +39,8 @@ class Router {
   bool for_guests(std::string_view path) const;
 
  private:
+  std::string_view example() const;
+
   std::vector<Route> routes_;
 };
 

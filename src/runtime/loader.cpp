@@ -87,13 +87,7 @@ Error not_found(const std::string& name, NameFrom from, const std::vector<fs::pa
 Result<std::optional<fs::path>> in_cache(std::string_view name, NameFrom from) {
   const std::vector<hub::CachedModel> found = hub::find_cached(name);
   if (found.empty()) return std::optional<fs::path>();
-  if (found.size() > 1) {
-    std::vector<std::string> names;
-    for (const hub::CachedModel& model : found) names.push_back(model.name);
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("\"{}\" may be any of {}", name, fmt::join(names, ", ")),
-                 "say the whole name", "model"};
-  }
+  if (found.size() > 1) return hub::may_be_any_of(name, found);
   const hub::CachedModel& model = found.front();
   if (model.problem.empty()) return std::optional(model.folder);
   if (from == NameFrom::kClient)

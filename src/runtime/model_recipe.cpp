@@ -77,6 +77,9 @@ std::string without_folder(std::string text, const std::string& source) {
     replace_all(text, home->string(), "models");
     replace_all(text, (home->parent_path() / "quantized").string(), "quantized");
   }
+  // "/" or "hub" would be found in any text.
+  if (const auto cache = hub::hf_cache(); cache && cache->is_absolute() && cache->has_filename())
+    replace_all(text, cache->string(), "the Hugging Face cache");
   return text;
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 from conftest import ROOT, Server
 from test_cli import DEMO, failure, run
+from test_switch import both, home  # noqa: F401
 
 CIRCLE = ROOT / "examples/red-circle.png"
 QUESTION = "What shape is in the picture?"
@@ -108,6 +109,8 @@ def test_what_is_not_whole_or_not_clear_is_told(env, cache, tmp_path):
     both = {**env, "HF_HUB_CACHE": str(other)}
     text = failure("ask", "--model", "shapes", "Hello", env=both)
     assert "one/shapes" in text and "two/shapes" in text
+    text = failure("rm", "shapes", "--yes", env=both)
+    assert "may be any of one/shapes, two/shapes" in text and "whole name" in text and "hf cache" not in text
     assert run("ask", "--model", "two/shapes", CIRCLE, QUESTION, env=both).stdout == "Circle.\n"
     # A link that leads nowhere is a file that is missing.
     snapshot = other / "models--one--shapes/snapshots" / COMMIT
@@ -163,3 +166,19 @@ def test_one_is_served_and_another_loaded_by_name(env):
         assert wrong.status_code == 404 and "snapshots" not in wrong.text
     finally:
         running.stop()
+
+
+def test_where_the_cache_lies_does_not_show(both, cache, tmp_path):  # noqa: F811
+    """A missing model's error names it to the owner; what clients read of it does not."""
+    running = both("--fallback", "demo", model="tester/absent",
+                   env={"HF_HUB_CACHE": str(cache), "OCELLUS_HOME": str(tmp_path / "home")})  # fmt: skip
+    reason = httpx.get(running.url + "/health").json()["fallback_reason"]
+    assert "tester/absent" in reason and "the Hugging Face cache" in reason
+    for url in (running.url, running.backend):
+        for path in ("/health", "/status"):
+            text = httpx.get(url + path).text
+            assert str(cache) not in text and str(tmp_path) not in text, text
+    assert any(str(cache) in line for line in running.log)
+    # Nor does the second port offer what it has not.
+    nothing = httpx.get(running.backend + "/nothing")
+    assert nothing.status_code == 404 and "; try /status" in nothing.text and "/v1/models" not in nothing.text

@@ -48,6 +48,22 @@ TEST(Router, AnswersForWhatIsNotThere) {
     EXPECT_EQ(match.route, nullptr) << path;
     EXPECT_EQ(match.instead.status, 404) << path;
   }
+  // What it offers instead is there.
+  const auto offers = [](const Router& some, const std::string& path) {
+    EXPECT_NE(some.find("GET", "/nothing").instead.body.find("; try " + path + "\""),
+              std::string::npos)
+        << some.find("GET", "/nothing").instead.body;
+  };
+  offers(table, "/v1/models");
+  Router other;
+  EXPECT_EQ(other.find("GET", "/nothing").instead.body.find("try"), std::string::npos);
+  other.add({.method = "POST", .path = "/v1/chat/completions", .handler = {}});
+  other.add({.method = "GET", .path = "/v1/state/*", .handler = {}});
+  EXPECT_EQ(other.find("GET", "/nothing").instead.body.find("try"), std::string::npos);
+  other.add({.method = "GET", .path = "/health", .handler = {}});
+  offers(other, "/health");
+  other.add({.method = "GET", .path = "/status", .handler = {}});
+  offers(other, "/status");
   const auto method = table.find("DELETE", "/v1/models");
   EXPECT_EQ(method.instead.status, 405);
   EXPECT_EQ(allow(method), "GET, HEAD, POST, OPTIONS");

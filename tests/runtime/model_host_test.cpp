@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <fstream>
 #include <future>
 #include <map>
@@ -316,6 +317,27 @@ TEST(ModelRecipeTest, FoldersDoNotShow) {
   EXPECT_EQ(text, folder.filename().string() + "/a.safetensors is short");
   std::filesystem::remove_all(folder);
   EXPECT_EQ(without_folder("/nowhere/x is not there", "/nowhere/x"), "x is not there");
+}
+
+TEST(ModelRecipeTest, TheHuggingFaceCacheDoesNotShow) {
+  const char* before = std::getenv("HF_HUB_CACHE");
+  const std::string saved = before != nullptr ? before : "";
+  ::setenv("HF_HUB_CACHE", "/nowhere/private/hub/", 1);
+  const auto looked = resolve_model("tester/absent");
+  ASSERT_FALSE(looked.ok());
+  EXPECT_NE(looked.error().message.find("/nowhere/private/hub"), std::string::npos);
+  const std::string text = without_folder(looked.error().message, "tester/absent");
+  EXPECT_EQ(text.find("nowhere"), std::string::npos) << text;
+  EXPECT_NE(text.find("the Hugging Face cache"), std::string::npos) << text;
+  // What could be part of any text is left.
+  for (const char* place : {"/", "hub", "."}) {
+    ::setenv("HF_HUB_CACHE", place, 1);
+    EXPECT_EQ(without_folder("a/b of the hub.", "tester/absent"), "a/b of the hub.") << place;
+  }
+  if (before != nullptr)
+    ::setenv("HF_HUB_CACHE", saved.c_str(), 1);
+  else
+    ::unsetenv("HF_HUB_CACHE");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "runtime/hub/hf_cache.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -150,6 +151,14 @@ std::vector<CachedModel> find_cached(std::string_view name) {
   if (std::ranges::any_of(found, &CachedModel::ours))
     std::erase_if(found, [](const CachedModel& model) { return !model.ours; });
   return found;
+}
+
+Error may_be_any_of(std::string_view name, const std::vector<CachedModel>& models) {
+  std::vector<std::string> names;
+  for (const CachedModel& model : models) names.push_back(model.name);
+  return {ErrorCode::kInvalidArgument,
+          fmt::format("\"{}\" may be any of {}", name, fmt::join(names, ", ")),
+          "say the whole name", "model"};
 }
 
 std::optional<std::string> cached_name(const fs::path& folder) {

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
+
 namespace oc::hub {
 
 // $HF_HUB_CACHE, $HF_HOME/hub, or hub below $XDG_CACHE_HOME/huggingface or ~/.cache/huggingface.
@@ -30,6 +32,8 @@ std::vector<CachedModel> cached_models();
 // By "org/name", or by "name" alone: all that are called so, at most one for "org/name"; those of
 // other architectures only where there are no others.
 std::vector<CachedModel> find_cached(std::string_view name);
+// For a name that several have.
+Error may_be_any_of(std::string_view name, const std::vector<CachedModel>& models);
 // The model that this folder belongs to; none where it is not in the cache.
 std::optional<std::string> cached_name(const std::filesystem::path& folder);
 
