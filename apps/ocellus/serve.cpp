@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -182,6 +183,11 @@ http::AccessPolicy access_policy(const ServerSettings& server) {
   http::AccessPolicy access(server.api_keys, server.allowed_hosts, server.cors_origins,
                             server.trusted_proxies);
   access.set_admin_keys(server.admin_keys);
+  if (std::ranges::find(server.cors_origins, "null") != server.cors_origins.end())
+    log::event(log::Level::kWarning, "cors-origin null",
+               {{"who", "every site's sandboxed frame has this origin"},
+                {"may", "then PATCH the configuration and load models"},
+                {"better", http::how_to_name("null")}});
   if (!server.guests) return access;
   access.let_guests_in();
   log::event(log::Level::kInfo, "guests",

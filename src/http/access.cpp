@@ -51,6 +51,13 @@ bool is_header_list(std::string_view text) {
 
 }  // namespace
 
+std::string how_to_name(std::string_view origin) {
+  if (origin == "null")
+    return "serve the page over http, e.g. at http://localhost:PORT, and name that with "
+           "--cors-origin";
+  return fmt::format("--cors-origin {}", origin);
+}
+
 std::string client_of(const Request& request) {
   const std::string_view value = request.header("authorization");
   std::string key(key_in(value).value_or(value));
@@ -133,9 +140,9 @@ std::optional<ApiError> AccessPolicy::check_origin(const Request& request, bool 
   const bool plain = origin == "null" || (page && origin.size() <= 256);
   const std::string name = plain ? std::string(origin) : "ORIGIN";
   std::string message = fmt::format(
-      "web pages of {} may not use this server; if the page is yours, start it with --cors-origin "
-      "{}",
-      plain ? name : "other origins", name);
+      "web pages of {} may not use this server; if the page is yours, {}",
+      plain ? name : "other origins",
+      (origin == "null" ? "" : "start it with ") + how_to_name(name));
   if (const auto behind = parse_authority(request.header("x-forwarded-host"));
       behind && page && behind->host == page->authority.host)
     message += trusted ? ", or with --allow-host " + behind->host

@@ -79,6 +79,9 @@ class AccessPolicy {
   bool guests_ = false;
 };
 
+// What lets a page of this origin in, for its owner: "--cors-origin https://example.org". For
+// "null", which any site's sandboxed frame has, another way.
+std::string how_to_name(std::string_view origin);
 // Who asks, as far as the request says: the KEY of "Authorization: Bearer KEY", however that is
 // spelt, else the header as it is; for a guest the page's origin as well.
 std::string client_of(const Request& request);

@@ -134,7 +134,8 @@ void Connection::tell_owner(const Request& request, std::string_view what, std::
              {{"name", who},
               {"host", request.authority.substr(0, 256)},
               {"path", request.path.substr(0, 128)},
-              {"if_it_is_yours", fmt::format("{} {}", flag, who)},
+              {"if_it_is_yours",
+               flag == "--cors-origin" ? how_to_name(who) : fmt::format("{} {}", flag, who)},
               {"like_it_since", *unsaid}},
              request.id);
 }

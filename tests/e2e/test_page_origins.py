@@ -164,6 +164,8 @@ def test_a_page_that_is_named_may_do_everything(both, ask_from):  # noqa: F811
     assert told["patch"][0] == 200 and told["models"][0] == 200
     assert json.loads(told["another model"][1])["model"] == "tiny"
     assert httpx.get(running.backend + "/config").json()["active_model"] == "tiny"
+    [warning] = [line for line in running.log if "sandboxed frame has this origin" in line]
+    assert " warning event=" in warning and "PATCH" in warning and "load" in warning
     # Others are guests as before.
     assert ask_from("local", running)["patch"] is None
 
@@ -181,7 +183,7 @@ def test_where_the_owner_says_no_or_nothing_pages_stay_out(both, ask_from, tmp_p
     for where, frame in (("file", False), ("local", False), ("site", True)):
         told = ask_from(where, running, frame=frame)
         assert not any(told.values()), (where, told)
-    assert not any("guests" in line for line in running.log)
+    assert not any("guests" in line or "sandboxed" in line for line in running.log)
 
 
 @pytest.mark.parametrize("flags", [(), ("--shared-cache",)])

@@ -130,7 +130,10 @@ TEST(Access, RefusedPagesAreToldTheFlag) {
     EXPECT_NE(error->message.find(flag), std::string::npos) << error->message;
   };
   told(page("localhost", "https://a.org"), false, "--cors-origin https://a.org");
-  told(page("localhost", "null"), false, "--cors-origin null");
+  told(page("localhost", "null"), false, "serve the page over http");
+  told(page("localhost", "null"), false, "--cors-origin");
+  EXPECT_EQ(policy.check_origin(page("localhost", "null"), false)->message.find("origin null"),
+            std::string::npos);
   told(page("localhost", "\x01<script>"), false, "--cors-origin ORIGIN");
   told(page("localhost", "https://a.org", "a.org"), false, "--trust-proxy");
   told(page("localhost", "https://a.org", "a.org"), true, "--allow-host a.org");
