@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
 
+#include "base/number_text.h"
 #include "config_flags.h"
 #include "terminal.h"
 #include "text/utf8.h"
@@ -51,13 +52,13 @@ json::object to_json(const ImagePlan& plan, const Picture& picture) {
 }
 
 json::object to_json(const Timings& t) {
-  return {{"preprocess_ms", t.preprocess_ms},
-          {"encode_ms", t.encode_ms},
-          {"prefill_ms", t.prefill_ms},
-          {"ttft_ms", t.ttft_ms},
-          {"decode_ms", t.decode_ms},
-          {"total_ms", t.total_ms},
-          {"decode_tokens_per_second", t.decode_tokens_per_second}};
+  return {{"preprocess_ms", three_decimals(t.preprocess_ms)},
+          {"encode_ms", three_decimals(t.encode_ms)},
+          {"prefill_ms", three_decimals(t.prefill_ms)},
+          {"ttft_ms", three_decimals(t.ttft_ms)},
+          {"decode_ms", three_decimals(t.decode_ms)},
+          {"total_ms", three_decimals(t.total_ms)},
+          {"decode_tokens_per_second", three_decimals(t.decode_tokens_per_second)}};
 }
 
 }  // namespace
@@ -153,7 +154,7 @@ json::object to_json(const GenerateResult& result, const LoadedModel& model,
   for (std::size_t i = 0; i < result.images.size(); ++i)
     images.push_back(to_json(result.images[i], pictures[i]));
   json::object timings = to_json(result.timings);
-  timings["load_ms"] = model.load_ms;
+  timings["load_ms"] = three_decimals(model.load_ms);
   return {{"text", result.text},
           {"token_ids", json::value_from(result.ids)},
           {"finish_reason", to_string(result.finish_reason)},

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/number_text.h"
 #include "io/json_text.h"
 #include "text/utf8.h"
 
@@ -44,8 +45,8 @@ std::string timings_json(const Timings& t) {
         std::pair{"ttft_ms", t.ttft_ms}, std::pair{"decode_ms", t.decode_ms},
         std::pair{"total_ms", t.total_ms},
         std::pair{"decode_tokens_per_second", t.decode_tokens_per_second}})
-    out += fmt::format("{}\"{}\":{:.3f}", out.empty() ? "{" : ",", name,
-                       std::isfinite(value) ? value : 0.0);
+    out += fmt::format("{}\"{}\":{}", out.empty() ? "{" : ",", name,
+                       number_text(three_decimals(value)));
   return out + "}";
 }
 

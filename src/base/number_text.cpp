@@ -29,4 +29,8 @@ std::string number_text(double value) {
   return text;
 }
 
+double three_decimals(double value) {
+  return std::isfinite(value) ? std::round(value * 1000) / 1000 : 0.0;
+}
+
 }  // namespace oc

@@ -58,7 +58,11 @@ void expect_head(const json::value& value, std::string_view object) {
 }
 
 TEST(Completion, HasWhatClientsRead) {
-  const json::value value = json::parse(completion_json(head(), result()));
+  const std::string text = completion_json(head(), result());
+  const json::value value = json::parse(text);
+  // Numbers in their usual form, times included.
+  EXPECT_NE(text.find("\"queue_ms\":0.0,"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"ttft_ms\":12.5,"), std::string::npos) << text;
   expect_head(value, "chat.completion");
   const json::value& choice = value.at("choices").at(0);
   EXPECT_EQ(choice.at("index"), 0);

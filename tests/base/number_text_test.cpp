@@ -56,5 +56,21 @@ TEST(NumberText, ReadsBackAsTheSameDouble) {
   }
 }
 
+TEST(NumberText, ThreeDecimals) {
+  const std::pair<double, const char*> cases[] = {
+      {0.0, "0.0"},
+      {0.00004, "0.0"},
+      {12.5, "12.5"},
+      {1.23456, "1.235"},
+      {7.0004, "7.0"},
+      {1234.5675999, "1234.568"},
+      {0.1 + 0.2, "0.3"},
+      {1e12 + 0.25, "1000000000000.25"},
+      {std::numeric_limits<double>::quiet_NaN(), "0.0"},
+      {std::numeric_limits<double>::infinity(), "0.0"},
+  };
+  for (const auto& [value, text] : cases) EXPECT_EQ(number_text(three_decimals(value)), text);
+}
+
 }  // namespace
 }  // namespace oc

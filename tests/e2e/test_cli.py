@@ -168,6 +168,7 @@ def test_json_tells_everything(picture):
     timings = answer["timings"]
     assert 0 < timings["ttft_ms"] <= timings["total_ms"]
     assert timings["load_ms"] > 0
+    assert all(value == round(value, 3) for value in timings.values()), timings
     assert answer["model"]["name"] == "ocellus-demo"
     assert answer["model"]["architecture"] == "phi3_v"
     assert answer["engine"]
