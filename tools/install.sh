@@ -12,8 +12,10 @@ case "$prefix" in
   /*) ;;
   *) prefix=$PWD/$prefix ;;
 esac
+while [[ $prefix == ?*/ ]]; do prefix=${prefix%/}; done
+bin=${prefix%/}/bin
 cmake --install "$build" --prefix "$prefix"
 case ":$PATH:" in
-  *":$prefix/bin:"*) ;;
-  *) echo "$prefix/bin is not in PATH; the program is $prefix/bin/ocellus" ;;
+  *":$bin:"*) ;;
+  *) echo "$bin is not in PATH; the program is $bin/ocellus" ;;
 esac

@@ -16,7 +16,7 @@ std::optional<Error> expired(const GenerateRequest& request, const Job& job) {
     return Error{ErrorCode::kCancelled, "the request was cancelled while it waited"};
   if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline)
     return Error{ErrorCode::kDeadline, "out of time while waiting for the model",
-                 "allow more time, or try again when fewer requests wait"};
+                 "allow more time (--time-limit), or try again when fewer requests wait"};
   return std::nullopt;
 }
 

@@ -419,7 +419,7 @@ Result<void> Session::interrupted() const {
     return Error{ErrorCode::kDeadline,
                  fmt::format("out of time during {}, after {} answer token{}", phase(),
                              result_.completion_tokens, result_.completion_tokens == 1 ? "" : "s"),
-                 "allow more time, or use fewer crops and a smaller max_tokens"};
+                 "allow more time (--time-limit), or use fewer crops and a smaller max_tokens"};
   return {};
 }
 

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
+
+#include "api/config/catalogue.h"
 
 namespace oc {
 namespace {
@@ -206,6 +209,30 @@ TEST(Config, UnknownKeysAreWarningsWithTheNearestName) {
     EXPECT_EQ(only_finding(config), std::string("a.json: unknown key \"") + key +
                                         "\" is ignored; the nearest known is \"" + nearest + "\"");
   }
+}
+
+TEST(Config, WhatIsLikeNoKeyIsOfferedNone) {
+  for (const std::string key : {"unknwon", "x", "colour", "somebody.elses.key"})
+    EXPECT_EQ(only_finding(from("{\"" + key + "\": 1}")),
+              "a.json: unknown key \"" + key + "\" is ignored");
+}
+
+TEST(Catalogue, SaysWhereItsFilesAreWanted) {
+  const char* before = std::getenv("OCELLUS_CONFIGS");
+  const std::string saved = before != nullptr ? before : "";
+  const auto hint = [](const std::string& place) {
+    ::setenv("OCELLUS_CONFIGS", place.c_str(), 1);
+    const auto found = find_configuration("phi4_vision");
+    return found.ok() ? "found" : found.error().hint;
+  };
+  EXPECT_EQ(hint("/nowhere"), "give the path of a file; the catalogue's files are not beside this "
+                              "program (OCELLUS_CONFIGS)");
+  EXPECT_TRUE(hint(std::string(OC_SOURCE_DIR) + "/configs/models")
+                  .starts_with("give the path of a file, or one of "));
+  if (before != nullptr)
+    ::setenv("OCELLUS_CONFIGS", saved.c_str(), 1);
+  else
+    ::unsetenv("OCELLUS_CONFIGS");
 }
 
 TEST(Config, MistypedVariablesAreToldOthersLeftAlone) {

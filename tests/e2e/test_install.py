@@ -122,13 +122,13 @@ def test_it_serves(prefix, tmp_path, monkeypatch):
         running.stop()
 
 
-@pytest.mark.parametrize("given", ["~/.local", "~", "some/where", "{home}/x y"])
+@pytest.mark.parametrize("given", ["~/.local", "~", "some/where", "some/where//", "{home}/x y", "{home}/x y/"])
 def test_make_install_takes_the_prefix_as_people_write_it(tmp_path, given):
     """Not every shell expands the ~ behind PREFIX=, and CMake takes neither it nor a relative folder."""
     home, here = tmp_path / "home", tmp_path / "here"
     home.mkdir(), here.mkdir()
     given = given.format(home=home)
-    expected = {"~": home, "~/.local": home / ".local", "some/where": here / "some/where"}.get(given, home / "x y")
+    expected = {"~": home, "~/.local": home / ".local", "some/where": here / "some/where"}.get(given.rstrip("/"), home / "x y")
     done = subprocess.run(
         [ROOT / "tools/install.sh", given, BUILD], cwd=here, capture_output=True, text=True, timeout=120,
         env={"HOME": str(home), "PATH": os.environ["PATH"]},

@@ -408,6 +408,7 @@ TEST(Generate, ADeadlineEndsTheWork) {
   auto result = run(*model, request).result;
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::kDeadline);
+  EXPECT_NE(result.error().hint.find("(--time-limit)"), std::string::npos);
   EXPECT_EQ(model->tiles, 0);
 
   // Reached while decoding: the third step lasts until then.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "runtime/loader.h"
 
@@ -48,10 +49,13 @@ Result<fs::path> find_configuration(const std::string& file_or_name) {
   const std::vector<std::string> names = configuration_names();
   if (std::ranges::find(names, file_or_name) != names.end())
     return *folder() / (file_or_name + std::string(kExtension));
+  std::string hint = "give the path of a file";
+  if (!names.empty())
+    hint += fmt::format(", or one of {}", fmt::join(names, ", "));
+  else if (!folder())
+    hint += "; the catalogue's files are not beside this program (OCELLUS_CONFIGS)";
   return Error{ErrorCode::kNotFound, fmt::format("there is no configuration \"{}\"", file_or_name),
-               names.empty()
-                   ? std::string("give the path of a file")
-                   : fmt::format("give the path of a file, or one of {}", fmt::join(names, ", "))};
+               std::move(hint)};
 }
 
 bool comes_with_the_program(const std::string& file_or_name) {

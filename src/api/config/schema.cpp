@@ -57,7 +57,8 @@ std::string environment_name(const Key& key) {
 std::string_view nearest_key(std::string_view path) {
   if (path.size() > kLongestName) return {};
   std::string_view best;
-  std::size_t least = std::string_view::npos;
+  // What differs in more than a third was not mistyped.
+  std::size_t least = std::max<std::size_t>(1, path.size() / 3) + 1;
   const auto consider = [&](std::string_view known, std::size_t distance) {
     if (distance >= least) return;
     least = distance;
