@@ -15,7 +15,8 @@ TEST(System, KnowsItsOwnFile) {
 TEST(System, TellsMemory) {
   EXPECT_GT(memory_available(), 1u << 20);
   EXPECT_GT(memory_of_process(), 1u << 16);
-  EXPECT_GE(peak_resident_memory(), resident_memory());
+  // The system counts a thread's last pages a little later.
+  EXPECT_GE(peak_resident_memory() + (1u << 20), resident_memory());
   EXPECT_FALSE(processor_name().empty());
   // What is taken and touched shows.
   constexpr std::size_t kTaken = 64u << 20;
