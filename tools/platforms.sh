@@ -31,7 +31,7 @@ for folder in $(there openssl); do ln -s "$folder"/* $place/include/openssl/; do
 flags=(-target aarch64-macos -std=c++20 -c -O0 -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror
   -Wno-missing-designated-field-initializers -Wno-nullability-completeness
   "-I$root/src" "-I$root" -isystem "$root/$place/include"
-  '-DOCELLUS_VERSION="0"' '-DOC_SOURCE_DIR="/"')
+  '-DOCELLUS_VERSION="0"' '-DOCELLUS_MLX=""' '-DOCELLUS_XGRAMMAR=""' '-DOCELLUS_HIGHWAY="0"' '-DOC_SOURCE_DIR="/"')
 
 # What the build makes, and what it leaves out where a library is not there.
 cmake -DOUT=$place/web_files.cpp -P cmake/embed.cmake -- web/* examples/shapes.png
