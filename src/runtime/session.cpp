@@ -177,7 +177,7 @@ Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
 Result<void> Session::limit_answer(std::int64_t prompt_tokens) {
   for (const std::string& choice : request_.choices) {
     choice_ids_.push_back(model_.tokenizer()->encode(choice, false));
-    max_answer_ = std::max(max_answer_, std::ssize(choice_ids_.back()) + 1);
+    max_answer_ = std::max<std::int64_t>(max_answer_, std::ssize(choice_ids_.back()) + 1);
   }
   if (prompt_tokens + std::max<std::int64_t>(max_answer_, 1) > context())
     return too_long(prompt_tokens, false);
@@ -289,7 +289,7 @@ Result<void> Session::accept_guesses(std::span<const float> logits) {
     ++result_.accepted_tokens;
   }
   // Keys of wrong guesses; the last token is still to be computed.
-  kv_->truncate(std::min(kv_->length(), std::ssize(ids_) - (done_ ? 0 : 1)));
+  kv_->truncate(std::min<std::int64_t>(kv_->length(), std::ssize(ids_) - (done_ ? 0 : 1)));
   return {};
 }
 
