@@ -167,8 +167,8 @@ def test_many_at_once_stay_within_the_plan_in_a_process_of_limited_memory(start)
             if status == 503:
                 assert "out of memory" in json.loads(text)["error"]["message"]
                 short += 1
-    # The allocator gives memory back a moment behind the budget, so on a busy machine the limit may
-    # be felt; a request that feels it is told so, and it is not the rule.
+    # On a busy machine the limit may be felt (probably as the allocator gives memory back a moment
+    # behind the budget); a request that feels it is told so, and it is not the rule.
     assert short <= 2
     ask(running)
     peak = memory(running.pid, "VmHWM")
