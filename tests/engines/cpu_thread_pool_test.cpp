@@ -98,6 +98,7 @@ TEST(ThreadPool, PoolsComeAndGo) {
   }
 }
 
+#ifdef __linux__
 TEST(UsableCores, FollowTheAffinityMask) {
   const int all = usable_cores();
   EXPECT_GE(all, 1);
@@ -116,6 +117,7 @@ TEST(UsableCores, FollowTheAffinityMask) {
   ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
   EXPECT_EQ(usable_cores(), all);
 }
+#endif
 
 // A sysfs of four cores with two threads each: CPU n and n + 4, as Intel numbers them, or 2n and
 // 2n + 1.

@@ -1,7 +1,6 @@
 // A server that floods, drips, lies or says nothing: what is read of it is bounded.
 #include "runtime/store/redis_connection.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,6 +15,8 @@
 #include <future>
 #include <thread>
 
+#include "tests/listening_socket.h"
+
 namespace oc {
 namespace {
 
@@ -28,24 +29,14 @@ class ScriptedServer {
 
   explicit ScriptedServer(Script script, bool greets = true)
       : script_(std::move(script)), greets_(greets) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::listen(listener_, 8), 0);
-    socklen_t size = sizeof address;
-    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
     thread_ = std::thread([this] { serve(); });
   }
   ~ScriptedServer() {
     ending_ = true;
     thread_.join();
-    ::close(listener_);
   }
 
-  RedisAddress address() const { return {.host = "127.0.0.1", .port = port_}; }
+  RedisAddress address() const { return {.host = "127.0.0.1", .port = listener_.port()}; }
   // False once the client has gone, or the test is over.
   bool say(std::string_view bytes) {
     while (!bytes.empty() && !ending_) {
@@ -76,11 +67,11 @@ class ScriptedServer {
 
  private:
   void serve() {
-    pollfd one{listener_, POLLIN, 0};
+    pollfd one{listener_.get(), POLLIN, 0};
     while (!ending_ && ::poll(&one, 1, 10) <= 0) {
     }
     if (ending_) return;
-    client_ = ::accept(listener_, nullptr, nullptr);
+    client_ = ::accept(listener_.get(), nullptr, nullptr);
     const int one_by_one = 1;  // what is said is sent at once
     ::setsockopt(client_, IPPROTO_TCP, TCP_NODELAY, &one_by_one, sizeof one_by_one);
     if (!greets_ || (hear() && say("+PONG\r\n"))) script_(*this);
@@ -89,8 +80,8 @@ class ScriptedServer {
 
   Script script_;
   bool greets_;
-  int listener_ = -1, client_ = -1;
-  std::uint16_t port_ = 0;
+  ListeningSocket listener_;
+  int client_ = -1;
   std::atomic<bool> ending_{false};
   std::thread thread_;
 };
@@ -99,9 +90,8 @@ constexpr std::size_t kMost = 64 << 10;
 constexpr std::size_t kChunk = 16 << 10;  // that is read at once
 
 RedisPatience five_seconds() {
-  return {.connecting = milliseconds(5000),
-          .silence = milliseconds(5000),
-          .whole = milliseconds(5000)};
+  return {
+      .connecting = milliseconds(5000), .silence = milliseconds(5000), .whole = milliseconds(5000)};
 }
 
 std::unique_ptr<RedisConnection> connect(const ScriptedServer& server,
@@ -207,10 +197,10 @@ TEST(RedisConnection, AnErrorIsCutForTheLog) {
 TEST(RedisConnection, StoppingEndsEveryWait) {
   const milliseconds minute(60'000);
   std::atomic<bool> stop{false};
-  const RedisPatience patience{.connecting = minute,
-                               .silence = minute,
-                               .whole = minute,
-                               .stop = [&] { return stop.load(); }};
+  const RedisPatience patience{
+      .connecting = minute, .silence = minute, .whole = minute, .stop = [&] {
+        return stop.load();
+      }};
   {
     ScriptedServer silent([](ScriptedServer& s) { s.hear() && s.hear(); });
     const auto redis = connect(silent, patience);

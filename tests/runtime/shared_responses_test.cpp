@@ -2,7 +2,6 @@
 // tests/e2e/test_faults.py.
 #include "runtime/store/shared_responses.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -17,6 +16,7 @@
 #include "runtime/response_cache.h"
 #include "runtime/service.h"
 #include "runtime/store/result_codec.h"
+#include "tests/listening_socket.h"
 #include "tests/runtime/fake_model.h"
 
 namespace oc {
@@ -59,24 +59,14 @@ class FakeRedis {
   using Words = std::vector<std::string>;
 
   FakeRedis() {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::listen(listener_, 8), 0);
-    socklen_t size = sizeof address;
-    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
     thread_ = std::thread([this] { serve(); });
   }
   ~FakeRedis() {
     ending_ = true;
     thread_.join();
-    ::close(listener_);
   }
 
-  RedisAddress address() const { return {.host = "127.0.0.1", .port = port_}; }
+  RedisAddress address() const { return {.host = "127.0.0.1", .port = listener_.port()}; }
   void set(const std::string& name, const std::string& value) {
     const std::lock_guard lock(mutex_);
     values_[name] = value;
@@ -95,8 +85,8 @@ class FakeRedis {
   }
   void serve() {
     while (!ending_) {
-      if (!readable(listener_)) continue;
-      const int client = ::accept(listener_, nullptr, nullptr);
+      if (!readable(listener_.get())) continue;
+      const int client = ::accept(listener_.get(), nullptr, nullptr);
       ++connections;
       std::string received;
       while (!ending_ && !drops) {
@@ -152,8 +142,7 @@ class FakeRedis {
     return "$" + std::to_string(value.size()) + "\r\n" + value + "\r\n";
   }
 
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
+  ListeningSocket listener_;
   std::atomic<bool> ending_{false};
   mutable std::mutex mutex_;
   std::map<std::string, std::string> values_;
