@@ -13,14 +13,38 @@ namespace json = boost::json;
 
 // What we act on.
 constexpr auto kSupported = std::to_array<std::string_view>({
-    "model",           "messages",      "max_tokens",         "max_completion_tokens",
-    "temperature",     "top_p",         "top_k",              "min_p",
-    "stop",            "seed",          "stream",             "stream_options",
-    "n",               "logprobs",      "top_logprobs",       "choices",
-    "response_format", "logit_bias",    "repetition_penalty", "presence_penalty",
-    "num_crops",       "keep_order",    "draft_tokens",       "frequency_penalty",
-    "stream_key",      "policy",        "tools",              "tool_choice",
-    "functions",       "function_call", "modalities",         "parallel_tool_calls",
+    "model",
+    "messages",
+    "max_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "stop",
+    "seed",
+    "stream",
+    "stream_options",
+    "n",
+    "logprobs",
+    "top_logprobs",
+    "choices",
+    "response_format",
+    "logit_bias",
+    "repetition_penalty",
+    "presence_penalty",
+    "num_crops",
+    "keep_order",
+    "draft_tokens",
+    "frequency_penalty",
+    "stream_key",
+    "policy",
+    "tools",
+    "tool_choice",
+    "functions",
+    "function_call",
+    "modalities",
+    "parallel_tool_calls",
 });
 
 // What cannot change an answer here, whatever its value: labels, where and how long something is
@@ -144,7 +168,7 @@ bool asks_for_nothing(const Refused& field, const json::value& value) {
 }
 
 Error unsupported(std::string_view key) {
-  return {ErrorCode::kUnsupported, fmt::format("\"{}\" is not supported yet", key), "leave it out",
+  return {ErrorCode::kUnsupported, fmt::format("\"{}\" is not supported", key), "leave it out",
           std::string(key)};
 }
 

@@ -175,7 +175,7 @@ struct MessageParser {
       const json::value* value = fields.find(key);
       if (value == nullptr || (value->is_bool() && !value->get_bool())) continue;
       return Error{ErrorCode::kUnsupported,
-                   fmt::format("\"{}\" is not supported yet", fields.name(key)), "",
+                   fmt::format("\"{}\" is not supported", fields.name(key)), "",
                    fields.name(key)};
     }
     for (const std::string_view key : {"name", "tool_call_id"}) {
@@ -201,8 +201,7 @@ struct MessageParser {
   Result<void> add_content(const json::value& content, const std::string& param, Message& message) {
     if (content.is_string())
       return add_text(std::string_view(content.get_string()), param, message);
-    if (!content.is_array())
-      return wrong_value(param, "a string or an array of parts", content);
+    if (!content.is_array()) return wrong_value(param, "a string or an array of parts", content);
     const json::array& array = content.get_array();
     for (std::size_t i = 0; i < array.size(); ++i) {
       OC_ASSIGN_OR_RETURN(Part next, part(array[i], fmt::format("{}[{}]", param, i), message.role));

@@ -84,7 +84,7 @@ Result<bool> check_list(const JsonFields& fields, std::string_view key,
 
 Error forced(std::string_view key) {
   return {ErrorCode::kUnsupported,
-          fmt::format("\"{}\" cannot force a call yet: the model answers in text", key),
+          fmt::format("\"{}\" cannot force a call: the model answers in text", key),
           R"(use "auto" or "none", or leave it out)", std::string(key)};
 }
 
