@@ -7,10 +7,12 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value_from.hpp>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "base/number_text.h"
 #include "io/json_text.h"
+#include "runtime/answer_memory.h"
 #include "text/utf8.h"
 
 namespace oc {
@@ -32,8 +34,11 @@ json::object usage_object(const GenerateResult& result) {
 
 // One more field at the end of a serialized object that has some already.
 std::string with_field(std::string object, std::string_view name, std::string_view json) {
-  object.pop_back();
-  return fmt::format("{},\"{}\":{}}}", object, name, json);
+  object.back() = ',';
+  fmt::format_to(std::back_inserter(object), "\"{}\":", name);
+  object += json;
+  object += '}';
+  return object;
 }
 
 // Milliseconds for people: three decimals.
@@ -78,19 +83,18 @@ json::object token_object(const ScoredToken& token) {
   return out;
 }
 
-json::object logprobs_object(std::span<const TokenLogprobs> tokens) {
-  json::array content;
+// A token at a time: as JSON values many of them would take several times their text.
+void append_logprobs(std::string& out, std::span<const TokenLogprobs> tokens) {
+  out += R"({"content":[)";
   for (const TokenLogprobs& token : tokens) {
     json::object one = token_object(token);
     json::array top;
     for (const ScoredToken& other : token.top) top.push_back(token_object(other));
     one["top_logprobs"] = std::move(top);
-    content.push_back(std::move(one));
+    if (&token != &tokens.front()) out += ',';
+    out += json_text(one);
   }
-  json::object out;
-  out["content"] = std::move(content);
-  out["refusal"] = nullptr;
-  return out;
+  out += R"(],"refusal":null})";
 }
 
 json::array scores_array(std::span<const ChoiceScore> scores) {
@@ -107,20 +111,18 @@ json::array scores_array(std::span<const ChoiceScore> scores) {
   return out;
 }
 
-json::object choice_object(const Answer& answer, std::size_t index, bool logprobs) {
-  json::object message;
-  message["role"] = "assistant";
-  message["content"] = answer.text;
-  message["refusal"] = nullptr;
-  json::object choice;
-  choice["index"] = index;
-  choice["message"] = std::move(message);
+void append_choice(std::string& out, const Answer& answer, std::size_t index, bool logprobs) {
+  fmt::format_to(std::back_inserter(out),
+                 R"({{"index":{},"message":{{"role":"assistant","content":)", index);
+  out += json_quoted(answer.text);
+  out += R"(,"refusal":null},"logprobs":)";
   if (logprobs)
-    choice["logprobs"] = logprobs_object(answer.logprobs);
+    append_logprobs(out, answer.logprobs);
   else
-    choice["logprobs"] = nullptr;
-  choice["finish_reason"] = to_string(answer.finish_reason);
-  return choice;
+    out += "null";
+  out += R"(,"finish_reason":)";
+  out += json_quoted(to_string(answer.finish_reason));
+  out += '}';
 }
 
 // Our own field: what the model saw, and where the time went.
@@ -172,16 +174,22 @@ AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64
 }
 
 std::string completion_json(const AnswerHead& head, const GenerateResult& result, bool logprobs) {
-  json::object out = head_object(head, "chat.completion");
-  json::array choices;
-  choices.push_back(choice_object(result, 0, logprobs));
-  for (const Answer& answer : result.more)
-    choices.push_back(choice_object(answer, choices.size(), logprobs));
-  out["choices"] = std::move(choices);
-  out["usage"] = usage_object(result);
+  std::string out;
+  out.reserve(memory_of(result).json + (4u << 10));  // it is not there twice while it grows
+  out += json_text(head_object(head, "chat.completion"));
+  out.back() = ',';
+  out += R"("choices":[)";
+  append_choice(out, result, 0, logprobs);
+  for (std::size_t i = 0; i < result.more.size(); ++i) {
+    out += ',';
+    append_choice(out, result.more[i], i + 1, logprobs);
+  }
+  out += R"(],"usage":)";
+  out += json_text(usage_object(result));
+  out += '}';
   if (const std::string warning = both(head.warning, result.warning); !warning.empty())
-    out["warning"] = warning;
-  return with_field(json_text(out), "ocellus", details_json(result));
+    out = with_field(std::move(out), "warning", json_quoted(warning));
+  return with_field(std::move(out), "ocellus", details_json(result));
 }
 
 // A chunk is built for every token on the engine's thread, so all but the text is made once.
@@ -202,9 +210,12 @@ std::string ChunkWriter::role(std::size_t choice) const {
 }
 
 std::string ChunkWriter::piece(const AnswerPiece& piece) const {
-  return begin(piece.choice, R"({"content":)" + json_quoted(piece.text) + "}") +
-         (piece.tokens.empty() ? "null" : json_text(logprobs_object(piece.tokens))) +
-         R"(,"finish_reason":null)" + suffix_ + "}";
+  std::string out = begin(piece.choice, R"({"content":)" + json_quoted(piece.text) + "}");
+  if (piece.tokens.empty())
+    out += "null";
+  else
+    append_logprobs(out, piece.tokens);
+  return out + R"(,"finish_reason":null)" + suffix_ + "}";
 }
 
 std::string ChunkWriter::end(const Answer& answer, std::size_t choice,

@@ -2,16 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+
 namespace oc {
 
 // The original's times are strings of seconds.
 std::string with_original_fields(std::string completion, const ServedModel& model,
                                  const GenerateResult& result) {
   completion.pop_back();  // the closing brace
-  return fmt::format(
-      R"({},"performance":{{"processing_time":"{:.2f}s","framework":"ocellus","method":"{}"}},)"
+  fmt::format_to(
+      std::back_inserter(completion),
+      R"(,"performance":{{"processing_time":"{:.2f}s","framework":"ocellus","method":"{}"}},)"
       R"("optimized":{},"method":"{}"}})",
-      completion, result.timings.total_ms / 1000, model.method, model.optimized, model.method);
+      result.timings.total_ms / 1000, model.method, model.optimized, model.method);
+  return completion;
 }
 
 }  // namespace oc

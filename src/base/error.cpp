@@ -38,6 +38,10 @@ std::string_view to_string(ErrorCode code) {
 
 std::string Error::describe() const { return hint.empty() ? message : message + " (" + hint + ")"; }
 
+Error out_of_memory() {
+  return {ErrorCode::kUnavailable, "out of memory", "try again later, or with a smaller request"};
+}
+
 std::string shown_key(std::string_view key) {
   constexpr std::size_t kMost = 64;
   std::string out(key.substr(0, kMost));

@@ -39,6 +39,9 @@ struct Error {
   std::string describe() const;
 };
 
+// kUnavailable, of a request for which the process has no memory left.
+Error out_of_memory();
+
 // A client's key as it may stand in a path ("logit_bias.5"), in a message or in param: printable
 // ASCII without quotes, others become "?"; at most 64 bytes of it.
 std::string shown_key(std::string_view key);

@@ -139,10 +139,10 @@ std::optional<ApiError> AccessPolicy::check_origin(const Request& request, bool 
   const auto page = parse_origin(origin);
   const bool plain = origin == "null" || (page && origin.size() <= 256);
   const std::string name = plain ? std::string(origin) : "ORIGIN";
-  std::string message = fmt::format(
-      "web pages of {} may not use this server; if the page is yours, {}",
-      plain ? name : "other origins",
-      (origin == "null" ? "" : "start it with ") + how_to_name(name));
+  std::string message =
+      fmt::format("web pages of {} may not use this server; if the page is yours, {}",
+                  plain ? name : "other origins",
+                  (origin == "null" ? "" : "start it with ") + how_to_name(name));
   if (const auto behind = parse_authority(request.header("x-forwarded-host"));
       behind && page && behind->host == page->authority.host)
     message += trusted ? ", or with --allow-host " + behind->host
@@ -169,17 +169,17 @@ std::optional<Response> AccessPolicy::preflight(const Request& request, bool wel
   Response response;
   response.status = 204;
   response.content_type.clear();
-  response.headers = {{"Access-Control-Allow-Methods",
-                       welcome ? "GET, HEAD, POST" : "GET, HEAD, POST, PATCH"},
-                      {"Access-Control-Allow-Headers",
-                       is_header_list(headers) ? std::string(headers)
-                                               : "authorization, content-type, x-request-id"},
-                      {"Access-Control-Max-Age", "600"}};
+  response.headers = {
+      {"Access-Control-Allow-Methods", welcome ? "GET, HEAD, POST" : "GET, HEAD, POST, PATCH"},
+      {"Access-Control-Allow-Headers", is_header_list(headers)
+                                           ? std::string(headers)
+                                           : "authorization, content-type, x-request-id"},
+      {"Access-Control-Max-Age", "600"}};
   return response;
 }
 
-std::vector<std::pair<std::string, std::string>> AccessPolicy::cors_headers(
-    const Request& request, bool welcome) const {
+std::vector<std::pair<std::string, std::string>> AccessPolicy::cors_headers(const Request& request,
+                                                                            bool welcome) const {
   if (cors_origins_.empty() && !guests_) return {};
   std::vector<std::pair<std::string, std::string>> headers = {
       {"Vary", "Origin, Access-Control-Request-Headers"}};

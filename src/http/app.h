@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "api/openai_request.h"
-#include "http/backend.h"
 #include "base/memory_budget.h"
+#include "http/backend.h"
 #include "http/metrics.h"
 #include "http/model_source.h"
 #include "http/router.h"

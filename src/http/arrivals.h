@@ -21,10 +21,10 @@ struct ArrivalLimits {
   std::size_t bytes_per_s = 16u << 10;
 };
 
-// Together they hold half of the budget at most (three quarters where it is for a small one), unless
-// there is only one; the rest is for requests that are there. A body that finds no room may take that
-// of another which has held more for longer and is late, or has been coming for longer than the
-// grace. Any thread; a Body is used by its connection's.
+// Together they hold half of the budget at most (three quarters where it is for a small one),
+// unless there is only one; the rest is for requests that are there. A body that finds no room may
+// take that of another which has held more for longer and is late, or has been coming for longer
+// than the grace. Any thread; a Body is used by its connection's.
 class Arrivals {
  public:
   using Clock = std::chrono::steady_clock;

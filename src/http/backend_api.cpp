@@ -122,10 +122,8 @@ Router BackendApi::routes() {
 void BackendApi::add_tracker_routes(Router& router) const {
   router.add({.method = "POST",
               .path = "/api/v1/logging/user_query",
-              .handler =
-                  [](RequestPtr request, ResponderPtr responder) {
-                    responder->respond(note_query(*request));
-                  },
+              .handler = [](RequestPtr request,
+                            ResponderPtr responder) { responder->respond(note_query(*request)); },
               .json = true,
               .for_guests = true,
               .blocking = true});
@@ -255,8 +253,7 @@ void BackendApi::patch(const RequestPtr& request, const ResponderPtr& responder)
 
 Result<void> BackendApi::check(const BackendPatch& patch) {
   if (!keeper_.keep && changes_server(patch, current()))
-    return Error{ErrorCode::kInvalidArgument,
-                 "\"server\" cannot be changed while the server runs",
+    return Error{ErrorCode::kInvalidArgument, "\"server\" cannot be changed while the server runs",
                  "it has no configuration file to keep the change in; start it with other flags",
                  "server"};
   const std::string changes = changes_json(patch);

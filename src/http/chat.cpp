@@ -36,8 +36,7 @@ void fail(const ResponderPtr& responder, const Error& error, Stage stage, const 
 
 // What was thrown while a request was worked on, as its error.
 Error thrown(const std::exception& failure) {
-  if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr)
-    return {ErrorCode::kUnavailable, "out of memory", "try again later, or with a smaller request"};
+  if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr) return out_of_memory();
   return {ErrorCode::kInternal, failure.what()};
 }
 
@@ -69,30 +68,44 @@ struct Answer {
   ChunkWriter chunks;
   bool stream = false, include_usage = false, logprobs = false;
   Reservation texts, pictures;  // what the request holds while it waits and runs
+  std::string known;            // a stream's pieces, when its answer was known
 
   Answer(AnswerHead head_in, bool include_usage_in)
       : head(head_in),
         chunks(std::move(head_in), include_usage_in),
         include_usage(include_usage_in) {}
 
-  void piece(const AnswerPiece& piece) const { responder->write(sse_event(chunks.piece(piece))); }
+  void piece(const AnswerPiece& piece) {
+    std::string event = sse_event(chunks.piece(piece));
+    // Known answers are sent in one go: their reader is not slow when it has not read the first
+    // yet.
+    if (piece.whole)
+      known += event;
+    else
+      responder->write(std::move(event));
+  }
 
-  void done(const GenerateResult& result) const {
+  void done(const GenerateResult& result) {
     if (result.warning)
       log::event(log::Level::kWarning, "answer", {{"warning", *result.warning}}, id);
     if (!stream) {
       Response response = json_response(
           with_original_fields(completion_json(head, result, logprobs), model, result));
       response.headers.emplace_back("x-ocellus-cache", result.cached ? "hit" : "miss");
+      response.memory = result.memory;
       responder->respond(std::move(response));
       return;
     }
-    std::string end;
+    std::string end = std::move(known);
     for (std::size_t i = 0; i < result.more.size(); ++i)
       end += sse_event(chunks.finish_more(result.more[i], i + 1));
     end += sse_event(chunks.finish(result));
     if (include_usage) end += sse_event(chunks.usage(result));
     end += kSseDone;
+    // From here on the exchange counts them.
+    if (result.cached && result.memory)
+      result.memory->shrink_to(result.memory->bytes() -
+                               std::min(result.memory->bytes(), end.size()));
     responder->write(std::move(end));
     responder->finish();
   }
@@ -169,8 +182,7 @@ void App::chat(const RequestPtr& request, const ResponderPtr& responder) {
   log::step("parsed", request->id, "bytes", bytes, "messages",
             question->chat.generate.messages.size(), "ms", parsing.ms());
   const auto limit = defaults.time_limit.value_or(options_.time_limit);
-  if (limit.count() > 0)
-    question->interrupt.deadline = std::chrono::steady_clock::now() + limit;
+  if (limit.count() > 0) question->interrupt.deadline = std::chrono::steady_clock::now() + limit;
   source->find(name, [question, worker = std::this_thread::get_id(), waiting = Stopwatch(),
                       self = shared_from_this()](Result<std::shared_ptr<Backend>> found) {
     if (!found)
@@ -230,8 +242,8 @@ void App::begin(const QuestionPtr& question) {
 void App::decode_picture(const QuestionPtr& question) {
   const RequestDefaults& defaults = question->backend->model().defaults;
   const Stopwatch watch;
-  const auto decoded = decode_next_picture(question->chat, options_.image, defaults.pictures,
-                                           question->interrupt);
+  const auto decoded =
+      decode_next_picture(question->chat, options_.image, defaults.pictures, question->interrupt);
   metrics_.count_picture(decoded);
   if (!decoded) {
     if (decoded.error().code == ErrorCode::kUnavailable) throw std::bad_alloc();
@@ -241,9 +253,8 @@ void App::decode_picture(const QuestionPtr& question) {
   const Image& picture = *question->chat.generate.images.back().image;
   log::step("decode", question->request->id, "width", picture.width, "height", picture.height, "ms",
             watch.ms());
-  pool_.post([question, self = shared_from_this()] {
-    self->take_step(question, &App::decode_picture);
-  });
+  pool_.post(
+      [question, self = shared_from_this()] { self->take_step(question, &App::decode_picture); });
 }
 
 void App::answer(const QuestionPtr& question) {

@@ -100,8 +100,8 @@ Connection::awaitable<void> Connection::run_refused() {
   try {
     Current current(core_->options.limits.message);
     co_await refuse_and_close(
-        current, error_response(refuse(Refusal::kTooManyConnections,
-                                       "the server has too many connections")));
+        current, error_response(
+                     refuse(Refusal::kTooManyConnections, "the server has too many connections")));
   } catch (const std::exception& failure) {
     log::event(log::Level::kError, "connection", {{"failure", failure.what()}});
   }
@@ -134,9 +134,7 @@ void Connection::dispatch(Current& current, std::shared_ptr<Exchange> exchange) 
       }
       (*handler)(std::move(request), exchange);
     } catch (const std::bad_alloc&) {
-      exchange->respond(error_response(to_api_error(
-          {ErrorCode::kUnavailable, "out of memory", "try again later, or with a smaller request"},
-          Stage::kRequest)));
+      exchange->respond(error_response(to_api_error(out_of_memory(), Stage::kRequest)));
     } catch (const std::exception& failure) {
       log::event(log::Level::kError, "handler", {{"failure", failure.what()}}, id);
       exchange->respond(error_response(
@@ -154,8 +152,8 @@ void Connection::dispatch(Current& current, std::shared_ptr<Exchange> exchange) 
 
 Connection::awaitable<bool> Connection::answer(Current& current) {
   auto wake = [waker = waker_] { asio::post(waker->core->io, [waker] { waker->timer.cancel(); }); };
-  auto exchange =
-      std::make_shared<Exchange>(std::move(wake), core_->options.limits.max_stream_backlog);
+  auto exchange = std::make_shared<Exchange>(
+      std::move(wake), core_->options.limits.max_stream_backlog, core_->options.memory);
   exchange_ = exchange;
   enter(Phase::kAnswer);
   watch(exchange, ++watch_generation_);
@@ -189,14 +187,16 @@ Connection::awaitable<bool> Connection::answer(Current& current) {
                                    .content_length = std::nullopt,
                                    .request_id = current.id});
     }
+    const bool more = !out.bytes.empty();
     wire += chunked ? make_chunk(out.bytes) : out.bytes;
+    std::string().swap(out.bytes);
     if (out.finished && chunked) wire += kLastChunk;
     if (!wire.empty()) {
       alive = co_await write_all(std::move(wire));
       last_sent = Clock::now();
     }
     if (out.finished) break;
-    if (!alive || !out.bytes.empty()) continue;
+    if (!alive || more) continue;
     const auto ping = exchange->ping_every();
     const auto due = ping ? last_sent + *ping : Clock::time_point::max();
     if (Clock::now() >= due) {
@@ -226,8 +226,14 @@ Connection::awaitable<bool> Connection::send_whole(Current& current, Response re
                                           .chunked = false,
                                           .content_length = response.body.size(),
                                           .request_id = current.id});
-  if (!current.head) wire += response.body;
-  const bool sent = co_await write_all(std::move(wire));
+  constexpr std::size_t kCopied = 64u << 10;
+  bool sent = true;
+  if (current.head || response.body.size() <= kCopied) {
+    if (!current.head) wire += response.body;
+    sent = co_await write_all(std::move(wire));
+  } else {  // is not in memory twice
+    sent = co_await write_all(std::move(wire)) && co_await write_all(std::move(response.body));
+  }
   record(current, sent ? response.status : 499);
   co_return sent&& keep_alive;
 }

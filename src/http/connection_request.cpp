@@ -70,8 +70,7 @@ void Connection::begin_request(Current& current) {
 std::optional<Response> Connection::gate(Current& current) {
   const Request& request = *current.parser.request();
   // Its Host is the one that it wants to be connected to.
-  if (request.method == "CONNECT")
-    return core_->router.find(request.method, request.path).instead;
+  if (request.method == "CONNECT") return core_->router.find(request.method, request.path).instead;
   if (auto refused = check_access(request)) return refused;
   auto match = core_->router.find(request.method, request.path);
   if (match.route == nullptr) return std::move(match.instead);

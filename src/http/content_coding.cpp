@@ -78,8 +78,7 @@ struct Unpacking {
       if (status == Z_STREAM_END) {
         if (rest.empty()) return std::nullopt;
         // RFC 1952, 2.2: gzip may have several members.
-        if (coding != Coding::kGzip || inflateReset(&stream) != Z_OK)
-          return not_valid("more than");
+        if (coding != Coding::kGzip || inflateReset(&stream) != Z_OK) return not_valid("more than");
         continue;
       }
       if (status == Z_BUF_ERROR || (status == Z_OK && rest.empty() && stream.avail_out > 0))
@@ -94,9 +93,9 @@ struct Unpacking {
       return refuse(Refusal::kBodyTooLarge,
                     fmt::format("the request's body is over {} bytes once unpacked", most));
     if (size > kFree && size / kMostTimes > request.body.size() - rest)
-      return refuse(Refusal::kBodyTooLarge,
-                    fmt::format("the request's body is over {} times as long once unpacked",
-                                kMostTimes));
+      return refuse(
+          Refusal::kBodyTooLarge,
+          fmt::format("the request's body is over {} times as long once unpacked", kMostTimes));
     if (size > out.capacity()) {
       std::string larger;
       const std::size_t capacity = std::max(size, std::min(2 * out.capacity(), most));

@@ -1,13 +1,36 @@
 #include "http/exchange.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace oc::http {
 
-Exchange::Exchange(std::function<void()> wake, std::size_t max_pending)
-    : wake_(std::move(wake)), max_pending_(max_pending) {}
+namespace {
+
+// What every exchange may have without being counted: most answers, and what is under way of a
+// stream that is read.
+constexpr std::size_t kUncounted = 32u << 10;
+
+std::size_t counted(std::size_t bytes) { return bytes - std::min(bytes, kUncounted); }
+
+}  // namespace
+
+Exchange::Exchange(std::function<void()> wake, std::size_t max_pending,
+                   std::shared_ptr<MemoryBudget> budget)
+    : wake_(std::move(wake)),
+      max_pending_(max_pending),
+      budget_(std::move(budget)),
+      unsent_(budget_) {}
 
 bool Exchange::respond(Response response) {
+  if (const std::size_t bytes = counted(response.body.size()); bytes > 0 && !response.memory) {
+    auto memory = std::make_shared<Reservation>(budget_);
+    if (memory->grow_to(bytes))
+      response.memory = std::move(memory);
+    else
+      response = error_response(
+          refuse(Refusal::kBusy, "the answer is larger than what requests leave of the memory"));
+  }
   {
     const std::lock_guard lock(mutex_);
     if (closed_ || begun_ || whole_) return false;
@@ -39,7 +62,8 @@ bool Exchange::write(std::string bytes) {
     const std::lock_guard lock(mutex_);
     if (closed_ || finished_ || whole_ || !offer_) return false;
     begin();
-    if (pending_.size() + bytes.size() > max_pending_) {
+    if (pending_.size() > max_pending_ ||
+        !unsent_.grow_to(counted(sending_ + pending_.size() + bytes.size()))) {
       closed_ = true;
       pending_.clear();
       // The connection may be waiting for its socket: it would tell half a minute later.
@@ -89,6 +113,8 @@ Exchange::Output Exchange::take() {
     output.head = std::move(offer_->head);
   }
   output.bytes = std::exchange(pending_, {});
+  sending_ = output.bytes.size();
+  unsent_.shrink_to(counted(sending_));
   output.finished = finished_;
   return output;
 }

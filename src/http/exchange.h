@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -14,8 +15,9 @@ namespace oc::http {
 class Exchange final : public Responder {
  public:
   // wake: called from any thread when there is something to take. A stream that is more than
-  // max_pending bytes ahead of its reader is given up.
-  Exchange(std::function<void()> wake, std::size_t max_pending);
+  // max_pending bytes ahead of its reader is given up, or for which `budget` has no room.
+  Exchange(std::function<void()> wake, std::size_t max_pending,
+           std::shared_ptr<MemoryBudget> budget);
 
   bool respond(Response response) override;
   void offer_stream(StreamOffer offer) override;
@@ -32,7 +34,7 @@ class Exchange final : public Responder {
     bool finished = false;          // and its end
     bool closed = false;            // given up: the reader is too slow
   };
-  Output take();
+  Output take();  // what was taken before has been sent
   // How long to wait before tick() is due; nullopt: no stream on offer.
   std::optional<std::chrono::milliseconds> ping_every() const;
   void tick();      // silence: begins an offered stream, or pings
@@ -42,11 +44,14 @@ class Exchange final : public Responder {
  private:
   std::function<void()> wake_;
   const std::size_t max_pending_;
+  const std::shared_ptr<MemoryBudget> budget_;
   mutable std::mutex mutex_;
   std::optional<Response> whole_;
   std::optional<StreamOffer> offer_;
   std::string pending_;
-  bool begun_ = false;  // the stream has a first byte
+  std::size_t sending_ = 0;  // bytes of the stream that were taken last
+  Reservation unsent_;       // of the stream
+  bool begun_ = false;       // the stream has a first byte
   bool head_taken_ = false;
   bool finished_ = false;
   bool closed_ = false;

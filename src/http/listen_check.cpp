@@ -42,12 +42,12 @@ Result<void> check_listen(const std::string& host, std::uint16_t port) {
                  "use 127.0.0.1, ::1, localhost, 0.0.0.0 or another address of this machine");
   if (port == 0) return {};
   if (const error_code no = try_to_bind(address, port); no)
-    return wrong(kPort,
-                 no == asio::error::address_in_use
-                     ? fmt::format("\"server.port\": {} is taken by another program", port)
-                     : fmt::format("\"server.port\": {} cannot be listened on: {}", port,
-                                   no.message()),
-                 "choose another port above 1023; 0 is any that is free");
+    return wrong(
+        kPort,
+        no == asio::error::address_in_use
+            ? fmt::format("\"server.port\": {} is taken by another program", port)
+            : fmt::format("\"server.port\": {} cannot be listened on: {}", port, no.message()),
+        "choose another port above 1023; 0 is any that is free");
   return {};
 }
 

@@ -185,9 +185,7 @@ MessageParser::State MessageParser::feed(std::string_view bytes, std::size_t& co
       taken = parser.put(
           boost::asio::const_buffer(bytes.data() + consumed, bytes.size() - consumed), ec);
     } catch (const std::bad_alloc&) {
-      return fail(to_api_error(
-          {ErrorCode::kUnavailable, "out of memory", "try again later, or with a smaller request"},
-          Stage::kRequest));
+      return fail(to_api_error(out_of_memory(), Stage::kRequest));
     }
     consumed += taken;
     const bool needs_more = ec == beast::http::error::need_more;
@@ -224,8 +222,9 @@ MessageParser::State MessageParser::finish_header() {
     return fail(refuse(Refusal::kMalformed, "the Host header is missing"));
   request_->authority = std::string(request_->header("host"));
   if (hosts == 1 && !parse_authority(request_->authority))
-    return fail(refuse(Refusal::kMalformed,
-                       "the Host header must be a host name or an address, with or without a port"));
+    return fail(
+        refuse(Refusal::kMalformed,
+               "the Host header must be a host name or an address, with or without a port"));
   if (transfers > 0)
     if (auto wrong = check_transfer(transfers, lengths)) return fail(*std::move(wrong));
   if (message.method() == beast::http::verb::connect)

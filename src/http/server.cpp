@@ -96,10 +96,11 @@ void ServerCore::on_not_accepted(const error_code& failure) {
   const auto now = std::chrono::steady_clock::now();
   // A shortage goes on as long as there is one a minute.
   if (last_shortage_ == decltype(now){} || now - last_shortage_ > std::chrono::minutes(1)) {
-    log::event(log::Level::kWarning, "accept",
-               {{"failure", failure.message()},
-                {"connections", connections_.size()},
-                {"do", "raise `ulimit -n`; until then connections that wait are closed for others"}});
+    log::event(
+        log::Level::kWarning, "accept",
+        {{"failure", failure.message()},
+         {"connections", connections_.size()},
+         {"do", "raise `ulimit -n`; until then connections that wait are closed for others"}});
   }
   last_shortage_ = now;
   if (close_one()) return accept();

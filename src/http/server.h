@@ -25,10 +25,10 @@ struct ServerLimits {
   MessageLimits message;
   std::size_t max_connections = 1024;
   std::size_t max_stream_backlog = 4u << 20;  // of one stream that is not read
-  std::chrono::milliseconds idle{75'000};    // between requests, and before the first
-  std::chrono::milliseconds header{10'000};  // from its first byte to its last
+  std::chrono::milliseconds idle{75'000};     // between requests, and before the first
+  std::chrono::milliseconds header{10'000};   // from its first byte to its last
   ArrivalLimits body;
-  std::chrono::milliseconds write{30'000};   // without progress
+  std::chrono::milliseconds write{30'000};   // for each 64 KiB
   std::chrono::milliseconds linger{5'000};   // to let a refused client read why
   std::chrono::milliseconds drain{120'000};  // to finish what runs, after SIGTERM
 };

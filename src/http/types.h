@@ -39,6 +39,7 @@ struct Response {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
+  std::shared_ptr<const void> memory = {};  // what is counted for the body; dies with it
 };
 Response json_response(std::string body);
 Response error_response(const ApiError& error);

@@ -84,7 +84,7 @@ Result<void> check_limits(const ImageInfo& info, const ImageLimits& limits) {
   return {};
 }
 
-Error out_of_memory() {
+Error no_memory_to_decode() {
   return {ErrorCode::kUnavailable, "there is no memory left to decode the picture",
           "try again later, or send a smaller one"};
 }
@@ -95,7 +95,7 @@ Result<Image> with_memory_checked(const Work& work) {
   try {
     return work();
   } catch (const std::bad_alloc&) {
-    return out_of_memory();
+    return no_memory_to_decode();
   }
 }
 
@@ -143,7 +143,7 @@ Error failure(Outcome outcome, const Decoding& task) {
     case Outcome::kTooManyScans:
       return too_many_scans(task.info, task.limits);
     case Outcome::kOutOfMemory:
-      return out_of_memory();
+      return no_memory_to_decode();
     case Outcome::kStopped:
       if (auto stopped = task.interrupt.check(kDecoding); !stopped) return stopped.error();
       break;

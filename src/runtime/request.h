@@ -117,6 +117,8 @@ struct GenerateResult : Answer {
   std::int64_t completion_tokens = 0;                    // of all answers, stop tokens included
   std::int64_t drafted_tokens = 0, accepted_tokens = 0;  // of prompt lookup
   bool cached = false;                                   // a whole answer from the response cache
+  // What it takes of the request's memory budget, to be kept until it has been sent; may be null.
+  std::shared_ptr<Reservation> memory;
   std::vector<ImagePlan> images;
   Timings timings;
 };
@@ -126,6 +128,7 @@ struct AnswerPiece {
   std::string_view text;  // whole code points, stop strings held back
   std::size_t choice = 0;
   std::span<const TokenLogprobs> tokens = {};  // whose text has begun, when they were asked for
+  bool whole = false;                          // all of the answer at once: it was known
 };
 
 // Where an answer goes while it grows. Called on the engine thread; must not block.

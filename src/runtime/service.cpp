@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "runtime/could_answer.h"
 #include "runtime/service_entry.h"
@@ -44,8 +45,7 @@ void log_end(const std::string& id, const Result<GenerateResult>& result) {
 struct Footing {
   std::size_t preparing = 0, prepared = 0;
 };
-Footing footing(const GenerateRequest& request, const Tokenizer& tokenizer,
-                std::int64_t context) {
+Footing footing(const GenerateRequest& request, const Tokenizer& tokenizer, std::int64_t context) {
   // From where text is sure to be too long it is not tokenised.
   const std::size_t most = static_cast<std::size_t>(context) * tokenizer.longest_token();
   std::size_t bytes = 0, merging = 0;
@@ -158,6 +158,9 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
   if (broken_) return *broken_;
   if (entry->response_key) ++(known ? stats_.responses.hits : stats_.responses.misses);
   if (!known) return false;
+  entry->memory = Reservation(entry->request.memory, entry->request.id);
+  OC_RETURN_IF_ERROR(count_answer(*entry, memory_of(*known), true));
+  known->memory = std::make_shared<Reservation>(std::move(entry->memory));
   ++stats_.accepted;
   ++active_;
   deliver(std::move(entry), *std::move(known));
@@ -176,6 +179,7 @@ Result<void> Service::prepare(Entry& entry) {
   OC_RETURN_IF_ERROR(entry.session->prepare());
   if (auto error = too_long(entry)) return *std::move(error);
   entry.memory.shrink_to(most.prepared);
+  entry.prepared_bytes = entry.memory.bytes();
   return entry.session->preprocess([&](const std::string& key, std::size_t bytes) {
     {
       const std::lock_guard lock(mutex_);
@@ -267,10 +271,13 @@ void Service::deliver(EntryPtr entry, GenerateResult known) {
   responses_.post([this, shared, known = std::move(known)]() mutable {
     const Result<void> told = guarded([&]() -> Result<void> {
       if (!shared->hooks.on_piece) return {};
-      shared->hooks.on_piece({.text = known.text, .choice = 0, .tokens = known.logprobs});
+      shared->hooks.on_piece(
+          {.text = known.text, .choice = 0, .tokens = known.logprobs, .whole = true});
       for (std::size_t i = 0; i < known.more.size(); ++i)
-        shared->hooks.on_piece(
-            {.text = known.more[i].text, .choice = i + 1, .tokens = known.more[i].logprobs});
+        shared->hooks.on_piece({.text = known.more[i].text,
+                                .choice = i + 1,
+                                .tokens = known.more[i].logprobs,
+                                .whole = true});
       return {};
     });
     answer(*shared, told.ok() ? Result<GenerateResult>(std::move(known)) : told.error());
@@ -301,8 +308,11 @@ ServiceStats Service::stats() const {
 
 // The last word to a request that was taken from the queue.
 void Service::finish(EntryPtr entry, Result<GenerateResult> result) {
+  constexpr std::size_t kLarge = 8u << 20;
+  const bool large = result.ok() && result->memory && result->memory->bytes() >= kLarge;
   answer(*entry, std::move(result));
   entry.reset();
+  if (large) heap::give_back_free_pages();
   const std::lock_guard lock(mutex_);
   --active_;
 }

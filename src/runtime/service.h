@@ -145,6 +145,7 @@ class Service {
   void forward(std::span<const Part> parts);
   void retire_done();
   Result<GenerateResult> take_result(Entry& entry);
+  static Result<void> count_answer(Entry& entry, const AnswerMemory& answer, bool known);
   void finish(EntryPtr entry, Result<GenerateResult> result);
   void answer(Entry& entry, Result<GenerateResult> result);
   void count(const Result<GenerateResult>& result);
@@ -171,7 +172,7 @@ class Service {
   mutable std::mutex mutex_;  // guards everything below but the threads
   std::condition_variable wake_, idle_;
   std::deque<EntryPtr> queue_;
-  std::optional<Error> broken_;      // why nothing is answered any more; the engine's thread sets it
+  std::optional<Error> broken_;  // why nothing is answered any more; the engine's thread sets it
   std::deque<std::string> encoded_;  // keys of the latest pictures that the image cache has
   std::size_t active_ = 0;           // taken from the queue and not answered
   ServiceStats stats_;

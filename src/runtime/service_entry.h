@@ -26,7 +26,8 @@ struct Service::Entry {
   Stopwatch since_submit;
   double queue_ms = 0;
   int passed = 0;                    // times that a later one was let in before it
-  Reservation memory;                // what preparing takes, then the ids
+  Reservation memory;                // what preparing takes, then the ids and the answer
+  std::size_t prepared_bytes = 0;    // of it, but the answer's
   std::unique_ptr<Session> session;  // prepared
   std::size_t places = 0;            // of its answers, in this step
   std::size_t kv_held = 0;           // bytes of keys and values, as the log knows it
@@ -42,8 +43,7 @@ Result<void> guarded(const Work& work) {
   try {
     return work();
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kUnavailable, "out of memory",
-                 "try again later, or with fewer or smaller pictures"};
+    return out_of_memory();
   } catch (const std::exception& failure) {
     return Error{ErrorCode::kInternal, failure.what()};
   }

@@ -203,6 +203,10 @@ void Service::forward(std::span<const Part> parts) {
     if (!taken.ok()) parts[i].entry->failure = taken.error();
   }
   for (const EntryPtr& entry : running_) {
+    if (!entry->failure)
+      if (auto counted = count_answer(*entry, entry->session->answer_memory(), false);
+          !counted.ok())
+        entry->failure = counted.error();
     entry->session->drop_ended();
     note_memory(*entry, kv_bytes_of(entry->session->kv_claim().held));
   }
@@ -230,6 +234,27 @@ void Service::retire_done() {
   }
 }
 
+// A part that is too small to matter is not counted: what few words take is always there.
+Result<void> Service::count_answer(Entry& entry, const AnswerMemory& answer, bool known) {
+  constexpr std::size_t kStep = 64u << 10;
+  // What is sent piece by piece is not kept as JSON.
+  const bool json = known || !entry.hooks.on_piece;
+  const std::size_t bytes = (answer.values + (json ? answer.json : 0)) / kStep * kStep;
+  if (entry.memory.grow_to(entry.prepared_bytes + bytes)) return {};
+  const std::size_t most = entry.memory.limit();
+  if (entry.prepared_bytes + bytes > most)
+    return Error{ErrorCode::kTooLarge,
+                 fmt::format("the answer takes more than the {} MB that are set aside for all "
+                             "requests",
+                             most >> 20),
+                 "ask for fewer answers, tokens or top_logprobs, or give the server more "
+                 "(--max-memory-mb)"};
+  return Error{ErrorCode::kMemoryFull,
+               fmt::format("the answer takes {} MB, more than other requests leave of {} MB",
+                           bytes >> 20, most >> 20),
+               "try again later, or ask for fewer answers, tokens or top_logprobs"};
+}
+
 Result<GenerateResult> Service::take_result(Entry& entry) {
   note_memory(entry, 0);
   Result<GenerateResult> result =
@@ -247,6 +272,7 @@ Result<GenerateResult> Service::take_result(Entry& entry) {
   result->timings.total_ms += std::max(waited, 0.0);
   if (entry.response_key) responses_.insert(*entry.response_key, *result);
   log::step("response cache", entry.request.id, "kept", entry.response_key.has_value());
+  result->memory = std::make_shared<Reservation>(std::move(entry.memory));
   return result;
 }
 

@@ -35,10 +35,9 @@ Result<void> Session::prepare() {
     images_.push_back(plan);
   }
   result_.images = images_;
-  OC_ASSIGN_OR_RETURN(
-      Prompt prompt,
-      model_.build_prompt(request_.messages, images_,
-                          {.keep_order = request_.keep_order, .room = context() - 1}));
+  OC_ASSIGN_OR_RETURN(Prompt prompt, model_.build_prompt(request_.messages, images_,
+                                                         {.keep_order = request_.keep_order,
+                                                          .room = context() - 1}));
   if (prompt.too_many > 0) return too_long(prompt.too_many, true);
   ids_ = std::move(prompt.ids);
   result_.prompt_tokens = std::ssize(ids_);
@@ -87,13 +86,12 @@ Result<std::unique_ptr<ImageEncoding>> Session::begin_picture(std::size_t pictur
   const Image& image = *request_.images[picture].image;
   const ImagePlan& plan = images_[picture];
   const Stopwatch watch;
-  OC_ASSIGN_OR_RETURN(std::unique_ptr<ImageEncoding> begun,
-                      model_.begin_image(image, plan, nullptr,
-                                         {hooks_.cancelled, request_.deadline}));
+  OC_ASSIGN_OR_RETURN(
+      std::unique_ptr<ImageEncoding> begun,
+      model_.begin_image(image, plan, nullptr, {hooks_.cancelled, request_.deadline}));
   const double resize_ms = begun->resize_ms();
-  log::step("resize", request_.id, "picture", picture, "width", image.width, "height",
-            image.height, "to_width", plan.canvas_width, "to_height", plan.canvas_height, "ms",
-            resize_ms);
+  log::step("resize", request_.id, "picture", picture, "width", image.width, "height", image.height,
+            "to_width", plan.canvas_width, "to_height", plan.canvas_height, "ms", resize_ms);
   log::step("tiles", request_.id, "picture", picture, "crops", plan.crops_h * plan.crops_w,
             "image_tokens", plan.tokens, "ms", watch.ms() - resize_ms);
   return begun;
@@ -333,6 +331,7 @@ Result<void> Session::take_token(std::span<const float> logits) {
   result_.ids.push_back(id);
   ids_.push_back(id);
   if (request_.logprobs) result_.logprobs.push_back(describe(id, logits));
+  answer_memory_ += memory_of_token(request_.logprobs ? &result_.logprobs.back() : nullptr);
   answer_.push(id);
   if (answer_.stopped()) {
     end(StopCause::kStopString);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "runtime/answer.h"
+#include "runtime/answer_memory.h"
 #include "runtime/fair_shares.h"
 #include "runtime/grammar.h"
 #include "runtime/image_cache.h"
@@ -82,6 +83,8 @@ class Session {
   std::int64_t kv_given() const { return kv_given_; }
   std::int64_t kv_needed() const;
   void give_kv(std::int64_t tokens) { kv_given_ = tokens; }
+  // What the request's answers take so far.
+  AnswerMemory answer_memory() const;
   void drop_ended();  // keys and values of answers that have ended, but the first's: see retire()
 
   // kCancelled or kDeadline, naming what it was doing.
@@ -168,6 +171,7 @@ class Session {
   std::int64_t score_end_ = 0;                    // length of prompt and choice, when scoring
   std::vector<double> scores_;                    // of its tokens so far, the end's last
   std::size_t shown_bytes_ = 0, token_bytes_ = 0;
+  AnswerMemory answer_memory_;             // of this one
   std::vector<std::size_t> token_starts_;  // of result_.logprobs, in bytes of text
   std::size_t tokens_shown_ = 0;           // of result_.logprobs
   Sampler sampler_;

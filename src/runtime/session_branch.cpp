@@ -211,6 +211,12 @@ void Session::conclude_scores() {
   result_.timings.ttft_ms = result_.timings.total_ms;
 }
 
+AnswerMemory Session::answer_memory() const {
+  AnswerMemory all = answer_memory_;
+  for (const auto& branch : branches_) all += branch->answer_memory_;
+  return all;
+}
+
 GenerateResult Session::take_result() {
   if (!request_.choices.empty()) conclude_scores();
   for (const auto& branch : branches_) {
@@ -230,6 +236,7 @@ GenerateResult Session::take_result() {
 // More text of this answer is out, and with it the tokens that it begins in.
 void Session::shown(std::string_view text, bool all) {
   shown_bytes_ += text.size();
+  answer_memory_ += memory_of(text);
   const std::size_t from = tokens_shown_;
   while (tokens_shown_ < result_.logprobs.size() &&
          (all || token_starts_[tokens_shown_] < shown_bytes_))

@@ -9,6 +9,7 @@
 
 #include "api/models_json.h"
 #include "api/original_fields.h"
+#include "runtime/answer_memory.h"
 
 namespace oc {
 namespace {
@@ -55,6 +56,39 @@ void expect_head(const json::value& value, std::string_view object) {
   EXPECT_EQ(value.at("created"), 1700000000);
   EXPECT_EQ(value.at("model"), "demo");
   EXPECT_EQ(value.at("system_fingerprint"), "fp_abc");
+}
+
+// Bytes of every kind: text, escapes, halves of code points.
+ScoredToken scored(std::size_t seed, std::size_t length) {
+  ScoredToken out{.bytes = {}, .control = false, .logprob = -1.0 / 3 - static_cast<double>(seed)};
+  for (std::size_t i = 0; i < length; ++i)
+    out.bytes += static_cast<char>(seed * 37 + i * (seed % 5 + 1));
+  return out;
+}
+
+TEST(Completion, TakesNoMoreMemoryThanItIsCountedFor) {
+  GenerateResult large = result();
+  large.more.resize(3, large);
+  for (Answer* const answer :
+       {static_cast<Answer*>(&large), &large.more[0], &large.more[1], &large.more[2]})
+    for (std::size_t i = 0; i < 200; ++i) {
+      TokenLogprobs token{scored(i, i % 40), {}};
+      for (std::size_t j = 0; j < 20; ++j) token.top.push_back(scored(i + j, (i + j) % 40));
+      for (const char c : token.bytes) answer->text += static_cast<char>(c & 0x7f);
+      answer->logprobs.push_back(std::move(token));
+    }
+  const std::size_t counted = memory_of(large).json;
+  const std::string text = completion_json(head(), large, true);
+  EXPECT_LE(text.size(), counted + 4096);
+  EXPECT_LE(text.capacity(), counted + 4096) << "it has not grown beyond";
+  EXPECT_GT(text.size(), counted / 3) << "and nobody is refused for nothing";
+  const json::value read = json::parse(text);
+  ASSERT_EQ(read.at("choices").as_array().size(), 4u);
+  const json::value& last = read.at("choices").at(3);
+  EXPECT_EQ(last.at("index"), 3);
+  EXPECT_EQ(last.at("logprobs").at("content").as_array().size(), 200u);
+  EXPECT_EQ(last.at("logprobs").at("content").at(7).at("top_logprobs").as_array().size(), 20u);
+  EXPECT_EQ(last.at("logprobs").at("refusal"), nullptr);
 }
 
 TEST(Completion, HasWhatClientsRead) {
@@ -180,8 +214,8 @@ TEST(Models, ListAndNames) {
   // The length of the context, where the programs made for other servers look for it.
   model.architecture = "phi3_v";
   const json::value told = json::parse(model_json(model));
-  for (const char* key : {"context_length", "context_window", "max_model_len",
-                          "max_context_length", "loaded_context_length"})
+  for (const char* key : {"context_length", "context_window", "max_model_len", "max_context_length",
+                          "loaded_context_length"})
     EXPECT_EQ(told.at(key), 4096) << key;
   EXPECT_EQ(told.at("meta").at("n_ctx"), 4096);
   EXPECT_EQ(told.at("meta").at("n_ctx_train"), 4096);

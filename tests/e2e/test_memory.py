@@ -221,3 +221,85 @@ def test_memory_that_is_not_there_is_an_error_of_the_request(start):
     assert running.process.poll() is None
     resource.prlimit(running.pid, resource.RLIMIT_DATA, unlimited)
     ask(running)
+
+
+# --- what is answered
+
+LARGE = {
+    "messages": [user(text_part("hello"))],
+    "max_tokens": 3000,
+    "temperature": 0,
+    "logprobs": True,
+    "top_logprobs": 20,
+    "logit_bias": {str(i): -100 for i in range(870, 896)},  # no token that ends it
+}
+
+
+def events(text):
+    return [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {")]
+
+
+def test_a_known_answer_that_is_large_is_streamed_whole(start):
+    """All of it comes at once: that its reader has not read it yet does not make a reader slow."""
+    running = start()
+    ask = lambda **more: httpx.post(running.url + "/v1/chat/completions", json=LARGE | more, timeout=300)
+    whole = ask(n=2)
+    assert whole.status_code == 200 and len(whole.content) > 8 * MIB
+    assert whole.headers["x-ocellus-cache"] == "miss"
+    streamed = ask(n=2, stream=True)
+    assert streamed.status_code == 200 and streamed.text.endswith("data: [DONE]\n\n")
+    texts, tokens = ["", ""], [[], []]
+    for event in events(streamed.text):
+        for choice in event["choices"]:
+            texts[choice["index"]] += choice["delta"].get("content", "")
+            tokens[choice["index"]] += (choice["logprobs"] or {"content": []})["content"]
+    for choice in whole.json()["choices"]:
+        assert texts[choice["index"]] == choice["message"]["content"]
+        assert tokens[choice["index"]] == choice["logprobs"]["content"]
+
+
+@own_memory
+def test_large_answers_stay_within_what_was_set_aside(start, limit_memory):
+    """Eight answers with 20 others at each place: 32,000 tokens, 44 MB of JSON. Also those that nobody reads."""
+    set_aside = {"--max-memory-mb": 48, "--kv-memory": 100, "--image-cache": 8, "--response-cache-mb": 16}
+    running = start(*(str(word) for flag in set_aside.items() for word in flag))
+    most = sum(set_aside.values()) * MIB + SLACK
+    ask(running)
+    before = memory(running.pid, "VmRSS")
+    limit_memory(running.pid, most)
+    replies = [None] * 4
+
+    def one(i):
+        size = {"n": 8, "max_tokens": 3900} if i == 0 else {"n": 2, "max_tokens": 1500}
+        body = LARGE | size | {"seed": i, "temperature": 1}
+        replies[i] = httpx.post(running.url + "/v1/chat/completions", json=body, timeout=300)
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(len(replies))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # The first is more than there is, whoever else asks; the others may be told to wait for it.
+    assert replies[0].status_code in (413, 429), replies[0].text[:300]
+    assert "top_logprobs" in replies[0].json()["error"]["message"]
+    assert {reply.status_code for reply in replies[1:]} <= {200, 429}
+    question = LARGE | {"max_tokens": 2000, "stream": True}
+    reply = httpx.post(running.url + "/v1/chat/completions", json=question, timeout=300)
+    assert reply.status_code == 200 and reply.text.endswith("data: [DONE]\n\n")
+    known = json.dumps(question)
+    unread = []
+    for _ in range(100):
+        connection = socket.create_connection(("127.0.0.1", running.port))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(known), known.encode())
+        )
+        unread.append(connection)
+    ask(running)
+    for connection in unread:
+        assert connection.recv(1) != b"", "an answer, or why there is none"
+        connection.close()
+    ask(running)
+    assert memory(running.pid, "VmHWM") < before + most
+    assert running.process.poll() is None

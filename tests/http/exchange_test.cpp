@@ -15,7 +15,8 @@ StreamOffer offer() {
 
 struct ExchangeTest : testing::Test {
   int wakes = 0;
-  Exchange exchange{[this] { ++wakes; }, 100};
+  std::shared_ptr<MemoryBudget> budget = std::make_shared<MemoryBudget>(1u << 20);
+  Exchange exchange{[this] { ++wakes; }, 100, budget};
 };
 
 TEST_F(ExchangeTest, OneWholeAnswer) {
@@ -72,7 +73,8 @@ TEST_F(ExchangeTest, SilenceBeginsTheStreamToo) {
 TEST_F(ExchangeTest, AStreamThatIsNotReadIsGivenUp) {
   exchange.offer_stream(offer());
   EXPECT_TRUE(exchange.write(std::string(90, 'x')));
-  EXPECT_FALSE(exchange.write(std::string(90, 'x')));
+  EXPECT_TRUE(exchange.write(std::string(90, 'x')));
+  EXPECT_FALSE(exchange.write("x"));
   int closed = 0;
   exchange.on_closed([&] { ++closed; });
   EXPECT_EQ(closed, 1);
@@ -84,10 +86,46 @@ TEST_F(ExchangeTest, GivingUpIsToldAtOnceAndOnce) {
   int closed = 0;
   exchange.on_closed([&] { ++closed; });
   exchange.offer_stream(offer());
-  EXPECT_FALSE(exchange.write(std::string(200, 'x')));
+  EXPECT_TRUE(exchange.write(std::string(200, 'x'))) << "one that is large is no slow reader";
+  EXPECT_EQ(closed, 0);
+  EXPECT_FALSE(exchange.write("x"));
   EXPECT_EQ(closed, 1);
   exchange.close();
   EXPECT_EQ(closed, 1);
+}
+
+TEST_F(ExchangeTest, WhatWaitsForItsReaderIsCounted) {
+  exchange.offer_stream(offer());
+  EXPECT_TRUE(exchange.write(std::string(1000, 'x')));
+  EXPECT_EQ(exchange.take().bytes.size(), 1006u);
+  EXPECT_EQ(budget->used(), 0u) << "what is under way in every stream that is read";
+  EXPECT_TRUE(exchange.write(std::string(700u << 10, 'x')));
+  EXPECT_GT(budget->used(), 600u << 10);
+  EXPECT_EQ(exchange.take().bytes.size(), 700u << 10);
+  EXPECT_GT(budget->used(), 600u << 10) << "it is being sent";
+  EXPECT_EQ(exchange.take().bytes, "");
+  EXPECT_EQ(budget->used(), 0u);
+  EXPECT_TRUE(exchange.write(std::string(700u << 10, 'x')));
+  exchange.take();
+  EXPECT_FALSE(exchange.write(std::string(700u << 10, 'x'))) << "there is no room for both";
+  EXPECT_TRUE(exchange.take().closed);
+  EXPECT_EQ(budget->used(), 0u);
+}
+
+TEST_F(ExchangeTest, AWholeAnswerIsCountedUntilItIsSent) {
+  EXPECT_TRUE(exchange.respond(json_response(std::string(700u << 10, 'x'))));
+  EXPECT_GT(budget->used(), 600u << 10);
+  Exchange other([] {}, 100, budget);
+  EXPECT_TRUE(other.respond(json_response(std::string(700u << 10, 'x'))));
+  const auto refused = other.take();
+  EXPECT_EQ(refused.whole->status, 429);
+  EXPECT_TRUE(refused.whole->body.find("memory") != std::string::npos);
+  {
+    const auto out = exchange.take();
+    EXPECT_EQ(out.whole->body.size(), 700u << 10);
+    EXPECT_GT(budget->used(), 600u << 10);
+  }
+  EXPECT_EQ(budget->used(), 0u);
 }
 
 TEST_F(ExchangeTest, TheEndOfTheClientIsToldOnce) {

@@ -434,10 +434,10 @@ TEST_F(ServerTest, ManyIdleAndSlowConnectionsDoNotKeepOthersOut) {
 }
 
 TEST_F(ServerTest, BodiesShareOneBudget) {
-  options.memory = std::make_shared<MemoryBudget>(100'000);
+  options.memory = std::make_shared<MemoryBudget>(200'000);
   start();
   EXPECT_EQ(status_of(ask(post("/echo", std::string(90'000, 'x')))), 200);
-  const std::string refused = ask(post("/echo", std::string(110'000, 'x')));
+  const std::string refused = ask(post("/echo", std::string(210'000, 'x')));
   EXPECT_EQ(status_of(refused), 429);
   EXPECT_TRUE(has(refused, "Retry-After: "));
   EXPECT_EQ(status_of(ask(post("/echo", std::string(90'000, 'x')))), 200);
