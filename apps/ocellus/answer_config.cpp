@@ -64,8 +64,8 @@ bool is_said(const Config& config, std::initializer_list<std::string_view> paths
 // serve's own default length is for clients that forget to say one; here a person sees the answer
 // grow, and it is what the context holds.
 void take_length(AnswerFlags& flags, const Config& config, const Settings& settings) {
-  const bool said = is_said(
-      config, {"generation_config.max_new_tokens", "max_tokens", "limits.max_tokens_cap"});
+  const bool said =
+      is_said(config, {"generation_config.max_new_tokens", "max_tokens", "limits.max_tokens_cap"});
   const int most = settings.service.default_max_tokens;
   if (said && most > 0 && !is_typed(flags, "--max-tokens")) flags.max_tokens = most;
 }
@@ -78,8 +78,7 @@ void apply_config(AnswerFlags& flags) {
   Settings settings = make_settings(config);
   require_valid(config);
   if (!flags.config.empty())
-    for (const Finding& finding : config.findings())
-      tell_line("warning: " + finding.message);
+    for (const Finding& finding : config.findings()) tell_line("warning: " + finding.message);
   take_model(flags, settings, file);
   take_engine(flags, settings.model);
   take_sampling(flags, settings.defaults.sampling);

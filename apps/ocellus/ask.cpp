@@ -72,8 +72,7 @@ void ask(AskFlags flags) {
       shown = true;
     };
   const auto result = generate(*model->model, request, hooks);
-  if (flags.json && result.ok())
-    show_line(json_text(to_json(*result, *model, *pictures)));
+  if (flags.json && result.ok()) show_line(json_text(to_json(*result, *model, *pictures)));
   if (shown || (result.ok() && !flags.json)) show_answer("\n");
   if (!result.ok()) {
     if (result.error().code == ErrorCode::kCancelled) throw ExitError{130, "interrupted"};

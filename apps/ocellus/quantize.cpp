@@ -81,8 +81,7 @@ std::vector<PictureScore> score_pictures(const QuantizeFlags& flags,
     std::vector<AnswerPath> out;
     for (std::size_t i = 0; i < questions.size(); ++i) {
       if (terminal)
-        tell_in_place(
-            fmt::format("{} model, picture {} of {}", which, i + 1, questions.size()));
+        tell_in_place(fmt::format("{} model, picture {} of {}", which, i + 1, questions.size()));
       out.push_back(
           value_or_end(follow(*loaded->model, questions[i], flags.max_tokens,
                               forced != nullptr ? std::span<const TokenId>((*forced)[i].ids)

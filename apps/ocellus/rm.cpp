@@ -25,10 +25,9 @@ void refuse_what_is_not_ours(const std::string& name) {
   const std::vector<hub::CachedModel> found = hub::find_cached(name);
   if (found.size() > 1) fail(hub::may_be_any_of(name, found));
   for (const hub::CachedModel& model : found)
-    throw ExitError{1,
-                    fmt::format("{} lies in the Hugging Face cache, which ocellus only reads",
-                                model.name),
-                    fmt::format("`hf cache rm model/{}` removes it there", model.name)};
+    throw ExitError{
+        1, fmt::format("{} lies in the Hugging Face cache, which ocellus only reads", model.name),
+        fmt::format("`hf cache rm model/{}` removes it there", model.name)};
 }
 
 void run(const RmFlags& flags) {

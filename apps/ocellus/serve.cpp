@@ -82,8 +82,8 @@ void raise_descriptor_limit(ServerSettings& server) {
   const auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
   const std::size_t ports = server.backend_port == 0 ? 1 : 2;
   // An eighth more are told that there are too many.
-  const std::size_t room = std::max<std::size_t>(
-      1, (descriptors - std::min(kOthers, descriptors / 2)) / ports * 8 / 9);
+  const std::size_t room =
+      std::max<std::size_t>(1, (descriptors - std::min(kOthers, descriptors / 2)) / ports * 8 / 9);
   if (server.max_connections <= room) return;
   log::event(log::Level::kWarning, "config",
              {{"without_effect", "limits.max_connections"},
@@ -191,8 +191,9 @@ http::AccessPolicy access_policy(const ServerSettings& server) {
   if (!server.guests) return access;
   access.let_guests_in();
   log::event(log::Level::kInfo, "guests",
-             {{"who", "pages of this machine: of other ports, and files opened in its browsers, "
-                      "whose origin is null as that of any site's sandboxed frame is"},
+             {{"who",
+               "pages of this machine: of other ports, and files opened in its browsers, "
+               "whose origin is null as that of any site's sandboxed frame is"},
               {"may", "use /status, /config and chat with loaded models"},
               {"more", "--cors-origin ORIGIN"},
               {"nothing", "OCELLUS_CORS=false"}});

@@ -194,8 +194,7 @@ void tokenize_cases(const Text& text, const std::string& document, const std::st
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (line.empty()) continue;
     const auto out = tokenize_case(text, line, fmt::format("{}:{}", name, number));
-    show_line(out.ok() ? json_text(*out)
-                       : json_text(json::object{{"error", out.error().message}}));
+    show_line(out.ok() ? json_text(*out) : json_text(json::object{{"error", out.error().message}}));
   }
 }
 

@@ -1,5 +1,5 @@
-// What `ocellus --version` says: which optional parts were built in, which were left out and how to get
-// them, and what it was built with.
+// What `ocellus --version` says: which optional parts were built in, which were left out and how to
+// get them, and what it was built with.
 #pragma once
 
 #include <string>

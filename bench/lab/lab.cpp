@@ -37,8 +37,7 @@ double median(std::vector<double> values) {
 template <class T>
 struct Memory {
   explicit Memory(std::int64_t count)
-      : size(count),
-        data(static_cast<T*>(aligned(static_cast<std::size_t>(count) * sizeof(T)))) {
+      : size(count), data(static_cast<T*>(aligned(static_cast<std::size_t>(count) * sizeof(T)))) {
     // Large pages, as a mapped file has them (io/residency.h).
     if (std::getenv("OC_LAB_SMALL_PAGES") == nullptr)
       oc::want_large_pages(

@@ -93,10 +93,9 @@ Result<void> parse_sampling(const JsonFields& fields, SamplingParams& sampling) 
   OC_ASSIGN_OR_RETURN(const auto temperature, fields.number("temperature", 0, 2));
   OC_ASSIGN_OR_RETURN(const auto top_p, fields.number("top_p", 0, 1));
   OC_ASSIGN_OR_RETURN(const auto min_p, fields.number("min_p", 0, 1));
-  OC_ASSIGN_OR_RETURN(
-      const auto penalty,
-      fields.number("repetition_penalty", SamplingParams::kLeastRepetitionPenalty,
-                    SamplingParams::kMostRepetitionPenalty));
+  OC_ASSIGN_OR_RETURN(const auto penalty,
+                      fields.number("repetition_penalty", SamplingParams::kLeastRepetitionPenalty,
+                                    SamplingParams::kMostRepetitionPenalty));
   OC_ASSIGN_OR_RETURN(const auto top_k,
                       fields.integer("top_k", -1, std::numeric_limits<int>::max()));
   if (temperature) sampling.temperature = *temperature;

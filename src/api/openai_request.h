@@ -26,9 +26,9 @@ struct ChatLimits {
   std::size_t max_stop_bytes = 512;
   std::size_t max_choices = 64;  // to be scored
   std::size_t max_choice_bytes = 4096;
-  std::size_t max_values = 200'000;  // of JSON, in the whole body
+  std::size_t max_values = 200'000;   // of JSON, in the whole body
   std::size_t max_name_bytes = 4096;  // of the model's name
-  std::int64_t context_length = 0;  // of the model; 0: unknown
+  std::int64_t context_length = 0;    // of the model; 0: unknown
   // How the model of this name draws for a request that says nothing else; empty: SamplingParams().
   std::function<SamplingParams(const std::string& model)> sampling = {};
   int json_depth = 32;

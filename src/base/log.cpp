@@ -68,7 +68,8 @@ std::string composed(Level level, std::string_view name, std::initializer_list<F
   std::string line;
   if (g_format == Format::kJson) {
     line = fmt::format("{{\"time\":\"{}\",\"level\":\"{}\"", stamp, name_of(level));
-    if (!request_id.empty()) line += fmt::format(",\"req\":\"{}\"", printable_in_quotes(request_id));
+    if (!request_id.empty())
+      line += fmt::format(",\"req\":\"{}\"", printable_in_quotes(request_id));
     line += fmt::format(",\"event\":\"{}\"", printable_in_quotes(name));
     for (const Field& field : fields)
       line += fmt::format(",\"{}\":\"{}\"", printable_in_quotes(field.key),

@@ -32,7 +32,7 @@ std::string processor_name() {
   char name[256] = {};
   std::size_t size = sizeof name - 1;
   return ::sysctlbyname("machdep.cpu.brand_string", name, &size, nullptr, 0) == 0 ? name
-                                                                                 : "unknown";
+                                                                                  : "unknown";
 }
 
 std::size_t memory_available() {

@@ -26,8 +26,7 @@ struct JpegState {
 }
 [[noreturn]] void fail(j_common_ptr decoder) {
   const int code = decoder->err->msg_code;
-  escape(decoder,
-         code == JERR_OUT_OF_MEMORY ? Outcome::kOutOfMemory : Outcome::kDamaged);
+  escape(decoder, code == JERR_OUT_OF_MEMORY ? Outcome::kOutOfMemory : Outcome::kDamaged);
 }
 void silent(j_common_ptr) {}
 // libjpeg only warns where it goes on with pixels of its own invention. Other warnings (bytes too

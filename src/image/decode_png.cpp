@@ -32,10 +32,9 @@ void ignore(png_structp, png_const_charp) {}
 
 bool all_pixels_read(png_structp png, const Reader& reader) {
   constexpr png_byte kPasses = 7;
-  return reader.interlaced
-             ? png_get_current_pass_number(png) >= kPasses
-             : png_get_current_row_number(png) ==
-                   static_cast<png_uint_32>(reader.task->info.height);
+  return reader.interlaced ? png_get_current_pass_number(png) >= kPasses
+                           : png_get_current_row_number(png) ==
+                                 static_cast<png_uint_32>(reader.task->info.height);
 }
 
 void read(png_structp png, png_bytep out, std::size_t count) {

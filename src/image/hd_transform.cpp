@@ -73,8 +73,8 @@ Image hd_canvas(const Image& image, const HdPlan& plan, const HdParams& params,
              resized_row = static_cast<std::size_t>(resized.width) * 3;
   Image canvas{plan.canvas_width, plan.canvas_height, {}};
   canvas.rgb.assign(row * static_cast<std::size_t>(plan.canvas_height), kWhite);
-  std::uint8_t* to = canvas.rgb.data() +
-                     static_cast<std::size_t>(plan.pad_top) * (plan.transposed ? 3 : row);
+  std::uint8_t* to =
+      canvas.rgb.data() + static_cast<std::size_t>(plan.pad_top) * (plan.transposed ? 3 : row);
   for (std::size_t y = 0; y < static_cast<std::size_t>(resized.height); ++y)
     std::copy_n(resized.rgb.data() + y * resized_row, resized_row, to + y * row);
   return canvas;
@@ -101,9 +101,9 @@ Result<HdTiles> hd_transform(const Image& image, const HdParams& params,
     OC_RETURN_IF_ERROR(interrupt.check("preprocessing of a picture"));
     normalize(canvas, params, channel, plane);
     float* to = tiles.pixels.data() + channel * side * side;
-    std::ranges::copy(resize_bicubic(plane, 1, canvas.height, canvas.width, params.crop_size,
-                                     params.crop_size),
-                      to);
+    std::ranges::copy(
+        resize_bicubic(plane, 1, canvas.height, canvas.width, params.crop_size, params.crop_size),
+        to);
     for (std::size_t top = 0; top < height; top += side)
       for (std::size_t left = 0; left < width; left += side) {
         to += view;

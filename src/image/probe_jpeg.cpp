@@ -17,9 +17,7 @@ struct Frame {
 };
 
 // A marker that stands alone, without a length behind it.
-bool is_alone(std::uint32_t marker) {
-  return marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8);
-}
+bool is_alone(std::uint32_t marker) { return marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8); }
 
 // `at`: the frame's marker. What is out of range is left to the decoder, which refuses it.
 Frame read_frame(Bytes bytes, std::size_t at) {
@@ -122,8 +120,8 @@ Result<ImageInfo> probe_jpeg(Bytes bytes) {
       frame = read_frame(bytes, at);
     } else if (*marker == 0xda || *marker == 0xd9) {
       if (info.width == 0) return damaged(info.format);
-      const bool several = frame.progressive ||
-                           read_uint(bytes, at + 4, 1, false).value_or(0) < frame.components;
+      const bool several =
+          frame.progressive || read_uint(bytes, at + 4, 1, false).value_or(0) < frame.components;
       if (several) info.scans = std::max(1, count_scans(bytes, at));
       info.working_bytes = working_bytes(info, frame, several);
       return info;

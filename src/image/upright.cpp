@@ -37,8 +37,8 @@ Image upright(Image image, int orientation, const Interrupt& interrupt) {
   const bool flipped = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const std::ptrdiff_t stride = std::ptrdiff_t{image.width} * 3;
   const std::ptrdiff_t x_step = mirrored ? -3 : 3, y_step = flipped ? -stride : stride;
-  const std::uint8_t* first = image.rgb.data() + (mirrored ? stride - 3 : 0) +
-                              (flipped ? (image.height - 1) * stride : 0);
+  const std::uint8_t* first =
+      image.rgb.data() + (mirrored ? stride - 3 : 0) + (flipped ? (image.height - 1) * stride : 0);
   Image out{swap ? image.height : image.width, swap ? image.width : image.height,
             std::vector<std::uint8_t>(image.rgb.size())};
   rearrange(first, swap ? y_step : x_step, swap ? x_step : y_step, out, interrupt);

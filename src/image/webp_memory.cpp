@@ -151,9 +151,8 @@ class Lossless {
     const std::size_t pixels = std::size_t{width} * height;
     images_ += pixels;
     std::uint32_t highest = 0;
-    const bool no_bits = std::all_of(codes.begin(), codes.begin() + 4, [](const Code& code) {
-      return code.single().has_value();
-    });
+    const bool no_bits = std::all_of(codes.begin(), codes.begin() + 4,
+                                     [](const Code& code) { return code.single().has_value(); });
     if (no_bits && *codes[0].single() < 256)  // all alike
       return *codes[1].single() << 8 | *codes[0].single();
     for (std::size_t at = 0; at < pixels;) {
@@ -202,7 +201,7 @@ class Lossless {
 
   // Lengths that are themselves coded, with runs.
   bool read_lengths(std::size_t alphabet, std::vector<std::uint8_t>& lengths) {
-    static constexpr std::array<std::uint8_t, 19> kOrder = {17, 18, 0, 1, 2,  3,  4,  5,  16, 6,
+    static constexpr std::array<std::uint8_t, 19> kOrder = {17, 18, 0, 1,  2,  3,  4,  5,  16, 6,
                                                             7,  8,  9, 10, 11, 12, 13, 14, 15};
     constexpr std::uint32_t kRepeat = 16, kZeros = 17;
     std::vector<std::uint8_t> own(kOrder.size());
@@ -236,8 +235,8 @@ class Lossless {
 
   Bits bits_;
   std::uint32_t width_, height_;
-  std::uint32_t seen_ = 0;   // transforms
-  std::size_t images_ = 0;   // pixels of the images within the stream
+  std::uint32_t seen_ = 0;  // transforms
+  std::size_t images_ = 0;  // pixels of the images within the stream
   std::size_t groups_ = 1;
 };
 

@@ -33,7 +33,8 @@ void CountedMemory::do_deallocate(void* block, std::size_t bytes, std::size_t al
   else
     ::operator delete(block, std::align_val_t(alignment));
   used_ -= cost(bytes);
-  if (share_.bytes() - before_ > used_ + 2 * kLargestStep) share_.shrink_to(before_ + used_ + kStep);
+  if (share_.bytes() - before_ > used_ + 2 * kLargestStep)
+    share_.shrink_to(before_ + used_ + kStep);
 }
 
 }  // namespace oc

@@ -1,6 +1,6 @@
-// The files of a model folder, which lies on a disk or, the embedded model's, in the program itself.
-// Whatever reads a model's files asks here, so that a copied program answers without anything beside
-// it.
+// The files of a model folder, which lies on a disk or, the embedded model's, in the program
+// itself. Whatever reads a model's files asks here, so that a copied program answers without
+// anything beside it.
 #pragma once
 
 #include <cstddef>

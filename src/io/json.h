@@ -34,8 +34,9 @@ struct JsonLimits {
 Result<boost::json::value> parse_json(std::string_view text, std::string_view what,
                                       int max_depth = 32);
 // A stranger's text. What the document takes is counted by `memory` (may be null, else outlives the
-// document) before it is taken: at most one and a half times the text, and what the values take. kInvalidArgument: too many values. kTooLarge: more than the budget will
-// ever have; kMemoryFull: than it has now.
+// document) before it is taken: at most one and a half times the text, and what the values take.
+// kInvalidArgument: too many values. kTooLarge: more than the budget will ever have; kMemoryFull:
+// than it has now.
 Result<boost::json::value> parse_json(std::string_view text, std::string_view what,
                                       const JsonLimits& limits, CountedMemory* memory);
 Result<boost::json::object> read_json_object(const std::filesystem::path& path,

@@ -34,9 +34,7 @@ struct Allocator {
   T* allocate(std::size_t n) {
     return static_cast<T*>(memory->allocate(n * sizeof(T), alignof(T)));
   }
-  void deallocate(T* block, std::size_t n) {
-    memory->deallocate(block, n * sizeof(T), alignof(T));
-  }
+  void deallocate(T* block, std::size_t n) { memory->deallocate(block, n * sizeof(T), alignof(T)); }
   friend bool operator==(const Allocator& a, const Allocator& b) {
     return a.memory.get() == b.memory.get();
   }
@@ -203,10 +201,10 @@ Result<json::value> parse(std::string_view text, std::string_view what, const Js
                  fmt::format("{}: more than {} JSON values", what, limits.values),
                  "numbers, texts, lists and objects count, one each; send fewer"};
   if (error)
-    return Error{ErrorCode::kCorrupt,
-                 fmt::format("{}: not valid JSON at byte {}: {}", what, read,
-                             reason(error, limits.depth)),
-                 ""};
+    return Error{
+        ErrorCode::kCorrupt,
+        fmt::format("{}: not valid JSON at byte {}: {}", what, read, reason(error, limits.depth)),
+        ""};
   return parser.handler().take();
 }
 

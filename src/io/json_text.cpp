@@ -56,8 +56,7 @@ void put_string(std::string_view text, std::string& out) {
 template <class Integer>
 void put_integer(Integer value, std::string& out) {
   std::array<char, 24> buffer;
-  out.append(buffer.data(),
-             std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr);
+  out.append(buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr);
 }
 
 void put_object(const json::object& object, std::string& out) {

@@ -39,8 +39,7 @@ struct MappedPlace {
 
 std::atomic<MappedPlace*> MappedPlace::all{nullptr};
 
-MappedPlace* MappedPlace::take(const std::string& name, std::uintptr_t begin,
-                                           std::size_t bytes) {
+MappedPlace* MappedPlace::take(const std::string& name, std::uintptr_t begin, std::size_t bytes) {
   MappedPlace* place = all.load();
   for (bool free = false; place != nullptr; place = place->next)
     if (place->used.compare_exchange_strong(free, true))
@@ -77,10 +76,10 @@ struct sigaction g_before {};  // what SIGBUS did before
 void tell_address(std::uintptr_t address) {
   char line[] = "error: SIGBUS at 0x0000000000000000, which is in no model's file\n";
   char* digit = line + 35;
-  for (std::uintptr_t rest = address; rest != 0; rest /= 16) *--digit = "0123456789abcdef"[rest % 16];
+  for (std::uintptr_t rest = address; rest != 0; rest /= 16)
+    *--digit = "0123456789abcdef"[rest % 16];
   pollfd room{STDERR_FILENO, POLLOUT, 0};
-  if (::poll(&room, 1, 0) > 0)
-    static_cast<void>(::write(STDERR_FILENO, line, sizeof line - 1) < 0);
+  if (::poll(&room, 1, 0) > 0) static_cast<void>(::write(STDERR_FILENO, line, sizeof line - 1) < 0);
 }
 
 // A thread has touched a page that the system cannot give: what is left of the mapping becomes
@@ -152,14 +151,13 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
                  "download the file again"};
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file->fd_, 0);
   if (address == MAP_FAILED)
-    return Error{ErrorCode::kInternal,
-                 fmt::format("{}: cannot be mapped into memory", file->name_),
+    return Error{ErrorCode::kInternal, fmt::format("{}: cannot be mapped into memory", file->name_),
                  "check the limit on address space (ulimit -v)"};
   file->bytes_ = {static_cast<const std::byte*>(address), size};
   file->seconds_ = change_time(status).tv_sec;
   file->nanoseconds_ = change_time(status).tv_nsec;
   file->place_ = MappedPlace::take(file->name_, reinterpret_cast<std::uintptr_t>(address),
-                             (size + g_page_bytes - 1) / g_page_bytes * g_page_bytes);
+                                   (size + g_page_bytes - 1) / g_page_bytes * g_page_bytes);
   return std::shared_ptr<const MappedFile>(std::move(file));
 }
 
@@ -187,8 +185,7 @@ Result<void> MappedFile::intact() const {
 }
 
 std::optional<std::string> untold_loss() {
-  for (MappedPlace* place = MappedPlace::all.load(); place != nullptr;
-       place = place->next)
+  for (MappedPlace* place = MappedPlace::all.load(); place != nullptr; place = place->next)
     if (place->lost.load() && !place->told.load()) return std::string(place->name);
   return std::nullopt;
 }

@@ -1,5 +1,6 @@
-// Files that are read where they are mapped. Others may cut such a file off, or write into it, while
-// it is read; a page that is no more is a SIGBUS, which ends a process that does not expect it.
+// Files that are read where they are mapped. Others may cut such a file off, or write into it,
+// while it is read; a page that is no more is a SIGBUS, which ends a process that does not expect
+// it.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +18,9 @@ namespace oc {
 struct MappedPlace;  // where the signal handler finds a file
 
 // A read-only map of a whole file; one of the embedded model (io/files.h) is in memory as it is.
-// Reading bytes() never ends the process: where the system cannot give a page any more, this and what follows it become zeros, and intact() says so from then on.
-// So whoever computes from the bytes asks intact() behind the work and before anybody sees what came
-// of it. Any thread.
+// Reading bytes() never ends the process: where the system cannot give a page any more, this and
+// what follows it become zeros, and intact() says so from then on. So whoever computes from the
+// bytes asks intact() behind the work and before anybody sees what came of it. Any thread.
 class MappedFile {
  public:
   // Refuses what is no regular file, and one of fewer than `least` bytes.
@@ -32,9 +33,9 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return bytes_; }
 
   // Whether all that was read until now is what the file held when it was opened. Error
-  // kUnavailable, naming the file: a page could not be read (cut off, or the disk failed), or it was
-  // written to. A file that was replaced by another of its name, or removed, is intact here. Costs
-  // a system call.
+  // kUnavailable, naming the file: a page could not be read (cut off, or the disk failed), or it
+  // was written to. A file that was replaced by another of its name, or removed, is intact here.
+  // Costs a system call.
   Result<void> intact() const;
 
  private:

@@ -31,8 +31,8 @@ Result<bool> populate(const MappedRanges& ranges, const PopulateProgress& progre
 // The two halves of it for threads in the background. read_ahead() asks the system to read what the
 // page cache lacks, and does not wait; nothing where reading by need makes large pages.
 // touch_pages() enters the pages, but never holds a lock that another thread's mmap() or malloc()
-// could wait for, and is the faster way where the cache is warm. Where a page is no more it is as with
-// any read of a MappedFile.
+// could wait for, and is the faster way where the cache is warm. Where a page is no more it is as
+// with any read of a MappedFile.
 void read_ahead(std::span<const std::byte> range);
 void touch_pages(std::span<const std::byte> range);
 

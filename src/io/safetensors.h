@@ -104,7 +104,7 @@ class SafetensorsWriter {
   std::filesystem::path path_, temporary_;
   int fd_ = -1;
   std::vector<std::byte> block_;  // not written yet
-  std::size_t left_ = 0;  // bytes of data still to come
+  std::size_t left_ = 0;          // bytes of data still to come
 };
 
 // Writes `tensors` (in this order) to `path`, through a temporary name and rename, so that a reader

@@ -1,7 +1,7 @@
 // The NEON kernels once more, with the dot product of Armv8.2 (FEAT_DotProd; every server core
 // since Neoverse N1, every Apple core). Highway has no such target, so this file gives the
-// namespace of its NEON, and with it all that is compiled here, another name. The compiler may use the
-// instructions within these namespaces only: with a flag for the file, inline functions that it
+// namespace of its NEON, and with it all that is compiled here, another name. The compiler may use
+// the instructions within these namespaces only: with a flag for the file, inline functions that it
 // shares with others would hold them too, and the linker could take those for all processors.
 #if defined(__aarch64__)
 

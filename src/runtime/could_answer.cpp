@@ -16,8 +16,8 @@ bool is_complete_json(const std::string& text) {
 // `index`: which one of the request's n.
 bool fits_one(const GenerateRequest& request, const Answer& answer, std::size_t index) {
   const bool scored = !request.choices.empty();
-  const bool cut = answer.stop_cause == StopCause::kMaxTokens ||
-                   answer.stop_cause == StopCause::kContextFull;
+  const bool cut =
+      answer.stop_cause == StopCause::kMaxTokens || answer.stop_cause == StopCause::kContextFull;
   if ((answer.finish_reason == FinishReason::kLength) != cut) return false;
   const bool stopped = answer.stop_cause == StopCause::kStopString;
   if (answer.stop_string.has_value() != stopped) return false;

@@ -96,7 +96,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   Slot* active_ = nullptr;
   bool loading_ = false, stopping_ = false;
   std::vector<std::shared_ptr<HostedModel>> broken_;  // out of service, and still leased
-  ServiceStats gone_;  // of models that were freed
+  ServiceStats gone_;                                 // of models that were freed
   std::thread thread_;
 };
 

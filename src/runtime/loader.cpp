@@ -54,9 +54,7 @@ std::vector<fs::path> shared_places(const char* variable, std::string_view below
 
 namespace {
 
-fs::path demo_place() {
-  return from_environment("OCELLUS_DEMO_MODEL").value_or(embedded_folder());
-}
+fs::path demo_place() { return from_environment("OCELLUS_DEMO_MODEL").value_or(embedded_folder()); }
 
 // Sub-folders of a folder by name; none where it cannot be read.
 std::vector<std::string> sub_folders(const fs::path& folder) {

@@ -65,8 +65,7 @@ std::string without_folder(std::string text, const std::string& source) {
   const auto folder = resolve_model(source);
   std::error_code error;
   if (folder.ok()) {
-    const std::string name =
-        hub::cached_name(*folder).value_or(folder->filename().string());
+    const std::string name = hub::cached_name(*folder).value_or(folder->filename().string());
     for (const fs::path& path : {*folder, fs::weakly_canonical(*folder, error)})
       replace_all(text, path.string(), name.empty() ? "the model" : name);
   }

@@ -35,8 +35,8 @@ Service::EntryPtr Service::take() {
     const auto of_client = std::ranges::count_if(running_, [&](const EntryPtr& other) {
       return other->request.client == entry->request.client;
     });
-    waiting.push_back({static_cast<std::size_t>(of_client), entry->passed,
-                       fits(entry->session->kv_claim())});
+    waiting.push_back(
+        {static_cast<std::size_t>(of_client), entry->passed, fits(entry->session->kv_claim())});
   }
   const std::optional<std::size_t> next = next_turn(waiting);
   if (!next) return nullptr;

@@ -34,8 +34,8 @@ class Bpe {
   // The longest piece of a segment that is merged as a whole, in bytes: what encode() takes grows
   // with that, not with the segment.
   std::size_t longest_piece(std::string_view segment) const;
-  // What encode() takes for such a piece: a symbol for each byte, and candidates, of which there may
-  // be two for each, in a vector that holds both its old and its new place while it grows.
+  // What encode() takes for such a piece: a symbol for each byte, and candidates, of which there
+  // may be two for each, in a vector that holds both its old and its new place while it grows.
   static std::size_t memory(std::size_t piece) {
     return (piece + 8) * (sizeof(Symbol) + 3 * sizeof(std::uint64_t));
   }

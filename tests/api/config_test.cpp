@@ -225,8 +225,9 @@ TEST(Catalogue, SaysWhereItsFilesAreWanted) {
     const auto found = find_configuration("phi4_vision");
     return found.ok() ? "found" : found.error().hint;
   };
-  EXPECT_EQ(hint("/nowhere"), "give the path of a file; the catalogue's files are not beside this "
-                              "program (OCELLUS_CONFIGS)");
+  EXPECT_EQ(hint("/nowhere"),
+            "give the path of a file; the catalogue's files are not beside this "
+            "program (OCELLUS_CONFIGS)");
   EXPECT_TRUE(hint(std::string(OC_SOURCE_DIR) + "/configs/models")
                   .starts_with("give the path of a file, or one of "));
   if (before != nullptr)

@@ -134,7 +134,7 @@ class Scribbler {
 
  private:
   std::string value(int depth) {
-    static constexpr std::string_view kPlain[] = {"1",    "7E-1", "null", "true", "\"\"",
+    static constexpr std::string_view kPlain[] = {"1",       "7E-1", "null", "true", "\"\"",
                                                   "\"},{\"", "[]",   "{}",   "-0.5"};
     if (depth > 0 && pick(3) == 0) return object(depth - 1);
     if (depth > 0 && pick(4) == 0) return "[" + value(depth - 1) + space() + "," + space() + "1]";

@@ -28,33 +28,58 @@ Names names(const Result<ChatRequest>& result) {
 
 TEST(OpenaiFields, WhatCannotChangeTheAnswerIsAcceptedAndListed) {
   for (const auto& [field, value] :
-       {std::pair{"store", "true"}, std::pair{"metadata", R"({"a":"b"})"},
-        std::pair{"user", R"("u")"}, std::pair{"safety_identifier", R"("s")"},
-        std::pair{"prompt_cache_key", R"("k")"}, std::pair{"prompt_cache_retention", R"("24h")"},
-        std::pair{"prompt_cache_options", "{}"}, std::pair{"service_tier", R"("flex")"},
-        std::pair{"reasoning_effort", R"("low")"}, std::pair{"verbosity", R"("low")"},
+       {std::pair{"store", "true"},
+        std::pair{"metadata", R"({"a":"b"})"},
+        std::pair{"user", R"("u")"},
+        std::pair{"safety_identifier", R"("s")"},
+        std::pair{"prompt_cache_key", R"("k")"},
+        std::pair{"prompt_cache_retention", R"("24h")"},
+        std::pair{"prompt_cache_options", "{}"},
+        std::pair{"service_tier", R"("flex")"},
+        std::pair{"reasoning_effort", R"("low")"},
+        std::pair{"verbosity", R"("low")"},
         std::pair{"prediction", R"({"type":"content","content":"x"})"},
-        std::pair{"audio", R"({"voice":"alloy","format":"wav"})"}, std::pair{"think", "false"},
-        std::pair{"think", R"("low")"}, std::pair{"thinking", R"({"type":"disabled"})"},
+        std::pair{"audio", R"({"voice":"alloy","format":"wav"})"},
+        std::pair{"think", "false"},
+        std::pair{"think", R"("low")"},
+        std::pair{"thinking", R"({"type":"disabled"})"},
         std::pair{"chat_template_kwargs", R"({"enable_thinking":false})"},
-        std::pair{"keep_alive", R"("5m")"}, std::pair{"keep_alive", "-1"},
-        std::pair{"cache_prompt", "true"}, std::pair{"id_slot", "0"}, std::pair{"ttl", "60"},
-        std::pair{"usage", R"({"include":true})"}, std::pair{"cache_salt", R"("s")"},
-        std::pair{"dry_base", "1.75"}, std::pair{"xtc_threshold", "0.1"},
+        std::pair{"keep_alive", R"("5m")"},
+        std::pair{"keep_alive", "-1"},
+        std::pair{"cache_prompt", "true"},
+        std::pair{"id_slot", "0"},
+        std::pair{"ttl", "60"},
+        std::pair{"usage", R"({"include":true})"},
+        std::pair{"cache_salt", R"("s")"},
+        std::pair{"dry_base", "1.75"},
+        std::pair{"xtc_threshold", "0.1"},
         std::pair{"mirostat_tau", "5"}}) {
     EXPECT_EQ(names(with(fmt::format("\"{}\":{}", field, value))), Names{field}) << value;
   }
 }
 
 TEST(OpenaiFields, ValuesThatAskForNothingAreNotListed) {
-  for (const char* fields :
-       {R"("store":false)", R"("service_tier":"auto")", R"("service_tier":"default")",
-        R"("reasoning_effort":"none")", R"("modalities":["text"])", R"("modalities":[])",
-        R"("user":null)", R"("best_of":1)", R"("echo":false)", R"("suffix":"")",
-        R"("options":{})", R"("mirostat":0)", R"("mirostat_mode":0)", R"("typ_p":1)",
-        R"("typical_p":1)", R"("typical_p":1.0)",
-        R"("ignore_eos":false)", R"("skip_special_tokens":true)", R"("tools":[])",
-        R"("parallel_tool_calls":true)", R"("tool_choice":"auto")"})
+  for (const char* fields : {R"("store":false)",
+                             R"("service_tier":"auto")",
+                             R"("service_tier":"default")",
+                             R"("reasoning_effort":"none")",
+                             R"("modalities":["text"])",
+                             R"("modalities":[])",
+                             R"("user":null)",
+                             R"("best_of":1)",
+                             R"("echo":false)",
+                             R"("suffix":"")",
+                             R"("options":{})",
+                             R"("mirostat":0)",
+                             R"("mirostat_mode":0)",
+                             R"("typ_p":1)",
+                             R"("typical_p":1)",
+                             R"("typical_p":1.0)",
+                             R"("ignore_eos":false)",
+                             R"("skip_special_tokens":true)",
+                             R"("tools":[])",
+                             R"("parallel_tool_calls":true)",
+                             R"("tool_choice":"auto")"})
     EXPECT_EQ(names(with(fields)), Names{}) << fields;
 }
 
@@ -95,19 +120,19 @@ TEST(OpenaiFields, FieldsOfMessagesAndPartsAreListedOnceWithoutTheirPlace) {
           {{"role":"user","content":[{0},{{"type":"image_url","cache_control":{{}},
             "image_url":{{"url":"data:;base64,Zm9v","detail":"","format":"image/png"}}}}]}}]}})",
       part));
-  EXPECT_EQ(names(result),
-            (Names{"messages[].id", "messages[].name", "messages[].content[].id",
-                   "messages[].content[].cache_control", "messages[].reasoning_content",
-                   "messages[].content[].image_url.format",
-                   "messages[].content[].image_url.detail"}));
+  EXPECT_EQ(
+      names(result),
+      (Names{"messages[].id", "messages[].name", "messages[].content[].id",
+             "messages[].content[].cache_control", "messages[].reasoning_content",
+             "messages[].content[].image_url.format", "messages[].content[].image_url.detail"}));
   EXPECT_EQ(result->generate.messages.size(), 3u);
   EXPECT_FALSE(result->images[0].num_crops.has_value());
 }
 
 TEST(OpenaiFields, FieldsOfMessagesThatWouldChangeTheAnswer) {
   for (const auto& [field, value] :
-       {std::pair{"audio", R"({"id":"a"})"}, std::pair{"prefix", "true"},
-        std::pair{"weight", "0"}, std::pair{"images", R"(["Zm9v"])"}}) {
+       {std::pair{"audio", R"({"id":"a"})"}, std::pair{"prefix", "true"}, std::pair{"weight", "0"},
+        std::pair{"images", R"(["Zm9v"])"}}) {
     const auto refused =
         with_message(fmt::format(R"({{"role":"assistant","content":"y","{}":{}}})", field, value));
     ASSERT_FALSE(refused.ok()) << field;
@@ -133,8 +158,8 @@ TEST(OpenaiFields, StreamOptionsWithoutAStream) {
   EXPECT_FALSE(result->include_usage);
   result = with(R"("stream":true,"stream_options":{"include_usage":true,
                    "include_obfuscation":true,"continuous_usage_stats":true})");
-  EXPECT_EQ(names(result), (Names{"stream_options.include_obfuscation",
-                                  "stream_options.continuous_usage_stats"}));
+  EXPECT_EQ(names(result),
+            (Names{"stream_options.include_obfuscation", "stream_options.continuous_usage_stats"}));
   EXPECT_TRUE(result->include_usage);
 }
 

@@ -76,8 +76,7 @@ TEST(OpenaiTools, AForcedCallIsRefused) {
 
 TEST(OpenaiTools, ShapesAreChecked) {
   const std::string long_name(65, 'x');
-  for (const auto& [fields, param] :
-       std::vector<std::pair<std::string, std::string>>{
+  for (const auto& [fields, param] : std::vector<std::pair<std::string, std::string>>{
            {R"("tools":{})", "tools"},
            {R"("tools":[5])", "tools[0]"},
            {R"("tools":[{}])", "tools[0].type"},

@@ -9,10 +9,10 @@ namespace {
 
 TEST(Error, EveryCodeHasItsOwnName) {
   const ErrorCode codes[] = {
-      ErrorCode::kInvalidArgument, ErrorCode::kNotFound,        ErrorCode::kUnsupported,
-      ErrorCode::kTooLarge,        ErrorCode::kCorrupt,         ErrorCode::kContextLength,
-      ErrorCode::kUnavailable,     ErrorCode::kQueueFull,       ErrorCode::kMemoryFull,
-      ErrorCode::kCancelled,       ErrorCode::kDeadline,        ErrorCode::kUnauthenticated,
+      ErrorCode::kInvalidArgument, ErrorCode::kNotFound,  ErrorCode::kUnsupported,
+      ErrorCode::kTooLarge,        ErrorCode::kCorrupt,   ErrorCode::kContextLength,
+      ErrorCode::kUnavailable,     ErrorCode::kQueueFull, ErrorCode::kMemoryFull,
+      ErrorCode::kCancelled,       ErrorCode::kDeadline,  ErrorCode::kUnauthenticated,
       ErrorCode::kInternal};
   std::set<std::string_view> names;
   for (const ErrorCode code : codes) {

@@ -10,8 +10,8 @@
 
 namespace {
 
-using oc::http::Coding;
 using oc::MemoryBudget;
+using oc::http::Coding;
 using oc::http::Request;
 
 constexpr std::size_t kMost = 1u << 17, kBudget = 1u << 20;

@@ -418,11 +418,11 @@ TEST_F(AppTest, WhoAsksIsKnownAlsoWithOneCacheForAll) {
     options.shared_cache = shared;
     start();
     const std::string body = R"({"messages":[{"role":"user","content":"Hi"}]})";
-    for (const auto& [header, client] : {std::pair{"Authorization: Bearer k1\r\n", "k1"},
-                                         std::pair{"authorization: bearer   k1\r\n", "k1"},
-                                         std::pair{"Authorization: Bearer k2\r\n", "k2"},
-                                         std::pair{"Authorization: Basic eA==\r\n", "Basic eA=="},
-                                         std::pair{"", ""}}) {
+    for (const auto& [header, client] :
+         {std::pair{"Authorization: Bearer k1\r\n", "k1"},
+          std::pair{"authorization: bearer   k1\r\n", "k1"},
+          std::pair{"Authorization: Bearer k2\r\n", "k2"},
+          std::pair{"Authorization: Basic eA==\r\n", "Basic eA=="}, std::pair{"", ""}}) {
       std::string wire = post(body);
       wire.insert(wire.find("Content-Type"), header);
       EXPECT_EQ(status_of(ask(wire)), 200);

@@ -19,7 +19,8 @@ struct ArrivalsTest : testing::Test {
   int asked = 0;  // to give way
 
   std::unique_ptr<Arrivals::Body> body(Clock::duration at = 0s) {
-    return std::make_unique<Arrivals::Body>(all, limits, [this] { ++asked; }, start + at);
+    return std::make_unique<Arrivals::Body>(
+        all, limits, [this] { ++asked; }, start + at);
   }
 };
 

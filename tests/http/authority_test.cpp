@@ -35,11 +35,32 @@ TEST(Authority, NamesAndAddresses) {
 }
 
 TEST(Authority, Malformed) {
-  for (const char* text :
-       {"", ":80", "localhost:x", "localhost:65536", "localhost:123456", "localhost:-1",
-        "localhost:80:80", "user@localhost", "a b", "a/b", "a?b", "a#b", "a\\b", "\"a\"", "<a>",
-        "[::1", "[::1]x", "[::1]]", "[]", "[::g]", "[127.0.0.1]", "::1", "a%4", "a%xx", "h\xc3\xa4",
-        "a,b c"})
+  for (const char* text : {"",
+                           ":80",
+                           "localhost:x",
+                           "localhost:65536",
+                           "localhost:123456",
+                           "localhost:-1",
+                           "localhost:80:80",
+                           "user@localhost",
+                           "a b",
+                           "a/b",
+                           "a?b",
+                           "a#b",
+                           "a\\b",
+                           "\"a\"",
+                           "<a>",
+                           "[::1",
+                           "[::1]x",
+                           "[::1]]",
+                           "[]",
+                           "[::g]",
+                           "[127.0.0.1]",
+                           "::1",
+                           "a%4",
+                           "a%xx",
+                           "h\xc3\xa4",
+                           "a,b c"})
     EXPECT_FALSE(parse_authority(text)) << text;
   EXPECT_FALSE(parse_authority(std::string_view("127.0.0.1\0.evil.com", 19)));
   EXPECT_FALSE(parse_authority(std::string_view("[::1\0x]", 7)));
@@ -56,7 +77,8 @@ TEST(Authority, Origins) {
   EXPECT_EQ(parse_origin("http://a")->port(), 80);
   EXPECT_EQ(parse_origin("HTTPS://a")->port(), 443);
   EXPECT_EQ(parse_origin("https://a:8443")->port(), 8443);
-  for (const char* text : {"null", "", "a", "ftp://a", "file://", "http:/a", "http://a/", "http://"})
+  for (const char* text :
+       {"null", "", "a", "ftp://a", "file://", "http:/a", "http://a/", "http://"})
     EXPECT_FALSE(parse_origin(text)) << text;
 }
 

@@ -224,9 +224,9 @@ TEST_F(BackendApiTest, GuestsMayAskButNotChangeOrLoad) {
   EXPECT_EQ(models->asked, 2);
   EXPECT_EQ(status_of(ask("PATCH", "/api/v1/config", R"({"active_model":"two"})", kGuest)), 403);
   EXPECT_EQ(models->active_name, "one");
-  for (const auto& [path, readable] : {std::pair{"/status", true}, std::pair{"/config", true},
-                                       std::pair{"/api/v1/config", false}, std::pair{"/", false},
-                                       std::pair{"/health", false}}) {
+  for (const auto& [path, readable] :
+       {std::pair{"/status", true}, std::pair{"/config", true}, std::pair{"/api/v1/config", false},
+        std::pair{"/", false}, std::pair{"/health", false}}) {
     const std::string response = ask("GET", path, "", kGuest);
     EXPECT_EQ(response.find("Access-Control-Allow-Origin: null") != std::string::npos, readable)
         << path;

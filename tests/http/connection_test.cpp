@@ -81,9 +81,8 @@ struct ConnectionTest : testing::Test {
   }
   // How many of them the server has closed.
   static int closed(const std::vector<Client>& all) {
-    return static_cast<int>(std::ranges::count_if(all, [](const Client& one) {
-      return one->is_closed();
-    }));
+    return static_cast<int>(
+        std::ranges::count_if(all, [](const Client& one) { return one->is_closed(); }));
   }
 };
 
@@ -232,9 +231,10 @@ TEST_F(ConnectionTest, ASlowClientThatIsSteadyGetsItsAnswer) {
 TEST_F(ConnectionTest, ARefusedBodyHoldsNothingWhileItLingers) {
   options.limits.message.max_body_bytes = 300'000;
   start();
-  const auto too_long = client("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-                               "application/json\r\nTransfer-Encoding: chunked\r\n\r\n30d40\r\n" +
-                               std::string(200'000, 'x') + "\r\n30d40\r\n");
+  const auto too_long = client(
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+      "application/json\r\nTransfer-Encoding: chunked\r\n\r\n30d40\r\n" +
+      std::string(200'000, 'x') + "\r\n30d40\r\n");
   EXPECT_EQ(status_of(too_long->read_response()), 413);
   EXPECT_EQ(options.memory->used(), 0u);
   EXPECT_EQ(connections, 1u);
@@ -281,7 +281,7 @@ TEST_F(ConnectionTest, TargetsWithoutAPath) {
 TEST_F(ConnectionTest, ASlowDiskHoldsUpOnlyThoseThatReadIt) {
   start();
   const auto reading = clients(4, "GET /disk HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  EXPECT_EQ(status_of(ask(kGet)), 200);                   // the io thread's
+  EXPECT_EQ(status_of(ask(kGet)), 200);  // the io thread's
   EXPECT_EQ(body_of(ask(post(packed("{}"), "Content-Encoding: gzip\r\n"))), "{}");  // a worker's
   EXPECT_FALSE(reading[0]->is_closed());
   disk_goes_on.set_value();

@@ -200,10 +200,12 @@ TEST(MessageParser, TransferEncodingIsChunkedAndNothingElse) {
   };
   for (const char* value : {"chunked", "Chunked", "CHUNKED", " chunked "})
     EXPECT_EQ(with("Transfer-Encoding:" + std::string(value) + "\r\n"), 0) << value;
-  for (const char* value :
-       {"", "identity", "gzip", "chunked, gzip", "chunked, chunked", "chunked, identity, chunked",
-        "xchunked", "chunkedx", "chunked;a=b", "chunked;", ",chunked", "chunked,", "\"chunked\"",
-        "chunked chunked", "\x0b" "chunked", "identity chunked"})
+  for (const char* value : {"", "identity", "gzip", "chunked, gzip", "chunked, chunked",
+                            "chunked, identity, chunked", "xchunked", "chunkedx", "chunked;a=b",
+                            "chunked;", ",chunked", "chunked,", "\"chunked\"", "chunked chunked",
+                            "\x0b"
+                            "chunked",
+                            "identity chunked"})
     EXPECT_EQ(with("Transfer-Encoding: " + std::string(value) + "\r\n"), 400) << value;
   // Its end is known, what is in it is not (RFC 9112, 6.1).
   for (const char* value : {"gzip, chunked", "gzip,chunked", "identity, chunked"})
@@ -233,8 +235,8 @@ TEST(MessageParser, MemoryOfABodyIsKnownBeforeItIsTaken) {
       const State state = parser.feed(buffer, consumed);
       buffer.erase(0, consumed);
       EXPECT_TRUE(state == State::kNeedMore || state == State::kDone);
-      const std::size_t taken = state == State::kDone ? parser.request()->body.capacity()
-                                                      : parser.body_bytes();
+      const std::size_t taken =
+          state == State::kDone ? parser.request()->body.capacity() : parser.body_bytes();
       EXPECT_LE(taken, counted);
     }
     return counted;
@@ -242,8 +244,9 @@ TEST(MessageParser, MemoryOfABodyIsKnownBeforeItIsTaken) {
   // What is announced is the most that is taken; else up to twice as much as came.
   EXPECT_EQ(check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n", 900'000, false),
             900'000u);
-  EXPECT_LE(check("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 500'000, true),
-            1'010'000u);
+  EXPECT_LE(
+      check("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 500'000, true),
+      1'010'000u);
 }
 
 TEST(MessageParser, Limits) {

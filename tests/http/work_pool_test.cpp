@@ -29,10 +29,7 @@ TEST(WorkPool, WhoPostsTheNextPieceLetsOthersInBetween) {
 TEST(WorkPool, FinishWaitsAndThenNothingIsTaken) {
   WorkPool pool;
   std::atomic<int> done{0};
-  for (int i = 0; i < 100; ++i)
-    pool.post([&] {
-      pool.post([&] { ++done; });
-    });
+  for (int i = 0; i < 100; ++i) pool.post([&] { pool.post([&] { ++done; }); });
   pool.finish();
   EXPECT_EQ(done, 100);
   pool.post([&] { ++done; });

@@ -230,9 +230,8 @@ TEST(DecodeJpeg, FewerScansTheLargerThePicture) {
   EXPECT_TRUE(decode(encode_jpeg(image), {.max_scan_pixels = 1}).ok());
   const ImageLimits limits;
   EXPECT_EQ(limits.max_scan_pixels / limits.max_pixels, 20);
-  const std::string cmyk = encode_jpeg(
-      8, 8, std::vector<std::uint8_t>(8 * 8 * 4, 9),
-      {.from = JCS_CMYK, .stored = JCS_CMYK, .progressive = true});
+  const std::string cmyk = encode_jpeg(8, 8, std::vector<std::uint8_t>(8 * 8 * 4, 9),
+                                       {.from = JCS_CMYK, .stored = JCS_CMYK, .progressive = true});
   EXPECT_EQ(test::probe(cmyk)->scans, 18);
 }
 

@@ -192,9 +192,9 @@ TEST(DecodePng, WhatStandsBehindTheLastPixelIsNotInflated) {
     const std::string block = flushed(nothing, Z_FULL_FLUSH);
     deflateEnd(&stream);
     while (packed.size() < 1u << 20) packed += block;
-    const std::string file =
-        test::kPngSignature + test::png_header(9, 5, 8, test::kRgb, adam7 ? 1 : 0) +
-        png_chunk("IDAT", packed) + png_chunk("IEND", "");
+    const std::string file = test::kPngSignature +
+                             test::png_header(9, 5, 8, test::kRgb, adam7 ? 1 : 0) +
+                             png_chunk("IDAT", packed) + png_chunk("IEND", "");
     int asked = 0;
     const auto result = decode_image(test::as_bytes(file), {}, {.cancelled = [&asked] {
                                        ++asked;

@@ -23,14 +23,14 @@ std::vector<std::pair<std::string, std::string>> files() {
   const Image image = test::rough_image(200, 160);
   test::Png plain = test::png_of(image), interlaced = plain;
   interlaced.adam7 = true;
-  return {{"JPEG", test::encode_jpeg(image)},
-          {"progressive JPEG", test::encode_jpeg(image, {.progressive = true})},
-          {"PNG", test::write_png(plain)},
-          {"interlaced PNG", test::write_png(interlaced)},
-          {"WebP", test::encode_webp(image, false)},
-          {"lossless WebP", test::encode_webp(image, true)},
-          {"turned JPEG", test::encode_jpeg(
-                              image, {.app1 = {test::kExifHead + test::exif_block(6)}})}};
+  return {
+      {"JPEG", test::encode_jpeg(image)},
+      {"progressive JPEG", test::encode_jpeg(image, {.progressive = true})},
+      {"PNG", test::write_png(plain)},
+      {"interlaced PNG", test::write_png(interlaced)},
+      {"WebP", test::encode_webp(image, false)},
+      {"lossless WebP", test::encode_webp(image, true)},
+      {"turned JPEG", test::encode_jpeg(image, {.app1 = {test::kExifHead + test::exif_block(6)}})}};
 }
 
 TEST(Interrupt, EveryDecoderAsksAndStops) {
@@ -64,8 +64,8 @@ TEST(Interrupt, EachScanOfAJpegAsks) {
 
 TEST(Interrupt, TimeCanRunOut) {
   for (const auto& [kind, file] : files()) {
-    const auto stopped = decode_image(test::as_bytes(file), {},
-                                      {.deadline = std::chrono::steady_clock::now()});
+    const auto stopped =
+        decode_image(test::as_bytes(file), {}, {.deadline = std::chrono::steady_clock::now()});
     ASSERT_FALSE(stopped.ok()) << kind;
     EXPECT_EQ(stopped.error().code, ErrorCode::kDeadline);
     EXPECT_EQ(stopped.error().message, "out of time during decoding of a picture");

@@ -45,7 +45,7 @@ inline std::string webp_of_many_groups(int width, int height, unsigned count) {
   bits.put(0, 1);      // no cache of colours
   bits.put(1, 1);      // groups, for squares of 4 x 4
   bits.put(0, 3);
-  bits.put(0, 1);      // their picture has no cache
+  bits.put(0, 1);  // their picture has no cache
   each_of_256(256 + 24);
   each_of_256(256);
   only_zero();

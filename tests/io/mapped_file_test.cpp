@@ -48,7 +48,8 @@ class MappedFileTest : public testing::Test {
     return *file;
   }
   static int at(const MappedFile& file, std::size_t offset) {
-    return static_cast<int>(*(static_cast<const volatile std::byte*>(file.bytes().data()) + offset));
+    return static_cast<int>(
+        *(static_cast<const volatile std::byte*>(file.bytes().data()) + offset));
   }
 
   fs::path folder_;

@@ -267,8 +267,8 @@ TEST_F(BranchTest, ADamagedModelScoresNothing) {
     request.max_tokens.reset();
     request.choices = {"world hello world hello", "hello"};
     std::promise<Result<GenerateResult>> done;
-    const auto job = service->submit(request, nullptr,
-                                     [&](auto result) { done.set_value(std::move(result)); });
+    const auto job =
+        service->submit(request, nullptr, [&](auto result) { done.set_value(std::move(result)); });
     ASSERT_TRUE(job.ok());
     const auto result = done.get_future().get();
     ASSERT_FALSE(result.ok());

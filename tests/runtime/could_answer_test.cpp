@@ -44,8 +44,12 @@ TEST(CouldAnswer, EachOfItsParts) {
   const GenerateRequest request = asking(2);
   ASSERT_TRUE(could_answer(request, answering(2)));
   const std::function<void(GenerateResult&)> lies[] = {
-      [](GenerateResult& r) { r.ids = {1, 2, 3, 4, 5}; },
-      [](GenerateResult& r) { r.more[0].ids = {1, 2, 3, 4, 5}; },
+      [](GenerateResult& r) {
+        r.ids = {1, 2, 3, 4, 5};
+      },
+      [](GenerateResult& r) {
+        r.more[0].ids = {1, 2, 3, 4, 5};
+      },
       [](GenerateResult& r) { r.logprobs.resize(2); },
       [](GenerateResult& r) { r.scores.resize(1); },
       [](GenerateResult& r) { r.images.resize(1); },

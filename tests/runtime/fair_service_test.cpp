@@ -70,9 +70,9 @@ TEST_F(FairService, ARequestForManyAnswersLeavesAPlace) {
     const auto text = [&](const AnswerPiece&) {
       if (first == 0) first = model.batches.size();
     };
-    EXPECT_TRUE(submit(std::move(small), text, [&](const auto&) {
-                  end = model.batches.size();
-                }).get().ok());
+    EXPECT_TRUE(submit(std::move(small), text, [&](const auto&) { end = model.batches.size(); })
+                    .get()
+                    .ok());
     EXPECT_LE(end - first, 3u);
   }
   EXPECT_EQ(many.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
@@ -121,8 +121,8 @@ TEST_F(FairService, AShortPromptIsComputedBesideALongOne) {
   GenerateRequest prompt = question(text);
   prompt.max_tokens = 2;
   std::size_t prompt_ended = 0, views_before = 0;
-  auto first = submit(std::move(prompt), nullptr,
-                      [&](const auto&) { prompt_ended = model.batches.size(); });
+  auto first =
+      submit(std::move(prompt), nullptr, [&](const auto&) { prompt_ended = model.batches.size(); });
   entered_.get_future().wait();
   GenerateRequest pictures = about(1, "hello", 60);
   pictures.max_tokens = 2;
@@ -222,8 +222,8 @@ TEST_F(FairService, ASmallRequestPassesALargeOneSoOftenAndNoMore) {
   auto large = submit(drawn("hello", 1, 240), [&](const AnswerPiece&) { begun = true; });
   std::vector<std::future<Result<GenerateResult>>> small;
   for (int i = 0; i < 40; ++i)
-    small.push_back(submit(drawn("world", 1, 2), nullptr,
-                           [&](const auto&) { ended_before += begun ? 0 : 1; }));
+    small.push_back(
+        submit(drawn("world", 1, 2), nullptr, [&](const auto&) { ended_before += begun ? 0 : 1; }));
   open_.set_value();
   EXPECT_TRUE(running.get().ok());
   EXPECT_TRUE(large.get().ok());
@@ -289,11 +289,10 @@ TEST_F(FairService, WhateverComesFitsAndIsTheSame) {
     owned->mutable_info().kv_token_bytes = 1;
     owned->regime_limit = round % 2 == 0 ? 110 : 1 << 20;
     FakeModel& model = *owned;
-    serve(std::move(owned),
-          {.max_running = static_cast<std::size_t>(4 + below(5)),
-           .kv_bytes = static_cast<std::size_t>(blocks * 64),
-           .prefix_cache_bytes = static_cast<std::size_t>(round % 3 * 128),
-           .shared_chunk = 16});
+    serve(std::move(owned), {.max_running = static_cast<std::size_t>(4 + below(5)),
+                             .kv_bytes = static_cast<std::size_t>(blocks * 64),
+                             .prefix_cache_bytes = static_cast<std::size_t>(round % 3 * 128),
+                             .shared_chunk = 16});
     struct Asked {
       GenerateRequest request;
       std::future<Result<GenerateResult>> result;
@@ -320,9 +319,8 @@ TEST_F(FairService, WhateverComesFitsAndIsTheSame) {
       }
       auto promise = std::make_shared<Promise>();
       auto future = promise->get_future();
-      const auto job = service_->submit(request, nullptr, [promise](auto result) {
-        promise->set_value(std::move(result));
-      });
+      const auto job = service_->submit(
+          request, nullptr, [promise](auto result) { promise->set_value(std::move(result)); });
       if (job.ok())
         all.push_back({std::move(request), std::move(future)});
       else  // more than all memory, or too many answers

@@ -121,8 +121,7 @@ TEST(FairShares, NobodyIsPassedMoreThanSoOften) {
     const auto next = next_turn(waiting);
     if (!next) continue;
     ++turns;
-    for (std::size_t i = 0; i < *next; ++i)
-      most_passed = std::max(most_passed, ++queue[i].passed);
+    for (std::size_t i = 0; i < *next; ++i) most_passed = std::max(most_passed, ++queue[i].passed);
     queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(*next));
   }
   EXPECT_EQ(most_passed, kMostPasses);

@@ -223,8 +223,7 @@ class FakeModel final : public Model {
 
   // As many steps as crops.
   Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image, const ImagePlan& plan,
-                                                     const Tap*,
-                                                     const Interrupt&) const override {
+                                                     const Tap*, const Interrupt&) const override {
     struct Encoding final : ImageEncoding {
       const FakeModel* model;
       ImagePlan plan;

@@ -212,9 +212,9 @@ TEST(Sampler, NoParametersLeaveNothing) {
     for (const std::vector<float>& row : logits)
       for (const bool masked : {false, true}) {
         Sampler sampler(params, {5, 700});
-        const auto id = sampler.sample(row, history, 3,
-                                       masked ? std::span<const std::uint32_t>(some)
-                                              : std::span<const std::uint32_t>());
+        const auto id = sampler.sample(
+            row, history, 3,
+            masked ? std::span<const std::uint32_t>(some) : std::span<const std::uint32_t>());
         ASSERT_TRUE(id.ok()) << id.error().message;
         ASSERT_TRUE(*id >= 0 && *id < 8 && *id != 5) << *id;
         const auto i = static_cast<std::size_t>(*id);

@@ -16,8 +16,8 @@ std::vector<std::string> configuration_names();
 
 // A file, or a name of the catalogue. kNotFound says which names there are.
 Result<std::filesystem::path> find_configuration(const std::string& file_or_name);
-// Whether that would be a file that comes with the program: named, not given as a path, and not from
-// $OCELLUS_CONFIGS, where somebody keeps their own.
+// Whether that would be a file that comes with the program: named, not given as a path, and not
+// from $OCELLUS_CONFIGS, where somebody keeps their own.
 bool comes_with_the_program(const std::string& file_or_name);
 
 }  // namespace oc

@@ -121,8 +121,7 @@ Style style_of(const Scanner& scanner, std::size_t root, const std::vector<Membe
     style.line_end.clear();
     style.pad = lead;
     style.comma = style.colon.ends_with(' ') ? ", " : ",";
-    if (members.size() > 1)
-      style.comma = scanner.between(first.value.end, members[1].key.begin);
+    if (members.size() > 1) style.comma = scanner.between(first.value.end, members[1].key.begin);
     return style;
   }
   if (lead.find("\r\n") != std::string_view::npos) style.line_end = "\r\n";

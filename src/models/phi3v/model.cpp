@@ -70,7 +70,9 @@ class Phi3V final : public Model {
   int rope_regime(std::int64_t total_tokens) const override { return rope_.regime(total_tokens); }
 
   MappedRanges mapped_weights() const override { return checkpoint_->mapped(); }
-  Result<void> intact() const override { return in_place_ ? checkpoint_->intact() : Result<void>(); }
+  Result<void> intact() const override {
+    return in_place_ ? checkpoint_->intact() : Result<void>();
+  }
 
   Tensor join_images(std::span<const Tensor> embeds) const override {
     if (embeds.size() == 1) return embeds[0];

@@ -48,7 +48,7 @@ struct Slot {
   Item* item = nullptr;
   std::size_t range = 0;
   ByteRange asked, missing;  // asked.end: what the server says that it sends
-  std::uint64_t at = 0;  // where the next byte belongs
+  std::uint64_t at = 0;      // where the next byte belongs
   std::uint64_t gained = 0;
   int epoch = 0;
   bool whole = false;      // sends the file from its first byte

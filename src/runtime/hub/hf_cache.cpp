@@ -105,8 +105,9 @@ CachedModel describe(std::string name, const fs::path& repo) {
   if (!model.ours && !model.folder.empty()) return model;  // loading it says what it is
   const std::string missing = model.folder.empty() ? "everything" : missing_file(model.folder);
   if (!missing.empty())
-    model.problem = fmt::format("in the Hugging Face cache, and not whole: {} is missing{}", missing,
-                                has_unfinished_blobs(repo) ? ", a download is not finished" : "");
+    model.problem =
+        fmt::format("in the Hugging Face cache, and not whole: {} is missing{}", missing,
+                    has_unfinished_blobs(repo) ? ", a download is not finished" : "");
   return model;
 }
 

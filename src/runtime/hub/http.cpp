@@ -200,8 +200,8 @@ struct HttpClient::Impl {
     } else if (code != CURLE_OK && !answered && !t.stopped) {
       outcome.failure = t.error[0] != '\0' ? t.error : curl_easy_strerror(code);
       if (code == CURLE_OPERATION_TIMEDOUT && t.head.status != 0)
-        outcome.failure = fmt::format("it stalled: below {} bytes a second for {} s", kSlowest,
-                                      stall_s);
+        outcome.failure =
+            fmt::format("it stalled: below {} bytes a second for {} s", kSlowest, stall_s);
       outcome.hopeless = is_hopeless(code);
     } else if (code == CURLE_OK && t.success() && !announce(t)) {  // a response without a body
       t.stopped = true;

@@ -16,7 +16,7 @@ struct InstalledModel {
   std::string name;  // as --model takes it
   std::filesystem::path folder;
   bool built_in = false;
-  bool in_hf_cache = false;  // another program's: read, never changed
+  bool in_hf_cache = false;         // another program's: read, never changed
   std::uint64_t bytes = 0;          // of all files
   std::string architecture;         // config.json's model_type: "phi3_v"; empty: unknown
   std::string quantization;         // "4-bit", "BF16", …; empty: unknown

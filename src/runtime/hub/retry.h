@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 
 // How a pull behaves, and whom it tells.
 struct Patience {
-  int retries = 6;                               // without a byte in between, for each file
+  int retries = 6;   // without a byte in between, for each file
   int stall_s = 30;  // that a connection is given up after, below kSlowest bytes a second
   std::function<bool()> cancelled;               // asked several times a second; may be empty
   std::function<void(const std::string&)> note;  // one line: "retrying in 2 s: …"; may be empty

@@ -35,8 +35,7 @@ std::string short_digest(std::string_view text, std::size_t length) {
 
 // The folder's own name; a snapshot of the Hugging Face cache is called by its commit.
 std::string short_name(const fs::path& input) {
-  const std::string name =
-      hub::cached_name(input).value_or(whole_path(input).filename().string());
+  const std::string name = hub::cached_name(input).value_or(whole_path(input).filename().string());
   return name.substr(name.rfind('/') + 1);
 }
 
@@ -108,9 +107,7 @@ Result<fs::path> quantised_copy(const fs::path& input, const QuantSpec& spec,
   OC_ASSIGN_OR_RETURN(const fs::path place, quantised_place(plan));
   if (is_finished(place, plan)) return place;
   log::event(log::Level::kInfo, "quantizing",
-             {{"model", short_name(input)},
-              {"bits", spec.bits},
-              {"group", spec.group_size}});
+             {{"model", short_name(input)}, {"bits", spec.bits}, {"group", spec.group_size}});
   for (;;) {
     const auto made = quantize(input, place, options, run);
     if (made.ok()) break;

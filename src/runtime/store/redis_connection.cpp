@@ -54,8 +54,7 @@ struct Naming {
 };
 
 Result<Addresses> resolve(const RedisAddress& address, const RedisPatience& patience) {
-  if (Addresses numeric = addresses_of(address.host, address.port, AI_NUMERICHOST))
-    return numeric;
+  if (Addresses numeric = addresses_of(address.host, address.port, AI_NUMERICHOST)) return numeric;
   const auto naming = std::make_shared<Naming>();
   std::thread([naming, host = address.host, port = address.port] {
     Addresses found = addresses_of(host, port, 0);
@@ -110,8 +109,7 @@ Result<std::unique_ptr<RedisConnection>> RedisConnection::open(const RedisAddres
     OC_RETURN_IF_ERROR(tell({"AUTH", address.user, address.password}));
   else if (!address.password.empty())
     OC_RETURN_IF_ERROR(tell({"AUTH", address.password}));
-  if (address.database != 0)
-    OC_RETURN_IF_ERROR(tell({"SELECT", std::to_string(address.database)}));
+  if (address.database != 0) OC_RETURN_IF_ERROR(tell({"SELECT", std::to_string(address.database)}));
   OC_RETURN_IF_ERROR(connection->ping());
   connection->patience_ = then;
   return connection;
@@ -227,8 +225,8 @@ Result<std::string> RedisConnection::ask(std::initializer_list<std::string_view>
     sizes.push_back(word.size());
   }
   char* command = nullptr;
-  const auto size = redisFormatCommandArgv(&command, static_cast<int>(texts.size()), texts.data(),
-                                           sizes.data());
+  const auto size =
+      redisFormatCommandArgv(&command, static_cast<int>(texts.size()), texts.data(), sizes.data());
   const std::unique_ptr<char, void (*)(char*)> owner(command, redisFreeCommand);
   if (command == nullptr || size <= 0) return broken("out of memory");
   const auto end = Clock::now() + patience_.whole;

@@ -104,8 +104,7 @@ Result<std::vector<FileStamp>> stamp_folder(const fs::path& folder) {
     struct stat status = {};
     if (::stat((folder / name).c_str(), &status) != 0)
       return Error{ErrorCode::kNotFound, fmt::format("{} is gone", (folder / name).string())};
-    out.push_back(
-        {name, static_cast<std::uint64_t>(status.st_size), ns(modified(status)),
+    out.push_back({name, static_cast<std::uint64_t>(status.st_size), ns(modified(status)),
                    ns(changed(status))});
   }
   return out;
