@@ -13,6 +13,10 @@ constexpr std::size_t kUncounted = 32u << 10;
 
 std::size_t counted(std::size_t bytes) { return bytes - std::min(bytes, kUncounted); }
 
+ApiError no_memory() {
+  return refuse(Refusal::kBusy, "the answer is larger than what requests leave of the memory");
+}
+
 }  // namespace
 
 Exchange::Exchange(std::function<void()> wake, std::size_t max_pending,
@@ -28,8 +32,7 @@ bool Exchange::respond(Response response) {
     if (memory->grow_to(bytes))
       response.memory = std::move(memory);
     else
-      response = error_response(
-          refuse(Refusal::kBusy, "the answer is larger than what requests leave of the memory"));
+      response = error_response(no_memory());
   }
   {
     const std::lock_guard lock(mutex_);
@@ -57,24 +60,32 @@ void Exchange::begin() {
 }
 
 bool Exchange::write(std::string bytes) {
+  bool kept = false;
   std::function<void()> given_up;
   {
     const std::lock_guard lock(mutex_);
     if (closed_ || finished_ || whole_ || !offer_) return false;
     begin();
-    if (pending_.size() > max_pending_ ||
-        !unsent_.grow_to(counted(sending_ + pending_.size() + bytes.size()))) {
-      closed_ = true;
+    const bool slow = head_taken_ && pending_.size() > max_pending_;
+    kept = !slow && unsent_.grow_to(counted(sending_ + pending_.size() + bytes.size()));
+    if (kept) {
+      pending_ += bytes;
+    } else {
       pending_.clear();
+      if (head_taken_) {
+        closed_ = true;
+      } else {  // nothing of it has been sent: there can be a reason
+        whole_ = error_response(no_memory());
+        begun_ = false;
+        offer_.reset();
+      }
       // The connection may be waiting for its socket: it would tell half a minute later.
       given_up = std::exchange(closed_callback_, nullptr);
-    } else {
-      pending_ += bytes;
     }
   }
   wake_();
   if (given_up) given_up();
-  return !closed();
+  return kept && !closed();
 }
 
 void Exchange::finish() {

@@ -15,7 +15,8 @@ namespace oc::http {
 class Exchange final : public Responder {
  public:
   // wake: called from any thread when there is something to take. A stream that is more than
-  // max_pending bytes ahead of its reader is given up, or for which `budget` has no room.
+  // max_pending bytes ahead of its reader is given up. So is one for which `budget` has no room; it
+  // becomes an error where nothing of it has been taken.
   Exchange(std::function<void()> wake, std::size_t max_pending,
            std::shared_ptr<MemoryBudget> budget);
 

@@ -72,6 +72,8 @@ TEST_F(ExchangeTest, SilenceBeginsTheStreamToo) {
 
 TEST_F(ExchangeTest, AStreamThatIsNotReadIsGivenUp) {
   exchange.offer_stream(offer());
+  EXPECT_TRUE(exchange.write("x"));
+  EXPECT_TRUE(exchange.take().head);
   EXPECT_TRUE(exchange.write(std::string(90, 'x')));
   EXPECT_TRUE(exchange.write(std::string(90, 'x')));
   EXPECT_FALSE(exchange.write("x"));
@@ -86,6 +88,9 @@ TEST_F(ExchangeTest, GivingUpIsToldAtOnceAndOnce) {
   int closed = 0;
   exchange.on_closed([&] { ++closed; });
   exchange.offer_stream(offer());
+  EXPECT_TRUE(exchange.write(std::string(200, 'x')));
+  EXPECT_TRUE(exchange.write(std::string(200, 'x'))) << "nothing was there to be read";
+  exchange.take();
   EXPECT_TRUE(exchange.write(std::string(200, 'x'))) << "one that is large is no slow reader";
   EXPECT_EQ(closed, 0);
   EXPECT_FALSE(exchange.write("x"));
@@ -110,6 +115,22 @@ TEST_F(ExchangeTest, WhatWaitsForItsReaderIsCounted) {
   EXPECT_FALSE(exchange.write(std::string(700u << 10, 'x'))) << "there is no room for both";
   EXPECT_TRUE(exchange.take().closed);
   EXPECT_EQ(budget->used(), 0u);
+}
+
+TEST_F(ExchangeTest, AStreamThatFindsNoMemoryForItsBeginningIsAnError) {
+  int closed = 0;
+  exchange.on_closed([&] { ++closed; });
+  exchange.offer_stream(offer());
+  EXPECT_FALSE(exchange.write(std::string(2u << 20, 'x')));
+  EXPECT_EQ(closed, 1) << "nothing more need be computed";
+  EXPECT_FALSE(exchange.write("x"));
+  exchange.finish();
+  const auto out = exchange.take();
+  EXPECT_FALSE(out.head);
+  EXPECT_FALSE(out.closed);
+  ASSERT_TRUE(out.whole);
+  EXPECT_EQ(out.whole->status, 429);
+  EXPECT_EQ(out.bytes, "");
 }
 
 TEST_F(ExchangeTest, AWholeAnswerIsCountedUntilItIsSent) {
