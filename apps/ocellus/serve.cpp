@@ -105,6 +105,8 @@ http::ServerOptions server_options(const ServerSettings& server,
   out.port = server.port;
   out.handle_signals = true;
   out.memory = memory;
+  // Others' requests have room, whoever does not read their answers.
+  out.unsent = std::make_shared<MemoryBudget>(memory->limit() / 2);
   out.limits.message.max_body_bytes = server.max_body_mb << 20;
   out.limits.max_connections = server.max_connections;
   out.limits.drain =

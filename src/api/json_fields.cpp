@@ -56,12 +56,22 @@ const json::value* JsonFields::find(std::string_view key) const {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
+std::optional<std::int64_t> whole_number(const json::value& value) {
+  constexpr double kExact = 9007199254740992.0;  // 2^53
+  if (!value.is_double()) return std::nullopt;
+  const double number = value.get_double();
+  if (!(std::abs(number) <= kExact) || number != std::trunc(number)) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
 Result<std::optional<std::int64_t>> JsonFields::integer(std::string_view key, std::int64_t min,
                                                         std::int64_t max) const {
   const json::value* value = find(key);
   if (value == nullptr) return std::optional<std::int64_t>();
   if (value->is_int64() && value->get_int64() >= min && value->get_int64() <= max)
     return std::optional<std::int64_t>(value->get_int64());
+  if (const auto whole = whole_number(*value); whole && *whole >= min && *whole <= max)
+    return whole;
   return wrong_value(name(key), fmt::format("an integer from {} to {}", min, max), *value);
 }
 

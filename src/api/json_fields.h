@@ -21,6 +21,9 @@ std::string_view kind_of(const boost::json::value& value);
 
 Error wrong_value(std::string param, std::string_view expected, const boost::json::value& found);
 
+// 3.0 or 1e2: some languages have no other numbers. None: not a double, or no whole one.
+std::optional<std::int64_t> whole_number(const boost::json::value& value);
+
 class JsonFields {
  public:
   // `path` stands before the names of fields; empty for the document itself.

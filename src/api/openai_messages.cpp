@@ -175,8 +175,7 @@ struct MessageParser {
       const json::value* value = fields.find(key);
       if (value == nullptr || (value->is_bool() && !value->get_bool())) continue;
       return Error{ErrorCode::kUnsupported,
-                   fmt::format("\"{}\" is not supported", fields.name(key)), "",
-                   fields.name(key)};
+                   fmt::format("\"{}\" is not supported", fields.name(key)), "", fields.name(key)};
     }
     for (const std::string_view key : {"name", "tool_call_id"}) {
       OC_ASSIGN_OR_RETURN(const auto text, fields.string(key));

@@ -109,6 +109,8 @@ Result<void> parse_sampling(const JsonFields& fields, SamplingParams& sampling) 
       sampling.seed = static_cast<std::uint64_t>(seed->get_int64());
     else if (seed->is_uint64())
       sampling.seed = seed->get_uint64();
+    else if (const auto whole = whole_number(*seed))
+      sampling.seed = static_cast<std::uint64_t>(*whole);
     else
       return wrong_value("seed", "an integer of 64 bits", *seed);
   }
@@ -303,11 +305,17 @@ Result<ChatRequest> parse_chat_request(std::string&& body, const ChatLimits& lim
     CountedMemory counted(memory);
     OC_ASSIGN_OR_RETURN(const json::value document,
                         parse_json(body, "body", json_limits(limits), &counted));
-    // Its share stays: what is copied out of the document came from here, and is no larger.
+    // Its share stays: what is copied out of the document came from here.
     std::string().swap(body);
     return parse_document(document, limits);
   }();
-  if (request.ok()) memory.shrink_to(held_bytes(*request));
+  if (!request.ok()) return request;
+  const std::size_t held = held_bytes(*request);
+  memory.shrink_to(held);
+  // Sentences that are made of tools' calls and results are longer than what they are made of.
+  if (!memory.grow_to(held))
+    return Error{ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
+                 "try again later"};
   return request;
 }
 

@@ -210,12 +210,20 @@ std::string ChunkWriter::role(std::size_t choice) const {
 }
 
 std::string ChunkWriter::piece(const AnswerPiece& piece) const {
-  std::string out = begin(piece.choice, R"({"content":)" + json_quoted(piece.text) + "}");
+  std::string out;
+  append_piece(out, piece);
+  return out;
+}
+
+void ChunkWriter::append_piece(std::string& out, const AnswerPiece& piece) const {
+  out += begin(piece.choice, R"({"content":)" + json_quoted(piece.text) + "}");
   if (piece.tokens.empty())
     out += "null";
   else
     append_logprobs(out, piece.tokens);
-  return out + R"(,"finish_reason":null)" + suffix_ + "}";
+  out += R"(,"finish_reason":null)";
+  out += suffix_;
+  out += '}';
 }
 
 std::string ChunkWriter::end(const Answer& answer, std::size_t choice,

@@ -33,7 +33,8 @@ class ChunkWriter {
   ChunkWriter(AnswerHead head, bool include_usage);
   // delta {"role": "assistant", "content": ""}
   std::string role(std::size_t choice = 0) const;
-  std::string piece(const AnswerPiece& piece) const;  // delta {"content": …}
+  std::string piece(const AnswerPiece& piece) const;                    // delta {"content": …}
+  void append_piece(std::string& out, const AnswerPiece& piece) const;  // the same
   // Empty delta, finish_reason: of the answers behind the first, then of that, with our details.
   std::string finish_more(const Answer& answer, std::size_t choice) const;
   std::string finish(const GenerateResult& result) const;

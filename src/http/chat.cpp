@@ -17,6 +17,7 @@
 #include "http/app.h"
 #include "http/request_id.h"
 #include "http/sse.h"
+#include "runtime/answer_memory.h"
 
 namespace oc::http {
 namespace {
@@ -68,46 +69,58 @@ struct Answer {
   ChunkWriter chunks;
   bool stream = false, include_usage = false, logprobs = false;
   Reservation texts, pictures;  // what the request holds while it waits and runs
-  std::string known;            // a stream's pieces, when its answer was known
 
   Answer(AnswerHead head_in, bool include_usage_in)
       : head(head_in),
         chunks(std::move(head_in), include_usage_in),
         include_usage(include_usage_in) {}
 
-  void piece(const AnswerPiece& piece) {
-    std::string event = sse_event(chunks.piece(piece));
-    // Known answers are sent in one go: their reader is not slow when it has not read the first
-    // yet.
-    if (piece.whole)
-      known += event;
-    else
-      responder->write(std::move(event));
+  void piece(const AnswerPiece& piece) const {
+    if (!piece.whole) responder->write(sse_event(chunks.piece(piece)));  // those: in done()
   }
 
-  void done(const GenerateResult& result) {
+  // Leaves nothing of the result but what it takes to send it.
+  void done(GenerateResult& result) const {
     if (result.warning)
       log::event(log::Level::kWarning, "answer", {{"warning", *result.warning}}, id);
     if (!stream) {
       Response response = json_response(
           with_original_fields(completion_json(head, result, logprobs), model, result));
       response.headers.emplace_back("x-ocellus-cache", result.cached ? "hit" : "miss");
-      response.memory = result.memory;
+      if (result.memory) {
+        const std::shared_ptr<Reservation> memory = std::move(result.memory);
+        result = {};  // nobody needs the values any more
+        memory->shrink_to(response.body.capacity());
+        response.memory = memory;
+      }
       responder->respond(std::move(response));
       return;
     }
-    std::string end = std::move(known);
+    std::string end;
+    // Known answers are sent in one go: their reader is not slow when it has not read the first.
+    if (result.cached) {
+      end.reserve(memory_of(result).json + kRoom);
+      append(end, result, 0);
+      for (std::size_t i = 0; i < result.more.size(); ++i) append(end, result.more[i], i + 1);
+    }
     for (std::size_t i = 0; i < result.more.size(); ++i)
       end += sse_event(chunks.finish_more(result.more[i], i + 1));
     end += sse_event(chunks.finish(result));
     if (include_usage) end += sse_event(chunks.usage(result));
     end += kSseDone;
-    // From here on the exchange counts them.
-    if (result.cached && result.memory)
-      result.memory->shrink_to(result.memory->bytes() -
-                               std::min(result.memory->bytes(), end.size()));
+    result = {};  // from here on the exchange counts what is sent
     responder->write(std::move(end));
     responder->finish();
+  }
+
+ private:
+  static constexpr std::size_t kRoom = 16u << 10;  // for what stands around answers
+
+  void append(std::string& out, const oc::Answer& answer, std::size_t choice) const {
+    out += "data: ";
+    chunks.append_piece(
+        out, {.text = answer.text, .choice = choice, .tokens = answer.logprobs, .whole = true});
+    out += "\n\n";
   }
 };
 
@@ -298,7 +311,17 @@ void App::answer(const QuestionPtr& question) {
     try {
       if (!result) return fail(answer->responder, result.error(), Stage::kAnswer, answer->id);
       self->metrics_.count_answer(*result);
-      answer->done(*result);
+      // JSON that takes long is made elsewhere: others' answers wait for this thread.
+      constexpr std::size_t kLarge = 1u << 20;
+      if (!result->memory || result->memory->bytes() < kLarge) return answer->done(*result);
+      self->pool_.post([answer, large = std::make_shared<GenerateResult>(*std::move(result))] {
+        try {
+          answer->done(*large);
+        } catch (const std::exception& failure) {
+          fail(answer->responder, thrown(failure), Stage::kAnswer, answer->id);
+        }
+        heap::give_back_free_pages();
+      });
     } catch (const std::exception& failure) {  // must not reach the engine's thread
       fail(answer->responder, thrown(failure), Stage::kAnswer, answer->id);
     }

@@ -1,5 +1,9 @@
 #include "http/connection.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -18,6 +22,9 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
+// Up to here bytes are joined to what stands before them.
+constexpr std::size_t kCopied = 64u << 10;
+
 void add_headers(Response& response,
                  const std::vector<std::pair<std::string, std::string>>& headers) {
   response.headers.insert(response.headers.end(), headers.begin(), headers.end());
@@ -33,6 +40,12 @@ Connection::Connection(std::shared_ptr<ServerCore> core, asio::ip::tcp::socket s
       since_(Clock::now()) {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+#ifdef TCP_NOTSENT_LOWAT
+  // What the kernel takes of an answer is out of our sight: neither its reader's pace nor its
+  // memory can be told.
+  constexpr int kUnsent = 128 << 10;
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsent, sizeof kUnsent);
+#endif
   socket_.non_blocking(true, ignored);
   const auto peer = socket_.remote_endpoint(ignored);
   if (!ignored) {
@@ -152,8 +165,9 @@ void Connection::dispatch(Current& current, std::shared_ptr<Exchange> exchange) 
 
 Connection::awaitable<bool> Connection::answer(Current& current) {
   auto wake = [waker = waker_] { asio::post(waker->core->io, [waker] { waker->timer.cancel(); }); };
-  auto exchange = std::make_shared<Exchange>(
-      std::move(wake), core_->options.limits.max_stream_backlog, core_->options.memory);
+  auto exchange =
+      std::make_shared<Exchange>(std::move(wake), core_->options.limits.max_stream_backlog,
+                                 core_->options.memory, core_->options.unsent);
   exchange_ = exchange;
   enter(Phase::kAnswer);
   watch(exchange, ++watch_generation_);
@@ -165,6 +179,7 @@ Connection::awaitable<bool> Connection::answer(Current& current) {
   while (alive) {
     Exchange::Output out = exchange->take();
     if (out.closed) {
+      reset();
       alive = false;
       break;
     }
@@ -188,10 +203,15 @@ Connection::awaitable<bool> Connection::answer(Current& current) {
                                    .request_id = current.id});
     }
     const bool more = !out.bytes.empty();
-    wire += chunked ? make_chunk(out.bytes) : out.bytes;
-    std::string().swap(out.bytes);
+    if (out.bytes.size() <= kCopied) {
+      wire += chunked ? make_chunk(out.bytes) : out.bytes;
+    } else {  // is not in memory twice
+      if (chunked) wire += chunk_head(out.bytes.size());
+      alive = co_await write_all(std::move(wire)) && co_await write_all(std::move(out.bytes));
+      wire = chunked ? kChunkEnd : "";
+    }
     if (out.finished && chunked) wire += kLastChunk;
-    if (!wire.empty()) {
+    if (alive && !wire.empty()) {
       alive = co_await write_all(std::move(wire));
       last_sent = Clock::now();
     }
@@ -226,7 +246,6 @@ Connection::awaitable<bool> Connection::send_whole(Current& current, Response re
                                           .chunked = false,
                                           .content_length = response.body.size(),
                                           .request_id = current.id});
-  constexpr std::size_t kCopied = 64u << 10;
   bool sent = true;
   if (current.head || response.body.size() <= kCopied) {
     if (!current.head) wire += response.body;

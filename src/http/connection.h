@@ -95,6 +95,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void enter(Phase phase);
   void arm(Clock::time_point deadline);
   void disarm();
+  void reset();
   void watch(std::shared_ptr<Exchange> exchange, std::uint64_t generation);
   void unwatch();
 

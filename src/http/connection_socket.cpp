@@ -68,10 +68,18 @@ Connection::awaitable<bool> Connection::write_all(std::string bytes) {
         co_await socket_.async_write_some(asio::buffer(bytes.data() + sent, bytes.size() - sent),
                                           asio::redirect_error(asio::use_awaitable, ec));
     disarm();
+    if (ec && timed_out_) reset();
     if (ec) co_return false;
   }
   enter(before);
   co_return true;
+}
+
+// For a reader that is given up: what the kernel has of its answer goes with the connection, and
+// not when it pleases the reader.
+void Connection::reset() {
+  error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
 }
 
 void Connection::arm(Clock::time_point deadline) {

@@ -13,24 +13,36 @@ constexpr std::size_t kUncounted = 32u << 10;
 
 std::size_t counted(std::size_t bytes) { return bytes - std::min(bytes, kUncounted); }
 
+// What a whole answer holds until it has been sent.
+struct Kept {
+  Kept(std::shared_ptr<const void> maker_in, Reservation memory_in, Reservation unsent_in)
+      : maker(std::move(maker_in)), memory(std::move(memory_in)), unsent(std::move(unsent_in)) {}
+  std::shared_ptr<const void> maker;  // as counted by whoever has made it; or
+  Reservation memory;
+  Reservation unsent;
+};
+
 ApiError no_memory() {
-  return refuse(Refusal::kBusy, "the answer is larger than what requests leave of the memory");
+  return refuse(Refusal::kBusy, "the answer is larger than what others leave of the memory");
 }
 
 }  // namespace
 
 Exchange::Exchange(std::function<void()> wake, std::size_t max_pending,
-                   std::shared_ptr<MemoryBudget> budget)
+                   std::shared_ptr<MemoryBudget> budget, std::shared_ptr<MemoryBudget> unsent)
     : wake_(std::move(wake)),
       max_pending_(max_pending),
       budget_(std::move(budget)),
-      unsent_(budget_) {}
+      all_unsent_(std::move(unsent)),
+      memory_(budget_),
+      unsent_(all_unsent_) {}
 
 bool Exchange::respond(Response response) {
-  if (const std::size_t bytes = counted(response.body.size()); bytes > 0 && !response.memory) {
-    auto memory = std::make_shared<Reservation>(budget_);
-    if (memory->grow_to(bytes))
-      response.memory = std::move(memory);
+  if (const std::size_t bytes = counted(response.body.size()); bytes > 0) {
+    auto kept =
+        std::make_shared<Kept>(response.memory, Reservation(budget_), Reservation(all_unsent_));
+    if ((response.memory || kept->memory.grow_to(bytes)) && kept->unsent.grow_to(bytes))
+      response.memory = std::move(kept);
     else
       response = error_response(no_memory());
   }
@@ -67,11 +79,17 @@ bool Exchange::write(std::string bytes) {
     if (closed_ || finished_ || whole_ || !offer_) return false;
     begin();
     const bool slow = head_taken_ && pending_.size() > max_pending_;
-    kept = !slow && unsent_.grow_to(counted(sending_ + pending_.size() + bytes.size()));
+    const std::size_t held = counted(sending_ + pending_.size() + bytes.size());
+    kept = !slow && memory_.grow_to(held) && unsent_.grow_to(held);
     if (kept) {
-      pending_ += bytes;
+      if (bytes.capacity() - bytes.size() >= pending_.size())
+        pending_ = std::move(bytes.insert(0, pending_));  // a large one is not there twice
+      else
+        pending_ += bytes;
     } else {
       pending_.clear();
+      memory_.shrink_to(counted(sending_));
+      unsent_.shrink_to(counted(sending_));
       if (head_taken_) {
         closed_ = true;
       } else {  // nothing of it has been sent: there can be a reason
@@ -125,6 +143,7 @@ Exchange::Output Exchange::take() {
   }
   output.bytes = std::exchange(pending_, {});
   sending_ = output.bytes.size();
+  memory_.shrink_to(counted(sending_));
   unsent_.shrink_to(counted(sending_));
   output.finished = finished_;
   return output;

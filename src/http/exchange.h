@@ -16,9 +16,10 @@ class Exchange final : public Responder {
  public:
   // wake: called from any thread when there is something to take. A stream that is more than
   // max_pending bytes ahead of its reader is given up. So is one for which `budget` has no room; it
-  // becomes an error where nothing of it has been taken.
+  // becomes an error where nothing of it has been taken. `unsent` bounds what all answers together
+  // hold while they wait for their readers; null: nothing does.
   Exchange(std::function<void()> wake, std::size_t max_pending,
-           std::shared_ptr<MemoryBudget> budget);
+           std::shared_ptr<MemoryBudget> budget, std::shared_ptr<MemoryBudget> unsent = nullptr);
 
   bool respond(Response response) override;
   void offer_stream(StreamOffer offer) override;
@@ -45,13 +46,13 @@ class Exchange final : public Responder {
  private:
   std::function<void()> wake_;
   const std::size_t max_pending_;
-  const std::shared_ptr<MemoryBudget> budget_;
+  const std::shared_ptr<MemoryBudget> budget_, all_unsent_;
   mutable std::mutex mutex_;
   std::optional<Response> whole_;
   std::optional<StreamOffer> offer_;
   std::string pending_;
   std::size_t sending_ = 0;  // bytes of the stream that were taken last
-  Reservation unsent_;       // of the stream
+  Reservation memory_, unsent_;  // of the stream
   bool begun_ = false;       // the stream has a first byte
   bool head_taken_ = false;
   bool finished_ = false;

@@ -107,10 +107,12 @@ std::string make_head(const Response& response, const HeadOptions& options) {
 
 std::string make_chunk(std::string_view bytes) {
   if (bytes.empty()) return {};
-  std::string chunk = fmt::format("{:x}\r\n", bytes.size());
+  std::string chunk = chunk_head(bytes.size());
   chunk.append(bytes);
-  chunk += "\r\n";
+  chunk += kChunkEnd;
   return chunk;
 }
+
+std::string chunk_head(std::size_t bytes) { return fmt::format("{:x}\r\n", bytes); }
 
 }  // namespace oc::http

@@ -23,6 +23,8 @@ std::string_view reason_phrase(int status);
 
 // One chunk of Transfer-Encoding: chunked; nothing for no bytes (that would end the stream).
 std::string make_chunk(std::string_view bytes);
+std::string chunk_head(std::size_t bytes);             // what stands before so many, and
+inline constexpr std::string_view kChunkEnd = "\r\n";  // behind them
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace oc::http

@@ -41,7 +41,8 @@ struct ServerOptions {
   int workers = 2;
   bool handle_signals = false;  // SIGTERM, SIGINT: drain; the second: stop
   ServerLimits limits;
-  std::shared_ptr<MemoryBudget> memory;  // bodies count against it; required
+  std::shared_ptr<MemoryBudget> memory;  // bodies and answers count against it; required
+  std::shared_ptr<MemoryBudget> unsent;  // of it, for answers that wait for their readers; or null
   std::shared_ptr<Arrivals> arrivals;    // of all ports that share it; null: this one's own
 };
 

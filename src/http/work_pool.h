@@ -1,5 +1,6 @@
-// Threads for what takes a processor long: decoding and preparing pictures. All ports share them,
-// and nothing else runs on them, so that whoever asks something small does not wait behind them.
+// Threads for what takes a processor long: decoding and preparing pictures, and the JSON of large
+// answers. All ports share them, and nothing else runs on them, so that whoever asks something
+// small does not wait behind them.
 #pragma once
 
 #include <functional>

@@ -318,6 +318,7 @@ void Service::finish(EntryPtr entry, Result<GenerateResult> result) {
 }
 
 void Service::answer(Entry& entry, Result<GenerateResult> result) {
+  entry.memory = Reservation();  // before anybody hears of it: the next request may be on its way
   try {
     log_end(entry.request.id, result);
   } catch (const std::bad_alloc&) {

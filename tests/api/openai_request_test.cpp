@@ -198,12 +198,18 @@ TEST(ChatRequest, UnknownFieldsGetTheNearestName) {
   EXPECT_LT(odd.size(), 400u);
 }
 
+TEST(ChatRequest, AWholeNumberMayHaveAPoint) {
+  EXPECT_EQ(with(R"("max_tokens":3.0)")->generate.max_tokens, 3);
+  EXPECT_EQ(with(R"("max_tokens":1e2)")->generate.max_tokens, 100);
+  EXPECT_EQ(with(R"("seed":1.0)")->generate.sampling.seed, 1u);
+}
+
 TEST(ChatRequest, WrongTypesAndRanges) {
   for (const auto& [field, value] : {std::pair{"max_tokens", "0"},
                                      std::pair{"max_tokens", "-2"},
                                      std::pair{"max_tokens", "4097"},
                                      std::pair{"max_tokens", "1.5"},
-                                     std::pair{"max_tokens", "1e2"},
+                                     std::pair{"max_tokens", "2.5"},
                                      std::pair{"max_tokens", R"("5")"},
                                      std::pair{"max_tokens", "true"},
                                      std::pair{"max_tokens", "18446744073709551615"},

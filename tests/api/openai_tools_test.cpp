@@ -152,6 +152,19 @@ TEST(OpenaiTools, ResultsAndTheQuestionBehindThemAreOneTurn) {
             "assistant: I call the tool get_time with {\"zone\":\"UTC\"} | Noon.\nuser: x\n");
 }
 
+TEST(OpenaiTools, ALongNameIsNotWrittenOutForEachResult) {
+  const std::string call = R"({"role":"user","content":"?"},{"role":"assistant","tool_calls":[
+      {"id":"a","type":"function","function":{"name":")" +
+                           std::string(63, 'x') + "\u00e9" + std::string(100'000, 'y') + R"("}}]})";
+  std::string results;
+  for (int i = 0; i < 100; ++i) results += R"(,{"role":"tool","tool_call_id":"a","content":"1"})";
+  const auto result = history(call + results);
+  ASSERT_TRUE(result.ok()) << result.error().describe();
+  EXPECT_LT(held_bytes(*result), 150'000u);
+  const auto& heading = std::get<TextPart>(result->generate.messages[2].parts[0]);
+  EXPECT_EQ(heading.text, "The tool " + std::string(63, 'x') + " returned:") << "in whole letters";
+}
+
 TEST(OpenaiTools, ResultsOfUnknownCallsAndOfFunctions) {
   EXPECT_EQ(turns(history(R"({"role":"tool","tool_call_id":"?","content":"x"})")),
             "user: A tool returned: | x\n");

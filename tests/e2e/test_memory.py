@@ -68,6 +68,18 @@ ATTACKS = {
         "the prompt has at least",
     ),
     "name": (lambda: filled(b'{"model":"', b"m", b'",' + HELLO), "no model of this name"),
+    # What a conversation with tools becomes is text: the name of a call stands above each result.
+    "results": (
+        lambda: (
+            b'{"max_tokens":2,"messages":[{"role":"user","content":"?"},{"role":"assistant","content":"",'
+            b'"tool_calls":[{"id":"a","type":"function","function":{"name":"'
+            + b"x" * 1_000_000
+            + b'","arguments":"{}"}}]},'
+            + b'{"role":"tool","tool_call_id":"a","content":"1"},' * 1500
+            + b'{"role":"user","content":"?"}]}'
+        ),
+        "the prompt has at least",
+    ),
     "label": (lambda: filled(b'{"user":"', b"\\u0075", b'",' + HELLO), None),
     "pictures": (
         lambda: filled(
@@ -142,7 +154,7 @@ def test_a_large_body_takes_what_was_set_aside(start, attack):
     else:
         error = json.loads(text)["error"]
         assert status in (400, 404, 415) and words in error["message"], (status, text[:300])
-    assert memory(running.pid, "VmHWM") < before + 2 * BODY + SLACK, "twice the body, never more"
+    assert memory(running.pid, "VmHWM") < before + 2 * len(body) + SLACK, "twice the body, never more"
     ask(running)
     assert memory(running.pid, "VmRSS") < before + SLACK, "it is given back"
 
@@ -213,7 +225,7 @@ def test_memory_that_is_not_there_is_an_error_of_the_request(start):
     limit = memory(running.pid, "VmData") + 24 * MIB
     unlimited = resource.prlimit(running.pid, resource.RLIMIT_DATA)
     resource.prlimit(running.pid, resource.RLIMIT_DATA, (limit, unlimited[1]))
-    bodies = [make() for make, _ in ATTACKS.values()]
+    bodies = [body for make, _ in ATTACKS.values() if len(body := make()) > BODY // 2]
     for status, text in all_at_once(running.port, bodies):
         assert status in (0, 408, 429, 503), (status, text[:300])
         if status == 503:

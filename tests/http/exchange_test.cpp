@@ -149,6 +149,20 @@ TEST_F(ExchangeTest, AWholeAnswerIsCountedUntilItIsSent) {
   EXPECT_EQ(budget->used(), 0u);
 }
 
+TEST_F(ExchangeTest, WhatIsNotReadLeavesRoomForOthers) {
+  const auto unsent = std::make_shared<MemoryBudget>(budget->limit() / 2);
+  Exchange first([] {}, 100, budget, unsent), second([] {}, 100, budget, unsent);
+  EXPECT_TRUE(first.respond(json_response(std::string(400u << 10, 'x'))));
+  const auto out = first.take();
+  EXPECT_TRUE(second.respond(json_response(std::string(400u << 10, 'x'))));
+  EXPECT_EQ(second.take().whole->status, 429);
+  Exchange stream([] {}, 100, budget, unsent);
+  stream.offer_stream(offer());
+  EXPECT_TRUE(stream.write("few words find their way"));
+  EXPECT_FALSE(stream.write(std::string(400u << 10, 'x')));
+  EXPECT_LT(budget->used(), budget->limit() / 2);
+}
+
 TEST_F(ExchangeTest, TheEndOfTheClientIsToldOnce) {
   int closed = 0;
   exchange.on_closed([&] { ++closed; });
