@@ -40,6 +40,7 @@ class Hub:
         self.next_page = False  # there is always one more
         self.requests = []  # (server, path, headers)
         self.sent = 0  # bytes of bodies of files
+        self.hold_at = None  # with so many sent no more come until this is None or larger
         self.active = self.most_active = 0
         self._counts = {}
         self._lock = threading.Lock()
@@ -48,6 +49,7 @@ class Hub:
         self.url, self.cdn = (f"http{'s' if tls else ''}://127.0.0.1:{s.server_address[1]}" for s in self._servers)
 
     def close(self):
+        self.hold_at = None
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -203,6 +205,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         stop = len(part) // 2 if fault in ("drop", "reset", "stall") else length
         for at in range(0, stop, hub_block := self.hub.block):
             block = part[at : min(at + hub_block, stop)]
+            while self.hub.hold_at is not None and self.hub.sent >= self.hub.hold_at:
+                time.sleep(0.01)
             self.wfile.write(block)
             self.hub.sent += len(block)
             if self.hub.pause:

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import threading
 
+import httpx
 import pytest
 
 # Nobody's own models, certificates or copies: neither seen nor touched.
@@ -28,6 +29,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("OCELLUS_BIN", ROOT / "build/release/ocellus"))
 MODEL = os.environ.get("OCELLUS_TEST_MODEL", "demo")
 START_SECONDS = 300  # a sanitizer build on a busy machine
+# What httpx waits where a test does not say it; its own 5 s may pass on a busy machine.
+for _what in ("connect", "read", "write", "pool"):
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _what, START_SECONDS)
 SANITIZER_REPORT = re.compile(r"\b\w+Sanitizer\b|: runtime error: ")
 
 
@@ -65,7 +69,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.pid = self.process.pid
         if wait:
-            self.ready = self._shown_or_next(r"^ocellus serving .*$").group(0)
+            self.ready = self.shown_or_next(r"^ocellus serving .*$").group(0)
 
     def _collect(self, stream):
         for line in stream:
@@ -73,7 +77,7 @@ class Server:
             self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
 
-    def _shown_or_next(self, pattern):
+    def shown_or_next(self, pattern):
         """As wait_for(); also what came before it. A small model is loaded so soon that its line
         of standard output may overtake that of the log."""
         seen = (re.search(pattern, line) for line in list(self.log))

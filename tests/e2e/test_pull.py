@@ -272,7 +272,7 @@ def test_two_bytes_a_second_are_a_stall(home, hub, what):
 
 def test_a_listing_that_is_just_not_stalled(home, hub):
     hub.api_fault = lambda kind, count: b" " * 1_000_000
-    hub.api_block, hub.api_pause = 2000, 0.5
+    hub.api_block, hub.api_pause = 20_000, 0.5  # 25 s
     text = home.fail("pull", NAME, "--quiet", "--timeout", 1)
     assert "not whole after 10 s" in text
     assert len(hub.requests) == 1

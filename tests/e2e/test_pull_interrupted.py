@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import struct
 import subprocess
 import time
 
@@ -19,19 +20,38 @@ def start(home, *flags):
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
 
 
+def has_sent(hub, process, count):
+    """Waits until the hub has sent so many bytes, or the process has ended."""
+    while hub.sent < count and process.poll() is None:
+        time.sleep(0.002)
+
+
+def let_go(hub):
+    """The hub goes on, and has noticed who has gone."""
+    hub.hold_at = None
+    while hub.active:
+        time.sleep(0.01)
+
+
+def on_disk(home):
+    """Bytes of the weights that the state file says are there."""
+    state = (home.staging / (WEIGHTS + ".part.state")).read_bytes().split(b"\n", 4)[4]
+    return sum(struct.unpack(f"<{len(state) // 8}Q", state))
+
+
 def test_killed_at_ten_random_points(home, hub):
     chance = random.Random(7)
     hub.block, hub.pause = 16 << 10, 0.01  # 2 MB in about 0.5 s over three connections
-    killed = 0
     for _ in range(10):
+        point = hub.sent + chance.randrange(120_000)
+        hub.hold_at = point + 50_000  # so that it has not ended before it is killed
         process = start(home, "--connections", "3")
-        time.sleep(chance.uniform(0.02, 0.25))
+        has_sent(hub, process, point)
         process.kill()
-        killed += process.wait() == -signal.SIGKILL
+        assert process.wait() == -signal.SIGKILL
         process.communicate()
-        if not home.folder.exists():
-            home.has_no_model()
-    assert killed >= 5
+        home.has_no_model()
+    let_go(hub)
     hub.pause = 0
     home.pull()
     assert home.is_whole()
@@ -40,17 +60,18 @@ def test_killed_at_ten_random_points(home, hub):
 
 
 def test_killed_once_loses_next_to_nothing(home, hub):
-    hub.block, hub.pause = 16 << 10, 0.02
+    hub.block, hub.hold_at = 16 << 10, 1_000_000
     process = start(home, "--connections", "2")
     part = home.staging / (WEIGHTS + ".part")
-    while hub.sent < 1_000_000:
+    has_sent(hub, process, 1_000_000)
+    while on_disk(home) < 900_000 and process.poll() is None:  # what is not read yet is lost
         time.sleep(0.01)
     process.kill()
     process.communicate()
     assert part.exists()
     assert home.list()["unfinished"][0]["name"] == NAME
-    time.sleep(0.3)  # the server has noticed
-    sent, hub.pause = hub.sent, 0
+    let_go(hub)
+    sent = hub.sent
     home.pull()
     assert home.is_whole()
     rest = hub.sent - sent
@@ -58,15 +79,14 @@ def test_killed_once_loses_next_to_nothing(home, hub):
 
 
 def test_ctrl_c_keeps_what_came(home, hub):
-    hub.block, hub.pause = 16 << 10, 0.02
+    hub.block, hub.hold_at = 16 << 10, 500_000
     process = start(home)
-    while hub.sent < 500_000:
-        time.sleep(0.01)
+    has_sent(hub, process, 500_000)
     process.send_signal(signal.SIGINT)
     _, text = process.communicate()
     assert process.returncode == 130 and "goes on" in text
     home.has_no_model()
-    hub.pause = 0
+    let_go(hub)
     home.pull()
     assert home.is_whole()
 
@@ -89,12 +109,12 @@ def test_damage_between_two_pulls_is_found(home, hub):
 
 
 def test_two_pulls_of_one_model(home, hub):
-    hub.block, hub.pause = 16 << 10, 0.02
+    hub.block, hub.hold_at = 16 << 10, 1
     process = start(home)
-    while hub.sent == 0:
-        time.sleep(0.01)
+    has_sent(hub, process, 1)
     assert "another process" in home.fail("pull", NAME, "--quiet")
     assert "another process" in home.fail("rm", NAME, "--yes")
+    let_go(hub)
     _, text = process.communicate()
     assert process.returncode == 0, text
     assert home.is_whole()
