@@ -104,7 +104,7 @@ def test_answers_go_on_and_the_end_comes_at_once(start, bad_redis, behave):
     running.signal()
     since = time.monotonic()
     assert running.wait() == 0
-    assert time.monotonic() - since < 10  # one second on a quiet machine; only against hanging
+    assert time.monotonic() - since < 60  # one second on a quiet machine; only against hanging
 
 
 def test_the_end_does_not_wait_for_a_greeting(start, bad_redis):
