@@ -3,11 +3,9 @@
 import json
 import math
 import os
-import pathlib
 import re
 import subprocess
-import threading
-import time
+import sys
 
 import httpx
 import pytest
@@ -26,21 +24,27 @@ def plan(*flags, code=0):
     return json.loads(run("plan", "--json", *flags, code=code).stdout)
 
 
+PARENT = """
+import os, sys
+pid = os.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+_, status, used = os.wait4(pid, 0)
+print(used.ru_maxrss, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def peak(*args):
-    """Peak resident bytes of a run, and what it printed. Asked again and again while it runs: what
-    wait4() tells at the end may be the peak of this process, before it became the other."""
-    process = subprocess.Popen(
-        [str(BIN), *map(str, args)],
-        stdout=subprocess.PIPE,
+    """Peak resident bytes of a run, and what it printed. What wait4() tells at the end may be the peak
+    of the parent, before it became the other: so it is a small one, and not this process."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", PARENT, str(BIN), *map(str, args)],
+        capture_output=True,
         text=True,
+        check=True,
     )
-    most = 0
-    while process.poll() is None:
-        found = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{process.pid}/status").read_text())
-        most = max(most, int(found[1]) << 10 if found else 0)
-        time.sleep(0.001)
-    assert process.returncode == 0
-    return most, json.loads(process.stdout.read())
+    return int(done.stderr.splitlines()[-1]) << 10, json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module", params=["demo", "mlx4", "bf16"])
