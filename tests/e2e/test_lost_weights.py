@@ -200,7 +200,9 @@ def test_the_fallback_takes_over(start, victim, tmp_path):
                    env=home(victim))  # fmt: skip
     name = httpx.get(server.url + "/status", timeout=60).json()["active_model"]
     cut(victim)
-    assert ask(server, name).status_code == 503
+    # Unless the host's look each second was faster, and the fallback is there by now.
+    if (response := ask(server, name)).status_code != 503:
+        assert WEIGHTS in state_of(server, name)["fallback_reason"], response.text
     state = eventually(lambda: (s := state_of(server, name))["state"] == "ready" and s)
     assert WEIGHTS in state["fallback_reason"]
     assert ask(server, name).status_code == 200

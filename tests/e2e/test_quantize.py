@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -69,12 +70,14 @@ def test_killed_at_any_moment_it_goes_on_and_ends_the_same(full, tmp_path):
         process = subprocess.Popen([BIN, *map(str, command)], stdout=subprocess.DEVNULL)
         time.sleep(delay)
         process.kill()
-        killed += process.wait() != 0
+        killed += process.wait() == -signal.SIGKILL
         found = files(tmp_path / "out") if (tmp_path / "out").exists() else {}
         for name, data in found.items():
             assert name.endswith(".tmp") or data == expected[name], f"half of {name}"
         if "config.json" in found:
             assert set(found) >= set(expected), "a model that is not whole"
+        if process.returncode == 0:  # too late, on a busy machine: there must be something left to do
+            shutil.rmtree(tmp_path / "out")
     assert killed > 0
     run(*command)
     assert files(tmp_path / "out") == expected

@@ -253,7 +253,7 @@ def test_hostile_schemas_are_refused(server, name):
     response = ask(server, form(HOSTILE[name]))
     assert response.status_code == 400, response.text
     assert len(response.text) < 2000
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 120
     assert ask(server, {"type": "text"}, max_tokens=1).status_code == 200
 
 
@@ -262,7 +262,7 @@ def test_costly_schemas_end_in_time(server, name):
     begin = time.monotonic()
     response = ask(server, form(COSTLY[name]), temperature=2, seed=1, max_tokens=50)
     assert response.status_code == 200, response.text
-    assert time.monotonic() - begin < 60
+    assert time.monotonic() - begin < 120
     choice = response.json()["choices"][0]
     if choice["finish_reason"] == "stop":
         check(choice["message"]["content"], COSTLY[name])
