@@ -151,7 +151,7 @@ struct ChatTest : testing::Test {
     return ask("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
   }
   static void wait_for(const std::function<bool()>& what) {
-    for (int i = 0; i < 20'000 && !what(); ++i) std::this_thread::sleep_for(1ms);
+    for (int i = 0; i < 60'000 && !what(); ++i) std::this_thread::sleep_for(1ms);
     EXPECT_TRUE(what());
   }
   // Everything is over, and nothing is held any more.

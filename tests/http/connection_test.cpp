@@ -76,7 +76,7 @@ struct ConnectionTest : testing::Test {
   std::string ask(std::string_view wire) { return client(wire)->read_response(); }
   // The server has seen what the clients have sent.
   void wait_for(const std::function<bool()>& what) {
-    for (int i = 0; i < 20'000 && !what(); ++i) std::this_thread::sleep_for(1ms);
+    for (int i = 0; i < 60'000 && !what(); ++i) std::this_thread::sleep_for(1ms);
     EXPECT_TRUE(what());
   }
   // How many of them the server has closed.
@@ -142,11 +142,11 @@ TEST_F(ConnectionTest, AKeyThatIsWrongProvesNothing) {
 
 TEST_F(ConnectionTest, BodiesThatStandStillKeepNobodyOut) {
   options.limits.max_connections = 8;
-  options.limits.body.grace = 1s;
+  options.limits.body.grace = 5s;
   start();
   const auto silent = clients(8, post("123456").substr(0, post("123456").size() - 1));
   wait_for([&] { return connections == 8; });
-  std::this_thread::sleep_for(150ms);  // a tenth of the grace, and they are slow
+  std::this_thread::sleep_for(600ms);  // a tenth of the grace, and they are slow
   for (int i = 0; i < 4; ++i) EXPECT_EQ(status_of(ask(kGet)), 200);
   EXPECT_GE(closed(silent), 1);
 }
@@ -161,7 +161,7 @@ TEST_F(ConnectionTest, RefusedOnesThatLingerKeepNobodyOut) {
 
 TEST_F(ConnectionTest, EmptyLinesKeepAConnectionIdle) {
   options.limits.header = 50ms;
-  options.limits.idle = 400ms;
+  options.limits.idle = 2s;
   start();
   const auto polite = client(std::string(kGet) + "\r\n");  // as old clients do behind a body
   EXPECT_EQ(status_of(polite->read_response()), 200);
@@ -173,7 +173,7 @@ TEST_F(ConnectionTest, EmptyLinesKeepAConnectionIdle) {
 }
 
 TEST_F(ConnectionTest, SilentBodiesDoNotHoldTheBudget) {
-  options.limits.body.grace = 2s;
+  options.limits.body.grace = 5s;
   start();
   // Sixteen that send all but the last byte: together they would hold all of the megabyte.
   const std::string wire = post(std::string(62'000, 'x'));
@@ -181,7 +181,7 @@ TEST_F(ConnectionTest, SilentBodiesDoNotHoldTheBudget) {
   wait_for([&] { return options.memory->used() > 400'000; });
   std::size_t most = 0;
   const auto begin = std::chrono::steady_clock::now();
-  while (std::chrono::steady_clock::now() - begin < 300ms) {
+  while (std::chrono::steady_clock::now() - begin < 700ms) {
     most = std::max(most, options.memory->used());
     std::this_thread::sleep_for(1ms);
   }
@@ -209,19 +209,19 @@ TEST_F(ConnectionTest, ABurstEarnsNoSilence) {
   const auto begin = std::chrono::steady_clock::now();
   const auto silent = client(wire.substr(0, wire.size() - 1));
   EXPECT_EQ(status_of(silent->read_response()), 408);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s);
   EXPECT_EQ(options.memory->used(), 0u);  // not held while it lingers
 }
 
 TEST_F(ConnectionTest, ASlowClientThatIsSteadyGetsItsAnswer) {
-  options.limits.body = {.grace = 500ms, .bytes_per_s = 4u << 10};
+  options.limits.body = {.grace = 2s, .bytes_per_s = 4u << 10};
   start();
   const std::string body(20'000, 'x');
   const std::string wire = post(body);
   const auto phone = client();
-  for (std::size_t at = 0; at < wire.size(); at += 400) {  // 400 bytes a 50th of a second
+  for (std::size_t at = 0; at < wire.size(); at += 400) {  // 400 bytes a 16th of a second
     phone->send(wire.substr(at, 400));
-    std::this_thread::sleep_for(20ms);
+    std::this_thread::sleep_for(60ms);
   }
   const std::string answer = phone->read_response();
   EXPECT_EQ(status_of(answer), 200);

@@ -28,7 +28,7 @@ class RawClient {
     if (receive_buffer > 0)
       ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     // Far above anything that a test waits for: only a bug runs into it.
-    timeval timeout{.tv_sec = 20, .tv_usec = 0};
+    timeval timeout{.tv_sec = 120, .tv_usec = 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
     ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
   }

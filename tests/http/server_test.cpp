@@ -275,9 +275,9 @@ TEST_F(ServerTest, SizeLimits) {
 }
 
 TEST_F(ServerTest, SlowClientsAreToldAndClosed) {
-  options.limits.idle = 150ms;
-  options.limits.header = 150ms;
-  options.limits.body.grace = 150ms;
+  options.limits.idle = 2s;
+  options.limits.header = 2s;
+  options.limits.body.grace = 2s;
   start();
   RawClient idle(server->port()), header(server->port()), body(server->port());
   header.send("GET /open HTTP/1.1\r\nHost: loc");
@@ -288,13 +288,13 @@ TEST_F(ServerTest, SlowClientsAreToldAndClosed) {
 }
 
 TEST_F(ServerTest, ABodyThatKeepsUpIsNotSlow) {
-  options.limits.body = {.grace = 300ms, .bytes_per_s = 1000};
+  options.limits.body = {.grace = 1s, .bytes_per_s = 1000};
   start();
   RawClient client(server->port());
   const std::string wire = post("/echo", std::string(2000, 'x'));
   for (std::size_t at = 0; at < wire.size(); at += 200) {  // far above the least speed
     client.send(std::string_view(wire).substr(at, 200));
-    std::this_thread::sleep_for(20ms);
+    std::this_thread::sleep_for(100ms);
   }
   EXPECT_EQ(status_of(client.read_response()), 200);
 }
@@ -368,7 +368,7 @@ TEST_F(ServerTest, TheEndOfAClientIsNoticed) {
   responder->on_closed([&] { closed.set_value(); });
   EXPECT_FALSE(responder->closed());
   client.close();
-  ASSERT_EQ(closed.get_future().wait_for(20s), std::future_status::ready);
+  ASSERT_EQ(closed.get_future().wait_for(120s), std::future_status::ready);
   EXPECT_FALSE(responder->respond(json_response("nobody")));
   EXPECT_EQ(status_of(ask(kGet)), 200);
   const std::lock_guard lock(mutex);
@@ -390,7 +390,7 @@ TEST_F(ServerTest, AReaderThatDoesNotReadIsCutOff) {
   bool open = true;
   for (int i = 0; open && i < 100000; ++i) open = responder->write(std::string(10000, 'x'));
   EXPECT_FALSE(open);
-  EXPECT_EQ(closed.get_future().wait_for(20s), std::future_status::ready);
+  EXPECT_EQ(closed.get_future().wait_for(120s), std::future_status::ready);
 }
 
 TEST_F(ServerTest, IdleConnectionsMakeRoom) {
@@ -440,6 +440,8 @@ TEST_F(ServerTest, BodiesShareOneBudget) {
   const std::string refused = ask(post("/echo", std::string(210'000, 'x')));
   EXPECT_EQ(status_of(refused), 429);
   EXPECT_TRUE(has(refused, "Retry-After: "));
+  // The answer may be here before the worker has let go of the request.
+  for (int i = 0; i < 60'000 && options.memory->used() > 0; ++i) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(status_of(ask(post("/echo", std::string(90'000, 'x')))), 200);
 }
 

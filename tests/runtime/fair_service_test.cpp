@@ -56,10 +56,11 @@ class FairService : public SchedulerTest {};
 // a thousand steps.
 TEST_F(FairService, ARequestForManyAnswersLeavesAPlace) {
   auto owned = std::make_unique<FakeModel>(mixed(100'000));
+  owned->mutable_info().context_length = 100'000;  // they go on until they are cancelled
   hold(*owned);
   FakeModel& model = *owned;
   serve(std::move(owned), {.max_running = 8});
-  auto many = submit(drawn("hello", 8, 900));
+  auto many = submit(drawn("hello", 8, 90'000));
   const std::shared_ptr<Job> job = last_job_;
   entered_.get_future().wait();
   open_.set_value();

@@ -114,7 +114,7 @@ class ModelHostTest : public testing::Test {
     return {};
   }
   bool reaches(const std::string& name, ModelState state) {
-    for (int i = 0; i < 5000; ++i) {
+    for (int i = 0; i < 60'000; ++i) {
       if (status(name).state == state) return true;
       std::this_thread::sleep_for(2ms);
     }

@@ -182,10 +182,11 @@ TEST_F(ModelHostTest, IdleModelsGoAndComeBack) {
     EXPECT_EQ(status("a").state, ModelState::kReady);  // one that is used never goes
   }
   ASSERT_TRUE(reaches("a", ModelState::kAbsent));
+  const std::size_t before = load_count();  // on a busy machine it went once more in between
   EXPECT_EQ(host->active()->name, "a");
   EXPECT_EQ(host->active()->info.context_length, 1000);
   EXPECT_EQ(answer(""), token_of("a"));
-  EXPECT_EQ(load_count(), 2u);
+  EXPECT_EQ(load_count(), before + 1);
 }
 
 TEST_F(ModelHostTest, MemoryIsAskedBeforeLoading) {

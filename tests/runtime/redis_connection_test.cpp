@@ -89,13 +89,14 @@ class ScriptedServer {
 constexpr std::size_t kMost = 64 << 10;
 constexpr std::size_t kChunk = 16 << 10;  // that is read at once
 
-RedisPatience five_seconds() {
-  return {
-      .connecting = milliseconds(5000), .silence = milliseconds(5000), .whole = milliseconds(5000)};
+RedisPatience a_minute() {
+  return {.connecting = milliseconds(60'000),
+          .silence = milliseconds(60'000),
+          .whole = milliseconds(60'000)};
 }
 
 std::unique_ptr<RedisConnection> connect(const ScriptedServer& server,
-                                         RedisPatience patience = five_seconds()) {
+                                         RedisPatience patience = a_minute()) {
   auto opened = RedisConnection::open(server.address(), std::move(patience));
   EXPECT_TRUE(opened.ok()) << opened.error().message;
   return *std::move(opened);
@@ -145,8 +146,8 @@ TEST(RedisConnection, ADripEndsWithTheCommandsTime) {
     if (!s.hear() || !s.say("$60000\r\n")) return;
     while (s.say("x")) s.wait(milliseconds(5));
   });
-  const auto redis = connect(server, {.connecting = milliseconds(5000),
-                                      .silence = milliseconds(5000),
+  const auto redis = connect(server, {.connecting = milliseconds(60'000),
+                                      .silence = milliseconds(60'000),
                                       .whole = milliseconds(100)});
   expect_broken(redis->get("k", kMost), "in time");
   EXPECT_LT(redis->received(), 1000u);
@@ -223,7 +224,7 @@ TEST(RedisConnection, NamesAreLookedUp) {
   });
   RedisAddress address = server.address();
   address.host = "localhost";
-  auto opened = RedisConnection::open(address, {.connecting = milliseconds(5000)});
+  auto opened = RedisConnection::open(address, {.connecting = milliseconds(60'000)});
   ASSERT_TRUE(opened.ok()) << opened.error().message;
   address.host = "no such name";
   EXPECT_FALSE(RedisConnection::open(address, {}).ok());

@@ -151,7 +151,7 @@ class FakeRedis {
 
 template <class Condition>
 bool soon(const Condition& condition) {
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 12'000; ++i) {
     if (condition()) return true;
     std::this_thread::sleep_for(milliseconds(5));
   }
@@ -170,11 +170,13 @@ class SharedResponsesTest : public testing::Test {
   void SetUp() override { log::configure(log::Level::kOff, log::Format::kText); }
   void TearDown() override { log::configure_from_environment(); }
 
-  std::shared_ptr<SharedResponses> connect() {
+  // Patient, so that on a busy machine nothing that comes late is taken for an outage.
+  std::shared_ptr<SharedResponses> connect(milliseconds patience = milliseconds(60'000)) {
     auto shared = std::make_shared<SharedResponses>(
         SharedResponsesOptions{.address = redis_.address(),
                                .max_age = std::chrono::seconds(60),
-                               .patience = milliseconds(300),
+                               .patience = patience,
+                               .connecting = patience,
                                .first_pause = milliseconds(10),
                                .longest_pause = milliseconds(50),
                                .idle = milliseconds(50)});
@@ -233,37 +235,40 @@ TEST_F(SharedResponsesTest, AServerThatFallsSilentCostsOneWait) {
                                                                .longest_pause = milliseconds(50),
                                                                .idle = milliseconds(60'000)});
   ASSERT_TRUE(soon([&] { return shared->connected(); }));
+  const auto outages = shared->stats().outages;
   redis_.silent = true;
   Stopwatch first;
   EXPECT_FALSE(shared->find("key").has_value());
-  EXPECT_LT(first.ms(), 1000);
+  EXPECT_LT(first.ms(), 25'000);
   ASSERT_TRUE(soon([&] { return !shared->connected(); }));
   Stopwatch next;
   for (int i = 0; i < 1000; ++i) {
     EXPECT_FALSE(shared->find("key").has_value());
     shared->insert("key", saying("hello"));
   }
-  EXPECT_LT(next.ms(), 1000) << "a thousand lookups without waiting";
-  EXPECT_EQ(shared->stats().outages, 1u);
+  EXPECT_LT(next.ms(), 25'000) << "a thousand lookups without waiting 50 ms each";
+  EXPECT_EQ(shared->stats().outages, outages + 1);
   const int tried = redis_.connections;
   EXPECT_TRUE(soon([&] { return redis_.connections > tried + 1; })) << "it goes on trying";
-  EXPECT_EQ(shared->stats().outages, 1u);
+  EXPECT_EQ(shared->stats().outages, outages + 1);
   redis_.silent = false;
-  EXPECT_TRUE(soon([&] { return shared->connected(); }));
-  shared->insert("key", saying("hello"));
-  shared->flush();
-  EXPECT_TRUE(shared->find("key").has_value());
+  // 50 ms may be too little on a busy machine: then it is written and asked for again.
+  EXPECT_TRUE(soon([&] {
+    shared->insert("key", saying("hello"));
+    shared->flush();
+    return shared->find("key").has_value();
+  }));
 }
 
 TEST_F(SharedResponsesTest, AnOutageIsNoticedWithoutARequest) {
-  const auto shared = connect();
+  const auto shared = connect(milliseconds(300));
   redis_.silent = true;
   EXPECT_TRUE(soon([&] { return !shared->connected(); }));
   EXPECT_EQ(redis_.lookups, 0);
   redis_.silent = false;
   EXPECT_TRUE(soon([&] { return shared->connected(); }));
   redis_.drops = true;
-  EXPECT_TRUE(soon([&] { return shared->stats().outages == 2; }));
+  EXPECT_TRUE(soon([&] { return shared->stats().outages >= 2; }));
   redis_.drops = false;
   EXPECT_TRUE(soon([&] { return shared->connected(); }));
 }
@@ -285,10 +290,10 @@ TEST_F(SharedResponsesTest, EndingDoesNotWaitForADeadServer) {
   const Stopwatch watch;
   {
     redis_.silent = true;
-    const SharedResponses shared({.address = redis_.address(), .connecting = milliseconds(100)});
+    const SharedResponses shared({.address = redis_.address(), .connecting = milliseconds(60'000)});
     EXPECT_FALSE(shared.connected());
   }
-  EXPECT_LT(watch.ms(), 3000);
+  EXPECT_LT(watch.ms(), 30'000);
 }
 
 TEST_F(SharedResponsesTest, TheOwnCacheIsAskedFirst) {
