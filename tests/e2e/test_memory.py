@@ -319,3 +319,33 @@ def test_large_answers_stay_within_what_was_set_aside(start, limit_memory):
     ask(running)
     assert memory(running.pid, "VmHWM") < before + most
     assert running.process.poll() is None
+
+
+def unsent_in_the_kernel(port):
+    """Bytes that it has taken of answers and not sent."""
+    rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(row[4].split(":")[0], 16) for row in rows if row[1].endswith(f":{port:04X}"))
+
+
+def test_an_answer_that_is_not_read_stays_where_it_is_counted(start):
+    running = start()
+    question = LARGE | {"max_tokens": 2000}
+    assert httpx.post(running.url + "/v1/chat/completions", json=question, timeout=300).status_code == 200
+    known = json.dumps(question).encode()
+    unread = []
+    for _ in range(20):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", running.port))
+        connection.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(known), known)
+        )
+        unread.append(connection)
+    for connection in unread:
+        assert connection.recv(1, socket.MSG_PEEK) == b"H"
+    held = httpx.get(running.url + "/metrics").text
+    assert int(re.search(r"^ocellus_request_memory_bytes (\d+)", held, re.M)[1]) > 20 * 2 * MIB
+    assert unsent_in_the_kernel(running.port) < 20 * MIB // 2
+    for connection in unread:
+        connection.close()
