@@ -191,16 +191,19 @@ Connection::awaitable<bool> Connection::read_body(Current& current) {
   co_return true;
 }
 
-// Memory for what has come. Until others are late, and give way for it, takes a moment.
+// Memory for what has come. Until others are late, and give way for it, takes a moment; and the
+// request before may still hold its own when its answer has been read.
 Connection::awaitable<bool> Connection::find_room(Current& current) {
   using Room = Arrivals::Body::Room;
   const std::size_t bytes = current.parser.memory_for(in_.size());
-  const auto deadline = Clock::now() + core_->options.limits.body.grace / 5;
+  const auto begun = Clock::now();
+  const auto grace = core_->options.limits.body.grace;
+  const bool possible = bytes <= core_->options.memory->limit();
   while (!current.arrival->gave_way()) {
     const auto now = Clock::now();
     const Room room = current.arrival->grow_to(bytes, now);
     if (room == Room::kHere) co_return true;
-    if (room == Room::kNone || now >= deadline) break;
+    if (now >= begun + grace / (room == Room::kNone ? 50 : 5) || !possible) break;
     error_code ignored;
     waker_->timer.expires_after(std::chrono::milliseconds(2));
     co_await waker_->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
