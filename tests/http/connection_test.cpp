@@ -362,5 +362,17 @@ TEST_F(ConnectionTest, AcceptingGoesOnWhenDescriptorsComeBack) {
   disk_goes_on.set_value();
 }
 
+TEST_F(ConnectionTest, TheNextBodyWaitsForTheMemoryOfTheOneBefore) {
+  options.memory = std::make_shared<MemoryBudget>(200'000);
+  options.limits.body.grace = std::chrono::hours(1);
+  start();
+  ASSERT_TRUE(options.memory->take(150'000));  // by an answered request that is not quite over
+  const Client next = client(post(std::string(90'000, 'x')));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(handled, 0u);
+  options.memory->give_back(150'000);
+  EXPECT_TRUE(next->read_response().starts_with("HTTP/1.1 200 "));
+}
+
 }  // namespace
 }  // namespace oc::http

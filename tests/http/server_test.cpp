@@ -443,18 +443,6 @@ TEST_F(ServerTest, BodiesShareOneBudget) {
   EXPECT_EQ(status_of(ask(post("/echo", std::string(90'000, 'x')))), 200);
 }
 
-TEST_F(ServerTest, TheNextBodyWaitsForTheMemoryOfTheOneBefore) {
-  options.memory = std::make_shared<MemoryBudget>(200'000);
-  options.limits.body.grace = 1h;
-  start();
-  ASSERT_TRUE(options.memory->take(150'000));  // by an answered request that is not quite over
-  auto next = std::async(std::launch::async,
-                         [&] { return status_of(ask(post("/echo", std::string(90'000, 'x')))); });
-  EXPECT_EQ(next.wait_for(50ms), std::future_status::timeout);
-  options.memory->give_back(150'000);
-  EXPECT_EQ(next.get(), 200);
-}
-
 TEST_F(ServerTest, DrainFinishesWhatRuns) {
   start();
   RawClient busy(server->port()), idle(server->port());
