@@ -66,27 +66,6 @@ std::string hint_for(std::string_view keyword) {
   return "leave it out and say it in the prompt (docs/api.md lists what is enforced)";
 }
 
-bool fits(const json::value& value, std::string_view type) {
-  if (type == "object") return value.is_object();
-  if (type == "array") return value.is_array();
-  if (type == "string") return value.is_string();
-  if (type == "boolean") return value.is_bool();
-  if (type == "null") return value.is_null();
-  if (type == "number") return value.is_number();
-  return value.is_int64() ||
-         (value.is_double() && value.get_double() == std::floor(value.get_double()));
-}
-
-// uint64 beyond int64 would lose digits in the library.
-bool exact(const json::value& value) {
-  if (value.is_uint64()) return false;
-  if (value.is_array()) return std::ranges::all_of(value.get_array(), exact);
-  if (value.is_object())
-    return std::ranges::all_of(value.get_object(),
-                               [](const auto& member) { return exact(member.value()); });
-  return true;
-}
-
 class Checker {
  public:
   explicit Checker(const SchemaLimits& limits) : limits_(limits) {}
@@ -119,6 +98,8 @@ class Checker {
   std::int64_t weight_ = 0;
   std::set<std::string> bounded_;  // strings that are paid for
   std::vector<SchemaReference> refs_;
+  std::vector<SchemaLiteral> literals_;
+  std::string within_ = "#";  // as references name it
 };
 
 Result<void> Checker::one_more(const std::string& path) {
@@ -211,10 +192,11 @@ Result<json::object> Checker::values(const json::object& in, std::string_view ke
     return wrong(param, fmt::format("brings the schema above {} values", limits_.enum_values));
   OC_ASSIGN_OR_RETURN(const auto names, types(in, path));
   for (const json::value& value : all) {
-    if (!exact(value)) return unsupported(param, "holds an integer above 64 bits with a sign");
+    if (!is_exact(value)) return unsupported(param, "holds an integer above 64 bits with a sign");
     if (!names.empty() &&
-        std::ranges::none_of(names, [&](const auto& name) { return fits(value, name); }))
+        std::ranges::none_of(names, [&](const auto& name) { return fits_type(value, name); }))
       return wrong(param, "holds a value that \"type\" does not allow");
+    literals_.push_back({json_text(value), param, within_});
   }
   return json::object{{"enum", std::move(all)}};
 }
@@ -290,9 +272,13 @@ Result<json::object> Checker::object(const json::object& in, const std::string& 
       // Any value, unless it has a schema.
       if (properties.emplace(name.get_string(), json::object()).second)
         OC_RETURN_IF_ERROR(one_more(path));
-      required.push_back(name);
+      if (std::ranges::find(required, name) == required.end()) required.push_back(name);
     }
   }
+  // Where all have to be there, there is nothing to choose.
+  if (required.size() < properties.size())
+    for (const auto& member : properties)
+      literals_.push_back({json_text(json::value(member.key())), path + ".properties", within_});
   json::object out = {{"type", "object"}};
   json::value more = properties.empty();  // keys without a schema are left out beside others
   if (const json::value* given = in.if_contains("additionalProperties")) {
@@ -474,12 +460,14 @@ Result<std::string> Checker::run(const json::value& root, const std::string& pat
       const std::string name(member.key());
       if (name.empty() || name.find_first_of("/~%") != name.npos)
         return wrong(param, "holds a name that is empty or has one of / ~ % in it");
+      within_ = fmt::format("#/{}/{}", folder, name);
       OC_ASSIGN_OR_RETURN(json::object one, schema(member.value(), param + "." + shown_key(name)));
       definitions.emplace(name, std::move(one));
     }
     out.emplace(folder, std::move(definitions));
   }
   OC_RETURN_IF_ERROR(check_references(out, refs_, path));
+  OC_RETURN_IF_ERROR(check_alike(std::move(literals_), refs_, limits_));
   return json_text(out);
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -26,6 +27,7 @@ struct SchemaLimits {
   std::int64_t pattern_weight = 400;  // of one pattern
   std::int64_t pattern_places = 120;  // beyond 127 the library computes each mask anew: 10 ms
   std::int64_t most_count = 10'000;   // of minLength, maxLength, minItems, maxItems
+  std::size_t alike = 20'000'000;     // AlikeCost::work()
 };
 
 // The schema as GrammarCompiler takes it: without annotations, with every constraint explicit.
@@ -34,6 +36,11 @@ struct SchemaLimits {
 // kUnsupported for a keyword that is not enforced, else kInvalidArgument.
 Result<std::string> enforceable_schema(const boost::json::value& schema, const std::string& path,
                                        const SchemaLimits& limits = {});
+
+// Whether a schema's "type" of this name allows the value.
+bool fits_type(const boost::json::value& value, std::string_view type);
+// Integers beyond int64 would lose digits in the library.
+bool is_exact(const boost::json::value& value);
 
 // What makes a pattern slow: its characters with repeats written out, and how many parts have no
 // fixed length (places times these is how long the library takes to compile it, at worst).
@@ -53,5 +60,25 @@ struct SchemaReference {
 // it, and each of these allows some finite value. Errors: kInvalidArgument.
 Result<void> check_references(const boost::json::object& root,
                               std::span<const SchemaReference> references, const std::string& path);
+
+// What an answer may have to choose by: a value of an enum, a key that may be left out.
+struct SchemaLiteral {
+  std::string text;  // as JSON
+  std::string param;
+  std::string within = {};  // "#", or the definition that it belongs to: "#/$defs/NAME"
+};
+// How long the library takes to merge the beginnings and the ends that literals have in common: one
+// character at a time, and a look at all that is there each time. What a reference leads to is
+// copied to its place.
+struct AlikeCost {
+  std::size_t common = 0;  // the longest beginning and the longest end that two of them share
+  std::size_t bytes = 0;   // all of them together, copies included
+  std::string param;       // of one that shares most
+  std::size_t work() const { return common * bytes; }
+};
+AlikeCost alike_cost(std::vector<SchemaLiteral> literals,
+                     std::span<const SchemaReference> references);
+Result<void> check_alike(std::vector<SchemaLiteral> literals,
+                         std::span<const SchemaReference> references, const SchemaLimits& limits);
 
 }  // namespace oc

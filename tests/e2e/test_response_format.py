@@ -226,6 +226,16 @@ HOSTILE = {
     "deep": deep(500),
     "huge length": {"type": "string", "minLength": 10**9},
     "huge bound": {"type": "integer", "minimum": -(10**30)},
+    "shared beginnings": {"enum": ["a" * 6000 + "1", "a" * 6000 + "2"]},
+    "shared ends": {"enum": ["1" + "a" * 6000, "2" + "a" * 6000]},
+    "long shared beginnings": {"enum": ["a" * 15000 + "1", "a" * 15000 + "2"]},
+    "ten shared beginnings": {"enum": ["a" * 3000 + str(i) for i in range(10)]},
+    "shared constants": {"anyOf": [{"const": "a" * 6000 + "1"}, {"const": "a" * 6000 + "2"}]},
+    "shared keys": {"properties": {"a" * 6000 + "1": {}, "a" * 6000 + "2": {}}},
+    "shared by references": {
+        "anyOf": [{"$ref": "#/$defs/e"}] * 60,
+        "$defs": {"e": {"enum": ["a" * 300 + str(i) for i in range(50)]}},
+    },
 }  # fmt: skip
 # Within the limits, and the worst that was found there.
 COSTLY = {
@@ -234,6 +244,13 @@ COSTLY = {
     "backtracking": {"type": "string", "pattern": "^[ab]*a[ab]{100}$"},
     "counted arrays": {
         "anyOf": [{"type": "array", "items": {"$ref": "#"}, "maxItems": i} for i in range(50)]
+    },
+    "shared beginnings": {"enum": ["a" * 3100 + "1", "a" * 3100 + "2"]},
+    "beginnings of many": {"enum": ["a" * 580 + f"{i:03}" for i in range(50)]},
+    "references to shared": {
+        "type": "array",
+        "prefixItems": [{"$ref": "#/$defs/e"}] * 90,
+        "$defs": {"e": {"enum": ["a" * 100 + str(i) for i in range(10)]}},
     },
     "multiples": {"anyOf": [{"type": "integer", "multipleOf": i} for i in range(96, 101)]},
     "wide objects": {"properties": {f"p{i}": {"type": "string"} for i in range(500)}},

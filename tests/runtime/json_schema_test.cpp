@@ -5,6 +5,7 @@
 
 #include <boost/json/parse.hpp>
 #include <tuple>
+#include <vector>
 
 namespace oc {
 namespace {
@@ -161,6 +162,83 @@ TEST(JsonSchema, IsBounded) {
   EXPECT_TRUE(enforce("{\"properties\":{" +
                       many(100, "\"p{}\":{{\"type\":\"string\",\"maxLength\":100}}") + "}}")
                   .ok());
+}
+
+std::string values(int count, const std::string& begin, const std::string& end = "") {
+  std::string out;
+  for (int i = 0; i < count; ++i)
+    out += fmt::format(R"({}"{}{:03}{}")", i == 0 ? "" : ",", begin, i, end);
+  return out;
+}
+std::string of_enum(const std::string& all) { return R"({"enum":[)" + all + "]}"; }
+std::string repeated(const std::string& one, int times) {
+  std::string out = one;
+  for (int i = 1; i < times; ++i) out += "," + one;
+  return out;
+}
+
+// The library would take seconds to merge what these share, and nothing can stop it.
+TEST(JsonSchema, WhatAlternativesShareIsBounded) {
+  const std::string a6000(6000, 'a'), a3000(3000, 'a'), a700(700, 'a');
+  const std::string first = "\"" + a6000 + "1\"", second = "\"" + a6000 + "2\"";
+  const std::string pair = of_enum(values(2, a700));
+  const std::pair<std::string, std::string> cases[] = {
+      {of_enum(values(2, a6000)), "s.enum"},
+      {of_enum(values(2, std::string(15000, 'a'))), "s.enum"},
+      {of_enum(values(10, a3000)), "s.enum"},
+      {of_enum(values(2, "", a6000)), "s.enum"},
+      {of_enum(values(2, a3000, a3000)), "s.enum"},
+      {of_enum(R"({"k":)" + first + R"(,"l":1},{"k":)" + first + R"(,"l":2})"), "s.enum"},
+      {R"({"anyOf":[{"const":)" + first + R"(},{"const":)" + second + "}]}", "s.anyOf[1].const"},
+      {R"({"properties":{)" + first + ":{}," + second + ":{}}}", "s.properties"},
+      // One of the two may be left out, however often the other one is named.
+      {R"({"properties":{)" + first + ":{}," + second + R"(:{}},"required":[)" + first + "," +
+           first + "]}",
+       "s.properties"},
+      {R"({"anyOf":[)" + repeated(R"({"$ref":"#/$defs/e"})", 60) + R"(],"$defs":{"e":)" +
+           of_enum(values(50, std::string(300, 'a'))) + "}}",
+       "s.$defs.e.enum"},
+      {R"({"type":"array","prefixItems":[)" + repeated(R"({"$ref":"#/$defs/e"})", 100) +
+           R"(],"$defs":{"e":)" + pair + "}}",
+       "s.$defs.e.enum"}};
+  for (const auto& [schema, param] : cases) {
+    const auto result = enforce(schema);
+    ASSERT_FALSE(result.ok()) << schema.substr(0, 60);
+    EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument) << schema.substr(0, 60);
+    EXPECT_EQ(result.error().param, param);
+    EXPECT_NE(result.error().message.find("in common"), std::string::npos);
+    EXPECT_LT(result.error().message.size(), 400u);
+  }
+  // One byte more than may be, and as much as may be: the product of what is shared and of all.
+  const std::vector<SchemaLiteral> two = {{"abcx", "p"}, {"abdx", "q"}, {"zz", "r"}};
+  EXPECT_EQ(alike_cost(two, {}).common, 3u);
+  EXPECT_EQ(alike_cost(two, {}).bytes, 10u);
+  EXPECT_TRUE(check_alike(two, {}, {.alike = 30}).ok());
+  EXPECT_FALSE(check_alike(two, {}, {.alike = 29}).ok());
+  // What is copied by references is there as often, and all of it is shared.
+  const std::vector<SchemaLiteral> one = {{"abc", "p", "#/$defs/d"}};
+  const std::vector<SchemaReference> references(3, {"#/$defs/d", "r"});
+  EXPECT_EQ(alike_cost(one, references).common, 6u);
+  EXPECT_EQ(alike_cost(one, references).bytes, 9u);
+}
+
+TEST(JsonSchema, WhatProgramsSendMayShareMuch) {
+  std::string names, words;
+  for (int i = 0; i < 100; ++i)
+    names += fmt::format(R"({}"line_item_property_{}":{{"type":"string"}})", i == 0 ? "" : ",", i);
+  for (int i = 0; i < 900; ++i) words += fmt::format(R"({}"word{}s")", i == 0 ? "" : ",", i);
+  const std::string url = "https://shop.example.com/" + std::string(80, 'p') + "/item-";
+  for (const std::string& schema : std::vector<std::string>{
+           of_enum(words), of_enum(values(250, url)), "{\"properties\":{" + names + "}}",
+           R"({"properties":{"line_item_quantity":{},"line_item_price":{}}})",
+           R"({"const":")" + std::string(31'000, 'a') + "\"}",
+           of_enum(values(1, "a" + std::string(6000, 'a')) + "," +
+                   values(1, "b" + std::string(6000, 'b'))),
+           R"({"type":"array","prefixItems":[)" + repeated(R"({"$ref":"#/$defs/e"})", 30) +
+               R"(],"$defs":{"e":)" + of_enum(values(20, url)) + "}}",
+           R"({"required":[")" + std::string(6000, 'a') + R"(1",")" + std::string(6000, 'a') +
+               "2\"]}"})
+    EXPECT_TRUE(enforce(schema).ok()) << schema.substr(0, 60) << enforced(schema).substr(0, 300);
 }
 
 TEST(JsonSchemaPattern, CountsPlacesAndPartsOfNoFixedLength) {
