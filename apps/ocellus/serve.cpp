@@ -203,14 +203,18 @@ http::AccessPolicy access_policy(const ServerSettings& server) {
 }
 
 Ports open_ports(const Settings& settings, const ConfigFlags& flags,
-                 const std::shared_ptr<MemoryBudget>& memory,
-                 const std::shared_ptr<http::App>& app) {
+                 const std::shared_ptr<MemoryBudget>& memory, const std::shared_ptr<http::App>& app,
+                 const std::shared_ptr<std::atomic<bool>>& ending) {
   const ServerSettings& server = settings.server;
   const http::AccessPolicy access = access_policy(server);
+  const auto told = [&ending](http::ServerHooks hooks) {
+    hooks.on_drain = [ending] { *ending = true; };
+    return hooks;
+  };
   http::ServerOptions wanted = server_options(server, memory);
   wanted.arrivals = std::make_shared<http::Arrivals>(memory);
   Ports ports;
-  ports.model = open_port(wanted, app->routes(), access, app->hooks());
+  ports.model = open_port(wanted, app->routes(), access, told(app->hooks()));
   log::event(log::Level::kInfo, "listening",
              {{"address", address(server, ports.model->port())},
               {"keys", server.api_keys.size()},
@@ -220,7 +224,7 @@ Ports open_ports(const Settings& settings, const ConfigFlags& flags,
       app, backend_options(settings, flags, ports.model->port()));
   wanted.port = server.backend_port;
   wanted.port_hint = "choose another one with --backend-port, or 0 to do without the backend's API";
-  auto backend = http::Server::open(wanted, api->routes(), access, api->hooks());
+  auto backend = http::Server::open(wanted, api->routes(), access, told(api->hooks()));
   if (!backend && !server.backend_port_is_default) fail(backend.error());
   if (!backend) {
     // Nobody asked for this port, so it is no reason to leave the main one unserved.
@@ -257,7 +261,9 @@ void serve(const ConfigFlags& flags) {
   if (!planned.ok()) fail(planned.error());
   const auto memory = std::make_shared<MemoryBudget>(planned->request_bytes);
   const auto app = make_app(settings.server, memory);
-  Ports ports = open_ports(settings, flags, memory, app);
+  const auto ending = std::make_shared<std::atomic<bool>>(false);
+  settings.service.ending = ending;
+  Ports ports = open_ports(settings, flags, memory, app, ending);
 
   const auto host = make_model_host(settings, flags, planned->request_bytes);
   app->set_models(http::hosted_models(host, profiles(settings, flags), OCELLUS_VERSION));

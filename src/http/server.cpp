@@ -178,6 +178,7 @@ void ServerCore::end_when_empty() {
 void ServerCore::drain() {
   if (draining) return;
   draining = true;
+  if (hooks.on_drain) hooks.on_drain();
   error_code ignored;
   acceptor_.close(ignored);
   accept_pause_.cancel();

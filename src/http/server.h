@@ -60,6 +60,7 @@ struct ServerHooks {
   // io thread; must not block.
   std::function<void(const ExchangeRecord&)> on_exchange;
   std::function<void(std::size_t open)> on_connections;  // io thread: their number changed
+  std::function<void()> on_drain;                        // io thread: it begins
 };
 
 class ServerCore;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <utility>
 
 #include "base/clock.h"
@@ -12,7 +11,6 @@ namespace oc {
 namespace {
 
 constexpr std::size_t kMostEntries = 64;
-constexpr std::chrono::seconds kPatience{1};  // for another schema
 
 }  // namespace
 
@@ -28,29 +26,25 @@ Result<std::unique_ptr<GrammarCompiler>> make_grammar_compiler(const GrammarVoca
 }
 #endif
 
-Result<std::shared_ptr<const Grammar>> GrammarCache::get(const std::string& scope,
-                                                         const std::string& schema) {
+std::string GrammarCache::key_of(const std::string& scope, const std::string& schema) {
   std::string key = scope;
   key += '\0';
   key += schema;
-  {
-    std::unique_lock lock(mutex_);
-    if (auto known = find(key)) return known;
-    if (!compiled_.wait_for(lock, kPatience, [this] { return !compiling_; }))
-      return Error{ErrorCode::kQueueFull,
-                   "\"response_format\": another JSON schema is being compiled, which takes long",
-                   "try again later"};
-    if (auto known = find(key)) return known;  // perhaps it was this one
-    compiling_ = true;
-  }
-  // Whatever happens, the next one may.
-  const std::shared_ptr<void> turn(nullptr, [this](void*) {
-    const std::lock_guard lock(mutex_);
-    compiling_ = false;
-    compiled_.notify_all();
-  });
+  return key;
+}
+
+std::shared_ptr<const Grammar> GrammarCache::find(const std::string& scope,
+                                                  const std::string& schema) {
+  return known(key_of(scope, schema));
+}
+
+Result<std::shared_ptr<const Grammar>> GrammarCache::get(const std::string& scope,
+                                                         const std::string& schema) {
+  const std::string key = key_of(scope, schema);
+  if (auto grammar = known(key)) return grammar;
+  const std::lock_guard turn(compiling_);
+  if (auto grammar = known(key)) return grammar;  // perhaps it was this one
   OC_ASSIGN_OR_RETURN(auto grammar, compile(schema));
-  const std::lock_guard lock(mutex_);
   insert(key, grammar);
   return grammar;
 }
@@ -58,7 +52,7 @@ Result<std::shared_ptr<const Grammar>> GrammarCache::get(const std::string& scop
 Result<std::shared_ptr<const Grammar>> GrammarCache::compile(const std::string& schema) {
   const Stopwatch watch;
   if (compiler_ == nullptr) {
-    OC_ASSIGN_OR_RETURN(compiler_, make_grammar_compiler(vocabulary_));
+    OC_ASSIGN_OR_RETURN(compiler_, make_(vocabulary_));
   }
   OC_ASSIGN_OR_RETURN(auto grammar, compiler_->compile(schema));
   log::event(log::Level::kDebug, "grammar",
@@ -68,18 +62,18 @@ Result<std::shared_ptr<const Grammar>> GrammarCache::compile(const std::string& 
   return grammar;
 }
 
-// Holding the lock.
-std::shared_ptr<const Grammar> GrammarCache::find(const std::string& key) {
+std::shared_ptr<const Grammar> GrammarCache::known(const std::string& key) {
+  const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
   return found->second->grammar;
 }
 
-// Holding the lock.
 void GrammarCache::insert(const std::string& key, const std::shared_ptr<const Grammar>& grammar) {
   const std::size_t bytes = grammar->bytes() + key.size();
   if (bytes > most_bytes_) return;
+  const std::lock_guard lock(mutex_);
   while (entries_.size() >= kMostEntries || bytes_ + bytes > most_bytes_) {
     bytes_ -= entries_.back().bytes;
     by_key_.erase(entries_.back().key);

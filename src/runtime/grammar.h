@@ -3,9 +3,9 @@
 // it, make_grammar_compiler() says so.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -58,18 +58,24 @@ bool has_grammar_library();
 // kUnsupported without the library.
 Result<std::unique_ptr<GrammarCompiler>> make_grammar_compiler(const GrammarVocabulary& vocabulary);
 
+using MakeGrammarCompiler =
+    std::function<Result<std::unique_ptr<GrammarCompiler>>(const GrammarVocabulary&)>;
+
 // Compiled schemas of one model, the latest used ones. Any thread; one compiles at a time, so that
-// schemas take one core at most, and the others wait for a second only: known schemas and requests
-// without one want their threads too.
+// schemas take one core at most. `make`: another compiler than the library's, for tests.
 class GrammarCache {
  public:
   static constexpr std::size_t kDefaultBytes = 64u << 20;
 
-  explicit GrammarCache(GrammarVocabulary vocabulary, std::size_t most_bytes = kDefaultBytes)
-      : vocabulary_(std::move(vocabulary)), most_bytes_(most_bytes) {}
+  explicit GrammarCache(GrammarVocabulary vocabulary, std::size_t most_bytes = kDefaultBytes,
+                        MakeGrammarCompiler make = make_grammar_compiler)
+      : vocabulary_(std::move(vocabulary)), most_bytes_(most_bytes), make_(std::move(make)) {}
 
-  // Schemas are shared between requests of one scope only. kQueueFull when another
-  // compilation takes long, else as GrammarCompiler::compile().
+  // Schemas are shared between requests of one scope only.
+  std::shared_ptr<const Grammar> find(const std::string& scope,
+                                      const std::string& schema);  // or null
+  // Compiles what is not known. Nothing can interrupt it: whoever has others to serve calls it on a
+  // thread of its own.
   Result<std::shared_ptr<const Grammar>> get(const std::string& scope, const std::string& schema);
   std::size_t entries() const;
   std::size_t bytes() const;
@@ -80,16 +86,17 @@ class GrammarCache {
     std::shared_ptr<const Grammar> grammar;
     std::size_t bytes;
   };
+  static std::string key_of(const std::string& scope, const std::string& schema);
   Result<std::shared_ptr<const Grammar>> compile(const std::string& schema);
-  std::shared_ptr<const Grammar> find(const std::string& key);
+  std::shared_ptr<const Grammar> known(const std::string& key);
   void insert(const std::string& key, const std::shared_ptr<const Grammar>& grammar);
 
   const GrammarVocabulary vocabulary_;
   const std::size_t most_bytes_;
+  const MakeGrammarCompiler make_;
+  std::mutex compiling_;  // guards compiler_; taken before mutex_
+  std::unique_ptr<GrammarCompiler> compiler_;
   mutable std::mutex mutex_;  // guards what follows
-  std::condition_variable compiled_;
-  bool compiling_ = false;                     // somebody has compiler_
-  std::unique_ptr<GrammarCompiler> compiler_;  // without the lock
   std::size_t bytes_ = 0;
   std::list<Entry> entries_;  // latest used first
   std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;

@@ -83,11 +83,12 @@ Service::Service(std::shared_ptr<const LoadedModel> model, ServiceOptions option
       pictures_(options.image_cache_bytes, options.image_cache_entries),
       grammars_({model_->model->tokenizer(), model_->model->info().vocab_size,
                  model_->model->info().stop_ids},
-                options.grammar_cache_bytes),
+                options.grammar_cache_bytes, options.make_grammar_compiler),
       responses_(options.response_cache_bytes, options.response_cache_age,
                  options.response_cache_entries, options.shared_responses),
       preprocess_budget_(options.preprocess_bytes),
-      thread_([this] { loop(); }) {}
+      thread_([this] { loop(); }),
+      grammar_thread_([this] { compile_grammars(); }) {}
 
 Service::~Service() {
   {
@@ -95,7 +96,9 @@ Service::~Service() {
     draining_ = stopping_ = true;
   }
   wake_.notify_all();
+  schema_.notify_all();
   thread_.join();
+  grammar_thread_.join();  // a schema that is being compiled is compiled first
   responses_.finish();
 }
 
@@ -224,6 +227,18 @@ Result<Service::EntryPtr*> Service::find_place(const GenerateRequest& request) {
                "try again later"};
 }
 
+// Half of the places stay for requests that need nothing compiled. Holding the lock.
+Result<void> Service::find_place_for_schema() {
+  const auto wait = std::ranges::count_if(queue_, [](const EntryPtr& one) { return !ready(one); });
+  if (static_cast<std::size_t>(wait) < std::max<std::size_t>(options_.max_queue / 2, 1)) return {};
+  ++stats_.rejected;
+  return Error{ErrorCode::kQueueFull,
+               fmt::format("{} requests wait already for their JSON schemas to be compiled, the "
+                           "most that may",
+                           wait),
+               "try again later"};
+}
+
 Result<void> Service::enqueue(EntryPtr entry) {
   const std::string id = entry->request.id;
   const std::size_t images = entry->request.images.size();
@@ -233,6 +248,7 @@ Result<void> Service::enqueue(EntryPtr entry) {
     const std::lock_guard lock(mutex_);
     ahead = queue_.size() + active_;
     OC_ASSIGN_OR_RETURN(EntryPtr* const older, find_place(entry->request));
+    if (older == nullptr && !ready(entry)) OC_RETURN_IF_ERROR(find_place_for_schema());
     if (older != nullptr) {
       entry->passed = (*older)->passed;
       superseded = std::exchange(*older, std::move(entry));
@@ -248,6 +264,7 @@ Result<void> Service::enqueue(EntryPtr entry) {
                               "a newer frame of the same stream came before this one was looked at",
                               "nothing to do: the newer frame's answer follows"});
   wake_.notify_one();
+  schema_.notify_one();
   return {};
 }
 

@@ -40,6 +40,10 @@ struct ServiceOptions {
   std::size_t response_cache_entries = kAnyNumber;
   std::chrono::seconds response_cache_age{3600};
   std::size_t grammar_cache_bytes = GrammarCache::kDefaultBytes;  // of compiled JSON schemas
+  MakeGrammarCompiler make_grammar_compiler = oc::make_grammar_compiler;
+  // Set when the process is about to end: schemas that are not compiled yet are given up. May be
+  // null.
+  std::shared_ptr<const std::atomic<bool>> ending = {};
   std::shared_ptr<SharedResponses> shared_responses = {};  // with other instances; may be null
   // The longest answer of a request that sets no max_tokens; 0: what the context holds.
   int default_max_tokens = 0;
@@ -84,8 +88,8 @@ class Job {
 
 class Service {
  public:
-  // From the engine's thread, that of known answers, or (superseded) the one that submits; one call
-  // at a time for each request.
+  // From the engine's thread, that of known answers, that of schemas, or (superseded) the one that
+  // submits; one call at a time for each request.
   using OnText = std::function<void(const AnswerPiece&)>;
   using OnDone = std::function<void(Result<GenerateResult>)>;  // exactly once
 
@@ -93,7 +97,9 @@ class Service {
   ~Service();  // ends what runs and what waits with kUnavailable, joins
 
   const LoadedModel& model() const { return *model_; }
-  // Any thread, callbacks included; tokenises and preprocesses the pictures there. kQueueFull,
+  // Any thread, callbacks included; tokenises and preprocesses the pictures there. A JSON schema
+  // that is not known is compiled on a thread of the service's own, while the request waits in the
+  // queue. kQueueFull,
   // kUnavailable and what is wrong with the request at once; otherwise done is called exactly once,
   // with kInternal if the job broke: the next one runs as if nothing had happened. Callbacks must
   // not block, must not throw and must not destroy the service.
@@ -108,9 +114,16 @@ class Service {
   Result<bool> answer_if_known(EntryPtr& entry);
   Result<void> prepare(Entry& entry);
   Result<EntryPtr*> find_place(const GenerateRequest& request);
+  Result<void> find_place_for_schema();
   Result<void> enqueue(EntryPtr entry);
   EntryPtr* older_frame(const GenerateRequest& request);
   void deliver(EntryPtr entry, GenerateResult known);
+
+  void compile_grammars();
+  bool compile_next();
+  Entry* next_schema();
+  void give(const std::string& scope, const std::string& schema,
+            const Result<std::shared_ptr<const Grammar>>& grammar);
 
   void loop();
   bool wait_for_work();
@@ -133,6 +146,7 @@ class Service {
   void check_weights();
   void step();
   static bool usable(const Entry& entry);
+  static bool ready(const EntryPtr& entry);  // to run: its schema is compiled, if it has one
   bool wants_prefill() const;
   bool encode_one();
   // One sequence's part of a step.
@@ -170,14 +184,15 @@ class Service {
   std::atomic<std::size_t> preprocess_budget_;  // bytes left of options_.preprocess_bytes
 
   mutable std::mutex mutex_;  // guards everything below but the threads
-  std::condition_variable wake_, idle_;
+  std::condition_variable wake_, idle_, schema_;
   std::deque<EntryPtr> queue_;
   std::optional<Error> broken_;  // why nothing is answered any more; the engine's thread sets it
   std::deque<std::string> encoded_;  // keys of the latest pictures that the image cache has
   std::size_t active_ = 0;           // taken from the queue and not answered
   ServiceStats stats_;
   bool draining_ = false, stopping_ = false;
-  std::thread thread_;
+  std::vector<std::string> compiled_for_;  // clients, the latest one last
+  std::thread thread_, grammar_thread_;
 };
 
 }  // namespace oc

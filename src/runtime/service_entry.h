@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <memory>
 #include <new>
@@ -34,6 +35,16 @@ struct Service::Entry {
   bool short_of_memory = false;      // one of them stood still in the last step
   std::optional<Error> failure;      // why it ends before its answer
 };
+
+// What is wrong with a request that has not started yet, if anything.
+inline std::optional<Error> expired(const GenerateRequest& request, const Job& job) {
+  if (job.cancelled() || (request.abandoned && request.abandoned()))
+    return Error{ErrorCode::kCancelled, "the request was cancelled while it waited"};
+  if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline)
+    return Error{ErrorCode::kDeadline, "out of time while waiting for the model",
+                 "allow more time (--time-limit), or try again when fewer requests wait"};
+  return std::nullopt;
+}
 
 inline Error going_away() { return {ErrorCode::kUnavailable, "the server is shutting down"}; }
 

@@ -29,21 +29,24 @@ Service::EntryPtr Service::take() {
   for (const EntryPtr& entry : running_)
     if (entry->short_of_memory && entry->passed >= kMostPasses) return nullptr;
   const std::lock_guard lock(mutex_);
-  if (queue_.empty()) return nullptr;
   std::vector<WaitingRequest> waiting;
-  for (const EntryPtr& entry : queue_) {
+  std::vector<std::size_t> places;  // of these in the queue
+  for (std::size_t i = 0; i < queue_.size(); ++i) {
+    if (!ready(queue_[i])) continue;
+    const EntryPtr& entry = queue_[i];
     const auto of_client = std::ranges::count_if(running_, [&](const EntryPtr& other) {
       return other->request.client == entry->request.client;
     });
     waiting.push_back(
         {static_cast<std::size_t>(of_client), entry->passed, fits(entry->session->kv_claim())});
+    places.push_back(i);
   }
   const std::optional<std::size_t> next = next_turn(waiting);
   if (!next) return nullptr;
-  for (std::size_t i = 0; i < *next; ++i) ++queue_[i]->passed;
+  for (std::size_t i = 0; i < *next; ++i) ++queue_[places[i]]->passed;
   for (const EntryPtr& entry : running_)
     if (entry->short_of_memory) ++entry->passed;
-  const auto place = queue_.begin() + static_cast<std::ptrdiff_t>(*next);
+  const auto place = queue_.begin() + static_cast<std::ptrdiff_t>(places[*next]);
   EntryPtr entry = std::move(*place);
   queue_.erase(place);
   ++active_;
@@ -66,8 +69,11 @@ SessionCaches Service::caches(const GenerateRequest& request) {
   // A model that does not tell the width of its pictures' rows could not check what it reads.
   const bool stored = model_->model->info().width > 0 && !request.compute_anew;
   return {options_.prefix_cache_bytes > 0 ? &prefixes_ : nullptr,
-          options_.image_cache_bytes > 0 ? &pictures_ : nullptr, &grammars_,
-          stored ? options_.image_store.get() : nullptr, computed_by_};
+          options_.image_cache_bytes > 0 ? &pictures_ : nullptr,
+          &grammars_,
+          /*compiles_later=*/true,
+          stored ? options_.image_store.get() : nullptr,
+          computed_by_};
 }
 
 std::size_t Service::kv_bytes_of(std::int64_t tokens) const {

@@ -10,15 +10,7 @@
 namespace oc {
 namespace {
 
-// What is wrong with a request that has not started yet, if anything.
-std::optional<Error> expired(const GenerateRequest& request, const Job& job) {
-  if (job.cancelled())
-    return Error{ErrorCode::kCancelled, "the request was cancelled while it waited"};
-  if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline)
-    return Error{ErrorCode::kDeadline, "out of time while waiting for the model",
-                 "allow more time (--time-limit), or try again when fewer requests wait"};
-  return std::nullopt;
-}
+constexpr std::chrono::milliseconds kLook{50};
 
 }  // namespace
 
@@ -44,9 +36,15 @@ void Service::loop() {
 bool Service::wait_for_work() {
   if (!running_.empty()) return true;
   std::unique_lock lock(mutex_);
-  if (queue_.empty() && active_ == 0) idle_.notify_all();
-  wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-  return !queue_.empty();
+  while (true) {
+    if (queue_.empty() && active_ == 0) idle_.notify_all();
+    if (stopping_ || std::ranges::any_of(queue_, ready)) return !queue_.empty();
+    // Those that wait for their schema may leave, or run out of time, meanwhile.
+    if (queue_.empty())
+      wake_.wait(lock);
+    else if (wake_.wait_for(lock, kLook) == std::cv_status::timeout)
+      return true;
+  }
 }
 
 // Answers waiting requests that were cancelled or ran out of time, so that they neither wait nor
@@ -57,7 +55,8 @@ void Service::sweep() {
     const std::lock_guard lock(mutex_);
     ended.reserve(queue_.size());  // nothing may be thrown while entries move
     for (auto place = queue_.begin(); place != queue_.end();) {
-      auto error = stopping_ ? going_away()
+      const bool ends = stopping_ || (options_.ending && *options_.ending && !ready(*place));
+      auto error = ends      ? going_away()
                    : broken_ ? *broken_
                              : expired((*place)->request, *(*place)->job);
       if (!error) {
@@ -134,6 +133,7 @@ void Service::add_prefill(std::vector<Part>& parts) {
   }
 }
 
+bool Service::ready(const EntryPtr& entry) { return !entry->session->needs_grammar(); }
 bool Service::usable(const Entry& entry) { return !entry.failure && !entry.session->done(); }
 
 bool Service::wants_prefill() const {

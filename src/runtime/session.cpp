@@ -58,8 +58,12 @@ Result<void> Session::prepare_grammar() {
   if (cache == nullptr)
     cache = &own.emplace(
         GrammarVocabulary{model_.tokenizer(), model_.info().vocab_size, model_.info().stop_ids});
-  OC_ASSIGN_OR_RETURN(const auto grammar, cache->get(request_.cache_scope, *request_.json_schema));
-  matcher_ = grammar->start();
+  auto grammar = cache->find(request_.cache_scope, *request_.json_schema);
+  if (grammar == nullptr && caches_.compiles_later) return {};
+  if (grammar == nullptr) {
+    OC_ASSIGN_OR_RETURN(grammar, cache->get(request_.cache_scope, *request_.json_schema));
+  }
+  use(*grammar);
   log::step("grammar", request_.id, "ms", watch.ms());
   return {};
 }

@@ -25,6 +25,7 @@ struct SessionCaches {
   PrefixCache* prefixes = nullptr;
   ImageCache* pictures = nullptr;
   GrammarCache* grammars = nullptr;
+  bool compiles_later = false;        // prepare() leaves schemas that are not known to the caller
   ImageStore* stored = nullptr;       // pictures on disk
   std::string_view computed_by = {};  // for stored_image_key()
 
@@ -63,6 +64,9 @@ class Session {
   // cached and the bytes that they will take; those that are not there it resizes, cuts and
   // normalises. encode_step() does the others.
   Result<void> preprocess(const std::function<bool(const std::string&, std::size_t)>& wanted);
+  // A schema is still to be compiled, and use() to be called, before start().
+  bool needs_grammar() const { return request_.json_schema && matcher_ == nullptr; }
+  void use(const Grammar& grammar) { matcher_ = grammar.start(); }
   void start();  // looks into the caches, makes the sequence
 
   // The request's answers: this one, and those that went on from its prompt (n, choices), each to

@@ -63,14 +63,15 @@ def library(server):
     assert response.status_code == 200, response.text
 
 
-def ask(server, response_format, **options):
+def ask(server, response_format, request_id="", **options):
     body = {
         "messages": [user({"type": "text", "text": "What is in the picture?"})],
         "max_tokens": 300,
         "response_format": response_format,
         **options,
     }
-    return httpx.post(server.url + "/v1/chat/completions", json=body, timeout=300)
+    headers = {"x-request-id": request_id} if request_id else {}
+    return httpx.post(server.url + "/v1/chat/completions", json=body, headers=headers, timeout=300)
 
 
 def check(text, schema):
@@ -283,3 +284,86 @@ def test_costly_schemas_end_in_time(server, name):
     choice = response.json()["choices"][0]
     if choice["finish_reason"] == "stop":
         check(choice["message"]["content"], COSTLY[name])
+
+
+def costly(i):
+    """As costly as a schema may be, and no two of them are equal."""
+    return form({"enum": [f"{i:02}" + "a" * 3000 + c for c in "xy"]})
+
+
+def compiled(server):
+    return sum("schema_bytes" in line for line in server.log)
+
+
+def wait_until_queued(server, count):
+    """Those of the warm-up have no id of ours."""
+    ends = time.monotonic() + 120
+    while sum("event=queued" in line and "req=costly-" in line for line in server.log) < count:
+        assert time.monotonic() < ends, "\n".join(server.log)
+        time.sleep(0.01)
+
+
+def test_others_are_answered_while_schemas_wait(start):
+    server = start()
+    answered = []
+
+    def one(name, response_format):
+        response = ask(server, response_format, f"costly-{name}", max_tokens=2)
+        answered.append(name)
+        return response.status_code
+
+    assert ask(server, form(SCHEMAS["flat"])).status_code == 200
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        waiting = [pool.submit(one, i, costly(i)) for i in range(8)]
+        wait_until_queued(server, 8)
+        assert one("plain", {"type": "text"}) == 200
+        assert one("known", form(SCHEMAS["flat"], strict=True)) == 200
+        before = list(answered)
+        assert [each.result() for each in waiting] == [200] * 8
+    assert len(before) < 10, "the queue was through before"
+    assert compiled(server) == 9
+
+
+def test_nothing_is_compiled_for_those_who_have_left_or_wait_too_long(start):
+    server = start("--time-limit", "1")
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        waiting = [pool.submit(ask, server, costly(i), max_tokens=2) for i in range(10)]
+        codes = [each.result().status_code for each in waiting]
+    assert set(codes) <= {200, 504} and codes.count(504) >= 5
+    assert ask(server, {"type": "text"}, max_tokens=1).status_code == 200
+    server.stop()
+    assert compiled(server) <= 5
+
+    server = start()
+    body = {
+        "messages": [user({"type": "text", "text": "What is in the picture?"})],
+        "max_tokens": 2,
+    }
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+
+        def leave(i):
+            with pytest.raises(httpx.ReadTimeout):
+                httpx.post(
+                    server.url + "/v1/chat/completions",
+                    json={**body, "response_format": costly(i)},
+                    timeout=0.3,
+                )
+
+        list(pool.map(leave, range(10)))
+    assert ask(server, costly(50), max_tokens=2).status_code == 200
+    assert compiled(server) <= 3
+
+
+def test_the_end_of_the_server_waits_for_no_schema(start):
+    server = start()
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        waiting = [pool.submit(ask, server, costly(i), f"costly-{i}", max_tokens=2) for i in range(10)]
+        wait_until_queued(server, 10)
+        server.signal()
+        answers = [each.result() for each in waiting]
+    refused = [one for one in answers if one.status_code == 503]
+    assert len(refused) >= 8
+    assert all("shutting down" in one.json()["error"]["message"] for one in refused)
+    assert {one.status_code for one in answers} <= {200, 503}
+    assert server.wait() == 0
+    assert compiled(server) <= 2
