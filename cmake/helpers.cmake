@@ -16,9 +16,9 @@ function(oc_layer name)
   target_link_libraries(oc_${name} PUBLIC oc_settings ${arg_DEPS} PRIVATE ${arg_PRIVATE_DEPS})
 endfunction()
 
-# oc_test_folder(NAME DEPS...): tests/NAME/*_test.cpp become one program test_NAME under ctest.
+# oc_test_folder(NAME DEPS...): the *_test.cpp below tests/NAME become one program test_NAME under ctest.
 function(oc_test_folder name)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*_test.cpp)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*_test.cpp)
   if(NOT sources)
     return()
   endif()

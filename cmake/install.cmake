@@ -1,5 +1,5 @@
 # cmake --install BUILD --prefix DIR: the program, what it looks for beside itself (shared_places() in
-# src/runtime/loader.h: ../share/ocellus, so the whole may be moved), and the licences.
+# src/runtime/library/loader.h: ../share/ocellus, so the whole may be moved), and the licences.
 include(GNUInstallDirs)
 # Where MLX lies. Said by name: CMake leaves out what lies inside the source tree, as build/venv does.
 if(OC_MLX_FOUND)

@@ -41,7 +41,7 @@ xgrammar=$(ls -d build/deps/xgrammar-* 2>/dev/null | head -n 1)
 if [ -n "$xgrammar" ]; then
   flags+=(-DOC_HAS_XGRAMMAR -isystem "$root/$xgrammar/include" -isystem "$root/$xgrammar/3rdparty/dlpack/include")
 else
-  left_out="$left_out src/runtime/grammar"
+  left_out="$left_out src/runtime/grammar/xgrammar.cpp"
 fi
 mlx=$(ls -d build/venv/lib/python3*/site-packages/mlx/include 2>/dev/null | head -n 1)
 if [ -n "$mlx" ]; then flags+=(-DOC_HAS_MLX -isystem "$root/$mlx"); else left_out="$left_out src/engines/mlx"; fi
@@ -53,7 +53,7 @@ sources() {
 kept() {
   local path folder
   while read -r path; do
-    for folder in $left_out; do case $path in "$folder"/*) continue 2 ;; esac; done
+    for folder in $left_out; do case $path in "$folder" | "$folder"/*) continue 2 ;; esac; done
     echo "$path"
   done
 }

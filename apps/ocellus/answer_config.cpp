@@ -4,7 +4,7 @@
 #include <initializer_list>
 
 #include "config_flags.h"
-#include "runtime/model_recipe.h"
+#include "runtime/hosting/model_recipe.h"
 #include "serve_models.h"
 #include "terminal.h"
 

@@ -6,9 +6,9 @@
 #include <boost/json/value_from.hpp>
 
 #include "base/number_text.h"
+#include "base/utf8.h"
 #include "config_flags.h"
 #include "terminal.h"
-#include "text/utf8.h"
 
 namespace oc {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "api/config/settings.h"
 #include "pictures.h"
-#include "runtime/loader.h"
+#include "runtime/library/loader.h"
 #include "runtime/request.h"
 #include "verbs.h"
 

@@ -6,8 +6,8 @@
 #include "answer_config.h"
 #include "io/json.h"
 #include "io/json_text.h"
-#include "runtime/generate.h"
-#include "runtime/json_schema.h"
+#include "runtime/grammar/json_schema.h"
+#include "runtime/serving/generate.h"
 #include "terminal.h"
 
 namespace oc {

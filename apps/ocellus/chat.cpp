@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "answer_config.h"
-#include "runtime/generate.h"
+#include "runtime/serving/generate.h"
 #include "terminal.h"
 
 namespace oc {

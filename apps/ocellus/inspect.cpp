@@ -11,7 +11,7 @@
 #include "io/checkpoint.h"
 #include "io/json_text.h"
 #include "models/registry.h"
-#include "runtime/loader.h"
+#include "runtime/library/names.h"
 #include "terminal.h"
 #include "verbs.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "engines/registry.h"
-#include "runtime/loader.h"
+#include "runtime/library/names.h"
 #include "runtime/quantize/on_load.h"
 
 namespace oc {

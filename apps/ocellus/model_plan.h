@@ -5,7 +5,7 @@
 #include <string>
 
 #include "api/config/settings.h"
-#include "runtime/memory_plan.h"
+#include "runtime/hosting/memory_plan.h"
 
 namespace oc {
 

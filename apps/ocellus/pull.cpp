@@ -8,7 +8,8 @@
 #include "base/units.h"
 #include "progress.h"
 #include "runtime/hub/names.h"
-#include "runtime/loader.h"
+#include "runtime/library/known_models.h"
+#include "runtime/library/names.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -59,7 +60,7 @@ void run(const PullFlags& flags) {
 }  // namespace
 
 void offer_pull(const std::string& model, const std::string& fallback) {
-  const hub::CatalogueEntry* entry = hub::find_in_catalogue(model);
+  const KnownModel* entry = find_known_model(model);
   if (entry == nullptr) return;
   const auto folder = resolve_model(model);
   if (folder.ok()) return;
@@ -79,7 +80,7 @@ void add_pull(CLI::App& app) {
   const auto flags = std::make_shared<PullFlags>();
   CLI::App* verb = app.add_subcommand("pull", "Download a model; goes on where it was interrupted");
   std::string known;
-  for (const hub::CatalogueEntry& entry : hub::catalogue())
+  for (const KnownModel& entry : known_models())
     known += fmt::format("\n  {:<22} {} ({})", entry.name, entry.repo, human_bytes(entry.bytes));
   verb->add_option("model", flags->model, "A name of the catalogue, or ORG/REPO; with @REVISION")
       ->required();

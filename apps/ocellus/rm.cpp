@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "base/units.h"
-#include "runtime/hub/hf_cache.h"
-#include "runtime/hub/names.h"
 #include "runtime/hub/store.h"
+#include "runtime/library/hf_cache.h"
+#include "runtime/library/known_models.h"
 #include "runtime/quantize/on_load.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -22,9 +22,9 @@ struct RmFlags {
 
 // The Hugging Face cache belongs to the programs that fill it, which link its files to each other.
 void refuse_what_is_not_ours(const std::string& name) {
-  const std::vector<hub::CachedModel> found = hub::find_cached(name);
-  if (found.size() > 1) fail(hub::may_be_any_of(name, found));
-  for (const hub::CachedModel& model : found)
+  const std::vector<CachedModel> found = find_cached(name);
+  if (found.size() > 1) fail(may_be_any_of(name, found));
+  for (const CachedModel& model : found)
     throw ExitError{
         1, fmt::format("{} lies in the Hugging Face cache, which ocellus only reads", model.name),
         fmt::format("`hf cache rm model/{}` removes it there", model.name)};
@@ -33,7 +33,7 @@ void refuse_what_is_not_ours(const std::string& name) {
 void run(const RmFlags& flags) {
   if (flags.model == "demo" || flags.model == "ocellus-demo")
     throw ExitError{1, "the built-in model cannot be removed"};
-  const hub::CatalogueEntry* entry = hub::find_in_catalogue(flags.model);
+  const KnownModel* entry = find_known_model(flags.model);
   const std::string name(entry != nullptr ? entry->repo : flags.model);
   const auto place = hub::place_of(name, false);
   if (!place.ok()) fail(place.error());

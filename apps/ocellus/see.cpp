@@ -11,7 +11,7 @@
 #include "io/safetensors.h"
 #include "models/registry.h"
 #include "pictures.h"
-#include "runtime/loader.h"
+#include "runtime/library/names.h"
 #include "terminal.h"
 #include "verbs.h"
 

@@ -10,6 +10,8 @@
 #include "api/config/catalogue.h"
 #include "base/log.h"
 #include "model_plan.h"
+#include "runtime/library/names.h"
+#include "runtime/library/plain_name.h"
 
 namespace oc {
 namespace {

@@ -7,7 +7,7 @@
 #include "api/config/settings.h"
 #include "config_flags.h"
 #include "http/hosted_models.h"
-#include "runtime/model_host.h"
+#include "runtime/hosting/model_host.h"
 
 namespace oc {
 

@@ -7,7 +7,7 @@
 #include "io/files.h"
 #include "io/json_text.h"
 #include "runtime/hub/installed.h"
-#include "runtime/loader.h"
+#include "runtime/library/names.h"
 #include "terminal.h"
 #include "verbs.h"
 

@@ -10,7 +10,7 @@
 #include "io/json_text.h"
 #include "models/registry.h"
 #include "models/tokenizer_file.h"
-#include "runtime/loader.h"
+#include "runtime/library/names.h"
 #include "runtime/verify/verify.h"
 #include "terminal.h"
 #include "text/json_field.h"

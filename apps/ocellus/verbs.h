@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "ops/engine.h"
-#include "runtime/loader.h"
+#include "runtime/library/loader.h"
 
 namespace oc {
 

@@ -6,7 +6,8 @@
 #include <memory>
 
 #include "io/json_text.h"
-#include "runtime/loader.h"
+#include "runtime/library/loader.h"
+#include "runtime/library/names.h"
 #include "runtime/verify/certificate_store.h"
 #include "runtime/verify/verify.h"
 #include "terminal.h"

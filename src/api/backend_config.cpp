@@ -9,7 +9,7 @@
 #include "api/json_fields.h"
 #include "io/json.h"
 #include "io/json_text.h"
-#include "runtime/loader.h"
+#include "runtime/library/plain_name.h"
 
 namespace oc {
 namespace {

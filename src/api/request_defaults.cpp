@@ -4,7 +4,7 @@
 #include <string_view>
 #include <variant>
 
-#include "api/openai_request.h"
+#include "runtime/request.h"
 
 namespace oc {
 namespace {
@@ -19,10 +19,6 @@ void remove_token(std::string& text, std::string_view token) {
 }
 
 }  // namespace
-
-void apply_defaults(const RequestDefaults& defaults, ChatRequest& request) {
-  apply_defaults(defaults, request.generate);
-}
 
 void apply_defaults(const RequestDefaults& defaults, GenerateRequest& generate) {
   if (defaults.max_tokens_cap && generate.max_tokens)

@@ -9,11 +9,10 @@
 #include <vector>
 
 #include "image/fit.h"
-#include "runtime/sampler.h"
+#include "runtime/decode/sampler.h"
 
 namespace oc {
 
-struct ChatRequest;
 struct GenerateRequest;
 
 struct RequestDefaults {
@@ -29,6 +28,5 @@ struct RequestDefaults {
 // All but `sampling`, which parse_chat_request() begins with (ChatLimits), and `pictures`, for
 // decode_next_picture().
 void apply_defaults(const RequestDefaults& defaults, GenerateRequest& generate);
-void apply_defaults(const RequestDefaults& defaults, ChatRequest& request);
 
 }  // namespace oc

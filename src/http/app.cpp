@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 
-#include "api/models_json.h"
+#include "api/openai/models_json.h"
 #include "base/log.h"
 #include "http/page.h"
 #include "io/json_text.h"

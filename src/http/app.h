@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/openai_request.h"
+#include "api/openai/chat_request.h"
 #include "base/memory_budget.h"
 #include "http/backend.h"
 #include "http/metrics.h"

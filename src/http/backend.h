@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "api/served_model.h"
-#include "runtime/service.h"
+#include "runtime/serving/service.h"
 
 namespace oc::http {
 

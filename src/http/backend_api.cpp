@@ -7,11 +7,13 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 
-#include "api/models_json.h"
+#include "api/openai/models_json.h"
 #include "base/log.h"
 #include "io/counted_memory.h"
 #include "io/json.h"
 #include "io/json_text.h"
+#include "runtime/library/names.h"
+#include "runtime/library/plain_name.h"
 
 namespace oc::http {
 namespace {

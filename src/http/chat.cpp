@@ -7,9 +7,9 @@
 #include <new>
 #include <thread>
 
-#include "api/openai_response.h"
+#include "api/openai/chat_response.h"
+#include "api/openai/request_pictures.h"
 #include "api/original_fields.h"
-#include "api/request_pictures.h"
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/log.h"
@@ -228,7 +228,7 @@ void App::begin(const QuestionPtr& question) {
     fail(question->responder, error, stage, question->request->id);
   };
   const RequestDefaults& defaults = question->backend->model().defaults;
-  apply_defaults(defaults, question->chat);
+  apply_defaults(defaults, question->chat.generate);
   if (auto checked = check_length(question->chat.generate, question->backend->model()); !checked)
     return refused(checked.error(), Stage::kRequest);
   if (question->chat.images.empty()) return answer(question);

@@ -51,9 +51,9 @@ class Exchange final : public Responder {
   std::optional<Response> whole_;
   std::optional<StreamOffer> offer_;
   std::string pending_;
-  std::size_t sending_ = 0;  // bytes of the stream that were taken last
+  std::size_t sending_ = 0;      // bytes of the stream that were taken last
   Reservation memory_, unsent_;  // of the stream
-  bool begun_ = false;       // the stream has a first byte
+  bool begun_ = false;           // the stream has a first byte
   bool head_taken_ = false;
   bool finished_ = false;
   bool closed_ = false;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "http/cached_names.h"
+#include "runtime/library/names.h"
 #include "runtime/verify/certificate_store.h"
 
 namespace oc::http {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "http/model_source.h"
-#include "runtime/model_host.h"
+#include "runtime/hosting/model_host.h"
 
 namespace oc::http {
 

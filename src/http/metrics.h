@@ -13,7 +13,7 @@
 
 #include "api/served_model.h"
 #include "runtime/request.h"
-#include "runtime/service.h"
+#include "runtime/serving/service.h"
 
 namespace oc::http {
 

@@ -25,8 +25,7 @@ AnswerMemory memory_of_scored(const ScoredToken& token) {
       token.bytes.capacity() > std::string().capacity() ? token.bytes.capacity() + 1 : 0;
   // Bytes that are no text by themselves are written as \\x and two digits.
   const std::size_t text = std::max(json_bytes(token.bytes), 5 * token.bytes.size());
-  return {sizeof(ScoredToken) + heap,
-          kScoredTokenJson + text + kByteJson * token.bytes.size()};
+  return {sizeof(ScoredToken) + heap, kScoredTokenJson + text + kByteJson * token.bytes.size()};
 }
 
 AnswerMemory memory_of_answer(const Answer& answer) {

@@ -12,7 +12,7 @@
 #include "base/memory_budget.h"
 #include "image/image.h"
 #include "models/model.h"
-#include "runtime/sampler.h"
+#include "runtime/decode/sampler.h"
 
 namespace oc {
 

@@ -6,7 +6,7 @@
 
 #include "base/number_text.h"
 #include "base/printable.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace oc {
 namespace json = boost::json;

@@ -12,8 +12,8 @@
 #include <string>
 #include <utility>
 
+#include "base/utf8.h"
 #include "text/json_field.h"
-#include "text/utf8.h"
 
 namespace oc {
 namespace json = boost::json;

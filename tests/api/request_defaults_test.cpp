@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "api/openai_request.h"
+#include "api/openai/chat_request.h"
 
 namespace oc {
 namespace {
@@ -14,7 +14,7 @@ ChatRequest parse(const std::string& more, const RequestDefaults& defaults = {},
   auto request = parse_chat_request(
       R"({"messages": [{"role": "user", "content": ")" + question + R"("}])" + more + "}", limits);
   EXPECT_TRUE(request.ok());
-  apply_defaults(defaults, *request);
+  apply_defaults(defaults, request->generate);
   return std::move(*request);
 }
 

@@ -1,5 +1,5 @@
 """Each key of a configuration file has the effect that its name says: one file with that key, one
-server. Beside tests/api/config_settings_test.cpp, which tests what values become."""
+server. Beside tests/api/config/settings_test.cpp, which tests what values become."""
 
 import io
 import json

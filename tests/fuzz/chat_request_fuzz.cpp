@@ -4,10 +4,10 @@
 #include <variant>
 
 #include "api/errors.h"
-#include "api/openai_request.h"
-#include "api/request_pictures.h"
+#include "api/openai/chat_request.h"
+#include "api/openai/request_pictures.h"
+#include "base/utf8.h"
 #include "tests/fuzz/require.h"
-#include "text/utf8.h"
 
 namespace {
 

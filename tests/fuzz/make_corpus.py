@@ -51,7 +51,7 @@ def exif(orientation, big=False, kind=3, count=1):
 
 
 def stored_answers():
-    """Values of the shared response cache without their envelope, as src/runtime/store/result_codec.cpp
+    """Values of the shared response cache without their envelope, as src/runtime/cache/response_codec.cpp
     has them."""
 
     def text(data):

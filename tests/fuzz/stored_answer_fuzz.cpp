@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/store/result_codec.h"
+#include "runtime/cache/response_codec.h"
 #include "tests/fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

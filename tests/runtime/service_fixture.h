@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "runtime/service.h"
+#include "runtime/serving/service.h"
 #include "tests/runtime/fake_model.h"
 
 namespace oc {

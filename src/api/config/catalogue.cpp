@@ -8,7 +8,8 @@
 #include <optional>
 #include <utility>
 
-#include "runtime/loader.h"
+#include "base/places.h"
+#include "runtime/library/plain_name.h"
 
 namespace oc {
 namespace {

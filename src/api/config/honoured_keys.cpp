@@ -1,5 +1,5 @@
 #include "api/config/keys.h"
-#include "runtime/sampler.h"
+#include "runtime/decode/sampler.h"
 
 namespace oc {
 namespace {

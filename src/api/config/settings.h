@@ -9,9 +9,9 @@
 #include "api/config/config.h"
 #include "api/served_model.h"
 #include "ops/engine.h"
-#include "runtime/loader.h"
-#include "runtime/memory_plan.h"
-#include "runtime/service.h"
+#include "runtime/hosting/memory_plan.h"
+#include "runtime/library/loader.h"
+#include "runtime/serving/service.h"
 
 namespace oc {
 

@@ -11,7 +11,8 @@
 
 #include "base/clock.h"
 #include "io/digest.h"
-#include "runtime/generate.h"
+#include "runtime/library/names.h"
+#include "runtime/serving/generate.h"
 
 namespace oc {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "runtime/bench/machine.h"
-#include "runtime/loader.h"
+#include "runtime/library/loader.h"
 
 namespace oc {
 

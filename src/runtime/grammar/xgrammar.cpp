@@ -1,4 +1,5 @@
-// The grammar library behind runtime/grammar.h. Only built where cmake/xgrammar.cmake finds it.
+// The grammar library behind runtime/grammar/grammar.h. Only built where cmake/xgrammar.cmake finds
+// it.
 #include <fmt/format.h>
 #include <xgrammar/xgrammar.h>
 
@@ -8,7 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "runtime/grammar.h"
+#include "runtime/grammar/grammar.h"
 
 namespace xgrammar {
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 
+#include "base/places.h"
 #include "io/checkpoint.h"
 #include "io/files.h"
 #include "io/json.h"
-#include "runtime/hub/hf_cache.h"
-#include "runtime/loader.h"
+#include "runtime/library/hf_cache.h"
+#include "runtime/library/names.h"
+#include "runtime/library/plain_name.h"
 
 namespace oc::hub {
 namespace {

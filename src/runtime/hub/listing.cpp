@@ -10,7 +10,7 @@
 
 #include "base/units.h"
 #include "io/json.h"
-#include "runtime/hub/names.h"
+#include "runtime/library/plain_name.h"
 
 namespace oc::hub {
 namespace {

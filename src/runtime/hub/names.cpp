@@ -3,22 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cstdlib>
 
 #include "io/json.h"
-#include "runtime/loader.h"
+#include "runtime/library/known_models.h"
+#include "runtime/library/plain_name.h"
 
 namespace oc::hub {
 namespace {
-
-constexpr std::array kCatalogue{
-    CatalogueEntry{"phi-3.5-vision-4bit", "mlx-community/Phi-3.5-vision-instruct-4bit",
-                   2'340'000'000},
-    CatalogueEntry{"phi-3.5-vision", "microsoft/Phi-3.5-vision-instruct", 8'300'000'000},
-};
 
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -69,14 +63,6 @@ Origin origin_of(std::string_view text) {
 
 }  // namespace
 
-std::span<const CatalogueEntry> catalogue() { return kCatalogue; }
-
-const CatalogueEntry* find_in_catalogue(std::string_view name) {
-  const auto found = std::ranges::find_if(
-      kCatalogue, [&](const CatalogueEntry& e) { return e.name == name || e.repo == name; });
-  return found == kCatalogue.end() ? nullptr : &*found;
-}
-
 Result<ModelRef> parse_model_ref(std::string_view text) {
   const std::size_t at = text.find('@');
   const std::string_view name = text.substr(0, at);
@@ -91,24 +77,19 @@ Result<ModelRef> parse_model_ref(std::string_view text) {
   if (!is_plain_name(name))
     return Error{ErrorCode::kInvalidArgument, fmt::format("{} is no model", shown_name(name)),
                  "ORG/REPO or ORG/REPO@REVISION: letters, digits, '.', '_' and '-'"};
-  if (const CatalogueEntry* entry = find_in_catalogue(name)) {
+  if (const KnownModel* entry = find_known_model(name)) {
     ref.repo = entry->repo;
   } else if (name.find('/') != name.npos) {
     ref.repo = name;
   } else {
     std::string known;
-    for (const CatalogueEntry& e : kCatalogue)
+    for (const KnownModel& e : known_models())
       known += (known.empty() ? "" : ", ") + std::string(e.name);
     return Error{ErrorCode::kNotFound,
                  fmt::format("the catalogue has no model {}", shown_name(name)),
                  fmt::format("it has {}; any other is named ORG/REPO", known)};
   }
   return ref;
-}
-
-bool is_safe_file_name(std::string_view name) {
-  return !name.empty() && name.size() <= 200 && name.front() != '.' &&
-         std::ranges::all_of(name, is_word);
 }
 
 Result<Hub> make_hub(std::string_view base, std::string_view token) {

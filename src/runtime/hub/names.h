@@ -2,8 +2,6 @@
 // passes here can name a place outside of the models folder, or break out of a URL or a header.
 #pragma once
 
-#include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,22 +15,9 @@ struct ModelRef {
   std::string revision = "main";
 };
 
-// A model that has a short name.
-struct CatalogueEntry {
-  std::string_view name;  // "phi-3.5-vision-4bit"
-  std::string_view repo;
-  std::uint64_t bytes;  // about, of all its files
-};
-std::span<const CatalogueEntry> catalogue();
-const CatalogueEntry* find_in_catalogue(std::string_view name);  // by either name; null: none
-
 // "NAME", "ORG/REPO", "NAME@revision", "ORG/REPO@revision". kInvalidArgument, kNotFound: a short
 // name that the catalogue does not have.
 Result<ModelRef> parse_model_ref(std::string_view text);
-
-// One part of a path, as a file of a model may be called: letters, digits, '.', '_', '-', no '.' in
-// front, at most 200 bytes.
-bool is_safe_file_name(std::string_view name);
 
 // A server that speaks the Hugging Face HTTP interface.
 struct Hub {

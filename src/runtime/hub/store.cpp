@@ -12,12 +12,12 @@
 #include <cstdio>
 #include <set>
 
+#include "base/places.h"
 #include "base/units.h"
 #include "io/json.h"
 #include "io/json_text.h"
-#include "runtime/hub/names.h"
 #include "runtime/hub/part_file.h"
-#include "runtime/loader.h"
+#include "runtime/library/plain_name.h"
 
 namespace oc::hub {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "io/json.h"
 #include "io/json_text.h"
+#include "io/whole_file.h"
 
 namespace oc {
 namespace {

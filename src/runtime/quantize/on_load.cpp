@@ -10,9 +10,8 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/places.h"
 #include "io/digest.h"
-#include "runtime/hub/hf_cache.h"
-#include "runtime/loader.h"
 #include "runtime/quantize/state.h"
 
 namespace oc {
@@ -33,16 +32,9 @@ std::string short_digest(std::string_view text, std::size_t length) {
   return digest.finish_hex().substr(0, length);
 }
 
-// The folder's own name; a snapshot of the Hugging Face cache is called by its commit.
-std::string short_name(const fs::path& input) {
-  const std::string name = hub::cached_name(input).value_or(whole_path(input).filename().string());
-  return name.substr(name.rfind('/') + 1);
-}
-
-// "NAME-PATH-": what all copies of one model folder begin with.
-std::string prefix_of(const fs::path& input) {
-  const fs::path whole = whole_path(input);
-  return fmt::format("{}-{}-", short_name(input), short_digest(whole.string(), 8));
+// "-PATH-": what the names of all copies of one model folder have in common.
+std::string path_mark(const fs::path& input) {
+  return fmt::format("-{}-", short_digest(whole_path(input).string(), 8));
 }
 
 // Finished by an earlier run from this very input. Its files are not hashed again: that would read
@@ -68,12 +60,12 @@ void remove_unless_in_use(const fs::path& folder) {
   ::close(fd);
 }
 
-void remove_copies(std::string_view prefix, const fs::path& but) {
+void remove_copies(std::string_view mark, const fs::path& but) {
   const auto folder = quantised_folder();
   if (!folder.ok()) return;
   std::error_code error;
   for (fs::directory_iterator it(*folder, error), end; !error && it != end; it.increment(error))
-    if (it->path().filename().string().starts_with(prefix) && it->path() != but)
+    if (it->path().filename().string().find(mark) != std::string::npos && it->path() != but)
       remove_unless_in_use(it->path());
 }
 
@@ -92,22 +84,23 @@ Result<bool> is_quantised_folder(const fs::path& folder) {
   return is_quantised(*checkpoint);
 }
 
-Result<fs::path> quantised_place(const QuantizePlan& plan) {
+Result<fs::path> quantised_place(const QuantizePlan& plan, std::string_view name) {
   OC_ASSIGN_OR_RETURN(const fs::path folder, quantised_folder());
-  return folder / fmt::format("{}{}bit-g{}-{}", prefix_of(plan.input->folder()), plan.spec.bits,
-                              plan.spec.group_size, short_digest(plan.fingerprint, 12));
+  return folder / fmt::format("{}{}{}bit-g{}-{}", name.substr(name.rfind('/') + 1),
+                              path_mark(plan.input->folder()), plan.spec.bits, plan.spec.group_size,
+                              short_digest(plan.fingerprint, 12));
 }
 
-Result<fs::path> quantised_copy(const fs::path& input, const QuantSpec& spec,
+Result<fs::path> quantised_copy(const fs::path& input, std::string_view name, const QuantSpec& spec,
                                 const QuantizeRun& run) {
   QuantizePlanOptions options;
   options.spec = spec;
   OC_ASSIGN_OR_RETURN(std::shared_ptr<const Checkpoint> checkpoint, Checkpoint::open(input));
   OC_ASSIGN_OR_RETURN(const QuantizePlan plan, plan_quantization(std::move(checkpoint), options));
-  OC_ASSIGN_OR_RETURN(const fs::path place, quantised_place(plan));
+  OC_ASSIGN_OR_RETURN(const fs::path place, quantised_place(plan, name));
   if (is_finished(place, plan)) return place;
   log::event(log::Level::kInfo, "quantizing",
-             {{"model", short_name(input)}, {"bits", spec.bits}, {"group", spec.group_size}});
+             {{"model", name}, {"bits", spec.bits}, {"group", spec.group_size}});
   for (;;) {
     const auto made = quantize(input, place, options, run);
     if (made.ok()) break;
@@ -118,10 +111,10 @@ Result<fs::path> quantised_copy(const fs::path& input, const QuantSpec& spec,
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     if (is_finished(place, plan)) return place;
   }
-  remove_copies(fmt::format("{}{}bit-g{}-", prefix_of(input), spec.bits, spec.group_size), place);
+  remove_copies(fmt::format("{}{}bit-g{}-", path_mark(input), spec.bits, spec.group_size), place);
   return place;
 }
 
-void remove_quantised_copies(const fs::path& input) { remove_copies(prefix_of(input), {}); }
+void remove_quantised_copies(const fs::path& input) { remove_copies(path_mark(input), {}); }
 
 }  // namespace oc

@@ -18,8 +18,9 @@ namespace oc {
 // The folder of all copies; kNotFound: there is no home to keep them in.
 Result<std::filesystem::path> quantised_folder();
 
-// Where the copy of `input` lies or would lie.
-Result<std::filesystem::path> quantised_place(const QuantizePlan& plan);
+// Where the copy of the plan's input lies or would lie. `name`: the model's, for people who look
+// into the folder.
+Result<std::filesystem::path> quantised_place(const QuantizePlan& plan, std::string_view name);
 
 // Errors: config.json cannot be read, and so on.
 Result<bool> is_quantised_folder(const std::filesystem::path& folder);
@@ -28,7 +29,8 @@ Result<bool> is_quantised_folder(const std::filesystem::path& folder);
 // wait. Copies of what `input` was before are removed. Errors: those of quantize(); kUnsupported:
 // it is quantised already.
 Result<std::filesystem::path> quantised_copy(const std::filesystem::path& input,
-                                             const QuantSpec& spec, const QuantizeRun& run = {});
+                                             std::string_view name, const QuantSpec& spec,
+                                             const QuantizeRun& run = {});
 
 // Every copy of a model folder that goes away. Those that a process is writing to stay.
 void remove_quantised_copies(const std::filesystem::path& input);

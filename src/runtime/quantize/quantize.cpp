@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engines/cpu/thread_pool.h"
+#include "io/whole_file.h"
 #include "runtime/quantize/folder.h"
 #include "runtime/quantize/shard.h"
 

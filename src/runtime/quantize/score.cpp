@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/sampler.h"
+#include "runtime/decode/sampler.h"
 
 namespace oc {
 namespace {

@@ -30,10 +30,6 @@ struct QuantizeState {
 Result<std::optional<QuantizeState>> read_state(const std::filesystem::path& folder);
 Result<void> write_state(const std::filesystem::path& folder, const QuantizeState& state);
 
-// Writes text through a temporary name and rename, synced: all of it is there, or the old file.
-Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view text);
-// SHA-256 of a file, hex. Reads all of it.
-Result<std::string> file_sha256(const std::filesystem::path& path);
 // Whether the file is there as it was finished, byte for byte.
 bool is_intact(const std::filesystem::path& folder, const FinishedShard& shard);
 

@@ -9,12 +9,12 @@
 #include <cctype>
 #include <ctime>
 
+#include "base/places.h"
 #include "io/digest.h"
 #include "io/files.h"
 #include "io/json.h"
 #include "io/json_text.h"
-#include "runtime/loader.h"
-#include "runtime/quantize/state.h"
+#include "io/whole_file.h"
 
 namespace oc {
 namespace {

@@ -1,0 +1,322 @@
+#include "api/openai/chat_request.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "api/json_fields.h"
+#include "api/openai/fields.h"
+#include "api/openai/messages.h"
+#include "api/openai/response_format.h"
+#include "api/openai/tools.h"
+#include "io/counted_memory.h"
+#include "io/json.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+bool is_text(const json::value& value, std::string_view text) {
+  return value.is_string() && std::string_view(value.get_string()) == text;
+}
+
+// -1 is how llama.cpp's clients say that there is no limit.
+Result<std::optional<std::int64_t>> parse_limit(const JsonFields& fields, std::string_view key,
+                                                std::int64_t most, NoEffect no_effect) {
+  if (const json::value* value = fields.find(key);
+      value != nullptr && value->is_int64() && value->get_int64() == -1) {
+    no_effect.add(key);
+    return std::optional<std::int64_t>();
+  }
+  return fields.integer(key, 1, most);
+}
+
+Result<void> parse_length(const JsonFields& fields, const ChatLimits& limits,
+                          GenerateRequest& request, NoEffect no_effect) {
+  constexpr std::int64_t kMost = std::numeric_limits<int>::max();
+  const std::int64_t most =
+      limits.context_length > 0 ? std::min(limits.context_length, kMost) : kMost;
+  OC_ASSIGN_OR_RETURN(const auto old_name, parse_limit(fields, "max_tokens", most, no_effect));
+  OC_ASSIGN_OR_RETURN(const auto new_name,
+                      parse_limit(fields, "max_completion_tokens", most, no_effect));
+  if (old_name && new_name && *old_name != *new_name)
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"max_tokens\" and \"max_completion_tokens\" are both given and differ",
+                 "send one of them", "max_completion_tokens"};
+  if (old_name) request.max_tokens = static_cast<int>(*old_name);
+  if (new_name) request.max_tokens = static_cast<int>(*new_name);
+  return {};
+}
+
+// {"token id": bias}; at most 1,024 of them, as the largest clients send.
+Result<void> parse_logit_bias(const JsonFields& fields, SamplingParams& sampling) {
+  const json::value* value = fields.find("logit_bias");
+  if (value == nullptr) return {};
+  constexpr std::size_t kMost = 1024;
+  if (!value->is_object() || value->get_object().size() > kMost)
+    return wrong_value("logit_bias", "an object of at most 1024 token ids and numbers", *value);
+  for (const auto& [key, bias] : value->get_object()) {
+    const std::string param = "logit_bias." + shown_key(key);
+    TokenId id = 0;
+    const char* end = key.data() + key.size();
+    if (const auto parsed = std::from_chars(key.data(), end, id);
+        parsed.ec != std::errc() || parsed.ptr != end || id < 0)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}\": the key is no token id", param),
+                   "use ids as `ocellus tokenize` prints them", param};
+    if (!bias.is_number() || !(std::abs(bias.to_number<double>()) <= SamplingParams::kMostBias))
+      return wrong_value(param, "a number from -100 to 100", bias);
+    // "5" and "05" are one token.
+    if (std::ranges::find(sampling.logit_bias, id, &std::pair<TokenId, float>::first) !=
+        sampling.logit_bias.end())
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}\": token {} has a bias already", param, id),
+                   "give each token one", param};
+    sampling.logit_bias.emplace_back(id, bias.to_number<float>());
+  }
+  return {};
+}
+
+Result<void> parse_sampling(const JsonFields& fields, SamplingParams& sampling) {
+  OC_ASSIGN_OR_RETURN(const auto presence, fields.number("presence_penalty", -2, 2));
+  OC_ASSIGN_OR_RETURN(const auto frequency, fields.number("frequency_penalty", -2, 2));
+  if (presence) sampling.presence_penalty = *presence;
+  if (frequency) sampling.frequency_penalty = *frequency;
+  OC_RETURN_IF_ERROR(parse_logit_bias(fields, sampling));
+  OC_ASSIGN_OR_RETURN(const auto temperature, fields.number("temperature", 0, 2));
+  OC_ASSIGN_OR_RETURN(const auto top_p, fields.number("top_p", 0, 1));
+  OC_ASSIGN_OR_RETURN(const auto min_p, fields.number("min_p", 0, 1));
+  OC_ASSIGN_OR_RETURN(const auto penalty,
+                      fields.number("repetition_penalty", SamplingParams::kLeastRepetitionPenalty,
+                                    SamplingParams::kMostRepetitionPenalty));
+  OC_ASSIGN_OR_RETURN(const auto top_k,
+                      fields.integer("top_k", -1, std::numeric_limits<int>::max()));
+  if (temperature) sampling.temperature = *temperature;
+  // OpenAI allows 0, "nothing but the most likely token": the smallest p says the same.
+  if (top_p) sampling.top_p = *top_p > 0 ? *top_p : std::numeric_limits<double>::min();
+  if (min_p) sampling.min_p = *min_p;
+  if (penalty) sampling.repetition_penalty = *penalty;
+  if (top_k) sampling.top_k = *top_k < 0 ? 0 : static_cast<int>(*top_k);  // -1: off, as elsewhere
+  if (const json::value* seed = fields.find("seed")) {
+    if (seed->is_int64())
+      sampling.seed = static_cast<std::uint64_t>(seed->get_int64());
+    else if (seed->is_uint64())
+      sampling.seed = seed->get_uint64();
+    else if (const auto whole = whole_number(*seed))
+      sampling.seed = static_cast<std::uint64_t>(*whole);
+    else
+      return wrong_value("seed", "an integer of 64 bits", *seed);
+  }
+  auto checked = check_sampling(sampling);
+  if (!checked) {
+    Error error = checked.error();
+    if (error.code == ErrorCode::kInternal) error.code = ErrorCode::kInvalidArgument;
+    return error;
+  }
+  return {};
+}
+
+// An empty string stops nothing: pages send it for a field that was left empty.
+Result<void> parse_stop(const JsonFields& fields, const ChatLimits& limits,
+                        GenerateRequest& request, NoEffect no_effect) {
+  const json::value* stop = fields.find("stop");
+  if (stop == nullptr) return {};
+  const auto add = [&](const json::value& value, const std::string& param) -> Result<void> {
+    if (!value.is_string()) return wrong_value(param, "a string", value);
+    const std::string_view text(value.get_string());
+    if (text.empty()) {
+      no_effect.add("stop");
+      return {};
+    }
+    if (text.size() > limits.max_stop_bytes)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}\" must have at most {} bytes, found {}", param,
+                               limits.max_stop_bytes, text.size()),
+                   "", param};
+    request.stop.emplace_back(text);
+    return {};
+  };
+  if (stop->is_string()) return add(*stop, "stop");
+  if (!stop->is_array()) return wrong_value("stop", "a string or an array of strings", *stop);
+  const json::array& array = stop->get_array();
+  if (array.size() > limits.max_stops)
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("\"stop\" holds {} strings; at most {}", array.size(), limits.max_stops), "",
+        "stop"};
+  for (std::size_t i = 0; i < array.size(); ++i)
+    OC_RETURN_IF_ERROR(add(array[i], fmt::format("stop[{}]", i)));
+  return {};
+}
+
+// How many answers, and what is told of them. `choices`, answers to be scored, is ours.
+Result<void> parse_answers(const JsonFields& fields, const ChatLimits& limits,
+                           GenerateRequest& request) {
+  OC_ASSIGN_OR_RETURN(const auto n, fields.integer("n", 1, 128));
+  request.n = static_cast<int>(n.value_or(1));
+  OC_ASSIGN_OR_RETURN(const auto logprobs, fields.boolean("logprobs"));
+  OC_ASSIGN_OR_RETURN(const auto top, fields.integer("top_logprobs", 0, 20));
+  request.logprobs = logprobs.value_or(false);
+  request.top_logprobs = static_cast<int>(top.value_or(0));
+  if (request.top_logprobs > 0 && !request.logprobs)
+    return Error{ErrorCode::kInvalidArgument, "\"top_logprobs\" is given without \"logprobs\"",
+                 "add \"logprobs\": true", "top_logprobs"};
+  const json::value* choices = fields.find("choices");
+  if (choices == nullptr) return {};
+  if (!choices->is_array() || choices->get_array().empty() ||
+      choices->get_array().size() > limits.max_choices)
+    return wrong_value("choices", fmt::format("an array of 1 to {} strings", limits.max_choices),
+                       *choices);
+  for (std::size_t i = 0; i < choices->get_array().size(); ++i) {
+    const json::value& choice = choices->get_array()[i];
+    const std::string param = fmt::format("choices[{}]", i);
+    if (!choice.is_string() || choice.get_string().empty() ||
+        choice.get_string().size() > limits.max_choice_bytes)
+      return wrong_value(param, fmt::format("a string of 1 to {} bytes", limits.max_choice_bytes),
+                         choice);
+    request.choices.emplace_back(std::string_view(choice.get_string()));
+  }
+  return {};
+}
+
+// Extensions of ours: prompt lookup, and frames of a live camera.
+Result<void> parse_extensions(const JsonFields& fields, GenerateRequest& request) {
+  OC_ASSIGN_OR_RETURN(const auto draft, fields.integer("draft_tokens", 0, 15));
+  if (draft) request.draft_tokens = static_cast<int>(*draft);
+  const json::value *key = fields.find("stream_key"), *policy = fields.find("policy");
+  if (key != nullptr) {
+    if (!key->is_string() || key->get_string().empty() || key->get_string().size() > 256)
+      return wrong_value("stream_key", "a string of 1 to 256 bytes", *key);
+    request.stream_key = std::string_view(key->get_string());
+  }
+  if (policy != nullptr) {
+    if (!is_text(*policy, "latest_wins") && !is_text(*policy, "queue"))
+      return wrong_value("policy", "\"latest_wins\" or \"queue\"", *policy);
+    request.latest_wins = is_text(*policy, "latest_wins");
+    if (request.latest_wins && key == nullptr)
+      return Error{ErrorCode::kInvalidArgument, "\"policy\" is given without \"stream_key\"",
+                   "name the camera: \"stream_key\": \"door\"", "stream_key"};
+  }
+  return {};
+}
+
+Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffect no_effect) {
+  OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean("stream"));
+  request.stream = stream.value_or(false);
+  OC_ASSIGN_OR_RETURN(const auto options, fields.object("stream_options"));
+  if (!options) return {};
+  static constexpr std::array<std::string_view, 3> kKnown = {"include_usage", "include_obfuscation",
+                                                             "continuous_usage_stats"};
+  OC_RETURN_IF_ERROR(options->only(kKnown));
+  OC_ASSIGN_OR_RETURN(const auto usage, options->boolean("include_usage"));
+  request.include_usage = request.stream && usage.value_or(false);
+  for (const std::string_view key : {kKnown[1], kKnown[2]}) {
+    OC_ASSIGN_OR_RETURN(const auto wanted, options->boolean(key));
+    if (request.stream && wanted.value_or(false)) no_effect.add("stream_options.", key);
+  }
+  if (!request.stream) no_effect.add("stream_options");
+  return {};
+}
+
+}  // namespace
+
+namespace {
+
+JsonLimits json_limits(const ChatLimits& limits) {
+  return {.depth = limits.json_depth, .values = limits.max_values};
+}
+
+Result<ChatRequest> parse_document(const json::value& document, const ChatLimits& limits) {
+  if (!document.is_object()) {
+    Error error = wrong_value("body", "a JSON object", document);
+    error.param.clear();
+    return error;
+  }
+  const JsonFields fields(document.get_object(), "");
+  ChatRequest request;
+  const NoEffect no_effect(request.without_effect);
+  OC_RETURN_IF_ERROR(check_fields(fields, no_effect));
+  OC_RETURN_IF_ERROR(parse_tools(fields, request));
+  OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
+  if (model && model->size() > limits.max_name_bytes)
+    return Error{ErrorCode::kNotFound, "there is no model of this name",
+                 fmt::format("a name has at most {} bytes", limits.max_name_bytes), "model"};
+  request.model = std::string(model.value_or(""));
+  OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate, no_effect));
+  if (limits.sampling) request.generate.sampling = limits.sampling(request.model);
+  OC_RETURN_IF_ERROR(parse_sampling(fields, request.generate.sampling));
+  OC_RETURN_IF_ERROR(parse_stop(fields, limits, request.generate, no_effect));
+  OC_RETURN_IF_ERROR(parse_stream(fields, request, no_effect));
+  OC_RETURN_IF_ERROR(parse_answers(fields, limits, request.generate));
+  OC_RETURN_IF_ERROR(parse_extensions(fields, request.generate));
+  OC_ASSIGN_OR_RETURN(request.generate.json_schema, parse_response_format(fields));
+  OC_ASSIGN_OR_RETURN(const auto keep_order, fields.boolean("keep_order"));
+  request.generate.keep_order = keep_order.value_or(false);
+  OC_ASSIGN_OR_RETURN(const auto num_crops, fields.integer("num_crops", 1, 64));
+  const json::value* messages = fields.find("messages");
+  if (messages == nullptr)
+    return Error{ErrorCode::kInvalidArgument, "\"messages\" is missing", "", "messages"};
+  OC_RETURN_IF_ERROR(parse_messages(*messages, limits, request));
+  if (num_crops)
+    for (EncodedImage& image : request.images)
+      if (!image.num_crops) image.num_crops = static_cast<int>(*num_crops);
+  return request;
+}
+
+}  // namespace
+
+std::string warning_of(const ChatRequest& request) {
+  std::string out;
+  if (!request.unused_tools.empty())
+    out = fmt::format("{} are not called: the model answers in text", request.unused_tools);
+  if (!request.without_effect.empty())
+    out += fmt::format("{}without effect here: {}", out.empty() ? "" : "; ",
+                       fmt::join(request.without_effect, ", "));
+  return out;
+}
+
+std::size_t held_bytes(const ChatRequest& request) {
+  std::size_t total = 0;
+  for (const Message& message : request.generate.messages)
+    for (const Part& part : message.parts) {
+      total += sizeof part;
+      if (const auto* text = std::get_if<TextPart>(&part)) total += text->text.capacity();
+    }
+  for (const EncodedImage& image : request.images) total += image.bytes.capacity();
+  return total;
+}
+
+Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits) {
+  OC_ASSIGN_OR_RETURN(const json::value document,
+                      parse_json(body, "body", json_limits(limits), nullptr));
+  return parse_document(document, limits);
+}
+
+Result<ChatRequest> parse_chat_request(std::string&& body, const ChatLimits& limits,
+                                       Reservation& memory) {
+  Result<ChatRequest> request = [&]() -> Result<ChatRequest> {
+    CountedMemory counted(memory);
+    OC_ASSIGN_OR_RETURN(const json::value document,
+                        parse_json(body, "body", json_limits(limits), &counted));
+    // Its share stays: what is copied out of the document came from here.
+    std::string().swap(body);
+    return parse_document(document, limits);
+  }();
+  if (!request.ok()) return request;
+  const std::size_t held = held_bytes(*request);
+  memory.shrink_to(held);
+  // Sentences that are made of tools' calls and results are longer than what they are made of.
+  if (!memory.grow_to(held))
+    return Error{ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
+                 "try again later"};
+  return request;
+}
+
+}  // namespace oc

@@ -1,0 +1,264 @@
+#include "api/openai/chat_response.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value_from.hpp>
+#include <cmath>
+#include <iterator>
+#include <utility>
+
+#include "base/number_text.h"
+#include "base/utf8.h"
+#include "io/json_text.h"
+#include "runtime/answer_memory.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+json::object usage_object(const GenerateResult& result) {
+  json::object usage;
+  usage["prompt_tokens"] = result.prompt_tokens;
+  usage["completion_tokens"] = result.completion_tokens;
+  usage["total_tokens"] = result.prompt_tokens + result.completion_tokens;
+  json::object details;
+  details["cached_tokens"] = result.cached_tokens;
+  details["image_tokens"] = result.image_tokens;
+  usage["prompt_tokens_details"] = std::move(details);
+  return usage;
+}
+
+// One more field at the end of a serialized object that has some already.
+std::string with_field(std::string object, std::string_view name, std::string_view json) {
+  object.back() = ',';
+  fmt::format_to(std::back_inserter(object), "\"{}\":", name);
+  object += json;
+  object += '}';
+  return object;
+}
+
+// Milliseconds for people: three decimals.
+std::string timings_json(const Timings& t) {
+  std::string out;
+  for (const auto& [name, value] :
+       {std::pair{"queue_ms", t.queue_ms}, std::pair{"preprocess_ms", t.preprocess_ms},
+        std::pair{"encode_ms", t.encode_ms}, std::pair{"prefill_ms", t.prefill_ms},
+        std::pair{"ttft_ms", t.ttft_ms}, std::pair{"decode_ms", t.decode_ms},
+        std::pair{"total_ms", t.total_ms},
+        std::pair{"decode_tokens_per_second", t.decode_tokens_per_second}})
+    out += fmt::format("{}\"{}\":{}", out.empty() ? "{" : ",", name,
+                       number_text(three_decimals(value)));
+  return out + "}";
+}
+
+// As text; where it is none by itself, OpenAI writes its bytes.
+std::string token_text(const ScoredToken& token) {
+  Utf8Checker checker;
+  if (std::ranges::all_of(token.bytes,
+                          [&](char c) { return checker.feed(static_cast<std::uint8_t>(c)); }) &&
+      checker.complete())
+    return token.bytes;
+  std::string out = "bytes:";
+  for (const char c : token.bytes) out += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(c));
+  return out;
+}
+
+// JSON knows no infinity; OpenAI writes this for what cannot happen.
+double finite(double logprob) { return std::isfinite(logprob) ? logprob : -9999.0; }
+
+json::object token_object(const ScoredToken& token) {
+  json::object out;
+  out["token"] = token_text(token);
+  out["logprob"] = finite(token.logprob);
+  json::array bytes;
+  for (const char c : token.bytes) bytes.push_back(static_cast<std::uint8_t>(c));
+  if (token.control)
+    out["bytes"] = nullptr;
+  else
+    out["bytes"] = std::move(bytes);
+  return out;
+}
+
+// A token at a time: as JSON values many of them would take several times their text.
+void append_logprobs(std::string& out, std::span<const TokenLogprobs> tokens) {
+  out += R"({"content":[)";
+  for (const TokenLogprobs& token : tokens) {
+    json::object one = token_object(token);
+    json::array top;
+    for (const ScoredToken& other : token.top) top.push_back(token_object(other));
+    one["top_logprobs"] = std::move(top);
+    if (&token != &tokens.front()) out += ',';
+    out += json_text(one);
+  }
+  out += R"(],"refusal":null})";
+}
+
+json::array scores_array(std::span<const ChoiceScore> scores) {
+  json::array out;
+  for (const ChoiceScore& score : scores) {
+    json::object one;
+    one["text"] = score.text;
+    one["logprob"] = finite(score.logprob);
+    one["mean_logprob"] = finite(score.mean_logprob);
+    one["probability"] = std::isfinite(score.probability) ? score.probability : 0.0;
+    one["tokens"] = score.tokens;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+void append_choice(std::string& out, const Answer& answer, std::size_t index, bool logprobs) {
+  fmt::format_to(std::back_inserter(out),
+                 R"({{"index":{},"message":{{"role":"assistant","content":)", index);
+  out += json_quoted(answer.text);
+  out += R"(,"refusal":null},"logprobs":)";
+  if (logprobs)
+    append_logprobs(out, answer.logprobs);
+  else
+    out += "null";
+  out += R"(,"finish_reason":)";
+  out += json_quoted(to_string(answer.finish_reason));
+  out += '}';
+}
+
+// Our own field: what the model saw, and where the time went.
+std::string details_json(const GenerateResult& result) {
+  json::array images;
+  for (const ImagePlan& plan : result.images) {
+    json::object image;
+    image["width"] = plan.width;
+    image["height"] = plan.height;
+    image["num_crops"] = plan.num_crops;
+    image["crops"] = json::array{plan.crops_w, plan.crops_h};
+    image["effective_size"] = json::array{plan.effective_width, plan.effective_height};
+    image["tokens"] = plan.tokens;
+    images.push_back(std::move(image));
+  }
+  json::object details;
+  details["images"] = std::move(images);
+  details["stop_cause"] = to_string(result.stop_cause);
+  if (result.stop_string) details["stop_string"] = *result.stop_string;
+  details["seed"] = result.seed;
+  if (!result.scores.empty()) details["choices"] = scores_array(result.scores);
+  if (result.drafted_tokens > 0) {
+    details["drafted_tokens"] = result.drafted_tokens;
+    details["accepted_tokens"] = result.accepted_tokens;
+  }
+  return with_field(json_text(details), "timings", timings_json(result.timings));
+}
+
+json::object head_object(const AnswerHead& head, std::string_view object) {
+  json::object out;
+  out["id"] = head.id;
+  out["object"] = object;
+  out["created"] = head.created;
+  out["model"] = head.model;
+  out["system_fingerprint"] = head.system_fingerprint;
+  return out;
+}
+
+// About the request and about its answer; empty: nothing to tell.
+std::string both(const std::string& request, const std::optional<std::string>& answer) {
+  if (!answer) return request;
+  return request.empty() ? *answer : request + "; " + *answer;
+}
+
+}  // namespace
+
+AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64_t created) {
+  return {std::move(id), created, model.name, "fp_" + model.fingerprint.substr(0, 12), {}};
+}
+
+std::string completion_json(const AnswerHead& head, const GenerateResult& result, bool logprobs) {
+  std::string out;
+  out.reserve(memory_of(result).json + (4u << 10));  // it is not there twice while it grows
+  out += json_text(head_object(head, "chat.completion"));
+  out.back() = ',';
+  out += R"("choices":[)";
+  append_choice(out, result, 0, logprobs);
+  for (std::size_t i = 0; i < result.more.size(); ++i) {
+    out += ',';
+    append_choice(out, result.more[i], i + 1, logprobs);
+  }
+  out += R"(],"usage":)";
+  out += json_text(usage_object(result));
+  out += '}';
+  if (const std::string warning = both(head.warning, result.warning); !warning.empty())
+    out = with_field(std::move(out), "warning", json_quoted(warning));
+  return with_field(std::move(out), "ocellus", details_json(result));
+}
+
+// A chunk is built for every token on the engine's thread, so all but the text is made once.
+ChunkWriter::ChunkWriter(AnswerHead head, bool include_usage) : head_(std::move(head)) {
+  prefix_ = json_text(head_object(head_, "chat.completion.chunk"));
+  prefix_.pop_back();  // the closing brace
+  prefix_ += R"(,"choices":[{"index":)";
+  suffix_ = include_usage ? R"(}],"usage":null)" : "}]";
+}
+
+std::string ChunkWriter::begin(std::size_t choice, std::string_view delta) const {
+  return fmt::format(R"({}{},"delta":{},"logprobs":)", prefix_, choice, delta);
+}
+
+std::string ChunkWriter::role(std::size_t choice) const {
+  return begin(choice, R"({"role":"assistant","content":"","refusal":null})") +
+         R"(null,"finish_reason":null)" + suffix_ + "}";
+}
+
+std::string ChunkWriter::piece(const AnswerPiece& piece) const {
+  std::string out;
+  append_piece(out, piece);
+  return out;
+}
+
+void ChunkWriter::append_piece(std::string& out, const AnswerPiece& piece) const {
+  out += begin(piece.choice, R"({"content":)" + json_quoted(piece.text) + "}");
+  if (piece.tokens.empty())
+    out += "null";
+  else
+    append_logprobs(out, piece.tokens);
+  out += R"(,"finish_reason":null)";
+  out += suffix_;
+  out += '}';
+}
+
+std::string ChunkWriter::end(const Answer& answer, std::size_t choice,
+                             const std::string& warning) const {
+  std::string out = begin(choice, "{}") + R"(null,"finish_reason":)" +
+                    json_quoted(to_string(answer.finish_reason)) + suffix_;
+  if (!warning.empty()) out += R"(,"warning":)" + json_quoted(warning);
+  return out + "}";
+}
+
+std::string ChunkWriter::finish_more(const Answer& answer, std::size_t choice) const {
+  return end(answer, choice, answer.warning.value_or(""));
+}
+
+std::string ChunkWriter::finish(const GenerateResult& result) const {
+  std::string out = end(result, 0, both(head_.warning, result.warning));
+  out.pop_back();
+  return out + R"(,"ocellus":)" + details_json(result) + "}";
+}
+
+std::string ChunkWriter::usage(const GenerateResult& result) const {
+  json::object out = head_object(head_, "chat.completion.chunk");
+  out["choices"] = json::array();
+  out["usage"] = usage_object(result);
+  return json_text(out);
+}
+
+std::string ui_json(const std::string& model, const UiSettings& ui) {
+  json::object out;
+  out["title"] = model;
+  out["description"] = ui.description;
+  out["default_instruction"] = ui.default_instruction;
+  out["capture_intervals"] = json::value_from(ui.capture_intervals);
+  out["default_interval"] = ui.default_interval ? json::value(*ui.default_interval) : nullptr;
+  return json_text(out);
+}
+
+}  // namespace oc

@@ -1,0 +1,290 @@
+#include "api/openai/messages.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "api/data_uri.h"
+#include "api/json_fields.h"
+#include "api/openai/fields.h"
+#include "api/openai/tools.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kCropsLow = 1;    // detail: "low"
+constexpr int kCropsHigh = 16;  // detail: "high"; "auto" is the model's default
+
+// What clients send back with an answer, or for caches and lists of their own. The model's template
+// has no place for it, a speaker's name and earlier thoughts included.
+constexpr auto kMessageLabels = std::to_array<std::string_view>(
+    {"id", "name", "annotations", "cache_control", "created_at", "metadata",
+     "provider_specific_fields", "reasoning", "reasoning_content", "reasoning_details", "thinking",
+     "thinking_blocks", "timestamp"});
+constexpr auto kPartLabels =
+    std::to_array<std::string_view>({"id", "annotations", "cache_control", "metadata"});
+constexpr auto kPictureLabels = std::to_array<std::string_view>({"format"});
+
+template <std::size_t N, std::size_t M>
+constexpr auto joined(const std::array<std::string_view, N>& a,
+                      const std::array<std::string_view, M>& b) {
+  std::array<std::string_view, N + M> out;
+  std::ranges::copy(b, std::ranges::copy(a, out.begin()).out);
+  return out;
+}
+
+struct Speaker {
+  Role role = Role::kUser;
+  bool tool = false;  // its result is told by the user
+};
+
+struct MessageParser {
+  const ChatLimits& limits;
+  ChatRequest& request;
+  std::size_t parts = 0;
+  ToolHistory tools = {};
+  bool last_of_tools = false;  // the last message was a call or a result
+
+  Result<void> count_part(const std::string& path) {
+    if (++parts > limits.max_parts)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("more than {} content parts", limits.max_parts), "", path};
+    return {};
+  }
+
+  NoEffect no_effect() const { return NoEffect(request.without_effect); }
+
+  Result<Speaker> speaker(const JsonFields& fields) {
+    OC_ASSIGN_OR_RETURN(const auto name, fields.string("role"));
+    const std::string param = fields.name("role");
+    if (!name)
+      return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", param), "", param};
+    if (*name == "user") return Speaker{Role::kUser};
+    if (*name == "assistant") return Speaker{Role::kAssistant};
+    if (*name == "system" || *name == "developer") return Speaker{Role::kSystem};
+    if (*name == "tool" || *name == "function") return Speaker{Role::kUser, true};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("\"{}\" must be system, developer, user, assistant, tool or function", param),
+        "", param};
+  }
+
+  Result<Part> image(const JsonFields& part) {
+    const std::string param = part.name("image_url");
+    const json::value* value = part.find("image_url");
+    if (value == nullptr)
+      return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", param), "", param};
+    if (!value->is_object()) {
+      Error error = wrong_value(param, "an object", *value);
+      error.hint = R"({"url": "data:image/...;base64,..."})";
+      return error;
+    }
+    const JsonFields fields(value->get_object(), param);
+    static constexpr auto kKnown =
+        joined(std::to_array<std::string_view>({"url", "detail", "num_crops"}), kPictureLabels);
+    OC_RETURN_IF_ERROR(fields.only(kKnown));
+    no_effect().add_present(fields, "messages[].content[].image_url.", kPictureLabels);
+    OC_ASSIGN_OR_RETURN(const auto url, fields.string("url"));
+    const std::string url_param = fields.name("url");
+    if (!url)
+      return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", url_param), "",
+                   url_param};
+    if (request.images.size() == limits.max_images)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("more than {} pictures in one request", limits.max_images), "",
+                   param};
+    EncodedImage encoded;
+    encoded.param = url_param;
+    OC_ASSIGN_OR_RETURN(const auto detail, fields.string("detail"));
+    if (detail) {
+      if (*detail == "low")
+        encoded.num_crops = kCropsLow;
+      else if (*detail == "high")
+        encoded.num_crops = kCropsHigh;
+      else if (detail->empty())  // a field that was left empty
+        no_effect().add("messages[].content[].image_url.detail");
+      else if (*detail != "auto")
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("\"{}\" must be low, auto or high", fields.name("detail")), "",
+                     fields.name("detail")};
+    }
+    OC_ASSIGN_OR_RETURN(const auto crops, fields.integer("num_crops", 1, 64));
+    if (crops) encoded.num_crops = static_cast<int>(*crops);
+    auto bytes = decode_data_uri(*url, limits.max_image_bytes);
+    if (!bytes) {
+      Error error = bytes.error();
+      error.message = fmt::format("\"{}\": {}", url_param, error.message);
+      error.param = url_param;
+      return error;
+    }
+    encoded.bytes = std::move(*bytes);
+    const ImagePart result{static_cast<int>(request.images.size())};
+    request.images.push_back(std::move(encoded));
+    return Part(result);
+  }
+
+  Result<void> check_part(const JsonFields& fields, std::string_view type) {
+    const std::array<std::string_view, 2> own = {"type", type};
+    OC_RETURN_IF_ERROR(fields.only(joined(own, kPartLabels)));
+    no_effect().add_present(fields, "messages[].content[].", kPartLabels);
+    return {};
+  }
+
+  Result<Part> part(const json::value& value, const std::string& path, Role role) {
+    OC_RETURN_IF_ERROR(count_part(path));
+    if (!value.is_object()) return wrong_value(path, "an object", value);
+    const JsonFields fields(value.get_object(), path);
+    OC_ASSIGN_OR_RETURN(const auto type, fields.string("type"));
+    const std::string type_param = fields.name("type");
+    if (!type)
+      return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", type_param), "",
+                   type_param};
+    // A refusal is what the assistant said instead of an answer.
+    if (*type == "text" || (*type == "refusal" && role == Role::kAssistant)) {
+      OC_RETURN_IF_ERROR(check_part(fields, *type));
+      OC_ASSIGN_OR_RETURN(const auto text, fields.string(*type));
+      if (!text)
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("\"{}\" is missing", fields.name(*type)), "", fields.name(*type)};
+      return Part(TextPart{std::string(*text)});
+    }
+    if (*type == "image_url") {
+      if (role != Role::kUser)
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("\"{}\": pictures belong into user messages", path), "", path};
+      OC_RETURN_IF_ERROR(check_part(fields, *type));
+      return image(fields);
+    }
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("\"{}\": only text and image_url parts are supported", type_param), "",
+                 type_param};
+  }
+
+  Result<void> check_fields(const JsonFields& fields, const Speaker& speaker) {
+    static constexpr auto kKnown = joined(
+        std::to_array<std::string_view>({"role", "content", "refusal", "tool_calls", "tool_call_id",
+                                         "function_call", "audio", "prefix"}),
+        kMessageLabels);
+    OC_RETURN_IF_ERROR(fields.only(kKnown));
+    // Speech of earlier answers, and an answer to be gone on with.
+    for (const std::string_view key : {"audio", "prefix"}) {
+      const json::value* value = fields.find(key);
+      if (value == nullptr || (value->is_bool() && !value->get_bool())) continue;
+      return Error{ErrorCode::kUnsupported,
+                   fmt::format("\"{}\" is not supported", fields.name(key)), "", fields.name(key)};
+    }
+    for (const std::string_view key : {"name", "tool_call_id"}) {
+      OC_ASSIGN_OR_RETURN(const auto text, fields.string(key));
+      (void)text;
+    }
+    // A tool's name is shown, and its result is told by its call.
+    const std::span<const std::string_view> labels(kMessageLabels);
+    for (std::size_t i = 0; i < labels.size(); ++i)
+      if (!speaker.tool || labels[i] != "name")
+        no_effect().add_present(fields, "messages[].", labels.subspan(i, 1));
+    if (!speaker.tool && fields.find("tool_call_id") != nullptr)
+      no_effect().add("messages[].tool_call_id");
+    return {};
+  }
+
+  Result<void> add_text(std::string_view text, const std::string& path, Message& message) {
+    OC_RETURN_IF_ERROR(count_part(path));
+    message.parts.push_back(TextPart{std::string(text)});
+    return {};
+  }
+
+  Result<void> add_content(const json::value& content, const std::string& param, Message& message) {
+    if (content.is_string())
+      return add_text(std::string_view(content.get_string()), param, message);
+    if (!content.is_array()) return wrong_value(param, "a string or an array of parts", content);
+    const json::array& array = content.get_array();
+    for (std::size_t i = 0; i < array.size(); ++i) {
+      OC_ASSIGN_OR_RETURN(Part next, part(array[i], fmt::format("{}[{}]", param, i), message.role));
+      message.parts.push_back(std::move(next));
+    }
+    return {};
+  }
+
+  // What the assistant said beside `content`: why it would not answer, and which tools it called.
+  // → whether it called any.
+  Result<bool> add_calls(const JsonFields& fields, Message& message) {
+    OC_ASSIGN_OR_RETURN(const auto refusal, fields.string("refusal"));
+    if (refusal && !refusal->empty())
+      OC_RETURN_IF_ERROR(add_text(*refusal, fields.name("refusal"), message));
+    const std::size_t said = message.parts.size();
+    OC_ASSIGN_OR_RETURN(const bool called, tools.add_calls(fields, message));
+    if (!called) return false;
+    if (message.role != Role::kAssistant)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}\": only the assistant calls tools", fields.name("role")), "",
+                   fields.name("role")};
+    for (std::size_t i = said; i < message.parts.size(); ++i)
+      OC_RETURN_IF_ERROR(count_part(fields.name("tool_calls")));
+    std::erase_if(message.parts, [](const Part& part) {  // "content": "" beside a call
+      const auto* text = std::get_if<TextPart>(&part);
+      return text != nullptr && text->text.empty();
+    });
+    return true;
+  }
+
+  // A call or a result joins a turn of the same speaker beside it: several results and the question
+  // behind them are one turn of the user, as the model knows conversations.
+  void add(Message message, bool of_tools) {
+    std::vector<Message>& all = request.generate.messages;
+    if (!all.empty() && all.back().role == message.role && (of_tools || last_of_tools))
+      std::ranges::move(message.parts, std::back_inserter(all.back().parts));
+    else
+      all.push_back(std::move(message));
+    last_of_tools = of_tools;
+  }
+
+  Result<void> message(const json::value& value, const std::string& path) {
+    if (!value.is_object()) return wrong_value(path, "an object", value);
+    const JsonFields fields(value.get_object(), path);
+    OC_ASSIGN_OR_RETURN(const Speaker speaker, this->speaker(fields));
+    OC_RETURN_IF_ERROR(check_fields(fields, speaker));
+    Message message;
+    message.role = speaker.role;
+    const std::string param = fields.name("content");
+    if (speaker.tool) {
+      OC_ASSIGN_OR_RETURN(const std::string heading, tools.heading(fields));
+      OC_RETURN_IF_ERROR(add_text(heading, param, message));
+    }
+    const json::value* content = fields.find("content");
+    if (content != nullptr) OC_RETURN_IF_ERROR(add_content(*content, param, message));
+    OC_ASSIGN_OR_RETURN(const bool called, add_calls(fields, message));
+    if (content == nullptr && message.role != Role::kAssistant)
+      return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", param), "", param};
+    if (content != nullptr && message.parts.empty() && !called)
+      return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is empty", param), "", param};
+    add(std::move(message), speaker.tool || called);
+    return {};
+  }
+};
+
+}  // namespace
+
+Result<void> parse_messages(const json::value& value, const ChatLimits& limits,
+                            ChatRequest& request) {
+  if (!value.is_array()) return wrong_value("messages", "an array", value);
+  const json::array& array = value.get_array();
+  if (array.empty())
+    return Error{ErrorCode::kInvalidArgument, "\"messages\" is empty", "", "messages"};
+  if (array.size() > limits.max_messages)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("more than {} messages", limits.max_messages), "", "messages"};
+  MessageParser parser{.limits = limits, .request = request};
+  for (std::size_t i = 0; i < array.size(); ++i)
+    OC_RETURN_IF_ERROR(parser.message(array[i], fmt::format("messages[{}]", i)));
+  // The template closes an assistant's turn; a model asked to go on behind it says nothing.
+  if (request.generate.messages.back().role == Role::kAssistant)
+    return Error{ErrorCode::kInvalidArgument, "the last message must not be the assistant's",
+                 "end with the user's question", fmt::format("messages[{}]", array.size() - 1)};
+  return {};
+}
+
+}  // namespace oc

@@ -1,0 +1,110 @@
+#include "api/openai/models_json.h"
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <cmath>
+
+#include "io/json_text.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+// As OpenRouter describes what goes in and what comes out.
+json::object modalities() {
+  json::object out;
+  out["modality"] = "text+image->text";
+  out["input_modalities"] = json::array{"text", "image"};
+  out["output_modalities"] = json::array{"text"};
+  out["tokenizer"] = "Other";
+  out["instruct_type"] = nullptr;
+  return out;
+}
+
+json::object head_of(std::string_view name, std::int64_t created, std::string_view state) {
+  json::object out;
+  out["id"] = name;
+  out["object"] = "model";
+  out["created"] = created;
+  out["owned_by"] = "ocellus";
+  out["state"] = state;
+  out["architecture"] = modalities();  // of all that this program knows
+  return out;
+}
+
+// Each server calls it otherwise, and programs look where theirs has it.
+void add_context_length(json::object& out, const ServedModel& model) {
+  out["context_length"] = model.context_length;         // OpenRouter
+  out["context_window"] = model.context_length;         // Groq
+  out["max_model_len"] = model.context_length;          // vLLM
+  out["max_context_length"] = model.context_length;     // LM Studio
+  out["loaded_context_length"] = model.context_length;  // LM Studio
+  json::object meta;                                    // llama.cpp
+  meta["n_ctx"] = model.context_length;
+  meta["n_ctx_train"] = model.context_length;
+  meta["size"] = model.weights_bytes;
+  out["meta"] = std::move(meta);
+}
+
+// A model that has never been loaded has a name, and that is all there is to say.
+json::object model_object(const ServedModel& model) {
+  json::object out = head_of(model.name, model.created, model.state);
+  out["active"] = model.active;
+  if (!model.why.empty()) out["why"] = model.why;
+  if (!model.fallback.empty()) out["fallback_reason"] = model.fallback;
+  if (model.context_length == 0) return out;
+  json::object capabilities;
+  capabilities["input"] = json::array{"text", "image"};
+  capabilities["image_formats"] = json::array{"jpeg", "png", "webp"};
+  capabilities["context_length"] = model.context_length;
+  capabilities["default_num_crops"] = model.default_num_crops;
+  capabilities["streaming"] = true;
+  out["arch"] = model.architecture;
+  add_context_length(out, model);
+  out["quantization"] = model.quantization;
+  out["weights_bytes"] = model.weights_bytes;
+  out["engine"] = model.engine;
+  out["capabilities"] = std::move(capabilities);
+  if (model.certificate) out["certificate"] = *model.certificate;
+  return out;
+}
+
+}  // namespace
+
+std::string model_json(const ServedModel& model) { return json_text(model_object(model)); }
+
+std::string models_json(std::span<const ServedModel> models,
+                        std::span<const std::string> installed) {
+  json::array data;
+  for (const ServedModel& model : models) data.push_back(model_object(model));
+  for (const std::string& name : installed) {
+    const auto is_it = [&](const ServedModel& model) { return model.answers_to(name); };
+    if (std::ranges::none_of(models, is_it)) data.push_back(head_of(name, 0, "absent"));
+  }
+  json::object out;
+  out["object"] = "list";
+  out["data"] = std::move(data);
+  return json_text(out);
+}
+
+json::array model_states(std::span<const ServedModel> models) {
+  json::array out;
+  for (const ServedModel& model : models) {
+    json::object one;
+    one["name"] = model.name;
+    one["state"] = model.state;
+    one["active"] = model.active;
+    one["memory_bytes"] = model.loaded_bytes;
+    one["running"] = model.in_use;
+    one["requests"] = model.requests;
+    // Whole milliseconds: Boost.JSON writes fractions as 3.655E0.
+    one["idle_ms"] = std::llround(model.idle_s * 1000);
+    if (!model.why.empty()) one["why"] = model.why;
+    if (!model.fallback.empty()) one["fallback_reason"] = model.fallback;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+}  // namespace oc

@@ -1,0 +1,60 @@
+#include "api/openai/request_pictures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace oc {
+namespace {
+
+// The client is told which picture it is, where it can do something about it.
+Error with_param(Error error, const EncodedImage& image) {
+  const bool ours = error.code == ErrorCode::kCancelled || error.code == ErrorCode::kDeadline ||
+                    error.code == ErrorCode::kUnavailable;
+  if (ours) return error;
+  error.message = fmt::format("\"{}\": {}", image.param, error.message);
+  error.param = image.param;
+  return error;
+}
+
+}  // namespace
+
+std::size_t encoded_bytes(const ChatRequest& request) {
+  std::size_t bytes = 0;
+  for (const EncodedImage& image : request.images) bytes += image.bytes.size();
+  return bytes;
+}
+
+Result<PictureMemory> pictures_memory(const ChatRequest& request, const ImageLimits& limits,
+                                      const PictureBox& box) {
+  PictureMemory all;
+  std::size_t largest = 0;
+  for (const EncodedImage& image : request.images) {
+    auto info = probe_image(image.bytes, limits);
+    if (!info) return with_param(info.error(), image);
+    const PictureMemory one = picture_memory(*info, box);
+    all.most = std::max(all.most, all.kept + one.most);
+    all.kept += one.kept;
+    largest = std::max(largest, one.kept);
+  }
+  // The model's preprocessing resamples one at a time: half resampled, it is no larger.
+  all.most = std::max(all.most, all.kept + largest) + encoded_bytes(request);
+  return all;
+}
+
+Result<bool> decode_next_picture(ChatRequest& request, const ImageLimits& limits,
+                                 const PictureBox& box, const Interrupt& interrupt) {
+  const std::size_t next = request.generate.images.size();
+  if (next == request.images.size()) return false;
+  EncodedImage& image = request.images[next];
+  auto decoded = decode_image(image.bytes, limits, interrupt);
+  if (!decoded) return with_param(std::move(decoded).error(), image);
+  image.bytes = {};
+  auto picture = std::make_shared<const Image>(fit(*std::move(decoded), box, interrupt));
+  OC_RETURN_IF_ERROR(interrupt.check("resizing of a picture"));
+  request.generate.images.push_back({std::move(picture), image.num_crops});
+  return true;
+}
+
+}  // namespace oc

@@ -1,0 +1,25 @@
+// The pictures of a request: what they take, and their decoding, one after the other.
+#pragma once
+
+#include "api/openai/chat_request.h"
+#include "image/fit.h"
+#include "image/image.h"
+
+namespace oc {
+
+// From their headers alone: what they take at most while they are decoded, one after the other, and
+// then prepared for the model, the encoded bytes included; and what stays of them. Errors as
+// probe_image, with the picture's param.
+Result<PictureMemory> pictures_memory(const ChatRequest& request, const ImageLimits& limits,
+                                      const PictureBox& box = {});
+
+// Bytes of the pictures that are not decoded yet.
+std::size_t encoded_bytes(const ChatRequest& request);
+
+// Decodes the next picture of request.images into request.generate.images, no larger than `box`,
+// and drops the encoded bytes. False: there was none left. Errors as decode_image, with the
+// picture's param where the picture is to blame.
+Result<bool> decode_next_picture(ChatRequest& request, const ImageLimits& limits,
+                                 const PictureBox& box = {}, const Interrupt& interrupt = {});
+
+}  // namespace oc

@@ -1,0 +1,69 @@
+#include "api/openai/response_format.h"
+
+#include <algorithm>
+#include <array>
+
+#include "runtime/grammar/json_schema.h"
+
+namespace oc {
+namespace {
+
+constexpr std::string_view kField = "response_format";
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+  });
+}
+
+// {"name", "description", "schema", "strict"}: every schema is enforced, strict or not.
+Result<std::string> parse_schema(const JsonFields& format) {
+  OC_ASSIGN_OR_RETURN(const auto outer, format.object("json_schema"));
+  const std::string param = format.name("json_schema");
+  if (!outer)
+    return Error{ErrorCode::kInvalidArgument, "\"" + param + "\" is missing",
+                 "send {\"name\": …, \"schema\": …}", param};
+  static constexpr std::array<std::string_view, 4> kKnown = {"name", "description", "schema",
+                                                             "strict"};
+  OC_RETURN_IF_ERROR(outer->only(kKnown));
+  OC_ASSIGN_OR_RETURN(const auto name, outer->string("name"));
+  if (name && !is_name(*name))
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"" + outer->name("name") + "\" must be 1 to 64 of a-z, A-Z, 0-9, _ and -", "",
+                 outer->name("name")};
+  OC_ASSIGN_OR_RETURN(const auto description, outer->string("description"));
+  OC_ASSIGN_OR_RETURN(const auto strict, outer->boolean("strict"));
+  (void)description;
+  (void)strict;
+  const boost::json::value* schema = outer->find("schema");
+  if (schema == nullptr)
+    return Error{ErrorCode::kInvalidArgument, "\"" + outer->name("schema") + "\" is missing",
+                 "use {\"type\": \"json_object\"} for any JSON object", outer->name("schema")};
+  return enforceable_schema(*schema, outer->name("schema"));
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> parse_response_format(const JsonFields& request) {
+  OC_ASSIGN_OR_RETURN(const auto format, request.object(kField));
+  if (!format) return std::optional<std::string>();
+  static constexpr std::array<std::string_view, 2> kKnown = {"type", "json_schema"};
+  OC_RETURN_IF_ERROR(format->only(kKnown));
+  OC_ASSIGN_OR_RETURN(const auto type, format->string("type"));
+  if (type == "json_schema") {
+    OC_ASSIGN_OR_RETURN(std::string schema, parse_schema(*format));
+    return std::optional<std::string>(std::move(schema));
+  }
+  if (type != "text" && type != "json_object")
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"response_format.type\" must be \"text\", \"json_object\" or \"json_schema\"",
+                 "", "response_format.type"};
+  if (format->find("json_schema") != nullptr)
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"response_format.json_schema\" is only allowed with the type \"json_schema\"",
+                 "", "response_format.json_schema"};
+  return type == "text" ? std::optional<std::string>() : std::optional<std::string>("");
+}
+
+}  // namespace oc

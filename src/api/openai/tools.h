@@ -1,0 +1,35 @@
+// Tools of a chat request. The models here have not learned to call any, so they are not told of
+// them: tools are accepted as long as none has to be called, and the answer is text. Calls and
+// results in the history become plain text. Only for .cpp files: it pulls in Boost.JSON.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "api/json_fields.h"
+#include "api/openai/chat_request.h"
+
+namespace oc {
+
+// tools, tool_choice and parallel_tool_calls, and the older functions and function_call: their
+// shapes, as OpenAI checks them. kUnsupported where a call is forced. Tells request.unused_tools.
+Result<void> parse_tools(const JsonFields& fields, ChatRequest& request);
+
+// The calls and results of a conversation as sentences, whatever control tokens the client's text
+// holds: it stays text. One object sees all messages, in their order.
+class ToolHistory {
+ public:
+  // Appends a part to an assistant's `message` for each of its calls: tool_calls, function_call.
+  // → whether there were any.
+  Result<bool> add_calls(const JsonFields& message, Message& out);
+  // What stands above the result that a message of the role tool or function brings.
+  Result<std::string> heading(const JsonFields& message) const;
+
+ private:
+  Result<void> add_call(const JsonFields& call, std::string_view arguments_key, std::string_view id,
+                        Message& out);
+
+  std::map<std::string, std::string, std::less<>> names_;  // id of a call → name of its tool
+};
+
+}  // namespace oc

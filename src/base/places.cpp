@@ -1,0 +1,32 @@
+#include "base/places.h"
+
+#include <cstdlib>
+
+#include "base/system.h"
+
+namespace oc {
+
+namespace fs = std::filesystem;
+
+std::optional<fs::path> path_from_environment(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0' ? std::optional<fs::path>(value) : std::nullopt;
+}
+
+std::optional<fs::path> models_folder() {
+  if (auto home = path_from_environment("OCELLUS_HOME")) return *home / "models";
+  if (auto data = path_from_environment("XDG_DATA_HOME")) return *data / "ocellus" / "models";
+  if (auto user = path_from_environment("HOME")) return *user / ".local/share/ocellus/models";
+  return std::nullopt;
+}
+
+std::vector<fs::path> shared_places(const char* variable, std::string_view below) {
+  if (auto place = path_from_environment(variable)) return {*place};
+  const fs::path program = program_file();
+  if (program.empty()) return {};
+  const fs::path folder = program.parent_path();
+  return {(folder / "../share/ocellus" / below).lexically_normal(),
+          (folder / "../.." / below).lexically_normal()};
+}
+
+}  // namespace oc

@@ -1,0 +1,88 @@
+#include "runtime/cache/prefix_cache.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace oc {
+namespace {
+
+// Which picture an embedding row belongs to, and which of its rows it is.
+struct Place {
+  std::size_t picture = 0;
+  std::int64_t row = 0;
+};
+Place place_of(const PrefixKey& key, TokenId id) {
+  Place place{0, -1 - std::int64_t{id}};
+  while (place.picture < key.rows.size() && place.row >= key.rows[place.picture])
+    place.row -= key.rows[place.picture++];
+  return place;
+}
+
+}  // namespace
+
+// Tokens that both begin with.
+std::int64_t PrefixCache::common(const PrefixKey& a, const PrefixKey& b) {
+  if (a.scope != b.scope || a.regime != b.regime) return 0;
+  const std::size_t most = std::min(a.ids.size(), b.ids.size());
+  std::size_t n = 0;
+  for (; n < most; ++n) {
+    const TokenId x = a.ids[n], y = b.ids[n];
+    if (x >= 0 || y >= 0) {
+      if (x != y) break;
+      continue;
+    }
+    const Place p = place_of(a, x), q = place_of(b, y);
+    if (p.row != q.row || p.picture >= a.pictures.size() || q.picture >= b.pictures.size() ||
+        a.pictures[p.picture] != b.pictures[q.picture])
+      break;
+  }
+  return static_cast<std::int64_t>(n);
+}
+
+std::unique_ptr<KvSequence> PrefixCache::find(const PrefixKey& key, std::int64_t most) {
+  auto best = entries_.end();
+  std::int64_t longest = 0;
+  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+    const std::int64_t shared = std::min({common(key, it->key), it->kv->length(), most});
+    if (shared <= longest) continue;
+    longest = shared;
+    best = it;
+  }
+  ++(best == entries_.end() ? misses_ : hits_);
+  if (best == entries_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, best);
+  return best->kv->fork(longest);
+}
+
+void PrefixCache::insert(PrefixKey key, std::unique_ptr<KvSequence> kv) {
+  const std::int64_t length = kv->length();
+  key.ids.resize(std::min(key.ids.size(), static_cast<std::size_t>(length)));
+  const std::size_t bytes = kv->bytes();
+  if (length == 0 || bytes > max_bytes_) return;
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    const auto next = std::next(it);
+    if (common(key, it->key) == std::ssize(it->key.ids)) drop(it);
+    it = next;
+  }
+  shrink_to(max_bytes_ - bytes);
+  entries_.push_front({std::move(key), std::move(kv), bytes});
+  bytes_ += bytes;
+}
+
+bool PrefixCache::drop_oldest() {
+  if (entries_.empty()) return false;
+  drop(std::prev(entries_.end()));
+  return true;
+}
+
+void PrefixCache::shrink_to(std::size_t bytes) {
+  while (bytes_ > bytes && drop_oldest()) {
+  }
+}
+
+void PrefixCache::drop(std::list<Entry>::iterator entry) {
+  bytes_ -= entry->bytes;
+  entries_.erase(entry);
+}
+
+}  // namespace oc

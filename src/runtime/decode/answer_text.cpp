@@ -1,0 +1,42 @@
+#include "runtime/decode/answer_text.h"
+
+#include "base/utf8.h"
+
+namespace oc {
+
+AnswerStream::AnswerStream(std::shared_ptr<const Tokenizer> tokenizer,
+                           const std::vector<std::string>& stops,
+                           const std::function<void(std::string_view)>& on_text)
+    : detokenizer_(std::move(tokenizer)), matcher_(stops), on_text_(on_text) {}
+
+void AnswerStream::push(TokenId id) {
+  show(matcher_.push(detokenizer_.push(id)));
+  if (!matcher_.empty() && !stopped()) look_ahead();
+}
+
+// The detokenizer keeps byte tokens (every newline is one) until their run ends, which is one token
+// too late for a stop string: the model would compute a step for nothing. So look at what it would
+// say if the answer ended here; an unfinished code point (U+FFFD) decides nothing.
+void AnswerStream::look_ahead() {
+  Detokenizer ended = detokenizer_;
+  const std::string waiting = ended.flush();
+  if (waiting.empty() || waiting.find(kReplacementCharacter) != std::string::npos) return;
+  StopMatcher matcher = matcher_;
+  const std::string piece = matcher.push(waiting);
+  if (!matcher.hit()) return;
+  matcher_ = std::move(matcher);
+  show(piece);
+}
+
+void AnswerStream::finish() {
+  if (!stopped()) show(matcher_.push(detokenizer_.flush()));
+  if (!stopped()) show(matcher_.flush());
+}
+
+void AnswerStream::show(const std::string& piece) {
+  if (piece.empty()) return;
+  text_ += piece;
+  if (on_text_) on_text_(piece);
+}
+
+}  // namespace oc

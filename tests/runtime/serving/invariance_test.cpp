@@ -1,0 +1,187 @@
+// A request's bytes do not depend on its company, on what the caches hold, or on the number of
+// threads: the embedded model on the CPU engine, through the service.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <fstream>
+#include <future>
+#include <iterator>
+
+#include "base/log.h"
+#include "runtime/serving/service.h"
+
+namespace oc {
+namespace {
+
+std::shared_ptr<const Image> picture(const std::string& name) {
+  std::ifstream file(std::string(OC_SOURCE_DIR) + "/examples/" + name, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  auto image = decode_image(std::as_bytes(std::span(bytes)), ImageLimits{});
+  EXPECT_TRUE(image.ok());
+  return std::make_shared<Image>(std::move(image.value()));
+}
+
+GenerateRequest ask(const std::string& text, std::shared_ptr<const Image> image) {
+  GenerateRequest request;
+  request.id = "test";
+  Message message{Role::kUser, {}};
+  if (image != nullptr) {
+    request.images.push_back({std::move(image)});
+    message.parts.emplace_back(ImagePart{0});
+  }
+  message.parts.emplace_back(TextPart{text});
+  request.messages = {message};
+  request.max_tokens = 12;
+  request.logprobs = true;
+  request.top_logprobs = 3;
+  return request;
+}
+
+// What a client could see of the answers, floats to the bit.
+std::string bytes_of(const GenerateResult& result) {
+  std::string out;
+  const auto number = [&](double value) {
+    out += std::to_string(std::bit_cast<std::uint64_t>(value)) + ' ';
+  };
+  const auto add = [&](const Answer& answer) {
+    out += answer.text + '\n';
+    for (const TokenId id : answer.ids) out += std::to_string(id) + ' ';
+    for (const TokenLogprobs& token : answer.logprobs) {
+      number(token.logprob);
+      for (const ScoredToken& top : token.top) {
+        out += top.bytes;
+        number(top.logprob);
+      }
+    }
+  };
+  add(result);
+  for (const Answer& answer : result.more) add(answer);
+  for (const ChoiceScore& score : result.scores) {
+    number(score.logprob);
+    number(score.probability);
+  }
+  return out;
+}
+
+class Server {
+ public:
+  // kv_tokens: room for keys and values; 0: enough.
+  Server(int threads, bool caches, std::size_t max_running = 16, std::int64_t kv_tokens = 0) {
+    auto model = load("demo", {.engine = "cpu", .threads = threads});
+    EXPECT_TRUE(model.ok());
+    ServiceOptions options;
+    options.max_running = max_running;
+    if (model.ok())
+      options.kv_bytes =
+          static_cast<std::size_t>(kv_tokens) * (*model)->model->info().kv_token_bytes;
+    if (caches) {
+      options.image_cache_bytes = std::size_t{16} << 20;
+      options.prefix_cache_bytes = std::size_t{64} << 20;
+    }
+    service_ = std::make_unique<Service>(*model, options);
+  }
+  std::future<GenerateResult> submit(const GenerateRequest& request) {
+    auto promise = std::make_shared<std::promise<GenerateResult>>();
+    auto future = promise->get_future();
+    const auto job = service_->submit(request, nullptr, [promise](Result<GenerateResult> result) {
+      EXPECT_TRUE(result.ok());
+      promise->set_value(result.ok() ? std::move(result.value()) : GenerateResult{});
+    });
+    EXPECT_TRUE(job.ok());
+    return future;
+  }
+
+ private:
+  std::unique_ptr<Service> service_;
+};
+
+class Invariance : public testing::Test {
+ protected:
+  void SetUp() override {
+    log::configure(log::Level::kOff, log::Format::kText);
+    const auto circle = picture("red-circle.png"), crowd = picture("crowd.jpg");
+    requests_.push_back(ask("What shape is this?", circle));
+    requests_.push_back(ask("Describe the picture.", crowd));
+    requests_.push_back(ask("How many objects are there?", crowd));
+    requests_.push_back(ask("Is there a blue square?", picture("shapes.png")));
+    requests_.push_back(ask("Hello.", nullptr));
+    GenerateRequest drawn = ask("Describe the picture.", circle);
+    drawn.n = 2;
+    drawn.sampling.temperature = 1.0f;
+    drawn.sampling.seed = 7;
+    requests_.push_back(drawn);
+    GenerateRequest scored = ask("What shape is this?", circle);
+    scored.logprobs = false;
+    scored.top_logprobs = 0;
+    scored.choices = {"Circle.", "Square.", "Triangle."};
+    requests_.push_back(scored);
+    GenerateRequest drafted = ask("Describe the picture.", crowd);
+    drafted.draft_tokens = 4;
+    requests_.push_back(drafted);
+    Server server(1, false);
+    for (const GenerateRequest& request : requests_)
+      alone_.push_back(bytes_of(server.submit(request).get()));
+  }
+  void TearDown() override { log::configure_from_environment(); }
+
+  std::vector<GenerateRequest> requests_;
+  std::vector<std::string> alone_;  // one thread, no caches, one after the other
+};
+
+TEST_F(Invariance, TheRequestsDiffer) {
+  for (const std::string& one : alone_) EXPECT_GT(one.size(), 20u);
+  EXPECT_EQ(alone_[1], alone_[7]);  // drafts change nothing that is seen
+  for (std::size_t i = 0; i < 7; ++i)
+    for (std::size_t j = 0; j < i; ++j) EXPECT_NE(alone_[i], alone_[j]) << i << " " << j;
+}
+
+// Fewer places and less memory than all would take: answers stand still and go on in waves.
+TEST_F(Invariance, InWavesAndInLentMemory) {
+  GenerateRequest many = requests_[5];
+  many.n = 8;
+  many.max_tokens = 70;  // over the end of a block
+  std::string expected;
+  std::int64_t prompt = 0;
+  {
+    Server server(1, false);
+    const GenerateResult result = server.submit(many).get();
+    expected = bytes_of(result);
+    prompt = result.prompt_tokens;
+  }
+  const std::int64_t shared = prompt / kKvBlockTokens * kKvBlockTokens;
+  const std::int64_t all = shared + 8 * whole_kv_blocks(prompt - shared + 70);
+  for (const bool caches : {false, true}) {
+    Server server(2, caches, 8, all);
+    std::vector<std::future<GenerateResult>> answers;
+    auto waves = server.submit(many);
+    for (int round = 0; round < 2; ++round)
+      for (const GenerateRequest& request : requests_) answers.push_back(server.submit(request));
+    for (std::size_t i = 0; i < answers.size(); ++i)
+      EXPECT_EQ(bytes_of(answers[i].get()), alone_[i % requests_.size()]) << i;
+    EXPECT_EQ(bytes_of(waves.get()), expected) << "caches " << caches;
+  }
+}
+
+TEST_F(Invariance, AloneTogetherAndFromTheCachesOnAnyNumberOfThreads) {
+  for (const int threads : {1, 2, 4})
+    for (const bool caches : {false, true}) {
+      Server server(threads, caches);
+      for (int round = 0; round < 2; ++round) {
+        // All eight at once: they join and leave each other's steps.
+        std::vector<std::future<GenerateResult>> answers;
+        for (const GenerateRequest& request : requests_) answers.push_back(server.submit(request));
+        for (std::size_t i = 0; i < answers.size(); ++i)
+          EXPECT_EQ(bytes_of(answers[i].get()), alone_[i])
+              << threads << " threads, caches " << caches << ", round " << round << ", request "
+              << i;
+      }
+      for (std::size_t i = 0; i < requests_.size(); ++i) {
+        const GenerateResult result = server.submit(requests_[i]).get();
+        EXPECT_EQ(bytes_of(result), alone_[i]) << threads << " threads, alone, request " << i;
+        EXPECT_EQ(result.cached_tokens > 0, caches) << i;
+      }
+    }
+}
+
+}  // namespace
+}  // namespace oc
