@@ -19,13 +19,48 @@ LAYERS = [
     ["http"],
     ["apps"],
 ]
+# The rooms of a layer, lowest first; those of one line never include each other. "." is the layer's
+# own files, "registry" its registry.cpp, which alone knows every implementation.
+ROOMS = {
+    "engines": [["."], ["cpu", "mlx", "reference"], ["registry"]],
+    "models": [["."], ["blocks"], ["phi3v"], ["registry"]],
+    "runtime": [
+        ["decode", "grammar"],
+        ["."],
+        ["cache", "quantize"],
+        ["library"],
+        ["hub", "serving"],
+        ["bench", "hosting", "verify"],
+    ],
+    "api": [["."], ["config", "openai"]],
+}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+ROOM_LEVEL = {layer: {name: level for level, names in enumerate(rooms) for name in names}
+              for layer, rooms in ROOMS.items()}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 
 def layer_of(path: pathlib.PurePath) -> str | None:
     """src/http/x.h -> http, apps/ocellus/x.cpp -> apps"""
     return "apps" if path.parts[0] == "apps" else path.parts[1] if len(path.parts) > 2 else None
+
+
+def room_of(path: pathlib.PurePath) -> str:
+    """Of a path below src/: runtime/hub/x.h -> hub, runtime/x.h -> ."""
+    return path.parts[1] if len(path.parts) > 2 else "registry" if path.name == "registry.cpp" else "."
+
+
+def check_room(own: pathlib.PurePath, included: str) -> str | None:
+    """What is wrong with an include within a layer, both below src/."""
+    layer = own.parts[0]
+    level = ROOM_LEVEL.get(layer, {".": 0})
+    here, there = room_of(own), room_of(pathlib.PurePath(included))
+    for room in (here, there):
+        if room not in level and room != "registry":
+            return f"{layer}/{room} has no rank (tools/check_layers.py lists them)"
+    if here != there and level.get(there, 0) >= level.get(here, 0):
+        return f'{layer}/{here} may not include {layer}/{there} ("{included}")'
+    return None
 
 
 def check(root: pathlib.Path) -> list[str]:
@@ -45,6 +80,9 @@ def check(root: pathlib.Path) -> list[str]:
                 wrong.append(f'{name}: "{included}" is neither below src/ nor beside the file')
             elif not beside and other != own and LEVEL[other] >= LEVEL[own]:
                 wrong.append(f'{name}: {own} may not include {other} ("{included}")')
+            elif not beside and other == own and own != "apps":
+                if found := check_room(name.relative_to("src"), included):
+                    wrong.append(f"{name}: {found}")
         if re.search(r'#\s*include\s+"\.\./', path.read_text(encoding="utf-8")):
             wrong.append(f"{name}: includes through ../")
     wrong += check_links(root)
@@ -67,6 +105,8 @@ def check_links(root: pathlib.Path) -> list[str]:
 def main() -> int:
     if "--help" in sys.argv or len(sys.argv) > 2:
         print(__doc__.strip() + "\n  " + "\n  ".join(" ".join(names) for names in LAYERS))
+        for layer, rooms in ROOMS.items():
+            print(f"rooms of {layer}: " + " < ".join(" ".join(names) for names in rooms))
         return 0 if "--help" in sys.argv else 2
     root = pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else pathlib.Path(__file__).resolve().parents[1]
     wrong = check(root)

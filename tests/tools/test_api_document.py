@@ -8,8 +8,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def test_every_field_without_effect_is_named():
     document = (ROOT / "docs/api.md").read_text(encoding="utf-8")
-    fields = (ROOT / "src/api/openai_fields.cpp").read_text(encoding="utf-8")
-    messages = (ROOT / "src/api/openai_messages.cpp").read_text(encoding="utf-8")
+    fields = (ROOT / "src/api/openai/fields.cpp").read_text(encoding="utf-8")
+    messages = (ROOT / "src/api/openai/messages.cpp").read_text(encoding="utf-8")
     table = re.search(r"kLabels = .*?\n\}\);", fields, re.S)[0]
     names = re.findall(r'\{"(\w+)"', table)
     assert len(names) > 30

@@ -27,6 +27,13 @@ GOOD = {
     "apps/x/main.cpp": '#include "http/c.h"\n#include "near.h"\n',
     "src/http/c.h": "",
     "apps/x/near.h": "",
+    "src/runtime/request.h": "",
+    "src/runtime/library/names.h": '#include "runtime/request.h"\n',
+    "src/runtime/hub/pull.h": '#include "runtime/library/names.h"\n',
+    "src/runtime/serving/session.h": '#include "runtime/library/names.h"\n',
+    "src/models/registry.h": "",
+    "src/models/registry.cpp": '#include "models/phi3v/model.h"\n#include "models/registry.h"\n',
+    "src/models/phi3v/model.h": '#include "models/registry.h"\n',
     "src/io/CMakeLists.txt": "oc_layer(io DEPS oc_base)\n",
 }
 
@@ -45,6 +52,15 @@ def test_a_good_tree_passes(tmp_path):
         ("src/engines/e.cpp", '  #  include "models/m.h"\n', "engines may not include models"),
         ("src/io/b.cpp", '#include "gone.h"\n', "neither below src/ nor beside"),
         ("src/io/b.cpp", '#include "../base/a.h"\n', "../"),
+        ("src/runtime/library/names.cpp", '#include "runtime/hub/pull.h"\n',
+         "runtime/library may not include runtime/hub"),
+        ("src/runtime/hub/pull.cpp", '#include "runtime/serving/session.h"\n',
+         "runtime/hub may not include runtime/serving"),
+        ("src/runtime/request.cpp", '#include "runtime/hub/pull.h"\n', "runtime/. may not include runtime/hub"),
+        ("src/runtime/attic/a.h", '#include "runtime/request.h"\n', "runtime/attic has no rank"),
+        ("src/io/disk/d.h", '#include "io/b.h"\n', "io/disk has no rank"),
+        ("src/models/other.cpp", '#include "models/phi3v/model.h"\n',
+         "models/. may not include models/phi3v"),
         ("src/extra/e.h", "", "extra is no layer"),
         ("src/io/CMakeLists.txt", "oc_layer(io DEPS oc_base oc_ops)\n", "io may not link ops"),
     ],
@@ -55,3 +71,11 @@ def test_a_violation_is_named(tmp_path, name, text, said):
     assert done.returncode == 1
     assert said in done.stdout
     assert name in done.stdout
+
+
+def test_a_loop_of_rooms_cannot_be_ranked(tmp_path):
+    """Whichever way two rooms that include each other stand, one of them is named."""
+    tree(tmp_path, {**GOOD, "src/runtime/library/names.h": '#include "runtime/hub/pull.h"\n'})
+    done = run(tmp_path)
+    assert done.returncode == 1
+    assert "src/runtime/library/names.h: runtime/library may not include runtime/hub" in done.stdout
