@@ -1,5 +1,5 @@
 # Thin: what is built and how stands in CMakePresets.json, what is tested in tools/test.sh.
-.PHONY: build grammar run test soak bench lab platforms install format clean help
+.PHONY: build grammar run test quick soak bench lab platforms install format clean help
 .DEFAULT_GOAL := help
 
 help:     ## this list
@@ -20,6 +20,12 @@ run: build ## build, ask the embedded model one question, serve it
 test:     ## build and pass all tests
 	@tools/install_deps.sh test
 	@tools/test.sh
+
+quick:    ## the release build and its unit tests
+	@tools/install_deps.sh test
+	@cmake --preset release
+	@cmake --build --preset release
+	@ctest --preset release -j $$(getconf _NPROCESSORS_ONLN)
 
 soak:     ## ten minutes of good, bad and hostile requests under sanitizers
 	@tools/install_deps.sh test
