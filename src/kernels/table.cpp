@@ -1,20 +1,11 @@
-// Every kernel for every SIMD target (Highway compiles this file once for each), and the choice.
-#define HWY_COMPILE_ALL_ATTAINABLE  // also the portable form, so that it is tested everywhere
-#define HWY_WANT_AVX3_DL 1          // AVX-512 with VNNI
-// Highway avoids its portable target with g++ before 12.3 because the vectoriser miscompiles it
-// (gcc.gnu.org/PR106322); CMakeLists.txt turns the vectoriser off for this file instead.
-#define HWY_BROKEN_EMU128 0
+// Which tables of kernels can run here, best first. Each is in a file of its own, table_*.cpp.
 #include "kernels/wanted_targets.h"
+// wanted_targets.h comes first.
+#include <hwy/targets.h>
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/table.cpp"
-#include <hwy/foreach_target.h>
-// foreach_target.h comes first.
-#include <hwy/highway.h>
+#include "kernels/full_attention.h"
+#include "kernels/kernels.h"
 
-#include "kernels/table-inl.h"
-
-#if HWY_ONCE
 #if HWY_ARCH_X86_64
 #include <cpuid.h>
 #elif HWY_ARCH_ARM_A64 && defined(__linux__)
@@ -25,24 +16,40 @@
 #endif
 
 namespace oc::kernels {
+
+const Table* scalar_table();
 #if HWY_ARCH_ARM_A64
-const Table* neon_dot_table();  // table_neon_dot.cpp
+const Table* neon_table();
+const Table* neon_dot_table();
 #elif HWY_ARCH_X86_64
-const Table* avx_vnni_table();  // table_avx_vnni.cpp
-const Table* amx_table();       // table_amx.cpp
+const Table* ssse3_table();
+const Table* sse4_table();
+const Table* avx2_table();
+const Table* avx_vnni_table();
+const Table* avx3_table();
+const Table* avx3_dl_table();
+const Table* amx_table();
 #endif
 namespace {
-
-HWY_EXPORT(target_table);
 
 struct Target {
   std::int64_t bit;
   std::string_view name;
+  const Table* (*table)();
 };
 // Best first.
-constexpr Target kTargets[] = {{HWY_AVX3_DL, "avx3_dl"}, {HWY_AVX3, "avx3"},   {HWY_AVX2, "avx2"},
-                               {HWY_SSE4, "sse4"},       {HWY_SSSE3, "ssse3"}, {OC_NEON, "neon"},
-                               {HWY_EMU128, "scalar"}};
+constexpr Target kTargets[] = {
+#if HWY_ARCH_ARM_A64
+    {OC_NEON, "neon", neon_table},
+#elif HWY_ARCH_X86_64
+    {HWY_AVX3_DL, "avx3_dl", avx3_dl_table},
+    {HWY_AVX3, "avx3", avx3_table},
+    {HWY_AVX2, "avx2", avx2_table},
+    {HWY_SSE4, "sse4", sse4_table},
+    {HWY_SSSE3, "ssse3", ssse3_table},
+#endif
+    {HWY_EMU128, "scalar", scalar_table},
+};
 
 #if HWY_ARCH_ARM_A64
 bool has_neon_dot() {
@@ -75,7 +82,7 @@ const std::vector<Table>& tables() {
       out.back().name = "neon_dot";
     }
 #endif
-    const std::int64_t runnable = (hwy::SupportedTargets() | HWY_EMU128) & HWY_TARGETS;
+    const std::int64_t runnable = hwy::SupportedTargets() | HWY_EMU128;
     for (const Target& target : kTargets) {
       if ((runnable & target.bit) == 0) continue;
 #if HWY_ARCH_X86_64
@@ -88,14 +95,9 @@ const std::vector<Table>& tables() {
         out.back().name = "avx2_vnni";
       }
 #endif
-      hwy::SetSupportedTargetsForTest(target.bit);
-      hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-      Table table = *HWY_DYNAMIC_DISPATCH(target_table)();
-      table.name = target.name;
-      out.push_back(table);
+      out.push_back(*target.table());
+      out.back().name = target.name;
     }
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
     return out;
   }();
   return found;
@@ -135,4 +137,3 @@ const Table* find_table(std::string_view target) {
 }
 
 }  // namespace oc::kernels
-#endif  // HWY_ONCE

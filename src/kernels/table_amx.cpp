@@ -7,7 +7,7 @@
 #define N_AVX3_DL N_AVX3_AMX
 #define HWY_WANT_AVX3_DL 1
 #define OC_TARGETS HWY_AVX3_DL
-#define HWY_BROKEN_EMU128 0  // see table.cpp
+#define HWY_BROKEN_EMU128 0  // see one_target-inl.h
 #include "kernels/wanted_targets.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -6,7 +6,7 @@
 #define OC_AVX_VNNI 1
 #define N_AVX2 N_AVX2_VNNI
 #define OC_TARGETS HWY_AVX2
-#define HWY_BROKEN_EMU128 0  // see table.cpp
+#define HWY_BROKEN_EMU128 0  // see one_target-inl.h
 #include "kernels/wanted_targets.h"
 
 #undef HWY_TARGET_INCLUDE
