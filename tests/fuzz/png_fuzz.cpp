@@ -1,5 +1,6 @@
 // The input is a picture: see picture.h. A second time with the checksums of all chunks put right,
 // which no mutation would ever find.
+#include <algorithm>
 #include <array>
 #include <vector>
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "io/checkpoint.h"
 #include "io/digest.h"
 #include "io/json.h"

@@ -1,4 +1,5 @@
 // One head of attention against softmax written out in double precision.
+#include <algorithm>
 #include <memory>
 
 #include "tests/kernels/support.h"
