@@ -248,7 +248,8 @@ Result<void> Service::enqueue(EntryPtr entry) {
     const std::lock_guard lock(mutex_);
     ahead = queue_.size() + active_;
     OC_ASSIGN_OR_RETURN(EntryPtr* const older, find_place(entry->request));
-    if (older == nullptr && !ready(entry)) OC_RETURN_IF_ERROR(find_place_for_schema());
+    if (!ready(entry) && (older == nullptr || ready(*older)))
+      OC_RETURN_IF_ERROR(find_place_for_schema());
     if (older != nullptr) {
       entry->passed = (*older)->passed;
       superseded = std::exchange(*older, std::move(entry));

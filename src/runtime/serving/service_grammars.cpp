@@ -42,7 +42,8 @@ bool Service::compile_next() {
   return true;
 }
 
-// The first of the client for whom it is longest ago. Holding the lock.
+// The oldest of the client for whom it is longest ago: a camera's newest frame has the place of its
+// first one, and is gone when its schema is compiled. Holding the lock.
 Service::Entry* Service::next_schema() {
   if (options_.ending && *options_.ending) return nullptr;
   Entry* next = nullptr;
@@ -52,7 +53,9 @@ Service::Entry* Service::next_schema() {
     const auto latest = std::ranges::find(compiled_for_, entry->request.client);
     const std::ptrdiff_t ago =
         latest == compiled_for_.end() ? -1 : std::distance(compiled_for_.begin(), latest);
-    if (next != nullptr && ago >= longest) continue;
+    if (next != nullptr &&
+        (ago > longest || (ago == longest && entry->since_submit.ms() <= next->since_submit.ms())))
+      continue;
     next = entry.get();
     longest = ago;
   }

@@ -36,14 +36,18 @@ void Service::loop() {
 bool Service::wait_for_work() {
   if (!running_.empty()) return true;
   std::unique_lock lock(mutex_);
+  // Not put off by whoever comes meanwhile.
+  auto look = std::chrono::steady_clock::now() + kLook;
   while (true) {
     if (queue_.empty() && active_ == 0) idle_.notify_all();
     if (stopping_ || std::ranges::any_of(queue_, ready)) return !queue_.empty();
     // Those that wait for their schema may leave, or run out of time, meanwhile.
-    if (queue_.empty())
+    if (queue_.empty()) {
       wake_.wait(lock);
-    else if (wake_.wait_for(lock, kLook) == std::cv_status::timeout)
+      look = std::chrono::steady_clock::now() + kLook;
+    } else if (wake_.wait_until(lock, look) == std::cv_status::timeout) {
       return true;
+    }
   }
 }
 

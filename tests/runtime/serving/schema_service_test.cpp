@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "tests/runtime/service_fixture.h"
 
@@ -228,6 +229,53 @@ TEST_F(SchemaServiceTest, HalfOfTheQueueIsForOthers) {
   workshop->open();
   EXPECT_TRUE(held.get().ok());
   EXPECT_TRUE(second.get().ok());
+}
+
+// Frames of one camera, each with a schema of its own, until `done`.
+template <class Done>
+void film(Service& service, const GenerateRequest& frame, const Done& done) {
+  for (int i = 0; i < 60'000 && !done(); ++i) {
+    GenerateRequest next = frame;
+    next.json_schema = fmt::format("frame {}", i);
+    next.stream_key = "camera";
+    next.latest_wins = true;
+    (void)service.submit(std::move(next), nullptr, [](auto) {});
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+TEST_F(SchemaServiceTest, WhoComesDoesNotKeepOthersFromBeingTold) {
+  begin();
+  auto held = submit_held();
+  GenerateRequest late = wants("late", "somebody");
+  late.deadline = std::chrono::steady_clock::now() + 5ms;
+  auto told = submit(std::move(late));
+  film(*service_, wants("", "camera"),
+       [&] { return told.wait_for(0ms) == std::future_status::ready; });
+  ASSERT_EQ(told.wait_for(0ms), std::future_status::ready) << "while frames came";
+  EXPECT_EQ(told.get().error().code, ErrorCode::kDeadline);
+  workshop->open();
+}
+
+TEST_F(SchemaServiceTest, ACamerasNewestFrameDoesNotGoBeforeWhatIsOlder) {
+  begin();
+  auto held = submit_held();
+  (void)service_->submit(
+      [] {
+        GenerateRequest first = wants("frame");
+        first.stream_key = "camera";
+        first.latest_wins = true;
+        return first;
+      }(),
+      nullptr, [](auto) {});
+  auto other = submit(wants("other"));
+  int frames = 0;
+  film(*service_, wants(""), [&] { return ++frames > 3; });
+  workshop->open();
+  EXPECT_TRUE(other.get().ok());
+  const Names compiled = workshop->compiled();
+  ASSERT_GE(compiled.size(), 2u);
+  EXPECT_EQ(compiled[1], "other");
 }
 
 }  // namespace
