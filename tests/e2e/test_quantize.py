@@ -138,6 +138,19 @@ def test_on_load_it_answers_as_the_quantised_folder(full, tmp_path, engine):
     assert len(list((home / "quantized").iterdir())) == 2
 
 
+def test_on_load_one_model_by_two_names_has_one_copy(full, tmp_path):
+    home = tmp_path / "home"
+    (home / "models/org").mkdir(parents=True)
+    (home / "models/org/alias").symlink_to(full)
+    on_load("org/alias", "--quantize", 4, home=home)
+    (copy,) = (home / "quantized").iterdir()
+    before = {p.name: p.stat().st_mtime_ns for p in copy.iterdir()}
+    on_load(full, "--quantize", 4, home=home)
+    on_load("org/alias", "--quantize", 4, home=home)
+    assert list((home / "quantized").iterdir()) == [copy]
+    assert {p.name: p.stat().st_mtime_ns for p in copy.iterdir()} == before
+
+
 def test_on_load_a_changed_input_gets_a_new_copy(full, tmp_path):
     home, model = tmp_path / "home", tmp_path / "model"
     shutil.copytree(full, model)

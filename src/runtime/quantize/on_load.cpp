@@ -32,6 +32,14 @@ std::string short_digest(std::string_view text, std::size_t length) {
   return digest.finish_hex().substr(0, length);
 }
 
+// The folder's own name, whatever it was asked for by; a snapshot of the Hugging Face cache is
+// called by its commit, so it has the model's.
+std::string label(const fs::path& input, std::string_view name) {
+  const fs::path whole = whole_path(input);
+  if (whole.parent_path().filename() != "snapshots") return whole.filename().string();
+  return std::string(name.substr(name.rfind('/') + 1));
+}
+
 // "-PATH-": what the names of all copies of one model folder have in common.
 std::string path_mark(const fs::path& input) {
   return fmt::format("-{}-", short_digest(whole_path(input).string(), 8));
@@ -86,7 +94,7 @@ Result<bool> is_quantised_folder(const fs::path& folder) {
 
 Result<fs::path> quantised_place(const QuantizePlan& plan, std::string_view name) {
   OC_ASSIGN_OR_RETURN(const fs::path folder, quantised_folder());
-  return folder / fmt::format("{}{}{}bit-g{}-{}", name.substr(name.rfind('/') + 1),
+  return folder / fmt::format("{}{}{}bit-g{}-{}", label(plan.input->folder(), name),
                               path_mark(plan.input->folder()), plan.spec.bits, plan.spec.group_size,
                               short_digest(plan.fingerprint, 12));
 }
