@@ -60,7 +60,7 @@ std::optional<std::int64_t> whole_number(const json::value& value) {
   constexpr double kExact = 9007199254740992.0;  // 2^53
   if (!value.is_double()) return std::nullopt;
   const double number = value.get_double();
-  if (!(std::abs(number) <= kExact) || number != std::trunc(number)) return std::nullopt;
+  if (!(std::abs(number) < kExact) || number != std::trunc(number)) return std::nullopt;
   return static_cast<std::int64_t>(number);
 }
 

@@ -74,6 +74,7 @@ void Connection::drain() {
 
 void Connection::close() {
   error_code ignored;
+  if (phase_ == Phase::kWrite) reset();  // whoever did not read what was sent
   socket_.close(ignored);
   waker_->timer.cancel();
   if (exchange_) exchange_->close();
