@@ -28,7 +28,7 @@ for name in boost fmt CLI hwy gtest webp hiredis curl png.h pngconf.h pnglibconf
   ln -s "$found" $place/include/$name
 done
 for folder in $(there openssl); do ln -s "$folder"/* $place/include/openssl/; done
-flags=(-target aarch64-macos -std=c++20 -c -O0 -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror
+flags=(-target aarch64-macos -std=c++20 -c -O0 -g0 -fno-sanitize=all -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror
   -Wno-missing-designated-field-initializers -Wno-nullability-completeness
   "-I$root/src" "-I$root" -isystem "$root/$place/include"
   '-DOCELLUS_VERSION="0"' '-DOCELLUS_MLX=""' '-DOCELLUS_XGRAMMAR=""' '-DOCELLUS_HIGHWAY="0"' '-DOC_SOURCE_DIR="/"')
