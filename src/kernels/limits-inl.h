@@ -97,8 +97,7 @@ std::uint32_t read_all(const std::uint8_t* bytes, std::size_t count) {
   std::size_t at = 0;
   for (; at + 4 * kStep <= count; at += 4 * kStep)
     for (std::size_t i = 0; i < 4; ++i)
-      sums[i] = hn::Add(
-          sums[i], hn::LoadU(d, reinterpret_cast<const std::uint32_t*>(bytes + at + i * kStep)));
+      sums[i] = hn::Add(sums[i], load_any(d, bytes + at + i * kStep));
   return hn::GetLane(
       hn::SumOfLanes(d, hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]))));
 }

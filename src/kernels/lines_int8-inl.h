@@ -33,8 +33,7 @@ HWY_INLINE void take_apart(const std::uint8_t* from, std::int64_t stride, int i,
   const DU d;
   VU row[4];
   OC_UNROLL(4)
-  for (int k = 0; k < 4; ++k)
-    row[k] = hn::LoadU(d, reinterpret_cast<const std::uint32_t*>(from + (4 * k + i) * stride));
+  for (int k = 0; k < 4; ++k) row[k] = load_any(d, from + (4 * k + i) * stride);
   const __m512i lower01 = _mm512_shuffle_i32x4(row[0].raw, row[1].raw, 0x44);
   const __m512i upper01 = _mm512_shuffle_i32x4(row[0].raw, row[1].raw, 0xee);
   const __m512i lower23 = _mm512_shuffle_i32x4(row[2].raw, row[3].raw, 0x44);
@@ -65,8 +64,7 @@ HWY_INLINE void turn_chunk(const VU* line, int c, VU packed[4]) {
 HWY_INLINE void take_apart(const std::uint8_t* from, std::int64_t stride, int i, VU* to) {
   OC_UNROLL(4)
   for (int k = 0; k < 4; ++k)
-    to[4 * i + k] = hn::LoadU(
-        DU(), reinterpret_cast<const std::uint32_t*>(from + (2 * i + k / 2) * stride + k % 2 * 32));
+    to[4 * i + k] = load_any(DU(), from + (2 * i + k / 2) * stride + k % 2 * 32);
 }
 
 // Chunk c of such a line → 4 vectors of packed dwords, rows in lanes.

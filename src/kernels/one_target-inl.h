@@ -1,8 +1,8 @@
 // The table of one SIMD target, in a file of its own: files compile side by side. Before it is
-// included, OC_TARGET is Highway's name of the target and OC_TABLE the function that gives the table.
+// included, OC_TARGET is Highway's name of the target and OC_TABLE the function that gives the
+// table.
 #define OC_TARGETS OC_TARGET
-#define HWY_COMPILE_ALL_ATTAINABLE  // also the portable form, so that it is tested everywhere
-#define HWY_WANT_AVX3_DL 1          // AVX-512 with VNNI
+#define HWY_WANT_AVX3_DL 1  // AVX-512 with VNNI
 // Highway avoids its portable target with g++ before 12.3 because the vectoriser miscompiles it
 // (gcc.gnu.org/PR106322); CMakeLists.txt turns the vectoriser off for these files instead.
 #define HWY_BROKEN_EMU128 0

@@ -98,7 +98,7 @@ HWY_INLINE void row_sums(const std::uint8_t* row, std::int64_t bytes, const std:
             if (kAhead != 0) prefetch(line + kAhead);
             if (kNear != 0) __builtin_prefetch(line + kNear, 0, 3);
           }
-          const VU packed = hn::LoadU(d, reinterpret_cast<const std::uint32_t*>(line));
+          const VU packed = load_any(d, line);
           low[i] = hn::And(packed, mask);
           high[i] = hn::And(hn::ShiftRight<4>(packed), mask);
         }

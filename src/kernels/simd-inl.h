@@ -43,6 +43,14 @@ using VF = hn::Vec<DF>;
 using VI = hn::Vec<DI>;
 using VU = hn::Vec<DU>;
 
+// A vector of what lies at any address. As bytes: a pointer to anything larger has to be a multiple
+// of its size.
+template <class D>
+HWY_INLINE hn::Vec<D> load_any(D d, const void* at) {
+  const hn::Repartition<std::uint8_t, D> bytes;
+  return hn::BitCast(d, hn::LoadU(bytes, static_cast<const std::uint8_t*>(at)));
+}
+
 // Outputs of a vector. A constant on every target that is compiled here.
 inline constexpr std::int64_t kLanes = HWY_MAX_BYTES / 4;
 
@@ -61,7 +69,7 @@ HWY_INLINE void transpose4(const std::uint8_t* rows, std::int64_t stride, VU out
   OC_UNROLL(4)
   for (int i = 0; i < 4; ++i) {
     const auto piece = [&](int block) HWY_ATTR {
-      return hn::LoadU(d128, reinterpret_cast<const std::uint32_t*>(four[block] + i * stride));
+      return load_any(d128, four[block] + i * stride);
     };
 #if HWY_MAX_BYTES == 64
     const hn::Half<DU> half;
@@ -100,7 +108,7 @@ HWY_INLINE void transpose_line(const std::uint8_t* rows, std::int64_t stride, VU
     VU v[4];
     OC_UNROLL(4)
     for (int k = 0; k < 4; ++k)
-      v[k] = hn::LoadU(d, reinterpret_cast<const std::uint32_t*>(rows + (4 * i + k) * stride));
+      v[k] = load_any(d, rows + (4 * i + k) * stride);
     const auto a = hn::BitCast(d64, hn::InterleaveLower(d, v[0], v[1]));
     const auto b = hn::BitCast(d64, hn::InterleaveLower(d, v[2], v[3]));
     const auto e = hn::BitCast(d64, hn::InterleaveUpper(d, v[0], v[1]));
@@ -144,9 +152,9 @@ HWY_INLINE float load_scalar(const std::uint8_t* at, Storage type) {
 // kLanes consecutive elements as float32.
 HWY_INLINE VF load_float(const std::uint8_t* at, Storage type) {
   const DF d;
-  if (type == Storage::kF32) return hn::LoadU(d, reinterpret_cast<const float*>(at));
+  if (type == Storage::kF32) return load_any(d, at);
   const hn::Rebind<std::uint16_t, DF> d16;
-  const auto bits = hn::LoadU(d16, reinterpret_cast<const std::uint16_t*>(at));
+  const auto bits = load_any(d16, at);
   if (type == Storage::kBF16) return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(DU(), bits)));
   const hn::Rebind<hwy::float16_t, DF> df16;
   return hn::PromoteTo(d, hn::BitCast(df16, bits));
