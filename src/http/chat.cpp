@@ -47,7 +47,8 @@ std::int64_t unix_seconds() {
       .count();
 }
 
-// Behind everything else that a large body has led to, in the order in which scopes end.
+// Behind everything else that a large body, or answer, has led to, in the order in which scopes
+// end.
 class LargeBody {
  public:
   explicit LargeBody(std::size_t bytes) : large_(bytes >= kLarge) {}
@@ -315,12 +316,12 @@ void App::answer(const QuestionPtr& question) {
       constexpr std::size_t kLarge = 1u << 20;
       if (!result->memory || result->memory->bytes() < kLarge) return answer->done(*result);
       self->pool_.post([answer, large = std::make_shared<GenerateResult>(*std::move(result))] {
+        const LargeBody pages(large->memory->bytes());
         try {
           answer->done(*large);
         } catch (const std::exception& failure) {
           fail(answer->responder, thrown(failure), Stage::kAnswer, answer->id);
         }
-        heap::give_back_free_pages();
       });
     } catch (const std::exception& failure) {  // must not reach the engine's thread
       fail(answer->responder, thrown(failure), Stage::kAnswer, answer->id);

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "tests/http/raw_client.h"
+#include "tests/listening_socket.h"
 
 namespace oc::http {
 namespace {
@@ -23,19 +26,12 @@ TEST(ListenCheck, WhatIsNoAddressOfThisMachineNamesTheHost) {
 }
 
 TEST(ListenCheck, APortThatIsTakenNamesThePort) {
-  const int taken = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(::bind(taken, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  ASSERT_EQ(::listen(taken, 1), 0);
-  socklen_t size = sizeof address;
-  ::getsockname(taken, reinterpret_cast<sockaddr*>(&address), &size);
-  const std::uint16_t port = ntohs(address.sin_port);
+  auto taken = std::make_unique<ListeningSocket>();
+  const std::uint16_t port = taken->port();
   const auto checked = check_listen("127.0.0.1", port);
   ASSERT_FALSE(checked.ok());
   EXPECT_EQ(checked.error().param, "server.port");
-  ::close(taken);
+  taken.reset();
   EXPECT_TRUE(check_listen("127.0.0.1", port).ok());
   EXPECT_TRUE(check_listen("127.0.0.1", port).ok()) << "it is given back";
 }

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "base/heap.h"
 #include "base/log.h"
 #include "runtime/cache/could_answer.h"
 #include "runtime/serving/service_entry.h"
@@ -326,11 +325,8 @@ ServiceStats Service::stats() const {
 
 // The last word to a request that was taken from the queue.
 void Service::finish(EntryPtr entry, Result<GenerateResult> result) {
-  constexpr std::size_t kLarge = 8u << 20;
-  const bool large = result.ok() && result->memory && result->memory->bytes() >= kLarge;
   answer(*entry, std::move(result));
   entry.reset();
-  if (large) heap::give_back_free_pages();
   const std::lock_guard lock(mutex_);
   --active_;
 }
