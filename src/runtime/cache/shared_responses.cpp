@@ -201,17 +201,18 @@ void SharedResponses::check(Lock& lock) {
 
 // Holding the lock. From now on nobody waits, until the server is back.
 void SharedResponses::lost(const std::string& why) {
-  connected_ = false;
+  const bool news = !std::exchange(warned_, true);
+  if (news) ++outages_;
+  connected_ = false;  // after the count: who sees that it is away sees the outage too
   connection_.reset();
   for (const auto& lookup : lookups_) lookup->done = true;
   lookups_.clear();
   writes_.clear();
   answered_.notify_all();
   idle_.notify_all();
-  if (std::exchange(warned_, true)) return;
-  ++outages_;
-  log::event(log::Level::kWarning, "shared cache",
-             {{"address", options_.address.shown()}, {"state", "unreachable"}, {"because", why}});
+  if (news)
+    log::event(log::Level::kWarning, "shared cache",
+               {{"address", options_.address.shown()}, {"state", "unreachable"}, {"because", why}});
 }
 
 }  // namespace oc
