@@ -34,10 +34,54 @@ ROOMS = {
     ],
     "api": [["."], ["config", "openai"]],
 }
+# What each does, in a few words: tools/draw_layers.py makes docs/architecture.svg of these tables.
+WORDS = {
+    "apps": "the command line",
+    "http": "sockets, routes, the page",
+    "api": "JSON to requests and back",
+    "api/.": "errors, defaults",
+    "api/config": "settings",
+    "api/openai": "OpenAI's fields",
+    "runtime": "from request to answer",
+    "runtime/.": "the request",
+    "runtime/bench": "measurements",
+    "runtime/cache": "what is computed once",
+    "runtime/decode": "logits to text",
+    "runtime/grammar": "JSON schemas",
+    "runtime/hosting": "models in memory",
+    "runtime/hub": "downloads",
+    "runtime/library": "names to loaded models",
+    "runtime/quantize": "fewer bits",
+    "runtime/serving": "sessions, scheduler",
+    "runtime/verify": "the certificate",
+    "models": "what is computed",
+    "models/.": "what a model promises",
+    "models/blocks": "shared parts",
+    "models/phi3v": "Phi-3.5-Vision",
+    "models/registry": "lists all models",
+    "engines": "how it is computed",
+    "engines/.": "how to get one",
+    "engines/cpu": "our kernels",
+    "engines/mlx": "on MLX",
+    "engines/reference": "exact",
+    "engines/registry": "lists all engines",
+    "ops": "the operations between the two: models ask, engines compute",
+    "io": "files, JSON",
+    "image": "decoding, resizing",
+    "text": "tokens",
+    "kernels": "SIMD loops",
+    "base": "errors, log, memory, the operating system",
+}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ROOM_LEVEL = {layer: {name: level for level, names in enumerate(rooms) for name in names}
               for layer, rooms in ROOMS.items()}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+
+
+def undescribed() -> list[str]:
+    """Layers and rooms of these tables that WORDS says nothing about."""
+    rooms = [f"{layer}/{name}" for layer, rows in ROOMS.items() for row in rows for name in row]
+    return [name for name in [*LEVEL, *rooms] if name not in WORDS]
 
 
 def layer_of(path: pathlib.PurePath) -> str | None:
@@ -64,7 +108,7 @@ def check_room(own: pathlib.PurePath, included: str) -> str | None:
 
 
 def check(root: pathlib.Path) -> list[str]:
-    wrong = []
+    wrong = [f"{name} has no words (WORDS in tools/check_layers.py)" for name in undescribed()]
     files = sorted(p for top in ("src", "apps") for p in (root / top).rglob("*")
                    if p.suffix in {".h", ".cpp"})
     for path in files:
