@@ -2,7 +2,7 @@
 # Installs the packages that ocellus needs, quietly when they are all there, through apt, dnf, pacman
 # or Homebrew; elsewhere it names what is missing and ends with status 1.
 #   tools/install_deps.sh build    what `make run` needs: compiler, libraries
-#   tools/install_deps.sh test     that and what `make test` needs: sanitizers, python, a browser
+#   tools/install_deps.sh test     that and what `make test` needs: sanitizers, clang-tidy, python, a browser
 # As root or with sudo (Homebrew: neither). Bash 3.2 will do, which is a Mac's.
 set -euo pipefail
 
@@ -34,6 +34,7 @@ test_needs='
 sanitizers command:clang++         @clang-rt             clang&compiler-rt   clang&compiler-rt -
 bash       command:bash            bash                  bash                bash           bash
 git        command:git             git                   git                 git            -
+clang-tidy command:clang-tidy      @clang-tidy           clang-tools-extra   clang          -
 chromium   command:chromium        chromium|chromium-browser chromium        chromium       -
 redis      command:redis-server    redis-server          redis|valkey-compat-redis redis|valkey redis
 '
@@ -68,6 +69,8 @@ expanded() {
     @clang-rt)
       for version in 16 19 18 20 21 22 17; do sets+=("clang-$version&libclang-rt-$version-dev"); done
       joined "${sets[@]}" "clang&libclang-rt-dev" ;;
+    @clang-tidy)
+      joined clang-tidy-16 clang-tidy-19 clang-tidy-18 clang-tidy-20 clang-tidy-21 clang-tidy-22 clang-tidy-17 clang-tidy ;;
     *) echo "$1" ;;
   esac
 }

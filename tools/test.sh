@@ -66,6 +66,12 @@ pytest() {
   build/venv/bin/python -m pytest -q -p no:cacheprovider --junitxml=$logs/$name.xml "$@"
 }
 
+# On what differs from the trunk, where clang-tidy is (Homebrew's clang has none beside it). Files take
+# some seconds each, so of a large change those that were written last.
+tidy() {
+  nice -n 19 tools/tidy.py --at-most 24 || [ $? -eq 2 ]
+}
+
 # Wrong and hostile requests against the sanitized server; conftest.py looks for reports.
 pytest_asan() {
   ASAN_OPTIONS=handle_abort=1 UBSAN_OPTIONS=print_stacktrace=1 OCELLUS_BIN=$PWD/build/asan/ocellus \
@@ -79,11 +85,13 @@ finish grammar
 step build-release build release
 built=$((${#failed[@]} == 0))
 if ((built)); then step unit unit release; fi
+begin tidy tidy
 # The sanitized build and the fuzzers take what these tests leave of the processors: half of their
 # time they wait for servers and for time to pass.
 begin build-asan build asan nice -n 19
 if ((built)); then step pytest pytest pytest tests/tools tests/e2e; fi
 finish build-asan
+finish tidy
 step fuzz tools/fuzz.sh 10
 step unit-asan unit asan
 step pytest-asan pytest_asan

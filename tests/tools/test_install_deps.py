@@ -63,7 +63,7 @@ def boost(version):
 
 
 def clang(version):
-    return f" clang-{version} libclang-rt-{version}-dev"
+    return f" clang-{version} clang-tidy-{version} libclang-rt-{version}-dev"
 
 
 # What a release has: more than what is asked for, where there is a choice.
@@ -71,7 +71,7 @@ SYSTEMS = {
     "debian-12": ("apt", COMMON_APT + boost("1.74") + boost("1.81") + clang(14) + clang(16)),
     "debian-13": ("apt", COMMON_APT + boost("1.83") + boost("1.88") + clang(17) + clang(18) + clang(19)),
     "ubuntu-24.04": ("apt", COMMON_APT + boost("1.83") + clang(17) + clang(18)),
-    "fedora": ("dnf", """gcc-c++ clang compiler-rt cmake ninja-build pkgconf-pkg-config ccache curl python3 boost-devel
+    "fedora": ("dnf", """gcc-c++ clang clang-tools-extra compiler-rt cmake ninja-build pkgconf-pkg-config ccache curl python3 boost-devel
         highway-devel libjpeg-turbo-devel libpng-devel zlib-ng-compat-devel libwebp-devel fmt-devel cli11-devel openssl-devel
         libcurl-devel hiredis-devel gtest-devel bash git chromium valkey-compat-redis"""),
     "arch": ("pacman", """gcc clang compiler-rt cmake ninja pkgconf ccache curl python boost highway libjpeg-turbo
@@ -151,7 +151,7 @@ def test_each_system_is_asked_for_what_it_has(machine, name):
     if manager == "apt":  # the sanitizers of the very clang that is there
         version = next(one for one in wanted if one.startswith("clang-"))[6:]
         assert f"libclang-rt-{version}-dev" in installed
-        assert sum(one.startswith("clang") for one in installed) == 1
+        assert sum(re.fullmatch(r"clang(-\d+)?", one) is not None for one in installed) == 1
     if manager == "brew":
         assert "--quiet" in it.read("asked")[0]
 
