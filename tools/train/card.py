@@ -29,16 +29,18 @@ and numbers. It is built into the program so that a fresh clone answers; it know
 All of it is drawn by `tools/train/`: no picture, text or weight comes from elsewhere. A picture shows 0 to 5
 circles, squares, triangles and stars in eight colours, turned by up to 14 degrees, and at most one number of 1
 to 4 digits (sans-serif fonts), on a light or dark background (plain, gradient, noise), 96 to 800 pixels
-long, now and then with the traces of JPEG or WebP. Questions: shape, colour, count, count of a colour, yes/no, position,
-number, description, each in several wordings; a few turns outside the world get a sentence of refusal.
+long, now and then with the traces of JPEG or WebP. Questions: shape, colour, count, count of a colour, yes/no,
+position, number, description, each in several wordings; a few turns outside the world get a sentence of refusal.
 Answers about one object leave the article out ("Red star.").
 
 ## Recipe
 
-From random weights, on two CPU cores ({stages}). First the tower learns dense lessons per patch
-(shape, colour, digit, and at each object's centre its neighbours, rank and how many share its colour) with a head that is
-thrown away; then the decoder learns to answer with the tower frozen; then both together at a low rate. Muon for matrices,
-AdamW for the rest. `tools/train/README.md` has the commands.
+From random weights, on two CPU cores
+({stages}).
+First the tower learns dense lessons per patch (shape, colour, digit, and at each object's centre its neighbours,
+rank and how many share its colour) with a head that is thrown away; then the decoder learns to answer with the
+tower frozen; then both together at a low rate. Muon for matrices, AdamW for the rest.
+`tools/train/README.md` has the commands.
 
 ## Scores
 

@@ -71,11 +71,17 @@ def main() -> None:
         rows += [{"image": name, "type": kind, "question": q, "answer": a} for kind, q, a in taken]
     (args.to / "examples.json").write_text(json.dumps(rows, indent=1) + "\n")
     (args.to / "README.md").write_text(
-        "# Example pictures\n\nPictures of the embedded model's world that its training never drew, with questions and right answers "
-        "(also in `examples.json`). An answer may begin with or without an article. They were drawn by "
-        "`tools/train/make_examples.py` (seed \"" + SEED + "\"), which takes only pictures whose questions the shipped model answers rightly: "
-        "they show what the program does and are no measure of the model, which its card gives.\n"
-        + "\n".join(lines) + "\n\nAny picture of yours may be asked about too; outside its world the embedded model answers in its own words, and guesses.\n")
+        f"""# Example pictures
+
+Pictures of the embedded model's world that its training never drew, with questions and right answers (also in
+`examples.json`). An answer may begin with or without an article. They were drawn by
+`tools/train/make_examples.py` (seed "{SEED}"), which takes only pictures whose questions the shipped model answers
+rightly: they show what the program does and are no measure of the model, which its card gives.
+"""
+        + "\n".join(lines)
+        + "\n\nAny picture of yours may be asked about too. Outside its world the embedded model answers in its own words,"
+        "\nand guesses.\n"
+    )
     print(f"{len(PLAN)} pictures, {len(rows)} questions")
 
 
