@@ -1,5 +1,7 @@
 #include "runtime/serving/generate.h"
 
+#include <algorithm>
+
 #include "runtime/serving/session.h"
 
 namespace oc {
@@ -13,22 +15,22 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
   std::vector<float> logits;
   while (!session.done()) {
     OC_RETURN_IF_ERROR(session.interrupted());
-    Session* current = nullptr;  // one answer after the other
-    for (Session* const one : session.sequences())
-      if (current == nullptr && !one->ended()) current = one;
-    if (current->needs_pictures()) {
-      OC_RETURN_IF_ERROR(current->encode_step());
+    // One answer after the other.
+    Sequence& current =
+        **std::ranges::find_if(session.sequences(), [](const auto& one) { return !one->ended(); });
+    if (current.needs_pictures()) {
+      OC_RETURN_IF_ERROR(session.encode_step());
       continue;
     }
-    const StepInput input = current->next(current->piece(Session::kPrefillChunk));
-    const bool wanted = current->wants_logits(input);
+    const StepInput input = current.next(current.chunk(Session::kPrefillChunk));
+    const bool wanted = current.wants_logits(input);
     const Tensor row = model.forward({&input, 1}, nullptr);
     if (wanted) {
       logits.resize(static_cast<std::size_t>(row.rows() * row.cols()));
       model.engine().read(row, logits);
     }
     OC_RETURN_IF_ERROR(model.intact());
-    OC_RETURN_IF_ERROR(current->accept(logits));
+    OC_RETURN_IF_ERROR(session.accept(current, logits));
   }
   return session.take_result();
 }

@@ -134,14 +134,14 @@ class Service {
   std::optional<Error> too_long(const Entry& entry) const;
   void start(Entry& entry);
   bool fits(std::optional<MemoryClaim> another) const;
-  bool give_memory(Entry& entry, Session& one);
+  bool give_memory(Entry& entry, Sequence& one);
   void give_places();
-  std::vector<Session*> placed(const Entry& entry) const;
+  std::vector<Sequence*> placed(const Entry& entry) const;
   std::vector<Entry*> by_turns(bool oldest) const;
   std::size_t kv_reserved() const;
   void note_memory(Entry& entry, std::size_t held) const;
   void keep_within_memory();
-  SessionCaches caches(const GenerateRequest& request);
+  RequestCaches caches(const GenerateRequest& request);
   void end_interrupted();
   void check_weights();
   void step();
@@ -152,7 +152,7 @@ class Service {
   // One sequence's part of a step.
   struct Part {
     Entry* entry = nullptr;
-    Session* session = nullptr;
+    Sequence* sequence = nullptr;
     StepInput input;
   };
   void add_prefill(std::vector<Part>& parts);

@@ -65,7 +65,7 @@ void Service::start(Entry& entry) {
   if (!started.ok()) entry.failure = started.error();
 }
 
-SessionCaches Service::caches(const GenerateRequest& request) {
+RequestCaches Service::caches(const GenerateRequest& request) {
   // A model that does not tell the width of its pictures' rows could not check what it reads.
   const bool stored = model_->model->info().width > 0 && !request.compute_anew;
   return {options_.prefix_cache_bytes > 0 ? &prefixes_ : nullptr,
@@ -108,7 +108,7 @@ bool Service::fits(std::optional<MemoryClaim> another) const {
 }
 
 // False: the sequence cannot have what its next step needs, and stands still for this one.
-bool Service::give_memory(Entry& entry, Session& one) {
+bool Service::give_memory(Entry& entry, Sequence& one) {
   const std::int64_t before = one.kv_given(), needed = one.kv_needed();
   if (needed <= before) return true;
   one.give_kv(needed);
@@ -121,9 +121,9 @@ bool Service::give_memory(Entry& entry, Session& one) {
 void Service::give_places() {
   std::vector<std::size_t> wanted;
   for (const EntryPtr& entry : running_) {
-    const std::vector<Session*> all = entry->session->sequences();
-    const auto answers = std::ranges::count_if(
-        all, [](const Session* one) { return !one->ended() && !one->scoring(); });
+    const auto answers = std::ranges::count_if(entry->session->sequences(), [](const auto& one) {
+      return !one->ended() && !one->scoring();
+    });
     wanted.push_back(std::max<std::size_t>(1, static_cast<std::size_t>(answers)));
   }
   const std::vector<std::size_t> given = share_places(wanted, options_.max_running);
@@ -135,14 +135,14 @@ void Service::give_places() {
 
 // The request's sequences that this step may take further: its first answers that have not ended,
 // as many as it has places. Choices are scored in its place for prompts, one after the other.
-std::vector<Session*> Service::placed(const Entry& entry) const {
-  std::vector<Session*> all;
+std::vector<Sequence*> Service::placed(const Entry& entry) const {
+  std::vector<Sequence*> all;
   if (!usable(entry)) return all;
   std::size_t places = entry.places;
-  for (Session* const one : entry.session->sequences()) {
+  for (const auto& one : entry.session->sequences()) {
     if (one->ended()) continue;
     if (!one->scoring() && places-- == 0) break;
-    all.push_back(one);
+    all.push_back(one.get());
   }
   return all;
 }

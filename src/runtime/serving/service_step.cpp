@@ -103,7 +103,7 @@ void Service::step() {
   encoded_last_ = encoded;
   std::vector<Part> parts;
   for (const EntryPtr& entry : running_)
-    for (Session* const one : placed(*entry)) {
+    for (Sequence* const one : placed(*entry)) {
       if (!one->answering()) continue;
       if (give_memory(*entry, *one))
         parts.push_back({entry.get(), one, one->next(1)});
@@ -121,12 +121,12 @@ void Service::add_prefill(std::vector<Part>& parts) {
   std::int64_t room = 0;  // of the first one's
   bool scored = false;
   for (Entry* const entry : by_turns(oldest_piece_)) {
-    for (Session* const one : placed(*entry)) {
+    for (Sequence* const one : placed(*entry)) {
       if (one->answering() || one->needs_pictures()) continue;
       if (scored && !one->scoring()) return;
       if (!give_memory(*entry, *one)) break;
       if (!scored) {
-        room = one->piece(most);
+        room = one->chunk(most);
         oldest_piece_ = !oldest_piece_;
       }
       parts.push_back({entry, one, one->next(room)});
@@ -142,7 +142,7 @@ bool Service::usable(const Entry& entry) { return !entry.failure && !entry.sessi
 
 bool Service::wants_prefill() const {
   return std::ranges::any_of(running_, [this](const EntryPtr& entry) {
-    return std::ranges::any_of(placed(*entry), [](const Session* one) {
+    return std::ranges::any_of(placed(*entry), [](const Sequence* one) {
       return !one->answering() && !one->needs_pictures();
     });
   });
@@ -150,14 +150,14 @@ bool Service::wants_prefill() const {
 
 bool Service::encode_one() {
   for (Entry* const entry : by_turns(oldest_view_)) {
-    for (Session* const one : placed(*entry)) {
+    for (Sequence* const one : placed(*entry)) {
       if (!one->needs_pictures()) continue;
       oldest_view_ = !oldest_view_;
-      const Result<void> done = guarded([&] { return one->encode_step(); });
+      const Result<void> done = guarded([&] { return entry->session->encode_step(); });
       if (!done.ok())
         entry->failure = done.error();
       else if (!one->needs_pictures())
-        remember_encoded(*one);
+        remember_encoded(*entry->session);
       return true;
     }
   }
@@ -170,7 +170,7 @@ void Service::remember_encoded(const Session& session) {
   if (options_.image_cache_bytes == 0) return;
   const std::lock_guard lock(mutex_);
   std::erase_if(encoded_, [&](const std::string& key) { return !pictures_.contains(key); });
-  for (const std::string& key : session.picture_keys()) {
+  for (const std::string& key : session.pictures().keys()) {
     std::erase(encoded_, key);
     if (!pictures_.contains(key)) continue;
     encoded_.push_back(key);
@@ -184,7 +184,7 @@ void Service::forward(std::span<const Part> parts) {
   std::vector<bool> wanted;
   for (const Part& part : parts) {
     inputs.push_back(part.input);
-    wanted.push_back(part.session->wants_logits(part.input));
+    wanted.push_back(part.sequence->wants_logits(part.input));
   }
   const Result<void> computed = guarded([&]() -> Result<void> {
     const Tensor rows = model_->model->forward(inputs, nullptr);
@@ -203,7 +203,8 @@ void Service::forward(std::span<const Part> parts) {
                          ? std::span<const float>(logits_).subspan(first * width, count * width)
                          : std::span<const float>();
     first += count;
-    const Result<void> taken = guarded([&] { return parts[i].session->accept(row); });
+    const Result<void> taken =
+        guarded([&] { return parts[i].entry->session->accept(*parts[i].sequence, row); });
     if (!taken.ok()) parts[i].entry->failure = taken.error();
   }
   for (const EntryPtr& entry : running_) {

@@ -3,426 +3,302 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <cmath>
+#include <ranges>
+#include <utility>
 
 #include "base/log.h"
-#include "text/json_field.h"
+#include "runtime/decode/softmax.h"
 
 namespace oc {
 
-Session::Session(const Model& model, const GenerateRequest& request, const GenerateHooks& hooks,
-                 SessionCaches caches)
-    : model_(model),
-      request_(request),
-      hooks_(hooks),
-      caches_(caches),
-      sampler_(request.sampling, model.info().unnamed_ids),
-      on_text_([this](std::string_view text) { shown(text); }),
-      answer_(model.tokenizer(), request.stop, on_text_) {
-  result_.seed = sampler_.seed();
-}
-
 Result<void> Session::prepare() {
   const Stopwatch watch;
-  for (const RequestImage& picture : request_.images) {
-    OC_ASSIGN_OR_RETURN(
-        ImagePlan plan,
-        model_.plan_image(picture.image->width, picture.image->height, picture.num_crops));
-    result_.image_tokens += plan.tokens;
-    OC_CHECK(!picture.pixels.empty() || !caches_.any(),
-             "a picture without its digest cannot be looked up");
-    digests_.push_back(picture_key(picture.pixels, plan, request_.cache_scope));
-    images_.push_back(plan);
-  }
-  result_.images = images_;
-  OC_ASSIGN_OR_RETURN(Prompt prompt, model_.build_prompt(request_.messages, images_,
-                                                         {.keep_order = request_.keep_order,
-                                                          .room = context() - 1}));
+  const GenerateRequest& request = context_.request;
+  OC_RETURN_IF_ERROR(pictures_.plan());
+  result_.image_tokens = pictures_.tokens();
+  result_.images = pictures_.plans();
+  OC_ASSIGN_OR_RETURN(
+      Prompt prompt,
+      context_.model.build_prompt(request.messages, pictures_.plans(),
+                                  {.keep_order = request.keep_order, .room = context() - 1}));
   if (prompt.too_many > 0) return too_long(prompt.too_many, true);
-  ids_ = std::move(prompt.ids);
-  result_.prompt_tokens = std::ssize(ids_);
-  for (std::int64_t i = 0; i < std::ssize(ids_); ++i)
-    if (ids_[static_cast<std::size_t>(i)] < 0) last_image_position_ = i;
-  regime_ = model_.rope_regime(result_.prompt_tokens);
-  kv_given_ = own_blocks(result_.prompt_tokens, true);
-  OC_RETURN_IF_ERROR(limit_answer(result_.prompt_tokens));
-  log::step("prompt", request_.id, "tokens", result_.prompt_tokens, "image_tokens",
-            result_.image_tokens, "most_answer", max_answer_, "ms", watch.ms());
-  return request_.json_schema ? prepare_grammar() : Result<void>();
+  prompt_.tokens = result_.prompt_tokens = std::ssize(prompt.ids);
+  for (std::int64_t i = 0; i < prompt_.tokens; ++i)
+    if (prompt.ids[static_cast<std::size_t>(i)] < 0) prompt_.last_image_position = i;
+  prompt_.regime = context_.model.rope_regime(prompt_.tokens);
+  OC_RETURN_IF_ERROR(limit_answer());
+  sequences_.push_back(std::make_unique<Sequence>(context_, pictures_, prompt_,
+                                                  std::move(prompt.ids), 0, request.sampling));
+  sequences_.front()->give_kv(prompt_.kv_beyond(prompt_.tokens, true));
+  log::step("prompt", request.id, "tokens", prompt_.tokens, "image_tokens", result_.image_tokens,
+            "most_answer", prompt_.max_answer, "ms", watch.ms());
+  return request.json_schema ? prepare_grammar() : Result<void>();
 }
 
 Result<void> Session::prepare_grammar() {
   const Stopwatch watch;
-  std::optional<GrammarCache> own;  // of a session without others
-  GrammarCache* cache = caches_.grammars;
+  const ModelInfo& info = context_.model.info();
+  const std::string& scope = context_.request.cache_scope;
+  const std::string& schema = *context_.request.json_schema;
+  std::optional<GrammarCache> unshared;  // of a request without others
+  GrammarCache* cache = context_.caches.grammars;
   if (cache == nullptr)
-    cache = &own.emplace(
-        GrammarVocabulary{model_.tokenizer(), model_.info().vocab_size, model_.info().stop_ids});
-  auto grammar = cache->find(request_.cache_scope, *request_.json_schema);
-  if (grammar == nullptr && caches_.compiles_later) return {};
+    cache = &unshared.emplace(
+        GrammarVocabulary{context_.model.tokenizer(), info.vocab_size, info.stop_ids});
+  auto grammar = cache->find(scope, schema);
+  if (grammar == nullptr && context_.caches.compiles_later) return {};
   if (grammar == nullptr) {
-    OC_ASSIGN_OR_RETURN(grammar, cache->get(request_.cache_scope, *request_.json_schema));
+    OC_ASSIGN_OR_RETURN(grammar, cache->get(scope, schema));
   }
   use(*grammar);
-  log::step("grammar", request_.id, "ms", watch.ms());
+  log::step("grammar", context_.request.id, "ms", watch.ms());
   return {};
 }
 
-Result<void> Session::preprocess(
-    const std::function<bool(const std::string&, std::size_t)>& wanted) {
-  preprocessed_.resize(images_.size());
-  stored_.resize(images_.size());
-  for (std::size_t i = 0; i < images_.size(); ++i) {
+Result<void> Session::preprocess(const RequestPictures::Wanted& wanted) {
+  for (std::size_t i = 0; i < pictures_.count(); ++i) {
     OC_RETURN_IF_ERROR(interrupted());
-    const auto rows = static_cast<std::size_t>(images_[i].tokens * model_.info().width);
-    const std::size_t stored = caches_.stored != nullptr ? rows * sizeof(float) : 0;
-    if (!wanted(digests_[i], std::max(model_.image_bytes(images_[i]), stored))) continue;
-    const Stopwatch watch;
-    if (!read_stored(i)) {
-      OC_ASSIGN_OR_RETURN(preprocessed_[i], begin_picture(i));
-    }
-    result_.timings.preprocess_ms += watch.ms();
+    OC_RETURN_IF_ERROR(pictures_.preprocess(i, wanted));
   }
   return {};
-}
-
-Result<std::unique_ptr<ImageEncoding>> Session::begin_picture(std::size_t picture) const {
-  const Image& image = *request_.images[picture].image;
-  const ImagePlan& plan = images_[picture];
-  const Stopwatch watch;
-  OC_ASSIGN_OR_RETURN(
-      std::unique_ptr<ImageEncoding> begun,
-      model_.begin_image(image, plan, nullptr, {hooks_.cancelled, request_.deadline}));
-  const double resize_ms = begun->resize_ms();
-  log::step("resize", request_.id, "picture", picture, "width", image.width, "height", image.height,
-            "to_width", plan.canvas_width, "to_height", plan.canvas_height, "ms", resize_ms);
-  log::step("tiles", request_.id, "picture", picture, "crops", plan.crops_h * plan.crops_w,
-            "image_tokens", plan.tokens, "ms", watch.ms() - resize_ms);
-  return begun;
-}
-
-bool Session::read_stored(std::size_t picture) {
-  if (caches_.stored == nullptr) return false;
-  stored_[picture] = caches_.stored->find(stored_image_key(caches_.computed_by, digests_[picture]),
-                                          images_[picture].tokens, model_.info().width);
-  log::step("disk cache", request_.id, "picture", picture, "hit", stored_[picture].has_value());
-  return stored_[picture].has_value();
-}
-
-// Of the picture in memory, or of what preprocess() read; empty: it has to be encoded.
-Tensor Session::known_picture(std::size_t picture) {
-  if (caches_.pictures != nullptr) {
-    Tensor known = caches_.pictures->find(digests_[picture]);
-    log::step("picture cache", request_.id, "picture", picture, "hit", !known.empty());
-    if (!known.empty()) return known;
-  }
-  if (picture >= stored_.size() || !stored_[picture]) return {};
-  const ImageRows& rows = *stored_[picture];
-  Tensor known = model_.engine().upload(rows.values, rows.rows, rows.cols);
-  stored_[picture].reset();
-  if (caches_.pictures != nullptr) caches_.pictures->insert(digests_[picture], known);
-  return known;
-}
-
-// For the next request, and on disk for the next start: here it is only copied.
-void Session::keep_picture(std::size_t picture, const Tensor& rows) {
-  if (caches_.pictures != nullptr) caches_.pictures->insert(digests_[picture], rows);
-  const auto values = static_cast<std::size_t>(rows.rows() * rows.cols());
-  if (caches_.stored == nullptr || !caches_.stored->accepts(values * sizeof(float))) return;
-  ImageRows copy{rows.rows(), rows.cols(), std::vector<float>(values)};
-  model_.engine().read(rows, copy.values);
-  caches_.stored->insert(stored_image_key(caches_.computed_by, digests_[picture]), std::move(copy));
 }
 
 void Session::start() {
+  Sequence& first = *sequences_.front();
+  PrefixCache* const prefixes = context_.caches.prefixes;
+  std::unique_ptr<KvSequence> kv;
   // The last token is always computed: its logits are wanted.
-  if (caches_.prefixes != nullptr)
-    kv_ = caches_.prefixes->find(prefix_key(), result_.prompt_tokens - 1);
-  if (kv_ != nullptr)
-    result_.cached_tokens = kv_->length();
+  if (prefixes != nullptr) kv = prefixes->find(prefix_key(first), prompt_.tokens - 1);
+  if (kv != nullptr)
+    result_.cached_tokens = kv->length();
   else
-    kv_ = model_.make_sequence();
-  if (caches_.prefixes != nullptr)
-    log::step("prefix cache", request_.id, "hit", result_.cached_tokens > 0, "tokens",
-              result_.cached_tokens, "of", result_.prompt_tokens);
+    kv = context_.model.make_sequence();
+  first.start(std::move(kv));
+  if (prefixes != nullptr)
+    log::step("prefix cache", context_.request.id, "hit", result_.cached_tokens > 0, "tokens",
+              result_.cached_tokens, "of", prompt_.tokens);
 }
 
-PrefixKey Session::prefix_key() const {
-  PrefixKey key{request_.cache_scope, ids_, digests_, {}, regime_};
-  for (const ImagePlan& plan : images_) key.rows.push_back(plan.tokens);
+PrefixKey Session::prefix_key(const Sequence& sequence) const {
+  PrefixKey key{context_.request.cache_scope,
+                {sequence.ids().begin(), sequence.ids().end()},
+                pictures_.keys(),
+                {},
+                sequence.regime()};
+  for (const ImagePlan& plan : pictures_.plans()) key.rows.push_back(plan.tokens);
   return key;
 }
 
 // Of this request: prompt and answer.
 std::int64_t Session::context() const {
-  const std::int64_t own = model_.info().context_length;
-  return std::min(own, request_.max_sequence.value_or(own));
+  const std::int64_t length = context_.model.info().context_length;
+  return std::min(length, context_.request.max_sequence.value_or(length));
 }
 
 Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
-  const std::string pictures =
-      images_.empty() ? ""
-                      : fmt::format(", {} of them for {} picture{}", result_.image_tokens,
-                                    images_.size(), images_.size() == 1 ? "" : "s");
-  return {ErrorCode::kContextLength,
-          fmt::format("the prompt has {}{} tokens{}; {} {}, answer included",
-                      at_least ? "at least " : "", prompt_tokens, pictures,
-                      context() < model_.info().context_length ? "this server allows"
-                                                               : "the model's context holds",
-                      context()),
-          images_.empty() ? "shorten the text or leave out earlier turns"
-                          : "use fewer pictures, a smaller num_crops (1 is the least), or "
-                            "leave out earlier turns",
-          "messages"};
+  const std::size_t count = pictures_.count();
+  const std::string pictures = count == 0
+                                   ? ""
+                                   : fmt::format(", {} of them for {} picture{}",
+                                                 pictures_.tokens(), count, count == 1 ? "" : "s");
+  return {
+      ErrorCode::kContextLength,
+      fmt::format("the prompt has {}{} tokens{}; {} {}, answer included",
+                  at_least ? "at least " : "", prompt_tokens, pictures,
+                  context() < context_.model.info().context_length ? "this server allows"
+                                                                   : "the model's context holds",
+                  context()),
+      count == 0 ? "shorten the text or leave out earlier turns"
+                 : "use fewer pictures, a smaller num_crops (1 is the least), or "
+                   "leave out earlier turns",
+      "messages"};
 }
 
-Result<void> Session::limit_answer(std::int64_t prompt_tokens) {
-  for (const std::string& choice : request_.choices) {
-    choice_ids_.push_back(model_.tokenizer()->encode(choice, false));
-    max_answer_ = std::max<std::int64_t>(max_answer_, std::ssize(choice_ids_.back()) + 1);
+Result<void> Session::limit_answer() {
+  const GenerateRequest& request = context_.request;
+  for (const std::string& choice : request.choices) {
+    choice_ids_.push_back(context_.model.tokenizer()->encode(choice, false));
+    prompt_.max_answer =
+        std::max<std::int64_t>(prompt_.max_answer, std::ssize(choice_ids_.back()) + 1);
   }
-  if (prompt_tokens + std::max<std::int64_t>(max_answer_, 1) > context())
-    return too_long(prompt_tokens, false);
-  if (!request_.choices.empty()) return {};
-  max_answer_ = context() - prompt_tokens;
-  if (request_.max_tokens) max_answer_ = std::min<std::int64_t>(max_answer_, *request_.max_tokens);
+  if (prompt_.tokens + std::max<std::int64_t>(prompt_.max_answer, 1) > context())
+    return too_long(prompt_.tokens, false);
+  if (!request.choices.empty()) return {};
+  prompt_.max_answer = context() - prompt_.tokens;
+  if (request.max_tokens)
+    prompt_.max_answer = std::min<std::int64_t>(prompt_.max_answer, *request.max_tokens);
   return {};
 }
 
-// Only what the cache does not hold needs them.
-bool Session::needs_pictures() const {
-  return image_rows_.empty() && kv_->length() <= last_image_position_;
+bool Session::done() const {
+  return std::ranges::all_of(sequences_, [](const auto& one) { return one->ended(); });
 }
 
-Result<void> Session::encode_step() {
-  const std::size_t picture = embeds_.size();
-  Stopwatch watch;
-  if (encoding_ == nullptr) {
-    Tensor known = known_picture(picture);
-    if (picture < preprocessed_.size()) encoding_ = std::move(preprocessed_[picture]);
-    if (!known.empty()) {
-      encoding_.reset();
-    } else if (encoding_ == nullptr) {
-      OC_ASSIGN_OR_RETURN(encoding_, begin_picture(picture));
-      result_.timings.preprocess_ms += watch.ms();
-      return {};
+std::int64_t Session::prompt_left() const {
+  std::int64_t total = 0;
+  for (const auto& one : sequences_) total += one->prompt_left();
+  return total;
+}
+
+Result<void> Session::encode_step() { return pictures_.encode_step(); }
+
+Result<void> Session::accept(Sequence& sequence, std::span<const float> logits) {
+  if (prompt_computed_) return sequence.accept(logits);
+  log::step("prefill", context_.request.id, "tokens", sequence.computed(), "of",
+            sequence.ids().size(), "ms", sequence.since_first_step_ms());
+  if (sequence.pending() > 0) return {};
+  prompt_computed_ = true;
+  result_.timings.prefill_ms = sequence.since_first_step_ms();
+  // Another request about the same picture need not wait for this answer's end.
+  if (context_.caches.prefixes != nullptr && pictures_.count() > 0)
+    context_.caches.prefixes->insert(prefix_key(sequence), sequence.fork_kv());
+  return fan_out(logits);
+}
+
+// The prompt is computed; its logits are everybody's first.
+Result<void> Session::fan_out(std::span<const float> logits) {
+  Sequence& first = *sequences_.front();
+  if (!choice_ids_.empty()) {
+    OC_RETURN_IF_ERROR(check_logits(logits));
+    for (std::size_t i = 0; i < choice_ids_.size(); ++i) {
+      sequences_.push_back(first.fork(i, first.seed()));
+      sequences_.back()->begin_score(choice_ids_[i], logits);
     }
-    if (!known.empty()) embeds_.push_back(std::move(known));
-  }
-  if (encoding_ != nullptr) {
-    if (!encoding_->done()) encoding_->step();
-    OC_RETURN_IF_ERROR(model_.intact());
-    result_.timings.encode_ms += watch.ms();
-    log::step("tower", request_.id, "picture", picture, "done", encoding_->done(), "ms",
-              watch.ms());
-    if (!encoding_->done()) return {};
-    embeds_.push_back(encoding_->result());
-    encoding_.reset();
-    keep_picture(picture, embeds_.back());
-  }
-  if (embeds_.size() == images_.size()) {
-    image_rows_ = model_.join_images(embeds_);
-    embeds_.clear();
-  }
-  return {};
-}
-
-std::int64_t Session::piece(std::int64_t most) const {
-  // Attention costs as much as all the rest behind some 3,000 keys (measured).
-  constexpr std::int64_t kAsMuch = 3000, kLeast = 8;
-  const std::int64_t fair = most * 2 * kAsMuch / (kAsMuch + std::max(kv_->length(), kAsMuch));
-  return std::clamp(fair / kLeast * kLeast, std::min(kLeast, most), most);
-}
-
-StepInput Session::next(std::int64_t most_tokens_of_step) {
-  if (result_.completion_tokens == 0 && !prefilling_) {
-    prefilling_ = true;
-    since_prefill_.restart();
-  }
-  step_.clear();
-  if (scoring()) return next_to_score(most_tokens_of_step);
-  if (answering() && request_.draft_tokens > 0 && request_.sampling.temperature == 0) {
-    guess();
-    if (step_.size() > 1)
-      return {.kv = kv_.get(), .ids = step_, .regime = regime_, .logit_rows = step_rows_};
-    step_.clear();
-  }
-  const std::int64_t count = std::min(pending(), most_tokens_of_step);
-  return {.kv = kv_.get(),
-          .ids = std::span(ids_).subspan(static_cast<std::size_t>(kv_->length()),
-                                         static_cast<std::size_t>(count)),
-          .image_rows = image_rows_.empty() ? nullptr : &image_rows_,
-          .regime = regime_};
-}
-
-std::int64_t Session::most_drafts() const {
-  return std::min<std::int64_t>(request_.draft_tokens, max_answer_ - result_.completion_tokens - 1);
-}
-
-// Prompt lookup: what stood behind the latest earlier place of the last three (or two) tokens.
-void Session::guess() {
-  const std::int64_t total = std::ssize(ids_);
-  step_.push_back(ids_.back());
-  std::int64_t most = most_drafts();
-  while (most > 0 && model_.rope_regime(total + most) != regime_) --most;
-  for (std::int64_t length = std::min<std::int64_t>(3, total - 1); length >= 2 && most > 0;
-       --length)
-    for (std::int64_t end = total - 1; end >= length; --end) {
-      if (!std::equal(ids_.end() - length, ids_.end(), ids_.begin() + end - length)) continue;
-      for (std::int64_t i = end; i < std::min(end + most, total); ++i) {
-        const TokenId id = ids_[static_cast<std::size_t>(i)];
-        if (id < 0) break;  // a picture's
-        step_.push_back(id);
-      }
-      most = 0;
-      break;
-    }
-  step_rows_.resize(step_.size());
-  std::iota(step_rows_.begin(), step_rows_.end(), std::int64_t{0});
-}
-
-Result<void> Session::accept_guesses(std::span<const float> logits) {
-  const std::size_t width = logits.size() / step_.size();
-  result_.drafted_tokens += std::ssize(step_) - 1;
-  for (std::size_t i = 0; i < step_.size(); ++i) {
-    OC_RETURN_IF_ERROR(take_token(logits.subspan(i * width, width)));
-    if (done_ || kv_->length() == 0) break;  // ended, or in another rope regime
-    if (i + 1 == step_.size() || ids_.back() != step_[i + 1]) break;
-    ++result_.accepted_tokens;
-  }
-  // Keys of wrong guesses; the last token is still to be computed.
-  kv_->truncate(std::min<std::int64_t>(kv_->length(), std::ssize(ids_) - (done_ ? 0 : 1)));
-  return {};
-}
-
-Result<void> Session::accept(std::span<const float> logits) {
-  if (scoring()) return accept_scores(logits);
-  if (!step_.empty()) return accept_guesses(logits);
-  if (prefilling_)
-    log::step("prefill", request_.id, "tokens", kv_->length(), "of", std::ssize(ids_), "ms",
-              since_prefill_.ms());
-  if (pending() > 0) return {};
-  if (prefilling_) {
-    prefilling_ = false;
-    result_.timings.prefill_ms = since_prefill_.ms();
-    // Another request about the same picture need not wait for this answer's end.
-    if (caches_.prefixes != nullptr && !images_.empty())
-      caches_.prefixes->insert(prefix_key(), kv_->fork(kv_->length()));
-    OC_RETURN_IF_ERROR(branch(logits));
-    if (!request_.choices.empty()) return {};
-    OC_RETURN_IF_ERROR(take_token(logits));
-    hand_on_last_block();
+    first.end_unanswered();
     return {};
   }
-  return take_token(logits);
-}
-
-Result<void> Session::take_token(std::span<const float> logits) {
-  const std::vector<TokenId>& stop_ids = model_.info().stop_ids;
-  OC_ASSIGN_OR_RETURN(const TokenId id,
-                      sampler_.sample(logits, ids_, static_cast<std::size_t>(result_.prompt_tokens),
-                                      matcher_ != nullptr ? matcher_->allowed()
-                                                          : std::span<const std::uint32_t>()));
-  if (++result_.completion_tokens == 1) result_.timings.ttft_ms = since_start_.ms();
-  log::step("token", request_.id, "choice", choice_, "n", result_.completion_tokens, "at_ms",
-            since_start_.ms());
-  if (std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) {
-    result_.stop_token = id;
-    end(StopCause::kStopToken);
-    return {};
+  for (int i = 1; i < context_.request.n; ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    sequences_.push_back(first.fork(index, first.seed() + index));
   }
-  if (matcher_ != nullptr) matcher_->accept(id);
-  result_.ids.push_back(id);
-  ids_.push_back(id);
-  if (request_.logprobs) result_.logprobs.push_back(describe(id, logits));
-  answer_memory_ += memory_of_token(request_.logprobs ? &result_.logprobs.back() : nullptr);
-  answer_.push(id);
-  if (answer_.stopped()) {
-    end(StopCause::kStopString);
-  } else if (result_.completion_tokens == max_answer_) {
-    const bool asked = request_.max_tokens && *request_.max_tokens == max_answer_;
-    end(asked ? StopCause::kMaxTokens : StopCause::kContextFull);
-  } else {
-    follow_regime();
-  }
+  for (const auto& other : sequences_ | std::views::drop(1))
+    OC_RETURN_IF_ERROR(other->take_token(logits));
+  OC_RETURN_IF_ERROR(first.take_token(logits));
+  hand_on_last_block();
   return {};
 }
 
-// Where the sequence has grown into another rope regime, the cached keys are rotated wrongly:
-// everything is computed again (the reference: prepare_inputs_for_generation drops
-// past_key_values).
-void Session::follow_regime() {
-  const int regime = model_.rope_regime(std::ssize(ids_));
-  if (regime == regime_) return;
-  kv_->truncate(0);
-  regime_ = regime;
+// The block in which the prompt ends is copied by each answer that goes on in it, but the last one:
+// what it takes is counted there.
+void Session::hand_on_last_block() {
+  Sequence& first = *sequences_.front();
+  if (first.ended()) return;  // kept as it is, for retire()
+  for (const auto& other : sequences_ | std::views::drop(1) | std::views::reverse) {
+    if (other->ended()) continue;
+    other->give_kv(first.kv_given());
+    first.give_kv(0);
+    return;
+  }
+}
+
+MemoryClaim Session::kv_claim() const {
+  const std::int64_t longest = prompt_.tokens + prompt_.max_answer;
+  const bool shares = prompt_.regime == context_.model.rope_regime(longest);
+  MemoryClaim claim;
+  bool prompt_is_held = false;
+  for (const auto& one : sequences_) {
+    const MemoryClaim more = one->kv_claim(shares);
+    claim.held += more.held;
+    claim.most += more.most;
+    prompt_is_held |= one->holds_prompt();
+  }
+  if (sequences_.size() == 1) {  // those to come
+    claim.most += (context_.request.n - 1) * prompt_.kv_beyond(longest, shares);
+    for (const auto& ids : choice_ids_)
+      claim.most += prompt_.kv_beyond(prompt_.tokens + std::ssize(ids), shares);
+  }
+  if (shares) claim.most += prompt_.shared_kv();
+  if (prompt_is_held) claim.held += prompt_.shared_kv();
+  return claim;
+}
+
+AnswerMemory Session::answer_memory() const {
+  AnswerMemory all;
+  for (const auto& one : sequences_) all += one->answer_memory();
+  return all;
+}
+
+void Session::drop_ended() {
+  for (const auto& one : sequences_ | std::views::drop(1))
+    if (one->ended()) one->drop_kv();
 }
 
 void Session::retire() {
-  if (caches_.prefixes == nullptr || kv_ == nullptr || kv_->length() == 0) return;
-  log::step("prefix cache", request_.id, "kept", kv_->length());
-  PrefixKey key = prefix_key();
-  caches_.prefixes->insert(std::move(key), std::move(kv_));
+  if (context_.caches.prefixes == nullptr) return;
+  Sequence& first = *sequences_.front();
+  if (!first.started() || first.computed() == 0) return;
+  log::step("prefix cache", context_.request.id, "kept", first.computed());
+  context_.caches.prefixes->insert(prefix_key(first), first.take_kv());
 }
 
-void Session::end(StopCause cause) {
-  done_ = true;
-  answer_.finish();
-  if (answer_.stopped()) {  // perhaps only now, in what was held back
-    cause = StopCause::kStopString;
-    result_.stop_token = std::nullopt;
+void Session::conclude_scores() {
+  std::vector<double> sums;
+  for (std::size_t i = 0; i < choice_ids_.size(); ++i) {
+    const std::vector<double>& logprobs = sequences_[i + 1]->scores();
+    ChoiceScore& score = result_.scores.emplace_back();
+    score.text = context_.request.choices[i];
+    score.tokens = std::ssize(logprobs);
+    for (const double logprob : logprobs) score.logprob += logprob;
+    score.mean_logprob = score.logprob / static_cast<double>(score.tokens);
+    sums.push_back(score.logprob);
+    result_.completion_tokens += score.tokens;
   }
-  result_.stop_cause = cause;
-  result_.finish_reason = cause == StopCause::kMaxTokens || cause == StopCause::kContextFull
-                              ? FinishReason::kLength
-                              : FinishReason::kStop;
-  result_.stop_string = answer_.stop_string();
-  if (result_.stop_string)
-    result_.logprobs.resize(tokens_shown_);  // the others' text is not shown
-  else if (tokens_shown_ < result_.logprobs.size())
-    shown("", true);
-  result_.text = answer_.text();
-  result_.warning = empty_warning();
-  Timings& t = result_.timings;
-  t.total_ms = since_start_.ms();
-  t.decode_ms = t.total_ms - t.ttft_ms;
-  if (result_.completion_tokens > 1 && t.decode_ms > 0)
-    t.decode_tokens_per_second =
-        static_cast<double>(result_.completion_tokens - 1) * 1000 / t.decode_ms;
+  const double total = log_sum_exp(sums);
+  for (ChoiceScore& score : result_.scores) score.probability = std::exp(score.logprob - total);
+  const auto best = std::ranges::max_element(result_.scores, {}, &ChoiceScore::logprob);
+  result_.text = best->text;
+  result_.ids = choice_ids_[static_cast<std::size_t>(best - result_.scores.begin())];
+  if (context_.hooks.on_piece) context_.hooks.on_piece({.text = result_.text});
+  result_.timings.total_ms = context_.since_start.ms();
+  result_.timings.ttft_ms = result_.timings.total_ms;
 }
 
-std::optional<std::string> Session::empty_warning() const {
-  if (!result_.text.empty()) return std::nullopt;
-  const auto name = [this](TokenId id) {
-    return fmt::format("{} ({})", model_.tokenizer()->token(id).value_or("without a name"), id);
-  };
-  if (result_.stop_string)
-    return fmt::format("the answer is empty: it began with the stop string {}",
-                       oc::excerpt(*result_.stop_string));
-  if (result_.ids.empty())
-    return fmt::format("the answer is empty: the model's first token was the stop token {}",
-                       name(*result_.stop_token));
-  return fmt::format(
-      "the answer is empty: the {} token{} that the model produced, {} first, {} no text",
-      result_.ids.size(), result_.ids.size() == 1 ? "" : "s", name(result_.ids.front()),
-      result_.ids.size() == 1 ? "has" : "have");
+GenerateResult Session::take_result() {
+  Timings& timings = result_.timings;
+  timings.preprocess_ms = pictures_.preprocess_ms();
+  timings.encode_ms = pictures_.encode_ms();
+  if (!choice_ids_.empty()) {
+    result_.seed = sequences_.front()->seed();
+    conclude_scores();
+    return std::move(result_);
+  }
+  for (const auto& one : sequences_) {
+    SequenceResult answer = one->take_result();
+    result_.completion_tokens += answer.completion_tokens;
+    result_.drafted_tokens += answer.drafted_tokens;
+    result_.accepted_tokens += answer.accepted_tokens;
+    if (one == sequences_.front()) timings.ttft_ms = answer.ttft_ms;
+    timings.total_ms = std::max(timings.total_ms, answer.total_ms);
+    timings.decode_tokens_per_second += answer.decode_tokens_per_second;
+    if (one == sequences_.front())
+      static_cast<Answer&>(result_) = std::move(answer);
+    else
+      result_.more.push_back(std::move(answer));
+  }
+  timings.decode_ms = timings.total_ms - timings.ttft_ms;
+  return std::move(result_);
 }
 
 std::string_view Session::phase() const {
-  if (kv_ == nullptr) return "preparation";
-  if (needs_pictures()) return encoding_ == nullptr ? "preprocessing" : "encoding";
-  return result_.completion_tokens == 0 ? "prefill" : "decoding";
+  if (sequences_.empty() || !sequences_.front()->started()) return "preparation";
+  const Sequence& first = *sequences_.front();
+  if (first.needs_pictures()) return pictures_.encoding() ? "encoding" : "preprocessing";
+  return first.answer_tokens() == 0 ? "prefill" : "decoding";
 }
 
 Result<void> Session::interrupted() const {
-  if (hooks_.cancelled && hooks_.cancelled())
+  const GenerateRequest& request = context_.request;
+  if (context_.hooks.cancelled && context_.hooks.cancelled())
     return Error{ErrorCode::kCancelled,
                  fmt::format("the request was cancelled during {}", phase())};
-  if (request_.deadline && std::chrono::steady_clock::now() >= *request_.deadline)
+  if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline) {
+    const std::int64_t tokens = sequences_.empty() ? 0 : sequences_.front()->answer_tokens();
     return Error{ErrorCode::kDeadline,
-                 fmt::format("out of time during {}, after {} answer token{}", phase(),
-                             result_.completion_tokens, result_.completion_tokens == 1 ? "" : "s"),
+                 fmt::format("out of time during {}, after {} answer token{}", phase(), tokens,
+                             tokens == 1 ? "" : "s"),
                  "allow more time (--time-limit), or use fewer crops and a smaller max_tokens"};
+  }
   return {};
 }
 

@@ -45,7 +45,7 @@ double logprob(std::span<const TokenId> before, TokenId id) {
   return logits[static_cast<std::size_t>(id)] - std::log(sum);
 }
 
-class BranchTest : public testing::Test {
+class SessionTest : public testing::Test {
  protected:
   void SetUp() override { log::configure(log::Level::kOff, log::Format::kText); }
   void TearDown() override { log::configure_from_environment(); }
@@ -69,7 +69,7 @@ class BranchTest : public testing::Test {
   std::unique_ptr<Service> service;
 };
 
-TEST_F(BranchTest, EachAnswerIsWhatItsSeedGivesAlone) {
+TEST_F(SessionTest, EachAnswerIsWhatItsSeedGivesAlone) {
   FakeModel& model = serve();
   GenerateRequest request = question("hello");
   request.sampling.temperature = 1;
@@ -107,7 +107,7 @@ TEST_F(BranchTest, EachAnswerIsWhatItsSeedGivesAlone) {
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(again->more[i].ids, together.more[i].ids);
 }
 
-TEST_F(BranchTest, GreedyAnswersAreEqualAndLimitsHold) {
+TEST_F(SessionTest, GreedyAnswersAreEqualAndLimitsHold) {
   serve({.max_running = 3});
   GenerateRequest request = question("world");
   request.n = 3;
@@ -119,7 +119,7 @@ TEST_F(BranchTest, GreedyAnswersAreEqualAndLimitsHold) {
   EXPECT_EQ(refused.error().param, "n");
 }
 
-TEST_F(BranchTest, EveryAnswerCountsInAdmission) {
+TEST_F(SessionTest, EveryAnswerCountsInAdmission) {
   FakeModel& model = serve({.max_running = 4, .kv_bytes = 64 * 3});
   model.mutable_info().kv_token_bytes = 1;
   GenerateRequest request = question("hello");
@@ -131,7 +131,7 @@ TEST_F(BranchTest, EveryAnswerCountsInAdmission) {
   EXPECT_EQ(refused.error().code, ErrorCode::kContextLength);
 }
 
-TEST_F(BranchTest, LogprobsAreOfTheRawLogits) {
+TEST_F(SessionTest, LogprobsAreOfTheRawLogits) {
   serve({.response_cache_bytes = 1 << 20});
   GenerateRequest request = question("hello");
   request.sampling.temperature = 0.7;
@@ -174,7 +174,7 @@ TEST_F(BranchTest, LogprobsAreOfTheRawLogits) {
   EXPECT_FALSE(ask(request).cached);
 }
 
-TEST_F(BranchTest, WhatAStopStringHidesHasNoLogprobs) {
+TEST_F(SessionTest, WhatAStopStringHidesHasNoLogprobs) {
   const auto model = FakeModel::answering({287, 291, 287, kEnd});
   GenerateRequest request = question("hello");
   request.logprobs = true;
@@ -186,7 +186,7 @@ TEST_F(BranchTest, WhatAStopStringHidesHasNoLogprobs) {
   EXPECT_EQ(result->logprobs.front().bytes, "hello");
 }
 
-TEST_F(BranchTest, ChoicesAreScoredWithTheirEnd) {
+TEST_F(SessionTest, ChoicesAreScoredWithTheirEnd) {
   FakeModel& model = serve();
   GenerateRequest request = question("hello");
   request.choices = {"world", "hello world", "ab", "abc st"};
@@ -236,7 +236,7 @@ TEST_F(BranchTest, ChoicesAreScoredWithTheirEnd) {
   EXPECT_EQ(refused.error().param, "temperature");
 }
 
-TEST_F(BranchTest, ALongChoiceIsScoredInPiecesAndInItsRopeRegime) {
+TEST_F(SessionTest, ALongChoiceIsScoredInPiecesAndInItsRopeRegime) {
   const FakeModel whole(mixed);
   GenerateRequest request = question("hello");
   std::string text;
@@ -251,7 +251,7 @@ TEST_F(BranchTest, ALongChoiceIsScoredInPiecesAndInItsRopeRegime) {
     EXPECT_EQ(pieces.scores[i].logprob, expected->scores[i].logprob);
 }
 
-TEST_F(BranchTest, ADamagedModelScoresNothing) {
+TEST_F(SessionTest, ADamagedModelScoresNothing) {
   for (const bool within : {false, true}) {  // a choice, or behind the prompt
     const FakeModel* self = nullptr;
     auto owned = std::make_unique<FakeModel>([&self, within](std::span<const TokenId> ids) {
