@@ -32,7 +32,7 @@ ROOMS = {
         ["hub", "serving"],
         ["bench", "hosting", "verify"],
     ],
-    "api": [["."], ["config", "openai"]],
+    "api": [["."], ["config", "openai"], ["backend"]],
 }
 # What each does, in a few words: tools/draw_layers.py makes docs/architecture.svg of these tables.
 WORDS = {
@@ -40,6 +40,7 @@ WORDS = {
     "http": "sockets, routes, the page",
     "api": "JSON to requests and back",
     "api/.": "errors, defaults",
+    "api/backend": "the original's port",
     "api/config": "settings",
     "api/openai": "OpenAI's fields",
     "runtime": "from request to answer",
@@ -72,6 +73,8 @@ WORDS = {
     "kernels": "SIMD loops",
     "base": "errors, log, memory, the operating system",
 }
+# What no file of a layer includes, and why.
+SHUT = {"http": (re.compile(r'[<"](?:boost/json|io/json)'), "JSON is read and written in api")}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ROOM_LEVEL = {layer: {name: level for level, names in enumerate(rooms) for name in names}
               for layer, rooms in ROOMS.items()}
@@ -127,6 +130,10 @@ def check(root: pathlib.Path) -> list[str]:
             elif not beside and other == own and own != "apps":
                 if found := check_room(name.relative_to("src"), included):
                     wrong.append(f"{name}: {found}")
+        shut, why = SHUT.get(own, (None, ""))
+        for line in path.read_text(encoding="utf-8").splitlines() if shut else ():
+            if line.lstrip().startswith("#") and shut.search(line):
+                wrong.append(f"{name}: {own} may not have {line.strip()}: {why}")
         if re.search(r'#\s*include\s+"\.\./', path.read_text(encoding="utf-8")):
             wrong.append(f"{name}: includes through ../")
     wrong += check_links(root)

@@ -1,10 +1,7 @@
 #include "api/errors.h"
 
-#include <array>
-#include <boost/json/object.hpp>
-
-#include "base/check.h"
-#include "io/json_text.h"
+#include <string_view>
+#include <utility>
 
 namespace oc {
 namespace {
@@ -130,20 +127,6 @@ ApiError to_api_error(const Error& error, Stage stage) {
 
 ApiError refuse(Refusal refusal, std::string message, std::string param) {
   return from_row(row_of(refusal), std::move(message), std::move(param));
-}
-
-std::string error_body(const ApiError& error) {
-  boost::json::object inner;
-  inner["message"] = error.message;
-  inner["type"] = error.type;
-  if (error.param.empty())
-    inner["param"] = nullptr;
-  else
-    inner["param"] = error.param;
-  inner["code"] = error.code;
-  boost::json::object outer;
-  outer["error"] = std::move(inner);
-  return json_text(outer);
 }
 
 }  // namespace oc

@@ -1,6 +1,5 @@
 // What a client is told when something fails: the only place where a failure becomes an HTTP
-// status, and where the OpenAI error object {"error": {"message", "type", "param", "code"}} is
-// written.
+// status. How it is written is the dialect's.
 #pragma once
 
 #include <string>
@@ -54,8 +53,5 @@ enum class Refusal {
   kVersionNotSupported,  // 505
 };
 ApiError refuse(Refusal refusal, std::string message, std::string param = {});
-
-// {"error": {…}}: the body of an answer, and the data of an event in the middle of a stream.
-std::string error_body(const ApiError& error);
 
 }  // namespace oc

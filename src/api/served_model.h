@@ -19,7 +19,6 @@ struct UiSettings {
   std::vector<std::int64_t> capture_intervals;  // ms
   std::optional<std::int64_t> default_interval;
 };
-std::string ui_json(const std::string& model, const UiSettings& ui);
 
 struct ServedModel {
   std::string name;                  // as clients call it

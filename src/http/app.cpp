@@ -2,18 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <boost/json/object.hpp>
-
 #include "api/openai/models_json.h"
 #include "base/log.h"
 #include "http/page.h"
-#include "io/json_text.h"
 
 namespace oc::http {
 namespace {
-
-namespace json = boost::json;
 
 ApiError loading() { return refuse(Refusal::kNotReady, "the model is still being loaded"); }
 
@@ -38,10 +32,6 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
-double mean_seconds(const ServiceStats& stats) {
-  return stats.completed == 0 ? 0 : stats.total_ms / 1000 / static_cast<double>(stats.completed);
-}
-
 }  // namespace
 
 void App::set_models(std::shared_ptr<ModelSource> models) {
@@ -63,23 +53,23 @@ std::shared_ptr<ModelSource> App::models() const {
   return models_;
 }
 
-std::string_view App::condition(const ServedModel& active) const {
-  const bool again = active.state == "loading" || active.state == "warming";
-  if (active.state != kFailed && !(again && !active.why.empty())) return "healthy";
-  const auto all = known_models();
-  const bool others = std::ranges::any_of(
-      all, [](const ServedModel& one) { return one.state == "ready" && !one.active; });
-  return others ? "degraded" : kFailed;
+ServerState App::state() const {
+  ServerState out;
+  out.version = options_.version;
+  out.condition = "loading";
+  const auto source = models();
+  if (!source) return out;
+  out.active = source->active();
+  out.models = source->models();
+  if (!out.active) return out;
+  out.condition = condition_of(*out.active, out.models);
+  out.service = source->stats();
+  return out;
 }
 
 std::optional<ServedModel> App::active() const {
   const auto source = models();
   return source ? source->active() : std::nullopt;
-}
-
-std::vector<ServedModel> App::known_models() const {
-  const auto source = models();
-  return source ? source->models() : std::vector<ServedModel>();
 }
 
 Router App::routes() {
@@ -148,41 +138,12 @@ ServerHooks App::hooks() {
 }
 
 void App::health(const ResponderPtr& responder) const {
-  json::object out;
-  const auto current = active();
-  if (!current) {
-    out["status"] = "loading";
-    if (const auto all = known_models(); !all.empty()) {
-      out["model"] = all.front().name;
-      out["state"] = all.front().state;
-    }
-    Response response = json_response(json_text(out));
+  const ServerState now = state();
+  Response response = json_response(health_json(now));
+  if (!now.active) {
     response.status = loading().status;
     response.headers.emplace_back("Retry-After", std::to_string(loading().retry_after_s));
-    responder->respond(std::move(response));
-    return;
-  }
-  const ServiceStats stats = models()->stats();
-  const std::string_view now = condition(*current);
-  out["status"] = now;
-  out["model"] = current->name;
-  out["version"] = options_.version;
-  out["framework"] = "ocellus";
-  out["method"] = current->method;
-  out["optimized"] = current->optimized;
-  out["engine"] = current->engine;
-  out["state"] = current->state;
-  if (!current->why.empty()) out["why"] = current->why;
-  if (!current->fallback.empty()) out["fallback_reason"] = current->fallback;
-  out["queued"] = stats.queued;
-  out["running"] = stats.running;
-  json::object performance;
-  performance["requests"] = stats.completed;
-  performance["avg_time"] = fmt::format("{:.2f}s", mean_seconds(stats));
-  performance["cache_hits"] = stats.responses.hits;
-  out["performance"] = std::move(performance);
-  Response response = json_response(json_text(out));
-  if (now == kFailed) {
+  } else if (now.condition == kFailed) {
     response.status = 503;
     response.headers.emplace_back("Retry-After", "5");
   }
@@ -223,63 +184,21 @@ void App::list_models(const RequestPtr& request, const ResponderPtr& responder) 
                    Stage::kRequest)));
 }
 
+ServerState App::full_state() const {
+  ServerState out = state();
+  out.resident_bytes = resident_bytes();
+  out.log_lines_dropped = log::dropped();
+  return out;
+}
+
 void App::stats(const ResponderPtr& responder) const {
-  const auto source = models();
-  const auto current = source ? source->active() : std::nullopt;
-  if (!current) {
-    responder->respond(error_response(loading()));
-    return;
-  }
-  const ServiceStats stats = source->stats();
-  json::object statistics;
-  statistics["requests"] = stats.completed;
-  statistics["total_time"] = stats.total_ms / 1000;
-  statistics["avg_time"] = mean_seconds(stats);
-  statistics["cache_hits"] = stats.responses.hits;
-  statistics["accepted"] = stats.accepted;
-  statistics["failed"] = stats.failed;
-  statistics["cancelled"] = stats.cancelled;
-  statistics["rejected"] = stats.rejected;
-  statistics["empty_answers"] = stats.empty_answers;
-  statistics["prompt_tokens"] = stats.prompt_tokens;
-  statistics["completion_tokens"] = stats.completion_tokens;
-  statistics["queued"] = stats.queued;
-  statistics["running"] = stats.running;
-  json::object features;  // the standard server's
-  features["mlx_support"] = current->method == "MLX";
-  features["transformers_fallback"] = !current->fallback.empty();
-  features["cross_platform"] = true;
-  json::object optimizations;  // the optimised server's
-  optimizations["single_threaded"] = false;
-  optimizations["memory_management"] = true;
-  optimizations["mlx_acceleration"] = current->method == "MLX";
-  optimizations["port_cleanup"] = false;
-  json::object out;
-  out["model"] = current->name;
-  out["framework"] = "ocellus";
-  out["method"] = current->method;
-  out["statistics"] = std::move(statistics);
-  out["features"] = std::move(features);
-  out["optimizations"] = std::move(optimizations);
-  out["models"] = model_states(source->models());
-  out["resident_bytes"] = resident_bytes();
-  out["log_lines_dropped"] = log::dropped();
-  responder->respond(json_response(json_text(out)));
+  const ServerState now = full_state();
+  responder->respond(now.active ? json_response(stats_json(now)) : error_response(loading()));
 }
 
 // Also while the first model is being loaded; `ocellus ps` asks for it.
 void App::status(const ResponderPtr& responder) const {
-  const auto current = active();
-  json::object out;
-  out["status"] = current ? condition(*current) : "loading";
-  if (current)
-    out["active_model"] = current->name;
-  else
-    out["active_model"] = nullptr;
-  out["version"] = options_.version;
-  out["resident_bytes"] = resident_bytes();
-  out["models"] = model_states(known_models());
-  responder->respond(json_response(json_text(out)));
+  responder->respond(json_response(status_json(full_state())));
 }
 
 void App::ui_config(const ResponderPtr& responder) const {
@@ -289,15 +208,12 @@ void App::ui_config(const ResponderPtr& responder) const {
 }
 
 void App::metrics(const ResponderPtr& responder) const {
-  const auto current = active();
+  const ServerState server = state();
   Metrics::Now now;
-  now.ready = current && condition(*current) != kFailed;
-  if (current) {
-    now.model = current->name;
-    now.service = models()->stats();
-  }
-  const std::vector<ServedModel> known = known_models();
-  now.models = known;
+  now.ready = server.active && server.condition != kFailed;
+  if (server.active) now.model = server.active->name;
+  now.service = server.service;
+  now.models = server.models;
   now.connections = connections_;
   now.memory_used = options_.memory->used();
   Response response;

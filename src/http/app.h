@@ -8,10 +8,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "api/openai/chat_request.h"
+#include "api/status_json.h"
 #include "base/memory_budget.h"
 #include "http/backend.h"
 #include "http/metrics.h"
@@ -48,17 +47,13 @@ class App : public std::enable_shared_from_this<App> {
   // None before the first model is ready.
   std::optional<ServedModel> active() const;
   const AppOptions& options() const { return options_; }
-  // "healthy"; where the active model is out of service (its files were lost while it was served)
-  // "degraded" while another one answers, else kFailed.
-  std::string_view condition(const ServedModel& active) const;
-  static constexpr std::string_view kFailed = "failed";
+  // What it tells of itself, but for what takes a look at the whole process.
+  ServerState state() const;
 
   Router routes();
   ServerHooks hooks();
   // POST /v1/chat/completions; worker thread.
   void chat(const RequestPtr& request, const ResponderPtr& responder);
-  // What /status and /stats tell of the models; empty while there are none.
-  std::vector<ServedModel> known_models() const;
 
  private:
   struct Question;
@@ -68,6 +63,7 @@ class App : public std::enable_shared_from_this<App> {
   void begin(const QuestionPtr& question);
   void decode_picture(const QuestionPtr& question);
   void answer(const QuestionPtr& question);
+  ServerState full_state() const;
   void health(const ResponderPtr& responder) const;
   void list_models(const RequestPtr& request, const ResponderPtr& responder) const;
   void stats(const ResponderPtr& responder) const;

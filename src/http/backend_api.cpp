@@ -1,35 +1,17 @@
 #include "http/backend_api.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
-
-#include "api/openai/models_json.h"
+#include "api/backend/documents.h"
+#include "api/backend/user_query.h"
 #include "base/log.h"
 #include "io/counted_memory.h"
-#include "io/json.h"
-#include "io/json_text.h"
-#include "runtime/library/names.h"
 #include "runtime/library/plain_name.h"
 
 namespace oc::http {
 namespace {
 
-namespace json = boost::json;
-
-Response respond_with(const json::object& body) { return json_response(json_text(body)); }
-
-// The original's errors are {"detail": text}; OpenAI's object stands beside it.
-Response failure(const ApiError& error) {
-  Response response = error_response(error);
-  json::object body = json::parse(response.body).as_object();
-  body["detail"] = error.message;
-  response.body = json_text(body);
-  return response;
-}
+Response failure(const ApiError& error) { return error_response(error, backend_error_body(error)); }
 Response failure(const Error& error) { return failure(to_api_error(error, Stage::kRequest)); }
 
 // The client is not to blame: a 500.
@@ -37,36 +19,13 @@ ApiError not_written(std::string_view state, const Error& error) {
   return refuse(Refusal::kNotWritten, fmt::format("{}: {}", state, error.describe()));
 }
 
-std::string timestamp() {
-  const auto now =
-      std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
-}
-
-// The log has its id and length, never its words. The original answered whatever came with a 200.
+// The log has its id and length, never its words.
 Response note_query(const Request& request) {
-  constexpr std::size_t kMost = 64u << 10, kMostId = 128;
-  json::object out{{"status", "error"}};
-  if (request.body.size() > kMost) {
-    out["message"] = "the body is longer than 65536 bytes";
-    return respond_with(out);
-  }
-  const auto parsed = parse_json(request.body, "body", 8);
-  const json::object* fields = parsed.ok() ? parsed->if_object() : nullptr;
-  const auto text = [&](std::string_view key) -> const json::string* {
-    const json::value* value = fields == nullptr ? nullptr : fields->if_contains(key);
-    return value == nullptr ? nullptr : value->if_string();
-  };
-  const json::string *id = text("query_id"), *query = text("query");
-  if (id == nullptr || query == nullptr || id->size() > kMostId) {
-    out["message"] = R"("query_id", of at most 128 bytes, and "query" must be strings)";
-    return respond_with(out);
-  }
-  log::event(log::Level::kInfo, "user query",
-             {{"query_id", std::string_view(*id)}, {"bytes", query->size()}}, request.id);
-  out["status"] = "logged";
-  out["query_id"] = *id;
-  return respond_with(out);
+  const auto query = parse_user_query(request.body);
+  if (!query) return json_response(query_refused_json(query.error()));
+  log::event(log::Level::kInfo, "user query", {{"query_id", query->id}, {"bytes", query->bytes}},
+             request.id);
+  return json_response(query_logged_json(*query));
 }
 
 }  // namespace
@@ -151,68 +110,37 @@ ServerHooks BackendApi::hooks() {
 }
 
 void BackendApi::tell(const ResponderPtr& responder, Tell what) const {
-  if (const auto active = app_->active()) {
-    responder->respond((this->*what)(*active));
+  const ServerState server = app_->state();
+  if (server.active) {
+    responder->respond((this->*what)(server));
     return;
   }
-  Response response = failure(refuse(Refusal::kNotReady, "the model is still being loaded"));
-  json::object body = json::parse(response.body).as_object();
-  body["status"] = "loading";
-  body["models"] = model_states(app_->known_models());
-  response.body = json_text(body);
-  responder->respond(std::move(response));
+  const ApiError error = refuse(Refusal::kNotReady, "the model is still being loaded");
+  responder->respond(error_response(error, backend_loading_json(error, server.models)));
 }
 
-Response BackendApi::root(const ServedModel& active) const {
-  json::object out;
-  out["message"] = "Vision Models Unified API";
-  out["active_model"] = active.key();
-  out["version"] = app_->options().version;
-  return respond_with(out);
+Response BackendApi::root(const ServerState& server) const {
+  return json_response(backend_root_json(server));
 }
 
-Response BackendApi::health(const ServedModel& active) const {
-  json::object out;
-  out["status"] = app_->condition(active);
-  out["active_model"] = active.key();
-  out["timestamp"] = timestamp();
-  out["version"] = app_->options().version;
-  out["state"] = active.state;
-  if (!active.why.empty()) out["why"] = active.why;
-  if (!active.fallback.empty()) out["fallback_reason"] = active.fallback;
-  Response response = respond_with(out);
-  if (app_->condition(active) == App::kFailed) response.status = 503;
+Response BackendApi::health(const ServerState& server) const {
+  Response response = json_response(backend_health_json(server, std::chrono::system_clock::now()));
+  if (server.condition == kFailed) response.status = 503;
   return response;
 }
 
-Response BackendApi::status(const ServedModel& active) const {
+Response BackendApi::status(const ServerState& server) const {
   const auto source = app_->models();
-  const std::vector<ServedModel> known = app_->known_models();
-  json::array names;
-  for (const ServedModel& model : known) names.emplace_back(model.key());
-  if (source)
-    for (const std::string& name : source->installed())
-      if (std::ranges::none_of(known, [&](const auto& one) { return one.answers_to(name); }))
-        names.emplace_back(name);
-  json::object out;
-  out["active_model"] = active.name;
-  out["model_id"] = active.key();
-  out["available_models"] = std::move(names);
-  out["config"] = app_config(current(), active);
-  out["model_status"] = model_summary(active, app_->options().version);
-  out["status"] = app_->condition(active);
-  out["state"] = active.state;
-  if (!active.fallback.empty()) out["fallback_reason"] = active.fallback;
-  out["models"] = model_states(known);
-  return respond_with(out);
+  const auto installed = source ? source->installed() : std::vector<std::string>();
+  return json_response(backend_status_json(server, current(), installed));
 }
 
-Response BackendApi::page(const ServedModel& active) const {
-  return respond_with(page_config(current(), active));
+Response BackendApi::page(const ServerState& server) const {
+  return json_response(page_config_json(current(), *server.active));
 }
 
-Response BackendApi::config(const ServedModel& active) const {
-  return respond_with(full_config(current(), active));
+Response BackendApi::config(const ServerState& server) const {
+  return json_response(full_config_json(current(), *server.active));
 }
 
 // Everything is checked before anything is done; the answer waits for the new model.
@@ -283,15 +211,7 @@ void BackendApi::finish(const BackendPatch& patch, const std::string& id,
     const std::lock_guard lock(mutex_);
     apply_patch(patch, config_);
   }
-  const BackendConfig config = current();
-  json::object out;
-  out["status"] = "success";
-  out["message"] = "Configuration updated successfully";
-  if (const auto active = app_->active()) out["config"] = app_config(config, *active);
-  if (changes_server(patch, config)) out["restart_required"] = true;
-  if (!patch.ignored.empty())
-    out["ignored"] = json::array(patch.ignored.begin(), patch.ignored.end());
-  responder->respond(respond_with(out));
+  responder->respond(json_response(patched_json(patch, current(), app_->active())));
 }
 
 }  // namespace oc::http

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <string>
 
-#include "api/backend_config.h"
+#include "api/backend/config.h"
 #include "http/app.h"
 
 namespace oc::http {
@@ -36,13 +36,13 @@ class BackendApi : public std::enable_shared_from_this<BackendApi> {
   ServerHooks hooks();
 
  private:
-  using Tell = Response (BackendApi::*)(const ServedModel& active) const;
+  using Tell = Response (BackendApi::*)(const ServerState& server) const;
   void tell(const ResponderPtr& responder, Tell what) const;
-  Response root(const ServedModel& active) const;
-  Response health(const ServedModel& active) const;
-  Response status(const ServedModel& active) const;
-  Response page(const ServedModel& active) const;
-  Response config(const ServedModel& active) const;
+  Response root(const ServerState& server) const;
+  Response health(const ServerState& server) const;
+  Response status(const ServerState& server) const;
+  Response page(const ServerState& server) const;
+  Response config(const ServerState& server) const;
   void add_tracker_routes(Router& router) const;
   void patch(const RequestPtr& request, const ResponderPtr& responder);
   Result<void> check(const BackendPatch& patch);

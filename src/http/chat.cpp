@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "api/openai/chat_response.h"
+#include "api/openai/error_body.h"
 #include "api/openai/request_pictures.h"
 #include "api/original_fields.h"
 #include "base/clock.h"
@@ -25,7 +26,7 @@ namespace {
 void fail(const ResponderPtr& responder, const ApiError& error) {
   if (responder->respond(error_response(error))) return;
   // The stream has begun: the failure becomes its last event, never a silent end.
-  responder->write(sse_event(error_body(error)) + std::string(kSseDone));
+  responder->write(sse_event(openai_error_body(error)) + std::string(kSseDone));
   responder->finish();
 }
 

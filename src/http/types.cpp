@@ -1,5 +1,7 @@
 #include "http/types.h"
 
+#include "api/openai/error_body.h"
+
 namespace oc::http {
 
 Response json_response(std::string body) {
@@ -8,14 +10,18 @@ Response json_response(std::string body) {
   return response;
 }
 
-Response error_response(const ApiError& error) {
+Response error_response(const ApiError& error, std::string body) {
   Response response;
   response.status = error.status;
   if (error.retry_after_s > 0)
     response.headers.emplace_back("Retry-After", std::to_string(error.retry_after_s));
   if (error.final) response.headers.emplace_back("x-should-retry", "false");
-  response.body = error_body(error);
+  response.body = std::move(body);
   return response;
+}
+
+Response error_response(const ApiError& error) {
+  return error_response(error, openai_error_body(error));
 }
 
 }  // namespace oc::http

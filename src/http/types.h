@@ -43,6 +43,7 @@ struct Response {
 };
 Response json_response(std::string body);
 Response error_response(const ApiError& error);
+Response error_response(const ApiError& error, std::string body);
 
 // A streamed answer that may or may not come about: sent at the first write(), or when `ping_every`
 // has passed without one. From then on `ping` goes out whenever as much time passes in silence.

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/backend_config.h"
+#include "api/backend/config.h"
 #include "api/config/config.h"
 #include "api/config/settings.h"
 #include "base/check.h"

@@ -61,6 +61,8 @@ def test_a_good_tree_passes(tmp_path):
         ("src/io/disk/d.h", '#include "io/b.h"\n', "io/disk has no rank"),
         ("src/models/other.cpp", '#include "models/phi3v/model.h"\n',
          "models/. may not include models/phi3v"),
+        ("src/http/d.cpp", "#include <boost/json/object.hpp>\n", "JSON is read and written in api"),
+        ("src/http/d.cpp", '#include "io/json_text.h"\n', "JSON is read and written in api"),
         ("src/extra/e.h", "", "extra is no layer"),
         ("src/io/CMakeLists.txt", "oc_layer(io DEPS oc_base oc_ops)\n", "io may not link ops"),
     ],

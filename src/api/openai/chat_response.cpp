@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/value_from.hpp>
 #include <cmath>
 #include <iterator>
 #include <utility>
@@ -248,16 +247,6 @@ std::string ChunkWriter::usage(const GenerateResult& result) const {
   json::object out = head_object(head_, "chat.completion.chunk");
   out["choices"] = json::array();
   out["usage"] = usage_object(result);
-  return json_text(out);
-}
-
-std::string ui_json(const std::string& model, const UiSettings& ui) {
-  json::object out;
-  out["title"] = model;
-  out["description"] = ui.description;
-  out["default_instruction"] = ui.default_instruction;
-  out["capture_intervals"] = json::value_from(ui.capture_intervals);
-  out["default_interval"] = ui.default_interval ? json::value(*ui.default_interval) : nullptr;
   return json_text(out);
 }
 

@@ -1,8 +1,8 @@
 #include "api/openai/models_json.h"
 
 #include <algorithm>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <cmath>
 
 #include "io/json_text.h"
 
@@ -86,25 +86,6 @@ std::string models_json(std::span<const ServedModel> models,
   out["object"] = "list";
   out["data"] = std::move(data);
   return json_text(out);
-}
-
-json::array model_states(std::span<const ServedModel> models) {
-  json::array out;
-  for (const ServedModel& model : models) {
-    json::object one;
-    one["name"] = model.name;
-    one["state"] = model.state;
-    one["active"] = model.active;
-    one["memory_bytes"] = model.loaded_bytes;
-    one["running"] = model.in_use;
-    one["requests"] = model.requests;
-    // Whole milliseconds: Boost.JSON writes fractions as 3.655E0.
-    one["idle_ms"] = std::llround(model.idle_s * 1000);
-    if (!model.why.empty()) one["why"] = model.why;
-    if (!model.fallback.empty()) one["fallback_reason"] = model.fallback;
-    out.push_back(std::move(one));
-  }
-  return out;
 }
 
 }  // namespace oc

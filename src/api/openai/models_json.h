@@ -1,7 +1,6 @@
-// What clients are told about models: GET /v1/models and the state of each in /stats and /status.
+// What clients are told about models: GET /v1/models.
 #pragma once
 
-#include <boost/json/array.hpp>
 #include <span>
 #include <string>
 
@@ -14,8 +13,5 @@ std::string model_json(const ServedModel& model);
 // would be loaded on demand.
 std::string models_json(std::span<const ServedModel> models,
                         std::span<const std::string> installed = {});
-
-// Each with name, state, memory, requests, idle time; for `ocellus ps`.
-boost::json::array model_states(std::span<const ServedModel> models);
 
 }  // namespace oc

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/model_states.h"
 #include "api/openai/models_json.h"
 #include "api/original_fields.h"
 #include "runtime/answer_memory.h"

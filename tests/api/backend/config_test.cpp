@@ -1,4 +1,4 @@
-#include "api/backend_config.h"
+#include "api/backend/config.h"
 
 #include <gtest/gtest.h>
 
@@ -45,19 +45,6 @@ TEST(BackendPatch, ChangesAreWhatWasGiven) {
   EXPECT_EQ(config.port, 8080);  // only a new start can follow
   config.port = 1;
   EXPECT_FALSE(changes_server(*patch, config));
-}
-
-TEST(BackendConfig, TheOriginalsFields) {
-  ServedModel model;
-  model.name = "demo";
-  const BackendConfig config;
-  const json::object page = page_config(config, model);
-  for (const char* key : {"video_width", "video_height", "api_base_url", "default_instruction",
-                          "capture_intervals", "capture_interval", "model_help", "active_model"})
-    EXPECT_TRUE(page.contains(key)) << key;
-  const json::object full = full_config(config, model);
-  EXPECT_EQ(full.at("active_model"), "demo");
-  EXPECT_EQ(full.at("model_config").at("ui").at("default_interval"), 5000);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
-#include "api/backend_config.h"
+#include "api/backend/config.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 
 #include "api/json_fields.h"
 #include "io/json.h"
@@ -100,71 +100,6 @@ std::string changes_json(const BackendPatch& patch) {
   if (!frontend.empty()) out["frontend"] = std::move(frontend);
   if (!server.empty()) out["server"] = std::move(server);
   return json_text(out);
-}
-
-namespace {
-
-json::object frontend_of(const BackendConfig& config) {
-  json::object out;
-  out["video_width"] = config.video_width;
-  out["video_height"] = config.video_height;
-  out["api_base_url"] = config.api_base_url;
-  return out;
-}
-
-json::array intervals_of(const BackendConfig& config) {
-  return json::array(config.capture_intervals.begin(), config.capture_intervals.end());
-}
-
-std::string description_of(const ServedModel& model) {
-  return fmt::format("{}, {}, on {}", model.architecture, model.quantization, model.engine);
-}
-
-}  // namespace
-
-json::object page_config(const BackendConfig& config, const ServedModel& active) {
-  json::object out = frontend_of(config);
-  out["default_instruction"] = config.default_instruction;
-  out["capture_intervals"] = intervals_of(config);
-  out["capture_interval"] = config.capture_interval;
-  out["model_help"] = description_of(active);
-  out["active_model"] = active.key();
-  return out;
-}
-
-json::object app_config(const BackendConfig& config, const ServedModel& active) {
-  json::object server;
-  server["host"] = config.host;
-  server["port"] = config.port;
-  json::object out;
-  out["active_model"] = active.key();
-  out["server"] = std::move(server);
-  out["frontend"] = frontend_of(config);
-  return out;
-}
-
-json::object full_config(const BackendConfig& config, const ServedModel& active) {
-  json::object ui;
-  ui["default_instruction"] = config.default_instruction;
-  ui["capture_intervals"] = intervals_of(config);
-  ui["default_interval"] = config.capture_interval;
-  json::object model;
-  model["model_name"] = active.name;
-  model["model_id"] = active.key();
-  model["description"] = description_of(active);
-  model["context_length"] = active.context_length;
-  model["ui"] = std::move(ui);
-  json::object out = app_config(config, active);
-  out["model_config"] = std::move(model);
-  return out;
-}
-
-json::object model_summary(const ServedModel& model, std::string_view version) {
-  json::object out;
-  out["name"] = model.name;
-  out["description"] = description_of(model);
-  out["version"] = version;
-  return out;
 }
 
 }  // namespace oc

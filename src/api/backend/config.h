@@ -1,15 +1,12 @@
-// The original backend's configuration on the wire: what GET /config and GET /api/v1/config tell,
-// and what PATCH may change.
+// The original backend's configuration, and what PATCH /api/v1/config may change of it.
 #pragma once
 
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "api/served_model.h"
 #include "base/result.h"
 
 namespace oc {
@@ -51,14 +48,5 @@ bool changes_server(const BackendPatch& patch, const BackendConfig& config);
 void apply_patch(const BackendPatch& patch, BackendConfig& config);
 // The patch as the changes to a configuration file: {"active_model", "server", "frontend"}.
 std::string changes_json(const BackendPatch& patch);
-
-// GET /config, one flat object.
-boost::json::object page_config(const BackendConfig& config, const ServedModel& active);
-// {"active_model", "server", "frontend"}
-boost::json::object app_config(const BackendConfig& config, const ServedModel& active);
-// GET /api/v1/config: the same and "model_config".
-boost::json::object full_config(const BackendConfig& config, const ServedModel& active);
-// {"name", "description", "version"}
-boost::json::object model_summary(const ServedModel& model, std::string_view version);
 
 }  // namespace oc
