@@ -248,7 +248,7 @@ TEST_F(ModelHostTest, TheEndLeavesNobodyWaiting) {
   ASSERT_TRUE(reaches("b", ModelState::kLoading));
   auto queued = acquire_later("c");
   std::thread end([&] { host->shutdown(); });
-  std::this_thread::sleep_for(20ms);
+  while (acquire("a").ok()) std::this_thread::sleep_for(1ms);  // until it is about to end
   open.set_value();
   end.join();
   EXPECT_EQ(queued.get().error().code, ErrorCode::kUnavailable);
