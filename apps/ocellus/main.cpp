@@ -1,15 +1,21 @@
 // ocellus: ask questions about pictures. One program with verbs; see verbs.h.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <chrono>
 #include <exception>
 #include <iostream>
 #include <memory>
 #include <new>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/check.h"
 #include "base/log.h"
 #include "base/printable.h"
 #include "io/mapped_file.h"
+#include "models/registry.h"
 #include "verbs.h"
 #include "version.h"
 
@@ -56,7 +62,11 @@ std::string help_command(const CLI::App& app) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Answers questions about pictures with Phi-3.5-Vision, on this machine.", "ocellus");
+  std::vector<std::string_view> models;
+  for (const Architecture& one : architectures()) models.push_back(one.title);
+  CLI::App app(fmt::format("Answers questions about pictures with {}, on this machine.",
+                           fmt::join(models, ", ")),
+               "ocellus");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
   app.formatter(std::make_shared<HelpFormatter>());

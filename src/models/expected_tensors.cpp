@@ -4,6 +4,12 @@
 
 namespace oc {
 
+std::optional<Shape> mlx_layout(const Shape& shape) {
+  if (shape.rank() != 4 || shape[1] != 3 || shape[2] != shape[3] || shape[2] == 3)
+    return std::nullopt;
+  return Shape{shape[0], shape[2], shape[3], shape[1]};
+}
+
 Result<std::vector<ExpectedTensor>> expected_tensors(const Checkpoint& checkpoint) {
   OC_ASSIGN_OR_RETURN(const std::unique_ptr<const Blueprint> blueprint,
                       open_blueprint(checkpoint.folder()));

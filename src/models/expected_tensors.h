@@ -1,6 +1,7 @@
 // What a checkpoint of an architecture must hold, named by config.json as in registry.h.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,14 @@ struct ExpectedTensor {
   std::string name;  // for a matrix: with ".weight"
   Shape shape;       // as unquantised, in the layout of the published checkpoint
   bool matrix = false;
-  bool read = true;  // false: it is there and nothing needs it
+  bool read = true;     // false: it is there and nothing needs it
+  bool vision = false;  // of what turns pictures into rows: tower and projector
 };
+
+// The shape of a convolution over three channels in MLX's layout, [out, p, p, 3] for [out, 3, p,
+// p]; nullopt for anything else. With p = 3 the two look alike, and every reader takes it for the
+// other one.
+std::optional<Shape> mlx_layout(const Shape& shape);
 
 // Every tensor that the architecture of `checkpoint` requires, there or not, as unquantised.
 // kUnsupported: an architecture that ocellus does not run.

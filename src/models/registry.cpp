@@ -1,11 +1,7 @@
 #include "models/registry.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <array>
 
-#include "io/json.h"
 #include "models/phi3v/model.h"
 
 namespace oc {
@@ -15,36 +11,6 @@ std::span<const Architecture> architectures() {
       phi3v_architecture(),
   };
   return kAll;
-}
-
-Result<const Architecture*> architecture_of(const boost::json::object& config) {
-  OC_ASSIGN_OR_RETURN(const std::string type,
-                      JsonReader(config, "config.json").string("model_type"));
-  const auto all = architectures();
-  const auto found = std::ranges::find(all, type, &Architecture::type);
-  if (found != all.end()) return &*found;
-  std::string known;
-  for (const Architecture& one : all)
-    known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", one.type, one.title);
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("config.json: model_type \"{}\" is not supported", type),
-               "ocellus runs " + known};
-}
-
-Result<std::unique_ptr<const Model>> load_model(const std::filesystem::path& folder,
-                                                std::shared_ptr<Engine> engine) {
-  OC_ASSIGN_OR_RETURN(std::shared_ptr<const Checkpoint> checkpoint, Checkpoint::open(folder));
-  OC_ASSIGN_OR_RETURN(const Architecture* const architecture,
-                      architecture_of(checkpoint->config()));
-  auto model = architecture->load(checkpoint, std::move(engine));
-  OC_RETURN_IF_ERROR(checkpoint->intact());  // else some of it may have been made of zeros
-  return model;
-}
-
-Result<std::unique_ptr<const Blueprint>> open_blueprint(const std::filesystem::path& folder) {
-  OC_ASSIGN_OR_RETURN(const boost::json::object config, read_json_object(folder / "config.json"));
-  OC_ASSIGN_OR_RETURN(const Architecture* const architecture, architecture_of(config));
-  return architecture->open(folder);
 }
 
 }  // namespace oc

@@ -16,8 +16,14 @@
 
 namespace oc {
 
-// The files of a random checkpoint beside its weights, by name; with a tokenizer.json.
-using SynthFiles = std::vector<std::pair<std::string, boost::json::object>>;
+// A random checkpoint, its weights left out.
+struct SynthCheckpoint {
+  std::vector<std::pair<std::string, boost::json::object>> files;  // by name; with a tokenizer.json
+  // Rows of the matrix `head` from the first to the last are made small: ids that would end an
+  // answer, or have no text.
+  std::string head;
+  std::vector<std::pair<std::int64_t, std::int64_t>> small_rows;
+};
 
 // All that the rest of the program knows of an architecture.
 struct Architecture {
@@ -28,13 +34,13 @@ struct Architecture {
   Result<std::unique_ptr<const Blueprint>> (*open)(const std::filesystem::path& folder);
   Result<ModelFootprint> (*measure)(const Checkpoint&, const Engine&, const StepShape&,
                                     std::optional<QuantSpec>);
-  // Names of shapes that `synth` knows, the last one tiny, and the files of one; bits 0:
+  // Names of shapes that `synth` knows, the last one tiny, and a checkpoint of one; bits 0:
   // unquantised.
   std::span<const std::string_view> shapes;
-  SynthFiles (*synth)(std::string_view shape, int bits);
+  SynthCheckpoint (*synth)(std::string_view shape, int bits);
 };
 
-std::span<const Architecture> architectures();
+std::span<const Architecture> architectures();  // the only thing that registry.cpp has
 
 // That of a config.json. kUnsupported says which there are.
 Result<const Architecture*> architecture_of(const boost::json::object& config);

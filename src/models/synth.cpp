@@ -16,8 +16,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr float kDeviation = 0.02f;         // of weights
-constexpr float kSpecialDeviation = 1e-4f;  // of the head's rows for special ids
+constexpr float kDeviation = 0.02f;       // of weights
+constexpr float kSmallDeviation = 1e-4f;  // of SynthCheckpoint::small_rows
 constexpr std::int64_t kGroup = 64;
 constexpr std::size_t kPiece = 8u << 20;  // bytes written at once
 
@@ -45,35 +45,47 @@ struct Planned {
   PlannedTensor tensor;
   Kind kind = Kind::kFloats;
   float mean = 0, deviation = 0;  // of floats
-  bool head = false;              // lm_head: rows of special ids are small
+  // Of the head: rows that are small. Views of the SynthCheckpoint's.
+  std::span<const std::pair<std::int64_t, std::int64_t>> small_rows = {};
+
+  bool small(std::int64_t row) const {
+    return std::ranges::any_of(small_rows,
+                               [&](const auto& r) { return row >= r.first && row <= r.second; });
+  }
 };
 
-bool special_row(std::int64_t row, std::int64_t rows) {
-  return row <= 2 || row >= rows - 64;  // ids 0-2 and the added tokens at the end
-}
-
-std::vector<Planned> plan_tensors(const std::vector<ExpectedTensor>& tensors, int bits) {
+std::vector<Planned> plan_tensors(const std::vector<ExpectedTensor>& tensors,
+                                  const SynthCheckpoint& checkpoint, int bits) {
   std::vector<Planned> out;
   const DType floats = bits > 0 ? DType::kF16 : DType::kBF16;
   for (const ExpectedTensor& expected : tensors) {
     const std::string& name = expected.name;
-    const bool head = name.ends_with("lm_head.weight");
+    std::span<const std::pair<std::int64_t, std::int64_t>> small_rows;
+    if (name == checkpoint.head + ".weight") small_rows = checkpoint.small_rows;
     if (expected.matrix && bits > 0) {
       const std::int64_t rows = expected.shape[0], cols = expected.shape[1];
       const std::string prefix = name.substr(0, name.size() - std::string("weight").size());
       out.push_back({{name, DType::kU32, Shape{rows, cols * bits / 32}}, Kind::kPacked});
-      out.push_back(
-          {{prefix + "scales", floats, Shape{rows, cols / kGroup}}, Kind::kScales, 0, 0, head});
-      out.push_back(
-          {{prefix + "biases", floats, Shape{rows, cols / kGroup}}, Kind::kBiases, 0, 0, head});
+      out.push_back({{prefix + "scales", floats, Shape{rows, cols / kGroup}},
+                     Kind::kScales,
+                     0,
+                     0,
+                     small_rows});
+      out.push_back({{prefix + "biases", floats, Shape{rows, cols / kGroup}},
+                     Kind::kBiases,
+                     0,
+                     0,
+                     small_rows});
       continue;
     }
-    Shape shape = expected.shape;
-    if (bits > 0 && shape.rank() == 4 && name.ends_with("patch_embedding.weight"))
-      shape = Shape{shape[0], shape[2], shape[3], shape[1]};  // MLX's layout
+    const Shape shape =
+        bits > 0 ? mlx_layout(expected.shape).value_or(expected.shape) : expected.shape;
     const bool norm = name.find("norm") != std::string::npos && name.ends_with(".weight");
-    out.push_back(
-        {{name, floats, shape}, Kind::kFloats, norm ? 1.0f : 0.0f, norm ? 0.0f : kDeviation, head});
+    out.push_back({{name, floats, shape},
+                   Kind::kFloats,
+                   norm ? 1.0f : 0.0f,
+                   norm ? 0.0f : kDeviation,
+                   small_rows});
   }
   return out;
 }
@@ -103,8 +115,7 @@ Result<void> write_tensor(SafetensorsWriter& writer, const Planned& planned, int
       auto* values = reinterpret_cast<std::uint16_t*>(piece.data());
       for (std::size_t i = 0; i < count; ++i) {
         const auto row = static_cast<std::int64_t>((first + i) / row_elements);
-        const float deviation =
-            planned.head && special_row(row, rows) ? kSpecialDeviation : kDeviation;
+        const float deviation = planned.small(row) ? kSmallDeviation : kDeviation;
         const float scale = f16_to_f32(f32_to_f16(deviation / spread));
         if (planned.kind == Kind::kScales)
           values[i] = half(scale);
@@ -112,9 +123,8 @@ Result<void> write_tensor(SafetensorsWriter& writer, const Planned& planned, int
           values[i] = half(-scale * static_cast<float>(codes - 1) / 2);
         else
           values[i] =
-              half(planned.mean + (planned.head && special_row(row, rows) ? kSpecialDeviation
-                                                                          : planned.deviation) *
-                                      random.unit());
+              half(planned.mean +
+                   (planned.small(row) ? kSmallDeviation : planned.deviation) * random.unit());
       }
     }
     OC_RETURN_IF_ERROR(writer.append(std::span(piece).first(count * element)));
@@ -220,12 +230,13 @@ Result<void> write_synth(const std::filesystem::path& folder, const SynthOptions
   if (error)
     return Error{ErrorCode::kInternal, fmt::format("{} cannot be made", folder.string()),
                  "check its permissions"};
-  for (const auto& [name, object] : architecture->synth(options.shape, bits))
+  const SynthCheckpoint checkpoint = architecture->synth(options.shape, bits);
+  for (const auto& [name, object] : checkpoint.files)
     if (name != "tokenizer.json" || options.tokenizer.empty())
       OC_RETURN_IF_ERROR(write_text(folder / name, json_text(object)));
   if (!options.tokenizer.empty()) OC_RETURN_IF_ERROR(copy_tokenizer(folder, options));
   OC_ASSIGN_OR_RETURN(const auto blueprint, architecture->open(folder));
-  return write_tensors(folder, plan_tensors(blueprint->tensors(), bits), bits, options);
+  return write_tensors(folder, plan_tensors(blueprint->tensors(), checkpoint, bits), bits, options);
 }
 
 }  // namespace oc

@@ -13,20 +13,21 @@
 
 namespace oc {
 
+// The shapes of all architectures.
+std::vector<std::string_view> synth_shapes();
+
 struct SynthOptions {
-  std::string shape = "phi-3.5-vision";  // of synth_shapes()
-  std::string quant = "mlx4";            // mlx4 | mlx8 (groups of 64) | bf16 (two shards)
+  std::string shape = std::string(synth_shapes().front());
+  std::string quant = "mlx4";  // mlx4 | mlx8 (groups of 64) | bf16 (two shards)
   std::uint64_t seed = 1;
   std::filesystem::path tokenizer;  // folder to copy the tokenizer from; empty: a synthetic one
   std::function<void(std::size_t done, std::size_t total)> progress;  // bytes
 };
 
-// The shapes of all architectures.
-std::vector<std::string_view> synth_shapes();
-
 // Writes config.json, tensors, tokenizer and preprocessor files into `folder`, which is made.
 // Weights have a standard deviation of 0.02, norms are 1; rows of the head that belong to special
-// ids are small, so that answers are not stopped at once. Deterministic by seed.
+// ids (SynthCheckpoint::small_rows) are small, so that answers are not stopped at once.
+// Deterministic by seed.
 Result<void> write_synth(const std::filesystem::path& folder, const SynthOptions& options);
 
 }  // namespace oc

@@ -38,7 +38,7 @@ void check_config(const oc::Phi3VConfig& config) {
   for (const oc::TokenId id : config.eos_ids) require(id >= 0);
   const oc::ClipConfig& clip = config.vision;
   require(clip.layers >= 2 && clip.heads >= 1 && clip.hidden_size % clip.heads == 0);
-  require(clip.merged() >= 1 && clip.merged() * 2 * clip.patch_size == clip.image_size);
+  require(config.merged() >= 1 && config.merged() * 2 * clip.patch_size == clip.image_size);
   require(config.hd.crop_size == clip.image_size);
   require(config.hd.num_crops >= 1 && config.hd.num_crops <= oc::kMaxCrops);
   for (std::size_t channel = 0; channel < 3; ++channel) {

@@ -10,9 +10,9 @@
 #include <span>
 
 #include "image/bytes.h"
-#include "image/hd_transform.h"
 #include "image/image.h"
 #include "models/phi3v/config.h"
+#include "models/phi3v/hd_transform.h"
 #include "tests/fuzz/require.h"
 
 namespace oc::fuzz {
@@ -43,7 +43,7 @@ inline void check_crops(const Image& image, const HdParams& params) {
   const int w = tiles->plan.crops_w, h = tiles->plan.crops_h;
   require(w >= 1 && h >= 1 && w * h <= params.num_crops);
   require(w == plan->crops_w && h == plan->crops_h && w == prompt->crops_w && h == prompt->crops_h);
-  const int g = config.vision.merged();
+  const int g = config.merged();
   require(prompt->tokens == (w * h + 1) * g * g + 1 + (h + 1) * g);
   const auto side = static_cast<std::size_t>(params.crop_size);
   require(tiles->pixels.size() == static_cast<std::size_t>(tiles->views()) * 3 * side * side);

@@ -2,7 +2,6 @@
 #include "base/interrupt.h"
 
 #include "image/fit.h"
-#include "image/hd_transform.h"
 #include "image/resize.h"
 #include "tests/image/png_writer.h"
 #include "tests/image/webp_writer.h"
@@ -95,13 +94,6 @@ TEST(Interrupt, ResizingStops) {
   EXPECT_GE(asked([&](const Interrupt& i) { fit(image, {100, 100}, i); }), 200 + 66);
   EXPECT_GE(asked([&](const Interrupt& i) { resize_bilinear(image, 50, 70, i); }), 200 + 70);
   EXPECT_GE(asked([&](const Interrupt& i) { resize_bilinear_transposed(image, 50, 70, i); }), 140);
-  for (const bool tall : {false, true}) {
-    const Image picture = tall ? test::rough_image(200, 300) : image;
-    Stopper stopper(30);
-    const auto tiles = hd_transform(picture, {.crop_size = 28}, stopper.interrupt());
-    ASSERT_FALSE(tiles.ok());
-    EXPECT_EQ(tiles.error().code, ErrorCode::kCancelled);
-  }
 }
 
 }  // namespace

@@ -31,11 +31,11 @@ std::vector<float> cut_patches(const ClipConfig& config, std::span<const float> 
 
 Tensor clip_layer(Engine& engine, AttendSpec spec, const ClipLayer& layer, Tensor x) {
   const std::int64_t tokens = x.rows();
-  Tensor qkv = engine.linear(x, *layer.qkv_proj, {.norm = layer.layer_norm1.get()});  // [P+1, 3C]
+  Tensor qkv = engine.linear(x, *layer.qkv_proj, {.norm = layer.layer_norm1.get()});  // [T, 3C]
   spec.may_round = layer.qkv_proj->rounds_input;
-  Tensor att = engine.attend_full(std::move(qkv), spec, tokens);  // [P+1, C]
+  Tensor att = engine.attend_full(std::move(qkv), spec, tokens);  // [T, C]
   x = engine.linear(std::move(att), *layer.out_proj, {.add = std::move(x)});
-  Tensor hidden = engine.linear(  // [P+1, M]
+  Tensor hidden = engine.linear(  // [T, M]
       x, *layer.fc1, {.norm = layer.layer_norm2.get(), .activation = Activation::kQuickGelu});
   return engine.linear(std::move(hidden), *layer.fc2, {.add = std::move(x)});
 }
@@ -106,9 +106,11 @@ Result<ClipWeights> load_clip(const WeightLoader& load, const std::string& at,
   const std::int64_t c = clip.hidden_size;
   ClipWeights w;
   OC_ASSIGN_OR_RETURN(w.patch_embedding, load_patch_embedding(load, at, clip, w));
-  OC_ASSIGN_OR_RETURN(w.class_embedding, load.row(at + "embeddings.class_embedding", Shape{c}));
+  if (clip.class_token) {
+    OC_ASSIGN_OR_RETURN(w.class_embedding, load.row(at + "embeddings.class_embedding", Shape{c}));
+  }
   OC_ASSIGN_OR_RETURN(w.position_embedding,
-                      load.table(at + "embeddings.position_embedding", clip.patches() + 1, c));
+                      load.table(at + "embeddings.position_embedding", clip.rows(), c));
   OC_ASSIGN_OR_RETURN(w.pre_layrnorm, load.layer_norm(at + "pre_layrnorm", c, clip.layer_norm_eps));
   for (int i = 0; i + 1 < clip.layers; ++i) {
     OC_ASSIGN_OR_RETURN(ClipLayer layer,
@@ -136,9 +138,9 @@ std::vector<ExpectedTensor> clip_tensors(const std::string& at, const ClipConfig
     vector(name + ".weight", Shape{c});
     vector(name + ".bias", Shape{c});
   };
-  vector(at + "embeddings.class_embedding", Shape{c});
+  if (clip.class_token) vector(at + "embeddings.class_embedding", Shape{c});
   vector(at + "embeddings.patch_embedding.weight", Shape{c, 3, p, p});
-  matrix(at + "embeddings.position_embedding", clip.patches() + 1, c);
+  matrix(at + "embeddings.position_embedding", clip.rows(), c);
   layer_norm(at + "pre_layrnorm");
   for (int i = 0; i < clip.layers; ++i) {
     const std::string layer = fmt::format("{}encoder.layers.{}.", at, i);
@@ -159,11 +161,13 @@ Tensor clip_hidden(Engine& engine, const ClipConfig& config, const ClipWeights& 
   const int p = config.patch_size;
   Tensor patches =
       engine.upload(cut_patches(config, view), config.patches(), std::int64_t{3} * p * p);
-  patches = engine.linear(std::move(patches), *weights.patch_embedding, {});  // [P, C]
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(config.patches() + 1));
-  std::iota(rows.begin(), rows.end(), std::int64_t{0});
-  const Tensor sources[] = {weights.class_embedding, std::move(patches)};
-  Tensor x = engine.gather(sources, rows, 1);  // [P+1, C]
+  Tensor x = engine.linear(std::move(patches), *weights.patch_embedding, {});  // [P, C]
+  if (config.class_token) {
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(config.rows()));
+    std::iota(rows.begin(), rows.end(), std::int64_t{0});
+    const Tensor sources[] = {weights.class_embedding, std::move(x)};
+    x = engine.gather(sources, rows, 1);  // [T, C]
+  }
   x = engine.add_table(std::move(x), *weights.position_embedding);
   x = engine.norm(std::move(x), *weights.pre_layrnorm);
   if (tap != nullptr) (*tap)(tap_prefix + "hidden0", x);

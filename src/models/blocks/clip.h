@@ -23,8 +23,8 @@ struct ClipLayer {
 
 struct ClipWeights {
   LinearPtr patch_embedding;      // [C, S_p·S_p·3], columns in (y, x, channel) order, no bias
-  Tensor class_embedding;         // [1, C]
-  TablePtr position_embedding;    // [P + 1, C]
+  Tensor class_embedding;         // [1, C]; empty without a class token
+  TablePtr position_embedding;    // [T, C]
   NormPtr pre_layrnorm;           // that spelling
   std::vector<ClipLayer> layers;  // all but the last, which nothing reads
   // Reordered copies that engines point into (the patch convolution).
@@ -37,8 +37,9 @@ Result<ClipWeights> load_clip(const WeightLoader& load, const std::string& at,
 // The last layer and post_layernorm included, which are not read.
 std::vector<ExpectedTensor> clip_tensors(const std::string& at, const ClipConfig& clip);
 
-// One view [3, S, S] → hidden state −2, [P + 1, C], class token first. tap_prefix is put before
-// "hidden<i>" (0: after pre_layrnorm, i: after layer i). (modeling_clip.py, CLIPVisionTransformer)
+// One view [3, S, S] → hidden state −2, [T, C]: the class token, where there is one, then patches.
+// tap_prefix is put before "hidden<i>" (0: after pre_layrnorm, i: after layer i).
+// (modeling_clip.py, CLIPVisionTransformer)
 Tensor clip_hidden(Engine& engine, const ClipConfig& config, const ClipWeights& weights,
                    std::span<const float> view, const Tap* tap, const std::string& tap_prefix);
 

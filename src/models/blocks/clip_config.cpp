@@ -9,8 +9,8 @@ constexpr std::int64_t kMaxDim = 1 << 20;  // no dimension of a sane checkpoint 
 
 }  // namespace
 
-Result<ClipConfig> parse_clip_config(const JsonReader& config) {
-  ClipConfig clip;
+Result<ClipConfig> parse_clip_config(const JsonReader& config, const ClipConfig& defaults) {
+  ClipConfig clip = defaults;
   if (!config.has("vision_config")) return clip;
   OC_ASSIGN_OR_RETURN(const JsonReader vision, config.object("vision_config"));
   OC_ASSIGN_OR_RETURN(clip.hidden_size,

@@ -7,22 +7,24 @@
 
 namespace oc {
 
-// The CLIP vision tower. Defaults: CLIP ViT-L/14-336, for checkpoints that leave vision_config out.
+// S and p as config.json names them; a tower's published sizes are its family's.
 struct ClipConfig {
-  std::int64_t hidden_size = 1024;  // C
-  int layers = 24;                  // the last one is never needed where hidden state -2 is read
-  int heads = 16;
-  std::int64_t intermediate_size = 4096;
-  int image_size = 336;  // S, side of a crop in pixels
-  int patch_size = 14;
+  std::int64_t hidden_size = 0;  // C
+  int layers = 0;                // the last one is never needed where hidden state -2 is read
+  int heads = 0;
+  std::int64_t intermediate_size = 0;
+  int image_size = 0;  // S, side of a view in pixels
+  int patch_size = 0;  // p
   float layer_norm_eps = 1e-5f;
+  bool class_token = true;  // one row stands in front of the patches
 
-  int grid() const { return image_size / patch_size; }                    // patches a side
-  std::int64_t patches() const { return std::int64_t{grid()} * grid(); }  // P
-  int merged() const { return grid() / 2; }  // g: 2 x 2 patches a side, 12
+  int grid() const { return image_size / patch_size; }                     // patches a side
+  std::int64_t patches() const { return std::int64_t{grid()} * grid(); }   // P
+  std::int64_t rows() const { return patches() + (class_token ? 1 : 0); }  // T
 };
 
-// "vision_config" of `config` (config.json), where it is there. Errors name the key.
-Result<ClipConfig> parse_clip_config(const JsonReader& config);
+// "vision_config" of `config` (config.json); `defaults` holds what it leaves out. Errors name the
+// key.
+Result<ClipConfig> parse_clip_config(const JsonReader& config, const ClipConfig& defaults);
 
 }  // namespace oc

@@ -1,4 +1,4 @@
-// Rotary position embedding with the "su" (longrope) scaling of the Phi-3 family.
+// Rotary position embedding: the angles of a step, for Batch.
 #pragma once
 
 #include <cstdint>
@@ -8,28 +8,21 @@
 
 namespace oc {
 
-struct RopeParams {
-  int head_dim = 0;  // d
-  double theta = 10000;
-  std::int64_t max_positions = 0, original_max_positions = 0;
-  std::vector<double> short_factor, long_factor;  // [d/2]
-};
-
-class SuRope {
+class Rope {
  public:
-  explicit SuRope(const RopeParams& params);
-  // 0: every token so far fits the original context, short factors; 1: long factors, for all
-  // positions.
-  int regime(std::int64_t total_tokens) const { return total_tokens > original_max_ ? 1 : 0; }
-  // Appends cos and sin, times the attention factor, for `count` positions from `first` on: [count,
-  // d/2].
-  void append(int regime, std::int64_t first, std::int64_t count, Batch& batch) const;
+  // inv_freq[d/2] in radians a position; cos and sin are multiplied by `scale`.
+  explicit Rope(std::vector<float> inv_freq, float scale = 1)
+      : inv_freq_(std::move(inv_freq)), scale_(scale) {}
+  // Appends cos and sin for `count` positions from `first` on: [count, d/2].
+  void append(std::int64_t first, std::int64_t count, Batch& batch) const;
 
  private:
-  std::int64_t original_max_;
-  float attention_factor_;
-  std::vector<float>
-      inv_freq_[2];  // [d/2]: 1 / (factor_i · theta^(2i/d)), float32 as the reference
+  std::vector<float> inv_freq_;
+  float scale_;
 };
+
+// theta^(2i/d) for pair i of a head of d numbers, each step rounded to float32 where torch rounds
+// it.
+float rope_power(double theta, int pair, int head_dim);
 
 }  // namespace oc

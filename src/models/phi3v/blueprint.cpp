@@ -44,7 +44,7 @@ class Phi3VBlueprint final : public Blueprint {
                                v.layers, v.hidden_size, v.heads, v.intermediate_size, v.image_size,
                                v.patch_size)},
         {"crops", fmt::format("{} by default, {} image tokens a crop", c.hd.num_crops,
-                              v.merged() * v.merged())}};
+                              c.merged() * c.merged())}};
   }
 
   boost::json::object sizes() const override {

@@ -17,7 +17,7 @@ Error config_error(std::string message) {
 }
 
 Result<ClipConfig> parse_vision(const JsonReader& config) {
-  OC_ASSIGN_OR_RETURN(const ClipConfig clip, parse_clip_config(config));
+  OC_ASSIGN_OR_RETURN(const ClipConfig clip, parse_clip_config(config, kClipL336));
   if (clip.image_size % (2 * clip.patch_size) != 0)
     return config_error(
         fmt::format("config.json: vision_config: image_size {} is not an even number of patches "
@@ -178,7 +178,7 @@ Result<ImagePlan> plan_phi3v_image(const Phi3VConfig& config, int width, int hei
   plan.canvas_width = hd.canvas_width;
   plan.canvas_height = hd.canvas_height;
   plan.transposed = hd.transposed;
-  const int g = config.vision.merged();
+  const int g = config.merged();
   plan.tokens = (hd.crops_h * hd.crops_w + 1) * g * g + 1 + (hd.crops_h + 1) * g;
   return plan;
 }

@@ -5,12 +5,20 @@
 #include <optional>
 #include <vector>
 
-#include "image/hd_transform.h"
 #include "io/json.h"
 #include "models/blocks/clip_config.h"
 #include "models/model.h"
+#include "models/phi3v/hd_transform.h"
 
 namespace oc {
+
+// CLIP ViT-L/14-336, for checkpoints that leave vision_config out.
+inline constexpr ClipConfig kClipL336 = {.hidden_size = 1024,
+                                         .layers = 24,
+                                         .heads = 16,
+                                         .intermediate_size = 4096,
+                                         .image_size = 336,
+                                         .patch_size = 14};
 
 struct Phi3VConfig {
   std::int64_t hidden_size = 0;  // D
@@ -26,8 +34,10 @@ struct Phi3VConfig {
   std::int64_t original_max_positions = 0;  // up to here the short factors, beyond the long ones
   std::vector<double> short_factor, long_factor;  // [d/2] each
   std::vector<TokenId> eos_ids;                   // of config.json and generation_config.json
-  ClipConfig vision;
+  ClipConfig vision = kClipL336;
   HdParams hd;  // mean, std, crop size, default num_crops
+
+  int merged() const { return vision.grid() / 2; }  // g: 2 x 2 patches a side, 12
 };
 
 // The largest num_crops that a request may ask for: 64 crops are 9,361 positions.

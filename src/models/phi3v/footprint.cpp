@@ -16,8 +16,8 @@ Result<PictureFootprint> measure_picture(const Phi3VConfig& config, const Memory
   OC_ASSIGN_OR_RETURN(const ImagePlan plan, plan_phi3v_image(config, kSide, kSide, num_crops));
   const ClipConfig& v = config.vision;
   const std::int64_t views = 1 + plan.crops_w * plan.crops_h, c = v.hidden_size;
-  const std::int64_t rows = v.patches() + 1, side = config.hd.crop_size;
-  const std::int64_t merged = std::int64_t{v.merged()} * v.merged() * views;
+  const std::int64_t rows = v.rows(), side = config.hd.crop_size;
+  const std::int64_t merged = std::int64_t{config.merged()} * config.merged() * views;
   PictureFootprint out{.num_crops = num_crops, .tokens = plan.tokens};
   out.cached_bytes = size(plan.tokens * config.hidden_size) * sizeof(float);
   out.pixel_bytes = size(views * 3 * side * side) * sizeof(float);

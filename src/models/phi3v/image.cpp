@@ -20,9 +20,9 @@ struct MergePlan {
 // image_embedding: hd_feature_transform, order "sub_glb": the crops side by side as one big grid, a
 // separator after each row; a separator between; the global view likewise. Channels of a merged
 // token are (dy, dx, C).
-MergePlan plan_merge(const ClipConfig& clip, int crops_h, int crops_w) {
-  const int grid = clip.grid(), g = clip.merged();
-  const std::int64_t view_rows = clip.patches() + 1;
+MergePlan plan_merge(const Phi3VConfig& config, int crops_h, int crops_w) {
+  const int grid = config.vision.grid(), g = config.merged();
+  const std::int64_t view_rows = config.vision.rows();
   MergePlan plan;
   std::vector<std::int64_t> separators_after;  // merged tokens so far at the end of each row
   const auto add_token = [&](int view, int row, int col) {
@@ -94,7 +94,7 @@ class Phi3VImageEncoding final : public ImageEncoding {
     return std::ranges::equal(pixels(a), pixels(b));
   }
   void finish() {
-    const MergePlan plan = plan_merge(config_.vision, tiles_.plan.crops_h, tiles_.plan.crops_w);
+    const MergePlan plan = plan_merge(config_, tiles_.plan.crops_h, tiles_.plan.crops_w);
     Tensor merged = engine_.gather(views_, plan.merged, 4);  // [n, 4C]
     views_.clear();
     const Tensor sources[] = {std::move(merged), weights_.sub_GN, weights_.glb_GN};

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/blocks/rope.h"
 #include "models/fingerprint.h"
 #include "models/phi3v/blueprint.h"
 #include "models/phi3v/config.h"
 #include "models/phi3v/footprint.h"
 #include "models/phi3v/image.h"
 #include "models/phi3v/prompt.h"
+#include "models/phi3v/su_rope.h"
 #include "models/phi3v/synth_config.h"
 #include "models/phi3v/weights.h"
 #include "models/tokenizer_file.h"

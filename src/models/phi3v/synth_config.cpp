@@ -215,12 +215,14 @@ json::object synth_tokenizer(std::int64_t vocab_size) {
 
 }  // namespace
 
-SynthFiles synth_phi3v(std::string_view shape, int bits) {
-  return {{"config.json", synth_config(shape, bits)},
-          {"preprocessor_config.json", synth_preprocessor()},
-          {"generation_config.json",
-           {{"bos_token_id", 1}, {"eos_token_id", 2}, {"pad_token_id", 32000}}},
-          {"tokenizer.json", synth_tokenizer(kVocabulary)}};
+SynthCheckpoint synth_phi3v(std::string_view shape, int bits) {
+  return {.files = {{"config.json", synth_config(shape, bits)},
+                    {"preprocessor_config.json", synth_preprocessor()},
+                    {"generation_config.json",
+                     {{"bos_token_id", 1}, {"eos_token_id", 2}, {"pad_token_id", 32000}}},
+                    {"tokenizer.json", synth_tokenizer(kVocabulary)}},
+          .head = "lm_head",
+          .small_rows = {{0, 2}, {kVocabulary - 64, kVocabulary - 1}}};  // the special ids
 }
 
 }  // namespace oc

@@ -1,4 +1,4 @@
-// The JSON files of a synthetic checkpoint (models/synth.h).
+// A synthetic checkpoint without its weights (models/synth.h).
 #pragma once
 
 #include <array>
@@ -13,6 +13,6 @@ inline constexpr std::array<std::string_view, 2> kPhi3VShapes = {"phi-3.5-vision
 
 // `shape` is one of them; bits 0 for unquantised. The tokenizer has byte tokens, ASCII characters,
 // filler words, no merges, and the real special tokens.
-SynthFiles synth_phi3v(std::string_view shape, int bits);
+SynthCheckpoint synth_phi3v(std::string_view shape, int bits);
 
 }  // namespace oc

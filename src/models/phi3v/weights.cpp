@@ -71,6 +71,7 @@ std::vector<ExpectedTensor> phi3v_tensors(const Phi3VConfig& config) {
   vector(vision + "glb_GN", Shape{1, 1, 4 * c});
   biased(vision + "img_projection.0", d, 4 * c);
   biased(vision + "img_projection.2", d, d);
+  for (ExpectedTensor& tensor : out) tensor.vision = true;
   matrix("model.embed_tokens", config.vocab_size, d);
   const std::int64_t q = std::int64_t{config.heads} * config.head_dim;
   const std::int64_t kv = std::int64_t{config.kv_heads} * config.head_dim;

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kWeight = ".weight";
-constexpr std::string_view kVision = "vision", kVisionModule = "vision_embed_tokens";
+constexpr std::string_view kVision = "vision";  // all that turns pictures into rows
 
 bool is_float(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
@@ -56,11 +56,10 @@ class Keep {
   explicit Keep(const std::vector<std::string>& parts) {
     for (const std::string& part : parts) used_[part] = false;
   }
-  bool operator()(std::string_view tensor) {
+  bool operator()(const ExpectedTensor& tensor) {
     bool kept = false;
     for (auto& [part, used] : used_)
-      if (has_part(tensor, part == kVision ? kVisionModule : std::string_view(part)))
-        kept = used = true;
+      if (part == kVision ? tensor.vision : has_part(tensor.name, part)) kept = used = true;
     return kept;
   }
   Result<void> check_used() const {
@@ -83,13 +82,6 @@ Error bad_tensor(const TensorView& tensor, const Shape& expected) {
           "the file does not belong to this config.json, or is damaged"};
 }
 
-// The shape of a patch convolution in MLX's layout. With p = 3 the two layouts look alike, and
-// every reader takes it for the other one.
-std::optional<Shape> mlx_layout(const Shape& e) {
-  if (e.rank() != 4 || e[1] != 3 || e[2] != e[3] || e[2] == 3) return std::nullopt;
-  return Shape{e[0], e[2], e[3], e[1]};
-}
-
 Result<TensorPlan> plan_tensor(const TensorView& input, const ExpectedTensor* expected,
                                const QuantizePlanOptions& options, Keep& keep) {
   TensorPlan plan{.input = &input, .dtype = options.dtype.value_or(input.dtype)};
@@ -105,7 +97,7 @@ Result<TensorPlan> plan_tensor(const TensorView& input, const ExpectedTensor* ex
   plan.to_mlx_layout = turned && as_expected;
   const std::int64_t group = options.spec.group_size;
   // As in MLX, a matrix whose rows are no whole groups stays as it is.
-  const bool kept = expected->matrix && keep(input.name);
+  const bool kept = expected->matrix && keep(*expected);
   if (!expected->matrix || kept || input.shape[1] % group != 0) {
     plan.outputs = {{input.name, plan.dtype, plan.to_mlx_layout ? *turned : input.shape}};
     return plan;

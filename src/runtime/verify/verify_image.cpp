@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "image/hd_transform.h"
 #include "io/json.h"
+#include "models/phi3v/hd_transform.h"
 #include "runtime/verify/expect.h"
 #include "runtime/verify/verify.h"
 

@@ -1,4 +1,4 @@
-#include "image/hd_transform.h"
+#include "models/phi3v/hd_transform.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "models/blocks/rope.h"
+#include "models/phi3v/su_rope.h"
 
 #include <gtest/gtest.h>
 

@@ -23,7 +23,7 @@ TEST(Phi3VConfig, ReadsWhatIsThereAndDefaultsTheRest) {
   ASSERT_TRUE(config.ok()) << config.error().describe();
   EXPECT_EQ(config->head_dim, 32);
   EXPECT_EQ(config->kv_heads, 4);
-  EXPECT_EQ(config->vision.merged(), 6);
+  EXPECT_EQ(config->merged(), 6);
   EXPECT_EQ(config->hd.num_crops, 4);
   EXPECT_EQ(config->eos_ids, (std::vector<TokenId>{7, 9}));
   EXPECT_EQ(config->short_factor, std::vector<double>(16, 1.0));
@@ -38,7 +38,7 @@ TEST(Phi3VConfig, VisionDefaultsToClipLarge) {
   EXPECT_EQ(config->vision.layers, 24);
   EXPECT_EQ(config->vision.heads, 16);
   EXPECT_EQ(config->vision.patches(), 576);
-  EXPECT_EQ(config->vision.merged(), 12);
+  EXPECT_EQ(config->merged(), 12);
 }
 
 TEST(Phi3VConfig, EveryErrorNamesFileAndKey) {

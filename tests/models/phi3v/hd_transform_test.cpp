@@ -1,5 +1,5 @@
 // The HD transform with crops of 4 pixels, small enough to see; tests/parity has the real size.
-#include "image/hd_transform.h"
+#include "models/phi3v/hd_transform.h"
 
 #include "image/resize.h"
 #include "tests/image/fixtures.h"
@@ -176,6 +176,16 @@ TEST(HdTransform, WhiteIsTheLargestValueOfEachChannel) {
   const float white[] = {(1.0f - 0.48145466f) / 0.26862954f, (1.0f - 0.4578275f) / 0.26130258f,
                          (1.0f - 0.40821073f) / 0.27577711f};
   for (std::size_t c = 0; c < 3; ++c) EXPECT_EQ(tiles->pixels[48 + c * 16 + 15], white[c]) << c;
+}
+
+TEST(HdTransform, AnInterruptEndsIt) {
+  for (const auto& [width, height] : {std::pair{300, 200}, std::pair{200, 300}}) {
+    int asked = 0;
+    const Interrupt leaves{.cancelled = [&] { return ++asked >= 30; }};
+    const auto tiles = hd_transform(test::rough_image(width, height), {.crop_size = 28}, leaves);
+    ASSERT_FALSE(tiles.ok());
+    EXPECT_EQ(tiles.error().code, ErrorCode::kCancelled);
+  }
 }
 
 }  // namespace
