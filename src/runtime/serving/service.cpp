@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "runtime/cache/could_answer.h"
-#include "runtime/serving/service_entry.h"
 
 namespace oc {
 namespace {
@@ -76,28 +75,24 @@ Error no_memory(const Reservation& memory, std::size_t wanted) {
 
 Service::Service(std::shared_ptr<const LoadedModel> model, ServiceOptions options)
     : model_(std::move(model)),
-      options_(options),
+      options_(std::move(options)),
       computed_by_(model_->model->info().fingerprint + ' ' + model_->model->engine().arithmetic()),
-      prefixes_(options.prefix_cache_bytes),
-      pictures_(options.image_cache_bytes, options.image_cache_entries),
+      kv_memory_(options_.kv_bytes, model_->model->info()),
+      prefixes_(options_.prefix_cache_bytes),
+      pictures_(options_.image_cache_bytes, options_.image_cache_entries),
       grammars_({model_->model->tokenizer(), model_->model->info().vocab_size,
                  model_->model->info().stop_ids},
-                options.grammar_cache_bytes, options.make_grammar_compiler),
-      responses_(options.response_cache_bytes, options.response_cache_age,
-                 options.response_cache_entries, options.shared_responses),
-      preprocess_budget_(options.preprocess_bytes),
-      thread_([this] { loop(); }),
-      grammar_thread_([this] { compile_grammars(); }) {}
+                options_.grammar_cache_bytes, options_.make_grammar_compiler),
+      responses_(options_.response_cache_bytes, options_.response_cache_age,
+                 options_.response_cache_entries, options_.shared_responses),
+      preprocess_budget_(options_.preprocess_bytes),
+      queue_({options_.max_queue, options_.max_running, options_.ending}, grammars_, counters_,
+             [this](RequestEntry& entry, Error error) { answer(entry, std::move(error)); }),
+      thread_([this] { loop(); }) {}
 
 Service::~Service() {
-  {
-    const std::lock_guard lock(mutex_);
-    draining_ = stopping_ = true;
-  }
-  wake_.notify_all();
-  schema_.notify_all();
+  queue_.stop();
   thread_.join();
-  grammar_thread_.join();  // a schema that is being compiled is compiled first
   responses_.finish();
 }
 
@@ -113,13 +108,13 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
                  "ask again for more", "n"};
   if (!request.max_tokens && options_.default_max_tokens > 0)
     request.max_tokens = options_.default_max_tokens;
-  auto entry = std::make_unique<Entry>(preprocess_budget_);
-  Entry* self = entry.get();
+  auto entry = std::make_unique<RequestEntry>(preprocess_budget_);
+  RequestEntry* self = entry.get();
   entry->request = std::move(request);
   entry->done = std::move(done);
   entry->hooks.on_piece = std::move(text);
   entry->hooks.cancelled = [this, self] {
-    return self->job->cancelled() || stopping() ||
+    return self->job->cancelled() || queue_.stopping() ||
            (self->request.abandoned && self->request.abandoned());
   };
   std::shared_ptr<Job> job = entry->job;
@@ -128,18 +123,14 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
       picture.pixels = pixel_digest(*picture.image);
   OC_ASSIGN_OR_RETURN(const bool known, answer_if_known(entry));
   if (known) return job;
-  {
-    const std::lock_guard lock(mutex_);
-    OC_RETURN_IF_ERROR(find_place(entry->request));  // before the work, not only behind it
-  }
+  OC_RETURN_IF_ERROR(queue_.find_place(entry->request));  // before the work, not only behind it
   if (Result<void> prepared = guarded([&] { return prepare(*entry); }); !prepared.ok()) {
     log_end(entry->request.id, prepared.error());
-    const std::lock_guard lock(mutex_);
-    ++stats_.accepted;
-    ++(prepared.error().code == ErrorCode::kCancelled ? stats_.cancelled : stats_.failed);
+    counters_.count_accepted();
+    counters_.count_end(prepared.error());
     return prepared.error();
   }
-  OC_RETURN_IF_ERROR(enqueue(std::move(entry)));
+  OC_RETURN_IF_ERROR(queue_.push(std::move(entry)));
   return job;
 }
 
@@ -155,23 +146,24 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
     });
     log::step("response cache", entry->request.id, "hit", known.has_value());
   }
-  const std::lock_guard lock(mutex_);
-  if (draining_) return going_away();
-  if (broken_) return *broken_;
-  if (entry->response_key) ++(known ? stats_.responses.hits : stats_.responses.misses);
-  if (!known) return false;
+  if (!known) {
+    OC_RETURN_IF_ERROR(queue_.open());
+    if (entry->response_key) counters_.count_lookup(false);
+    return false;
+  }
   entry->memory = Reservation(entry->request.memory, entry->request.id);
-  OC_RETURN_IF_ERROR(count_answer(*entry, memory_of(*known), true));
+  OC_RETURN_IF_ERROR(entry->count_answer(memory_of(*known), /*known=*/true));
   known->memory = std::make_shared<Reservation>(std::move(entry->memory));
-  ++stats_.accepted;
-  ++active_;
+  OC_RETURN_IF_ERROR(queue_.enter());
+  counters_.count_lookup(true);
+  counters_.count_accepted();
   deliver(std::move(entry), *std::move(known));
   return true;
 }
 
 // Tokens and plan, then the pictures that are not known to be encoded already, as far as there is
 // room to keep them until their turn.
-Result<void> Service::prepare(Entry& entry) {
+Result<void> Service::prepare(RequestEntry& entry) {
   const auto& tokenizer = *model_->model->tokenizer();
   const Footing most = footing(entry.request, tokenizer, model_->model->info().context_length);
   entry.memory = Reservation(entry.request.memory, entry.request.id);
@@ -179,14 +171,11 @@ Result<void> Service::prepare(Entry& entry) {
   entry.session =
       std::make_unique<Session>(*model_->model, entry.request, entry.hooks, caches(entry.request));
   OC_RETURN_IF_ERROR(entry.session->prepare());
-  if (auto error = too_long(entry)) return *std::move(error);
+  if (auto error = kv_memory_.too_long(*entry.session)) return *std::move(error);
   entry.memory.shrink_to(most.prepared);
   entry.prepared_bytes = entry.memory.bytes();
   return entry.session->preprocess([&](const std::string& key, std::size_t bytes) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (std::find(encoded_.begin(), encoded_.end(), key) != encoded_.end()) return false;
-    }
+    if (encoded_.contains(key)) return false;
     std::size_t room = preprocess_budget_;
     do {
       if (room < bytes) return false;
@@ -196,87 +185,15 @@ Result<void> Service::prepare(Entry& entry) {
   });
 }
 
-// A request that could never be admitted.
-std::optional<Error> Service::too_long(const Entry& entry) const {
-  const std::int64_t tokens = entry.session->kv_claim().most;
-  const std::size_t needed = kv_bytes_of(tokens);
-  if (options_.kv_bytes == 0 || needed <= options_.kv_bytes) return std::nullopt;
-  return Error{
-      ErrorCode::kContextLength,
-      fmt::format("{} tokens of prompt and answer need {} MB of keys and values; this server "
-                  "has {} MB for them",
-                  tokens, needed >> 20, options_.kv_bytes >> 20),
-      "ask for a smaller max_tokens, use fewer pictures or crops, or give the server more "
-      "(--kv-memory)",
-      "max_tokens"};
-}
-
-// The waiting frame that the request replaces, or null: it goes to the end of the queue. Holding
-// the lock.
-Result<Service::EntryPtr*> Service::find_place(const GenerateRequest& request) {
-  if (draining_) return going_away();
-  if (broken_) return *broken_;
-  if (EntryPtr* older = older_frame(request); older != nullptr) return older;
-  // A free place among the running takes an entry at once: it does not wait.
-  const std::size_t free = options_.max_running - std::min(active_, options_.max_running);
-  if (queue_.size() < options_.max_queue + free) return static_cast<EntryPtr*>(nullptr);
-  ++stats_.rejected;
-  return Error{ErrorCode::kQueueFull,
-               fmt::format("{} requests wait already, the most that may", queue_.size()),
-               "try again later"};
-}
-
-// Half of the places stay for requests that need nothing compiled. Holding the lock.
-Result<void> Service::find_place_for_schema() {
-  const auto wait = std::ranges::count_if(queue_, [](const EntryPtr& one) { return !ready(one); });
-  if (static_cast<std::size_t>(wait) < std::max<std::size_t>(options_.max_queue / 2, 1)) return {};
-  ++stats_.rejected;
-  return Error{ErrorCode::kQueueFull,
-               fmt::format("{} requests wait already for their JSON schemas to be compiled, the "
-                           "most that may",
-                           wait),
-               "try again later"};
-}
-
-Result<void> Service::enqueue(EntryPtr entry) {
-  const std::string id = entry->request.id;
-  const std::size_t images = entry->request.images.size();
-  std::size_t ahead = 0;
-  EntryPtr superseded;
-  {
-    const std::lock_guard lock(mutex_);
-    ahead = queue_.size() + active_;
-    OC_ASSIGN_OR_RETURN(EntryPtr* const older, find_place(entry->request));
-    if (!ready(entry) && (older == nullptr || ready(*older)))
-      OC_RETURN_IF_ERROR(find_place_for_schema());
-    if (older != nullptr) {
-      entry->passed = (*older)->passed;
-      superseded = std::exchange(*older, std::move(entry));
-      ++stats_.superseded;
-    } else {
-      queue_.push_back(std::move(entry));
-    }
-    ++stats_.accepted;
-  }
-  log::event(log::Level::kInfo, "queued", {{"ahead", ahead}, {"images", images}}, id);
-  if (superseded != nullptr)
-    answer(*superseded, Error{ErrorCode::kSuperseded,
-                              "a newer frame of the same stream came before this one was looked at",
-                              "nothing to do: the newer frame's answer follows"});
-  wake_.notify_one();
-  schema_.notify_one();
-  return {};
-}
-
-// A waiting frame of the same camera, which the new one makes useless: it takes its place, not the
-// last one, or a camera that is faster than the queue would never be answered. Holding the lock.
-Service::EntryPtr* Service::older_frame(const GenerateRequest& request) {
-  if (request.stream_key.empty() || !request.latest_wins) return nullptr;
-  const auto older = std::find_if(queue_.begin(), queue_.end(), [&](const EntryPtr& entry) {
-    return entry->request.latest_wins && entry->request.stream_key == request.stream_key &&
-           entry->request.client == request.client;
-  });
-  return older == queue_.end() ? nullptr : &*older;
+RequestCaches Service::caches(const GenerateRequest& request) {
+  // A model that does not tell the width of its pictures' rows could not check what it reads.
+  const bool stored = model_->model->info().width > 0 && !request.compute_anew;
+  return {options_.prefix_cache_bytes > 0 ? &prefixes_ : nullptr,
+          options_.image_cache_bytes > 0 ? &pictures_ : nullptr,
+          &grammars_,
+          /*compiles_later=*/true,
+          stored ? options_.image_store.get() : nullptr,
+          computed_by_};
 }
 
 // An answer that is known already, from a thread that nothing keeps waiting.
@@ -284,7 +201,7 @@ void Service::deliver(EntryPtr entry, GenerateResult known) {
   known.cached = true;
   known.timings = {};
   known.timings.ttft_ms = known.timings.total_ms = entry->since_submit.ms();
-  const std::shared_ptr<Entry> shared = std::move(entry);
+  const std::shared_ptr<RequestEntry> shared = std::move(entry);
   responses_.post([this, shared, known = std::move(known)]() mutable {
     const Result<void> told = guarded([&]() -> Result<void> {
       if (!shared->hooks.on_piece) return {};
@@ -298,69 +215,30 @@ void Service::deliver(EntryPtr entry, GenerateResult known) {
       return {};
     });
     answer(*shared, told.ok() ? Result<GenerateResult>(std::move(known)) : told.error());
-    const std::lock_guard lock(mutex_);
-    --active_;
-    if (queue_.empty() && active_ == 0) idle_.notify_all();
+    queue_.leave();
   });
 }
 
-void Service::drain() {
-  std::unique_lock lock(mutex_);
-  draining_ = true;
-  idle_.wait(lock, [this] { return queue_.empty() && active_ == 0; });
-}
+void Service::drain() { queue_.drain(); }
 
 ServiceStats Service::stats() const {
-  ServiceStats stats;
-  {
-    const std::lock_guard lock(mutex_);
-    stats = stats_;
-    stats.queued = queue_.size();
-    stats.running = active_;
-  }
+  ServiceStats stats = counters_.stats();
+  stats.queued = queue_.waiting();
+  stats.running = queue_.active();
   stats.responses.entries = responses_.entries();
   stats.responses.bytes = responses_.bytes();
   return stats;
 }
 
-// The last word to a request that was taken from the queue.
-void Service::finish(EntryPtr entry, Result<GenerateResult> result) {
-  answer(*entry, std::move(result));
-  entry.reset();
-  const std::lock_guard lock(mutex_);
-  --active_;
-}
-
-void Service::answer(Entry& entry, Result<GenerateResult> result) {
+void Service::answer(RequestEntry& entry, Result<GenerateResult> result) {
   entry.memory = Reservation();  // before anybody hears of it: the next request may be on its way
   try {
     log_end(entry.request.id, result);
   } catch (const std::bad_alloc&) {
     // A line for which there is no memory is left out; the answer is not.
   }
-  count(result);
+  counters_.count_end(result);
   entry.done(std::move(result));
-}
-
-void Service::count(const Result<GenerateResult>& result) {
-  const std::lock_guard lock(mutex_);
-  if (!result.ok()) {
-    ++(result.error().code == ErrorCode::kCancelled ? stats_.cancelled : stats_.failed);
-    return;
-  }
-  ++stats_.completed;
-  if (result->text.empty()) ++stats_.empty_answers;
-  for (const Answer& answer : result->more)
-    if (answer.text.empty()) ++stats_.empty_answers;
-  stats_.prompt_tokens += static_cast<std::uint64_t>(result->prompt_tokens);
-  stats_.cached_tokens += static_cast<std::uint64_t>(result->cached_tokens);
-  stats_.completion_tokens += static_cast<std::uint64_t>(result->completion_tokens);
-  stats_.total_ms += result->timings.total_ms;
-}
-
-bool Service::stopping() const {
-  const std::lock_guard lock(mutex_);
-  return stopping_;
 }
 
 }  // namespace oc

@@ -1,4 +1,4 @@
-// The service's thread for JSON schemas: compiles what waiting requests need, one after the other.
+// The queue's thread for JSON schemas: compiles what waiting requests need, one after the other.
 // Nothing can interrupt the library, so whoever has left or is out of time is not compiled for.
 #include <algorithm>
 #include <chrono>
@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "base/log.h"
-#include "runtime/serving/service_entry.h"
+#include "runtime/serving/request_queue.h"
 
 namespace oc {
 
-void Service::compile_grammars() {
+void RequestQueue::compile_grammars() {
   bool more = true;
   while (more) {
     // What is thrown, for want of memory, costs a round and not the process.
@@ -23,11 +23,11 @@ void Service::compile_grammars() {
 }
 
 // False when the service ends.
-bool Service::compile_next() {
+bool RequestQueue::compile_next() {
   std::string scope, schema;  // the request itself may be answered and gone meanwhile
   {
     std::unique_lock lock(mutex_);
-    const Entry* next = nullptr;
+    const RequestEntry* next = nullptr;
     schema_.wait(lock, [&] { return stopping_ || (next = next_schema()) != nullptr; });
     if (stopping_) return false;
     scope = next->request.cache_scope;
@@ -44,12 +44,12 @@ bool Service::compile_next() {
 
 // The oldest of the client for whom it is longest ago: a camera's newest frame has the place of its
 // first one, and is gone when its schema is compiled. Holding the lock.
-Service::Entry* Service::next_schema() {
+RequestEntry* RequestQueue::next_schema() {
   if (options_.ending && *options_.ending) return nullptr;
-  Entry* next = nullptr;
+  RequestEntry* next = nullptr;
   std::ptrdiff_t longest = 0;
   for (const EntryPtr& entry : queue_) {
-    if (ready(entry) || expired(entry->request, *entry->job)) continue;
+    if (entry->ready() || expired(entry->request, *entry->job)) continue;
     const auto latest = std::ranges::find(compiled_for_, entry->request.client);
     const std::ptrdiff_t ago =
         latest == compiled_for_.end() ? -1 : std::distance(compiled_for_.begin(), latest);
@@ -62,21 +62,21 @@ Service::Entry* Service::next_schema() {
   if (next == nullptr) return nullptr;
   std::erase(compiled_for_, next->request.client);
   compiled_for_.push_back(next->request.client);
-  if (compiled_for_.size() > options_.max_queue) compiled_for_.erase(compiled_for_.begin());
+  if (compiled_for_.size() > options_.max_waiting) compiled_for_.erase(compiled_for_.begin());
   return next;
 }
 
 // To all that wait for it.
-void Service::give(const std::string& scope, const std::string& schema,
-                   const Result<std::shared_ptr<const Grammar>>& grammar) {
+void RequestQueue::give(const std::string& scope, const std::string& schema,
+                        const Result<std::shared_ptr<const Grammar>>& grammar) {
   std::vector<std::pair<EntryPtr, Error>> failed;
   {
     const std::lock_guard lock(mutex_);
     failed.reserve(queue_.size());  // nothing may be thrown while entries move
     for (auto place = queue_.begin(); place != queue_.end();) {
-      Entry& entry = **place;
+      RequestEntry& entry = **place;
       Result<void> given;
-      if (!ready(*place) && entry.request.cache_scope == scope &&
+      if (!(*place)->ready() && entry.request.cache_scope == scope &&
           *entry.request.json_schema == schema)
         given = guarded([&]() -> Result<void> {
           if (!grammar.ok()) return grammar.error();
@@ -94,7 +94,7 @@ void Service::give(const std::string& scope, const std::string& schema,
     active_ += failed.size();
   }
   wake_.notify_one();
-  for (auto& [entry, error] : failed) answer(*entry, std::move(error));
+  for (auto& [entry, error] : failed) refuse_(*entry, std::move(error));
   const std::lock_guard lock(mutex_);
   active_ -= failed.size();
   if (queue_.empty() && active_ == 0) idle_.notify_all();

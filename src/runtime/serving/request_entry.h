@@ -1,26 +1,41 @@
-// One submitted request on its way through the service. For service*.cpp only.
+// One submitted request on its way through the service.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <new>
 #include <optional>
 #include <string>
 
-#include "runtime/serving/service.h"
+#include "base/clock.h"
+#include "runtime/request.h"
+#include "runtime/serving/session.h"
 
 namespace oc {
 
-struct Service::Entry {
-  explicit Entry(std::atomic<std::size_t>& budget) : preprocess_budget(budget) {}
-  ~Entry() { preprocess_budget += preprocessed; }
+// What whoever has submitted a request holds of it. cancel() from any thread; the work stops within
+// one step or image tile, waiting or running.
+class Job {
+ public:
+  void cancel() { cancelled_ = true; }
+  bool cancelled() const { return cancelled_; }
+
+ private:
+  std::atomic<bool> cancelled_{false};
+};
+
+struct RequestEntry {
+  explicit RequestEntry(std::atomic<std::size_t>& budget) : preprocess_budget(budget) {}
+  ~RequestEntry() { preprocess_budget += preprocessed; }
 
   std::atomic<std::size_t>& preprocess_budget;
   std::size_t preprocessed = 0;  // bytes taken from it
   GenerateRequest request;
-  OnDone done;
+  std::function<void(Result<GenerateResult>)> done;  // exactly once
   GenerateHooks hooks;
   std::shared_ptr<Job> job = std::make_shared<Job>();
   std::optional<std::string> response_key;
@@ -34,7 +49,16 @@ struct Service::Entry {
   std::size_t kv_held = 0;           // bytes of keys and values, as the log knows it
   bool short_of_memory = false;      // one of them stood still in the last step
   std::optional<Error> failure;      // why it ends before its answer
+
+  // To run: its schema is compiled, if it has one.
+  bool ready() const { return !session->needs_grammar(); }
+  // It runs and goes on.
+  bool usable() const { return !failure && !session->done(); }
+  // Takes what its answer takes, in its memory; known: from a cache, all at once. Errors: there is
+  // no more.
+  Result<void> count_answer(const AnswerMemory& answer, bool known);
 };
+using EntryPtr = std::unique_ptr<RequestEntry>;
 
 // What is wrong with a request that has not started yet, if anything.
 inline std::optional<Error> expired(const GenerateRequest& request, const Job& job) {

@@ -1,0 +1,27 @@
+// Keys of the latest pictures that the engine's thread has encoded and the image cache still has:
+// a hint for the threads that preprocess. What leaves the cache until its turn is preprocessed in
+// it.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/cache/image_cache.h"
+
+namespace oc {
+
+class EncodedPictures {
+ public:
+  // Engine thread: these were encoded.
+  void remember(const std::vector<std::string>& keys, const ImageCache& cache);
+  bool contains(const std::string& key) const;  // any thread
+
+ private:
+  mutable std::mutex mutex_;
+  std::deque<std::string> keys_;
+};
+
+}  // namespace oc

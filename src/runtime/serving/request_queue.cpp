@@ -1,0 +1,226 @@
+#include "runtime/serving/request_queue.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace oc {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{50};
+
+}  // namespace
+
+RequestQueue::RequestQueue(RequestQueueOptions options, GrammarCache& grammars,
+                           ServiceCounters& counters, Refuse refuse)
+    : options_(std::move(options)),
+      grammars_(grammars),
+      counters_(counters),
+      refuse_(std::move(refuse)),
+      grammar_thread_([this] { compile_grammars(); }) {}
+
+RequestQueue::~RequestQueue() {
+  grammar_thread_.join();  // a schema that is being compiled is compiled first
+}
+
+Result<void> RequestQueue::find_place(const GenerateRequest& request) {
+  const std::lock_guard lock(mutex_);
+  OC_RETURN_IF_ERROR(place_for(request));
+  return {};
+}
+
+// The waiting frame that the request replaces, or null: it goes to the end of the queue.
+Result<EntryPtr*> RequestQueue::place_for(const GenerateRequest& request) {
+  OC_RETURN_IF_ERROR(check_open());
+  if (EntryPtr* older = older_frame(request); older != nullptr) return older;
+  // A free place among the running takes an entry at once: it does not wait.
+  const std::size_t free = options_.max_running - std::min(active_, options_.max_running);
+  if (queue_.size() < options_.max_waiting + free) return static_cast<EntryPtr*>(nullptr);
+  counters_.count_rejected();
+  return Error{ErrorCode::kQueueFull,
+               fmt::format("{} requests wait already, the most that may", queue_.size()),
+               "try again later"};
+}
+
+// Half of the places stay for requests that need nothing compiled.
+Result<void> RequestQueue::place_for_schema() {
+  const auto wait =
+      std::ranges::count_if(queue_, [](const EntryPtr& one) { return !one->ready(); });
+  if (static_cast<std::size_t>(wait) < std::max<std::size_t>(options_.max_waiting / 2, 1))
+    return {};
+  counters_.count_rejected();
+  return Error{ErrorCode::kQueueFull,
+               fmt::format("{} requests wait already for their JSON schemas to be compiled, the "
+                           "most that may",
+                           wait),
+               "try again later"};
+}
+
+// A waiting frame of the same camera, which the new one makes useless: it takes its place, not the
+// last one, or a camera that is faster than the queue would never be answered.
+EntryPtr* RequestQueue::older_frame(const GenerateRequest& request) {
+  if (request.stream_key.empty() || !request.latest_wins) return nullptr;
+  const auto older = std::find_if(queue_.begin(), queue_.end(), [&](const EntryPtr& entry) {
+    return entry->request.latest_wins && entry->request.stream_key == request.stream_key &&
+           entry->request.client == request.client;
+  });
+  return older == queue_.end() ? nullptr : &*older;
+}
+
+Result<void> RequestQueue::push(EntryPtr entry) {
+  const std::string id = entry->request.id;
+  const std::size_t images = entry->request.images.size();
+  std::size_t ahead = 0;
+  EntryPtr superseded;
+  {
+    const std::lock_guard lock(mutex_);
+    ahead = queue_.size() + active_;
+    OC_ASSIGN_OR_RETURN(EntryPtr* const older, place_for(entry->request));
+    if (!entry->ready() && (older == nullptr || (*older)->ready()))
+      OC_RETURN_IF_ERROR(place_for_schema());
+    if (older != nullptr) {
+      entry->passed = (*older)->passed;
+      superseded = std::exchange(*older, std::move(entry));
+      counters_.count_superseded();
+    } else {
+      queue_.push_back(std::move(entry));
+    }
+    counters_.count_accepted();
+  }
+  log::event(log::Level::kInfo, "queued", {{"ahead", ahead}, {"images", images}}, id);
+  if (superseded != nullptr)
+    refuse_(*superseded,
+            Error{ErrorCode::kSuperseded,
+                  "a newer frame of the same stream came before this one was looked at",
+                  "nothing to do: the newer frame's answer follows"});
+  wake_.notify_one();
+  schema_.notify_one();
+  return {};
+}
+
+Result<void> RequestQueue::check_open() const {
+  if (draining_) return going_away();
+  return closed_ ? Result<void>(*closed_) : Result<void>();
+}
+
+Result<void> RequestQueue::open() const {
+  const std::lock_guard lock(mutex_);
+  return check_open();
+}
+
+Result<void> RequestQueue::enter() {
+  const std::lock_guard lock(mutex_);
+  OC_RETURN_IF_ERROR(check_open());
+  ++active_;
+  return {};
+}
+
+void RequestQueue::leave() {
+  const std::lock_guard lock(mutex_);
+  --active_;
+  if (queue_.empty() && active_ == 0) idle_.notify_all();
+}
+
+void RequestQueue::drain() {
+  std::unique_lock lock(mutex_);
+  draining_ = true;
+  idle_.wait(lock, [this] { return queue_.empty() && active_ == 0; });
+}
+
+void RequestQueue::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = stopping_ = true;
+  }
+  wake_.notify_all();
+  schema_.notify_all();
+}
+
+bool RequestQueue::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+std::size_t RequestQueue::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+std::size_t RequestQueue::active() const {
+  const std::lock_guard lock(mutex_);
+  return active_;
+}
+
+bool RequestQueue::wait() {
+  std::unique_lock lock(mutex_);
+  // Not put off by whoever comes meanwhile.
+  auto look = std::chrono::steady_clock::now() + kLook;
+  while (true) {
+    if (queue_.empty() && active_ == 0) idle_.notify_all();
+    if (stopping_ ||
+        std::ranges::any_of(queue_, [](const EntryPtr& entry) { return entry->ready(); }))
+      return !queue_.empty();
+    // Those that wait for their schema may leave, or run out of time, meanwhile.
+    if (queue_.empty()) {
+      wake_.wait(lock);
+      look = std::chrono::steady_clock::now() + kLook;
+    } else if (wake_.wait_until(lock, look) == std::cv_status::timeout) {
+      return true;
+    }
+  }
+}
+
+void RequestQueue::sweep() {
+  std::vector<std::pair<EntryPtr, Error>> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.reserve(queue_.size());  // nothing may be thrown while entries move
+    for (auto place = queue_.begin(); place != queue_.end();) {
+      const bool ends = stopping_ || (options_.ending && *options_.ending && !(*place)->ready());
+      auto error = ends      ? going_away()
+                   : closed_ ? *closed_
+                             : expired((*place)->request, *(*place)->job);
+      if (!error) {
+        ++place;
+        continue;
+      }
+      ended.emplace_back(std::move(*place), *std::move(error));
+      place = queue_.erase(place);
+    }
+  }
+  for (auto& [entry, error] : ended) refuse_(*entry, std::move(error));
+}
+
+EntryPtr RequestQueue::take(const std::function<WaitingRequest(const RequestEntry&)>& describe) {
+  const std::lock_guard lock(mutex_);
+  std::vector<WaitingRequest> waiting;
+  std::vector<std::size_t> places;  // of these in the queue
+  for (std::size_t i = 0; i < queue_.size(); ++i) {
+    if (!queue_[i]->ready()) continue;
+    waiting.push_back(describe(*queue_[i]));
+    places.push_back(i);
+  }
+  const std::optional<std::size_t> next = next_turn(waiting);
+  if (!next) return nullptr;
+  for (std::size_t i = 0; i < *next; ++i) ++queue_[places[i]]->passed;
+  const auto place = queue_.begin() + static_cast<std::ptrdiff_t>(places[*next]);
+  EntryPtr entry = std::move(*place);
+  queue_.erase(place);
+  ++active_;
+  return entry;
+}
+
+void RequestQueue::close(const Error& reason) {
+  const std::lock_guard lock(mutex_);
+  if (!closed_) closed_ = reason;
+}
+
+bool RequestQueue::closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_.has_value();
+}
+
+}  // namespace oc

@@ -1,0 +1,35 @@
+#include "runtime/serving/step_batch.h"
+
+#include <algorithm>
+#include <span>
+
+namespace oc {
+
+void StepBatch::run(const Model& model) {
+  const auto width = static_cast<std::size_t>(model.info().vocab_size);
+  std::vector<StepInput> inputs;
+  for (const Part& part : parts_) inputs.push_back(part.input);
+  const Result<void> computed = guarded([&]() -> Result<void> {
+    const Tensor rows = model.forward(inputs, nullptr);
+    logits_.resize(static_cast<std::size_t>(rows.rows()) * width);
+    model.engine().read(rows, logits_);
+    return model.intact();
+  });
+  std::size_t first = 0;
+  for (const Part& part : parts_) {
+    if (!computed.ok()) {  // whose fault it was is not known
+      part.entry->failure = computed.error();
+      continue;
+    }
+    const std::size_t count = std::max<std::size_t>(part.input.logit_rows.size(), 1);
+    const auto rows = part.wants_logits
+                          ? std::span<const float>(logits_).subspan(first * width, count * width)
+                          : std::span<const float>();
+    first += count;
+    const Result<void> taken =
+        guarded([&] { return part.entry->session->accept(*part.sequence, rows); });
+    if (!taken.ok()) part.entry->failure = taken.error();
+  }
+}
+
+}  // namespace oc
