@@ -15,6 +15,7 @@
 #include "image/image.h"
 #include "io/residency.h"
 #include "models/message.h"
+#include "models/prompt_blocks.h"
 #include "ops/engine.h"
 #include "ops/taps.h"
 #include "text/tokenizer.h"
@@ -66,6 +67,9 @@ struct PromptOptions {
 struct Prompt {
   std::vector<TokenId> ids;
   std::vector<ImagePlan> images;
+  // Of ids, in order: ranges that are computed in one step and never divided, those whose tokens
+  // attend to each other in both directions. Most families have none.
+  std::vector<TokenRange> blocks = {};
   // Not 0: there are no ids, for there would be at least so many, more than PromptOptions::room.
   std::int64_t too_many = 0;
 };
@@ -90,6 +94,22 @@ struct StepInput {
   int regime = 0;
   // Rows of `ids` whose logits are wanted; empty: the last one only.
   std::span<const std::int64_t> logit_rows = {};
+  // Prompt::blocks of the whole sequence; those within the step are whole.
+  std::span<const TokenRange> blocks = {};
+};
+
+// One step, computed a few layers at a time, so that other work can go in between: steps of other
+// sequences, even of this model. Engine thread only. A pass that is given up leaves rows in its
+// sequences that are not complete: they are to be truncated to their length.
+class ForwardPass {
+ public:
+  virtual ~ForwardPass() = default;
+  virtual int layers() const = 0;  // in all
+  virtual int layers_left() const = 0;
+  virtual void step(int count) = 0;  // the next layers, layers_left() at most
+  // When none are left, once: appends every input to its cache. → logits of each input's wanted
+  // rows, input after input, [S, V]
+  virtual Tensor result() = 0;
 };
 
 class Model {
@@ -128,9 +148,15 @@ class Model {
   // Cached keys are only valid within one regime: when the total number of tokens moves a sequence
   // to another, the caller clears the cache and prefills again from the first token.
   virtual int rope_regime(std::int64_t total_tokens) const = 0;
-  // Appends every input to its cache. → logits of each input's wanted rows, input after input, [S,
-  // V]
-  virtual Tensor forward(std::span<const StepInput> inputs, const Tap* tap) const = 0;
+  // What the inputs refer to outlives the pass; a tap as well.
+  virtual std::unique_ptr<ForwardPass> begin_forward(std::span<const StepInput> inputs,
+                                                     const Tap* tap) const = 0;
+  // The whole pass. → as ForwardPass::result()
+  Tensor forward(std::span<const StepInput> inputs, const Tap* tap) const {
+    const auto pass = begin_forward(inputs, tap);
+    pass->step(pass->layers());
+    return pass->result();
+  }
   // All rows of image embeddings of a request, in picture order. → [sum of tokens, D]
   virtual Tensor join_images(std::span<const Tensor> embeds) const = 0;
 };

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "engines/registry.h"
+#include "models/prompt_blocks.h"
 #include "models/synth.h"
 
 namespace oc {
@@ -52,24 +53,39 @@ Tensor encode(const Model& model, const Image& image, const ImagePlan& plan) {
   return encoding->result();
 }
 
-// Logits of the last of `ids`, computed in chunks that end at `ends`.
-std::vector<float> logits(const Model& model, const std::vector<TokenId>& ids, const Tensor& rows,
-                          const std::vector<std::size_t>& ends) {
-  const auto kv = model.make_sequence();
-  Tensor out;
-  std::size_t begin = 0;
-  for (const std::size_t end : ends) {
-    const StepInput input{.kv = kv.get(),
-                          .ids = std::span(ids).subspan(begin, end - begin),
-                          .image_rows = &rows,
-                          .regime = model.rope_regime(static_cast<std::int64_t>(ids.size()))};
-    out = model.forward(std::span(&input, 1), nullptr);
-    begin = end;
-  }
-  EXPECT_EQ(kv->length(), static_cast<std::int64_t>(ids.size()));
+// One step of `ids` behind what `kv` holds, up to `end`.
+StepInput step_to(const Model& model, KvSequence& kv, const Prompt& prompt, const Tensor& rows,
+                  std::int64_t end) {
+  const std::int64_t begin = kv.length(), total = std::ssize(prompt.ids);
+  return {
+      .kv = &kv,
+      .ids = std::span(prompt.ids)
+                 .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
+      .image_rows = &rows,
+      .regime = model.rope_regime(total),
+      .blocks = prompt.blocks};
+}
+
+std::vector<float> read(const Model& model, const Tensor& out) {
   std::vector<float> values(static_cast<std::size_t>(out.rows() * out.cols()));
   model.engine().read(out, values);
   return values;
+}
+
+// Logits of the prompt's last token, computed in chunks of the given lengths, but for its blocks.
+std::vector<float> logits(const Model& model, const Prompt& prompt, const Tensor& rows,
+                          const std::vector<std::int64_t>& chunks) {
+  const auto kv = model.make_sequence();
+  const std::int64_t total = std::ssize(prompt.ids);
+  Tensor out;
+  for (std::size_t i = 0; kv->length() < total; ++i) {
+    const std::int64_t limit = chunks[std::min(i, chunks.size() - 1)];
+    const StepInput input =
+        step_to(model, *kv, prompt, rows, end_of_step(prompt.blocks, kv->length(), limit, total));
+    out = model.forward(std::span(&input, 1), nullptr);
+  }
+  EXPECT_EQ(kv->length(), total);
+  return read(model, out);
 }
 
 TEST_P(EveryArchitecture, TheBlueprintListsWhatTheCheckpointHolds) {
@@ -121,13 +137,60 @@ TEST_P(EveryArchitecture, AnswersTheSameInChunks) {
     const Tensor rows = encode(*model, image, plan);
     EXPECT_EQ(rows.rows(), plan.tokens);
     EXPECT_EQ(rows.cols(), model->info().width);
-    const auto ids = model->build_prompt(question(), std::span(&plan, 1), {})->ids;
-    EXPECT_EQ(std::ranges::count_if(ids, [](TokenId id) { return id < 0; }), plan.tokens);
+    const Prompt prompt = model->build_prompt(question(), std::span(&plan, 1), {}).value();
+    EXPECT_EQ(std::ranges::count_if(prompt.ids, [](TokenId id) { return id < 0; }), plan.tokens);
 
-    const std::vector<float> whole = logits(*model, ids, rows, {ids.size()});
+    const std::int64_t total = std::ssize(prompt.ids);
+    const std::vector<float> whole = logits(*model, prompt, rows, {total});
     ASSERT_EQ(whole.size(), static_cast<std::size_t>(model->info().vocab_size));
     for (const float value : whole) ASSERT_TRUE(std::isfinite(value));
-    EXPECT_EQ(whole, logits(*model, ids, rows, {3, ids.size() - 1, ids.size()})) << quant;
+    EXPECT_EQ(whole, logits(*model, prompt, rows, {3, total - 4, 1})) << quant;
+  }
+}
+
+TEST_P(EveryArchitecture, LayerByLayerIsTheSameAsAtOnce) {
+  std::vector<std::string> engines = {"reference", "cpu"};
+  if (has_mlx_engine()) engines.emplace_back("mlx");
+  for (const std::string& engine : engines) {
+    synth(engine == "reference" ? "bf16" : "mlx4");
+    const auto model = load_model(folder_, make_engine({.engine = engine}).value()).value();
+    const Image image = picture();
+    const auto plan = model->plan_image(image.width, image.height, std::nullopt).value();
+    const Tensor rows = encode(*model, image, plan);
+    const Prompt prompt = model->build_prompt(question(), std::span(&plan, 1), {}).value();
+    const std::int64_t total = std::ssize(prompt.ids);
+    const std::vector<float> whole = logits(*model, prompt, rows, {total});
+
+    const auto kv = model->make_sequence(), other = model->make_sequence();
+    const StepInput input = step_to(*model, *kv, prompt, rows, total);
+    // Given up in the middle, it leaves nothing behind.
+    const auto given_up = model->begin_forward(std::span(&input, 1), nullptr);
+    given_up->step(1);
+    kv->truncate(kv->length());
+    const auto pass = model->begin_forward(std::span(&input, 1), nullptr);
+    ASSERT_GT(pass->layers(), 1);
+    while (pass->layers_left() > 0) {
+      EXPECT_EQ(kv->length(), 0);
+      pass->step(1);
+      // Between two layers another sequence has its step.
+      const StepInput beside =
+          step_to(*model, *other, prompt, rows,
+                  end_of_step(prompt.blocks, other->length(), other->length() == 0 ? 3 : 1, total));
+      model->forward(std::span(&beside, 1), nullptr);
+    }
+    EXPECT_EQ(whole, read(*model, pass->result())) << engine;
+    EXPECT_EQ(kv->length(), total);
+    // What comes behind it sees the same keys and values.
+    const TokenId next = prompt.ids.back();
+    const auto behind = [&](KvSequence& sequence) {
+      const StepInput one{
+          .kv = &sequence, .ids = {&next, 1}, .regime = model->rope_regime(total + 1)};
+      return read(*model, model->forward(std::span(&one, 1), nullptr));
+    };
+    const auto at_once = model->make_sequence();
+    const StepInput all = step_to(*model, *at_once, prompt, rows, total);
+    model->forward(std::span(&all, 1), nullptr);
+    EXPECT_EQ(behind(*kv), behind(*at_once)) << engine;
   }
 }
 

@@ -135,6 +135,12 @@ struct Step {
   bool operator==(const Step&) const = default;
 };
 
+// Some layers of one forward call.
+struct LayerStep {
+  std::int64_t rows = 0;
+  int layers = 0;
+};
+
 class FakeModel final : public Model {
  public:
   // The logits after these tokens (the whole sequence).
@@ -213,6 +219,8 @@ class FakeModel final : public Model {
       for (int i = 0; i < image.tokens; ++i) prompt.ids.push_back(-1 - row++);
       prompt.ids.push_back(1);
     }
+    if (blocks_of_pictures && !images.empty())
+      prompt.blocks = {{0, static_cast<std::int64_t>(prompt.ids.size())}};
     for (const Message& message : messages)
       for (const Part& part : message.parts)
         if (const auto* text = std::get_if<TextPart>(&part))
@@ -257,28 +265,47 @@ class FakeModel final : public Model {
   }
   int rope_regime(std::int64_t total) const override { return total > regime_limit ? 1 : 0; }
 
-  Tensor forward(std::span<const StepInput> inputs, const Tap*) const override {
-    std::vector<float> rows;
-    for (const StepInput& input : inputs) {
-      auto& sequence = dynamic_cast<Sequence&>(*input.kv);
-      const auto length = static_cast<std::int64_t>(input.ids.size());
-      steps.push_back({sequence.length(), length, input.regime, input.image_rows != nullptr});
-      sequence.reserve(sequence.length(), sequence.length() + length);
-      sequence.ids.insert(sequence.ids.end(), input.ids.begin(), input.ids.end());
-      sequence.advance(length);
-      if (on_step) on_step(steps.size());
-      const std::size_t before = sequence.ids.size() - input.ids.size();
-      std::vector<std::int64_t> wanted(input.logit_rows.begin(), input.logit_rows.end());
-      if (wanted.empty()) wanted.push_back(length - 1);
-      for (const std::int64_t row : wanted) {
-        const std::vector<float> logits =
-            logits_(std::span(sequence.ids).first(before + static_cast<std::size_t>(row) + 1));
-        rows.insert(rows.end(), logits.begin(), logits.end());
+  std::unique_ptr<ForwardPass> begin_forward(std::span<const StepInput> inputs,
+                                             const Tap*) const override {
+    struct Pass final : ForwardPass {
+      const FakeModel* model;
+      std::vector<StepInput> inputs;
+      int left = 0;
+      int layers() const override { return model->layers; }
+      int layers_left() const override { return left; }
+      void step(int count) override {
+        OC_CHECK(count > 0 && count <= left, "{} of {} layers", count, left);
+        left -= count;
+        LayerStep done{0, count};
+        for (const StepInput& input : inputs) {
+          auto& sequence = dynamic_cast<Sequence&>(*input.kv);
+          const std::int64_t length = sequence.length(), rows = std::ssize(input.ids);
+          check_whole(input.blocks, length, length + rows);
+          sequence.reserve(length, length + rows);  // of keys and values that are not complete
+          done.rows += rows;
+        }
+        model->layer_steps.push_back(done);
+        if (model->on_layers) model->on_layers(model->layer_steps.size());
       }
-    }
-    batches.push_back(inputs.size());
-    const std::int64_t count = std::ssize(rows) / kVocab;
-    return tensor(std::move(rows), count, kVocab);
+      Tensor result() override {
+        OC_CHECK(left == 0, "{} layers are left", left);
+        return model->complete(inputs);
+      }
+      // A step holds a block as a whole, or nothing of it.
+      static void check_whole(std::span<const TokenRange> blocks, std::int64_t begin,
+                              std::int64_t end) {
+        for (const TokenRange& block : blocks)
+          OC_CHECK(block.end <= begin || block.begin >= end ||
+                       (block.begin >= begin && block.end <= end),
+                   "the step {} to {} divides the block {} to {}", begin, end, block.begin,
+                   block.end);
+      }
+    };
+    auto pass = std::make_unique<Pass>();
+    pass->model = this;
+    pass->inputs.assign(inputs.begin(), inputs.end());
+    pass->left = layers;
+    return pass;
   }
   Tensor join_images(std::span<const Tensor> embeds) const override {
     std::vector<float> rows;
@@ -295,8 +322,9 @@ class FakeModel final : public Model {
   ModelInfo& mutable_info() { return info_; }
 
   // What happened, and what to do when it does. Engine thread only.
-  mutable std::vector<Step> steps;
-  mutable std::vector<std::size_t> batches;  // inputs of each forward call
+  mutable std::vector<Step> steps;             // when their last layer was computed
+  mutable std::vector<LayerStep> layer_steps;  // all of them, whole steps as well
+  mutable std::vector<std::size_t> batches;    // inputs of each forward call
   mutable std::vector<std::int64_t> truncations;
   mutable int tiles = 0;
   std::shared_ptr<BlockCount> blocks = std::make_shared<BlockCount>();  // of all sequences
@@ -304,10 +332,37 @@ class FakeModel final : public Model {
   mutable std::atomic<std::int64_t> prompt_length = 0;  // of the last prompt built
   std::function<void(std::size_t)> on_step;
   std::function<void(int)> on_tile;
+  std::function<void(std::size_t)> on_layers;
   std::function<void()> on_preprocess;  // any thread
   std::int64_t regime_limit = 1 << 20;  // longer sequences are regime 1
+  int layers = 4;
+  bool blocks_of_pictures = false;  // BOS and a prompt's pictures are a block that is never divided
 
  private:
+  // Logits of the wanted rows, as ForwardPass::result().
+  Tensor complete(std::span<const StepInput> inputs) const {
+    std::vector<float> rows;
+    for (const StepInput& input : inputs) {
+      auto& sequence = dynamic_cast<Sequence&>(*input.kv);
+      const auto length = static_cast<std::int64_t>(input.ids.size());
+      steps.push_back({sequence.length(), length, input.regime, input.image_rows != nullptr});
+      sequence.ids.insert(sequence.ids.end(), input.ids.begin(), input.ids.end());
+      sequence.advance(length);
+      if (on_step) on_step(steps.size());
+      const std::size_t before = sequence.ids.size() - input.ids.size();
+      std::vector<std::int64_t> wanted(input.logit_rows.begin(), input.logit_rows.end());
+      if (wanted.empty()) wanted.push_back(length - 1);
+      for (const std::int64_t row : wanted) {
+        const std::vector<float> logits =
+            logits_(std::span(sequence.ids).first(before + static_cast<std::size_t>(row) + 1));
+        rows.insert(rows.end(), logits.begin(), logits.end());
+      }
+    }
+    batches.push_back(inputs.size());
+    const std::int64_t count = std::ssize(rows) / kVocab;
+    return tensor(std::move(rows), count, kVocab);
+  }
+
   Logits logits_;
   ModelInfo info_;
   std::shared_ptr<const Tokenizer> tokenizer_ = tiny_tokenizer();

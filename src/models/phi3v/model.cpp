@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 
 #include "models/fingerprint.h"
 #include "models/phi3v/blueprint.h"
 #include "models/phi3v/config.h"
 #include "models/phi3v/footprint.h"
+#include "models/phi3v/forward.h"
 #include "models/phi3v/image.h"
 #include "models/phi3v/prompt.h"
 #include "models/phi3v/su_rope.h"
@@ -78,87 +79,17 @@ class Phi3V final : public Model {
     if (embeds.size() == 1) return embeds[0];
     std::int64_t total = 0;
     for (const Tensor& part : embeds) total += part.rows();
-    return engine_->gather(embeds, range(total), 1);
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(total));
+    std::iota(rows.begin(), rows.end(), std::int64_t{0});
+    return engine_->gather(embeds, rows, 1);
   }
 
-  Tensor forward(std::span<const StepInput> inputs, const Tap* tap) const override {
-    const Batch batch = make_batch(inputs);
-    std::vector<std::int64_t> wanted = wanted_rows(inputs);
-    Tensor x = embed(inputs);  // [T, D]
-    const int last = config_.layers - 1;
-    for (int i = 0; i <= last; ++i) {
-      const Phi3VLayer& layer = weights_.layers[static_cast<std::size_t>(i)];
-      Tensor qkv = engine_->linear(  // [T, (H+2G)·d]
-          x, *layer.qkv_proj, {.norm = layer.input_layernorm.get()});
-      Tensor att = engine_->attend(std::move(qkv), attend_spec(i), batch);  // [T, H·d]
-      if (i == last && tap == nullptr) {  // nobody reads the other rows of the last layer
-        att = engine_->gather(std::span(&att, 1), wanted, 1);
-        x = engine_->gather(std::span(&x, 1), wanted, 1);
-        wanted = range(static_cast<std::int64_t>(wanted.size()));
-      }
-      x = engine_->linear(std::move(att), *layer.o_proj, {.add = std::move(x)});
-      x = engine_->gated_mlp(std::move(x), *layer.post_attention_layernorm, *layer.gate_up_proj,
-                             *layer.down_proj);
-      if (tap != nullptr) (*tap)(fmt::format("decoder.layer{}", i), x);
-    }
-    for (const StepInput& input : inputs)
-      input.kv->advance(static_cast<std::int64_t>(input.ids.size()));
-    x = engine_->gather(std::span(&x, 1), wanted, 1);  // [S, D]
-    if (tap != nullptr) (*tap)("decoder.norm", engine_->norm(x, *weights_.norm));
-    return engine_->linear(std::move(x), *weights_.lm_head, {.norm = weights_.norm.get()});
+  std::unique_ptr<ForwardPass> begin_forward(std::span<const StepInput> inputs,
+                                             const Tap* tap) const override {
+    return begin_phi3v_forward(*engine_, config_, weights_, rope_, inputs, tap);
   }
 
  private:
-  static std::vector<std::int64_t> range(std::int64_t count) {
-    std::vector<std::int64_t> rows(static_cast<std::size_t>(count));
-    for (std::int64_t i = 0; i < count; ++i) rows[static_cast<std::size_t>(i)] = i;
-    return rows;
-  }
-
-  AttendSpec attend_spec(int layer) const {
-    return {.heads = config_.heads,
-            .kv_heads = config_.kv_heads,
-            .head_dim = config_.head_dim,
-            .scale = 1.0f / std::sqrt(static_cast<float>(config_.head_dim)),
-            .layer = layer};
-  }
-
-  Batch make_batch(std::span<const StepInput> inputs) const {
-    Batch batch;
-    for (const StepInput& input : inputs) {
-      OC_CHECK(input.kv != nullptr && !input.ids.empty(), "forward: an input without tokens");
-      const std::int64_t position = input.kv->length();
-      const auto length = static_cast<std::int64_t>(input.ids.size());
-      batch.segments.push_back({input.kv, position, length});
-      rope_.append(input.regime, position, length, batch);
-    }
-    return batch;
-  }
-
-  Tensor embed(std::span<const StepInput> inputs) const {
-    std::vector<Tensor> parts;
-    for (const StepInput& input : inputs)
-      parts.push_back(engine_->embed(*weights_.embed_tokens, input.ids,
-                                     input.image_rows != nullptr ? *input.image_rows : Tensor{}));
-    return join_images(parts);
-  }
-
-  // Rows of the step whose logits are wanted.
-  static std::vector<std::int64_t> wanted_rows(std::span<const StepInput> inputs) {
-    std::vector<std::int64_t> rows;
-    std::int64_t first = 0;
-    for (const StepInput& input : inputs) {
-      const auto length = static_cast<std::int64_t>(input.ids.size());
-      if (input.logit_rows.empty()) rows.push_back(first + length - 1);
-      for (const std::int64_t row : input.logit_rows) {
-        OC_CHECK(row >= 0 && row < length, "logits of row {} of {}", row, length);
-        rows.push_back(first + row);
-      }
-      first += length;
-    }
-    return rows;
-  }
-
   std::shared_ptr<const Checkpoint> checkpoint_;
   std::shared_ptr<Engine> engine_;
   std::shared_ptr<const Tokenizer> tokenizer_;

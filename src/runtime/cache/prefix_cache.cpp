@@ -20,12 +20,12 @@ Place place_of(const PrefixKey& key, TokenId id) {
 
 }  // namespace
 
-// Tokens that both begin with.
-std::int64_t PrefixCache::common(const PrefixKey& a, const PrefixKey& b) {
+// Tokens that both begin with and whose keys and values are the same, `limit` at most.
+std::int64_t PrefixCache::common(const PrefixKey& a, const PrefixKey& b, std::int64_t limit) {
   if (a.scope != b.scope || a.regime != b.regime) return 0;
-  const std::size_t most = std::min(a.ids.size(), b.ids.size());
+  const std::size_t end = std::min({a.ids.size(), b.ids.size(), static_cast<std::size_t>(limit)});
   std::size_t n = 0;
-  for (; n < most; ++n) {
+  for (; n < end; ++n) {
     const TokenId x = a.ids[n], y = b.ids[n];
     if (x >= 0 || y >= 0) {
       if (x != y) break;
@@ -36,14 +36,14 @@ std::int64_t PrefixCache::common(const PrefixKey& a, const PrefixKey& b) {
         a.pictures[p.picture] != b.pictures[q.picture])
       break;
   }
-  return static_cast<std::int64_t>(n);
+  return undivided_prefix(a.blocks, b.blocks, static_cast<std::int64_t>(n));
 }
 
 std::unique_ptr<KvSequence> PrefixCache::find(const PrefixKey& key, std::int64_t most) {
   auto best = entries_.end();
   std::int64_t longest = 0;
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    const std::int64_t shared = std::min({common(key, it->key), it->kv->length(), most});
+    const std::int64_t shared = common(key, it->key, std::min(it->kv->length(), most));
     if (shared <= longest) continue;
     longest = shared;
     best = it;
@@ -57,11 +57,14 @@ std::unique_ptr<KvSequence> PrefixCache::find(const PrefixKey& key, std::int64_t
 void PrefixCache::insert(PrefixKey key, std::unique_ptr<KvSequence> kv) {
   const std::int64_t length = kv->length();
   key.ids.resize(std::min(key.ids.size(), static_cast<std::size_t>(length)));
+  std::erase_if(key.blocks, [&](const TokenRange& block) { return block.begin >= length; });
+  check_blocks(key.blocks, length);
   const std::size_t bytes = kv->bytes();
   if (length == 0 || bytes > max_bytes_) return;
   for (auto it = entries_.begin(); it != entries_.end();) {
     const auto next = std::next(it);
-    if (common(key, it->key) == std::ssize(it->key.ids)) drop(it);
+    if (const std::int64_t kept = std::ssize(it->key.ids); common(key, it->key, kept) == kept)
+      drop(it);
     it = next;
   }
   shrink_to(max_bytes_ - bytes);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "models/prompt_blocks.h"
 #include "ops/kv_cache.h"
 #include "text/tokenizer.h"
 
@@ -20,9 +21,10 @@ namespace oc {
 struct PrefixKey {
   std::string scope;  // only sequences of one scope are shared
   std::vector<TokenId> ids;
-  std::vector<std::string> pictures;  // digests of what was encoded, in order
-  std::vector<std::int64_t> rows;     // embeddings of each
-  int regime = 0;                     // Model::rope_regime
+  std::vector<std::string> pictures;    // digests of what was encoded, in order
+  std::vector<std::int64_t> rows;       // embeddings of each
+  int regime = 0;                       // Model::rope_regime
+  std::vector<TokenRange> blocks = {};  // Prompt::blocks: given out whole, or not at all
 };
 
 // Engine thread only. Bounded in bytes, least recently used first out.
@@ -33,7 +35,8 @@ class PrefixCache {
   // A sequence of the longest cached beginning of `key`, at most `most` tokens; null when nothing
   // is shared.
   std::unique_ptr<KvSequence> find(const PrefixKey& key, std::int64_t most);
-  // Keeps the first kv->length() tokens of `key`. Beginnings of it that were kept are dropped.
+  // Keeps the first kv->length() tokens of `key`, which divide no block. Beginnings of it that were
+  // kept are dropped.
   void insert(PrefixKey key, std::unique_ptr<KvSequence> kv);
 
   bool drop_oldest();  // false when there is nothing
@@ -50,7 +53,7 @@ class PrefixCache {
     std::unique_ptr<KvSequence> kv;
     std::size_t bytes = 0;
   };
-  static std::int64_t common(const PrefixKey& a, const PrefixKey& b);
+  static std::int64_t common(const PrefixKey& a, const PrefixKey& b, std::int64_t limit);
   void drop(std::list<Entry>::iterator entry);
 
   std::size_t max_bytes_, bytes_ = 0;

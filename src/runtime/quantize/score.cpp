@@ -67,6 +67,7 @@ class Follower {
     OC_ASSIGN_OR_RETURN(Prompt prompt,
                         model_.build_prompt(std::span(&turn, 1), std::span(&plan, 1), {}));
     ids_ = std::move(prompt.ids);
+    blocks_ = std::move(prompt.blocks);
     OC_ASSIGN_OR_RETURN(const std::unique_ptr<ImageEncoding> encoding,
                         model_.begin_image(*question.image, plan, nullptr));
     while (!encoding->done()) {
@@ -87,12 +88,13 @@ class Follower {
     while (kv_->length() < std::ssize(ids_)) {
       OC_RETURN_IF_ERROR(interrupted());
       const std::int64_t from = kv_->length();
-      const std::int64_t count = std::min(kPrefillChunk, std::ssize(ids_) - from);
+      const std::int64_t count = end_of_step(blocks_, from, kPrefillChunk, std::ssize(ids_)) - from;
       const StepInput input{.kv = kv_.get(),
                             .ids = std::span(ids_).subspan(static_cast<std::size_t>(from),
                                                            static_cast<std::size_t>(count)),
                             .image_rows = &image_rows_,
-                            .regime = regime};
+                            .regime = regime,
+                            .blocks = blocks_};
       const Tensor logits = model_.forward(std::span(&input, 1), nullptr);
       if (from + count == std::ssize(ids_)) model_.engine().read(logits, logits_);
       OC_RETURN_IF_ERROR(model_.intact());
@@ -105,7 +107,8 @@ class Follower {
   Sampler sampler_;
   std::vector<float> logits_;  // [V]
   std::vector<TokenId> ids_;   // prompt and answer so far
-  Tensor image_rows_;          // [image tokens, D]
+  std::vector<TokenRange> blocks_;
+  Tensor image_rows_;  // [image tokens, D]
   std::unique_ptr<KvSequence> kv_;
   int regime_ = 0;
 };

@@ -22,7 +22,12 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
       OC_RETURN_IF_ERROR(session.encode_step());
       continue;
     }
-    const StepInput input = current.next(current.chunk(Session::kPrefillChunk));
+    const std::int64_t limit = current.chunk(Session::kPrefillChunk);
+    if (current.next_is_layered(limit)) {
+      OC_RETURN_IF_ERROR(session.step_layers(current, limit));
+      continue;
+    }
+    const StepInput input = current.next(limit);
     const bool wanted = current.wants_logits(input);
     const Tensor row = model.forward({&input, 1}, nullptr);
     if (wanted) {

@@ -53,12 +53,25 @@ StepInput Sequence::next(std::int64_t limit) {
       return {.kv = kv_.get(), .ids = draft_, .regime = regime_, .logit_rows = step_rows_};
     draft_.clear();
   }
-  const std::int64_t count = std::min(pending(), limit);
+  const std::int64_t count = next_end(limit) - kv_->length();
   return {.kv = kv_.get(),
           .ids = ids().subspan(static_cast<std::size_t>(kv_->length()),
                                static_cast<std::size_t>(count)),
           .image_rows = pictures_.joined() ? &pictures_.rows() : nullptr,
-          .regime = regime_};
+          .regime = regime_,
+          .blocks = prompt_.blocks};
+}
+
+std::optional<std::vector<float>> Sequence::step_layers(std::int64_t limit) {
+  if (!layered_) {
+    const StepInput input = next(limit);
+    layered_.emplace(context_.model, input, wants_logits(input));
+  }
+  layered_->advance(limit);
+  if (!layered_->done()) return std::nullopt;
+  std::vector<float> logits = layered_->finish();
+  layered_.reset();
+  return logits;
 }
 
 Result<void> Sequence::accept(std::span<const float> logits) {
@@ -242,6 +255,14 @@ MemoryClaim Sequence::kv_claim(bool shares) const {
   if (ended_) return {kv_given_, kv_given_ + (holds_prompt() && !shares ? prompt_.shared_kv() : 0)};
   const std::int64_t answer = context_.request.choices.empty() ? prompt_.max_answer : 0;
   return {kv_given_, prompt_.kv_beyond(scoring() ? score_end_ : prompt_.tokens + answer, shares)};
+}
+
+std::unique_ptr<KvSequence> Sequence::take_kv() {
+  if (layered_) {  // it was given up
+    layered_.reset();
+    kv_->truncate(kv_->length());
+  }
+  return std::move(kv_);
 }
 
 void Sequence::drop_kv() {

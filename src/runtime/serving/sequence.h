@@ -15,6 +15,7 @@
 #include "runtime/decode/answer_text.h"
 #include "runtime/decode/sampler.h"
 #include "runtime/serving/fair_shares.h"
+#include "runtime/serving/layered_step.h"
 #include "runtime/serving/request_pictures.h"
 
 namespace oc {
@@ -23,8 +24,9 @@ namespace oc {
 struct PreparedPrompt {
   std::int64_t tokens = 0;  // those of pictures among them
   std::int64_t last_image_position = -1;
-  int regime = 0;               // Model::rope_regime
-  std::int64_t max_answer = 0;  // tokens that an answer may have, stop token included
+  int regime = 0;                       // Model::rope_regime
+  std::int64_t max_answer = 0;          // tokens that an answer may have, stop token included
+  std::vector<TokenRange> blocks = {};  // Prompt::blocks
 
   // Whole blocks of keys and values, in tokens: sequences in the prompt's rope regime share them.
   std::int64_t shared_kv() const { return tokens / kKvBlockTokens * kKvBlockTokens; }
@@ -76,7 +78,10 @@ class Sequence {
   // The prompt is computed: a step is one token.
   bool answering() const { return !scoring() && result_.completion_tokens > 0 && pending() == 1; }
   // Tokens of the prompt, or of the choice, that are still to be computed.
-  std::int64_t prompt_left() const { return ended_ || answering() ? 0 : pending(); }
+  std::int64_t prompt_left() const {
+    if (ended_ || answering()) return 0;
+    return pending() - (layered_ ? layered_->tokens_done() : 0);
+  }
   // RequestPictures::encode_step() is next. Only what no cache holds needs them.
   bool needs_pictures() const {
     return !pictures_.joined() && kv_->length() <= prompt_.last_image_position;
@@ -86,7 +91,15 @@ class Sequence {
   // of a prompt with 100,000 tokens would keep all others, and who cancels it, waiting for ten
   // seconds.
   std::int64_t chunk(std::int64_t limit) const;
-  StepInput next(std::int64_t limit);  // of at most so many tokens, while none are drafted
+  // Of at most so many tokens, while none are drafted and no block of the prompt is longer.
+  StepInput next(std::int64_t limit);
+  // The next step is such a block, or one that has been begun: it is computed by step_layers().
+  bool next_is_layered(std::int64_t limit) const {
+    return layered_ || next_end(limit) - kv_->length() > limit;
+  }
+  // Some layers of it, about as much work as `limit` tokens. When it is complete: its logits, to be
+  // accepted like those of another step.
+  std::optional<std::vector<float>> step_layers(std::int64_t limit);
   // Whether the logits of the step that next() described are used.
   bool wants_logits(const StepInput& input) const {
     if (scoring()) return !input.logit_rows.empty();
@@ -105,8 +118,8 @@ class Sequence {
   // Given, and the most that it may come to need. shares: the prompt's, with its whole answer.
   MemoryClaim kv_claim(bool shares) const;
   bool holds_prompt() const { return regime_ == prompt_.regime && !(ended_ && kv_ == nullptr); }
-  void drop_kv();                                                   // it has ended
-  std::unique_ptr<KvSequence> take_kv() { return std::move(kv_); }  // the same
+  void drop_kv();                         // it has ended
+  std::unique_ptr<KvSequence> take_kv();  // no step follows
   std::unique_ptr<KvSequence> fork_kv() const { return kv_->fork(kv_->length()); }
 
   const AnswerMemory& answer_memory() const { return answer_memory_; }
@@ -115,6 +128,10 @@ class Sequence {
   SequenceResult take_result() { return std::move(result_); }
 
  private:
+  // Where the next step of the prompt, or of a choice, ends.
+  std::int64_t next_end(std::int64_t limit) const {
+    return end_of_step(prompt_.blocks, kv_->length(), limit, std::ssize(ids_));
+  }
   StepInput next_to_score(std::int64_t limit);
   Result<void> accept_scores(std::span<const float> logits);
   void score(std::int64_t position, std::span<const float> logits);
@@ -137,6 +154,7 @@ class Sequence {
   std::int64_t kv_given_ = 0;       // not those that it shares
   int regime_;                      // under which kv_ is computed
   bool ended_ = false;
+  std::optional<LayeredStep> layered_;  // a step that has been begun; before kv_ in leaving
   std::optional<Stopwatch> since_first_step_;
   std::vector<TokenId> draft_;           // the pending token and guesses of what follows it
   std::vector<std::int64_t> step_rows_;  // whose logits the step gives

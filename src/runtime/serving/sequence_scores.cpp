@@ -20,7 +20,7 @@ void Sequence::begin_score(std::span<const TokenId> choice, std::span<const floa
 
 StepInput Sequence::next_to_score(std::int64_t limit) {
   const std::int64_t from = kv_->length();
-  const std::int64_t count = std::min(pending(), limit);
+  const std::int64_t count = next_end(limit) - from;
   step_rows_.clear();
   for (std::int64_t i = 0; i < count; ++i)
     if (from + i >= prompt_.tokens - 1) step_rows_.push_back(i);
@@ -28,7 +28,8 @@ StepInput Sequence::next_to_score(std::int64_t limit) {
           .ids = ids().subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(count)),
           .image_rows = pictures_.joined() ? &pictures_.rows() : nullptr,
           .regime = regime_,
-          .logit_rows = step_rows_};
+          .logit_rows = step_rows_,
+          .blocks = prompt_.blocks};
 }
 
 Result<void> Sequence::accept_scores(std::span<const float> logits) {

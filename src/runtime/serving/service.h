@@ -62,7 +62,7 @@ class Service {
   void step();
   bool encode_one();
   bool wants_prefill() const;
-  void add_prefill();
+  bool prefill();
   void account();
   void retire_done();
   Result<GenerateResult> take_result(RequestEntry& entry);

@@ -48,7 +48,8 @@ void Service::check_weights() {
 }
 
 // One step of everything that runs: the next token of every answer that has a place and memory, and
-// between these by turns one tile of a picture or a piece of a prompt.
+// between these by turns one view of a picture, a chunk of a prompt, or some layers of a block of
+// one that cannot be divided.
 void Service::step() {
   give_places();
   const bool encoded = !(encoded_last_ && wants_prefill()) && encode_one();
@@ -62,34 +63,41 @@ void Service::step() {
       else if (one->kv_given() == 0)
         break;  // answers begin in order
     }
-  if (!encoded) add_prefill();
+  const bool layered = !encoded && prefill();
   keep_within_memory();
-  if (batch_.empty()) return;
-  batch_.run(*model_->model);
-  account();
+  if (!batch_.empty()) batch_.run(*model_->model);
+  if (!batch_.empty() || layered) account();
 }
 
-// A prompt's next chunk, or as many choices to score as have its size together.
-void Service::add_prefill() {
+// Adds a prompt's next chunk, or as many choices to score as have its size together. A block that
+// is longer than a chunk is computed at once, as many layers as a chunk takes; true: so it was.
+bool Service::prefill() {
   const std::int64_t limit = batch_.empty() ? Session::kPrefillChunk : options_.shared_chunk;
   std::int64_t room = 0;  // of the first one's
   bool scored = false;
   for (RequestEntry* const entry : by_turns(oldest_chunk_)) {
     for (Sequence* const one : placed(*entry)) {
       if (one->answering() || one->needs_pictures()) continue;
-      if (scored && !one->scoring()) return;
+      if (scored && !one->scoring()) return false;
       if (!kv_memory_.give(running_, *entry, *one)) break;
       if (!scored) {
         room = one->chunk(limit);
         oldest_chunk_ = !oldest_chunk_;
       }
+      if (one->next_is_layered(room)) {
+        if (scored) return false;  // the next step's
+        const Result<void> done = guarded([&] { return entry->session->step_layers(*one, room); });
+        if (!done.ok()) entry->failure = done.error();
+        return true;
+      }
       const StepInput input = one->next(room);
       batch_.add(*entry, *one, input);
       room -= std::ssize(input.ids);
       scored = one->scoring();
-      if (!scored || room <= 0) return;
+      if (!scored || room <= 0) return false;
     }
   }
+  return false;
 }
 
 bool Service::wants_prefill() const {

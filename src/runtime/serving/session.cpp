@@ -27,6 +27,8 @@ Result<void> Session::prepare() {
   for (std::int64_t i = 0; i < prompt_.tokens; ++i)
     if (prompt.ids[static_cast<std::size_t>(i)] < 0) prompt_.last_image_position = i;
   prompt_.regime = context_.model.rope_regime(prompt_.tokens);
+  check_blocks(prompt.blocks, prompt_.tokens);
+  prompt_.blocks = std::move(prompt.blocks);
   OC_RETURN_IF_ERROR(limit_answer());
   sequences_.push_back(std::make_unique<Sequence>(context_, pictures_, prompt_,
                                                   std::move(prompt.ids), 0, request.sampling));
@@ -85,7 +87,8 @@ PrefixKey Session::prefix_key(const Sequence& sequence) const {
                 {sequence.ids().begin(), sequence.ids().end()},
                 pictures_.keys(),
                 {},
-                sequence.regime()};
+                sequence.regime(),
+                prompt_.blocks};
   for (const ImagePlan& plan : pictures_.plans()) key.rows.push_back(plan.tokens);
   return key;
 }
@@ -142,6 +145,12 @@ std::int64_t Session::prompt_left() const {
 }
 
 Result<void> Session::encode_step() { return pictures_.encode_step(); }
+
+Result<void> Session::step_layers(Sequence& sequence, std::int64_t limit) {
+  const auto logits = sequence.step_layers(limit);
+  OC_RETURN_IF_ERROR(context_.model.intact());
+  return logits ? accept(sequence, *logits) : Result<void>();
+}
 
 Result<void> Session::accept(Sequence& sequence, std::span<const float> logits) {
   if (prompt_computed_) return sequence.accept(logits);

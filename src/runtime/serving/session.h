@@ -19,6 +19,7 @@ namespace oc {
 //     interrupted();
 //     Sequence& one = ...;  // of sequences(), one that has not ended
 //     if (one.needs_pictures()) encode_step();
+//     else if (one.next_is_layered(n)) step_layers(one, n);
 //     else { input = one.next(n); forward(input); accept(one, logits); }
 //   }
 //
@@ -59,6 +60,9 @@ class Session {
   std::int64_t prompt_left() const;
   const RequestPictures& pictures() const { return pictures_; }
   Result<void> encode_step();  // one view of a picture
+  // Some layers of a step of one of the sequences (Sequence::next_is_layered), and what follows
+  // from the last of them.
+  Result<void> step_layers(Sequence& sequence, std::int64_t limit);
   // After a step of one of the sequences; logits as its input asked for.
   Result<void> accept(Sequence& sequence, std::span<const float> logits);
   // kCancelled or kDeadline, naming what it was doing.

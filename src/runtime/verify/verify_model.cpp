@@ -48,7 +48,7 @@ RmsLimits rms_limits(Rounding rounding) {
   }
   return {0, 0};
 }
-constexpr std::size_t kChunk = 512;  // tokens a prefill step
+constexpr std::int64_t kChunk = 512;  // tokens a prefill step
 
 using Values = std::vector<float>;
 
@@ -92,6 +92,7 @@ class ModelCase {
     report_.equal("model.ids", at_, same, "other ids");
     if (!same) return {};  // every later stage would differ for this reason
     ids_ = std::move(prompt.ids);
+    blocks_ = std::move(prompt.blocks);
     kv_ = model_.make_sequence();
     prefill_with_taps();
     decode();
@@ -237,7 +238,9 @@ class ModelCase {
     const int regime = model_.rope_regime(static_cast<std::int64_t>(ids_.size()));
     std::vector<Values> logits;
     for (auto begin = static_cast<std::size_t>(kv_->length()); begin < ids_.size();) {
-      const std::size_t end = std::min(begin + kChunk, ids_.size());
+      const auto end =
+          static_cast<std::size_t>(end_of_step(blocks_, static_cast<std::int64_t>(begin), kChunk,
+                                               static_cast<std::int64_t>(ids_.size())));
       std::vector<std::int64_t> rows;
       for (const std::int64_t position : wanted)
         if (position >= static_cast<std::int64_t>(begin) &&
@@ -247,7 +250,8 @@ class ModelCase {
                             .ids = std::span(ids_).subspan(begin, end - begin),
                             .image_rows = image_rows_.empty() ? nullptr : &image_rows_,
                             .regime = regime,
-                            .logit_rows = rows};
+                            .logit_rows = rows,
+                            .blocks = blocks_};
       chunk_begin_ = begin;
       const Tensor out = model_.forward(std::span(&input, 1), tap);
       if (!rows.empty()) {
@@ -369,6 +373,7 @@ class ModelCase {
   std::map<std::string, std::size_t> width_;  // columns of a tapped tensor
   Tensor image_rows_;
   std::vector<TokenId> ids_;
+  std::vector<TokenRange> blocks_;
   std::unique_ptr<KvSequence> kv_;
   std::size_t chunk_begin_ = 0;
   Values last_logits_;
