@@ -7,8 +7,8 @@
 
 namespace oc {
 
-// Whatever was not typed as a flag is taken from --config and the environment. Ends the program
-// with status 2 and everything that is wrong, if anything is; warnings go to stderr.
+// File, environment and flags, the later one counting. Ends the program with status 2 and
+// everything that is wrong, if anything is; warnings go to stderr.
 void apply_config(AnswerFlags& flags);
 
 // The model, or its fallback with a warning; ends the program when neither can be loaded.

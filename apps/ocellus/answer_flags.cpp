@@ -7,7 +7,6 @@
 
 #include "base/number_text.h"
 #include "base/utf8.h"
-#include "config_flags.h"
 #include "terminal.h"
 
 namespace oc {
@@ -64,9 +63,8 @@ json::object to_json(const Timings& t) {
 }  // namespace
 
 void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
-  flags.verb = &verb;
-  add_config_flag(verb, flags.config);
-  add_model_flag(verb, flags.model);
+  add_config_flag(verb, flags.config.config);
+  add_setting_flags(verb, flags.config, takers::kAnswer, "");
   verb.add_option("--system", flags.system, "A system turn before the first question");
 
   constexpr const char* kPictures = "Pictures";
@@ -83,7 +81,6 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
       ->group(kPictures);
 
   constexpr const char* kAnswer = "Answer";
-  SamplingParams& s = flags.sampling;
   verb.add_option("--max-tokens", flags.max_tokens, "Most tokens (default: what the context holds)")
       ->group(kAnswer);
   verb.add_option("--draft", flags.draft_tokens,
@@ -91,31 +88,16 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
       ->check(CLI::Range(0, 15))
       ->capture_default_str()
       ->group(kAnswer);
-  verb.add_option("--temperature", s.temperature, "0: always the likeliest token")
-      ->capture_default_str()
-      ->group(kAnswer);
-  verb.add_option("--top-k", s.top_k, "Draw from the k likeliest tokens; 0: off")
-      ->capture_default_str()
-      ->group(kAnswer);
-  verb.add_option("--top-p", s.top_p, "Draw from the likeliest tokens that reach this sum; 1: off")
-      ->capture_default_str()
-      ->group(kAnswer);
-  verb.add_option("--min-p", s.min_p, "Draw from tokens at least this likely, of the best; 0: off")
-      ->capture_default_str()
-      ->group(kAnswer);
-  verb.add_option("--repetition-penalty", s.repetition_penalty,
-                  "Above 1: tokens that occurred become less likely; 1: off")
-      ->capture_default_str()
-      ->group(kAnswer);
-  verb.add_option("--seed", s.seed, "Makes a drawn answer repeatable (default: random)")
+  add_setting_flags(verb, flags.config, takers::kAnswer, kAnswer);
+  verb.add_option("--seed", flags.seed, "Makes a drawn answer repeatable (default: random)")
       ->group(kAnswer);
   verb.add_option("--stop", flags.stop, "End the answer before this text; may be given again")
       ->take_all()
       ->expected(1)
+      ->allow_extra_args(false)
       ->group(kAnswer);
   verb.add_flag("--stats", flags.stats, "Print token counts and timings on stderr");
-  add_engine_flags(verb, flags.engine);
-  add_load_flags(verb, flags.loading);
+  add_setting_flags(verb, flags.config, takers::kAnswer);
 }
 
 void check_answer_flags(const AnswerFlags& flags) {
@@ -126,7 +108,8 @@ void check_answer_flags(const AnswerFlags& flags) {
 GenerateRequest make_request(const AnswerFlags& flags) {
   GenerateRequest request;
   request.id = "cli";
-  request.sampling = flags.sampling;
+  request.sampling = flags.defaults.sampling;
+  request.sampling.seed = flags.seed;
   request.max_tokens = flags.max_tokens;
   request.draft_tokens = flags.draft_tokens;
   request.stop = flags.stop;

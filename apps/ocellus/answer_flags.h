@@ -2,11 +2,12 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "api/config/settings.h"
+#include "config_flags.h"
 #include "pictures.h"
 #include "runtime/library/loader.h"
 #include "runtime/request.h"
@@ -15,13 +16,10 @@
 namespace oc {
 
 struct AnswerFlags {
-  const CLI::App* verb = nullptr;  // knows which flags were typed
-  std::string config;              // --config
-  std::string model = "demo";
-  EngineOptions engine;
-  LoadOptions loading;
-  SamplingParams sampling;
+  ConfigFlags config;  // --config, and the settings that have flags here
+  // What a request says, and no setting does.
   std::optional<int> max_tokens;
+  std::optional<std::uint64_t> seed;
   int draft_tokens = 0;
   std::optional<int> num_crops;
   std::string detail = "auto";
@@ -29,7 +27,10 @@ struct AnswerFlags {
   std::vector<std::string> stop;
   bool keep_order = false;
   bool stats = false;
-  // No flags of their own; from the configuration (answer_config.h).
+  // From the configuration with its flags (apply_config() in answer_config.h).
+  std::string model;
+  EngineOptions engine;
+  LoadOptions loading;
   RequestDefaults defaults;
   std::optional<FallbackSettings> fallback;
 };

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "config_flags.h"
 #include "io/json.h"
 #include "io/json_text.h"
 #include "runtime/bench/bench.h"
@@ -16,6 +17,7 @@ namespace oc {
 namespace {
 
 struct BenchFlags {
+  ConfigFlags settings;
   BenchOptions options;
   std::vector<std::string> compare;
   bool json = false, quick = false;
@@ -67,6 +69,10 @@ void run(BenchFlags& flags) {
   if (!flags.compare.empty()) return compare(flags.compare);
   if (flags.server) return run_server(flags);
   quiet_logs();
+  const ModelSettings model = read_flags(flags.settings).model;
+  flags.options.model = model.path;
+  flags.options.engine = model.engine;
+  flags.options.loading = load_options(model);
   if (flags.quick) {
     const BenchOptions usual;
     BenchOptions& options = flags.options;
@@ -132,7 +138,7 @@ void add_bench(CLI::App& app) {
   const auto flags = std::make_shared<BenchFlags>();
   CLI::App* verb = app.add_subcommand(
       "bench", "Measure this machine, and a model's speed as a share of what it could do");
-  add_model_flag(*verb, flags->options.model);
+  add_setting_flags(*verb, flags->settings, takers::kBench, "");
   verb->add_flag("--json", flags->json, "Print JSON");
   verb->add_flag("--quick", flags->quick, "Few and short runs");
   verb->add_option("--compare", flags->compare, "Two files of --json, side by side")
@@ -151,8 +157,7 @@ void add_bench(CLI::App& app) {
   list("--contexts", flags->options.contexts, 0, "Tokens in front of the decoded ones");
   list("--sequences", flags->options.sequences, 1, "Sequences decoded at once, at context 0");
   add_server_flags(*verb, *flags);
-  add_engine_flags(*verb, flags->options.engine);
-  add_load_flags(*verb, flags->options.loading);
+  add_setting_flags(*verb, flags->settings, takers::kBench);
   verb->callback([flags] { run(*flags); });
 }
 

@@ -1,10 +1,10 @@
 #include "config_flags.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "api/config/catalogue.h"
+#include "terminal.h"
 
 extern "C" char** environ;  // POSIX has it, in no header
 
@@ -31,23 +31,22 @@ const char* type_name(Kind kind) {
 void add_flag(CLI::App& verb, ConfigFlags& flags, const Key& key) {
   const bool negated = key.flag.starts_with('!');
   const std::string name(key.flag.substr(negated ? 1 : 0)), meaning(key.meaning);
+  CLI::Option* option = nullptr;
   if (key.kind == Kind::kBool) {
-    flags.switches[&key] = verb.add_flag(name, meaning);
-    return;
+    option = verb.add_flag(name, meaning);
+    flags.switches[&key] = option;
+  } else {
+    option = verb.add_option(name, flags.texts[&key], meaning)
+                 ->take_all()
+                 ->expected(1)
+                 ->allow_extra_args(false)  // what follows is a word of the verb's
+                 ->type_name(type_name(key.kind));
+    if (!key.fallback.empty()) option->default_str(std::string(key.fallback));
   }
-  CLI::Option* option = verb.add_option(name, flags.texts[&key], meaning)
-                            ->take_all()
-                            ->expected(1)
-                            ->type_name(type_name(key.kind));
-  if (!key.fallback.empty()) option->default_str(std::string(key.fallback));
+  if (!key.group.empty()) option->group(std::string(key.group));
 }
 
-// Environment and flags.
-void read_upper_layers(const ConfigFlags& flags, Config& config) {
-  std::vector<std::string> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable)
-    variables.emplace_back(*variable);
-  config.read_environment(variables);
+void read_typed(const ConfigFlags& flags, Config& config) {
   for (const auto& [key, texts] : flags.texts)
     if (!texts.empty()) config.set_flag(*key, texts);
   for (const auto& [key, option] : flags.switches)
@@ -57,11 +56,40 @@ void read_upper_layers(const ConfigFlags& flags, Config& config) {
   for (const std::string& assignment : flags.assignments) config.set_assignment(assignment);
 }
 
+std::vector<std::string> variables() {
+  std::vector<std::string> out;
+  for (char** variable = environ; *variable != nullptr; ++variable) out.emplace_back(*variable);
+  return out;
+}
+
+void show_weights_read(std::size_t done, std::size_t total) {
+  tell_in_place(done < total ? fmt::format("reading weights, {} % …", done * 100 / total) : "");
+}
+
+void show_weights_quantised(std::size_t done, std::size_t total) {
+  tell_in_place(done < total ? fmt::format("quantising, {} % …", done * 100 / total) : "");
+}
+
+// Environment and flags.
+void read_upper_layers(const ConfigFlags& flags, Config& config) {
+  config.read_environment(variables());
+  read_typed(flags, config);
+}
+
 }  // namespace
 
 void add_config_flag(CLI::App& verb, std::string& config) {
   verb.add_option("--config", config,
                   "Configuration: a JSON file, or a name of the catalogue, e.g. phi3_vision");
+}
+
+void add_setting_flags(CLI::App& verb, ConfigFlags& flags, unsigned taker,
+                       std::optional<std::string_view> group) {
+  for (const Key& key : schema()) {
+    const bool there = flags.texts.contains(&key) || flags.switches.contains(&key);
+    const bool wanted = (key.verbs & taker) != 0 && (!group || key.group == *group);
+    if (!key.flag.empty() && wanted && !there) add_flag(verb, flags, key);
+  }
 }
 
 void add_config_flags(CLI::App& verb, ConfigFlags& flags) {
@@ -70,8 +98,7 @@ void add_config_flags(CLI::App& verb, ConfigFlags& flags) {
                   "Any setting, as KEY=VALUE (repeatable); `ocellus config show` lists them")
       ->take_all()
       ->expected(1);
-  for (const Key& key : schema())
-    if (!key.flag.empty()) add_flag(verb, flags, key);
+  add_setting_flags(verb, flags, takers::kServe);
 }
 
 Config read_config(const ConfigFlags& flags) {
@@ -91,6 +118,31 @@ Config read_config(const ConfigFlags& flags, const std::string& text) {
   config.read_json(text, std::filesystem::path(flags.config).filename().string());
   read_upper_layers(flags, config);
   return config;
+}
+
+Settings read_flags(const ConfigFlags& flags) {
+  Config config;
+  std::vector<std::string> isa = variables();
+  std::erase_if(isa, [](const std::string& one) { return !one.starts_with("OCELLUS_ISA="); });
+  config.read_environment(isa);
+  read_typed(flags, config);
+  Settings settings = make_settings(config);
+  require_valid(config);
+  return settings;
+}
+
+LoadOptions load_options(const ModelSettings& model) {
+  LoadOptions options;
+  options.weights = model.weights;
+  if (model.quantize) {
+    options.quantize_bits = model.quantize->bits;
+    options.quantize_group = model.quantize->group_size;
+  }
+  if (stderr_is_terminal()) {
+    options.progress = show_weights_read;
+    options.quantize_progress = show_weights_quantised;
+  }
+  return options;
 }
 
 void require_valid(const Config& config) {

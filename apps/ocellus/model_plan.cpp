@@ -24,7 +24,7 @@ Result<ModelFootprint> measure(const std::filesystem::path& folder, EngineOption
 
 MemoryRoom room_for(const Settings& settings, std::optional<std::size_t> ram) {
   MemoryRoom room = ram ? room_of(*ram) : room_now();
-  room.count_weights = settings.model_memory_mb == 0;
+  room.count_weights = settings.config.bytes("limits.model_memory_mb") == 0;
   return room;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "config_flags.h"
 #include "io/json_text.h"
 #include "pictures.h"
 #include "runtime/library/loader.h"
@@ -28,7 +29,8 @@ struct QuantizeFlags {
   std::vector<std::string> pictures;
   std::string question = "What is in the picture?";
   int max_tokens = 64;
-  EngineOptions engine;
+  ConfigFlags settings;
+  EngineOptions engine;  // of the settings
 };
 
 [[noreturn]] void fail_or_interrupt(const Error& error) {
@@ -102,6 +104,7 @@ std::vector<PictureScore> score_pictures(const QuantizeFlags& flags,
 
 void run(QuantizeFlags& flags) {
   quiet_logs();
+  flags.engine = read_flags(flags.settings).model.engine;
   flags.plan.dtype = kDTypes.at(flags.dtype);
   const auto pictures = value_or_end(read_pictures(flags.pictures));  // before the long work
   const auto input = value_or_end(resolve_model(flags.input));
@@ -181,7 +184,7 @@ void add_quantize(CLI::App& app) {
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   verb.add_flag("--json", flags->json, "Print the report as JSON");
-  add_engine_flags(verb, flags->engine);
+  add_setting_flags(verb, flags->settings, takers::kVerify);
   verb.callback([flags] { run(*flags); });
 }
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 
+#include "config_flags.h"
 #include "io/json_text.h"
 #include "io/safetensors.h"
 #include "models/registry.h"
@@ -20,7 +21,7 @@ namespace {
 
 struct SeeFlags {
   std::string file;
-  std::string model = "demo";
+  ConfigFlags settings;
   std::optional<int> num_crops;
   std::string out;     // folder
   std::string tensor;  // file
@@ -117,7 +118,7 @@ void print_json(const Picture& picture, const ImagePlan& plan) {
 
 void see(const SeeFlags& flags) {
   quiet_logs();
-  const auto folder = value_or_fail(resolve_model(flags.model));
+  const auto folder = value_or_fail(resolve_model(read_flags(flags.settings).model.path));
   const auto blueprint = value_or_fail(open_blueprint(folder));
   const Picture picture = value_or_fail(read_picture(flags.file));
   const ImagePlan plan = value_or_fail(
@@ -138,7 +139,7 @@ void add_see(CLI::App& app) {
   verb.add_option("image", flags->file, "Picture file (JPEG, PNG, WebP); - is standard input")
       ->required()
       ->option_text("IMAGE");
-  add_model_flag(verb, flags->model);
+  add_setting_flags(verb, flags->settings, takers::kLook);
   verb.add_option("--num-crops", flags->num_crops,
                   "Most crops the picture is cut into, 1 to 64 (default: the model's)");
   verb.add_option("--out", flags->out,

@@ -36,10 +36,12 @@ namespace {
 
 constexpr std::chrono::milliseconds kFlush{300};  // at the end, for a reader that is slow
 
-void configure_log(const ServerSettings& server) {
+void configure_log(const Config& config) {
   log::Level level = log::Level::kInfo;
-  OC_CHECK(log::level_from_string(server.log_level, &level), "log level {}", server.log_level);
-  log::configure(level, server.log_format == "json" ? log::Format::kJson : log::Format::kText);
+  const auto& name = config.get<std::string>("server.log_level");
+  OC_CHECK(log::level_from_string(name, &level), "log level {}", name);
+  const bool json = config.get<std::string>("server.log_format") == "json";
+  log::configure(level, json ? log::Format::kJson : log::Format::kText);
 }
 
 // Each reason once, with the keys it stands for.
@@ -71,26 +73,28 @@ void check_exposure(ServerSettings& server) {
 
 // A thousand connections need as many descriptors; many systems start with a soft limit of 1024.
 // Where there are not enough, each port takes fewer connections, so that models and caches can
-// always be opened.
-void raise_descriptor_limit(ServerSettings& server) {
+// always be opened. Returns how many a port takes.
+std::size_t raise_descriptor_limit(const Settings& settings) {
+  const auto wanted =
+      static_cast<std::size_t>(settings.config.get<std::int64_t>("limits.max_connections"));
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
   setrlimit(RLIMIT_NOFILE, &limit);
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
   constexpr std::size_t kOthers = 64;
   const auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
-  const std::size_t ports = server.backend_port == 0 ? 1 : 2;
+  const std::size_t ports = settings.server.backend_port == 0 ? 1 : 2;
   // An eighth more are told that there are too many.
   const std::size_t room =
       std::max<std::size_t>(1, (descriptors - std::min(kOthers, descriptors / 2)) / ports * 8 / 9);
-  if (server.max_connections <= room) return;
+  if (wanted <= room) return wanted;
   log::event(log::Level::kWarning, "config",
              {{"without_effect", "limits.max_connections"},
               {"reason", fmt::format("`ulimit -n` is {}, so each port has {} connections and not "
                                      "{}; raise it, or set --max-connections",
-                                     descriptors, room, server.max_connections)}});
-  server.max_connections = room;
+                                     descriptors, room, wanted)}});
+  return room;
 }
 
 std::string address(const ServerSettings& server, std::uint16_t port) {
@@ -98,29 +102,28 @@ std::string address(const ServerSettings& server, std::uint16_t port) {
   return fmt::format("http://{}{}{}:{}", ipv6 ? "[" : "", server.host, ipv6 ? "]" : "", port);
 }
 
-http::ServerOptions server_options(const ServerSettings& server,
+http::ServerOptions server_options(const Settings& settings, std::size_t connections,
                                    const std::shared_ptr<MemoryBudget>& memory) {
   http::ServerOptions out;
-  out.host = server.host;
-  out.port = server.port;
+  out.host = settings.server.host;
+  out.port = settings.server.port;
   out.handle_signals = true;
   out.memory = memory;
   // Others' requests have room, whoever does not read their answers.
   out.unsent = std::make_shared<MemoryBudget>(memory->limit() / 2);
-  out.limits.message.max_body_bytes = server.max_body_mb << 20;
-  out.limits.max_connections = server.max_connections;
-  out.limits.drain =
-      std::chrono::milliseconds(static_cast<std::int64_t>(server.drain_seconds * 1000));
+  out.limits.message.max_body_bytes = settings.config.bytes("limits.max_body_mb");
+  out.limits.max_connections = connections;
+  out.limits.drain = settings.config.milliseconds("server.drain_seconds");
   return out;
 }
 
-std::shared_ptr<http::App> make_app(const ServerSettings& server,
+std::shared_ptr<http::App> make_app(const Config& config,
                                     const std::shared_ptr<MemoryBudget>& memory) {
   http::AppOptions out;
-  out.chat.max_images = server.max_images;
+  out.chat.max_images = static_cast<std::size_t>(config.get<std::int64_t>("limits.max_images"));
   out.memory = memory;
   out.version = OCELLUS_VERSION;
-  out.shared_cache = server.shared_cache;
+  out.shared_cache = config.get<bool>("cache_settings.shared");
   return std::make_shared<http::App>(std::move(out));
 }
 
@@ -131,7 +134,8 @@ void open_caches(Settings& settings) {
     settings.service.shared_responses = std::make_shared<SharedResponses>(
         SharedResponsesOptions{.address = *settings.shared_responses, .max_age = age});
   if (settings.image_cache_dir.empty()) return;
-  auto store = ImageStore::open(settings.image_cache_dir, settings.image_cache_dir_mb << 20);
+  auto store = ImageStore::open(settings.image_cache_dir,
+                                settings.config.bytes("cache_settings.image_cache_dir_mb"));
   if (!store.ok()) fail(store.error());
   settings.service.image_store = *std::move(store);
 }
@@ -168,11 +172,11 @@ http::BackendApiOptions backend_options(const Settings& settings, const ConfigFl
   BackendConfig& config = out.config;
   config.host = settings.server.host;
   config.port = model_port;
-  config.video_width = settings.frontend.video_width;
-  config.video_height = settings.frontend.video_height;
-  config.api_base_url = !settings.frontend.api_base_url.empty()
-                            ? settings.frontend.api_base_url
-                            : address(settings.server, settings.server.backend_port);
+  config.video_width = settings.config.get<std::int64_t>("frontend.video_width");
+  config.video_height = settings.config.get<std::int64_t>("frontend.video_height");
+  config.api_base_url = settings.config.get_or<std::string>("frontend.api_base_url", {});
+  if (config.api_base_url.empty())
+    config.api_base_url = address(settings.server, settings.server.backend_port);
   const UiSettings& ui = settings.ui;
   if (!ui.default_instruction.empty()) config.default_instruction = ui.default_instruction;
   if (!ui.capture_intervals.empty()) config.capture_intervals = ui.capture_intervals;
@@ -202,7 +206,7 @@ http::AccessPolicy access_policy(const ServerSettings& server) {
   return access;
 }
 
-Ports open_ports(const Settings& settings, const ConfigFlags& flags,
+Ports open_ports(const Settings& settings, const ConfigFlags& flags, std::size_t connections,
                  const std::shared_ptr<MemoryBudget>& memory, const std::shared_ptr<http::App>& app,
                  const std::shared_ptr<std::atomic<bool>>& ending) {
   const ServerSettings& server = settings.server;
@@ -211,7 +215,7 @@ Ports open_ports(const Settings& settings, const ConfigFlags& flags,
     hooks.on_drain = [ending] { *ending = true; };
     return hooks;
   };
-  http::ServerOptions wanted = server_options(server, memory);
+  http::ServerOptions wanted = server_options(settings, connections, memory);
   wanted.arrivals = std::make_shared<http::Arrivals>(memory);
   Ports ports;
   ports.model = open_port(wanted, app->routes(), access, told(app->hooks()));
@@ -243,7 +247,7 @@ void serve(const ConfigFlags& flags) {
   Config config = read_config(flags);
   Settings settings = make_settings(config);
   require_valid(config);
-  configure_log(settings.server);
+  configure_log(config);
   std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more must not end the server,
   log::never_wait();              // nor one whose reader stands still stop it
   LineWriter standard_output(STDOUT_FILENO, {});
@@ -251,7 +255,7 @@ void serve(const ConfigFlags& flags) {
   check_exposure(settings.server);
   const ModelRecipe first = first_recipe(settings, flags);
   offer_pull(first.source, first.fallback);
-  raise_descriptor_limit(settings.server);
+  const std::size_t connections = raise_descriptor_limit(settings);
   heap::give_back_large_blocks();
   open_caches(settings);
   std::signal(SIGXFSZ, SIG_IGN);  // nor must a file of encoded pictures that may not grow so large
@@ -260,10 +264,10 @@ void serve(const ConfigFlags& flags) {
   const auto planned = plan_first_model(settings);
   if (!planned.ok()) fail(planned.error());
   const auto memory = std::make_shared<MemoryBudget>(planned->request_bytes);
-  const auto app = make_app(settings.server, memory);
+  const auto app = make_app(config, memory);
   const auto ending = std::make_shared<std::atomic<bool>>(false);
   settings.service.ending = ending;
-  Ports ports = open_ports(settings, flags, memory, app, ending);
+  Ports ports = open_ports(settings, flags, connections, memory, app, ending);
 
   const auto host = make_model_host(settings, flags, planned->request_bytes);
   app->set_models(http::hosted_models(host, profiles(settings, flags), OCELLUS_VERSION));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <filesystem>
 #include <map>
 #include <utility>
@@ -32,15 +31,10 @@ auto quarters(const char* event) {
 }
 
 Loader make_loader(const Settings& settings) {
-  LoadOptions loading;
-  loading.weights = settings.model.weights;
-  if (const auto& quantize = settings.model.quantize) {
-    loading.quantize_bits = quantize->bits;
-    loading.quantize_group = quantize->group_size;
-    // serve() has refused a first model that is quantised; those that clients name are as they are.
-    loading.only_full_precision = true;
-  }
-  if (!settings.server.warm_up) loading.patience = {};
+  LoadOptions loading = load_options(settings.model);
+  // serve() has refused a first model that is quantised; those that clients name are as they are.
+  loading.only_full_precision = settings.model.quantize.has_value();
+  if (!settings.config.get<bool>("server.warm_up")) loading.patience = {};
   return [loading](const std::string& source, const EngineOptions& engine) {
     LoadOptions options = loading;
     options.progress = quarters("reading weights");
@@ -88,7 +82,7 @@ ModelRecipe recipe_of(const Settings& settings) {
     recipe.fallback = settings.fallback.path;
     recipe.fallback_engine = settings.fallback.engine;
   }
-  recipe.keep_alive = std::chrono::milliseconds(std::llround(settings.model.keep_alive_s * 1000));
+  recipe.keep_alive = settings.config.milliseconds("engine.keep_alive_seconds");
   return recipe;
 }
 
@@ -153,8 +147,8 @@ std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const Confi
   HostOptions options;
   options.service = settings.service;
   options.plan = make_planner(settings, request_bytes);
-  options.warm_up = settings.server.warm_up;
-  options.memory_limit = settings.model_memory_mb << 20;
+  options.warm_up = settings.config.get<bool>("server.warm_up");
+  options.memory_limit = settings.config.bytes("limits.model_memory_mb");
   options.max_waiting = std::max<std::size_t>(1, settings.service.max_queue);
   options.active_names.insert(options.active_names.end(), kOriginalNames.begin(),
                               kOriginalNames.end());

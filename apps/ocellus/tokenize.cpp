@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 
+#include "config_flags.h"
 #include "io/json.h"
 #include "io/json_text.h"
 #include "models/registry.h"
@@ -24,7 +25,7 @@ namespace json = boost::json;
 constexpr std::size_t kMaxInput = 256u << 20;
 
 struct TokenizeFlags {
-  std::string model = "demo";
+  ConfigFlags settings;
   std::optional<std::string> text;
   std::string messages, cases;  // files
   bool trusted = false;
@@ -205,7 +206,7 @@ void tokenize(const TokenizeFlags& flags) {
     throw ExitError{2,
                     inputs == 0 ? "there is nothing to tokenize" : "more than one input was given",
                     "give TEXT, --messages FILE or --cases FILE"};
-  const auto text = load_text(flags.model);
+  const auto text = load_text(read_flags(flags.settings).model.path);
   if (!text.ok()) fail(text.error());
   if (flags.text && *flags.text != "-") {
     show_line(json_text(with_bos(*text->tokenizer, *flags.text, flags.trusted)));
@@ -234,7 +235,7 @@ void add_tokenize(CLI::App& app) {
   auto flags = std::make_shared<TokenizeFlags>();
   CLI::App& verb = *app.add_subcommand("tokenize", "Turn text or a conversation into token ids");
   verb.add_option("text", flags->text, "Text; - is standard input")->option_text("[TEXT]");
-  add_model_flag(verb, flags->model);
+  add_setting_flags(verb, flags->settings, takers::kLook);
   verb.add_option("--messages", flags->messages,
                   "A JSON list of {role, content}; content is text or a list of {type: text, text} "
                   "and {type: image, size: [w, h]}; pictures come out as [-number, count]")

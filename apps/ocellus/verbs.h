@@ -7,8 +7,6 @@
 #include <string>
 
 #include "base/error.h"
-#include "ops/engine.h"
-#include "runtime/library/loader.h"
 
 namespace oc {
 
@@ -19,7 +17,7 @@ struct ExitError {
   std::string message;
   std::string hint = {};
 };
-[[noreturn]] void fail(const Error& error);
+[[noreturn]] inline void fail(const Error& error) { throw ExitError{1, error.message, error.hint}; }
 
 void add_ask(CLI::App& app);
 void add_bench(CLI::App& app);
@@ -38,13 +36,6 @@ void add_show(CLI::App& app);
 void add_synth(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_verify(CLI::App& app);
-
-// --engine, --device, --threads, --activations, --kv, --isa: the same for every verb that computes.
-void add_engine_flags(CLI::App& verb, EngineOptions& options);
-// --preload, --mlock: for the verbs that answer. Progress goes to stderr where that is a terminal.
-void add_load_flags(CLI::App& verb, LoadOptions& options);
-// --model NAME|FOLDER, default "demo".
-void add_model_flag(CLI::App& verb, std::string& model);
 
 // Where `model` is one of the catalogue and not there, nor its fallback (empty: it has none): asks
 // on a terminal whether to pull it, and does; fails with the command to type where there is no

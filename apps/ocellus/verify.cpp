@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "config_flags.h"
 #include "io/json_text.h"
 #include "runtime/library/loader.h"
 #include "runtime/library/names.h"
@@ -18,13 +19,14 @@ namespace {
 
 struct VerifyFlags {
   std::string model, goldens;
-  EngineOptions engine;
+  ConfigFlags settings;
   int max_tokens = 0;
   bool json = false;
 };
 
 void run(const VerifyFlags& flags) {
   quiet_logs();
+  const EngineOptions engine = read_flags(flags.settings).model.engine;
   if (!std::filesystem::is_directory(flags.goldens))
     fail({ErrorCode::kNotFound, fmt::format("{} is not a folder", flags.goldens),
           "--goldens names a folder with text/, image/ and model/"});
@@ -32,12 +34,12 @@ void run(const VerifyFlags& flags) {
   if (!folder.ok()) fail(folder.error());
   const auto before = stamp_folder(*folder);
   if (!before.ok()) fail(before.error());
-  auto loaded = load(flags.model, flags.engine);
+  auto loaded = load(flags.model, engine);
   if (!loaded.ok()) fail(loaded.error());
   const Model& model = *(*loaded)->model;
   VerifyOptions options;
   options.max_model_tokens = flags.max_tokens;
-  options.rounding = rounding_of(flags.engine, model);
+  options.rounding = rounding_of(engine, model);
   const bool terminal = stderr_is_terminal();
   if (terminal)
     options.progress = [](std::string_view stage, std::string_view name) {
@@ -91,7 +93,7 @@ void add_verify(CLI::App& app) {
                    "Leave out model cases with longer prompts (0: none)");
   verb->add_flag("--json", flags->json,
                  "Print the certificate as JSON: files with SHA-256, engine, stages");
-  add_engine_flags(*verb, flags->engine);
+  add_setting_flags(*verb, flags->settings, takers::kVerify);
   verb->callback([flags] { run(*flags); });
 }
 

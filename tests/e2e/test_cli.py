@@ -111,11 +111,11 @@ def test_wrong_usage_is_status_2_with_a_hint():
 @pytest.mark.parametrize(
     "flags, message",
     [
-        (["--temperature", "-1"], "temperature is -1"),
-        (["--top-p", "1.5"], "top_p is 1.5"),
-        (["--top-k", "-2"], "top_k is -2"),
-        (["--min-p", "1"], "min_p is 1"),
-        (["--repetition-penalty", "0"], "repetition_penalty is 0"),
+        (["--temperature", "-1"], "--temperature must be a number from 0 to 2, found -1"),
+        (["--top-p", "1.5"], "--top-p must be a number from 0.000001 to 1, found 1.5"),
+        (["--top-k", "-2"], "--top-k must be an integer from 0 to 16777216, found -2"),
+        (["--min-p", "1"], "--min-p must be a number from 0 to 0.999999, found 1"),
+        (["--repetition-penalty", "0"], "--repetition-penalty must be a number from 0.01 to 100, found 0"),
         (["--max-tokens", "0"], "max_tokens is 0"),
         (["--detail", "low", "--num-crops", "4"], "--num-crops excludes --detail"),
         (["--seed", "many"], "--seed"),

@@ -6,7 +6,9 @@
 #include <array>
 #include <boost/json/object.hpp>
 
+#include "api/config/schema.h"
 #include "api/json_fields.h"
+#include "base/check.h"
 #include "io/json.h"
 #include "io/json_text.h"
 #include "runtime/library/plain_name.h"
@@ -18,6 +20,14 @@ namespace json = boost::json;
 
 constexpr int kDepth = 16;
 constexpr std::size_t kMaxValues = 10'000;
+
+// With the bounds of the setting that it changes.
+Result<std::optional<std::int64_t>> setting(const JsonFields& fields, std::string_view key) {
+  const Key* row = find_key(fields.name(key));
+  OC_CHECK(row != nullptr && row->kind == Kind::kInteger, "{} is no setting", fields.name(key));
+  return fields.integer(key, static_cast<std::int64_t>(row->min),
+                        static_cast<std::int64_t>(row->max));
+}
 
 Result<std::optional<std::string>> short_text(const JsonFields& fields, std::string_view key) {
   constexpr std::size_t kMost = 2048;
@@ -35,8 +45,8 @@ Result<void> parse_frontend(const JsonFields& fields, BackendPatch& patch) {
   static constexpr std::array<std::string_view, 3> kKnown = {"video_width", "video_height",
                                                              "api_base_url"};
   OC_RETURN_IF_ERROR(fields.only(kKnown));
-  OC_ASSIGN_OR_RETURN(patch.video_width, fields.integer("video_width", 1, 16384));
-  OC_ASSIGN_OR_RETURN(patch.video_height, fields.integer("video_height", 1, 16384));
+  OC_ASSIGN_OR_RETURN(patch.video_width, setting(fields, "video_width"));
+  OC_ASSIGN_OR_RETURN(patch.video_height, setting(fields, "video_height"));
   OC_ASSIGN_OR_RETURN(patch.api_base_url, short_text(fields, "api_base_url"));
   if (patch.api_base_url && !patch.api_base_url->starts_with("http://") &&
       !patch.api_base_url->starts_with("https://"))
@@ -50,7 +60,7 @@ Result<void> parse_server(const JsonFields& fields, BackendPatch& patch) {
   static constexpr std::array<std::string_view, 2> kKnown = {"host", "port"};
   OC_RETURN_IF_ERROR(fields.only(kKnown));
   OC_ASSIGN_OR_RETURN(patch.host, short_text(fields, "host"));
-  OC_ASSIGN_OR_RETURN(patch.port, fields.integer("port", 0, 65535));
+  OC_ASSIGN_OR_RETURN(patch.port, setting(fields, "port"));
   return {};
 }
 

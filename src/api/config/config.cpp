@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <cmath>
 
 #include "api/config/edit_json.h"
 #include "base/check.h"
@@ -71,6 +72,16 @@ const Value& Config::value(std::string_view path) const { return entry(path).val
 const Source& Config::source(std::string_view path) const { return entry(path).source; }
 bool Config::is_set(std::string_view path) const {
   return !std::holds_alternative<std::monostate>(value(path));
+}
+
+std::size_t Config::bytes(std::string_view path) const {
+  OC_CHECK(find_key(path)->unit == Unit::kMiB, "configuration: {} is not in MiB", path);
+  return static_cast<std::size_t>(get<std::int64_t>(path)) << 20;
+}
+
+std::chrono::milliseconds Config::milliseconds(std::string_view path) const {
+  OC_CHECK(find_key(path)->unit == Unit::kSeconds, "configuration: {} is not in seconds", path);
+  return std::chrono::milliseconds(std::llround(get<double>(path) * 1000));
 }
 
 void Config::find(Finding::Level level, std::string message) {
@@ -238,6 +249,7 @@ json::object to_json(const Config& config) {
     shown["environment"] = environment_name(key);
     shown["flag"] = flag_name(key);
     shown["meaning"] = key.meaning;
+    if (key.unit != Unit::kNone) shown["unit"] = to_string(key.unit);
     if (!key.reason.empty()) shown["without_effect"] = key.reason;
   }
   return out;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -69,6 +70,10 @@ class Config {
   T get_or(std::string_view path, T otherwise) const {
     return is_set(path) ? get<T>(path) : otherwise;
   }
+
+  // OC_CHECK: the key is set, and in MiB or in seconds.
+  std::size_t bytes(std::string_view path) const;
+  std::chrono::milliseconds milliseconds(std::string_view path) const;
 
   void add_error(std::string_view path, std::string_view text);  // names the value's source
   const std::vector<Finding>& findings() const { return findings_; }

@@ -33,6 +33,24 @@ std::string variable(std::string_view name) {
 
 }  // namespace
 
+std::string_view to_string(Unit unit) {
+  switch (unit) {
+    case Unit::kNone:
+      return "";
+    case Unit::kMiB:
+      return "MiB";
+    case Unit::kSeconds:
+      return "s";
+    case Unit::kMilliseconds:
+      return "ms";
+    case Unit::kPixels:
+      return "pixels";
+    case Unit::kTokens:
+      return "tokens";
+  }
+  return "";
+}
+
 std::span<const Key> schema() {
   static const std::vector<Key> keys = all_keys();
   return keys;

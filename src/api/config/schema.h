@@ -1,5 +1,13 @@
-// Every key that a configuration may hold: name, type, range, flag, and what it does. One table for
-// the file, the environment, the command line and the documentation.
+// Every setting there is: name, type, bounds, flag, and what it does. One table for the file, the
+// environment, the command line of every verb, the backend's PATCH and the documentation.
+//
+// To add a setting, touch two places:
+//   1. a row in honoured_keys.cpp. From it come the key of a file, the variable, the flag with its
+//      help and its errors, `config show` and --set; a line of docs/configuration.md, which a test
+//      asks for;
+//   2. where it is used: `settings.config.get<std::int64_t>("limits.max_images")`, or bytes() or
+//      milliseconds() for what has a unit. Only where several keys say one thing, or a value can be
+//      wrong in a way that no bounds tell, settings.cpp brings them together in `Settings`.
 #pragma once
 
 #include <span>
@@ -9,12 +17,26 @@
 namespace oc {
 
 enum class Kind { kBool, kInteger, kNumber, kString, kStrings, kIntegers };
+enum class Unit { kNone, kMiB, kSeconds, kMilliseconds, kPixels, kTokens };
+std::string_view to_string(Unit unit);  // "MiB", "s", "ms", "pixels", "tokens"; kNone: ""
+
+// Who takes a flag, as bits: verbs that take the same ones share a bit.
+namespace takers {
+inline constexpr unsigned kServe = 1;   // serve, plan, config show: every flag
+inline constexpr unsigned kAnswer = 2;  // ask, chat
+inline constexpr unsigned kBench = 4;
+inline constexpr unsigned kVerify = 8;  // verify, quantize
+inline constexpr unsigned kLook = 16;   // see, tokenize
+}  // namespace takers
 
 struct Key {
   std::string_view path;  // "server.port"
   Kind kind = Kind::kString;
-  std::string_view meaning;        // one line, for --help and docs/configuration.md
-  std::string_view flag = {};      // "--port", "-m,--model"; "!--no-warm-up" says false
+  std::string_view meaning;    // one line, for --help and docs/configuration.md
+  std::string_view flag = {};  // "--port", "-m,--model"; "!--no-warm-up" says false
+  unsigned verbs = takers::kServe;
+  std::string_view group = {};  // the heading of the flag in --help
+  Unit unit = Unit::kNone;
   double min = 0, max = 0;         // of a number, or of each in a list
   std::string_view choices = {};   // "auto|cpu": the only strings allowed
   std::string_view fallback = {};  // the default, as it would be typed; empty: not set

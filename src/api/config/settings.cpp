@@ -75,7 +75,6 @@ ModelSettings model_settings(Config& config) {
   if (group != 32 && group != 64 && group != 128)
     config.add_error("engine.quantize_group", "must be 32, 64 or 128");
   if (bits != 0) model.quantize = QuantSpec{bits, group};
-  model.keep_alive_s = number_of(config, "engine.keep_alive_seconds");
   if (model.path.empty()) config.add_error("model_path", "must not be empty");
   return model;
 }
@@ -141,8 +140,8 @@ RequestDefaults request_defaults(const Config& config) {
     if (auto token = config.get_or<std::string>(path, {}); !token.empty())
       defaults.stop.push_back(std::move(token));
   defaults.image_token = config.get_or<std::string>("special_tokens.image_token", {});
-  const double seconds = number_of(config, stricter(config, {"timeout", "limits.timeout_seconds"}));
-  defaults.time_limit = std::chrono::milliseconds(std::llround(seconds * 1000));
+  defaults.time_limit =
+      config.milliseconds(stricter(config, {"timeout", "limits.timeout_seconds"}));
   return defaults;
 }
 
@@ -184,7 +183,7 @@ ServiceOptions service_options(const Config& config) {
   service.max_queue = size(config, "limits.max_queue");
   service.max_running = size(config, "limits.max_running");
   service.max_n = static_cast<int>(config.get<std::int64_t>("limits.max_n"));
-  service.image_cache_bytes = size(config, "cache_settings.image_cache_mb") << 20;
+  service.image_cache_bytes = config.bytes("cache_settings.image_cache_mb");
   if (!pictures_are_kept(config)) service.image_cache_bytes = 0;
   for (const std::string_view path :
        {"image_processing.cache_size", "cache_settings.image_cache_size"})
@@ -210,7 +209,7 @@ ServiceOptions service_options(const Config& config) {
 MemorySizes memory_sizes(const Config& config, const ServiceOptions& service) {
   const auto set = [&](std::string_view path) -> std::optional<std::size_t> {
     if (config.source(path).origin == Origin::kDefault) return std::nullopt;
-    return size(config, path) << 20;
+    return config.bytes(path);
   };
   MemorySizes sizes;
   sizes.kv = set("limits.kv_memory_mb");
@@ -221,7 +220,7 @@ MemorySizes memory_sizes(const Config& config, const ServiceOptions& service) {
   sizes.requests = set("limits.max_memory_mb");
   sizes.prefix_share = config.get<double>("cache_settings.prefix_cache_share");
   sizes.image_cache = service.image_cache_bytes > 0;
-  sizes.max_body = size(config, "limits.max_body_mb") << 20;
+  sizes.max_body = config.bytes("limits.max_body_mb");
   return sizes;
 }
 
@@ -273,15 +272,6 @@ ServerSettings server_settings(Config& config) {
   const bool closed = !config.get<bool>("server.cors_enabled") &&
                       config.source("server.cors_enabled").origin > Origin::kFile;
   server.guests = config.is_stock() && !closed;
-  server.log_level = config.get<std::string>("server.log_level");
-  server.log_format = config.get<std::string>("server.log_format");
-  server.warm_up = config.get<bool>("server.warm_up");
-  server.drain_seconds = config.get<double>("server.drain_seconds");
-  server.shared_cache = config.get<bool>("cache_settings.shared");
-  server.max_images = size(config, "limits.max_images");
-  server.max_body_mb = size(config, "limits.max_body_mb");
-  server.max_memory_mb = size(config, "limits.max_memory_mb");
-  server.max_connections = size(config, "limits.max_connections");
   return server;
 }
 
@@ -302,10 +292,6 @@ Settings make_settings(Config& config) {
   settings.model = model_settings(config);
   settings.fallback = fallback_settings(config, settings.model.engine);
   settings.active_model = config.get_or<std::string>("active_model", {});
-  settings.model_memory_mb = size(config, "limits.model_memory_mb");
-  settings.frontend = {config.get<std::int64_t>("frontend.video_width"),
-                       config.get<std::int64_t>("frontend.video_height"),
-                       config.get_or<std::string>("frontend.api_base_url", {})};
   settings.defaults = request_defaults(config);
   settings.ui = ui_settings(config);
   settings.server = server_settings(config);
@@ -314,7 +300,7 @@ Settings make_settings(Config& config) {
   settings.shared_responses = shared_responses(config);
   if (pictures_are_kept(config))
     settings.image_cache_dir = config.get_or<std::string>("cache_settings.image_cache_dir", {});
-  settings.image_cache_dir_mb = size(config, "cache_settings.image_cache_dir_mb");
+  settings.config = config;
   return settings;
 }
 

@@ -221,7 +221,7 @@ TEST(Settings, EncodedPicturesOnDisk) {
   EXPECT_TRUE(settings_of("{}").image_cache_dir.empty());
   const Settings s = settings_of(R"({"cache_settings": {"image_cache_dir": "/var/cache/oc"}})");
   EXPECT_EQ(s.image_cache_dir, "/var/cache/oc");
-  EXPECT_EQ(s.image_cache_dir_mb, 4096u);
+  EXPECT_EQ(s.config.bytes("cache_settings.image_cache_dir_mb"), std::size_t{4096} << 20);
   EXPECT_TRUE(settings_of(R"({"cache_settings": {"image_cache_dir": "/var/cache/oc"},
                               "performance": {"image_caching": false}})")
                   .image_cache_dir.empty());
