@@ -32,7 +32,7 @@ ROOMS = {
         ["hub", "serving"],
         ["bench", "hosting", "verify"],
     ],
-    "api": [["."], ["config", "openai"], ["backend"]],
+    "api": [["."], ["config", "openai"], ["backend"], ["registry"]],
 }
 # What each does, in a few words: tools/draw_layers.py makes docs/architecture.svg of these tables.
 WORDS = {
@@ -43,6 +43,7 @@ WORDS = {
     "api/backend": "the original's port",
     "api/config": "settings",
     "api/openai": "OpenAI's fields",
+    "api/registry": "lists all dialects",
     "runtime": "from request to answer",
     "runtime/.": "the request",
     "runtime/bench": "measurements",

@@ -7,7 +7,7 @@
 namespace oc {
 
 // The original's times are strings of seconds.
-std::string with_original_fields(std::string completion, const ServedModel& model,
+std::string with_original_fields(std::string completion, const OriginalModel& model,
                                  const GenerateResult& result) {
   completion.pop_back();  // the closing brace
   fmt::format_to(

@@ -20,6 +20,24 @@ void remove_token(std::string& text, std::string_view token) {
 
 }  // namespace
 
+SamplingParams sampling_of(const RequestedSampling& requested, SamplingParams defaults) {
+  SamplingParams out = std::move(defaults);
+  const auto take = [](auto& value, const auto& wanted) {
+    if (wanted) value = *wanted;
+  };
+  take(out.temperature, requested.temperature);
+  take(out.top_p, requested.top_p);
+  take(out.min_p, requested.min_p);
+  take(out.top_k, requested.top_k);
+  take(out.repetition_penalty, requested.repetition_penalty);
+  take(out.presence_penalty, requested.presence_penalty);
+  take(out.frequency_penalty, requested.frequency_penalty);
+  out.logit_bias.insert(out.logit_bias.end(), requested.logit_bias.begin(),
+                        requested.logit_bias.end());
+  if (requested.seed) out.seed = requested.seed;
+  return out;
+}
+
 void apply_defaults(const RequestDefaults& defaults, GenerateRequest& generate) {
   if (defaults.max_tokens_cap && generate.max_tokens)
     generate.max_tokens = std::min(*generate.max_tokens, *defaults.max_tokens_cap);

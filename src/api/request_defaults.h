@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "image/fit.h"
@@ -15,8 +16,19 @@ namespace oc {
 
 struct GenerateRequest;
 
+// What a request says of how its tokens are drawn; bounds as SamplingParams.
+struct RequestedSampling {
+  std::optional<double> temperature, top_p, min_p;
+  std::optional<double> repetition_penalty, presence_penalty, frequency_penalty;
+  std::optional<int> top_k;
+  std::vector<std::pair<TokenId, float>> logit_bias;
+  std::optional<std::uint64_t> seed;
+};
+// Its own values win over the defaults, one by one.
+SamplingParams sampling_of(const RequestedSampling& requested, SamplingParams defaults);
+
 struct RequestDefaults {
-  SamplingParams sampling;  // the request's own values win, one by one
+  SamplingParams sampling;
   std::optional<int> max_tokens_cap;
   std::optional<std::int64_t> max_sequence;  // tokens of prompt and answer
   std::vector<std::string> stop;             // beside the request's own
@@ -25,8 +37,7 @@ struct RequestDefaults {
   std::optional<std::chrono::milliseconds> time_limit;  // of one answer; 0: none
 };
 
-// All but `sampling`, which parse_chat_request() begins with (ChatLimits), and `pictures`, for
-// decode_next_picture().
+// All but `sampling`, for sampling_of(), and `pictures`, for decode_next_picture().
 void apply_defaults(const RequestDefaults& defaults, GenerateRequest& generate);
 
 }  // namespace oc

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "api/served_model.h"
-#include "runtime/serving/service.h"
+#include "runtime/serving/service_stats.h"
 
 namespace oc {
 

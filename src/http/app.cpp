@@ -75,14 +75,7 @@ std::optional<ServedModel> App::active() const {
 Router App::routes() {
   Router router;
   const auto self = shared_from_this();
-  router.add({.method = "POST",
-              .path = "/v1/chat/completions",
-              .handler = [self](RequestPtr request,
-                                ResponderPtr responder) { self->chat(request, responder); },
-              .json = true,
-              .needs_model = true,
-              .for_guests = true,
-              .blocking = true});
+  add_dialects(router);
   for (const std::string path : {"/v1/models", "/v1/models/*"})
     router.add(
         {.method = "GET",
@@ -113,6 +106,24 @@ Router App::routes() {
               .needs_model = true});
   add_page(router);
   return router;
+}
+
+void App::add_dialects(Router& router) {
+  for (const DialectPrefix& below : dialect_prefixes()) router.speak(below.prefix, below.dialect);
+  for (const ChatPath& chat : chat_paths()) add_chat(router, chat.path, chat.dialect);
+}
+
+void App::add_chat(Router& router, std::string_view path, const Dialect& dialect) {
+  router.add({.method = "POST",
+              .path = std::string(path),
+              .handler = [self = shared_from_this(), &dialect](
+                             RequestPtr request,
+                             ResponderPtr responder) { self->chat(dialect, request, responder); },
+              .dialect = &dialect,
+              .json = true,
+              .needs_model = true,
+              .for_guests = true,
+              .blocking = true});
 }
 
 ServerHooks App::hooks() {
@@ -153,7 +164,7 @@ void App::health(const ResponderPtr& responder) const {
 void App::list_models(const RequestPtr& request, const ResponderPtr& responder) const {
   const auto source = models();
   if (!source || !source->active()) {
-    responder->respond(error_response(loading()));
+    responder->fail(loading());
     return;
   }
   std::vector<ServedModel> known = source->models();
@@ -178,10 +189,9 @@ void App::list_models(const RequestPtr& request, const ResponderPtr& responder) 
       responder->respond(json_response(model_json(model)));
       return;
     }
-  responder->respond(error_response(
-      to_api_error({ErrorCode::kNotFound, "there is no model of this name",
-                    fmt::format("this server has \"{}\"", known.front().name), "model"},
-                   Stage::kRequest)));
+  responder->fail(to_api_error({ErrorCode::kNotFound, "there is no model of this name",
+                                fmt::format("this server has \"{}\"", known.front().name), "model"},
+                               Stage::kRequest));
 }
 
 ServerState App::full_state() const {
@@ -193,7 +203,8 @@ ServerState App::full_state() const {
 
 void App::stats(const ResponderPtr& responder) const {
   const ServerState now = full_state();
-  responder->respond(now.active ? json_response(stats_json(now)) : error_response(loading()));
+  if (!now.active) return void(responder->fail(loading()));
+  responder->respond(json_response(stats_json(now)));
 }
 
 // Also while the first model is being loaded; `ocellus ps` asks for it.
@@ -203,8 +214,8 @@ void App::status(const ResponderPtr& responder) const {
 
 void App::ui_config(const ResponderPtr& responder) const {
   const auto current = active();
-  responder->respond(current ? json_response(ui_json(current->name, current->ui))
-                             : error_response(loading()));
+  if (!current) return void(responder->fail(loading()));
+  responder->respond(json_response(ui_json(current->name, current->ui)));
 }
 
 void App::metrics(const ResponderPtr& responder) const {

@@ -8,8 +8,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
-#include "api/openai/chat_request.h"
+#include "api/chat_request.h"
 #include "api/status_json.h"
 #include "base/memory_budget.h"
 #include "http/backend.h"
@@ -52,15 +53,21 @@ class App : public std::enable_shared_from_this<App> {
 
   Router routes();
   ServerHooks hooks();
-  // POST /v1/chat/completions; worker thread.
-  void chat(const RequestPtr& request, const ResponderPtr& responder);
+  // Where the dialects are spoken, and POST routes at which they are asked (api/registry.h).
+  void add_dialects(Router& router);
+  // One more such route.
+  void add_chat(Router& router, std::string_view path, const Dialect& dialect);
 
  private:
   struct Question;
   using QuestionPtr = std::shared_ptr<Question>;
   using Step = void (App::*)(const QuestionPtr& question);
+  // Worker thread.
+  void chat(const Dialect& dialect, const RequestPtr& request, const ResponderPtr& responder);
+  void find_model(const QuestionPtr& question, ModelSource& source);
   void take_step(const QuestionPtr& question, Step step);
   void begin(const QuestionPtr& question);
+  void take_pictures(const QuestionPtr& question);
   void decode_picture(const QuestionPtr& question);
   void answer(const QuestionPtr& question);
   ServerState full_state() const;

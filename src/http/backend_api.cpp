@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/backend/dialect.h"
 #include "api/backend/documents.h"
 #include "api/backend/user_query.h"
 #include "base/log.h"
@@ -11,8 +12,7 @@
 namespace oc::http {
 namespace {
 
-Response failure(const ApiError& error) { return error_response(error, backend_error_body(error)); }
-Response failure(const Error& error) { return failure(to_api_error(error, Stage::kRequest)); }
+ApiError failure(const Error& error) { return to_api_error(error, Stage::kRequest); }
 
 // The client is not to blame: a 500.
 ApiError not_written(std::string_view state, const Error& error) {
@@ -41,7 +41,7 @@ BackendConfig BackendApi::current() const {
 }
 
 Router BackendApi::routes() {
-  Router router;
+  Router router(backend_dialect());
   const auto self = shared_from_this();
   constexpr unsigned kOpen = 1, kDisk = 2, kGuests = 4;
   const auto add = [&](const char* path, Tell what, unsigned traits = 0) {
@@ -66,14 +66,8 @@ Router BackendApi::routes() {
               .json = true,
               .needs_model = true,
               .blocking = true});
-  router.add({.method = "POST",
-              .path = "/v1/chat/completions",
-              .handler = [self](RequestPtr request,
-                                ResponderPtr responder) { self->app_->chat(request, responder); },
-              .json = true,
-              .needs_model = true,
-              .for_guests = true,
-              .blocking = true});
+  app_->add_dialects(router);
+  router.speak("/api/v1/", backend_dialect());
   add_tracker_routes(router);
   return router;
 }
@@ -94,10 +88,10 @@ void BackendApi::add_tracker_routes(Router& router) const {
                   .path = path,
                   .handler =
                       [](RequestPtr, ResponderPtr responder) {
-                        responder->respond(failure(
+                        responder->fail(
                             refuse(Refusal::kNotImplemented,
                                    "the original's state tracker is not part of this server; "
-                                   "questions about a picture go to POST /v1/chat/completions")));
+                                   "questions about a picture go to POST /v1/chat/completions"));
                       },
                   .for_guests = true});
 }
@@ -148,18 +142,18 @@ void BackendApi::patch(const RequestPtr& request, const ResponderPtr& responder)
   CountedMemory counted(request->memory);
   auto parsed = parse_backend_patch(request->body, &counted);
   if (!parsed) {
-    responder->respond(failure(parsed.error()));
+    responder->fail(failure(parsed.error()));
     return;
   }
   if (const Result<void> checked = check(*parsed); !checked.ok()) {
     const Error& error = checked.error();
     if (error.code != ErrorCode::kUnavailable) {
-      responder->respond(failure(error));
+      responder->fail(failure(error));
       return;
     }
     log::event(log::Level::kWarning, "configuration", {{"not_written", error.message}},
                request->id);
-    responder->respond(failure(not_written("nothing was changed", error)));
+    responder->fail(not_written("nothing was changed", error));
     return;
   }
   const auto source = app_->models();
@@ -177,7 +171,7 @@ void BackendApi::patch(const RequestPtr& request, const ResponderPtr& responder)
                           ? fmt::format("Model '{}' not found or invalid", *patch.active_model)
                           : "Model not found or invalid";
     }
-    responder->respond(failure(error));
+    responder->fail(failure(error));
   });
 }
 
@@ -200,10 +194,10 @@ void BackendApi::finish(const BackendPatch& patch, const std::string& id,
     if (const Result<void> kept = keeper_.keep(changes); !kept.ok()) {
       log::event(log::Level::kWarning, "configuration", {{"not_written", kept.error().message}},
                  id);
-      responder->respond(failure(not_written(
+      responder->fail(not_written(
           patch.active_model ? "the model is switched until the server ends, nothing else changed"
                              : "nothing was changed",
-          kept.error())));
+          kept.error()));
       return;
     }
   }

@@ -113,9 +113,9 @@ Connection::awaitable<void> Connection::run() {
 Connection::awaitable<void> Connection::run_refused() {
   try {
     Current current(core_->options.limits.message);
-    co_await refuse_and_close(
-        current, error_response(
-                     refuse(Refusal::kTooManyConnections, "the server has too many connections")));
+    co_await refuse_and_close(current,
+                              refusal(current, refuse(Refusal::kTooManyConnections,
+                                                      "the server has too many connections")));
   } catch (const std::exception& failure) {
     log::event(log::Level::kError, "connection", {{"failure", failure.what()}});
   }
@@ -142,18 +142,18 @@ void Connection::dispatch(Current& current, std::shared_ptr<Exchange> exchange) 
       if (coding != Coding::kNone) {
         if (exchange->closed()) return;
         if (const auto error = unpack_body(*request, coding, most)) {
-          exchange->respond(error_response(*error));
+          exchange->fail(*error);
           return;
         }
       }
       (*handler)(std::move(request), exchange);
     } catch (const std::bad_alloc&) {
-      exchange->respond(error_response(to_api_error(out_of_memory(), Stage::kRequest)));
+      exchange->fail(to_api_error(out_of_memory(), Stage::kRequest));
     } catch (const std::exception& failure) {
       log::event(log::Level::kError, "handler", {{"failure", failure.what()}}, id);
-      exchange->respond(error_response(
+      exchange->fail(
           refuse(Refusal::kInternal,
-                 "internal error; the server's log has the details under this request id")));
+                 "internal error; the server's log has the details under this request id"));
     }
   };
   if (current.target->disk)
@@ -166,9 +166,9 @@ void Connection::dispatch(Current& current, std::shared_ptr<Exchange> exchange) 
 
 Connection::awaitable<bool> Connection::answer(Current& current) {
   auto wake = [waker = waker_] { asio::post(waker->core->io, [waker] { waker->timer.cancel(); }); };
-  auto exchange =
-      std::make_shared<Exchange>(std::move(wake), core_->options.limits.max_stream_backlog,
-                                 core_->options.memory, core_->options.unsent);
+  auto exchange = std::make_shared<Exchange>(
+      std::move(wake), core_->router.dialect_of(current.path),
+      core_->options.limits.max_stream_backlog, core_->options.memory, core_->options.unsent);
   exchange_ = exchange;
   enter(Phase::kAnswer);
   watch(exchange, ++watch_generation_);

@@ -83,7 +83,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<bool> read_header(Current& current);
   void begin_request(Current& current);
   std::optional<Response> gate(Current& current);
-  std::optional<Response> check_access(const Request& request);
+  std::optional<Response> check_access(const Current& current, const Request& request);
+  // In the dialect of its path, as far as that has been read.
+  Response refusal(const Current& current, const ApiError& error) const;
   bool welcomes(const Request& request) const;
   void tell_owner(const Request& request, std::string_view what, std::string_view who,
                   std::string_view flag);

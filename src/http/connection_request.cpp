@@ -30,7 +30,7 @@ Connection::awaitable<bool> Connection::read_header(Current& current) {
     in_.erase(0, consumed);
     if (state == MessageParser::State::kHeaderDone) break;
     if (state == MessageParser::State::kFailed)
-      co_return co_await refuse_and_close(current, error_response(current.parser.error()));
+      co_return co_await refuse_and_close(current, refusal(current, current.parser.error()));
     if (phase_ == Phase::kIdle && current.parser.begun()) {
       enter(Phase::kHeader);
       deadline = since_ + limits.header;
@@ -42,11 +42,16 @@ Connection::awaitable<bool> Connection::read_header(Current& current) {
     if (read == Read::kTimeout && phase_ == Phase::kIdle) co_return false;
     if (read == Read::kTimeout)
       co_return co_await refuse_and_close(
-          current, error_response(
-                       refuse(Refusal::kTimeout, "the request's header took too long to arrive")));
+          current, refusal(current, refuse(Refusal::kTimeout,
+                                           "the request's header took too long to arrive")));
   }
   begin_request(current);
   co_return true;
+}
+
+Response Connection::refusal(const Current& current, const ApiError& error) const {
+  const std::string path = current.path.empty() ? current.parser.path() : current.path;
+  return error_response(core_->router.dialect_of(path), error);
 }
 
 void Connection::begin_request(Current& current) {
@@ -71,38 +76,38 @@ std::optional<Response> Connection::gate(Current& current) {
   const Request& request = *current.parser.request();
   // Its Host is the one that it wants to be connected to.
   if (request.method == "CONNECT") return core_->router.find(request.method, request.path).instead;
-  if (auto refused = check_access(request)) return refused;
+  if (auto refused = check_access(current, request)) return refused;
   auto match = core_->router.find(request.method, request.path);
   if (match.route == nullptr) return std::move(match.instead);
   current.target = match.route;
   current.route = match.route->path;
   if (match.route->admin)
-    if (auto error = core_->access.check_admin(request)) return error_response(*error);
+    if (auto error = core_->access.check_admin(request)) return refusal(current, *error);
   if (current.parser.unknown_expectation())
-    return error_response(
-        refuse(Refusal::kExpectationFailed, "only Expect: 100-continue is understood"));
+    return refusal(current,
+                   refuse(Refusal::kExpectationFailed, "only Expect: 100-continue is understood"));
   if (match.route->json && !is_json(request.header("content-type")))
-    return error_response(refuse(Refusal::kNotJson, "Content-Type must be application/json"));
+    return refusal(current, refuse(Refusal::kNotJson, "Content-Type must be application/json"));
   if (match.route->json && !current.parser.has_body() && !current.parser.content_length())
-    return error_response(refuse(Refusal::kLengthRequired, "the request has no body"));
+    return refusal(current, refuse(Refusal::kLengthRequired, "the request has no body"));
   if (const auto error = find_coding(request, &current.coding)) {
-    Response response = error_response(*error);
+    Response response = refusal(current, *error);
     response.headers.emplace_back("Accept-Encoding", kCodings);
     return response;
   }
   if (core_->draining)
-    return error_response(refuse(Refusal::kShuttingDown, "the server is shutting down"));
+    return refusal(current, refuse(Refusal::kShuttingDown, "the server is shutting down"));
   if (match.route->needs_model)
-    if (auto error = core_->hooks.model_ready()) return error_response(*error);
+    if (auto error = core_->hooks.model_ready()) return refusal(current, *error);
   return std::nullopt;
 }
 
-std::optional<Response> Connection::check_access(const Request& request) {
+std::optional<Response> Connection::check_access(const Current& current, const Request& request) {
   const AccessPolicy& access = core_->access;
   if (auto error = access.check_host(request)) {
     const auto host = parse_authority(request.authority);
     tell_owner(request, "host refused", host ? host->host : "", "--allow-host");
-    return error_response(*error);
+    return refusal(current, *error);
   }
   // Some are refused here, from others their browser keeps the answer.
   const bool welcome = welcomes(request);
@@ -110,9 +115,9 @@ std::optional<Response> Connection::check_access(const Request& request) {
     tell_owner(request, "page refused", request.header("origin"), "--cors-origin");
   if (auto allowed = access.preflight(request, welcome)) return allowed;
   if (!welcome)
-    if (auto error = access.check_origin(request, trusted_)) return error_response(*error);
+    if (auto error = access.check_origin(request, trusted_)) return refusal(current, *error);
   if (!core_->router.open(request.path)) {
-    if (auto error = access.check_key(request)) return error_response(*error);
+    if (auto error = access.check_key(request)) return refusal(current, *error);
     proven_ = true;
   }
   if (!access.has_keys()) proven_ = true;
@@ -157,14 +162,15 @@ Connection::awaitable<bool> Connection::read_body(Current& current) {
   while (true) {
     if (!co_await find_room(current))
       co_return co_await refuse_and_close(
-          current, error_response(refuse(
-                       Refusal::kBusy, "the server holds as many request bytes as it may; later")));
+          current,
+          refusal(current, refuse(Refusal::kBusy,
+                                  "the server holds as many request bytes as it may; later")));
     const std::size_t before = parser.body_bytes();
     std::size_t consumed = 0;
     const auto state = parser.feed(in_, consumed);
     in_.erase(0, consumed);
     if (state == MessageParser::State::kFailed)
-      co_return co_await refuse_and_close(current, error_response(parser.error()));
+      co_return co_await refuse_and_close(current, refusal(current, parser.error()));
     if (state == MessageParser::State::kDone) break;
     if (const std::size_t after = parser.body_bytes(); after > before) {
       // Bytes earn the time that they take at the least speed, so that one now and then does not
@@ -181,7 +187,7 @@ Connection::awaitable<bool> Connection::read_body(Current& current) {
     if (read == Read::kTimeout)
       co_return co_await refuse_and_close(
           current,
-          error_response(refuse(Refusal::kTimeout, "the request's body arrives too slowly")));
+          refusal(current, refuse(Refusal::kTimeout, "the request's body arrives too slowly")));
   }
   ++body_number_;
   parser.request()->memory = current.arrival->finish();

@@ -28,9 +28,10 @@ ApiError no_memory() {
 
 }  // namespace
 
-Exchange::Exchange(std::function<void()> wake, std::size_t max_pending,
+Exchange::Exchange(std::function<void()> wake, const Dialect& dialect, std::size_t max_pending,
                    std::shared_ptr<MemoryBudget> budget, std::shared_ptr<MemoryBudget> unsent)
     : wake_(std::move(wake)),
+      dialect_(dialect),
       max_pending_(max_pending),
       budget_(std::move(budget)),
       all_unsent_(std::move(unsent)),
@@ -44,7 +45,7 @@ bool Exchange::respond(Response response) {
     if ((response.memory || kept->memory.grow_to(bytes)) && kept->unsent.grow_to(bytes))
       response.memory = std::move(kept);
     else
-      response = error_response(no_memory());
+      response = error_response(dialect_, no_memory());
   }
   {
     const std::lock_guard lock(mutex_);
@@ -55,6 +56,8 @@ bool Exchange::respond(Response response) {
   wake_();
   return true;
 }
+
+bool Exchange::fail(const ApiError& error) { return respond(error_response(dialect_, error)); }
 
 void Exchange::offer_stream(StreamOffer offer) {
   {
@@ -93,7 +96,7 @@ bool Exchange::write(std::string bytes) {
       if (head_taken_) {
         closed_ = true;
       } else {  // nothing of it has been sent: there can be a reason
-        whole_ = error_response(no_memory());
+        whole_ = error_response(dialect_, no_memory());
         begun_ = false;
         offer_.reset();
       }
@@ -151,7 +154,7 @@ Exchange::Output Exchange::take() {
 
 std::optional<std::chrono::milliseconds> Exchange::ping_every() const {
   const std::lock_guard lock(mutex_);
-  if (!offer_ || finished_) return std::nullopt;
+  if (!offer_ || finished_ || offer_->ping.empty()) return std::nullopt;
   return offer_->ping_every;
 }
 

@@ -17,11 +17,12 @@ class Exchange final : public Responder {
   // wake: called from any thread when there is something to take. A stream that is more than
   // max_pending bytes ahead of its reader is given up. So is one for which `budget` has no room; it
   // becomes an error where nothing of it has been taken. `unsent` bounds what all answers together
-  // hold while they wait for their readers; null: nothing does.
-  Exchange(std::function<void()> wake, std::size_t max_pending,
+  // hold while they wait for their readers; null: nothing does. Errors are told in `dialect`.
+  Exchange(std::function<void()> wake, const Dialect& dialect, std::size_t max_pending,
            std::shared_ptr<MemoryBudget> budget, std::shared_ptr<MemoryBudget> unsent = nullptr);
 
   bool respond(Response response) override;
+  bool fail(const ApiError& error) override;
   void offer_stream(StreamOffer offer) override;
   bool write(std::string bytes) override;
   void finish() override;
@@ -37,7 +38,7 @@ class Exchange final : public Responder {
     bool closed = false;            // given up: the reader is too slow
   };
   Output take();  // what was taken before has been sent
-  // How long to wait before tick() is due; nullopt: no stream on offer.
+  // How long to wait before tick() is due; nullopt: no stream on offer, or one without pings.
   std::optional<std::chrono::milliseconds> ping_every() const;
   void tick();      // silence: begins an offered stream, or pings
   void close();     // the client has gone, or the answer is complete
@@ -45,6 +46,7 @@ class Exchange final : public Responder {
 
  private:
   std::function<void()> wake_;
+  const Dialect& dialect_;
   const std::size_t max_pending_;
   const std::shared_ptr<MemoryBudget> budget_, all_unsent_;
   mutable std::mutex mutex_;

@@ -257,6 +257,13 @@ MessageParser::State MessageParser::finish_body() {
   return State::kDone;
 }
 
+std::string MessageParser::path() const {
+  if (request_ && !request_->path.empty()) return request_->path;
+  Request request;
+  request.method = std::string(view(impl_->parser.get().method_string()));
+  return split_target(view(impl_->parser.get().target()), request) ? request.path : "";
+}
+
 bool MessageParser::keep_alive() const { return impl_->parser.keep_alive(); }
 bool MessageParser::http_1_0() const { return impl_->parser.get().version() < 11; }
 bool MessageParser::head() const { return impl_->parser.get().method() == beast::http::verb::head; }

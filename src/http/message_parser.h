@@ -31,6 +31,9 @@ class MessageParser {
   const ApiError& error() const { return error_; }  // after kFailed
   bool begun() const { return begun_; }             // a byte of the request has come
 
+  // As far as it is known, also after kFailed; empty: it is not.
+  std::string path() const;
+
   // After kHeaderDone:
   const std::shared_ptr<Request>& request() const { return request_; }
   // Leaves nothing behind, so that the body dies with the last handler that wants it.

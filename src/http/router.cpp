@@ -18,6 +18,21 @@ bool matches(std::string_view pattern, std::string_view path) {
 
 void Router::add(Route route) { routes_.push_back(std::move(route)); }
 
+void Router::speak(std::string_view prefix, const Dialect& dialect) {
+  prefixes_.push_back({std::string(prefix), &dialect});
+}
+
+const Dialect& Router::dialect_of(std::string_view path) const {
+  for (const Route& route : routes_)
+    if (route.dialect != nullptr && matches(route.path, path)) return *route.dialect;
+  const Prefix* longest = nullptr;
+  for (const Prefix& one : prefixes_)
+    if (path.starts_with(one.text) &&
+        (longest == nullptr || one.text.size() > longest->text.size()))
+      longest = &one;
+  return longest == nullptr ? *dialect_ : *longest->dialect;
+}
+
 Router::Match Router::find(std::string_view method, std::string_view path) const {
   std::string allowed;
   for (const Route& route : routes_) {
@@ -32,7 +47,8 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
     std::string message = "there is nothing at this path";
     if (const std::string_view there = example(); !there.empty())
       message += fmt::format("; try {}", there);
-    match.instead = error_response(refuse(Refusal::kNoSuchRoute, std::move(message)));
+    match.instead =
+        error_response(dialect_of(path), refuse(Refusal::kNoSuchRoute, std::move(message)));
     return match;
   }
   allowed += "OPTIONS";
@@ -41,6 +57,7 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
     match.instead.content_type.clear();
   } else {
     match.instead = error_response(
+        dialect_of(path),
         refuse(Refusal::kMethodNotAllowed, "this path does not know the method; see Allow"));
   }
   match.instead.headers.emplace_back("Allow", std::move(allowed));

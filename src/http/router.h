@@ -1,11 +1,11 @@
 // Which handler answers which method and path. Filled once, then const.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/registry.h"
 #include "http/types.h"
 
 namespace oc::http {
@@ -14,6 +14,8 @@ struct Route {
   std::string method;  // GET also answers HEAD
   std::string path;    // "/v1/models"; "/v1/models/*" stands for anything that is not empty there
   Handler handler;
+  const Dialect* dialect =
+      nullptr;               // of its answers and errors; null: Router::dialect_of() its path
   bool open = false;         // no API key wanted
   bool admin = false;        // for the operator: an admin key where one is set
   bool json = false;         // the body must be application/json
@@ -26,7 +28,12 @@ struct Route {
 
 class Router {
  public:
+  // `dialect` is spoken where nothing else is said, and where there is no path to be read.
+  explicit Router(const Dialect& dialect = default_dialect()) : dialect_(&dialect) {}
+
   void add(Route route);
+  // Where a path begins so, this dialect is spoken, unless a longer prefix or a route says another.
+  void speak(std::string_view prefix, const Dialect& dialect);
 
   // A route, or the answer there is instead (404, 405, OPTIONS).
   struct Match {
@@ -34,6 +41,8 @@ class Router {
     Response instead;
   };
   Match find(std::string_view method, std::string_view path) const;
+  // In which errors are told to whoever asks for the path, be there anything or not.
+  const Dialect& dialect_of(std::string_view path) const;
   // Whether the path may be asked for without a key, or by guests, whatever the method.
   bool open(std::string_view path) const;
   bool for_guests(std::string_view path) const;
@@ -42,6 +51,12 @@ class Router {
   std::string_view example() const;
 
   std::vector<Route> routes_;
+  const Dialect* dialect_;
+  struct Prefix {
+    std::string text;
+    const Dialect* dialect;
+  };
+  std::vector<Prefix> prefixes_;
 };
 
 // True for "application/json" with or without parameters.

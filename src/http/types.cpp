@@ -1,7 +1,5 @@
 #include "http/types.h"
 
-#include "api/openai/error_body.h"
-
 namespace oc::http {
 
 Response json_response(std::string body) {
@@ -20,8 +18,8 @@ Response error_response(const ApiError& error, std::string body) {
   return response;
 }
 
-Response error_response(const ApiError& error) {
-  return error_response(error, openai_error_body(error));
+Response error_response(const Dialect& dialect, const ApiError& error) {
+  return error_response(error, dialect.error_body(error));
 }
 
 }  // namespace oc::http

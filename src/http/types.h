@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/errors.h"
+#include "api/dialect.h"
 #include "base/memory_budget.h"
 
 namespace oc::http {
@@ -42,15 +42,15 @@ struct Response {
   std::shared_ptr<const void> memory = {};  // what is counted for the body; dies with it
 };
 Response json_response(std::string body);
-Response error_response(const ApiError& error);
-Response error_response(const ApiError& error, std::string body);
+Response error_response(const Dialect& dialect, const ApiError& error);
+Response error_response(const ApiError& error, std::string body);  // with another body
 
 // A streamed answer that may or may not come about: sent at the first write(), or when `ping_every`
 // has passed without one. From then on `ping` goes out whenever as much time passes in silence.
 struct StreamOffer {
   Response head;         // its body is ignored
   std::string preamble;  // sent directly behind the head
-  std::string ping;
+  std::string ping;      // empty: silence stays silence, and begins nothing
   std::chrono::milliseconds ping_every{10'000};
 };
 
@@ -61,6 +61,8 @@ class Responder {
   virtual ~Responder() = default;
   // The whole answer. False when a stream has begun: write the failure into it, then finish().
   virtual bool respond(Response response) = 0;
+  // The same with an error, in the dialect of the request's path.
+  virtual bool fail(const ApiError& error) = 0;
   virtual void offer_stream(StreamOffer offer) = 0;
   // More of the stream; the first one sends the offer's head. A client that does not read is cut
   // off rather than stored without end.

@@ -3,18 +3,19 @@
 #include <gtest/gtest.h>
 
 #include "api/openai/chat_request.h"
+#include "api/served_model.h"
 
 namespace oc {
 namespace {
 
 ChatRequest parse(const std::string& more, const RequestDefaults& defaults = {},
                   const std::string& question = "Hello") {
-  ChatLimits limits;
-  limits.sampling = [&defaults](const std::string&) { return defaults.sampling; };
   auto request = parse_chat_request(
-      R"({"messages": [{"role": "user", "content": ")" + question + R"("}])" + more + "}", limits);
+      R"({"messages": [{"role": "user", "content": ")" + question + R"("}])" + more + "}", {});
   EXPECT_TRUE(request.ok());
-  apply_defaults(defaults, request->generate);
+  ServedModel model;
+  model.defaults = defaults;
+  EXPECT_TRUE(complete_request(*request, model).ok());
   return std::move(*request);
 }
 

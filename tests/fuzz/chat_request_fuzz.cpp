@@ -4,9 +4,9 @@
 #include <variant>
 
 #include "api/errors.h"
-#include "api/openai/error_body.h"
 #include "api/openai/chat_request.h"
-#include "api/openai/request_pictures.h"
+#include "api/openai/dialect.h"
+#include "api/request_pictures.h"
 #include "base/utf8.h"
 #include "tests/fuzz/require.h"
 
@@ -39,7 +39,7 @@ void check_failure(const oc::Error& error, oc::Stage stage) {
   require(!answer.message.empty() && answer.message.size() < 1000 && is_utf8(answer.message));
   for (const char c : answer.message + answer.param)
     require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
-  const auto body = boost::json::parse(oc::openai_error_body(answer));
+  const auto body = boost::json::parse(oc::openai_dialect().error_body(answer));
   require(std::string_view(body.at("error").at("message").as_string()) == answer.message);
 }
 

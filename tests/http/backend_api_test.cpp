@@ -233,6 +233,28 @@ TEST_F(BackendApiTest, GuestsMayAskButNotChangeOrLoad) {
   }
 }
 
+TEST_F(BackendApiTest, EveryErrorHasTheOriginalsDetail) {
+  access = AccessPolicy({"key"}, {});
+  start();
+  const std::string key = "Authorization: Bearer key\r\n";
+  const auto detail = [](const std::string& response) {
+    const json::object body = json::parse(body_of(response)).as_object();
+    EXPECT_TRUE(body.contains("error")) << response;
+    if (const json::value* text = body.if_contains("detail"))
+      EXPECT_EQ(*text, body.at("error").at("message"));
+    return body.contains("detail");
+  };
+  for (const std::string& response :
+       {get("/config"), get("/nothing", key), get("/health", "Host: two\r\n"), patch("{}"),
+        patch("{", key), ask("DELETE", "/config", "", key),
+        ask("PATCH", "/api/v1/config", "{}", key + "Content-Encoding: br\r\n")})
+    EXPECT_TRUE(status_of(response) >= 400 && detail(response)) << response;
+  // These are OpenAI's.
+  for (const std::string& response : {get("/v1/chat/completions"), get("/v1/nothing", key),
+                                      ask("POST", "/v1/chat/completions", "{", key)})
+    EXPECT_TRUE(status_of(response) >= 400 && !detail(response)) << response;
+}
+
 TEST_F(BackendApiTest, TheStateTrackerIsNotThere) {
   start();
   for (const auto& [method, path] :

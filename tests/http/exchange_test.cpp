@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "api/registry.h"
+
 namespace oc::http {
 namespace {
 
@@ -16,7 +18,7 @@ StreamOffer offer() {
 struct ExchangeTest : testing::Test {
   int wakes = 0;
   std::shared_ptr<MemoryBudget> budget = std::make_shared<MemoryBudget>(1u << 20);
-  Exchange exchange{[this] { ++wakes; }, 100, budget};
+  Exchange exchange{[this] { ++wakes; }, default_dialect(), 100, budget};
 };
 
 TEST_F(ExchangeTest, OneWholeAnswer) {
@@ -38,6 +40,24 @@ TEST_F(ExchangeTest, AnOfferedStreamMayStillBecomeAnError) {
   EXPECT_TRUE(exchange.take().whole);
   exchange.tick();
   EXPECT_FALSE(exchange.take().head);
+}
+
+TEST_F(ExchangeTest, WithoutAPingSilenceBeginsNothing) {
+  StreamOffer silent = offer();
+  silent.ping.clear();
+  exchange.offer_stream(std::move(silent));
+  EXPECT_FALSE(exchange.ping_every());
+  EXPECT_TRUE(exchange.write("a"));
+  EXPECT_FALSE(exchange.ping_every());
+}
+
+TEST_F(ExchangeTest, AFailureIsToldInTheDialect) {
+  EXPECT_TRUE(exchange.fail(refuse(Refusal::kNotReady, "later")));
+  EXPECT_FALSE(exchange.fail(refuse(Refusal::kNotReady, "again")));
+  const auto out = exchange.take();
+  ASSERT_TRUE(out.whole);
+  EXPECT_EQ(out.whole->status, 503);
+  EXPECT_EQ(out.whole->body, default_dialect().error_body(refuse(Refusal::kNotReady, "later")));
 }
 
 TEST_F(ExchangeTest, TheFirstWriteBeginsTheStream) {
@@ -136,7 +156,7 @@ TEST_F(ExchangeTest, AStreamThatFindsNoMemoryForItsBeginningIsAnError) {
 TEST_F(ExchangeTest, AWholeAnswerIsCountedUntilItIsSent) {
   EXPECT_TRUE(exchange.respond(json_response(std::string(700u << 10, 'x'))));
   EXPECT_GT(budget->used(), 600u << 10);
-  Exchange other([] {}, 100, budget);
+  Exchange other([] {}, default_dialect(), 100, budget);
   EXPECT_TRUE(other.respond(json_response(std::string(700u << 10, 'x'))));
   const auto refused = other.take();
   EXPECT_EQ(refused.whole->status, 429);
@@ -151,12 +171,13 @@ TEST_F(ExchangeTest, AWholeAnswerIsCountedUntilItIsSent) {
 
 TEST_F(ExchangeTest, WhatIsNotReadLeavesRoomForOthers) {
   const auto unsent = std::make_shared<MemoryBudget>(budget->limit() / 2);
-  Exchange first([] {}, 100, budget, unsent), second([] {}, 100, budget, unsent);
+  Exchange first([] {}, default_dialect(), 100, budget, unsent),
+      second([] {}, default_dialect(), 100, budget, unsent);
   EXPECT_TRUE(first.respond(json_response(std::string(400u << 10, 'x'))));
   const auto out = first.take();
   EXPECT_TRUE(second.respond(json_response(std::string(400u << 10, 'x'))));
   EXPECT_EQ(second.take().whole->status, 429);
-  Exchange stream([] {}, 100, budget, unsent);
+  Exchange stream([] {}, default_dialect(), 100, budget, unsent);
   stream.offer_stream(offer());
   EXPECT_TRUE(stream.write("few words find their way"));
   EXPECT_FALSE(stream.write(std::string(400u << 10, 'x')));

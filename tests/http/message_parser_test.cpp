@@ -173,6 +173,20 @@ TEST(MessageParser, RefusesWhatIsNotARequest) {
   EXPECT_EQ(status_of(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11)), 400);
 }
 
+TEST(MessageParser, ThePathIsKnownWhereItCouldBeRead) {
+  const auto path_of = [](const std::string& wire) {
+    MessageParser parser(MessageLimits{.max_header_bytes = 200, .max_body_bytes = 10});
+    EXPECT_EQ(feed(parser, wire, wire.size()), State::kFailed) << wire;
+    return parser.path();
+  };
+  EXPECT_EQ(path_of("POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n"), "/a");
+  EXPECT_EQ(path_of("GET /a HTTP/1.1\r\n\r\n"), "/a");
+  EXPECT_EQ(path_of("GET http://x/a HTTP/1.1\r\nHost: x y\r\n\r\n"), "/a");
+  EXPECT_EQ(path_of("GET a HTTP/1.1\r\nHost: x\r\n\r\n"), "");
+  EXPECT_EQ(path_of("GARBAGE\r\n\r\n"), "");
+  EXPECT_EQ(MessageParser({}).path(), "");
+}
+
 TEST(MessageParser, RefusesTwoLengthsOfOneBody) {
   EXPECT_EQ(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
                       "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "api/backend/dialect.h"
 #include "http/response_head.h"
-#include "http/sse.h"
 
 namespace oc::http {
 namespace {
@@ -39,6 +39,27 @@ TEST(Router, GuestsAreWelcomeAtSomePaths) {
   EXPECT_TRUE(table.for_guests("/state/query"));
   for (const char* path : {"/config", "/state", "/chat/", "/", "*", ""})
     EXPECT_FALSE(table.for_guests(path)) << path;
+}
+
+TEST(Router, EachPathSpeaksItsDialect) {
+  const Dialect &openai = default_dialect(), &backend = backend_dialect();
+  Router table(backend);
+  table.speak("/v1/", openai);
+  table.speak("/v1/config/", backend);
+  table.add({.method = "POST", .path = "/chat", .handler = {}, .dialect = &openai});
+  table.add({.method = "GET", .path = "/v1/odd/*", .handler = {}, .dialect = &backend});
+  for (const char* path : {"/v1/", "/v1/models", "/v1/config", "/chat", "/v1/odd/"})
+    EXPECT_EQ(&table.dialect_of(path), &openai) << path;
+  for (const char* path : {"", "/", "*", "/v1", "/v2/", "/v1/config/x", "/v1/odd/1", "/chat/"})
+    EXPECT_EQ(&table.dialect_of(path), &backend) << path;
+  EXPECT_EQ(&Router().dialect_of("/"), &openai);
+  // Also what there is instead of a route.
+  const auto detail = [&](const char* method, const char* path) {
+    return table.find(method, path).instead.body.find("\"detail\"") != std::string::npos;
+  };
+  EXPECT_TRUE(detail("GET", "/nothing"));
+  EXPECT_FALSE(detail("GET", "/v1/nothing"));
+  EXPECT_FALSE(detail("GET", "/chat"));
 }
 
 TEST(Router, AnswersForWhatIsNotThere) {
@@ -124,13 +145,6 @@ TEST(ResponseHead, Chunks) {
   EXPECT_EQ(make_chunk(""), "");
   EXPECT_EQ(make_chunk("hello"), "5\r\nhello\r\n");
   EXPECT_EQ(make_chunk(std::string(255, 'x')).substr(0, 4), "ff\r\n");
-}
-
-TEST(Sse, DataLinesOnly) {
-  EXPECT_EQ(sse_event("{}"), "data: {}\n\n");
-  EXPECT_TRUE(kSsePing.starts_with(":"));
-  EXPECT_TRUE(kSsePing.ends_with("\n\n"));
-  EXPECT_EQ(kSseDone, "data: [DONE]\n\n");
 }
 
 }  // namespace

@@ -354,7 +354,7 @@ TEST_F(ServerTest, AnOfferCanStillBecomeAnError) {
   StreamOffer patient = offer();
   patient.ping_every = 1h;
   responder->offer_stream(patient);
-  EXPECT_TRUE(responder->respond(error_response(refuse(Refusal::kBusy, "no"))));
+  EXPECT_TRUE(responder->fail(refuse(Refusal::kBusy, "no")));
   EXPECT_EQ(status_of(client.read_response()), 429);
 }
 

@@ -59,8 +59,6 @@ json::object model_summary(const ServedModel& model, std::string_view version) {
 
 }  // namespace
 
-std::string backend_error_body(const ApiError& error) { return json_text(backend_error(error)); }
-
 std::string backend_root_json(const ServerState& server) {
   json::object out;
   out["message"] = "Vision Models Unified API";

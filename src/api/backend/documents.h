@@ -11,8 +11,6 @@
 
 namespace oc {
 
-std::string backend_error_body(const ApiError& error);
-
 // GET /, /health and /status while a model is active. `installed` are names on the disk, known or
 // not.
 std::string backend_root_json(const ServerState& server);

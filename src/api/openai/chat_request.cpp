@@ -1,7 +1,6 @@
 #include "api/openai/chat_request.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -56,7 +55,7 @@ Result<void> parse_length(const JsonFields& fields, const ChatLimits& limits,
 }
 
 // {"token id": bias}; at most 1,024 of them, as the largest clients send.
-Result<void> parse_logit_bias(const JsonFields& fields, SamplingParams& sampling) {
+Result<void> parse_logit_bias(const JsonFields& fields, RequestedSampling& sampling) {
   const json::value* value = fields.find("logit_bias");
   if (value == nullptr) return {};
   constexpr std::size_t kMost = 1024;
@@ -84,25 +83,20 @@ Result<void> parse_logit_bias(const JsonFields& fields, SamplingParams& sampling
   return {};
 }
 
-Result<void> parse_sampling(const JsonFields& fields, SamplingParams& sampling) {
-  OC_ASSIGN_OR_RETURN(const auto presence, fields.number("presence_penalty", -2, 2));
-  OC_ASSIGN_OR_RETURN(const auto frequency, fields.number("frequency_penalty", -2, 2));
-  if (presence) sampling.presence_penalty = *presence;
-  if (frequency) sampling.frequency_penalty = *frequency;
+Result<void> parse_sampling(const JsonFields& fields, RequestedSampling& sampling) {
+  OC_ASSIGN_OR_RETURN(sampling.presence_penalty, fields.number("presence_penalty", -2, 2));
+  OC_ASSIGN_OR_RETURN(sampling.frequency_penalty, fields.number("frequency_penalty", -2, 2));
   OC_RETURN_IF_ERROR(parse_logit_bias(fields, sampling));
-  OC_ASSIGN_OR_RETURN(const auto temperature, fields.number("temperature", 0, 2));
-  OC_ASSIGN_OR_RETURN(const auto top_p, fields.number("top_p", 0, 1));
-  OC_ASSIGN_OR_RETURN(const auto min_p, fields.number("min_p", 0, 1));
-  OC_ASSIGN_OR_RETURN(const auto penalty,
+  OC_ASSIGN_OR_RETURN(sampling.temperature, fields.number("temperature", 0, 2));
+  OC_ASSIGN_OR_RETURN(sampling.top_p, fields.number("top_p", 0, 1));
+  OC_ASSIGN_OR_RETURN(sampling.min_p, fields.number("min_p", 0, 1));
+  OC_ASSIGN_OR_RETURN(sampling.repetition_penalty,
                       fields.number("repetition_penalty", SamplingParams::kLeastRepetitionPenalty,
                                     SamplingParams::kMostRepetitionPenalty));
   OC_ASSIGN_OR_RETURN(const auto top_k,
                       fields.integer("top_k", -1, std::numeric_limits<int>::max()));
-  if (temperature) sampling.temperature = *temperature;
   // OpenAI allows 0, "nothing but the most likely token": the smallest p says the same.
-  if (top_p) sampling.top_p = *top_p > 0 ? *top_p : std::numeric_limits<double>::min();
-  if (min_p) sampling.min_p = *min_p;
-  if (penalty) sampling.repetition_penalty = *penalty;
+  if (sampling.top_p == 0) sampling.top_p = std::numeric_limits<double>::min();
   if (top_k) sampling.top_k = *top_k < 0 ? 0 : static_cast<int>(*top_k);  // -1: off, as elsewhere
   if (const json::value* seed = fields.find("seed")) {
     if (seed->is_int64())
@@ -114,13 +108,7 @@ Result<void> parse_sampling(const JsonFields& fields, SamplingParams& sampling) 
     else
       return wrong_value("seed", "an integer of 64 bits", *seed);
   }
-  auto checked = check_sampling(sampling);
-  if (!checked) {
-    Error error = checked.error();
-    if (error.code == ErrorCode::kInternal) error.code = ErrorCode::kInvalidArgument;
-    return error;
-  }
-  return {};
+  return check_sampling(sampling_of(sampling, {}));
 }
 
 // An empty string stops nothing: pages send it for a field that was left empty.
@@ -225,10 +213,6 @@ Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffe
   return {};
 }
 
-}  // namespace
-
-namespace {
-
 JsonLimits json_limits(const ChatLimits& limits) {
   return {.depth = limits.json_depth, .values = limits.max_values};
 }
@@ -250,8 +234,7 @@ Result<ChatRequest> parse_document(const json::value& document, const ChatLimits
                  fmt::format("a name has at most {} bytes", limits.max_name_bytes), "model"};
   request.model = std::string(model.value_or(""));
   OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate, no_effect));
-  if (limits.sampling) request.generate.sampling = limits.sampling(request.model);
-  OC_RETURN_IF_ERROR(parse_sampling(fields, request.generate.sampling));
+  OC_RETURN_IF_ERROR(parse_sampling(fields, request.sampling));
   OC_RETURN_IF_ERROR(parse_stop(fields, limits, request.generate, no_effect));
   OC_RETURN_IF_ERROR(parse_stream(fields, request, no_effect));
   OC_RETURN_IF_ERROR(parse_answers(fields, limits, request.generate));
@@ -271,27 +254,6 @@ Result<ChatRequest> parse_document(const json::value& document, const ChatLimits
 }
 
 }  // namespace
-
-std::string warning_of(const ChatRequest& request) {
-  std::string out;
-  if (!request.unused_tools.empty())
-    out = fmt::format("{} are not called: the model answers in text", request.unused_tools);
-  if (!request.without_effect.empty())
-    out += fmt::format("{}without effect here: {}", out.empty() ? "" : "; ",
-                       fmt::join(request.without_effect, ", "));
-  return out;
-}
-
-std::size_t held_bytes(const ChatRequest& request) {
-  std::size_t total = 0;
-  for (const Message& message : request.generate.messages)
-    for (const Part& part : message.parts) {
-      total += sizeof part;
-      if (const auto* text = std::get_if<TextPart>(&part)) total += text->text.capacity();
-    }
-  for (const EncodedImage& image : request.images) total += image.bytes.capacity();
-  return total;
-}
 
 Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits) {
   OC_ASSIGN_OR_RETURN(const json::value document,

@@ -1,7 +1,6 @@
 #include "api/openai/errors.h"
 
-#include "api/openai/error_body.h"
-#include "io/json_text.h"
+#include <utility>
 
 namespace oc {
 
@@ -18,7 +17,5 @@ boost::json::object openai_error(const ApiError& error) {
   outer["error"] = std::move(inner);
   return outer;
 }
-
-std::string openai_error_body(const ApiError& error) { return json_text(openai_error(error)); }
 
 }  // namespace oc

@@ -3,7 +3,7 @@
 
 #include <boost/json/value.hpp>
 
-#include "api/openai/chat_request.h"
+#include "api/chat_request.h"
 
 namespace oc {
 

@@ -6,8 +6,8 @@
 #include <map>
 #include <string>
 
+#include "api/chat_request.h"
 #include "api/json_fields.h"
-#include "api/openai/chat_request.h"
 
 namespace oc {
 

@@ -1,5 +1,5 @@
 #include "api/openai/chat_request.h"
-#include "api/openai/request_pictures.h"
+#include "api/request_pictures.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -41,8 +41,8 @@ TEST(ChatRequest, TheLeastThatIsARequest) {
   EXPECT_EQ(result->model, "");
   EXPECT_FALSE(result->stream);
   EXPECT_FALSE(result->generate.max_tokens.has_value());
-  EXPECT_FALSE(result->generate.sampling.seed.has_value());
-  EXPECT_EQ(result->generate.sampling.temperature, 0);
+  EXPECT_FALSE(result->sampling.seed);
+  EXPECT_FALSE(result->sampling.temperature);
   ASSERT_EQ(result->generate.messages.size(), 1u);
   const Message& message = result->generate.messages[0];
   EXPECT_EQ(message.role, Role::kUser);
@@ -63,12 +63,12 @@ TEST(ChatRequest, EveryField) {
   EXPECT_EQ(generate.max_tokens, 7);
   EXPECT_EQ(generate.stop, (std::vector<std::string>{"a", "\n"}));
   EXPECT_TRUE(generate.keep_order);
-  EXPECT_EQ(generate.sampling.temperature, 0.5);
-  EXPECT_EQ(generate.sampling.top_p, 0.9);
-  EXPECT_EQ(generate.sampling.top_k, 40);
-  EXPECT_EQ(generate.sampling.min_p, 0.05);
-  EXPECT_EQ(generate.sampling.repetition_penalty, 1.1);
-  EXPECT_EQ(generate.sampling.seed, std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(result->sampling.temperature, 0.5);
+  EXPECT_EQ(result->sampling.top_p, 0.9);
+  EXPECT_EQ(result->sampling.top_k, 40);
+  EXPECT_EQ(result->sampling.min_p, 0.05);
+  EXPECT_EQ(result->sampling.repetition_penalty, 1.1);
+  EXPECT_EQ(result->sampling.seed, std::numeric_limits<std::uint64_t>::max());
 }
 
 TEST(ChatRequest, NullIsAbsent) {
@@ -110,7 +110,7 @@ TEST(ChatRequest, PenaltiesBiasAndExtensions) {
       R"("presence_penalty":0.5,"frequency_penalty":-1,"logit_bias":{"5":1.5},"draft_tokens":3,)"
       R"("stream_key":"door","policy":"latest_wins")");
   ASSERT_TRUE(result.ok()) << error_of(result);
-  const SamplingParams& sampling = result->generate.sampling;
+  const RequestedSampling& sampling = result->sampling;
   EXPECT_EQ(sampling.presence_penalty, 0.5);
   EXPECT_EQ(sampling.frequency_penalty, -1);
   ASSERT_EQ(sampling.logit_bias.size(), 1u);
@@ -183,8 +183,8 @@ TEST(ChatRequest, WhatMeansOffIsAccepted) {
     auto result = with(fmt::format("\"{}\":{}", field, value));
     EXPECT_TRUE(result.ok()) << field << " " << error_of(result);
   }
-  EXPECT_GT(with("\"top_p\":0")->generate.sampling.top_p, 0);
-  EXPECT_EQ(with("\"top_k\":-1")->generate.sampling.top_k, 0);
+  EXPECT_GT(with("\"top_p\":0")->sampling.top_p, 0);
+  EXPECT_EQ(with("\"top_k\":-1")->sampling.top_k, 0);
 }
 
 TEST(ChatRequest, UnknownFieldsGetTheNearestName) {
@@ -201,7 +201,7 @@ TEST(ChatRequest, UnknownFieldsGetTheNearestName) {
 TEST(ChatRequest, AWholeNumberMayHaveAPoint) {
   EXPECT_EQ(with(R"("max_tokens":3.0)")->generate.max_tokens, 3);
   EXPECT_EQ(with(R"("max_tokens":1e2)")->generate.max_tokens, 100);
-  EXPECT_EQ(with(R"("seed":1.0)")->generate.sampling.seed, 1u);
+  EXPECT_EQ(with(R"("seed":1.0)")->sampling.seed, 1u);
 }
 
 TEST(ChatRequest, WrongTypesAndRanges) {

@@ -237,9 +237,7 @@ TEST(Models, ListAndNames) {
 }
 
 TEST(OriginalFields, StandBesideTheOthers) {
-  ServedModel model;
-  model.method = "CPU";
-  model.optimized = true;
+  const OriginalModel model{"CPU", true};
   GenerateResult answer = result();
   answer.timings.total_ms = 1234;
   const json::value out =

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "api/openai/chat_request.h"
+
 namespace oc {
 namespace {
 

@@ -1,7 +1,7 @@
 // The pictures of a request: what they take, and their decoding, one after the other.
 #pragma once
 
-#include "api/openai/chat_request.h"
+#include "api/chat_request.h"
 #include "image/fit.h"
 #include "image/image.h"
 

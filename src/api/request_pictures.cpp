@@ -1,4 +1,4 @@
-#include "api/openai/request_pictures.h"
+#include "api/request_pictures.h"
 
 #include <fmt/format.h>
 

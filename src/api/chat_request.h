@@ -1,0 +1,62 @@
+// A question as any dialect leaves it when it has been read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/request_defaults.h"
+#include "base/result.h"
+#include "runtime/request.h"
+
+namespace oc {
+
+struct ServedModel;
+
+// What a dialect's parser holds requests to.
+struct ChatLimits {
+  std::size_t max_images = 16;
+  std::size_t max_image_bytes = 20u << 20;  // one picture, decoded from base64
+  std::size_t max_messages = 2048;
+  std::size_t max_parts = 4096;  // over all messages
+  std::size_t max_stops = 16;
+  std::size_t max_stop_bytes = 512;
+  std::size_t max_choices = 64;  // to be scored
+  std::size_t max_choice_bytes = 4096;
+  std::size_t max_values = 200'000;   // of JSON, in the whole body
+  std::size_t max_name_bytes = 4096;  // of the model's name
+  std::int64_t context_length = 0;    // the longest of all models; 0: unknown
+  int json_depth = 32;
+};
+
+// A picture as it came: still JPEG, PNG or WebP.
+struct EncodedImage {
+  std::vector<std::byte> bytes;
+  std::optional<int> num_crops;
+  std::string param;  // where it stood, for errors
+};
+
+struct ChatRequest {
+  std::string model;         // as the client wrote it; empty when absent
+  GenerateRequest generate;  // without id, deadline, sampling (complete_request), images
+  RequestedSampling sampling;
+  std::vector<EncodedImage> images;  // request_pictures.h
+  bool stream = false;
+  bool include_usage = false;               // a stream tells the counts of tokens
+  std::string unused_tools;                 // "tools", "functions" that were offered; else empty
+  std::vector<std::string> without_effect;  // fields that are accepted and change nothing
+};
+
+// What the client is told about fields that have no effect; empty: nothing.
+std::string warning_of(const ChatRequest& request);
+
+// What the request holds of its body: texts, and pictures as they came.
+std::size_t held_bytes(const ChatRequest& request);
+
+// Fills in what the request leaves to the model that answers, and holds it to that model's bounds:
+// kInvalidArgument.
+Result<void> complete_request(ChatRequest& request, const ServedModel& model);
+
+}  // namespace oc

@@ -1,0 +1,66 @@
+// One wire format: how a question is read, and how its answer, and what goes wrong, are written.
+// The server knows nothing of a format but this; docs/add-a-dialect.md adds one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "api/chat_request.h"
+#include "api/errors.h"
+#include "api/served_model.h"
+
+namespace oc {
+
+// What is known of an answer before its first token.
+struct AnswerStart {
+  const ServedModel& model;       // that answers; valid during the call
+  std::string id;                 // of the answer: id_prefix() and random letters
+  std::int64_t created = 0;       // Unix seconds
+  std::string_view client = {};   // who asks; valid during the call
+  std::string_view warning = {};  // warning_of() the request; valid during the call
+};
+
+// Writes one answer: whole(), or head(), any number of piece() and end(). What is appended to `out`
+// goes over the wire as it is. One call at a time, from different threads; piece() is called on the
+// engine's thread for every token, so it had better be quick.
+class AnswerWriter {
+ public:
+  virtual ~AnswerWriter() = default;
+  // The body of an answer that is not streamed.
+  virtual std::string whole(const GenerateResult& result) = 0;
+  // What stands at the beginning of a stream; it may be sent long before the first piece.
+  virtual void head(std::string& out) = 0;
+  virtual void piece(std::string& out, const AnswerPiece& piece) = 0;
+  // Behind all pieces of all answers.
+  virtual void end(std::string& out, const GenerateResult& result) = 0;
+  // Instead of end(), when something goes wrong behind the head.
+  virtual void error(std::string& out, const ApiError& error) = 0;
+};
+
+// Const and shared; lives as long as the program. Any thread.
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+
+  // The body of an answer that says what went wrong. A dialect that is only this has routes that
+  // take no questions.
+  virtual std::string error_body(const ApiError& error) const = 0;
+
+  // Of the request's body, which is freed as soon as it is read. `memory` holds what the body
+  // takes, and afterwards what the request takes. `client` is who asks: what a dialect keeps of
+  // earlier answers is kept for each. Errors: kInvalidArgument, kUnsupported, kTooLarge, each with
+  // the path of the field in param; kMemoryFull.
+  virtual Result<ChatRequest> parse(std::string&& body, const ChatLimits& limits,
+                                    Reservation& memory, std::string_view client) const = 0;
+  virtual std::unique_ptr<AnswerWriter> writer(const ChatRequest& request,
+                                               AnswerStart start) const = 0;
+
+  virtual std::string_view id_prefix() const = 0;    // of an answer's id: "chatcmpl-"
+  virtual std::string_view stream_type() const = 0;  // the Content-Type of a stream
+  // Goes out when a stream has been silent for a while; empty: nothing does.
+  virtual std::string_view keep_alive() const = 0;
+};
+
+}  // namespace oc

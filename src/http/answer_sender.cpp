@@ -1,0 +1,111 @@
+#include "http/answer_sender.h"
+
+#include <exception>
+#include <new>
+#include <utility>
+
+#include "base/log.h"
+#include "runtime/answer_memory.h"
+
+namespace oc::http {
+namespace {
+
+constexpr std::size_t kRoom = 16u << 10;  // for what stands around answers
+
+void log_internal(const Error& error, const std::string& id) {
+  if (error.code == ErrorCode::kInternal)
+    log::event(log::Level::kError, "internal", {{"message", error.message}}, id);
+}
+
+}  // namespace
+
+Error thrown(const std::exception& failure) {
+  if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr) return out_of_memory();
+  return {ErrorCode::kInternal, failure.what()};
+}
+
+void fail(const ResponderPtr& responder, const Error& error, Stage stage,
+          const std::string& request_id) {
+  log_internal(error, request_id);
+  responder->fail(to_api_error(error, stage));
+}
+
+AnswerSender::AnswerSender(std::string request_id, ResponderPtr responder,
+                           std::unique_ptr<AnswerWriter> writer, bool stream)
+    : id_(std::move(request_id)),
+      responder_(std::move(responder)),
+      writer_(std::move(writer)),
+      stream_(stream) {}
+
+void AnswerSender::hold(Reservation texts, Reservation pictures) {
+  texts_ = std::move(texts);
+  pictures_ = std::move(pictures);
+}
+
+void AnswerSender::offer_stream(const Dialect& dialect, std::chrono::milliseconds ping_every) {
+  StreamOffer offer;
+  offer.head.content_type = dialect.stream_type();
+  offer.head.headers.emplace_back("X-Accel-Buffering", "no");
+  writer_->head(offer.preamble);
+  offer.ping = dialect.keep_alive();
+  offer.ping_every = ping_every;
+  responder_->offer_stream(std::move(offer));
+}
+
+void AnswerSender::piece(const AnswerPiece& piece) {
+  if (piece.whole) return;  // those: in done()
+  std::string bytes;
+  writer_->piece(bytes, piece);
+  responder_->write(std::move(bytes));
+}
+
+void AnswerSender::done(GenerateResult& result) {
+  if (result.warning)
+    log::event(log::Level::kWarning, "answer", {{"warning", *result.warning}}, id_);
+  if (stream_)
+    end_stream(result);
+  else
+    send_whole(result);
+}
+
+void AnswerSender::send_whole(GenerateResult& result) {
+  Response response = json_response(writer_->whole(result));
+  response.headers.emplace_back("x-ocellus-cache", result.cached ? "hit" : "miss");
+  if (result.memory) {
+    const std::shared_ptr<Reservation> memory = std::move(result.memory);
+    result = {};  // nobody needs the values any more
+    memory->shrink_to(response.body.capacity());
+    response.memory = memory;
+  }
+  responder_->respond(std::move(response));
+}
+
+void AnswerSender::end_stream(GenerateResult& result) {
+  std::string end;
+  // Known answers are sent in one go: their reader is not slow when it has not read the first.
+  if (result.cached) {
+    end.reserve(memory_of(result).json + kRoom);
+    const auto append = [&](const Answer& answer, std::size_t choice) {
+      writer_->piece(
+          end, {.text = answer.text, .choice = choice, .tokens = answer.logprobs, .whole = true});
+    };
+    append(result, 0);
+    for (std::size_t i = 0; i < result.more.size(); ++i) append(result.more[i], i + 1);
+  }
+  writer_->end(end, result);
+  result = {};  // from here on the exchange counts what is sent
+  responder_->write(std::move(end));
+  responder_->finish();
+}
+
+void AnswerSender::fail(const Error& error, Stage stage) {
+  log_internal(error, id_);
+  const ApiError told = to_api_error(error, stage);
+  if (responder_->fail(told)) return;
+  std::string last;
+  writer_->error(last, told);
+  responder_->write(std::move(last));
+  responder_->finish();
+}
+
+}  // namespace oc::http

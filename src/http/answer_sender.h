@@ -1,0 +1,49 @@
+// The way of one answer from the model to its client: whole or streamed, in the client's dialect.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/dialect.h"
+#include "base/memory_budget.h"
+#include "http/types.h"
+
+namespace oc::http {
+
+// What was thrown while a request was worked on, as its error.
+Error thrown(const std::exception& failure);
+
+// One call at a time, from different threads: piece() and done() from the engine's.
+class AnswerSender {
+ public:
+  AnswerSender(std::string request_id, ResponderPtr responder, std::unique_ptr<AnswerWriter> writer,
+               bool stream);
+
+  // Before the model is asked for an answer that is streamed.
+  void offer_stream(const Dialect& dialect, std::chrono::milliseconds ping_every);
+  void piece(const AnswerPiece& piece);
+  // Leaves nothing of the result but what it takes to send it.
+  void done(GenerateResult& result);
+  // As an answer, or as the last thing in a stream that has begun, never a silent end.
+  void fail(const Error& error, Stage stage);
+
+  // What the request holds while it waits and runs.
+  void hold(Reservation texts, Reservation pictures);
+  void shrink_pictures_to(std::size_t bytes) { pictures_.shrink_to(bytes); }
+
+ private:
+  void send_whole(GenerateResult& result);
+  void end_stream(GenerateResult& result);
+
+  const std::string id_;  // of the request
+  const ResponderPtr responder_;
+  const std::unique_ptr<AnswerWriter> writer_;
+  const bool stream_;
+  Reservation texts_, pictures_;
+};
+
+// An error before there is an answer to be sent; what is internal is logged.
+void fail(const ResponderPtr& responder, const Error& error, Stage stage,
+          const std::string& request_id);
+
+}  // namespace oc::http

@@ -1,0 +1,60 @@
+// The pictures of a question: counted, then decoded one after the other on the pool's threads.
+#include <fmt/format.h>
+
+#include <new>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/question.h"
+
+namespace oc::http {
+namespace {
+
+ApiError busy() {
+  return refuse(Refusal::kBusy, "the server holds as many pictures as it may; try later");
+}
+
+}  // namespace
+
+// They are counted before they are decoded, so that many of them cannot fill memory.
+void App::take_pictures(const QuestionPtr& question) {
+  const PictureBox& box = question->backend->model().defaults.pictures;
+  auto memory = pictures_memory(question->chat, options_.image, box);
+  if (!memory) return question->fail(memory.error(), Stage::kImage);
+  question->memory = *memory;
+  // The pictures as they came are counted with the decoded ones from now on, and not twice: what
+  // fits alone is never told to wait.
+  Reservation& texts = question->request->memory;
+  texts.shrink_to(held_bytes(question->chat) - encoded_bytes(question->chat));
+  if (memory->most > options_.memory->limit() - texts.bytes())
+    return question->fail({ErrorCode::kTooLarge,
+                           fmt::format("the pictures take {} bytes while they are decoded, over "
+                                       "the limit of {}",
+                                       memory->most, options_.memory->limit()),
+                           "send fewer or smaller ones", "messages"},
+                          Stage::kImage);
+  question->pictures = Reservation(options_.memory, question->request->id);
+  if (!question->pictures.grow_to(memory->most)) return void(question->responder->fail(busy()));
+  decode_picture(question);
+}
+
+// One picture, then others' come first.
+void App::decode_picture(const QuestionPtr& question) {
+  const PictureBox& box = question->backend->model().defaults.pictures;
+  const Stopwatch watch;
+  const auto decoded =
+      decode_next_picture(question->chat, options_.image, box, question->interrupt);
+  metrics_.count_picture(decoded);
+  if (!decoded) {
+    if (decoded.error().code == ErrorCode::kUnavailable) throw std::bad_alloc();
+    return question->fail(decoded.error(), Stage::kImage);
+  }
+  if (!*decoded) return answer(question);
+  const Image& picture = *question->chat.generate.images.back().image;
+  log::step("decode", question->request->id, "width", picture.width, "height", picture.height, "ms",
+            watch.ms());
+  pool_.post(
+      [question, self = shared_from_this()] { self->take_step(question, &App::decode_picture); });
+}
+
+}  // namespace oc::http

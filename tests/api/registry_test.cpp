@@ -1,0 +1,27 @@
+#include "api/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace oc {
+namespace {
+
+TEST(DialectRegistry, EveryPathIsThereOnceAndEveryDialectIsWhole) {
+  std::set<std::string_view> paths;
+  for (const ChatPath& chat : chat_paths()) {
+    EXPECT_TRUE(chat.path.starts_with("/")) << chat.path;
+    EXPECT_TRUE(paths.insert(chat.path).second) << chat.path;
+    EXPECT_FALSE(chat.dialect.stream_type().empty()) << chat.path;
+    EXPECT_FALSE(chat.dialect.error_body(refuse(Refusal::kInternal, "x")).empty()) << chat.path;
+  }
+  EXPECT_TRUE(paths.contains("/v1/chat/completions"));
+  std::set<std::string_view> prefixes;
+  for (const DialectPrefix& below : dialect_prefixes()) {
+    EXPECT_TRUE(below.prefix.starts_with("/")) << below.prefix;
+    EXPECT_TRUE(prefixes.insert(below.prefix).second) << below.prefix;
+  }
+}
+
+}  // namespace
+}  // namespace oc
