@@ -19,15 +19,9 @@ struct ServedModel;
 struct ChatLimits {
   std::size_t max_images = 16;
   std::size_t max_image_bytes = 20u << 20;  // one picture, decoded from base64
-  std::size_t max_messages = 2048;
-  std::size_t max_parts = 4096;  // over all messages
-  std::size_t max_stops = 16;
-  std::size_t max_stop_bytes = 512;
-  std::size_t max_choices = 64;  // to be scored
-  std::size_t max_choice_bytes = 4096;
-  std::size_t max_values = 200'000;   // of JSON, in the whole body
-  std::size_t max_name_bytes = 4096;  // of the model's name
-  std::int64_t context_length = 0;    // the longest of all models; 0: unknown
+  std::size_t max_parts = 4096;             // over all messages
+  std::size_t max_values = 200'000;         // of JSON, in the whole body
+  std::int64_t context_length = 0;          // the longest of all models; 0: unknown
   int json_depth = 32;
 };
 

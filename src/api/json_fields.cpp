@@ -47,6 +47,18 @@ Error wrong_value(std::string param, std::string_view expected, const json::valu
           fmt::format("\"{}\" must be {}, found {}", param, expected, what), "", param};
 }
 
+Result<std::string_view> string_entry(const json::value& value, std::string param,
+                                      const Field& field) {
+  if (const json::string* text = value.if_string()) {
+    const std::string_view view(*text);
+    const bool known =
+        field.one_of.empty() || std::ranges::find(field.one_of, view) != field.one_of.end();
+    const auto size = static_cast<double>(view.size());
+    if (known && size >= field.min && size <= field.max) return view;
+  }
+  return wrong_value(std::move(param), expected(field), value);
+}
+
 std::string JsonFields::name(std::string_view key) const {
   return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
 }
@@ -110,6 +122,47 @@ Result<std::optional<JsonFields>> JsonFields::object(std::string_view key) const
   if (value->is_object())
     return std::optional<JsonFields>(JsonFields(value->get_object(), name(key)));
   return wrong_value(name(key), "an object", *value);
+}
+
+Result<std::optional<std::int64_t>> JsonFields::integer(const Field& field) const {
+  return integer(field, static_cast<std::int64_t>(field.max));
+}
+
+Result<std::optional<std::int64_t>> JsonFields::integer(const Field& field,
+                                                        std::int64_t max) const {
+  return integer(field.key(), static_cast<std::int64_t>(field.min), max);
+}
+
+Result<std::optional<double>> JsonFields::number(const Field& field) const {
+  return number(field.key(), field.min, field.max);
+}
+
+Result<std::optional<bool>> JsonFields::boolean(const Field& field) const {
+  return boolean(field.key());
+}
+
+Result<std::optional<std::string_view>> JsonFields::string(const Field& field) const {
+  const json::value* value = find(field.key());
+  if (value == nullptr) return std::optional<std::string_view>();
+  OC_ASSIGN_OR_RETURN(const std::string_view text, string_entry(*value, name(field.key()), field));
+  return std::optional<std::string_view>(text);
+}
+
+Result<std::optional<JsonFields>> JsonFields::object(const Field& field) const {
+  const json::value* value = find(field.key());
+  if (value == nullptr) return std::optional<JsonFields>();
+  if (value->is_object() && value->get_object().size() <= field.max)
+    return std::optional<JsonFields>(JsonFields(value->get_object(), name(field.key())));
+  return wrong_value(name(field.key()), expected(field), *value);
+}
+
+Result<const json::array*> JsonFields::array(const Field& field) const {
+  const json::value* value = find(field.key());
+  if (value == nullptr) return static_cast<const json::array*>(nullptr);
+  if (const json::array* array = value->if_array();
+      array != nullptr && array->size() >= field.min && array->size() <= field.max)
+    return array;
+  return wrong_value(name(field.key()), expected(field), *value);
 }
 
 Result<void> JsonFields::only(std::span<const std::string_view> known) const {

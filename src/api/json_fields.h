@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/field.h"
 #include "base/result.h"
 
 namespace oc {
@@ -19,10 +20,15 @@ namespace oc {
 // "a number", "an object", …; never the client's own text.
 std::string_view kind_of(const boost::json::value& value);
 
+// kInvalidArgument: what the value must be, and what it is.
 Error wrong_value(std::string param, std::string_view expected, const boost::json::value& found);
 
 // 3.0 or 1e2: some languages have no other numbers. None: not a double, or no whole one.
 std::optional<std::int64_t> whole_number(const boost::json::value& value);
+
+// A string at the path `param`, as the row of an array's entries has it.
+Result<std::string_view> string_entry(const boost::json::value& value, std::string param,
+                                      const Field& field);
 
 class JsonFields {
  public:
@@ -38,6 +44,15 @@ class JsonFields {
   Result<std::optional<bool>> boolean(std::string_view key) const;
   Result<std::optional<std::string_view>> string(std::string_view key) const;
   Result<std::optional<JsonFields>> object(std::string_view key) const;
+
+  // By its row: the type, and the bounds that it has. `max` where the row's is not all that counts.
+  Result<std::optional<std::int64_t>> integer(const Field& field) const;
+  Result<std::optional<std::int64_t>> integer(const Field& field, std::int64_t max) const;
+  Result<std::optional<double>> number(const Field& field) const;
+  Result<std::optional<bool>> boolean(const Field& field) const;
+  Result<std::optional<std::string_view>> string(const Field& field) const;
+  Result<std::optional<JsonFields>> object(const Field& field) const;
+  Result<const boost::json::array*> array(const Field& field) const;  // nullptr: there is none
 
   // kInvalidArgument for the first field with a value that is in none of the lists, with the
   // nearest known name if there is one.

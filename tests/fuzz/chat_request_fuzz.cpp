@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "api/errors.h"
+#include "api/openai/chat_fields.h"
 #include "api/openai/chat_request.h"
 #include "api/openai/dialect.h"
 #include "api/request_pictures.h"
@@ -15,13 +16,8 @@ namespace {
 using oc::ChatRequest;
 using oc::ErrorCode;
 
-const oc::ChatLimits kLimits{.max_images = 4,
-                             .max_image_bytes = 1u << 16,
-                             .max_messages = 8,
-                             .max_parts = 16,
-                             .max_stops = 4,
-                             .max_stop_bytes = 32,
-                             .context_length = 4096};
+const oc::ChatLimits kLimits{
+    .max_images = 4, .max_image_bytes = 1u << 16, .max_parts = 16, .context_length = 4096};
 constexpr oc::ImageLimits kImageLimits{.max_bytes = 1u << 16, .max_pixels = 1 << 16};
 
 bool is_utf8(std::string_view text) {
@@ -45,7 +41,7 @@ void check_failure(const oc::Error& error, oc::Stage stage) {
 
 void check_messages(const ChatRequest& request) {
   const auto& messages = request.generate.messages;
-  require(!messages.empty() && messages.size() <= kLimits.max_messages);
+  require(!messages.empty() && messages.size() <= oc::chat_field("messages").most());
   require(messages.back().role != oc::Role::kAssistant);
   std::size_t parts = 0;
   int images = 0;
@@ -72,9 +68,9 @@ void check_parameters(const ChatRequest& request) {
   require(oc::check_request(generate).ok());  // the runtime has nothing left to complain about
   require(!generate.max_tokens ||
           (*generate.max_tokens >= 1 && *generate.max_tokens <= kLimits.context_length));
-  require(generate.stop.size() <= kLimits.max_stops);
+  require(generate.stop.size() <= oc::chat_field("stop").most());
   for (const std::string& stop : generate.stop)
-    require(!stop.empty() && stop.size() <= kLimits.max_stop_bytes);
+    require(!stop.empty() && stop.size() <= oc::chat_field("stop[]").most());
   require(request.stream || !request.include_usage);
 }
 

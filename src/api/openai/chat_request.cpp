@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "api/json_fields.h"
+#include "api/openai/chat_fields.h"
 #include "api/openai/fields.h"
 #include "api/openai/messages.h"
 #include "api/openai/response_format.h"
@@ -22,29 +23,24 @@ namespace {
 
 namespace json = boost::json;
 
-bool is_text(const json::value& value, std::string_view text) {
-  return value.is_string() && std::string_view(value.get_string()) == text;
-}
-
 // -1 is how llama.cpp's clients say that there is no limit.
-Result<std::optional<std::int64_t>> parse_limit(const JsonFields& fields, std::string_view key,
-                                                std::int64_t most, NoEffect no_effect) {
-  if (const json::value* value = fields.find(key);
+Result<std::optional<std::int64_t>> parse_limit(const JsonFields& fields, const Field& field,
+                                                std::int64_t context, NoEffect no_effect) {
+  if (const json::value* value = fields.find(field.key());
       value != nullptr && value->is_int64() && value->get_int64() == -1) {
-    no_effect.add(key);
+    no_effect.add(field.key());
     return std::optional<std::int64_t>();
   }
-  return fields.integer(key, 1, most);
+  const auto most = static_cast<std::int64_t>(field.max);
+  return fields.integer(field, context > 0 ? std::min(context, most) : most);
 }
 
 Result<void> parse_length(const JsonFields& fields, const ChatLimits& limits,
                           GenerateRequest& request, NoEffect no_effect) {
-  constexpr std::int64_t kMost = std::numeric_limits<int>::max();
-  const std::int64_t most =
-      limits.context_length > 0 ? std::min(limits.context_length, kMost) : kMost;
-  OC_ASSIGN_OR_RETURN(const auto old_name, parse_limit(fields, "max_tokens", most, no_effect));
-  OC_ASSIGN_OR_RETURN(const auto new_name,
-                      parse_limit(fields, "max_completion_tokens", most, no_effect));
+  OC_ASSIGN_OR_RETURN(const auto old_name, parse_limit(fields, chat_field("max_tokens"),
+                                                       limits.context_length, no_effect));
+  OC_ASSIGN_OR_RETURN(const auto new_name, parse_limit(fields, chat_field("max_completion_tokens"),
+                                                       limits.context_length, no_effect));
   if (old_name && new_name && *old_name != *new_name)
     return Error{ErrorCode::kInvalidArgument,
                  "\"max_tokens\" and \"max_completion_tokens\" are both given and differ",
@@ -54,14 +50,12 @@ Result<void> parse_length(const JsonFields& fields, const ChatLimits& limits,
   return {};
 }
 
-// {"token id": bias}; at most 1,024 of them, as the largest clients send.
+// {"token id": bias}
 Result<void> parse_logit_bias(const JsonFields& fields, RequestedSampling& sampling) {
-  const json::value* value = fields.find("logit_bias");
-  if (value == nullptr) return {};
-  constexpr std::size_t kMost = 1024;
-  if (!value->is_object() || value->get_object().size() > kMost)
-    return wrong_value("logit_bias", "an object of at most 1024 token ids and numbers", *value);
-  for (const auto& [key, bias] : value->get_object()) {
+  constexpr const Field& kBias = chat_field("logit_bias.*");
+  OC_ASSIGN_OR_RETURN(const auto biases, fields.object(chat_field("logit_bias")));
+  if (!biases) return {};
+  for (const auto& [key, bias] : biases->raw()) {
     const std::string param = "logit_bias." + shown_key(key);
     TokenId id = 0;
     const char* end = key.data() + key.size();
@@ -70,8 +64,9 @@ Result<void> parse_logit_bias(const JsonFields& fields, RequestedSampling& sampl
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("\"{}\": the key is no token id", param),
                    "use ids as `ocellus tokenize` prints them", param};
-    if (!bias.is_number() || !(std::abs(bias.to_number<double>()) <= SamplingParams::kMostBias))
-      return wrong_value(param, "a number from -100 to 100", bias);
+    if (!bias.is_number() || !(bias.to_number<double>() >= kBias.min) ||
+        !(bias.to_number<double>() <= kBias.max))
+      return wrong_value(param, expected(kBias), bias);
     // "5" and "05" are one token.
     if (std::ranges::find(sampling.logit_bias, id, &std::pair<TokenId, float>::first) !=
         sampling.logit_bias.end())
@@ -84,17 +79,14 @@ Result<void> parse_logit_bias(const JsonFields& fields, RequestedSampling& sampl
 }
 
 Result<void> parse_sampling(const JsonFields& fields, RequestedSampling& sampling) {
-  OC_ASSIGN_OR_RETURN(sampling.presence_penalty, fields.number("presence_penalty", -2, 2));
-  OC_ASSIGN_OR_RETURN(sampling.frequency_penalty, fields.number("frequency_penalty", -2, 2));
+  OC_ASSIGN_OR_RETURN(sampling.presence_penalty, fields.number(chat_field("presence_penalty")));
+  OC_ASSIGN_OR_RETURN(sampling.frequency_penalty, fields.number(chat_field("frequency_penalty")));
   OC_RETURN_IF_ERROR(parse_logit_bias(fields, sampling));
-  OC_ASSIGN_OR_RETURN(sampling.temperature, fields.number("temperature", 0, 2));
-  OC_ASSIGN_OR_RETURN(sampling.top_p, fields.number("top_p", 0, 1));
-  OC_ASSIGN_OR_RETURN(sampling.min_p, fields.number("min_p", 0, 1));
-  OC_ASSIGN_OR_RETURN(sampling.repetition_penalty,
-                      fields.number("repetition_penalty", SamplingParams::kLeastRepetitionPenalty,
-                                    SamplingParams::kMostRepetitionPenalty));
-  OC_ASSIGN_OR_RETURN(const auto top_k,
-                      fields.integer("top_k", -1, std::numeric_limits<int>::max()));
+  OC_ASSIGN_OR_RETURN(sampling.temperature, fields.number(chat_field("temperature")));
+  OC_ASSIGN_OR_RETURN(sampling.top_p, fields.number(chat_field("top_p")));
+  OC_ASSIGN_OR_RETURN(sampling.min_p, fields.number(chat_field("min_p")));
+  OC_ASSIGN_OR_RETURN(sampling.repetition_penalty, fields.number(chat_field("repetition_penalty")));
+  OC_ASSIGN_OR_RETURN(const auto top_k, fields.integer(chat_field("top_k")));
   // OpenAI allows 0, "nothing but the most likely token": the smallest p says the same.
   if (sampling.top_p == 0) sampling.top_p = std::numeric_limits<double>::min();
   if (top_k) sampling.top_k = *top_k < 0 ? 0 : static_cast<int>(*top_k);  // -1: off, as elsewhere
@@ -106,15 +98,15 @@ Result<void> parse_sampling(const JsonFields& fields, RequestedSampling& samplin
     else if (const auto whole = whole_number(*seed))
       sampling.seed = static_cast<std::uint64_t>(*whole);
     else
-      return wrong_value("seed", "an integer of 64 bits", *seed);
+      return wrong_value("seed", expected(chat_field("seed")), *seed);
   }
   return check_sampling(sampling_of(sampling, {}));
 }
 
 // An empty string stops nothing: pages send it for a field that was left empty.
-Result<void> parse_stop(const JsonFields& fields, const ChatLimits& limits,
-                        GenerateRequest& request, NoEffect no_effect) {
-  const json::value* stop = fields.find("stop");
+Result<void> parse_stop(const JsonFields& fields, GenerateRequest& request, NoEffect no_effect) {
+  constexpr const Field &kStop = chat_field("stop"), &kEntry = chat_field("stop[]");
+  const json::value* stop = fields.find(kStop.key());
   if (stop == nullptr) return {};
   const auto add = [&](const json::value& value, const std::string& param) -> Result<void> {
     if (!value.is_string()) return wrong_value(param, "a string", value);
@@ -123,91 +115,79 @@ Result<void> parse_stop(const JsonFields& fields, const ChatLimits& limits,
       no_effect.add("stop");
       return {};
     }
-    if (text.size() > limits.max_stop_bytes)
+    if (text.size() > kEntry.most())
       return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("\"{}\" must have at most {} bytes, found {}", param,
-                               limits.max_stop_bytes, text.size()),
+                   fmt::format("\"{}\" must have at most {} bytes, found {}", param, kEntry.most(),
+                               text.size()),
                    "", param};
     request.stop.emplace_back(text);
     return {};
   };
   if (stop->is_string()) return add(*stop, "stop");
-  if (!stop->is_array()) return wrong_value("stop", "a string or an array of strings", *stop);
+  if (!stop->is_array()) return wrong_value("stop", expected(kStop), *stop);
   const json::array& array = stop->get_array();
-  if (array.size() > limits.max_stops)
-    return Error{
-        ErrorCode::kInvalidArgument,
-        fmt::format("\"stop\" holds {} strings; at most {}", array.size(), limits.max_stops), "",
-        "stop"};
+  if (array.size() > kStop.most())
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"stop\" holds {} strings; at most {}", array.size(), kStop.most()),
+                 "", "stop"};
   for (std::size_t i = 0; i < array.size(); ++i)
     OC_RETURN_IF_ERROR(add(array[i], fmt::format("stop[{}]", i)));
   return {};
 }
 
 // How many answers, and what is told of them. `choices`, answers to be scored, is ours.
-Result<void> parse_answers(const JsonFields& fields, const ChatLimits& limits,
-                           GenerateRequest& request) {
-  OC_ASSIGN_OR_RETURN(const auto n, fields.integer("n", 1, 128));
+Result<void> parse_answers(const JsonFields& fields, GenerateRequest& request) {
+  OC_ASSIGN_OR_RETURN(const auto n, fields.integer(chat_field("n")));
   request.n = static_cast<int>(n.value_or(1));
-  OC_ASSIGN_OR_RETURN(const auto logprobs, fields.boolean("logprobs"));
-  OC_ASSIGN_OR_RETURN(const auto top, fields.integer("top_logprobs", 0, 20));
+  OC_ASSIGN_OR_RETURN(const auto logprobs, fields.boolean(chat_field("logprobs")));
+  OC_ASSIGN_OR_RETURN(const auto top, fields.integer(chat_field("top_logprobs")));
   request.logprobs = logprobs.value_or(false);
   request.top_logprobs = static_cast<int>(top.value_or(0));
   if (request.top_logprobs > 0 && !request.logprobs)
     return Error{ErrorCode::kInvalidArgument, "\"top_logprobs\" is given without \"logprobs\"",
                  "add \"logprobs\": true", "top_logprobs"};
-  const json::value* choices = fields.find("choices");
+  OC_ASSIGN_OR_RETURN(const json::array* choices, fields.array(chat_field("choices")));
   if (choices == nullptr) return {};
-  if (!choices->is_array() || choices->get_array().empty() ||
-      choices->get_array().size() > limits.max_choices)
-    return wrong_value("choices", fmt::format("an array of 1 to {} strings", limits.max_choices),
-                       *choices);
-  for (std::size_t i = 0; i < choices->get_array().size(); ++i) {
-    const json::value& choice = choices->get_array()[i];
-    const std::string param = fmt::format("choices[{}]", i);
-    if (!choice.is_string() || choice.get_string().empty() ||
-        choice.get_string().size() > limits.max_choice_bytes)
-      return wrong_value(param, fmt::format("a string of 1 to {} bytes", limits.max_choice_bytes),
-                         choice);
-    request.choices.emplace_back(std::string_view(choice.get_string()));
+  for (std::size_t i = 0; i < choices->size(); ++i) {
+    OC_ASSIGN_OR_RETURN(
+        const std::string_view choice,
+        string_entry((*choices)[i], fmt::format("choices[{}]", i), chat_field("choices[]")));
+    request.choices.emplace_back(choice);
   }
   return {};
 }
 
 // Extensions of ours: prompt lookup, and frames of a live camera.
 Result<void> parse_extensions(const JsonFields& fields, GenerateRequest& request) {
-  OC_ASSIGN_OR_RETURN(const auto draft, fields.integer("draft_tokens", 0, 15));
+  OC_ASSIGN_OR_RETURN(const auto draft, fields.integer(chat_field("draft_tokens")));
   if (draft) request.draft_tokens = static_cast<int>(*draft);
-  const json::value *key = fields.find("stream_key"), *policy = fields.find("policy");
-  if (key != nullptr) {
-    if (!key->is_string() || key->get_string().empty() || key->get_string().size() > 256)
-      return wrong_value("stream_key", "a string of 1 to 256 bytes", *key);
-    request.stream_key = std::string_view(key->get_string());
-  }
-  if (policy != nullptr) {
-    if (!is_text(*policy, "latest_wins") && !is_text(*policy, "queue"))
-      return wrong_value("policy", "\"latest_wins\" or \"queue\"", *policy);
-    request.latest_wins = is_text(*policy, "latest_wins");
-    if (request.latest_wins && key == nullptr)
-      return Error{ErrorCode::kInvalidArgument, "\"policy\" is given without \"stream_key\"",
-                   "name the camera: \"stream_key\": \"door\"", "stream_key"};
-  }
+  OC_ASSIGN_OR_RETURN(const auto key, fields.string(chat_field("stream_key")));
+  OC_ASSIGN_OR_RETURN(const auto policy, fields.string(chat_field("policy")));
+  request.stream_key = std::string(key.value_or(""));
+  request.latest_wins = policy == "latest_wins";
+  if (request.latest_wins && !key)
+    return Error{ErrorCode::kInvalidArgument, "\"policy\" is given without \"stream_key\"",
+                 "name the camera: \"stream_key\": \"door\"", "stream_key"};
   return {};
 }
 
 Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffect no_effect) {
-  OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean("stream"));
+  OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean(chat_field("stream")));
   request.stream = stream.value_or(false);
-  OC_ASSIGN_OR_RETURN(const auto options, fields.object("stream_options"));
+  OC_ASSIGN_OR_RETURN(const auto options, fields.object(chat_field("stream_options")));
   if (!options) return {};
-  static constexpr std::array<std::string_view, 3> kKnown = {"include_usage", "include_obfuscation",
-                                                             "continuous_usage_stats"};
+  constexpr const Field& kUsage = chat_field("stream_options.include_usage");
+  constexpr std::array<const Field*, 2> kOthers = {
+      &chat_field("stream_options.include_obfuscation"),
+      &chat_field("stream_options.continuous_usage_stats")};
+  static constexpr std::array<std::string_view, 3> kKnown = {kUsage.key(), kOthers[0]->key(),
+                                                             kOthers[1]->key()};
   OC_RETURN_IF_ERROR(options->only(kKnown));
-  OC_ASSIGN_OR_RETURN(const auto usage, options->boolean("include_usage"));
+  OC_ASSIGN_OR_RETURN(const auto usage, options->boolean(kUsage));
   request.include_usage = request.stream && usage.value_or(false);
-  for (const std::string_view key : {kKnown[1], kKnown[2]}) {
-    OC_ASSIGN_OR_RETURN(const auto wanted, options->boolean(key));
-    if (request.stream && wanted.value_or(false)) no_effect.add("stream_options.", key);
+  for (const Field* other : kOthers) {
+    OC_ASSIGN_OR_RETURN(const auto wanted, options->boolean(*other));
+    if (request.stream && wanted.value_or(false)) no_effect.add(other->name);
   }
   if (!request.stream) no_effect.add("stream_options");
   return {};
@@ -229,20 +209,21 @@ Result<ChatRequest> parse_document(const json::value& document, const ChatLimits
   OC_RETURN_IF_ERROR(check_fields(fields, no_effect));
   OC_RETURN_IF_ERROR(parse_tools(fields, request));
   OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
-  if (model && model->size() > limits.max_name_bytes)
+  constexpr const Field& kModel = chat_field("model");
+  if (model && model->size() > kModel.most())
     return Error{ErrorCode::kNotFound, "there is no model of this name",
-                 fmt::format("a name has at most {} bytes", limits.max_name_bytes), "model"};
+                 fmt::format("a name has at most {} bytes", kModel.most()), "model"};
   request.model = std::string(model.value_or(""));
   OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate, no_effect));
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.sampling));
-  OC_RETURN_IF_ERROR(parse_stop(fields, limits, request.generate, no_effect));
+  OC_RETURN_IF_ERROR(parse_stop(fields, request.generate, no_effect));
   OC_RETURN_IF_ERROR(parse_stream(fields, request, no_effect));
-  OC_RETURN_IF_ERROR(parse_answers(fields, limits, request.generate));
+  OC_RETURN_IF_ERROR(parse_answers(fields, request.generate));
   OC_RETURN_IF_ERROR(parse_extensions(fields, request.generate));
   OC_ASSIGN_OR_RETURN(request.generate.json_schema, parse_response_format(fields));
-  OC_ASSIGN_OR_RETURN(const auto keep_order, fields.boolean("keep_order"));
+  OC_ASSIGN_OR_RETURN(const auto keep_order, fields.boolean(chat_field("keep_order")));
   request.generate.keep_order = keep_order.value_or(false);
-  OC_ASSIGN_OR_RETURN(const auto num_crops, fields.integer("num_crops", 1, 64));
+  OC_ASSIGN_OR_RETURN(const auto num_crops, fields.integer(chat_field("num_crops")));
   const json::value* messages = fields.find("messages");
   if (messages == nullptr)
     return Error{ErrorCode::kInvalidArgument, "\"messages\" is missing", "", "messages"};

@@ -8,6 +8,7 @@
 
 #include "api/data_uri.h"
 #include "api/json_fields.h"
+#include "api/openai/chat_fields.h"
 #include "api/openai/fields.h"
 #include "api/openai/tools.h"
 
@@ -274,9 +275,10 @@ Result<void> parse_messages(const json::value& value, const ChatLimits& limits,
   const json::array& array = value.get_array();
   if (array.empty())
     return Error{ErrorCode::kInvalidArgument, "\"messages\" is empty", "", "messages"};
-  if (array.size() > limits.max_messages)
+  if (array.size() > chat_field("messages").most())
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("more than {} messages", limits.max_messages), "", "messages"};
+                 fmt::format("more than {} messages", chat_field("messages").most()), "",
+                 "messages"};
   MessageParser parser{.limits = limits, .request = request};
   for (std::size_t i = 0; i < array.size(); ++i)
     OC_RETURN_IF_ERROR(parser.message(array[i], fmt::format("messages[{}]", i)));

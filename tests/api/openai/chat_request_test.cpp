@@ -387,13 +387,9 @@ TEST(ChatRequest, PicturesThatAreNot) {
 
 TEST(ChatRequest, CountsAreLimited) {
   ChatLimits small = limits();
-  small.max_messages = 2;
   small.max_parts = 3;
-  const std::string message = R"({"role":"user","content":"x"})";
-  auto result = parse_chat_request(fmt::format(R"({{"messages":[{0},{0},{0}]}})", message), small);
-  EXPECT_TRUE(has(error_of(result), "more than 2 messages"));
   const std::string part = R"({"type":"text","text":"x"})";
-  result = parse_chat_request(
+  const auto result = parse_chat_request(
       fmt::format(R"({{"messages":[{{"role":"user","content":[{0},{0},{0},{0}]}}]}})", part),
       small);
   EXPECT_TRUE(has(error_of(result), "more than 3 content parts"));
