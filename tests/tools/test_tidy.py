@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import tidy  # noqa: E402
 
-FAULT = "#include <string>\nint size_of(std::string text) { return text.size() == 0 ? 0 : 1; }\n"
+FAULT = "#include <string>\nint size_of(const std::string& text) { return text.size() == 0 ? 0 : 1; }\nint* none() { return 0; }\n"
 RIGHT = "#include <string>\nint size_of(const std::string& text) { return text.empty() ? 0 : 1; }\n"
 
 
@@ -70,7 +70,7 @@ def test_a_change_is_found_new_and_committed(tree):
         done = run(tree)
         assert done.returncode == 1
         assert "src/base/new.cpp:2" in done.stdout and "old.cpp" not in done.stdout
-        assert "performance-unnecessary-value-param" in done.stdout
+        assert "modernize-use-nullptr" in done.stdout
         assert "readability-container-size-empty" in done.stdout
     new.write_text(RIGHT)
     done = run(tree)

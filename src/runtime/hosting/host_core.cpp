@@ -68,9 +68,9 @@ void HostCore::loop() {
   while (!stopping_) {
     if (drop_broken(lock) || free_broken(lock) || free_one(lock) || expire(lock)) continue;
     if (!jobs_.empty()) {
-      Job job = std::move(jobs_.front());
+      const Job job = std::move(jobs_.front());
       jobs_.pop_front();
-      run(std::move(job), lock);
+      run(job, lock);
       continue;
     }
     if (!stopping_) wake_.wait_until(lock, next_look());
@@ -146,7 +146,7 @@ bool HostCore::expire(Lock&) {
   return any;
 }
 
-void HostCore::run(Job job, Lock& lock) {
+void HostCore::run(const Job& job, Lock& lock) {
   Slot& slot = *job.slot;
   Result<void> brought = bring(slot, lock);
   slot.queued = std::ranges::any_of(jobs_, [&](const Job& other) { return other.slot == &slot; });

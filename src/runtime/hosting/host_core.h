@@ -76,7 +76,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   bool expire(Lock& lock);
   bool drop_broken(Lock& lock);
   bool free_broken(Lock& lock);
-  void run(Job job, Lock& lock);
+  void run(const Job& job, Lock& lock);
   Result<void> bring(Slot& slot, Lock& lock);
   Result<std::shared_ptr<HostedModel>> make(Slot& slot, CookedModel& cooked,
                                             const PlannedModel& planned);
