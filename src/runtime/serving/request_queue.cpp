@@ -23,6 +23,7 @@ RequestQueue::RequestQueue(RequestQueueOptions options, GrammarCache& grammars,
       grammar_thread_([this] { compile_grammars(); }) {}
 
 RequestQueue::~RequestQueue() {
+  stop();
   grammar_thread_.join();  // a schema that is being compiled is compiled first
 }
 

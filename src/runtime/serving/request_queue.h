@@ -37,7 +37,7 @@ class RequestQueue {
   // `grammars` and `counters` outlive it.
   RequestQueue(RequestQueueOptions options, GrammarCache& grammars, ServiceCounters& counters,
                Refuse refuse);
-  ~RequestQueue();  // stop() was called, the queue is empty
+  ~RequestQueue();  // the queue is empty, or nobody is told any more; joins
 
   // --- Any thread.
   // kUnavailable once nothing is answered any more; kQueueFull when there is no place for it.

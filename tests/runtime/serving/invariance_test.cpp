@@ -63,14 +63,86 @@ std::string bytes_of(const GenerateResult& result) {
   return out;
 }
 
+// Another model whose prompts are a block up to the end of their pictures.
+class WithBlocks final : public Model {
+ public:
+  explicit WithBlocks(std::shared_ptr<const LoadedModel> model) : model_(std::move(model)) {}
+
+  const ModelInfo& info() const override { return inner().info(); }
+  const std::shared_ptr<const Tokenizer>& tokenizer() const override { return inner().tokenizer(); }
+  Engine& engine() const override { return inner().engine(); }
+  Result<ImagePlan> plan_image(int width, int height, std::optional<int> num_crops) const override {
+    return inner().plan_image(width, height, num_crops);
+  }
+  Result<Prompt> build_prompt(std::span<const Message> messages, std::span<const ImagePlan> images,
+                              const PromptOptions& options) const override {
+    auto prompt = inner().build_prompt(messages, images, options);
+    if (!prompt.ok()) return prompt;
+    std::int64_t end = 0;
+    for (std::int64_t i = 0; i < std::ssize(prompt->ids); ++i)
+      if (prompt->ids[static_cast<std::size_t>(i)] < 0) end = i + 1;
+    if (end > 0) prompt->blocks = {{0, end}};
+    return prompt;
+  }
+  std::size_t image_bytes(const ImagePlan& plan) const override {
+    return inner().image_bytes(plan);
+  }
+  Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image, const ImagePlan& plan,
+                                                     const Tap* tap,
+                                                     const Interrupt& interrupt) const override {
+    return inner().begin_image(image, plan, tap, interrupt);
+  }
+  std::unique_ptr<KvSequence> make_sequence() const override { return inner().make_sequence(); }
+  int rope_regime(std::int64_t total_tokens) const override {
+    return inner().rope_regime(total_tokens);
+  }
+  std::unique_ptr<ForwardPass> begin_forward(std::span<const StepInput> inputs,
+                                             const Tap* tap) const override {
+    struct Counting final : ForwardPass {
+      std::unique_ptr<ForwardPass> pass;
+      std::atomic<int>* stops;
+      int layers() const override { return pass->layers(); }
+      int layers_left() const override { return pass->layers_left(); }
+      void step(int count) override {
+        pass->step(count);
+        if (pass->layers_left() > 0) ++*stops;
+      }
+      Tensor result() override { return pass->result(); }
+    };
+    auto counting = std::make_unique<Counting>();
+    counting->pass = inner().begin_forward(inputs, tap);
+    counting->stops = &stops;
+    return counting;
+  }
+  Tensor join_images(std::span<const Tensor> embeds) const override {
+    return inner().join_images(embeds);
+  }
+
+  mutable std::atomic<int> stops = 0;  // of passes, between two layers
+
+ private:
+  const Model& inner() const { return *model_->model; }
+  std::shared_ptr<const LoadedModel> model_;
+};
+
 class Server {
  public:
-  // kv_tokens: room for keys and values; 0: enough.
-  Server(int threads, bool caches, std::size_t max_running = 16, std::int64_t kv_tokens = 0) {
+  // kv_tokens: room for keys and values; 0: enough. blocks: see above; chunks are small then.
+  Server(int threads, bool caches, std::size_t max_running = 16, std::int64_t kv_tokens = 0,
+         bool blocks = false) {
     auto model = load("demo", {.engine = "cpu", .threads = threads});
     EXPECT_TRUE(model.ok());
     ServiceOptions options;
     options.max_running = max_running;
+    if (blocks && model.ok()) {
+      options.shared_chunk = 8;
+      auto with_blocks = std::make_unique<WithBlocks>(*model);
+      with_blocks_ = with_blocks.get();
+      auto loaded = std::make_shared<LoadedModel>();
+      loaded->name = "demo with blocks";
+      loaded->model = std::move(with_blocks);
+      model = std::move(loaded);
+    }
     if (model.ok())
       options.kv_bytes =
           static_cast<std::size_t>(kv_tokens) * (*model)->model->info().kv_token_bytes;
@@ -90,8 +162,10 @@ class Server {
     EXPECT_TRUE(job.ok());
     return future;
   }
+  int stops() const { return with_blocks_->stops; }
 
  private:
+  const WithBlocks* with_blocks_ = nullptr;
   std::unique_ptr<Service> service_;
 };
 
@@ -159,6 +233,21 @@ TEST_F(Invariance, InWavesAndInLentMemory) {
     for (std::size_t i = 0; i < answers.size(); ++i)
       EXPECT_EQ(bytes_of(answers[i].get()), alone_[i % requests_.size()]) << i;
     EXPECT_EQ(bytes_of(waves.get()), expected) << "caches " << caches;
+  }
+}
+
+// The blocks of eight requests stand still between their layers while the others' steps run.
+TEST_F(Invariance, WithBlocksThatAreNeverDivided) {
+  for (const bool caches : {false, true}) {
+    Server server(2, caches, 16, 0, /*blocks=*/true);
+    for (int round = 0; round < 2; ++round) {
+      std::vector<std::future<GenerateResult>> answers;
+      for (const GenerateRequest& request : requests_) answers.push_back(server.submit(request));
+      for (std::size_t i = 0; i < answers.size(); ++i)
+        EXPECT_EQ(bytes_of(answers[i].get()), alone_[i])
+            << "caches " << caches << ", request " << i;
+      if (round == 0) EXPECT_GT(server.stops(), 0);
+    }
   }
 }
 
