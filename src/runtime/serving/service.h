@@ -65,6 +65,7 @@ class Service {
   bool prefill();
   void account();
   void retire_done();
+  void publish();
   Result<GenerateResult> take_result(RequestEntry& entry);
 
   // The same: for whom (service_shares.cpp).

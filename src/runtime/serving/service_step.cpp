@@ -20,7 +20,7 @@ void Service::loop() {
       step();
       check_weights();
       retire_done();
-      counters_.publish(kv_memory_.reserved(running_), prefixes_, pictures_);
+      publish();
       return {};
     });
     if (!round.ok()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -156,9 +156,12 @@ void Service::retire_done() {
     entry->session.reset();
     answer(*entry, std::move(result));
     entry.reset();
+    publish();  // before anybody hears that the last one is answered
     queue_.leave();
   }
 }
+
+void Service::publish() { counters_.publish(kv_memory_.reserved(running_), prefixes_, pictures_); }
 
 Result<GenerateResult> Service::take_result(RequestEntry& entry) {
   kv_memory_.note_given_back(running_, entry);
