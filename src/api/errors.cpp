@@ -21,7 +21,6 @@ Row row_of(ErrorCode code, Stage stage) {
   const bool image = stage == Stage::kImage;
   switch (code) {
     case ErrorCode::kInvalidArgument:
-      return {400, kInvalidRequest, image ? "invalid_image" : "invalid_value"};
     case ErrorCode::kCorrupt:
       return {400, kInvalidRequest, image ? "invalid_image" : "invalid_value"};
     case ErrorCode::kUnsupported:

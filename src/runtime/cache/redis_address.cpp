@@ -34,7 +34,7 @@ std::string RedisAddress::shown() const {
 Result<RedisAddress> parse_redis_address(std::string_view text) {
   const auto parsed = boost::urls::parse_uri(text);
   if (!parsed) return wrong("this is no such address");
-  const boost::urls::url_view url = *parsed;
+  const boost::urls::url_view& url = *parsed;
   if (url.scheme() == "rediss")
     return wrong("TLS (rediss) is not built in; use a TLS tunnel such as stunnel, and redis");
   if (url.scheme() != "redis") return wrong("the scheme is another one");
