@@ -1,13 +1,11 @@
 #include "runtime/bench/load_client.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
-#include "base/check.h"
 #include "base/clock.h"
 
 namespace oc {
@@ -44,24 +42,10 @@ std::string error_of(std::string_view body) {
   return std::string(body.substr(0, 200));
 }
 
-struct Reception {
-  CURL* easy;
-  EventReader* events;
-  const Stopwatch* since;
-  std::string body;  // of a response that is no stream
-};
-
-std::size_t receive(char* data, std::size_t, std::size_t count, void* user) {
-  auto& reception = *static_cast<Reception*>(user);
-  long status = 0;
-  curl_easy_getinfo(reception.easy, CURLINFO_RESPONSE_CODE, &status);
-  if (status == 200 && reception.events != nullptr) {
-    reception.events->add({data, count}, reception.since->ms());
-    return reception.events->enough() || reception.events->failed() ? 0 : count;
-  }
-  if (reception.body.size() + count > kMostBytes) return 0;
-  reception.body.append(data, count);
-  return count;
+bool add_to(std::string& body, std::string_view bytes) {
+  if (body.size() + bytes.size() > kMostBytes) return false;
+  body += bytes;
+  return true;
 }
 
 }  // namespace
@@ -131,79 +115,58 @@ void EventReader::event(std::string_view data, double ms) {
 }
 
 LoadClient::LoadClient(std::string url, std::string api_key, int timeout_s)
-    : url_(std::move(url)), api_key_(std::move(api_key)), timeout_s_(timeout_s) {
-  static_assert(sizeof message_ >= CURL_ERROR_SIZE);
-  static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
-  OC_CHECK(once == CURLE_OK, "curl_global_init: {}", curl_easy_strerror(once));
-  easy_ = curl_easy_init();
-  OC_CHECK(easy_ != nullptr, "curl_easy_init");
-}
+    : url_(std::move(url)), api_key_(std::move(api_key)), timeout_(timeout_s) {}
 
-LoadClient::~LoadClient() {
-  curl_slist_free_all(static_cast<curl_slist*>(headers_));
-  curl_easy_cleanup(easy_);
-}
-
-void LoadClient::prepare(const std::string& path) {
-  curl_easy_reset(easy_);
-  curl_slist_free_all(static_cast<curl_slist*>(headers_));
-  curl_slist* headers = curl_slist_append(nullptr, "Content-Type: application/json");
-  headers = curl_slist_append(headers, "Expect:");  // no round trip before a large body
-  if (!api_key_.empty())
-    headers = curl_slist_append(headers, ("Authorization: Bearer " + api_key_).c_str());
-  headers_ = headers;
-  message_[0] = '\0';
-  curl_easy_setopt(easy_, CURLOPT_URL, (url_ + path).c_str());
-  curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(easy_, CURLOPT_TIMEOUT, static_cast<long>(timeout_s_));
-  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT, 10L);
-  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy_, CURLOPT_TCP_NODELAY, 1L);
-  curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, message_);
-  curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &receive);
+TransferOptions LoadClient::options(const std::string& path) const {
+  TransferOptions out;
+  out.url = url_ + path;
+  out.headers = {"Content-Type: application/json", "Expect:"};  // no round trip before a large body
+  if (!api_key_.empty()) out.headers.push_back("Authorization: Bearer " + api_key_);
+  out.timeout = timeout_;
+  out.many_threads = true;
+  return out;
 }
 
 StreamedAnswer LoadClient::ask(const std::string& body, EventReader::OnText on_text) {
   StreamedAnswer answer;
   EventReader events(answer, std::move(on_text));
-  prepare("/v1/chat/completions");
+  std::string other;  // the body of a response that is no stream
   const Stopwatch since;
-  Reception reception{easy_, &events, &since, {}};
-  curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &reception);
-  curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, body.c_str());
-  curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  const CURLcode code = curl_easy_perform(easy_);
+  TransferOptions wanted = options("/v1/chat/completions");
+  wanted.body = body;
+  wanted.on_body = [&](std::string_view bytes) {
+    if (transfer_.status() != 200) return add_to(other, bytes);
+    events.add(bytes, since.ms());
+    return !events.enough() && !events.failed();
+  };
+  transfer_.prepare(std::move(wanted));
+  const auto failure = transfer_.perform();
   answer.whole_ms = since.ms();
-  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &answer.status);
+  answer.status = transfer_.status();
   if (events.enough() || events.failed()) return answer;
-  if (code != CURLE_OK)
-    answer.error = message_[0] != '\0' ? message_ : curl_easy_strerror(code);
+  if (failure)
+    answer.error = failure->text;
   else if (answer.status != 200)
-    answer.error = fmt::format("{}: {}", answer.status, error_of(reception.body));
+    answer.error = fmt::format("{}: {}", answer.status, error_of(other));
   else if (answer.error.empty() && !events.ended())
     answer.error = "the stream ended without [DONE]";
   return answer;
 }
 
 Result<std::string> LoadClient::get(const std::string& path) {
-  constexpr int kMostSeconds = 30;  // nothing is computed for it
-  prepare(path);
-  curl_easy_setopt(easy_, CURLOPT_TIMEOUT, static_cast<long>(std::min(timeout_s_, kMostSeconds)));
-  Reception reception{easy_, nullptr, nullptr, {}};
-  curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &reception);
-  const CURLcode code = curl_easy_perform(easy_);
-  if (code != CURLE_OK)
-    return Error{ErrorCode::kUnavailable,
-                 fmt::format("{}{}: {}", url_, path,
-                             message_[0] != '\0' ? message_ : curl_easy_strerror(code)),
+  constexpr std::chrono::seconds kMost{30};  // nothing is computed for it
+  std::string body;
+  TransferOptions wanted = options(path);
+  wanted.timeout = std::min(timeout_, kMost);
+  wanted.on_body = [&](std::string_view bytes) { return add_to(body, bytes); };
+  transfer_.prepare(std::move(wanted));
+  if (const auto failure = transfer_.perform())
+    return Error{ErrorCode::kUnavailable, fmt::format("{}{}: {}", url_, path, failure->text),
                  "start one with `ocellus serve`, or name another with --server"};
-  long status = 0;
-  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-  if (status != 200)
+  if (const long status = transfer_.status(); status != 200)
     return Error{ErrorCode::kUnavailable,
-                 fmt::format("{}{}: {} {}", url_, path, status, error_of(reception.body))};
-  return std::move(reception.body);
+                 fmt::format("{}{}: {} {}", url_, path, status, error_of(body))};
+  return body;
 }
 
 }  // namespace oc

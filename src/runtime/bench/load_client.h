@@ -1,4 +1,4 @@
-// One request of the load generator, over libcurl: blocking, with the times at which text came.
+// One request of the load generator: blocking, with the times at which text came.
 #pragma once
 
 #include <chrono>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/hub/transfer.h"
 
 namespace oc {
 
@@ -52,9 +53,6 @@ class EventReader {
 class LoadClient {
  public:
   LoadClient(std::string url, std::string api_key, int timeout_s);
-  ~LoadClient();
-  LoadClient(const LoadClient&) = delete;
-  LoadClient& operator=(const LoadClient&) = delete;
 
   // Hangs up where `on_text` says that it has enough: no error.
   StreamedAnswer ask(const std::string& body, EventReader::OnText on_text = {});
@@ -62,13 +60,11 @@ class LoadClient {
   Result<std::string> get(const std::string& path);
 
  private:
-  void prepare(const std::string& path);
+  TransferOptions options(const std::string& path) const;
 
   std::string url_, api_key_;
-  int timeout_s_;
-  void* easy_;               // CURL*
-  void* headers_ = nullptr;  // curl_slist*
-  char message_[256] = {};
+  std::chrono::seconds timeout_;
+  Transfer transfer_;
 };
 
 }  // namespace oc

@@ -1,0 +1,121 @@
+#include "runtime/hub/transfer.h"
+
+#include <curl/curl.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "base/check.h"
+
+namespace oc {
+namespace {
+
+// Where a server's certificate is signed by somebody of one's own: the variables that curl's
+// command and OpenSSL know; the library looks at neither.
+const char* authorities() {
+  for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"})
+    if (const char* file = std::getenv(variable); file != nullptr && *file != '\0') return file;
+  return nullptr;
+}
+
+bool is_hopeless(CURLcode code) {
+  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
+         code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT ||
+         code == CURLE_OUT_OF_MEMORY;
+}
+
+long seconds(std::chrono::seconds time) { return static_cast<long>(time.count()); }
+
+}  // namespace
+
+void Transfer::load_library() {
+  static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);
+  OC_CHECK(once == CURLE_OK, "curl_global_init: {}", curl_easy_strerror(once));
+}
+
+Transfer::Transfer() {
+  static_assert(sizeof message_ >= CURL_ERROR_SIZE);
+  load_library();
+  easy_ = curl_easy_init();
+  OC_CHECK(easy_ != nullptr, "curl_easy_init");
+}
+
+Transfer::~Transfer() {
+  curl_easy_cleanup(easy_);
+  curl_slist_free_all(static_cast<curl_slist*>(headers_));
+}
+
+void Transfer::prepare(TransferOptions options) {
+  options_ = std::move(options);
+  curl_easy_reset(easy_);
+  curl_slist_free_all(static_cast<curl_slist*>(std::exchange(headers_, nullptr)));
+  curl_slist* list = nullptr;
+  for (const std::string& one : options_.headers) list = curl_slist_append(list, one.c_str());
+  headers_ = list;
+  message_[0] = '\0';
+  const auto set = [&](CURLoption option, auto value) {
+    const CURLcode code = curl_easy_setopt(easy_, option, value);
+    OC_CHECK(code == CURLE_OK, "curl option {}: {}", static_cast<int>(option),
+             curl_easy_strerror(code));
+  };
+  curl_easy_setopt(easy_, CURLOPT_URL, options_.url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_HTTPHEADER, list);
+  set(CURLOPT_USERAGENT, "ocellus");
+  if (const char* file = authorities(); file != nullptr) set(CURLOPT_CAINFO, file);
+  // Without it libcurl keeps SIGPIPE away while it works.
+  set(CURLOPT_NOSIGNAL, options_.many_threads ? 1L : 0L);
+  set(CURLOPT_TCP_NODELAY, 1L);
+  if (options_.connection_of_its_own)
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  if (options_.large_buffer) set(CURLOPT_BUFFERSIZE, 256L << 10);
+  set(CURLOPT_CONNECTTIMEOUT, seconds(options_.connect_timeout));
+  set(CURLOPT_TIMEOUT, seconds(options_.timeout));
+  set(CURLOPT_LOW_SPEED_LIMIT, options_.slowest);
+  set(CURLOPT_LOW_SPEED_TIME, seconds(options_.stall));
+  set(CURLOPT_ERRORBUFFER, message_);
+  set(CURLOPT_HEADERFUNCTION, &Transfer::header);
+  set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_WRITEFUNCTION, &Transfer::body);
+  set(CURLOPT_WRITEDATA, this);
+  if (!options_.range.empty()) set(CURLOPT_RANGE, options_.range.c_str());
+  if (options_.body) {
+    set(CURLOPT_POSTFIELDS, options_.body->data());
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(options_.body->size()));
+  }
+}
+
+std::optional<TransferFailure> Transfer::perform() { return failure(curl_easy_perform(easy_)); }
+
+std::optional<TransferFailure> Transfer::failure(int code) const {
+  const auto why = static_cast<CURLcode>(code);
+  if (why == CURLE_OK) return std::nullopt;
+  return TransferFailure{.text = message_[0] != '\0' ? message_ : curl_easy_strerror(why),
+                         .timed_out = why == CURLE_OPERATION_TIMEDOUT,
+                         .hopeless = is_hopeless(why)};
+}
+
+long Transfer::status() const {
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  return status;
+}
+
+std::string Transfer::redirect_url() const {
+  char* location = nullptr;
+  curl_easy_getinfo(easy_, CURLINFO_REDIRECT_URL, &location);
+  return location != nullptr ? location : "";
+}
+
+std::size_t Transfer::header(char* data, std::size_t, std::size_t bytes, void* user) {
+  const auto& on_header = static_cast<Transfer*>(user)->options_.on_header;
+  return !on_header || on_header({data, bytes}) ? bytes : 0;
+}
+
+std::size_t Transfer::body(char* data, std::size_t, std::size_t bytes, void* user) {
+  const auto& on_body = static_cast<Transfer*>(user)->options_.on_body;
+  return !on_body || on_body({data, bytes}) ? bytes : 0;
+}
+
+}  // namespace oc
