@@ -12,14 +12,13 @@
 #include "base/clock.h"
 #include "io/digest.h"
 #include "runtime/library/names.h"
+#include "runtime/prefill_chunk.h"
 #include "runtime/serving/generate.h"
 
 namespace oc {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::int64_t kChunk = 512;  // tokens of a prefill step, as in serving
 
 double median(std::vector<double> values) {
   std::ranges::sort(values);
@@ -215,7 +214,7 @@ class Bench {
   // Fills the cache with `ids`; the logits behind the last one are in scratch_.
   void fill(KvSequence& kv, std::span<const TokenId> ids, int regime) {
     while (!ids.empty()) {
-      const auto now = std::min<std::size_t>(ids.size(), kChunk);
+      const auto now = std::min<std::size_t>(ids.size(), kPrefillChunk);
       const StepInput input{.kv = &kv, .ids = ids.first(now), .regime = regime};
       settle(model().forward({&input, 1}, nullptr));
       ids = ids.subspan(now);

@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "runtime/hosting/model_memory.h"
+#include "runtime/prefill_chunk.h"
 
 namespace oc {
 namespace {
@@ -60,7 +61,7 @@ MemoryRoom room_of(std::size_t machine) {
 
 StepShape step_of(std::size_t max_running) {
   const auto running = static_cast<std::int64_t>(max_running);
-  return {.rows = std::max<std::int64_t>(Session::kPrefillChunk, running + 64),
+  return {.rows = std::max<std::int64_t>(kPrefillChunk, running + 64),
           .logit_rows = running};
 }
 

@@ -6,11 +6,10 @@
 #include <cmath>
 
 #include "runtime/decode/sampler.h"
+#include "runtime/prefill_chunk.h"
 
 namespace oc {
 namespace {
-
-constexpr std::int64_t kPrefillChunk = 512;
 
 // ln softmax(logits)[id].
 double log_probability(std::span<const float> logits, TokenId id) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/prefill_chunk.h"
 #include "runtime/serving/session.h"
 
 namespace oc {
@@ -22,7 +23,7 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
       OC_RETURN_IF_ERROR(session.encode_step());
       continue;
     }
-    const std::int64_t limit = current.chunk(Session::kPrefillChunk);
+    const std::int64_t limit = current.chunk(kPrefillChunk);
     if (current.next_is_layered(limit)) {
       OC_RETURN_IF_ERROR(session.step_layers(current, limit));
       continue;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "runtime/prefill_chunk.h"
 #include "runtime/serving/service.h"
 
 namespace oc {
@@ -72,7 +73,7 @@ void Service::step() {
 // Adds a prompt's next chunk, or as many choices to score as have its size together. A block that
 // is longer than a chunk is computed at once, as many layers as a chunk takes; true: so it was.
 bool Service::prefill() {
-  const std::int64_t limit = batch_.empty() ? Session::kPrefillChunk : options_.shared_chunk;
+  const std::int64_t limit = batch_.empty() ? kPrefillChunk : options_.shared_chunk;
   std::int64_t room = 0;  // of the first one's
   bool scored = false;
   for (RequestEntry* const entry : by_turns(oldest_chunk_)) {

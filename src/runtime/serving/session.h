@@ -31,9 +31,6 @@ namespace oc {
 // and caches must outlive it.
 class Session {
  public:
-  // Tokens of one prefill step: short enough to notice a cancelled request in time.
-  static constexpr std::int64_t kPrefillChunk = 512;
-
   Session(const Model& model, const GenerateRequest& request, const GenerateHooks& hooks,
           RequestCaches caches = {})
       : context_{model, request, hooks, caches}, pictures_(context_) {}

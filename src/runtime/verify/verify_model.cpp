@@ -10,6 +10,7 @@
 
 #include "io/checkpoint.h"
 #include "io/json.h"
+#include "runtime/prefill_chunk.h"
 #include "runtime/verify/expect.h"
 #include "runtime/verify/verify.h"
 
@@ -48,7 +49,6 @@ RmsLimits rms_limits(Rounding rounding) {
   }
   return {0, 0};
 }
-constexpr std::int64_t kChunk = 512;  // tokens a prefill step
 
 using Values = std::vector<float>;
 
@@ -238,9 +238,9 @@ class ModelCase {
     const int regime = model_.rope_regime(static_cast<std::int64_t>(ids_.size()));
     std::vector<Values> logits;
     for (auto begin = static_cast<std::size_t>(kv_->length()); begin < ids_.size();) {
-      const auto end =
-          static_cast<std::size_t>(end_of_step(blocks_, static_cast<std::int64_t>(begin), kChunk,
-                                               static_cast<std::int64_t>(ids_.size())));
+      const auto end = static_cast<std::size_t>(
+          end_of_step(blocks_, static_cast<std::int64_t>(begin), kPrefillChunk,
+                      static_cast<std::int64_t>(ids_.size())));
       std::vector<std::int64_t> rows;
       for (const std::int64_t position : wanted)
         if (position >= static_cast<std::int64_t>(begin) &&
