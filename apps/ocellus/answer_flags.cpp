@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
 
+#include "api/timings_json.h"
 #include "base/number_text.h"
 #include "base/utf8.h"
 #include "terminal.h"
@@ -48,16 +49,6 @@ json::object to_json(const ImagePlan& plan, const Picture& picture) {
           {"crops_h", plan.crops_h},
           {"transposed", plan.transposed},
           {"tokens", plan.tokens}};
-}
-
-json::object to_json(const Timings& t) {
-  return {{"preprocess_ms", three_decimals(t.preprocess_ms)},
-          {"encode_ms", three_decimals(t.encode_ms)},
-          {"prefill_ms", three_decimals(t.prefill_ms)},
-          {"ttft_ms", three_decimals(t.ttft_ms)},
-          {"decode_ms", three_decimals(t.decode_ms)},
-          {"total_ms", three_decimals(t.total_ms)},
-          {"decode_tokens_per_second", three_decimals(t.decode_tokens_per_second)}};
 }
 
 }  // namespace
@@ -136,7 +127,7 @@ json::object to_json(const GenerateResult& result, const LoadedModel& model,
   json::array images;
   for (std::size_t i = 0; i < result.images.size(); ++i)
     images.push_back(to_json(result.images[i], pictures[i]));
-  json::object timings = to_json(result.timings);
+  json::object timings = timings_json(result.timings);
   timings["load_ms"] = three_decimals(model.load_ms);
   return {{"text", result.text},
           {"token_ids", json::value_from(result.ids)},

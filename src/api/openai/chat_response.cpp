@@ -9,7 +9,7 @@
 #include <iterator>
 #include <utility>
 
-#include "base/number_text.h"
+#include "api/timings_json.h"
 #include "base/utf8.h"
 #include "io/json_text.h"
 #include "runtime/answer_memory.h"
@@ -38,20 +38,6 @@ std::string with_field(std::string object, std::string_view name, std::string_vi
   object += json;
   object += '}';
   return object;
-}
-
-// Milliseconds for people: three decimals.
-std::string timings_json(const Timings& t) {
-  std::string out;
-  for (const auto& [name, value] :
-       {std::pair{"queue_ms", t.queue_ms}, std::pair{"preprocess_ms", t.preprocess_ms},
-        std::pair{"encode_ms", t.encode_ms}, std::pair{"prefill_ms", t.prefill_ms},
-        std::pair{"ttft_ms", t.ttft_ms}, std::pair{"decode_ms", t.decode_ms},
-        std::pair{"total_ms", t.total_ms},
-        std::pair{"decode_tokens_per_second", t.decode_tokens_per_second}})
-    out += fmt::format("{}\"{}\":{}", out.empty() ? "{" : ",", name,
-                       number_text(three_decimals(value)));
-  return out + "}";
 }
 
 // As text; where it is none by itself, OpenAI writes its bytes.
@@ -147,7 +133,7 @@ std::string details_json(const GenerateResult& result) {
     details["drafted_tokens"] = result.drafted_tokens;
     details["accepted_tokens"] = result.accepted_tokens;
   }
-  return with_field(json_text(details), "timings", timings_json(result.timings));
+  return with_field(json_text(details), "timings", json_text(timings_json(result.timings)));
 }
 
 json::object head_object(const AnswerHead& head, std::string_view object) {
