@@ -11,8 +11,8 @@ import sys
 
 LAYERS = [
     ["base"],
-    ["io", "image", "text", "kernels"],
-    ["ops"],
+    ["io", "image", "kernels"],
+    ["text", "ops"],
     ["models", "engines"],
     ["runtime"],
     ["api"],

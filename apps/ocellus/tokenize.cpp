@@ -14,7 +14,6 @@
 #include "runtime/library/names.h"
 #include "runtime/verify/verify.h"
 #include "terminal.h"
-#include "text/json_field.h"
 #include "verbs.h"
 
 namespace oc {
@@ -55,14 +54,14 @@ json::array with_bos(const Tokenizer& tokenizer, std::string_view text, bool tru
   return out;
 }
 
-Result<std::optional<int>> optional_crops(const JsonField& field) {
+Result<std::optional<int>> optional_crops(const JsonReader& field) {
   if (field.is_null()) return std::optional<int>();
   OC_ASSIGN_OR_RETURN(const std::int64_t value, field.integer(1, std::numeric_limits<int>::max()));
   return std::optional<int>(static_cast<int>(value));
 }
 
 // [width, height]
-Result<ImagePlan> plan(const Blueprint& blueprint, const JsonField& size,
+Result<ImagePlan> plan(const Blueprint& blueprint, const JsonReader& size,
                        std::optional<int> num_crops) {
   OC_ASSIGN_OR_RETURN(const json::array* sides, size.array());
   if (sides->size() != 2) return size.wrong("[width, height]");
@@ -71,7 +70,7 @@ Result<ImagePlan> plan(const Blueprint& blueprint, const JsonField& size,
   return blueprint.plan_image(static_cast<int>(width), static_cast<int>(height), num_crops);
 }
 
-Result<Role> role_of(const JsonField& field) {
+Result<Role> role_of(const JsonReader& field) {
   OC_ASSIGN_OR_RETURN(const std::string_view name, field.string());
   if (name == "system") return Role::kSystem;
   if (name == "user") return Role::kUser;
@@ -80,34 +79,34 @@ Result<Role> role_of(const JsonField& field) {
 }
 
 // A part of a turn: {"type": "text", "text"} or {"type": "image", "size": [w, h], "num_crops"?}.
-Result<Part> part_of(const JsonField& field, const Blueprint& blueprint,
+Result<Part> part_of(const JsonReader& field, const Blueprint& blueprint,
                      std::vector<ImagePlan>& images) {
-  OC_ASSIGN_OR_RETURN(const JsonField type, field.at("type"));
+  OC_ASSIGN_OR_RETURN(const JsonReader type, field.at("type"));
   OC_ASSIGN_OR_RETURN(const std::string_view name, type.string());
   if (name == "text") {
-    OC_ASSIGN_OR_RETURN(const JsonField text, field.at("text"));
+    OC_ASSIGN_OR_RETURN(const JsonReader text, field.at("text"));
     OC_ASSIGN_OR_RETURN(const std::string_view content, text.string());
     return Part(TextPart{std::string(content)});
   }
   if (name != "image") return type.wrong("\"text\" or \"image\"");
-  OC_ASSIGN_OR_RETURN(const JsonField size, field.at("size"));
-  OC_ASSIGN_OR_RETURN(const JsonField crops_field, field.find("num_crops"));
+  OC_ASSIGN_OR_RETURN(const JsonReader size, field.at("size"));
+  OC_ASSIGN_OR_RETURN(const JsonReader crops_field, field.find("num_crops"));
   OC_ASSIGN_OR_RETURN(const auto crops, optional_crops(crops_field));
   OC_ASSIGN_OR_RETURN(const ImagePlan image, plan(blueprint, size, crops));
   images.push_back(image);
   return Part(ImagePart{static_cast<int>(images.size()) - 1});
 }
 
-Result<std::vector<Message>> messages_of(const JsonField& list, const Blueprint& blueprint,
+Result<std::vector<Message>> messages_of(const JsonReader& list, const Blueprint& blueprint,
                                          std::vector<ImagePlan>& images) {
   OC_ASSIGN_OR_RETURN(const json::array* elements, list.array());
   std::vector<Message> messages;
   for (std::size_t i = 0; i < elements->size(); ++i) {
-    const JsonField element = list.element(i);
+    const JsonReader element = list.element(i);
     Message& message = messages.emplace_back();
-    OC_ASSIGN_OR_RETURN(const JsonField role, element.at("role"));
+    OC_ASSIGN_OR_RETURN(const JsonReader role, element.at("role"));
     OC_ASSIGN_OR_RETURN(message.role, role_of(role));
-    OC_ASSIGN_OR_RETURN(const JsonField content, element.at("content"));
+    OC_ASSIGN_OR_RETURN(const JsonReader content, element.at("content"));
     if (content.value().is_string()) {
       message.parts.emplace_back(TextPart{std::string(content.value().get_string())});
       continue;
@@ -126,7 +125,7 @@ Result<json::array> tokenize_messages(const Text& text, std::string_view documen
   OC_ASSIGN_OR_RETURN(const json::value value, parse_json(document, name));
   std::vector<ImagePlan> images;
   OC_ASSIGN_OR_RETURN(const std::vector<Message> messages,
-                      messages_of(JsonField(value, "", name), *text.blueprint, images));
+                      messages_of(JsonReader(value, name, ""), *text.blueprint, images));
   OC_ASSIGN_OR_RETURN(
       const Prompt prompt,
       text.blueprint->build_prompt(*text.tokenizer, messages, images, {.trusted_text = trusted}));
@@ -135,7 +134,7 @@ Result<json::array> tokenize_messages(const Text& text, std::string_view documen
 
 // --- Lines in the form of the goldens' text/cases.jsonl
 
-Result<std::vector<TokenId>> ids_of(const JsonField& list) {
+Result<std::vector<TokenId>> ids_of(const JsonReader& list) {
   OC_ASSIGN_OR_RETURN(const json::array* elements, list.array());
   std::vector<TokenId> ids;
   for (std::size_t i = 0; i < elements->size(); ++i) {
@@ -146,11 +145,11 @@ Result<std::vector<TokenId>> ids_of(const JsonField& list) {
   return ids;
 }
 
-Result<json::value> chat_case(const Text& text, const JsonField& line) {
-  OC_ASSIGN_OR_RETURN(const JsonField crops_field, line.find("num_crops"));
+Result<json::value> chat_case(const Text& text, const JsonReader& line) {
+  OC_ASSIGN_OR_RETURN(const JsonReader crops_field, line.find("num_crops"));
   OC_ASSIGN_OR_RETURN(const auto crops, optional_crops(crops_field));
   std::vector<ImagePlan> images;
-  OC_ASSIGN_OR_RETURN(const JsonField sizes, line.find("images"));
+  OC_ASSIGN_OR_RETURN(const JsonReader sizes, line.find("images"));
   if (!sizes.is_null()) {
     OC_ASSIGN_OR_RETURN(const json::array* elements, sizes.array());
     for (std::size_t i = 0; i < elements->size(); ++i) {
@@ -158,7 +157,7 @@ Result<json::value> chat_case(const Text& text, const JsonField& line) {
       images.push_back(image);
     }
   }
-  OC_ASSIGN_OR_RETURN(const JsonField list, line.at("messages"));
+  OC_ASSIGN_OR_RETURN(const JsonReader list, line.at("messages"));
   OC_ASSIGN_OR_RETURN(const auto messages, messages_of(list, *text.blueprint, images));
   OC_ASSIGN_OR_RETURN(
       const Prompt prompt,
@@ -169,16 +168,16 @@ Result<json::value> chat_case(const Text& text, const JsonField& line) {
 Result<json::value> tokenize_case(const Text& text, std::string_view document,
                                   std::string_view name) {
   OC_ASSIGN_OR_RETURN(const json::value value, parse_json(document, name));
-  const JsonField line(value, "", name);
-  OC_ASSIGN_OR_RETURN(const JsonField kind_field, line.at("kind"));
+  const JsonReader line(value, name, "");
+  OC_ASSIGN_OR_RETURN(const JsonReader kind_field, line.at("kind"));
   OC_ASSIGN_OR_RETURN(const std::string_view kind, kind_field.string());
   if (kind == "plain") {
-    OC_ASSIGN_OR_RETURN(const JsonField field, line.at("text"));
+    OC_ASSIGN_OR_RETURN(const JsonReader field, line.at("text"));
     OC_ASSIGN_OR_RETURN(const std::string_view plain, field.string());
     return json::value(with_bos(*text.tokenizer, plain, true));
   }
   if (kind == "decode") {
-    OC_ASSIGN_OR_RETURN(const JsonField field, line.at("ids"));
+    OC_ASSIGN_OR_RETURN(const JsonReader field, line.at("ids"));
     OC_ASSIGN_OR_RETURN(const std::vector<TokenId> ids, ids_of(field));
     return json::value{{"text", text.tokenizer->decode(ids, false)},
                        {"text_skip_special", text.tokenizer->decode(ids, true)}};

@@ -5,28 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/utf8.h"
+
 namespace oc {
 namespace {
-
-// The code point that begins `text` and its bytes; 0 bytes when they are not UTF-8.
-std::size_t code_point(std::string_view text, char32_t* value) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const std::size_t size = byte(0) < 0x80           ? 1
-                           : (byte(0) >> 5) == 0x06 ? 2
-                           : (byte(0) >> 4) == 0x0e ? 3
-                           : (byte(0) >> 3) == 0x1e ? 4
-                                                    : 0;
-  if (size == 0 || size > text.size()) return 0;
-  *value = size == 1 ? byte(0) : byte(0) & (0xffu >> (size + 1));
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    *value = *value << 6 | (byte(i) & 0x3f);
-  }
-  constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool valid =
-      *value >= kSmallest[size] && *value <= 0x10ffff && (*value < 0xd800 || *value > 0xdfff);
-  return valid ? size : 0;
-}
 
 bool is_control(char32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
@@ -37,8 +19,7 @@ std::string spelled_out(std::string_view text, Lines lines, bool in_quotes) {
   std::string out;
   out.reserve(text.size() + 2);
   while (!text.empty()) {
-    char32_t value = 0;
-    const std::size_t size = code_point(text, &value);
+    const auto [value, size] = first_code_point(text);
     const bool layout = lines == Lines::kMany && (value == '\n' || value == '\t');
     if (size == 0)
       out += "\\ufffd";
@@ -63,6 +44,34 @@ std::string printable(std::string_view text, Lines lines) {
 
 std::string printable_in_quotes(std::string_view text) {
   return spelled_out(text, Lines::kOne, true);
+}
+
+std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return std::string(text.substr(0, most)) + "…";
+}
+
+std::string excerpt(std::string_view text) {
+  constexpr std::size_t kMost = 60;
+  std::string out = "\"";
+  const bool cut = text.size() > kMost;
+  while (!text.empty() && out.size() <= kMost) {
+    const CodePoint next = first_code_point(text);
+    if (next.size == 0 || next.value < 0x20 || next.value == 0x7F) {
+      out += fmt::format("\\x{:02X}", static_cast<std::uint8_t>(text[0]));
+      text.remove_prefix(1);
+    } else {
+      out += printable(text.substr(0, next.size), Lines::kOne);
+      text.remove_prefix(next.size);
+    }
+  }
+  return out + (cut || !text.empty() ? "…\"" : "\"");
+}
+
+std::string shown_name(std::string_view text) {
+  constexpr std::size_t kMost = 200;
+  return '"' + printable_in_quotes(shortened(text, kMost)) + '"';
 }
 
 }  // namespace oc

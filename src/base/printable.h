@@ -3,6 +3,7 @@
 // "\u001b", and so are bytes that are no UTF-8, "\ufffd".
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -19,5 +20,14 @@ std::string printable(std::string_view text, Lines lines);
 
 // Inside double quotes, on one line: quotes and backslashes are escaped too. A JSON string.
 std::string printable_in_quotes(std::string_view text);
+
+// At most so many bytes of it, whole characters, and … where there is more.
+std::string shortened(std::string_view text, std::size_t most);
+
+// A short form of what somebody else wrote, for a message: in quotes, control characters as \x1B,
+// cut after 60 bytes.
+std::string excerpt(std::string_view text);
+// Likewise the name of a file or tensor, as a JSON string, cut after 200 bytes.
+std::string shown_name(std::string_view text);
 
 }  // namespace oc

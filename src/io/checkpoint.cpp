@@ -6,6 +6,7 @@
 #include <cstring>
 #include <set>
 
+#include "base/printable.h"
 #include "io/files.h"
 #include "io/json.h"
 
@@ -30,7 +31,7 @@ Result<std::map<std::string, std::set<std::string>>> read_index(
   OC_ASSIGN_OR_RETURN(const json::object index, read_json_object(folder / kIndex));
   OC_ASSIGN_OR_RETURN(const JsonReader map, JsonReader(index, kIndex).object("weight_map"));
   std::map<std::string, std::set<std::string>> shards;
-  for (const auto& member : map.raw()) {
+  for (const auto& member : **map.object()) {
     const std::string shard =
         member.value().is_string() ? std::string(member.value().as_string()) : std::string();
     if (shard.empty() || shard.find_first_of("/\\") != std::string::npos ||

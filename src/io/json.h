@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,23 +43,46 @@ Result<boost::json::value> parse_json(std::string_view text, std::string_view wh
 Result<boost::json::object> read_json_object(const std::filesystem::path& path,
                                              std::size_t max_bytes = 64u << 20);
 
-// Text of a file as it may stand in a message: in double quotes, escaped, and cut when it is long.
-std::string shown_name(std::string_view text);
-
-// Typed access: errors read `config.json: "hidden_size" is missing` or
-// `config.json: "hidden_size" must be a positive integer, found "abc"`.
+// The typed reader: a value of a document that knows its place there, so that what is wrong is told
+// in one way whoever reads, and wherever:
+//   config.json: "hidden_size" is missing
+//   tokenizer.json: "model.merges[12]" must be a string, found 5
+//   config.json: vision_config: "image_size" must be an integer from 4 to 4096, found "abc"
+// Refers to the value, which outlives it. Null counts as absent, except for at() and is_null().
 class JsonReader {
  public:
-  JsonReader(const boost::json::object& object, std::string what)
-      : object_(&object), what_(std::move(what)) {}
+  // Of somebody's model; for other documents the hint is another, or none.
+  static constexpr std::string_view kAsPublished = "use the model's files as published";
 
+  // A whole document that `what` names.
+  JsonReader(const boost::json::value& value, std::string_view what,
+             std::string_view hint = kAsPublished);
+  JsonReader(const boost::json::object& object, std::string_view what,
+             std::string_view hint = kAsPublished);
+
+  // This value.
+  const boost::json::value& value() const;  // not of a reader that was made from an object
+  bool is_null() const { return value_ != nullptr && value_->is_null(); }
+  Result<const boost::json::object*> object() const;
+  Result<const boost::json::array*> array() const;
+  Result<std::string_view> string() const;
+  Result<bool> boolean() const;
+  Result<std::int64_t> integer(std::int64_t min, std::int64_t max) const;
+  Result<double> number() const;            // finite
+  JsonReader element(std::size_t i) const;  // of this array, which has it
+
+  // Members of this object. at() must be there, find() is null where it is not.
+  Result<JsonReader> at(std::string_view key) const;
+  Result<JsonReader> find(std::string_view key) const;
   bool has(std::string_view key) const;
   Result<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max) const;
   Result<double> number(std::string_view key) const;
   Result<std::string> string(std::string_view key) const;
   Result<bool> boolean(std::string_view key) const;
   Result<std::vector<double>> numbers(std::string_view key, std::size_t expected) const;
+  // A section: errors inside begin with its name.
   Result<JsonReader> object(std::string_view key) const;
+  Result<std::vector<JsonReader>> objects(std::string_view key) const;  // of an array
   // The same with a default where the key is absent or null.
   Result<std::int64_t> integer_or(std::string_view key, std::int64_t fallback, std::int64_t min,
                                   std::int64_t max) const;
@@ -66,12 +90,28 @@ class JsonReader {
   Result<std::string> string_or(std::string_view key, std::string fallback) const;
   Result<bool> boolean_or(std::string_view key, bool fallback) const;
 
-  const boost::json::object& raw() const { return *object_; }
-  const std::string& what() const { return what_; }
+  // `document: "path" text`; the hint is the document's own where none is given.
+  Error error(ErrorCode code, std::string_view text, std::string_view hint = {}) const;
+  // `document: "path" must be <what>, found <value>`
+  Error wrong(std::string_view what) const;
 
  private:
-  const boost::json::object* object_;
-  std::string what_;
+  struct Document {
+    std::string what, hint;
+  };
+  JsonReader(std::shared_ptr<const Document> document, const boost::json::value& value,
+             std::string path);
+
+  std::string child(std::string_view key) const;
+  Result<JsonReader> present(std::string_view key) const;  // neither absent nor null
+
+  std::shared_ptr<const Document> document_;
+  const boost::json::value* value_;    // null: made from an object
+  const boost::json::object* object_;  // null: the value is none
+  std::string path_;                   // empty: the document itself
 };
+
+// Short and in one line, as a message may show it: `"abc"`, `7`, `an array of 3`.
+std::string shown_value(const boost::json::value& value);
 
 }  // namespace oc

@@ -1,4 +1,5 @@
 #include "io/safetensors.h"
+#include "base/printable.h"
 #include "io/residency.h"
 
 #include <fmt/format.h>

@@ -40,5 +40,25 @@ TEST(PrintableTest, InQuotesItIsAJsonString) {
   EXPECT_EQ(printable_in_quotes("a\"b\\\n\x1b\u009b\xff"), "a\\\"b\\\\\\n\\u001b\\u009b\\ufffd");
 }
 
+TEST(PrintableTest, ShortenedIsCutBetweenCharacters) {
+  EXPECT_EQ(shortened("abc", 3), "abc");
+  EXPECT_EQ(shortened("abcd", 3), "abc…");
+  EXPECT_EQ(shortened("a你你", 5), "a你…");
+}
+
+TEST(PrintableTest, ExcerptsAreShortAndQuoted) {
+  EXPECT_EQ(excerpt("abc"), "\"abc\"");
+  EXPECT_EQ(excerpt("a\n\x1b[2J\xff"), "\"a\\x0A\\x1B[2J\\xFF\"");
+  EXPECT_EQ(excerpt("\u202e"), "\"\\u202e\"");
+  const std::string cut = excerpt(std::string(1000, 'x'));
+  EXPECT_LT(cut.size(), 70u);
+  EXPECT_TRUE(cut.ends_with("x…\"")) << cut;
+}
+
+TEST(PrintableTest, Names) {
+  EXPECT_EQ(shown_name("a\"b\n"), R"("a\"b\n")");
+  EXPECT_LT(shown_name(std::string(1000, 'x')).size(), 210u);
+}
+
 }  // namespace
 }  // namespace oc

@@ -8,8 +8,8 @@
 
 #include "api/config/edit_json.h"
 #include "base/check.h"
+#include "base/printable.h"
 #include "io/json.h"
-#include "text/json_field.h"
 
 namespace oc {
 namespace {
@@ -107,7 +107,7 @@ void Config::set(const Key& key, Result<Value> value, Source source) {
   if (!value.ok()) {
     // A flag or variable says itself which key it is.
     find(Finding::Level::kError,
-         source.origin == Origin::kFile || key.flag.empty()
+         key.flag.empty()
              ? fmt::format("{}: {} {}", source.name, in_quotes(key.path), value.error().message)
              : fmt::format("{} {}", source.name, value.error().message));
     return;
@@ -132,20 +132,27 @@ void Config::unknown(std::string_view path, const std::string& name) {
                    nearest.empty() ? "" : fmt::format("; the nearest known is \"{}\"", nearest)));
 }
 
-void Config::read_section(const json::object& section, const std::string& path,
+void Config::read_section(const JsonReader& section, const std::string& path,
                           const std::string& name) {
-  for (const auto& [raw_name, value] : section) {
+  for (const auto& [raw_name, value] : **section.object()) {
     const std::string own = path.empty() ? std::string(raw_name)
                                          : fmt::format("{}.{}", path, std::string_view(raw_name));
+    const JsonReader field = *section.at(raw_name);
+    const auto wrong = [&](std::string_view text) {
+      find(Finding::Level::kError, field.error(ErrorCode::kInvalidArgument, text).message);
+    };
     if (const Key* key = find_key(own)) {
-      set(*key, value_from_json(*key, value), {Origin::kFile, name});
+      auto read = value_from_json(*key, value);
+      if (read.ok())
+        set(*key, std::move(read), {Origin::kFile, name});
+      else
+        wrong(read.error().message);
     } else if (!is_section(own)) {
       unknown(own, name);
     } else if (value.is_object()) {
-      read_section(value.get_object(), own, name);
+      read_section(field, own, name);
     } else if (!value.is_null()) {
-      find(Finding::Level::kError,
-           fmt::format("{}: {} must be an object of settings", name, in_quotes(own)));
+      wrong("must be an object of settings");
     }
   }
 }
@@ -164,7 +171,7 @@ void Config::read_json(std::string_view text, const std::string& name) {
     find(Finding::Level::kError, fmt::format("{}: must be a JSON object", name));
     return;
   }
-  read_section(document->get_object(), "", name);
+  read_section(JsonReader(*document, name, ""), "", name);
 }
 
 void Config::read_file(const std::filesystem::path& path) {

@@ -23,6 +23,8 @@
 
 namespace oc {
 
+class JsonReader;
+
 inline constexpr std::size_t kMostConfigBytes = std::size_t{1} << 20;  // of a file
 
 enum class Origin { kDefault, kFile, kEnvironment, kFlag };
@@ -88,8 +90,7 @@ class Config {
     Source source;
   };
 
-  void read_section(const boost::json::object& section, const std::string& path,
-                    const std::string& name);
+  void read_section(const JsonReader& section, const std::string& path, const std::string& name);
   void set(const Key& key, Result<Value> value, Source source);
   void unknown(std::string_view path, const std::string& name);
   void find(Finding::Level level, std::string message);

@@ -10,9 +10,9 @@
 
 #include "api/json_fields.h"
 #include "base/number_text.h"
+#include "base/printable.h"
 #include "base/utf8.h"
 #include "io/json_text.h"
-#include "text/json_field.h"
 
 namespace oc {
 namespace {

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "base/printable.h"
 #include "base/units.h"
 #include "io/json.h"
 #include "runtime/library/plain_name.h"
@@ -17,8 +18,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::uint64_t kMaxSmall = 64u << 20;              // a tokenizer has up to 20 MB
-constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 43;  // 9 TB; keeps sums far from overflow
+constexpr std::uint64_t kMaxSmall = 64u << 20;            // a tokenizer has up to 20 MB
+constexpr std::int64_t kMaxSize = std::int64_t{1} << 43;  // 9 TB; keeps sums far from overflow
 
 constexpr std::array<std::string_view, 11> kSmall{"config.json",
                                                   "generation_config.json",
@@ -40,64 +41,59 @@ Error not_the_interface(std::string_view what, std::string_view why) {
           "is OCELLUS_HUB a server with the Hugging Face interface?"};
 }
 
-const json::string* text_of(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr ? value->if_string() : nullptr;
-}
+constexpr std::string_view kAnswer = "the hub's answer";
 
-std::optional<std::uint64_t> size_of(const json::object& object) {
-  const json::value* value = object.if_contains("size");
-  if (value == nullptr || !value->is_int64() || value->get_int64() < 0) return std::nullopt;
-  const auto size = static_cast<std::uint64_t>(value->get_int64());
-  return size <= kMaxSize ? std::optional(size) : std::nullopt;
+// None where it is absent or something else.
+std::optional<std::string> text_of(const JsonReader& object, std::string_view key) {
+  auto text = object.string(key);
+  return text.ok() ? std::optional(*std::move(text)) : std::nullopt;
 }
 
 }  // namespace
 
 Result<Revision> parse_revision(std::string_view body) {
-  OC_ASSIGN_OR_RETURN(const json::value value, parse_json(body, "the hub's answer"));
-  const json::object* object = value.if_object();
-  if (object == nullptr) return not_the_interface("the revision", "is no object");
+  OC_ASSIGN_OR_RETURN(const json::value value, parse_json(body, kAnswer));
+  const JsonReader answer(value, kAnswer);
+  if (!value.is_object()) return not_the_interface("the revision", "is no object");
   Revision revision;
-  if (const json::string* sha = text_of(*object, "sha")) revision.commit = *sha;
+  revision.commit = text_of(answer, "sha").value_or("");
   if (!is_hex(revision.commit, 40)) return not_the_interface("the revision", "has no commit");
-  const json::value* siblings = object->if_contains("siblings");
-  if (siblings == nullptr || !siblings->is_array())
-    return not_the_interface("the revision", "lists no files");
-  for (const json::value& one : siblings->get_array()) {
-    const json::object* file = one.if_object();
-    const json::string* name = file != nullptr ? text_of(*file, "rfilename") : nullptr;
-    if (name == nullptr) return not_the_interface("the revision", "lists a file without a name");
-    revision.names.emplace_back(*name);
+  OC_ASSIGN_OR_RETURN(const JsonReader siblings, answer.find("siblings"));
+  const auto list = siblings.array();
+  if (!list.ok()) return not_the_interface("the revision", "lists no files");
+  for (std::size_t i = 0; i < (*list)->size(); ++i) {
+    auto name = text_of(siblings.element(i), "rfilename");
+    if (!name) return not_the_interface("the revision", "lists a file without a name");
+    revision.names.push_back(*std::move(name));
   }
   return revision;
 }
 
 Result<std::vector<HubFile>> parse_tree(std::string_view body) {
-  OC_ASSIGN_OR_RETURN(const json::value value, parse_json(body, "the hub's answer"));
-  const json::array* entries = value.if_array();
-  if (entries == nullptr) return not_the_interface("the files", "is no list");
+  OC_ASSIGN_OR_RETURN(const json::value value, parse_json(body, kAnswer));
+  const JsonReader answer(value, kAnswer);
+  const auto entries = answer.array();
+  if (!entries.ok()) return not_the_interface("the files", "is no list");
   std::vector<HubFile> files;
-  for (const json::value& one : *entries) {
-    const json::object* entry = one.if_object();
-    const json::string* path = entry != nullptr ? text_of(*entry, "path") : nullptr;
-    if (path == nullptr) return not_the_interface("the files", "has an entry without a path");
-    const json::string* type = text_of(*entry, "type");
-    if ((type != nullptr && *type != "file") || !is_safe_file_name(*path)) continue;
-    HubFile file{.name = std::string(*path), .digest = {}};
-    const std::optional<std::uint64_t> size = size_of(*entry);
-    if (!size) return not_the_interface(shown_name(file.name), "has no size that a file can have");
-    file.size = *size;
-    const json::value* lfs = entry->if_contains("lfs");
-    if (lfs != nullptr && lfs->is_object()) {
-      const json::string* oid = text_of(lfs->get_object(), "oid");
-      if (oid != nullptr) file.digest = *oid;
+  for (std::size_t i = 0; i < (*entries)->size(); ++i) {
+    const JsonReader entry = answer.element(i);
+    const auto path = text_of(entry, "path");
+    if (!path) return not_the_interface("the files", "has an entry without a path");
+    const auto type = text_of(entry, "type");
+    if ((type && *type != "file") || !is_safe_file_name(*path)) continue;
+    HubFile file{.name = *path, .digest = {}};
+    const auto size = entry.integer("size", 0, kMaxSize);
+    if (!size.ok())
+      return not_the_interface(shown_name(file.name), "has no size that a file can have");
+    file.size = static_cast<std::uint64_t>(*size);
+    if (const auto lfs = entry.object("lfs"); lfs.ok()) {
+      file.digest = text_of(*lfs, "oid").value_or("");
       if (file.digest.starts_with("sha256:")) file.digest.erase(0, 7);
       if (!is_hex(file.digest, 64))
         return not_the_interface(shown_name(file.name), "has no SHA-256");
-    } else if (const json::string* oid = text_of(*entry, "oid")) {
+    } else if (auto oid = text_of(entry, "oid")) {
       file.kind = DigestKind::kGitBlob;
-      file.digest = *oid;
+      file.digest = *std::move(oid);
       if (!is_hex(file.digest, 40))
         return not_the_interface(shown_name(file.name), "has no git id");
     }
@@ -172,10 +168,9 @@ Result<std::vector<HubFile>> choose_weights(const Plan& plan, std::string_view i
   OC_ASSIGN_OR_RETURN(const json::value value, parse_json(index_text, kIndexName));
   if (!value.is_object())
     return Error{ErrorCode::kCorrupt, fmt::format("{} is no JSON object", kIndexName)};
-  OC_ASSIGN_OR_RETURN(const JsonReader map,
-                      JsonReader(value.get_object(), std::string(kIndexName)).object("weight_map"));
+  OC_ASSIGN_OR_RETURN(const JsonReader map, JsonReader(value, kIndexName).object("weight_map"));
   std::set<std::string> shards;
-  for (const auto& member : map.raw())
+  for (const auto& member : **map.object())
     shards.insert(member.value().is_string() ? std::string(member.value().get_string()) : "");
   for (const std::string& shard : shards) {
     const auto found = std::ranges::find(plan.weights, shard, &HubFile::name);

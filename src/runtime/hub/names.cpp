@@ -7,6 +7,7 @@
 #include <boost/url/url_view.hpp>
 #include <cstdlib>
 
+#include "base/printable.h"
 #include "io/json.h"
 #include "runtime/library/known_models.h"
 #include "runtime/library/plain_name.h"

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <set>
 
+#include "base/printable.h"
 #include "io/json.h"
 #include "runtime/hub/api.h"
 #include "runtime/hub/fetch.h"

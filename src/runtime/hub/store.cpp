@@ -13,6 +13,7 @@
 #include <set>
 
 #include "base/places.h"
+#include "base/printable.h"
 #include "base/units.h"
 #include "io/json.h"
 #include "io/json_text.h"
@@ -154,7 +155,7 @@ Result<void> write_manifest(const fs::path& folder, const Manifest& manifest) {
 std::optional<Manifest> read_manifest(const fs::path& folder) {
   const auto object = read_json_object(folder / kManifestName, 4u << 20);
   if (!object.ok()) return std::nullopt;
-  const JsonReader reader(*object, std::string(kManifestName));
+  const JsonReader reader(*object, kManifestName);
   Manifest manifest;
   for (const auto& [key, field] : {std::pair{"hub", &manifest.hub},
                                    {"repo", &manifest.repo},
@@ -164,11 +165,9 @@ std::optional<Manifest> read_manifest(const fs::path& folder) {
     if (!text.ok()) return std::nullopt;
     *field = *std::move(text);
   }
-  const json::value* files = object->if_contains("files");
-  if (files == nullptr || !files->is_array()) return std::nullopt;
-  for (const json::value& one : files->get_array()) {
-    if (!one.is_object()) return std::nullopt;
-    const JsonReader entry(one.get_object(), std::string(kManifestName));
+  const auto files = reader.objects("files");
+  if (!files.ok()) return std::nullopt;
+  for (const JsonReader& entry : *files) {
     const auto name = entry.string("name");
     const auto size = entry.integer("size", 0, std::int64_t{1} << 50);
     if (!name.ok() || !size.ok() || !is_safe_file_name(*name)) return std::nullopt;

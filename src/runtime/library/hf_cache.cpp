@@ -73,7 +73,7 @@ std::string missing_file(const fs::path& folder) {
   if (const auto index = read_json_object(folder / kIndex, kMostText); index.ok()) {
     const auto map = JsonReader(*index, kIndex).object("weight_map");
     if (!map.ok()) return kIndex;
-    for (const auto& member : map->raw())
+    for (const auto& member : **map->object())
       if (const auto* shard = member.value().if_string();
           shard == nullptr || !is_safe_file_name(*shard) || !is_file(folder / std::string(*shard)))
         return shard == nullptr ? kIndex : std::string(*shard);

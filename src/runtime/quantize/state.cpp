@@ -36,27 +36,13 @@ Result<TensorReport> tensor_from(const JsonReader& in) {
   return out;
 }
 
-// The objects of an array; an error names the array.
-Result<std::vector<JsonReader>> objects(const JsonReader& in, std::string_view key) {
-  std::vector<JsonReader> out;
-  const json::value* array = in.raw().if_contains(key);
-  if (array == nullptr || !array->is_array())
-    return Error{ErrorCode::kCorrupt, fmt::format("{}: \"{}\" is no array", in.what(), key)};
-  for (const json::value& item : array->as_array()) {
-    if (!item.is_object())
-      return Error{ErrorCode::kCorrupt, fmt::format("{}: \"{}\" holds no objects", in.what(), key)};
-    out.emplace_back(item.as_object(), in.what());
-  }
-  return out;
-}
-
 Result<FinishedShard> shard_from(const JsonReader& in) {
   FinishedShard out;
   OC_ASSIGN_OR_RETURN(out.file, in.string("file"));
   OC_ASSIGN_OR_RETURN(const std::int64_t bytes, in.integer("bytes", 0, INT64_MAX));
   out.bytes = static_cast<std::size_t>(bytes);
   OC_ASSIGN_OR_RETURN(out.sha256, in.string("sha256"));
-  OC_ASSIGN_OR_RETURN(const std::vector<JsonReader> tensors, objects(in, "tensors"));
+  OC_ASSIGN_OR_RETURN(const std::vector<JsonReader> tensors, in.objects("tensors"));
   for (const JsonReader& item : tensors) {
     OC_ASSIGN_OR_RETURN(TensorReport tensor, tensor_from(item));
     out.tensors.push_back(std::move(tensor));
@@ -76,7 +62,7 @@ Result<std::optional<QuantizeState>> read_state(const fs::path& folder) {
   QuantizeState state;
   OC_ASSIGN_OR_RETURN(state.fingerprint, in.string("fingerprint"));
   OC_ASSIGN_OR_RETURN(state.complete, in.boolean("complete"));
-  OC_ASSIGN_OR_RETURN(const std::vector<JsonReader> shards, objects(in, "shards"));
+  OC_ASSIGN_OR_RETURN(const std::vector<JsonReader> shards, in.objects("shards"));
   for (const JsonReader& item : shards) {
     OC_ASSIGN_OR_RETURN(FinishedShard shard, shard_from(item));
     state.shards.push_back(std::move(shard));

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "runtime/decode/softmax.h"
-#include "text/json_field.h"
+#include "base/printable.h"
 
 namespace oc {
 

@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 constexpr std::size_t kMostBytes = 4u << 20;
+constexpr std::string_view kDocument = "the certificate";
 
 // macOS has names of its own.
 #ifdef __APPLE__
@@ -77,12 +78,10 @@ json::object short_form(const json::object& whole) {
        {"verified", "date", "ocellus", "engine", "files_sha256", "answers", "failed"})
     if (const json::value* value = whole.if_contains(key)) out[key] = *value;
   json::object largest;
-  if (const json::value* stages = whole.if_contains("stages"); stages && stages->is_array())
-    for (const json::value& stage : stages->get_array()) {
-      const json::object* row = stage.if_object();
-      if (row && row->contains("stage") && row->contains("largest"))
-        largest[row->at("stage").as_string()] = row->at("largest");
-    }
+  if (const auto stages = JsonReader(whole, kDocument, "").objects("stages"); stages.ok())
+    for (const JsonReader& row : *stages)
+      if (const auto stage = row.string("stage"); stage.ok() && row.has("largest"))
+        largest[*stage] = row.at("largest")->value();
   out["largest"] = std::move(largest);
   return out;
 }
@@ -136,9 +135,10 @@ std::optional<json::object> find_certificate(const CertificateQuestion& question
   if (!place.ok()) return std::nullopt;
   const auto whole = read_json_object(*place, kMostBytes);
   if (!whole.ok()) return std::nullopt;
+  const JsonReader reader(*whole, kDocument, "");
   const auto is = [&](const char* key, const std::string& wanted) {
-    const json::value* value = whole->if_contains(key);
-    return value != nullptr && value->is_string() && value->get_string() == wanted;
+    const auto text = reader.string(key);
+    return text.ok() && *text == wanted;
   };
   if (!is("fingerprint", question.fingerprint) || !is("ocellus", question.version))
     return std::nullopt;
