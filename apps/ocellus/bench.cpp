@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/environment.h"
 #include "config_flags.h"
 #include "io/json.h"
 #include "io/json_text.h"
@@ -45,8 +46,7 @@ void end_progress_line() {
 }
 
 void run_server(BenchFlags& flags) {
-  if (flags.load.api_key.empty())
-    if (const char* key = std::getenv("OCELLUS_API_KEY")) flags.load.api_key = key;
+  if (flags.load.api_key.empty()) flags.load.api_key = environment("OCELLUS_API_KEY").value_or("");
   while (flags.load.url.ends_with('/')) flags.load.url.pop_back();
   if (flags.load.url.ends_with("/v1")) flags.load.url.resize(flags.load.url.size() - 3);
   const auto print = [&](const auto& report) {

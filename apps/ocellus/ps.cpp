@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/environment.h"
 #include "base/units.h"
 #include "io/json_text.h"
 #include "runtime/hub/http.h"
@@ -101,8 +102,8 @@ void print_table(const json::array& models) {
 
 void run(PsFlags flags) {
   // One of several keys does.
-  if (const char* keys = std::getenv("OCELLUS_API_KEY"); flags.key.empty() && keys != nullptr)
-    flags.key = std::string(keys).substr(0, std::string_view(keys).find(','));
+  if (const auto keys = environment("OCELLUS_API_KEY"); flags.key.empty() && keys)
+    flags.key = keys->substr(0, keys->find(','));
   const std::string body = fetch_status(flags);
   boost::system::error_code error;
   const json::value document = json::parse(body, error);

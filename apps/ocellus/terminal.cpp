@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <iostream>
 
+#include "base/environment.h"
 #include "base/log.h"
 #include "base/printable.h"
 
@@ -75,7 +75,7 @@ bool confirmed(const std::string& question) {
 }
 
 void quiet_logs() {
-  if (std::getenv("LOG_LEVEL") == nullptr) log::configure(log::Level::kWarning, log::Format::kText);
+  if (!environment("LOG_LEVEL")) log::configure(log::Level::kWarning, log::Format::kText);
 }
 
 CatchInterrupt::CatchInterrupt() {

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdint>
+
+#include "base/ascii.h"
 
 namespace oc {
 namespace {
@@ -35,13 +36,6 @@ Error bad_character(std::string_view text, std::size_t at, std::size_t offset_ba
   if (c == '=') hint = "padding is only allowed at the end";
   return {ErrorCode::kInvalidArgument, fmt::format("invalid base64 at offset {}", offset_base + at),
           std::string(hint)};
-}
-
-bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() &&
-         std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) {
-           return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
-         });
 }
 
 Error refuse_address(std::string_view uri) {

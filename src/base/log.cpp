@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
 #include <cerrno>
-#include <chrono>
-#include <cstdlib>
-#include <ctime>
 
+#include "base/ascii.h"
+#include "base/clock.h"
+#include "base/environment.h"
 #include "base/line_writer.h"
 #include "base/printable.h"
 
@@ -49,22 +48,14 @@ std::string_view name_of(Level level) {
 
 bool is_plain(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) ||
+    return is_letter_or_digit(c) ||
            std::string_view("._-+:/%,[]").find(c) != std::string_view::npos;
   });
 }
 
 std::string composed(Level level, std::string_view name, std::initializer_list<Field> fields,
                      std::string_view request_id) {
-  const auto now =
-      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const auto seconds = std::chrono::time_point_cast<std::chrono::seconds>(now);
-  const std::time_t calendar = std::chrono::system_clock::to_time_t(seconds);
-  std::tm utc{};
-  gmtime_r(&calendar, &utc);
-  const std::string stamp =
-      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                  utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, (now - seconds).count());
+  const std::string stamp = utc_timestamp_in_ms();
   std::string line;
   if (g_format == Format::kJson) {
     line = fmt::format("{{\"time\":\"{}\",\"level\":\"{}\"", stamp, name_of(level));
@@ -92,13 +83,10 @@ std::string composed(Level level, std::string_view name, std::initializer_list<F
 }  // namespace
 
 bool level_from_string(std::string_view name, Level* level) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (lower == "warn") lower = "warning";
+  if (equal_ignoring_case(name, "warn")) name = "warning";
   for (const Level candidate :
        {Level::kDebug, Level::kInfo, Level::kWarning, Level::kError, Level::kOff}) {
-    if (name_of(candidate) == lower) {
+    if (equal_ignoring_case(name_of(candidate), name)) {
       *level = candidate;
       return true;
     }
@@ -113,7 +101,7 @@ void configure(Level level, Format format) {
 
 void configure_from_environment() {
   Level level = Level::kInfo;
-  if (const char* name = std::getenv("LOG_LEVEL")) level_from_string(name, &level);
+  if (const auto name = environment("LOG_LEVEL")) level_from_string(*name, &level);
   configure(level, Format::kText);
 }
 

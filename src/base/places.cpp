@@ -1,7 +1,6 @@
 #include "base/places.h"
 
-#include <cstdlib>
-
+#include "base/environment.h"
 #include "base/system.h"
 
 namespace oc {
@@ -9,14 +8,19 @@ namespace oc {
 namespace fs = std::filesystem;
 
 std::optional<fs::path> path_from_environment(const char* variable) {
-  const char* value = std::getenv(variable);
-  return value != nullptr && *value != '\0' ? std::optional<fs::path>(value) : std::nullopt;
+  if (auto value = environment(variable)) return fs::path(*std::move(value));
+  return std::nullopt;
+}
+
+std::optional<fs::path> home_folder() {
+  if (auto home = path_from_environment("OCELLUS_HOME")) return home;
+  if (auto data = path_from_environment("XDG_DATA_HOME")) return *data / "ocellus";
+  if (auto user = path_from_environment("HOME")) return *user / ".local/share/ocellus";
+  return std::nullopt;
 }
 
 std::optional<fs::path> models_folder() {
-  if (auto home = path_from_environment("OCELLUS_HOME")) return *home / "models";
-  if (auto data = path_from_environment("XDG_DATA_HOME")) return *data / "ocellus" / "models";
-  if (auto user = path_from_environment("HOME")) return *user / ".local/share/ocellus/models";
+  if (auto home = home_folder()) return *home / "models";
   return std::nullopt;
 }
 

@@ -10,8 +10,10 @@ namespace oc {
 
 // A variable's path; none where it is empty or not set.
 std::optional<std::filesystem::path> path_from_environment(const char* variable);
-// $OCELLUS_HOME/models, or below $XDG_DATA_HOME or ~; none where no variable names a home.
-std::optional<std::filesystem::path> models_folder();
+// What the program keeps for its user: $OCELLUS_HOME, or $XDG_DATA_HOME/ocellus, or
+// ~/.local/share/ocellus; none where no variable names a home.
+std::optional<std::filesystem::path> home_folder();
+std::optional<std::filesystem::path> models_folder();  // below it
 // Where something that comes with the program may lie: the variable's folder alone if it is set,
 // else share/ocellus/BELOW beside the program's folder and BELOW in the source tree around a build
 // folder.

@@ -39,6 +39,13 @@ class Utf8Checker {
   std::uint8_t high_ = 0xBF;
 };
 
+inline bool is_utf8(std::string_view text) {
+  Utf8Checker checker;
+  for (const char c : text)
+    if (!checker.feed(static_cast<std::uint8_t>(c))) return false;
+  return checker.complete();
+}
+
 struct CodePoint {
   char32_t value = 0;
   std::size_t size = 0;  // bytes; 0: the text is empty or does not start with a valid sequence

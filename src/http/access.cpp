@@ -5,19 +5,12 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
-#include <cctype>
 
+#include "base/ascii.h"
 #include "http/authority.h"
 
 namespace oc::http {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 std::array<unsigned char, 32> digest_of(std::string_view key) {
   std::array<unsigned char, 32> digest{};
@@ -36,7 +29,7 @@ std::string_view forwarded(const Request& request, std::string_view name, bool t
 
 // "Bearer KEY".
 std::optional<std::string_view> key_in(std::string_view authorization) {
-  if (lower(authorization.substr(0, 7)) != "bearer ") return std::nullopt;
+  if (!starts_with_ignoring_case(authorization, "bearer ")) return std::nullopt;
   std::string_view key = authorization.substr(7);
   while (!key.empty() && key.front() == ' ') key.remove_prefix(1);
   return key;
@@ -44,8 +37,8 @@ std::optional<std::string_view> key_in(std::string_view authorization) {
 
 // Names of headers with commas between them.
 bool is_header_list(std::string_view text) {
-  return !text.empty() && text.size() <= 2048 && std::ranges::all_of(text, [](unsigned char c) {
-    return std::isalnum(c) || c == '-' || c == '_' || c == ',' || c == ' ';
+  return !text.empty() && text.size() <= 2048 && std::ranges::all_of(text, [](char c) {
+    return is_letter_or_digit(c) || c == '-' || c == '_' || c == ',' || c == ' ';
   });
 }
 

@@ -4,28 +4,21 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
+
+#include "base/ascii.h"
+#include "base/hex.h"
 
 namespace oc::http {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 // unreserved, sub-delims and escapes of RFC 3986.
 bool is_name(std::string_view text) {
-  const auto hex = [&](std::size_t at) {
-    return at < text.size() && std::isxdigit(static_cast<unsigned char>(text[at]));
-  };
+  const auto hex = [&](std::size_t at) { return at < text.size() && hex_digit(text[at]) >= 0; };
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '%' && (!hex(i + 1) || !hex(i + 2))) return false;
-    if (!std::isalnum(static_cast<unsigned char>(c)) &&
+    if (!is_letter_or_digit(c) &&
         std::string_view("-._~!$&'()*+,;=%").find(c) == std::string_view::npos)
       return false;
   }

@@ -15,12 +15,6 @@
 namespace oc::http {
 namespace {
 
-std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 // The longest answer that any model of the server could give; 0: one is not known.
 std::int64_t longest_context(const std::vector<ServedModel>& models) {
   std::int64_t longest = 0;

@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <memory>
+
+#include "base/ascii.h"
 
 namespace oc::http {
 namespace {
@@ -14,18 +15,11 @@ namespace {
 constexpr std::size_t kPiece = 64u << 10;
 constexpr std::size_t kFree = 1u << 20, kMostTimes = 100;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 // What a client wrote, for an error: short, and nothing but what such names are made of.
 std::string shown(std::string_view name) {
   std::string out(name.substr(0, 32));
   std::ranges::replace_if(
-      out, [](unsigned char c) { return !std::isalnum(c) && c != '-'; }, '?');
+      out, [](char c) { return !is_letter_or_digit(c) && c != '-'; }, '?');
   return out;
 }
 

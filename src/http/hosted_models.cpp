@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "http/cached_names.h"
 #include "runtime/library/names.h"
 #include "runtime/verify/certificate_store.h"
@@ -14,8 +15,7 @@ namespace {
 
 // The original's word for what computes: "MLX", "CPU".
 std::string method_of(std::string name) {
-  std::ranges::transform(name, name.begin(),
-                         [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
+  for (char& c : name) c = upper(c);
   return name;
 }
 

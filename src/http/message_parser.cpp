@@ -6,9 +6,9 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <cctype>
 #include <new>
 
+#include "base/ascii.h"
 #include "http/authority.h"
 
 namespace oc::http {
@@ -94,13 +94,6 @@ ApiError explain(const beast::error_code& ec, const MessageLimits& limits) {
   return refuse(Refusal::kMalformed, std::string(what));
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
 // Some clients send one behind a body; more than a few are somebody's time.
@@ -113,7 +106,7 @@ constexpr std::size_t kLastChunkBytes = 5;
 // may have no path.
 bool split_target(std::string_view target, Request& request) {
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (lower(target.substr(0, scheme.size())) != scheme) continue;
+    if (!starts_with_ignoring_case(target, scheme)) continue;
     target.remove_prefix(scheme.size());
     const std::size_t path = std::min(target.find_first_of("/?"), target.size());
     request.authority = std::string(target.substr(0, path));

@@ -1,11 +1,11 @@
 #include "io/digest.h"
 
-#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <array>
 
 #include "base/check.h"
+#include "base/hex.h"
 
 namespace oc {
 
@@ -29,11 +29,5 @@ std::string Digest::finish() {
 }
 
 std::string Digest::finish_hex() { return to_hex(finish()); }
-
-std::string to_hex(std::string_view bytes) {
-  std::string hex;
-  for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return hex;
-}
 
 }  // namespace oc

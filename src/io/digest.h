@@ -11,9 +11,6 @@
 
 namespace oc {
 
-// Lower case hex digits.
-std::string to_hex(std::string_view bytes);
-
 enum class DigestKind { kSha256, kSha1 };
 
 class Digest {

@@ -9,13 +9,6 @@
 namespace oc {
 namespace {
 
-bool is_utf8(std::string_view text) {
-  Utf8Checker checker;
-  return std::all_of(text.begin(), text.end(),
-                     [&](char c) { return checker.feed(static_cast<std::uint8_t>(c)); }) &&
-         checker.complete();
-}
-
 // Choices are scored, not drawn: what has to do with drawing would be ignored.
 Result<void> check_scoring(const GenerateRequest& request) {
   const SamplingParams& s = request.sampling;

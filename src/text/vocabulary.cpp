@@ -3,16 +3,10 @@
 #include <bit>
 
 #include "base/check.h"
+#include "base/hex.h"
 
 namespace oc {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
 
 // "<0x0A>" → 10. The reference reads digits of both cases here, though it writes capitals.
 std::int16_t parse_byte_token(std::string_view content) {

@@ -53,6 +53,12 @@ TEST(Utf8, OverlongTruncatedAndStrayBytesAreNothing) {
   }
 }
 
+TEST(Utf8, WholeTexts) {
+  for (const char* text : {"", "a", "ä→🦊", "\xEF\xBF\xBD"}) EXPECT_TRUE(is_utf8(text)) << text;
+  for (const char* text : {"\x80", "a\xC3", "\xC3\xA4\xC3", "\xED\xA0\x80", "\xF4\x90\x80\x80"})
+    EXPECT_FALSE(is_utf8(text)) << text;
+}
+
 // Every three bytes, against the independent check of the fixtures.
 TEST(Utf8, CheckerAgreesWithADecoder) {
   for (unsigned lead = 0; lead < 256; ++lead) {

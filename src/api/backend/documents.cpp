@@ -1,6 +1,5 @@
 #include "api/backend/documents.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,17 +8,13 @@
 
 #include "api/backend/errors.h"
 #include "api/model_states.h"
+#include "base/clock.h"
 #include "io/json_text.h"
 
 namespace oc {
 namespace {
 
 namespace json = boost::json;
-
-std::string timestamp(std::chrono::system_clock::time_point now) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                     fmt::gmtime(std::chrono::time_point_cast<std::chrono::seconds>(now)));
-}
 
 json::object frontend_of(const BackendConfig& config) {
   json::object out;
@@ -73,7 +68,7 @@ std::string backend_health_json(const ServerState& server,
   json::object out;
   out["status"] = server.condition;
   out["active_model"] = active.key();
-  out["timestamp"] = timestamp(now);
+  out["timestamp"] = utc_timestamp(now);
   out["version"] = server.version;
   out["state"] = active.state;
   if (!active.why.empty()) out["why"] = active.why;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/environment.h"
 #include "base/places.h"
 #include "runtime/library/plain_name.h"
 
@@ -60,8 +61,7 @@ Result<fs::path> find_configuration(const std::string& file_or_name) {
 }
 
 bool comes_with_the_program(const std::string& file_or_name) {
-  const char* own = std::getenv("OCELLUS_CONFIGS");
-  if (own != nullptr && *own != '\0') return false;
+  if (environment("OCELLUS_CONFIGS")) return false;
   return !is_file(file_or_name) && find_configuration(file_or_name).ok();
 }
 

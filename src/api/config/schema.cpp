@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <vector>
 
 #include "api/config/keys.h"
 #include "api/nearest.h"
+#include "base/ascii.h"
 
 namespace oc {
 namespace {
@@ -27,7 +27,7 @@ std::string_view leaf(std::string_view path) {
 
 std::string variable(std::string_view name) {
   std::string out = "OCELLUS_";
-  for (const char c : name) out += c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(c));
+  for (const char c : name) out += c == '.' || c == '-' ? '_' : upper(c);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "api/json_fields.h"
+#include "base/ascii.h"
 #include "base/number_text.h"
 #include "base/printable.h"
 #include "base/utf8.h"
@@ -30,20 +31,6 @@ std::vector<std::string_view> split(std::string_view text, char at) {
     if (end == text.size()) return parts;
     text.remove_prefix(end + 1);
   }
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return out;
-}
-
-bool is_utf8(std::string_view text) {
-  Utf8Checker checker;
-  for (const char c : text)
-    if (!checker.feed(static_cast<std::uint8_t>(c))) return false;
-  return checker.complete();
 }
 
 Error wrong(const Key& key, std::string_view found) {
@@ -75,7 +62,7 @@ std::optional<std::string> choose(const Key& key, std::string_view text) {
   if (text.size() > kLongestText || !is_utf8(text)) return std::nullopt;
   if (key.choices.empty()) return std::string(text);
   for (const std::string_view choice : split(key.choices, '|'))
-    if (lower(choice) == lower(text)) return std::string(choice);
+    if (equal_ignoring_case(choice, text)) return std::string(choice);
   return std::nullopt;
 }
 

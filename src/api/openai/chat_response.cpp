@@ -42,11 +42,7 @@ std::string with_field(std::string object, std::string_view name, std::string_vi
 
 // As text; where it is none by itself, OpenAI writes its bytes.
 std::string token_text(const ScoredToken& token) {
-  Utf8Checker checker;
-  if (std::ranges::all_of(token.bytes,
-                          [&](char c) { return checker.feed(static_cast<std::uint8_t>(c)); }) &&
-      checker.complete())
-    return token.bytes;
+  if (is_utf8(token.bytes)) return token.bytes;
   std::string out = "bytes:";
   for (const char c : token.bytes) out += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(c));
   return out;

@@ -9,13 +9,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <random>
 #include <system_error>
 #include <utility>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "io/digest.h"
 #include "io/file_handle.h"
+#include "io/random_text.h"
 
 namespace oc {
 namespace {
@@ -24,22 +25,18 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSuffix = ".ocimage", kTemporarySuffix = ".tmp";
 constexpr std::size_t kNameDigits = 2 * kImageKeyBytes;
+constexpr std::size_t kRandomCharacters = 16;  // of a temporary name
 // Of pictures that wait to be written, one always may: the disk is slower than the model.
 constexpr std::size_t kMostWaiting = std::size_t{128} << 20;
 constexpr std::chrono::seconds kPause{30};      // after a failure
 constexpr std::chrono::seconds kLookAgain{10};  // at what other processes did
 
-std::string random_digits() {
-  std::random_device device;
-  return fmt::format("{:08x}{:08x}", device(), device());
-}
-
 enum class Kind { kForeign, kImage, kTemporary };
 
 // Only names that a store gives are ever touched: a folder may hold other things.
 Kind kind_of(const std::string& name) {
-  const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  if (name.size() <= kNameDigits || !std::all_of(name.begin(), name.begin() + kNameDigits, is_hex))
+  if (name.size() <= kNameDigits ||
+      !is_lower_hex(std::string_view(name).substr(0, kNameDigits), kNameDigits))
     return Kind::kForeign;
   const std::string_view rest = std::string_view(name).substr(kNameDigits);
   if (rest == kSuffix) return Kind::kImage;
@@ -125,8 +122,8 @@ ImageStore::~ImageStore() {
 
 // Whether files can be made here: the only way to know of read-only disks and the like.
 Result<void> ImageStore::probe() {
-  const fs::path path = folder_ / (std::string(kNameDigits, '0') + "." + random_digits() +
-                                   std::string(kTemporarySuffix));
+  const fs::path path = folder_ / (std::string(kNameDigits, '0') + "." +
+                                   random_text(kRandomCharacters) + std::string(kTemporarySuffix));
   const FileHandle file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.is_open()) return unusable(folder_, std::strerror(errno), kChooseAnother);
   ::unlink(path.c_str());
@@ -215,7 +212,7 @@ void ImageStore::write(const Waiting& entry) {
 
 Result<void> ImageStore::write_as(const Waiting& entry, const fs::path& path) {
   fs::path temporary = path;
-  temporary.replace_extension("." + random_digits() + std::string(kTemporarySuffix));
+  temporary.replace_extension("." + random_text(kRandomCharacters) + std::string(kTemporarySuffix));
   OC_RETURN_IF_ERROR(write_image_file(temporary, entry.key, entry.image));
   if (::rename(temporary.c_str(), path.c_str()) == 0) return {};
   const int reason = errno;

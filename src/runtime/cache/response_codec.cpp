@@ -14,13 +14,6 @@ namespace {
 constexpr std::string_view kMagic = "OCANSW01";  // another layout has another number
 constexpr std::size_t kDigestBytes = 32, kEnvelopeBytes = 48;
 
-bool is_utf8(std::string_view text) {
-  Utf8Checker checker;
-  for (const char c : text)
-    if (!checker.feed(static_cast<std::uint8_t>(c))) return false;
-  return checker.complete();
-}
-
 // Both archives have the same members, so that one walk over the fields serves both.
 class Writer {
  public:

@@ -4,6 +4,8 @@
 #include <csignal>
 #include <utility>
 
+#include "base/clock.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "io/digest.h"
 #include "runtime/cache/response_codec.h"
@@ -13,12 +15,6 @@ namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{4} << 20;  // of an answer
 constexpr std::size_t kMostWrites = 256;                  // that wait
-
-std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 // The layout's number stands here too: an old and a new version do not take turns in discarding
 // each other's values.

@@ -7,6 +7,8 @@
 
 #include "runtime/grammar/json_schema.h"
 
+#include "base/ascii.h"
+
 namespace oc {
 namespace {
 
@@ -165,7 +167,7 @@ class PatternParser {
   Result<std::int64_t> number() {
     std::int64_t value = 0;
     const std::size_t from = at_;
-    while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9' && value < kHuge)
+    while (at_ < text_.size() && is_digit(text_[at_]) && value < kHuge)
       value = value * 10 + (text_[at_++] - '0');
     if (at_ == from) return wrong("a quantifier without its number");
     return value;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "io/files.h"
 #include "runtime/hosting/model_memory.h"
@@ -14,12 +15,6 @@
 
 namespace oc {
 namespace {
-
-std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 // To a client it is the server's trouble, whatever the reason, and folders do not show.
 Error for_clients(const ModelRecipe& recipe, Error error) {

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -14,12 +13,6 @@
 #include "io/digest.h"
 
 namespace oc::hub {
-
-bool is_hex(std::string_view text, std::size_t digits) {
-  return text.size() == digits && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
 
 Result<std::string> digest_file(const std::filesystem::path& path, DigestKind kind,
                                 std::uint64_t size, const std::function<bool()>& stop,

@@ -14,9 +14,6 @@ namespace oc::hub {
 
 enum class DigestKind { kSha256, kGitBlob };
 
-// Exactly 64 (SHA-256) or 40 (SHA-1) lower case hex digits.
-bool is_hex(std::string_view text, std::size_t digits);
-
 // Hex digest of a file that must have exactly `size` bytes (kCorrupt otherwise). Reads through a
 // small buffer; kCancelled as soon as `stop` is true; `read` counts bytes as they are read.
 Result<std::string> digest_file(const std::filesystem::path& path, DigestKind kind,

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "base/hex.h"
 #include "base/printable.h"
 #include "base/units.h"
 #include "io/json.h"
@@ -57,7 +58,7 @@ Result<Revision> parse_revision(std::string_view body) {
   if (!value.is_object()) return not_the_interface("the revision", "is no object");
   Revision revision;
   revision.commit = text_of(answer, "sha").value_or("");
-  if (!is_hex(revision.commit, 40)) return not_the_interface("the revision", "has no commit");
+  if (!is_lower_hex(revision.commit, 40)) return not_the_interface("the revision", "has no commit");
   OC_ASSIGN_OR_RETURN(const JsonReader siblings, answer.find("siblings"));
   const auto list = siblings.array();
   if (!list.ok()) return not_the_interface("the revision", "lists no files");
@@ -89,12 +90,12 @@ Result<std::vector<HubFile>> parse_tree(std::string_view body) {
     if (const auto lfs = entry.object("lfs"); lfs.ok()) {
       file.digest = text_of(*lfs, "oid").value_or("");
       if (file.digest.starts_with("sha256:")) file.digest.erase(0, 7);
-      if (!is_hex(file.digest, 64))
+      if (!is_lower_hex(file.digest, 64))
         return not_the_interface(shown_name(file.name), "has no SHA-256");
     } else if (auto oid = text_of(entry, "oid")) {
       file.kind = DigestKind::kGitBlob;
       file.digest = *std::move(oid);
-      if (!is_hex(file.digest, 40))
+      if (!is_lower_hex(file.digest, 40))
         return not_the_interface(shown_name(file.name), "has no git id");
     }
     files.push_back(std::move(file));

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <cstdlib>
 
+#include "base/ascii.h"
+#include "base/environment.h"
 #include "base/printable.h"
 #include "io/json.h"
 #include "runtime/library/known_models.h"
@@ -15,10 +16,7 @@
 namespace oc::hub {
 namespace {
 
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '-' || c == '.';
-}
+bool is_word(char c) { return is_letter_or_digit(c) || c == '_' || c == '-' || c == '.'; }
 
 // A branch, tag ("v1.0", "refs/pr/3") or commit.
 bool is_revision(std::string_view text) {
@@ -43,13 +41,6 @@ struct Origin {
   std::string scheme, host, port;
   bool operator==(const Origin&) const = default;
 };
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return out;
-}
 
 // An empty scheme: no absolute http(s) URL.
 Origin origin_of(std::string_view text) {
@@ -108,11 +99,8 @@ Result<Hub> make_hub(std::string_view base, std::string_view token) {
 }
 
 Result<Hub> hub_from_environment() {
-  const auto get = [](const char* name, const char* otherwise) {
-    const char* value = std::getenv(name);
-    return value != nullptr && *value != '\0' ? value : otherwise;
-  };
-  return make_hub(get("OCELLUS_HUB", "https://huggingface.co"), get("HF_TOKEN", ""));
+  return make_hub(environment("OCELLUS_HUB").value_or("https://huggingface.co"),
+                  environment("HF_TOKEN").value_or(""));
 }
 
 std::string repo_url(const Hub& hub, const ModelRef& ref) {

@@ -4,8 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "base/environment.h"
 #include "io/files.h"
 #include "io/json.h"
 #include "models/registry.h"
@@ -21,13 +21,11 @@ constexpr std::size_t kMostText = 64u << 20;
 
 // A variable's folder; "~" as the programs that fill the cache read it.
 std::optional<fs::path> variable(const char* name) {
-  const char* value = std::getenv(name);
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  const std::string_view text(value);
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && (text == "~" || text.starts_with("~/")))
-    return fs::path(std::string(home) + std::string(text.substr(1)));
-  const fs::path folder(text);
+  const auto text = environment(name);
+  if (!text) return std::nullopt;
+  const auto home = environment("HOME");
+  if (home && (*text == "~" || text->starts_with("~/"))) return fs::path(*home + text->substr(1));
+  const fs::path folder(*text);
   return folder.has_filename() ? folder : folder.parent_path();  // no '/' at the end
 }
 

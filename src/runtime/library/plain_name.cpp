@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
+
 namespace oc {
 namespace {
 
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '-' || c == '.';
-}
+bool is_word(char c) { return is_letter_or_digit(c) || c == '_' || c == '-' || c == '.'; }
 
 }  // namespace
 

@@ -80,11 +80,11 @@ void remove_copies(std::string_view mark, const fs::path& but) {
 }  // namespace
 
 Result<fs::path> quantised_folder() {
-  const auto models = models_folder();
-  if (!models)
+  const auto home = home_folder();
+  if (!home)
     return Error{ErrorCode::kNotFound, "there is no home to keep a quantised copy in",
                  "set OCELLUS_HOME to a folder, or use `ocellus quantize`"};
-  return models->parent_path() / "quantized";
+  return *home / "quantized";
 }
 
 Result<bool> is_quantised_folder(const fs::path& folder) {

@@ -7,12 +7,12 @@
 #include <cmath>
 #include <map>
 
+#include "base/ascii.h"
+
 namespace oc {
 namespace {
 
 namespace json = boost::json;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // "model.layers.3.mlp.down_proj.weight" -> "model.layers.3"; "lm_head.weight" -> "lm_head".
 std::string layer_of(const std::string& name) {

@@ -1,14 +1,14 @@
 #include "runtime/verify/certificate_store.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <boost/json/array.hpp>
-#include <cctype>
-#include <ctime>
 
+#include "base/ascii.h"
+#include "base/clock.h"
+#include "base/hex.h"
 #include "base/places.h"
 #include "io/digest.h"
 #include "io/files.h"
@@ -42,14 +42,13 @@ std::string computation_of(std::string text) {
   if (begin == std::string::npos) return text;
   std::size_t after = end + std::string_view(" thread").size();
   if (after < text.size() && text[after] == 's') ++after;
-  const auto digit = [](unsigned char c) { return std::isdigit(c) != 0; };
-  if (!std::ranges::all_of(text.substr(begin + 2, end - begin - 2), digit)) return text;
+  if (!std::ranges::all_of(text.substr(begin + 2, end - begin - 2), is_digit)) return text;
   return text.erase(begin, after - begin);
 }
 
 Result<fs::path> place_of(const fs::path& folder, const std::string& engine) {
-  const auto models = models_folder();
-  if (!models)
+  const auto home = home_folder();
+  if (!home)
     return Error{ErrorCode::kNotFound, "there is no home to keep the certificate in",
                  "set OCELLUS_HOME to a folder"};
   std::error_code error;
@@ -58,7 +57,7 @@ Result<fs::path> place_of(const fs::path& folder, const std::string& engine) {
   Digest digest;
   digest.add((error ? folder : whole).string());
   digest.add("\n" + computation_of(engine));
-  return models->parent_path() / "certificates" / (digest.finish_hex().substr(0, 32) + ".json");
+  return *home / "certificates" / (digest.finish_hex().substr(0, 32) + ".json");
 }
 
 json::array to_json(const std::vector<FileStamp>& stamps) {
@@ -95,8 +94,7 @@ Result<std::vector<FileStamp>> stamp_folder(const fs::path& folder) {
     if (const EmbeddedFile* file = embedded_file(folder / name)) {
       // Part of the program, which another build's may differ in: its digest is as good as a time.
       std::int64_t digest = 0;
-      for (const char digit : file->sha256.substr(0, 15))
-        digest = digest * 16 + (digit <= '9' ? digit - '0' : digit - 'a' + 10);
+      for (const char digit : file->sha256.substr(0, 15)) digest = digest * 16 + hex_digit(digit);
       out.push_back({name, file->bytes.size(), digest, digest});
       continue;
     }
@@ -124,7 +122,7 @@ Result<fs::path> save_certificate(const Certificate& certificate, const fs::path
                  fmt::format("cannot make {}: {}", place.parent_path().string(), error.message()),
                  "OCELLUS_HOME names another place"};
   json::object whole = certificate.json();
-  whole["date"] = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+  whole["date"] = utc_timestamp();
   whole["stamps"] = to_json(now);
   OC_RETURN_IF_ERROR(write_file_atomically(place, json_text(whole) + "\n"));
   return place;
