@@ -1,3 +1,15 @@
+# oc_of_this_system(LIST): leaves out the files whose names end in that of another system: x_linux.cpp
+# and x_darwin.cpp in src/base/system, which is where a third one would be added.
+function(oc_of_this_system list)
+  set(files ${${list}})
+  if(APPLE)
+    list(FILTER files EXCLUDE REGEX "_linux(_test)?\\.cpp$")
+  else()
+    list(FILTER files EXCLUDE REGEX "_darwin(_test)?\\.cpp$")
+  endif()
+  set(${list} ${files} PARENT_SCOPE)
+endfunction()
+
 # oc_layer(NAME DEPS...): one static library from the .cpp files of the current folder (and of the
 # folders named by SUBDIRS). The files are found by pattern so that adding one is adding one file.
 function(oc_layer name)
@@ -7,6 +19,7 @@ function(oc_layer name)
     file(GLOB more CONFIGURE_DEPENDS ${sub}/*.cpp)
     list(APPEND sources ${more})
   endforeach()
+  oc_of_this_system(sources)
   if(NOT sources)
     add_library(oc_${name} INTERFACE)
     target_link_libraries(oc_${name} INTERFACE oc_settings ${arg_DEPS})
@@ -19,6 +32,7 @@ endfunction()
 # oc_test_folder(NAME DEPS...): the *_test.cpp below tests/NAME become one program test_NAME under ctest.
 function(oc_test_folder name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*_test.cpp)
+  oc_of_this_system(sources)
   if(NOT sources)
     return()
   endif()

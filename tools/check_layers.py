@@ -1,4 +1,5 @@
-"""Proves that includes go down the layers only, and that what CMake links is what files include.
+"""Proves that includes go down the layers only, that what CMake links is what files include, and that
+what differs between operating systems stands in one folder.
 
     tools/check_layers.py [ROOT]       prints every violation; status 1 when there is one
 
@@ -22,6 +23,7 @@ LAYERS = [
 # The rooms of a layer, lowest first; those of one line never include each other. "." is the layer's
 # own files, "registry" its registry.cpp, which alone knows every implementation.
 ROOMS = {
+    "base": [["system"], ["."]],
     "engines": [["."], ["cpu", "mlx", "reference"], ["registry"]],
     "models": [["."], ["blocks"], ["phi3v"], ["registry"]],
     "runtime": [
@@ -72,13 +74,22 @@ WORDS = {
     "image": "decoding, resizing",
     "text": "tokens",
     "kernels": "SIMD loops",
-    "base": "errors, log, memory, the operating system",
+    "base": "what every layer needs",
+    "base/.": "errors, log, text",
+    "base/system": "what differs between systems",
 }
 # What no file of a layer includes, and why.
 SHUT = {"http": (re.compile(r'[<"](?:boost/json|io/json)'), "JSON is read and written in api")}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ROOM_LEVEL = {layer: {name: level for level, names in enumerate(rooms) for name in names}
               for layer, rooms in ROOMS.items()}
+# What differs between systems stands below src/base/system only: names that one system has, its
+# headers, and its files. Sockets and the POSIX calls of files and signals may be used anywhere.
+OF_ONE_SYSTEM = re.compile(
+    r"\b(__linux__|__APPLE__|__GLIBC__|__FreeBSD__|_WIN32|MADV_\w+|MLOCK_ONFAULT|POSIX_FADV_\w+|RENAME_EXCHANGE"
+    r"|RENAME_SWAP|RLIMIT_\w+|sysctlbyname|sched_getaffinity|SYS_\w+)\b|\"/(proc|sys)\b"
+    r"|<(mach|mach-o|asm|linux)/|<(sys/(auxv|file|resource|syscall|sysctl)|malloc|sched)\.h>")
+SYSTEM_FOLDER = "src/base/system/"
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 
@@ -135,12 +146,21 @@ def check(root: pathlib.Path) -> list[str]:
         for line in path.read_text(encoding="utf-8").splitlines() if shut else ():
             if line.lstrip().startswith("#") and shut.search(line):
                 wrong.append(f"{name}: {own} may not have {line.strip()}: {why}")
+        wrong += check_system(name.as_posix(), path.read_text(encoding="utf-8"))
         if re.search(r'#\s*include\s+"\.\./', path.read_text(encoding="utf-8")):
             wrong.append(f"{name}: includes through ../")
     wrong += check_links(root)
     if not files:
         wrong.append(f"{root}: no sources")
     return wrong
+
+
+def check_system(name: str, text: str) -> list[str]:
+    """A file outside of src/base/system names no system."""
+    if name.startswith(SYSTEM_FOLDER):
+        return []
+    found = sorted({match.group() for match in OF_ONE_SYSTEM.finditer(text)})
+    return [f"{name}: {what} belongs below {SYSTEM_FOLDER}" for what in found]
 
 
 def check_links(root: pathlib.Path) -> list[str]:
@@ -162,7 +182,7 @@ def main() -> int:
         return 0 if "--help" in sys.argv else 2
     root = pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else pathlib.Path(__file__).resolve().parents[1]
     wrong = check(root)
-    print("\n".join(wrong) if wrong else "layers: includes and links only go down")
+    print("\n".join(wrong) if wrong else "layers: includes and links only go down, systems differ in one folder")
     return 1 if wrong else 0
 
 

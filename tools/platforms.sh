@@ -46,7 +46,7 @@ fi
 mlx=$(ls -d build/venv/lib/python3*/site-packages/mlx/include 2>/dev/null | head -n 1)
 if [ -n "$mlx" ]; then flags+=(-DOC_HAS_MLX -isystem "$root/$mlx"); else left_out="$left_out src/engines/mlx"; fi
 sources() {
-  find src apps bench/lab tests -name '*.cpp' ! -path 'tests/fuzz/*' | sort
+  find src apps bench/lab tests -name '*.cpp' ! -path 'tests/fuzz/*' ! -name '*_linux.cpp' ! -name '*_linux_test.cpp' | sort
   echo $place/web_files.cpp
   echo $place/embedded_model.cpp
 }

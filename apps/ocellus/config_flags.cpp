@@ -1,12 +1,10 @@
 #include "config_flags.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "api/config/catalogue.h"
+#include "base/environment.h"
 #include "terminal.h"
-
-extern "C" char** environ;  // POSIX has it, in no header
 
 namespace oc {
 namespace {
@@ -56,12 +54,6 @@ void read_typed(const ConfigFlags& flags, Config& config) {
   for (const std::string& assignment : flags.assignments) config.set_assignment(assignment);
 }
 
-std::vector<std::string> variables() {
-  std::vector<std::string> out;
-  for (char** variable = environ; *variable != nullptr; ++variable) out.emplace_back(*variable);
-  return out;
-}
-
 void show_weights_read(std::size_t done, std::size_t total) {
   tell_in_place(done < total ? fmt::format("reading weights, {} % …", done * 100 / total) : "");
 }
@@ -72,7 +64,7 @@ void show_weights_quantised(std::size_t done, std::size_t total) {
 
 // Environment and flags.
 void read_upper_layers(const ConfigFlags& flags, Config& config) {
-  config.read_environment(variables());
+  config.read_environment(environment_variables());
   read_typed(flags, config);
 }
 
@@ -122,7 +114,7 @@ Config read_config(const ConfigFlags& flags, const std::string& text) {
 
 Settings read_flags(const ConfigFlags& flags) {
   Config config;
-  std::vector<std::string> isa = variables();
+  std::vector<std::string> isa = environment_variables();
   std::erase_if(isa, [](const std::string& one) { return !one.starts_with("OCELLUS_ISA="); });
   config.read_environment(isa);
   read_typed(flags, config);

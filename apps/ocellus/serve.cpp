@@ -3,7 +3,6 @@
 // is done.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,10 +16,11 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/heap.h"
 #include "base/line_writer.h"
 #include "base/log.h"
 #include "base/printable.h"
+#include "base/system/heap.h"
+#include "base/system/limits.h"
 #include "config_flags.h"
 #include "config_keeper.h"
 #include "http/app.h"
@@ -74,16 +74,13 @@ void check_exposure(ServerSettings& server) {
 // A thousand connections need as many descriptors; many systems start with a soft limit of 1024.
 // Where there are not enough, each port takes fewer connections, so that models and caches can
 // always be opened. Returns how many a port takes.
-std::size_t raise_descriptor_limit(const Settings& settings) {
+std::size_t connections_for(const Settings& settings) {
   const auto wanted =
       static_cast<std::size_t>(settings.config.get<std::int64_t>("limits.max_connections"));
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
-  setrlimit(RLIMIT_NOFILE, &limit);
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  const auto limit = raise_descriptor_limit(65536);
+  if (!limit) return wanted;
   constexpr std::size_t kOthers = 64;
-  const auto descriptors = static_cast<std::size_t>(limit.rlim_cur);
+  const std::size_t descriptors = *limit;
   const std::size_t ports = settings.server.backend_port == 0 ? 1 : 2;
   // An eighth more are told that there are too many.
   const std::size_t room =
@@ -255,7 +252,7 @@ void serve(const ConfigFlags& flags) {
   check_exposure(settings.server);
   const ModelRecipe first = first_recipe(settings, flags);
   offer_pull(first.source, first.fallback);
-  const std::size_t connections = raise_descriptor_limit(settings);
+  const std::size_t connections = connections_for(settings);
   heap::give_back_large_blocks();
   open_caches(settings);
   std::signal(SIGXFSZ, SIG_IGN);  // nor must a file of encoded pictures that may not grow so large

@@ -1,7 +1,6 @@
 #include "base/line_writer.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +15,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/system/files.h"
+
 namespace oc {
 namespace {
 
@@ -28,13 +29,8 @@ class Output {
     const bool known = ::fstat(fd, &status) == 0;
     if (known && S_ISREG(status.st_mode)) way_ = Way::kFile;
     if (known && S_ISSOCK(status.st_mode)) way_ = Way::kSocket;
-#ifdef __linux__
-    if (known && way_ == Way::kPolled) {
-      fd_ = ::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
-                   O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-      if (fd_ >= 0) way_ = Way::kOpenedAgain;
-    }
-#endif
+    if (known && way_ == Way::kPolled) fd_ = open_again_without_waiting(fd);
+    if (fd_ >= 0) way_ = Way::kOpenedAgain;
     if (fd_ < 0) fd_ = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
   }
   ~Output() {

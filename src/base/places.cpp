@@ -1,7 +1,7 @@
 #include "base/places.h"
 
 #include "base/environment.h"
-#include "base/system.h"
+#include "base/system/program.h"
 
 namespace oc {
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/system/processor.h"
 #include "engines/cpu/cpu_engine.h"
 #include "engines/reference/reference_engine.h"
 #ifdef OC_HAS_MLX

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/system/heap.h"
 #include "http/access.h"
 #include "http/large_body.h"
 #include "http/question.h"

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "base/heap.h"
+#include "base/system/heap.h"
 
 namespace oc::http {
 

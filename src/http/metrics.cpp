@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include "base/system.h"
+#include "base/system/memory.h"
 
 #include "base/log.h"
 

@@ -13,6 +13,8 @@
 #include <csignal>
 #include <mutex>
 
+#include "base/system/files.h"
+#include "base/system/pages.h"
 #include "io/files.h"
 
 namespace oc {
@@ -107,7 +109,7 @@ void on_bus_error(int number, siginfo_t* info, void*) {
 void watch_for_bus_errors() {
   static std::once_flag once;
   std::call_once(once, [] {
-    g_page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    g_page_bytes = page_bytes();
     struct sigaction action {};
     action.sa_sigaction = on_bus_error;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
@@ -121,12 +123,6 @@ Error changed(const std::string& name, std::string_view what) {
           "never write into a model's files where they lie: write the new ones beside them and "
           "rename; `ocellus pull` does"};
 }
-
-#ifdef __APPLE__
-const timespec& change_time(const struct stat& status) { return status.st_mtimespec; }
-#else
-const timespec& change_time(const struct stat& status) { return status.st_mtim; }
-#endif
 
 }  // namespace
 
@@ -154,8 +150,7 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
     return Error{ErrorCode::kInternal, fmt::format("{}: cannot be mapped into memory", file->name_),
                  "check the limit on address space (ulimit -v)"};
   file->bytes_ = {static_cast<const std::byte*>(address), size};
-  file->seconds_ = change_time(status).tv_sec;
-  file->nanoseconds_ = change_time(status).tv_nsec;
+  file->modified_ns_ = modified_ns(status);
   file->place_ = MappedPlace::take(file->name_, reinterpret_cast<std::uintptr_t>(address),
                                    (size + g_page_bytes - 1) / g_page_bytes * g_page_bytes);
   return std::shared_ptr<const MappedFile>(std::move(file));
@@ -179,8 +174,7 @@ Result<void> MappedFile::intact() const {
   if (::fstat(fd_, &now) != 0 || static_cast<std::size_t>(now.st_size) != bytes_.size())
     return changed(name_, fmt::format("had {} bytes when it was opened and has {} now",
                                       bytes_.size(), now.st_size));
-  if (change_time(now).tv_sec != seconds_ || change_time(now).tv_nsec != nanoseconds_)
-    return changed(name_, "was written to while it was read");
+  if (modified_ns(now) != modified_ns_) return changed(name_, "was written to while it was read");
   return {};
 }
 

@@ -44,7 +44,7 @@ class MappedFile {
   std::string name_;
   std::span<const std::byte> bytes_;
   int fd_ = -1;
-  std::int64_t seconds_ = 0, nanoseconds_ = 0;  // of the last change
+  std::int64_t modified_ns_ = 0;
   MappedPlace* place_ = nullptr;
 };
 

@@ -19,11 +19,11 @@ using MappedRanges = std::vector<std::span<const std::byte>>;
 using PopulateProgress = std::function<bool(std::size_t done, std::size_t total)>;
 
 // Of a whole file that was just mapped: let the system read it into pages of 2 MiB, where it can
-// (Linux: MADV_HUGEPAGE; the file system decides). What is in the page cache already stays as it
+// (Linux; the file system decides). What is in the page cache already stays as it
 // is.
 void want_large_pages(std::span<const std::byte> file);
 
-// Reads what the page cache lacks and enters every page into this process (MADV_POPULATE_READ).
+// Reads what the page cache lacks and enters every page into this process.
 // → false when `progress` stopped it. Error kCorrupt: a page cannot be read (disk, or the file was
 // cut off meanwhile). Any thread.
 Result<bool> populate(const MappedRanges& ranges, const PopulateProgress& progress);
@@ -37,11 +37,8 @@ void read_ahead(std::span<const std::byte> range);
 void touch_pages(std::span<const std::byte> range);
 
 // Keeps the pages that are in memory, and those that will come, until they are unmapped (mlock);
-// raises the soft limit RLIMIT_MEMLOCK where the hard one allows it. Reads nothing itself. Error
+// raises the soft limit of locked memory where the hard one allows it. Reads nothing itself. Error
 // kUnavailable: the limit, or the memory, is too small; says both numbers and what to do.
 Result<void> lock_in_memory(const MappedRanges& ranges);
-
-// Gives the calling thread what the machine has left over.
-void lower_thread_priority();
 
 }  // namespace oc

@@ -3,16 +3,12 @@
 // wanted_targets.h comes first.
 #include <hwy/targets.h>
 
+#include "base/system/processor.h"
 #include "kernels/full_attention.h"
 #include "kernels/kernels.h"
 
 #if HWY_ARCH_X86_64
 #include <cpuid.h>
-#elif HWY_ARCH_ARM_A64 && defined(__linux__)
-#include <asm/hwcap.h>
-#include <sys/auxv.h>
-#elif HWY_ARCH_ARM_A64 && defined(__APPLE__)
-#include <sys/sysctl.h>
 #endif
 
 namespace oc::kernels {
@@ -42,28 +38,12 @@ constexpr Target kTargets[] = {
 #if HWY_ARCH_ARM_A64
     {OC_NEON, "neon", neon_table},
 #elif HWY_ARCH_X86_64
-    {HWY_AVX3_DL, "avx3_dl", avx3_dl_table},
-    {HWY_AVX3, "avx3", avx3_table},
-    {HWY_AVX2, "avx2", avx2_table},
-    {HWY_SSE4, "sse4", sse4_table},
+    {HWY_AVX3_DL, "avx3_dl", avx3_dl_table}, {HWY_AVX3, "avx3", avx3_table},
+    {HWY_AVX2, "avx2", avx2_table},          {HWY_SSE4, "sse4", sse4_table},
     {HWY_SSSE3, "ssse3", ssse3_table},
 #endif
     {HWY_EMU128, "scalar", scalar_table},
 };
-
-#if HWY_ARCH_ARM_A64
-bool has_neon_dot() {
-#if defined(__linux__)
-  return (::getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
-#elif defined(__APPLE__)
-  int has = 0;
-  std::size_t size = sizeof has;
-  return ::sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &size, nullptr, 0) == 0 && has != 0;
-#else
-  return false;
-#endif
-}
-#endif
 
 #if HWY_ARCH_X86_64
 bool has_avx_vnni() {
@@ -77,7 +57,7 @@ const std::vector<Table>& tables() {
   static const std::vector<Table> found = [] {
     std::vector<Table> out;
 #if HWY_ARCH_ARM_A64
-    if (has_neon_dot()) {
+    if (has_arm_dot_product()) {
       out.push_back(*neon_dot_table());
       out.back().name = "neon_dot";
     }

@@ -22,28 +22,19 @@
 
 #if HWY_ONCE
 #include <cpuid.h>
-#if defined(__linux__)
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
+
+#include "base/system/processor.h"
 
 namespace oc::kernels {
 
-// Null where the processor has no int8 tiles, or the system does not let this program use them
-// (Linux asks for a request, once for all threads; it says no before 5.16).
+// Null where the processor has no int8 tiles, or the system does not let this program use them.
 const Table* amx_table();
 const Table* amx_table() {
-#if defined(__linux__)
   unsigned a = 0, b = 0, c = 0, d = 0;
   constexpr unsigned kTile = 1u << 24, kInt8 = 1u << 25;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & kTile) == 0 || (d & kInt8) == 0)
     return nullptr;
-  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // asm/prctl.h, a processor's state
-  if (::syscall(SYS_arch_prctl, kRequestPermission, kTileData) != 0) return nullptr;
-  return N_AVX3_AMX::target_table();
-#else
-  return nullptr;
-#endif
+  return request_matrix_tiles() ? N_AVX3_AMX::target_table() : nullptr;
 }
 
 }  // namespace oc::kernels

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <string>
@@ -39,6 +40,8 @@ TEST_F(PlacesTest, AnEmptyVariableIsNone) {
   EXPECT_EQ(environment("HOME"), std::nullopt);
   set("HOME", "/a b");
   EXPECT_EQ(environment("HOME"), "/a b");
+  const auto all = environment_variables();
+  EXPECT_EQ(std::ranges::count(all, "HOME=/a b"), 1);
 }
 
 TEST_F(PlacesTest, TheHomeOfModels) {

@@ -2,18 +2,13 @@
 #include "engines/cpu/thread_pool.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <fstream>
 #include <numeric>
 #include <set>
 
 namespace oc {
 namespace {
-
-namespace fs = std::filesystem;
 
 TEST(ThreadPool, EveryItemOnce) {
   for (const int threads : {1, 2, 3, 8}) {
@@ -96,95 +91,6 @@ TEST(ThreadPool, PoolsComeAndGo) {
       EXPECT_EQ(done, 3);
     }
   }
-}
-
-#ifdef __linux__
-TEST(UsableCores, FollowTheAffinityMask) {
-  const int all = usable_cores();
-  EXPECT_GE(all, 1);
-  cpu_set_t before;
-  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
-  EXPECT_LE(all, CPU_COUNT(&before));
-  EXPECT_EQ(static_cast<int>(affinity_cpus().size()), CPU_COUNT(&before));
-  std::size_t first = 0;
-  while (!CPU_ISSET(first, &before)) ++first;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(first, &one);
-  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-  EXPECT_EQ(affinity_cpus(), std::vector<int>{static_cast<int>(first)});
-  EXPECT_EQ(usable_cores(), 1);
-  ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
-  EXPECT_EQ(usable_cores(), all);
-}
-#endif
-
-// A sysfs of four cores with two threads each: CPU n and n + 4, as Intel numbers them, or 2n and
-// 2n + 1.
-class FakeSysfs : public testing::Test {
- protected:
-  void SetUp() override {
-    root_ = fs::path(testing::TempDir()) / ("ocellus-sysfs-" + std::to_string(getpid()));
-    fs::remove_all(root_);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
-  void write(const fs::path& file, std::string_view text) const {
-    fs::create_directories((root_ / file).parent_path());
-    std::ofstream(root_ / file) << text;
-  }
-  void add_cpu(int cpu, std::string_view siblings) const {
-    write("devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list",
-          siblings);
-  }
-  void add_pairs_apart() const {
-    for (int cpu = 0; cpu < 8; ++cpu)
-      add_cpu(cpu, std::to_string(cpu % 4) + "," + std::to_string(cpu % 4 + 4) + "\n");
-  }
-
-  fs::path root_;
-};
-
-TEST_F(FakeSysfs, SiblingsCountOnce) {
-  add_pairs_apart();
-  EXPECT_EQ(usable_cores({0, 1, 2, 3, 4, 5, 6, 7}, root_), 4);
-  EXPECT_EQ(usable_cores({0, 1, 2, 3}, root_), 4);  // one thread of each
-  EXPECT_EQ(usable_cores({4, 5}, root_), 2);
-  EXPECT_EQ(usable_cores({1, 5}, root_), 1);
-  EXPECT_EQ(usable_cores({0, 4, 7}, root_), 2);
-  EXPECT_EQ(usable_cores({}, root_), 1);
-}
-
-TEST_F(FakeSysfs, SiblingsSideBySide) {
-  for (int cpu = 0; cpu < 8; ++cpu)
-    add_cpu(cpu, std::to_string(cpu / 2 * 2) + "-" + std::to_string(cpu / 2 * 2 + 1) + "\n");
-  EXPECT_EQ(usable_cores({0, 1, 2, 3, 4, 5, 6, 7}, root_), 4);
-  EXPECT_EQ(usable_cores({1, 2}, root_), 2);
-  EXPECT_EQ(usable_cores({2, 3}, root_), 1);
-}
-
-TEST_F(FakeSysfs, WithoutTopologyEveryCpuIsACore) {
-  EXPECT_EQ(usable_cores({0, 1, 2}, root_), 3);
-  add_cpu(0, "0-1\n");
-  add_cpu(1, "0-1\n");
-  EXPECT_EQ(usable_cores({0, 1, 2}, root_), 2);
-}
-
-TEST_F(FakeSysfs, TheQuotaCountsAsWell) {
-  add_pairs_apart();
-  const std::vector<int> all = {0, 1, 2, 3, 4, 5, 6, 7};
-  write("fs/cgroup/cpu.max", "250000 100000\n");
-  EXPECT_EQ(usable_cores(all, root_), 3);
-  write("fs/cgroup/cpu.max", "600000 100000\n");
-  EXPECT_EQ(usable_cores(all, root_), 4);
-  write("fs/cgroup/cpu.max", "max 100000\n");
-  EXPECT_EQ(usable_cores(all, root_), 4);
-  fs::remove_all(root_ / "fs");
-  write("fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n");
-  write("fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
-  EXPECT_EQ(usable_cores(all, root_), 1);
-  write("fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
-  EXPECT_EQ(usable_cores(all, root_), 4);
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ GOOD = {
     "src/models/registry.cpp": '#include "models/phi3v/model.h"\n#include "models/registry.h"\n',
     "src/models/phi3v/model.h": '#include "models/registry.h"\n',
     "src/io/CMakeLists.txt": "oc_layer(io DEPS oc_base)\n",
+    "src/base/system/cores_linux.cpp": '#include <sched.h>\n#ifdef __linux__\n"/proc/cpuinfo"\n#endif\n',
 }
 
 
@@ -64,6 +65,14 @@ def test_a_good_tree_passes(tmp_path):
         ("src/http/d.cpp", "#include <boost/json/object.hpp>\n", "JSON is read and written in api"),
         ("src/http/d.cpp", '#include "io/json_text.h"\n', "JSON is read and written in api"),
         ("src/extra/e.h", "", "extra is no layer"),
+        ("src/base/system/memory.h", '#include "base/a.h"\n', "base/system may not include base/."),
+        ("src/io/b.cpp", "#if defined(__APPLE__)\n#endif\n", "__APPLE__ belongs below src/base/system/"),
+        ("src/base/a.cpp", '#ifdef __linux__\nauto f = "/proc/self/exe";\n#endif\n',
+         "__linux__ belongs below src/base/system/"),
+        ("src/base/a.cpp", 'auto f = "/proc/self/exe";\n', '"/proc belongs below src/base/system/'),
+        ("src/http/c.cpp", "# include <mach/mach.h>\n", "<mach/ belongs below src/base/system/"),
+        ("apps/x/main.cpp", "#include <sys/resource.h>\n", "<sys/resource.h> belongs below src/base/system/"),
+        ("src/io/b.cpp", "::madvise(p, n, MADV_HUGEPAGE);\n", "MADV_HUGEPAGE belongs below src/base/system/"),
         ("src/io/CMakeLists.txt", "oc_layer(io DEPS oc_base oc_ops)\n", "io may not link ops"),
     ],
 )

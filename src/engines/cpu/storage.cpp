@@ -1,18 +1,17 @@
 #include "engines/cpu/storage.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <new>
 #include <utility>
 #include <vector>
 
+#include "base/system/pages.h"
+
 namespace oc {
 namespace {
 
 constexpr std::size_t kAlignment = 64, kPage = 4096;
-constexpr std::size_t kHugePage = 2u << 20;
 
 // Sizes are rounded up so that buffers of similar requests fit each other.
 std::size_t rounded(std::size_t bytes) {
@@ -81,18 +80,13 @@ void BufferPool::drop_kept(std::size_t bytes) {
 
 Buffer BufferPool::make(std::size_t size) {
   drop_kept(size);
-#ifdef MADV_HUGEPAGE
-  const bool large = size >= 2 * kHugePage;
-#else
-  constexpr bool large = false;  // 2 MB of alignment would be wasted
-#endif
+  const std::size_t large_page = large_page_bytes();
+  const bool large = large_page > 0 && size >= 2 * large_page;
   // aligned_alloc may refuse what is no multiple of the alignment.
   void* memory = nullptr;
-  if (::posix_memalign(&memory, large ? kHugePage : kAlignment, size) != 0) throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-  // A hint: fewer page faults and address translations for the KV cache and long prompts.
-  if (large) ::madvise(memory, size / kHugePage * kHugePage, MADV_HUGEPAGE);
-#endif
+  if (::posix_memalign(&memory, large ? large_page : kAlignment, size) != 0) throw std::bad_alloc();
+  // For the KV cache and long prompts.
+  if (large) advise_large_pages(memory, size / large_page * large_page);
   return {shared_from_this(), static_cast<std::byte*>(memory), size};
 }
 

@@ -1,22 +1,9 @@
 #include "engines/cpu/thread_pool.h"
 
-#include <fmt/format.h>
-#if defined(__linux__)
-#include <sched.h>
-#elif defined(__APPLE__)
-#include <sys/sysctl.h>
-#endif
-
 #include <algorithm>
-#include <cmath>
-#include <fstream>
-#include <set>
-#include <string>
 
 namespace oc {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr int kSpins = 4000;  // some ten microseconds
 
@@ -28,61 +15,7 @@ void pause() {
 #endif
 }
 
-// CPUs' worth of time that the control group grants, 0 when it sets no limit.
-double cgroup_cpus(const fs::path& sys) {
-  std::ifstream unified(sys / "fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (unified >> quota >> period && quota != "max" && period > 0) return std::stod(quota) / period;
-  std::ifstream quota_file(sys / "fs/cgroup/cpu/cpu.cfs_quota_us");
-  std::ifstream period_file(sys / "fs/cgroup/cpu/cpu.cfs_period_us");
-  double allowed = 0;
-  if (quota_file >> allowed && period_file >> period && allowed > 0 && period > 0)
-    return allowed / period;
-  return 0;
-}
-
 }  // namespace
-
-std::vector<int> affinity_cpus() {
-  std::vector<int> cpus;
-#ifdef __linux__
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0) {
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
-      if (CPU_ISSET(static_cast<std::size_t>(cpu), &set)) cpus.push_back(cpu);
-    return cpus;
-  }
-#endif
-  auto count = static_cast<int>(std::thread::hardware_concurrency());
-#ifdef __APPLE__
-  // The fast cores: every step waits for its last item, which a slow core would have.
-  int fast = 0;
-  std::size_t size = sizeof fast;
-  if (::sysctlbyname("hw.perflevel0.physicalcpu", &fast, &size, nullptr, 0) == 0 && fast > 0)
-    count = fast;
-#endif
-  for (int cpu = 0; cpu < count; ++cpu) cpus.push_back(cpu);
-  return cpus;
-}
-
-int usable_cores(const std::vector<int>& cpus, const fs::path& sys) {
-  // Hyper-threads of one core list the same siblings ("0,4" or "0-1"). Those outside the mask are
-  // in the list too, so it names the core whichever of them may be used.
-  std::set<std::string> cores;
-  for (const int cpu : cpus) {
-    std::ifstream file(sys /
-                       fmt::format("devices/system/cpu/cpu{}/topology/thread_siblings_list", cpu));
-    std::string siblings;
-    if (!(file >> siblings)) siblings = fmt::format("cpu{}", cpu);  // a core of its own
-    cores.insert(siblings);
-  }
-  int count = static_cast<int>(cores.size());
-  const double quota = cgroup_cpus(sys);
-  if (quota > 0) count = std::min(count, static_cast<int>(std::ceil(quota)));
-  return std::max(1, count);
-}
 
 ThreadPool::ThreadPool(int threads) : shares_(static_cast<std::size_t>(std::max(threads, 1))) {
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });

@@ -5,21 +5,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 namespace oc {
-
-// Numbers of the CPUs in this process's affinity mask.
-std::vector<int> affinity_cpus();
-// Threads that compute fastest on these CPUs: one a physical core (a hyper-thread beside another
-// takes from it what it computes itself), no more than the cgroup quota, at least 1. `sys` is where
-// sysfs is mounted; what it does not say is left out.
-int usable_cores(const std::vector<int>& cpus = affinity_cpus(),
-                 const std::filesystem::path& sys = "/sys");
 
 class ThreadPool {
  public:

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "base/system/files.h"
 #include "io/digest.h"
 #include "runtime/library/names.h"
 #include "runtime/prefill_chunk.h"
@@ -151,16 +152,14 @@ class Bench {
 
   // Asks the system to forget the files' pages. It may decline, or not know how to; the figure is
   // then a warm one.
-  static void drop_from_cache([[maybe_unused]] const fs::path& folder) {
-#ifdef POSIX_FADV_DONTNEED
+  static void drop_from_cache(const fs::path& folder) {
     std::error_code error;
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
       const int fd = ::open(it->path().c_str(), O_RDONLY | O_CLOEXEC);
       if (fd < 0) continue;
-      ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+      forget_cached_pages(fd);
       ::close(fd);
     }
-#endif
   }
 
   Result<void> encode(int views) {

@@ -7,7 +7,8 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "base/system.h"
+#include "base/system/memory.h"
+#include "base/system/processor.h"
 #include "engines/cpu/thread_pool.h"
 #include "kernels/kernels.h"
 

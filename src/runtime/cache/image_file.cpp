@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/system/files.h"
 #include "io/digest.h"
 #include "io/file_handle.h"
 
@@ -85,7 +85,7 @@ Result<void> write_image_file(const std::filesystem::path& path, const std::stri
   const FileHandle file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.is_open()) return failed(errno);
-  if (::flock(file.fd(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+  if (try_lock(file.fd()) == EWOULDBLOCK)
     return Error{ErrorCode::kCancelled, "taken for a file left behind"};
   if (write_all(file.fd(), std::as_bytes(std::span(header))) &&
       write_all(file.fd(), std::as_bytes(std::span(image.values))) && ::fsync(file.fd()) == 0)

@@ -31,9 +31,9 @@ struct ImageRows {
 std::string image_file_header(const std::string& key, const ImageRows& image);
 
 // Writes a new file that only its owner may read, and waits until it is on the disk. The file is
-// locked (flock) while it is written: one that nobody has locked was left behind. Errors have the
-// system's reason as message; the file is then gone. kCancelled: another process took it for such a
-// one before it was locked.
+// locked (try_lock) while it is written: one that nobody has locked was left behind. Errors have
+// the system's reason as message; the file is then gone. kCancelled: another process took it for
+// such a one before it was locked.
 Result<void> write_image_file(const std::filesystem::path& path, const std::string& key,
                               const ImageRows& image);
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include "base/hex.h"
 #include "base/log.h"
+#include "base/system/files.h"
 #include "io/digest.h"
 #include "io/file_handle.h"
 #include "io/random_text.h"
@@ -48,7 +48,7 @@ Kind kind_of(const std::string& name) {
 // id would say nothing about writers in other containers.)
 void remove_if_stale(const fs::path& path) {
   const FileHandle file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (file.is_open() && ::flock(file.fd(), LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
+  if (file.is_open() && try_lock(file.fd()) == 0) ::unlink(path.c_str());
 }
 
 Error unusable(const fs::path& folder, std::string why, std::string hint) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/system/memory.h"
 #include "base/units.h"
 #include "runtime/hosting/model_memory.h"
 #include "runtime/prefill_chunk.h"

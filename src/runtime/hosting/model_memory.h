@@ -1,4 +1,4 @@
-// What the system says about memory, asked before a model is loaded.
+// What a model takes of the memory, asked before it is loaded.
 #pragma once
 
 #include <cstddef>
@@ -6,16 +6,8 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "base/system.h"
 
 namespace oc {
-
-// What this process may use: the machine's memory or, where that is less, the least limit of its
-// control group and those around it. Bytes; 0: the system does not say.
-std::size_t memory_of_machine();
-// The least memory limit of the control groups in `groups` (the text of /proc/self/cgroup) below
-// `root` (/sys/fs/cgroup), versions 1 and 2. Bytes; 0: none.
-std::size_t cgroup_limit(std::string_view groups, const std::filesystem::path& root);
 
 // Bytes of all *.safetensors files of a model's folder: they are mapped, and all are read for each
 // token.

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/system/files.h"
+
 namespace oc::hub {
 namespace {
 
@@ -138,11 +140,9 @@ Result<void> PartFile::write(std::uint64_t at, std::span<const std::byte> bytes)
 
 Result<void> PartFile::finish() {
   if (::fsync(fd_) != 0) return disk_error(part_, errno);
-#ifdef POSIX_FADV_DONTNEED
   // What came in small pieces lies in small pages of the cache; read back by a model's mapping it
   // comes in large ones, which are faster for as long as they stay (want_large_pages).
-  ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);
-#endif
+  forget_cached_pages(fd_);
   if (::rename(part_.c_str(), target_.c_str()) != 0) return disk_error(target_, errno);
   ::unlink(state_.c_str());
   return {};

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include "base/places.h"
 #include "base/printable.h"
+#include "base/system/files.h"
 #include "base/units.h"
 #include "io/json.h"
 #include "io/json_text.h"
@@ -101,8 +101,7 @@ Result<ModelLock> ModelLock::take(const fs::path& path, std::string_view name) {
   for (;;) {
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0) return disk_error(path, errno);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-      const int reason = errno;
+    if (const int reason = try_lock(fd); reason != 0) {
       ::close(fd);
       if (reason != EWOULDBLOCK) return disk_error(path, reason);
       return Error{ErrorCode::kUnavailable,
@@ -214,18 +213,10 @@ Result<void> install(const Place& place) {
     sync_folder(place.folder.parent_path());
     return {};
   }
-#ifdef RENAME_EXCHANGE
-  if (::renameat2(AT_FDCWD, place.staging.c_str(), AT_FDCWD, place.folder.c_str(),
-                  RENAME_EXCHANGE) == 0) {
+  if (exchange_names(place.staging, place.folder) == 0) {
     sync_folder(place.folder.parent_path());
     return remove_tree(place.staging);  // the old model
   }
-#elif defined(RENAME_SWAP)  // macOS
-  if (::renamex_np(place.staging.c_str(), place.folder.c_str(), RENAME_SWAP) == 0) {
-    sync_folder(place.folder.parent_path());
-    return remove_tree(place.staging);  // the old model
-  }
-#endif
   // Where two folders cannot be exchanged at once, the name is free for a moment.
   OC_ASSIGN_OR_RETURN(const fs::path old, hide(place));
   if (::rename(place.staging.c_str(), place.folder.c_str()) != 0) {

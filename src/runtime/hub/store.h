@@ -3,7 +3,7 @@
 //   models/ORG/REPO/          a whole model, with .ocellus.json: where it came from
 //   models/ORG/.REPO.pull/    a download that is not finished; no name reaches it
 //   models/ORG/.REPO.gone/    on its way out
-//   models/ORG/.REPO.lock     held by flock while one process changes the model
+//   models/ORG/.REPO.lock     locked while one process changes the model
 #pragma once
 
 #include <cstdint>

@@ -6,8 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/system.h"
-#include "engines/cpu/thread_pool.h"
+#include "base/system/processor.h"
 #include "engines/registry.h"
 #include "models/registry.h"
 #include "runtime/library/names.h"

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/system/threads.h"
+
 namespace oc {
 
 WeightReader::WeightReader(const MappedRanges& ranges, int threads) {

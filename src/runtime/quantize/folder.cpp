@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/system/files.h"
 #include "io/json.h"
 #include "io/json_text.h"
 #include "io/whole_file.h"
@@ -100,7 +100,7 @@ Result<std::unique_ptr<OutputFolder>> OutputFolder::open(const fs::path& folder,
   if (out->fd_ < 0)
     return Error{ErrorCode::kInternal, fmt::format("{} cannot be made", folder.string()),
                  "check that it is a folder, and its permissions"};
-  if (::flock(out->fd_, LOCK_EX | LOCK_NB) != 0)
+  if (try_lock(out->fd_) != 0)
     return Error{ErrorCode::kUnavailable,
                  fmt::format("another process is writing to {}", folder.string()),
                  "wait until it has finished"};

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/places.h"
+#include "base/system/files.h"
 #include "io/digest.h"
 #include "runtime/quantize/state.h"
 
@@ -64,7 +64,7 @@ void remove_unless_in_use(const fs::path& folder) {
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) return;
   std::error_code ignored;
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) fs::remove_all(folder, ignored);
+  if (try_lock(fd) == 0) fs::remove_all(folder, ignored);
   ::close(fd);
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/places.h"
+#include "base/system/files.h"
 #include "io/digest.h"
 #include "io/files.h"
 #include "io/json.h"
@@ -24,16 +25,6 @@ namespace json = boost::json;
 
 constexpr std::size_t kMostBytes = 4u << 20;
 constexpr std::string_view kDocument = "the certificate";
-
-// macOS has names of its own.
-#ifdef __APPLE__
-const timespec& modified(const struct stat& status) { return status.st_mtimespec; }
-const timespec& changed(const struct stat& status) { return status.st_ctimespec; }
-#else
-const timespec& modified(const struct stat& status) { return status.st_mtim; }
-const timespec& changed(const struct stat& status) { return status.st_ctim; }
-#endif
-std::int64_t ns(const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; }
 
 // Engine::description() without ", 2 threads": results do not depend on their number.
 std::string computation_of(std::string text) {
@@ -101,8 +92,8 @@ Result<std::vector<FileStamp>> stamp_folder(const fs::path& folder) {
     struct stat status = {};
     if (::stat((folder / name).c_str(), &status) != 0)
       return Error{ErrorCode::kNotFound, fmt::format("{} is gone", (folder / name).string())};
-    out.push_back({name, static_cast<std::uint64_t>(status.st_size), ns(modified(status)),
-                   ns(changed(status))});
+    out.push_back({name, static_cast<std::uint64_t>(status.st_size), modified_ns(status),
+                   changed_ns(status)});
   }
   return out;
 }

@@ -284,32 +284,6 @@ TEST(ModelMemory, WeightsWithinTheOperatorsLimit) {
   EXPECT_TRUE(check_weights(500, 100, 0).ok());
 }
 
-TEST(ModelMemory, TheLeastLimitOfAllControlGroupsCounts) {
-  const std::filesystem::path root = testing::TempDir() + "/cgroup";
-  std::filesystem::remove_all(root);
-  const auto write = [&](const std::string& file, const std::string& text) {
-    std::filesystem::create_directories((root / file).parent_path());
-    std::ofstream(root / file) << text << "\n";
-  };
-  const std::string v2 = "0::/system.slice/ocellus.service\n";
-  EXPECT_EQ(cgroup_limit(v2, root), 0u);
-  write("system.slice/ocellus.service/memory.max", "max");
-  EXPECT_EQ(cgroup_limit(v2, root), 0u);
-  write("system.slice/memory.max", "5000");
-  EXPECT_EQ(cgroup_limit(v2, root), 5000u);
-  write("system.slice/ocellus.service/memory.max", "4000");
-  EXPECT_EQ(cgroup_limit(v2, root), 4000u);
-  write("memory.max", "3000");  // a container's own, whatever the path outside of it
-  EXPECT_EQ(cgroup_limit("0::/not/here\n", root), 3000u);
-  const std::string v1 = "3:cpu,cpuacct:/a\n2:memory:/a/b\n";
-  write("memory/a/memory.limit_in_bytes", "2000");
-  write("cpu/a/memory.limit_in_bytes", "1");
-  EXPECT_EQ(cgroup_limit(v1, root), 2000u);
-  EXPECT_EQ(cgroup_limit("nonsense\n::\n:", root), 3000u);
-  EXPECT_GT(memory_of_machine(), 1u << 20);
-  EXPECT_GT(memory_of_process(), 1u << 18);
-}
-
 TEST(ModelRecipeTest, FoldersDoNotShow) {
   const auto folder =
       std::filesystem::temp_directory_path() /
