@@ -16,6 +16,7 @@
 #include "base/dtype.h"
 #include "base/result.h"
 #include "base/shape.h"
+#include "io/file_replacement.h"
 #include "io/mapped_file.h"
 
 namespace oc {
@@ -87,9 +88,6 @@ class SafetensorsWriter {
   static Result<std::unique_ptr<SafetensorsWriter>> create(
       const std::filesystem::path& path, std::span<const PlannedTensor> tensors,
       const std::map<std::string, std::string>& metadata = {});
-  ~SafetensorsWriter();
-  SafetensorsWriter(const SafetensorsWriter&) = delete;
-  SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
 
   // The next bytes of the data section.
   Result<void> append(std::span<const std::byte> bytes);
@@ -101,8 +99,8 @@ class SafetensorsWriter {
   Error cannot_write() const;
   bool put(std::span<const std::byte> bytes);
 
-  std::filesystem::path path_, temporary_;
-  int fd_ = -1;
+  std::filesystem::path path_;
+  FileReplacement file_;
   std::vector<std::byte> block_;  // not written yet
   std::size_t left_ = 0;          // bytes of data still to come
 };

@@ -1,10 +1,7 @@
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json/object.hpp>
-#include <cerrno>
 
 #include "io/json_text.h"
 #include "io/safetensors.h"
@@ -17,17 +14,6 @@ namespace json = boost::json;
 // Written in whole large pages: they stay so in the page cache (ext4, Linux 6.16), and a model that
 // is mapped out of them is read faster (want_large_pages).
 constexpr std::size_t kBlockBytes = std::size_t{2} << 20;
-
-bool write_all(int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written =
-        ::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), 1u << 30));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return true;
-}
 
 std::size_t data_bytes(const PlannedTensor& tensor) {
   return static_cast<std::size_t>(tensor.shape.numel()) * size_of(tensor.dtype);
@@ -63,23 +49,14 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::create(
     const std::map<std::string, std::string>& metadata) {
   std::unique_ptr<SafetensorsWriter> writer(new SafetensorsWriter);
   writer->path_ = path;
-  writer->temporary_ = path.string() + fmt::format(".{}.tmp", ::getpid());
   for (const PlannedTensor& tensor : tensors) writer->left_ += data_bytes(tensor);
   const std::string text = header_text(tensors, metadata);
   const std::uint64_t length = text.size();
-  writer->fd_ = ::open(writer->temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   writer->block_.reserve(kBlockBytes);
-  if (writer->fd_ < 0 || !writer->put(std::as_bytes(std::span(&length, 1))) ||
+  if (writer->file_.open(path) != 0 || !writer->put(std::as_bytes(std::span(&length, 1))) ||
       !writer->put(std::as_bytes(std::span(text))))
     return writer->cannot_write();
   return writer;
-}
-
-SafetensorsWriter::~SafetensorsWriter() {
-  if (fd_ < 0) return;
-  ::close(fd_);
-  std::error_code ignored;
-  std::filesystem::remove(temporary_, ignored);
 }
 
 Error SafetensorsWriter::cannot_write() const {
@@ -91,7 +68,7 @@ bool SafetensorsWriter::put(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     if (block_.empty() && bytes.size() >= kBlockBytes) {
       const std::size_t whole = bytes.size() / kBlockBytes * kBlockBytes;
-      if (!write_all(fd_, bytes.first(whole))) return false;
+      if (file_.write(bytes.first(whole)) != 0) return false;
       bytes = bytes.subspan(whole);
       continue;
     }
@@ -99,7 +76,7 @@ bool SafetensorsWriter::put(std::span<const std::byte> bytes) {
     block_.insert(block_.end(), some.begin(), some.end());
     bytes = bytes.subspan(some.size());
     if (block_.size() < kBlockBytes) continue;
-    if (!write_all(fd_, block_)) return false;
+    if (file_.write(block_) != 0) return false;
     block_.clear();
   }
   return true;
@@ -114,14 +91,9 @@ Result<void> SafetensorsWriter::append(std::span<const std::byte> bytes) {
 
 Result<void> SafetensorsWriter::finish() {
   OC_CHECK(left_ == 0, "{} planned bytes were not written", left_);
-  bool good = write_all(fd_, block_) && ::fsync(fd_) == 0;
-  good = ::close(fd_) == 0 && good;
-  fd_ = -1;
-  std::error_code error;
-  if (good) std::filesystem::rename(temporary_, path_, error);
-  if (good && !error) return {};
-  std::filesystem::remove(temporary_, error);
-  return cannot_write();
+  if (file_.write(block_) != 0 || file_.finish() != 0 || file_.take_place() != 0)
+    return cannot_write();
+  return {};
 }
 
 Result<void> write_safetensors(const std::filesystem::path& path,

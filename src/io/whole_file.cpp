@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
+#include <span>
 #include <vector>
 
-#include "io/digest.h"
+#include "io/file_replacement.h"
 
 namespace oc {
 namespace {
@@ -20,42 +20,30 @@ Error cannot_write(const fs::path& path) {
           "check the folder, its permissions and the free space"};
 }
 
-bool write_synced(const fs::path& path, std::string_view text) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return false;
-  bool good = true;
-  while (good && !text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    good = written > 0;
-    if (good) text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  good = ::fsync(fd) == 0 && good;
-  return ::close(fd) == 0 && good;
-}
-
 }  // namespace
 
 Result<void> write_file_atomically(const fs::path& path, std::string_view text) {
-  const fs::path temporary = path.string() + fmt::format(".{}.tmp", ::getpid());
-  std::error_code error;
-  if (write_synced(temporary, text)) {
-    fs::rename(temporary, path, error);
-    if (!error) return {};
+  if (replace_file_by(path, text) != 0) return cannot_write(path);
+  return {};
+}
+
+int add_file(Digest& digest, int fd, const std::function<bool(std::size_t)>& on_bytes) {
+  std::vector<std::byte> block(1u << 20);
+  for (;;) {
+    if (!on_bytes(0)) return ECANCELED;
+    const ssize_t count = ::read(fd, block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno;
+    if (count == 0) return 0;
+    digest.add(std::span(block).first(static_cast<std::size_t>(count)));
+    if (!on_bytes(static_cast<std::size_t>(count))) return ECANCELED;
   }
-  fs::remove(temporary, error);
-  return cannot_write(path);
 }
 
 Result<std::string> file_sha256(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
+  const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   Digest digest;
-  std::vector<char> piece(1u << 20);
-  do {
-    file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    digest.add(std::string_view(piece.data(), static_cast<std::size_t>(file.gcount())));
-  } while (file);
-  if (!file.eof())
+  if (!file.is_open() || add_file(digest, file.fd(), [](std::size_t) { return true; }) != 0)
     return Error{ErrorCode::kNotFound, fmt::format("{} cannot be read", path.string()),
                  "check that it is there, and its permissions"};
   return digest.finish_hex();

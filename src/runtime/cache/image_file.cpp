@@ -46,16 +46,6 @@ std::string digest_of(const std::string& beginning, std::span<const float> value
   return digest.finish();
 }
 
-bool write_all(int fd, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
 // False at an error (errno) or an early end (errno 0).
 bool read_all(int fd, std::span<std::byte> bytes) {
   while (!bytes.empty()) {
@@ -87,10 +77,10 @@ Result<void> write_image_file(const std::filesystem::path& path, const std::stri
   if (!file.is_open()) return failed(errno);
   if (try_lock(file.fd()) == EWOULDBLOCK)
     return Error{ErrorCode::kCancelled, "taken for a file left behind"};
-  if (write_all(file.fd(), std::as_bytes(std::span(header))) &&
-      write_all(file.fd(), std::as_bytes(std::span(image.values))) && ::fsync(file.fd()) == 0)
-    return {};
-  const int reason = errno;
+  int reason = write_all(file.fd(), std::as_bytes(std::span(header)));
+  if (reason == 0) reason = write_all(file.fd(), std::as_bytes(std::span(image.values)));
+  if (reason == 0 && ::fsync(file.fd()) != 0) reason = errno;
+  if (reason == 0) return {};
   ::unlink(path.c_str());
   return failed(reason);
 }

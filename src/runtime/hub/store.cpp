@@ -15,6 +15,7 @@
 #include "base/printable.h"
 #include "base/system/files.h"
 #include "base/units.h"
+#include "io/file_replacement.h"
 #include "io/json.h"
 #include "io/json_text.h"
 #include "runtime/hub/part_file.h"
@@ -46,13 +47,6 @@ Result<void> remove_tree(const fs::path& path) {
                  fmt::format("cannot remove {}: {}", path.string(), error.message()),
                  "are the folder and its files yours?"};
   return {};
-}
-
-void sync_folder(const fs::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;
-  ::fsync(fd);
-  ::close(fd);
 }
 
 // Moves a folder out of sight, beside itself, where a removal that was killed may have left
@@ -138,16 +132,8 @@ Result<void> write_manifest(const fs::path& folder, const Manifest& manifest) {
                            {"commit", manifest.commit},
                            {"files", std::move(files)}};
   const std::string text = json_text(whole) + "\n";
-  const fs::path path = folder / kManifestName,
-                 fresh = folder / (std::string(kManifestName) + ".new");
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-  if (fd < 0) return disk_error(fresh, errno);
-  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int reason = written ? 0 : errno;
-  ::fsync(fd);
-  ::close(fd);
-  if (!written) return disk_error(fresh, reason);
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return disk_error(path, errno);
+  const fs::path path = folder / kManifestName;
+  if (const int error = replace_file_by(path, text)) return disk_error(path, error);
   return {};
 }
 
@@ -186,7 +172,8 @@ std::vector<std::string> foreign_entries(const fs::path& folder) {
   std::vector<std::string> foreign;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    if (const std::string name = it->path().filename().string(); !own.contains(name))
+    if (const std::string name = it->path().filename().string();
+        !own.contains(name) && !name.starts_with(kManifestName))  // or a part of one
       foreign.push_back(name);
   std::ranges::sort(foreign);
   return foreign;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +11,7 @@
 #include "base/places.h"
 #include "base/system/files.h"
 #include "io/digest.h"
+#include "io/file_handle.h"
 #include "runtime/quantize/state.h"
 
 namespace oc {
@@ -61,11 +61,9 @@ bool is_finished(const fs::path& folder, const QuantizePlan& plan) {
 
 // As quantize() locks it: nobody writes to it, and whoever reads has the files mapped.
 void remove_unless_in_use(const fs::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return;
+  const FileHandle opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
   std::error_code ignored;
-  if (try_lock(fd) == 0) fs::remove_all(folder, ignored);
-  ::close(fd);
+  if (opened.is_open() && try_lock(opened.fd()) == 0) fs::remove_all(folder, ignored);
 }
 
 void remove_copies(std::string_view mark, const fs::path& but) {
