@@ -8,9 +8,9 @@
 #include "io/json.h"
 #include "io/json_text.h"
 #include "runtime/bench/bench.h"
-#include "runtime/bench/beside.h"
-#include "runtime/bench/beside_answers.h"
 #include "runtime/bench/load.h"
+#include "runtime/bench/picture_stall.h"
+#include "runtime/bench/question_wait.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -22,8 +22,8 @@ struct BenchFlags {
   BenchOptions options;
   std::vector<std::string> compare;
   bool json = false, quick = false;
-  bool server = false, beside = false;
-  int beside_answers = 0;
+  bool server = false, picture_stall = false;
+  int question_wait_answers = 0;
   ServerLoadOptions load;
 };
 
@@ -53,8 +53,9 @@ void run_server(BenchFlags& flags) {
     if (!report.ok()) fail(report.error());
     show((flags.json ? json_text(report->json()) : report->table()) + "\n");
   };
-  if (flags.beside) return print(run_beside(flags.load));
-  if (flags.beside_answers > 0) return print(run_beside_answers(flags.load, flags.beside_answers));
+  if (flags.picture_stall) return print(measure_picture_stall(flags.load));
+  if (flags.question_wait_answers > 0)
+    return print(measure_question_wait(flags.load, flags.question_wait_answers));
   flags.load.progress = progress_line();
   const auto report = run_load(flags.load);
   end_progress_line();
@@ -118,17 +119,17 @@ void add_server_flags(CLI::App& verb, BenchFlags& flags) {
   verb.add_flag("--same-picture", load.same_picture, "One made picture for all requests")
       ->group(group)
       ->needs(server);
-  CLI::Option* beside = verb.add_flag(
-      "--beside", flags.beside,
+  CLI::Option* picture_stall = verb.add_flag(
+      "--beside", flags.picture_stall,
       "One answer, and how it goes on while a picture of up to 16 crops is asked about");
-  beside->group(group)->needs(server);
-  verb.add_option("--beside-answers", flags.beside_answers,
+  picture_stall->group(group)->needs(server);
+  verb.add_option("--beside-answers", flags.question_wait_answers,
                   "A question of two tokens, alone and beside a request for N answers without end")
       ->check(CLI::Range(1, 128))
       ->option_text("N")
       ->group(group)
       ->needs(server)
-      ->excludes(beside);
+      ->excludes(picture_stall);
   option("--timeout", load.timeout_s, "Seconds for one request")->check(CLI::Range(1, 86400));
 }
 
@@ -148,9 +149,9 @@ void add_bench(CLI::App& app) {
       ->delimiter(',')
       ->check(
           CLI::IsMember(std::vector<std::string>(std::begin(kBenchParts), std::end(kBenchParts))));
-  const auto list = [&](const std::string& name, std::vector<int>& values, int least,
+  const auto list = [&](const std::string& name, std::vector<int>& values, int min,
                         const std::string& what) {
-    verb->add_option(name, values, what)->delimiter(',')->check(CLI::Range(least, 1 << 20));
+    verb->add_option(name, values, what)->delimiter(',')->check(CLI::Range(min, 1 << 20));
   };
   list("--crops", flags->options.crops, 1, "Views of the pictures that are encoded");
   list("--prefill", flags->options.prefill, 1, "Tokens of the prompts");

@@ -61,27 +61,27 @@ Findings compare(const Checkpoint& checkpoint, const Blueprint& blueprint) {
 }
 
 // Tensors whose names differ only in the layer number, counted together.
-struct Row {
+struct TensorRow {
   std::string name;
   const TensorView* first = nullptr;
   int count = 0;
   std::size_t bytes = 0;
 };
 
-std::vector<Row> rows_of(const Checkpoint& checkpoint, bool every) {
+std::vector<TensorRow> rows_of(const Checkpoint& checkpoint, bool every) {
   static const std::regex number(R"(layers\.\d+\.)");
-  std::vector<Row> rows;
+  std::vector<TensorRow> rows;
   std::map<std::string, std::size_t> at;
   for (const TensorView* tensor : checkpoint.tensors()) {
     const std::string name =
         every ? tensor->name : std::regex_replace(tensor->name, number, "layers.*.");
     const auto [place, fresh] = at.emplace(name, rows.size());
     if (fresh) rows.push_back({name, tensor, 0, 0});
-    Row& row = rows[place->second];
+    TensorRow& row = rows[place->second];
     ++row.count;
     row.bytes += tensor->data.size();
   }
-  std::ranges::sort(rows, {}, &Row::name);
+  std::ranges::sort(rows, {}, &TensorRow::name);
   return rows;
 }
 
@@ -103,7 +103,7 @@ void print_people(const InspectFlags& flags, const Checkpoint& checkpoint,
   show(fmt::format("  files     {} bytes\n\n", checkpoint.weights_bytes()));
   show_line(
       fmt::format("{:<74} {:>5} {:>6} {:<18} {:>13}", "tensor", "count", "type", "shape", "bytes"));
-  for (const Row& row : rows_of(checkpoint, flags.tensors))
+  for (const TensorRow& row : rows_of(checkpoint, flags.tensors))
     show_line(fmt::format("{:<74} {:>5} {:>6} {:<18} {:>13}", printable(row.name, Lines::kOne),
                           row.count, to_string(row.first->dtype), row.first->shape.str(),
                           row.bytes));
@@ -116,7 +116,7 @@ void print_people(const InspectFlags& flags, const Checkpoint& checkpoint,
 void print_json(const InspectFlags& flags, const Checkpoint& checkpoint, const Blueprint& blueprint,
                 const Findings& found) {
   json::array tensors;
-  for (const Row& row : rows_of(checkpoint, flags.tensors))
+  for (const TensorRow& row : rows_of(checkpoint, flags.tensors))
     tensors.push_back(
         {{"name", row.name},
          {"count", row.count},

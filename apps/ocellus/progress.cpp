@@ -48,22 +48,22 @@ std::string progress_text(const hub::PullProgress& progress, double bytes_per_s,
   return text;
 }
 
-ProgressLine::ProgressLine() : terminal_(stderr_is_terminal()) {}
-ProgressLine::~ProgressLine() { erase(); }
+PullProgressLine::PullProgressLine() : terminal_(stderr_is_terminal()) {}
+PullProgressLine::~PullProgressLine() { erase(); }
 
-void ProgressLine::erase() {
+void PullProgressLine::erase() {
   if (drawn_) tell_in_place("");
   drawn_ = false;
 }
 
-double ProgressLine::rate() const {
+double PullProgressLine::rate() const {
   if (samples_.size() < 2) return 0;
   const std::chrono::duration<double> time = samples_.back().at - samples_.front().at;
   const std::uint64_t first = samples_.front().done, last = samples_.back().done;
   return time.count() > 0.2 && last > first ? static_cast<double>(last - first) / time.count() : 0;
 }
 
-void ProgressLine::update(const hub::PullProgress& progress) {
+void PullProgressLine::update(const hub::PullProgress& progress) {
   const auto now = Clock::now();
   // Files that were there already say nothing about the network.
   if (progress.phase == hub::PullProgress::Phase::kChecking) samples_.clear();
@@ -81,7 +81,7 @@ void ProgressLine::update(const hub::PullProgress& progress) {
   tell_line(progress_text(progress, rate(), kNoBar));
 }
 
-void ProgressLine::print(const std::string& line) {
+void PullProgressLine::print(const std::string& line) {
   erase();
   tell_line(line);
 }

@@ -10,12 +10,12 @@
 
 namespace oc {
 
-class ProgressLine {
+class PullProgressLine {
  public:
-  ProgressLine();
-  ~ProgressLine();
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
+  PullProgressLine();
+  ~PullProgressLine();
+  PullProgressLine(const PullProgressLine&) = delete;
+  PullProgressLine& operator=(const PullProgressLine&) = delete;
 
   void update(const hub::PullProgress& progress);
   // A line of its own, above the one that is drawn over.

@@ -30,7 +30,7 @@ void run(const PullFlags& flags) {
 
   const CatchInterrupt interrupt;
   const auto report = [&] {
-    ProgressLine line;  // is gone before anything else is printed
+    PullProgressLine line;  // is gone before anything else is printed
     hub::PullOptions options;
     options.connections = flags.connections;
     options.replace = flags.replace;

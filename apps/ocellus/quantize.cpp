@@ -45,7 +45,7 @@ T value_or_end(Result<T> result) {
 }
 
 // "41.7 % of 8291 MB, 312 MB/s, 16 s left", rewritten in place a few times a second.
-class ProgressLine {
+class QuantizeProgressLine {
  public:
   void show(const QuantizeProgress& now) {
     const bool end = now.done == now.total;
@@ -109,7 +109,7 @@ void run(QuantizeFlags& flags) {
   const auto pictures = value_or_end(read_pictures(flags.pictures));  // before the long work
   const auto input = value_or_end(resolve_model(flags.input));
   const CatchInterrupt interrupt;
-  ProgressLine line;
+  QuantizeProgressLine line;
   QuantizeRun options{.threads = flags.engine.threads,
                       .restart = flags.restart,
                       .cancelled = &CatchInterrupt::caught};

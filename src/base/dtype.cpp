@@ -8,42 +8,42 @@
 namespace oc {
 namespace {
 
-struct Row {
+struct DTypeRow {
   DType dtype;
   std::string_view name;
   std::size_t size;
 };
-constexpr std::array<Row, 13> kTypes = {{{DType::kF32, "F32", 4},
-                                         {DType::kF16, "F16", 2},
-                                         {DType::kBF16, "BF16", 2},
-                                         {DType::kF64, "F64", 8},
-                                         {DType::kU8, "U8", 1},
-                                         {DType::kI8, "I8", 1},
-                                         {DType::kU16, "U16", 2},
-                                         {DType::kI16, "I16", 2},
-                                         {DType::kU32, "U32", 4},
-                                         {DType::kI32, "I32", 4},
-                                         {DType::kU64, "U64", 8},
-                                         {DType::kI64, "I64", 8},
-                                         {DType::kBool, "BOOL", 1}}};
+constexpr std::array<DTypeRow, 13> kTypes = {{{DType::kF32, "F32", 4},
+                                              {DType::kF16, "F16", 2},
+                                              {DType::kBF16, "BF16", 2},
+                                              {DType::kF64, "F64", 8},
+                                              {DType::kU8, "U8", 1},
+                                              {DType::kI8, "I8", 1},
+                                              {DType::kU16, "U16", 2},
+                                              {DType::kI16, "I16", 2},
+                                              {DType::kU32, "U32", 4},
+                                              {DType::kI32, "I32", 4},
+                                              {DType::kU64, "U64", 8},
+                                              {DType::kI64, "I64", 8},
+                                              {DType::kBool, "BOOL", 1}}};
 
 }  // namespace
 
 std::size_t size_of(DType dtype) {
-  for (const Row& row : kTypes)
+  for (const DTypeRow& row : kTypes)
     if (row.dtype == dtype) return row.size;
   OC_CHECK(false, "unknown dtype {}", static_cast<int>(dtype));
   return 0;
 }
 
 std::string_view to_string(DType dtype) {
-  for (const Row& row : kTypes)
+  for (const DTypeRow& row : kTypes)
     if (row.dtype == dtype) return row.name;
   return "?";
 }
 
 std::optional<DType> dtype_from_string(std::string_view name) {
-  for (const Row& row : kTypes)
+  for (const DTypeRow& row : kTypes)
     if (row.name == name) return row.dtype;
   return std::nullopt;
 }

@@ -15,7 +15,7 @@
 namespace oc {
 namespace {
 
-constexpr int kMostThreads = 1024;
+constexpr int kMaxThreads = 1024;
 
 Error wrong(std::string_view option, std::string_view value, std::string allowed) {
   return {ErrorCode::kInvalidArgument, fmt::format("{} is \"{}\"", option, value),
@@ -33,9 +33,9 @@ Result<void> check_names(const EngineOptions& options) {
   OC_RETURN_IF_ERROR(one_of("device", options.device, {"auto", "cpu", "gpu"}));
   OC_RETURN_IF_ERROR(one_of("activations", options.activations, {"auto", "int8", "half", "f32"}));
   OC_RETURN_IF_ERROR(one_of("kv", options.kv, {"f16", "q8", "f32"}));
-  if (options.threads < 0 || options.threads > kMostThreads)
+  if (options.threads < 0 || options.threads > kMaxThreads)
     return wrong("threads", std::to_string(options.threads),
-                 fmt::format("0 (all) to {}", kMostThreads));
+                 fmt::format("0 (all) to {}", kMaxThreads));
   return {};
 }
 

@@ -63,7 +63,7 @@ void look_around(j_common_ptr decoder) {
   const Decoding& task = *static_cast<JpegState*>(decoder->client_data)->task;
   // The header was counted before, but a damaged file may be read in another way than it was.
   if (reinterpret_cast<j_decompress_ptr>(decoder)->input_scan_number >
-      most_scans(task.info, task.limits))
+      max_scans_of(task.info, task.limits))
     escape(decoder, Outcome::kTooManyScans);
   if (task.interrupt.stop()) escape(decoder, Outcome::kStopped);
 }

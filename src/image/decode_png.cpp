@@ -13,24 +13,24 @@ constexpr std::size_t kSignature = 8,
                       kChunkFrame = 12;  // length, type and CRC around a chunk's data
 // Behind the last pixel come a checksum and the chunk's own. Some programs leave a few bytes more;
 // what could be inflated out of many is nobody's pixels.
-constexpr std::size_t kMostBehindThePixels = 16u << 10;
+constexpr std::size_t kMaxBytesAfterPixels = 16u << 10;
 
-struct Reader {
+struct PngReader {
   const Decoding* task;
   bool interlaced = false;
   std::size_t at = 0;
-  std::size_t behind_the_pixels = 0;
+  std::size_t bytes_after_pixels = 0;
   Outcome outcome = Outcome::kDamaged;  // where it leaves by longjmp
 };
 
 [[noreturn]] void leave(png_structp png, Outcome outcome) {
-  static_cast<Reader*>(png_get_io_ptr(png))->outcome = outcome;
+  static_cast<PngReader*>(png_get_io_ptr(png))->outcome = outcome;
   png_longjmp(png, 1);
 }
 [[noreturn]] void fail(png_structp png, png_const_charp) { png_longjmp(png, 1); }
 void ignore(png_structp, png_const_charp) {}
 
-bool all_pixels_read(png_structp png, const Reader& reader) {
+bool all_pixels_read(png_structp png, const PngReader& reader) {
   constexpr png_byte kPasses = 7;
   return reader.interlaced ? png_get_current_pass_number(png) >= kPasses
                            : png_get_current_row_number(png) ==
@@ -38,11 +38,11 @@ bool all_pixels_read(png_structp png, const Reader& reader) {
 }
 
 void read(png_structp png, png_bytep out, std::size_t count) {
-  auto& reader = *static_cast<Reader*>(png_get_io_ptr(png));
+  auto& reader = *static_cast<PngReader*>(png_get_io_ptr(png));
   const Bytes bytes = reader.task->bytes;
   if (reader.task->interrupt.stop()) leave(png, Outcome::kStopped);
-  if (all_pixels_read(png, reader)) reader.behind_the_pixels += count;
-  if (reader.behind_the_pixels > kMostBehindThePixels) leave(png, Outcome::kDone);
+  if (all_pixels_read(png, reader)) reader.bytes_after_pixels += count;
+  if (reader.bytes_after_pixels > kMaxBytesAfterPixels) leave(png, Outcome::kDone);
   if (bytes.size() - reader.at < count) leave(png, Outcome::kDamaged);
   std::memcpy(out, bytes.data() + reader.at, count);
   reader.at += count;
@@ -51,7 +51,7 @@ void read(png_structp png, png_bytep out, std::size_t count) {
 png_voidp allocate(png_structp png, png_alloc_size_t size) {
   void* memory = std::malloc(size);
   if (memory == nullptr)
-    static_cast<Reader*>(png_get_mem_ptr(png))->outcome = Outcome::kOutOfMemory;
+    static_cast<PngReader*>(png_get_mem_ptr(png))->outcome = Outcome::kOutOfMemory;
   return memory;
 }
 void release(png_structp, png_voidp memory) { std::free(memory); }
@@ -68,7 +68,7 @@ bool chunks_fit(Bytes bytes) {
 }
 
 // No object with a destructor may live here or below: errors leave by longjmp.
-Outcome decode_into(png_structp png, png_infop header, Reader* reader, std::uint8_t* rgb) {
+Outcome decode_into(png_structp png, png_infop header, PngReader* reader, std::uint8_t* rgb) {
   const ImageInfo& info = reader->task->info;
   if (setjmp(png_jmpbuf(png)) != 0) return reader->outcome;
   png_set_read_fn(png, reader, read);
@@ -129,7 +129,7 @@ Result<Image> decode_png(const Decoding& task) {
   if (!chunks_fit(task.bytes)) return damaged(task.info.format);
   Image image{task.info.width, task.info.height, {}};
   image.rgb.resize(rgb_bytes(task.info));
-  Reader reader{.task = &task};
+  PngReader reader{.task = &task};
   png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, nullptr, fail, ignore, &reader,
                                              allocate, release);
   png_infop header = png != nullptr ? png_create_info_struct(png) : nullptr;

@@ -16,12 +16,12 @@ struct Deleter {
 
 // The end of the next piece. Until rows come the decoder may begin anew with each piece, so there
 // are few of them; then it goes on from where it was.
-std::size_t next_piece(WebPIDecoder* decoder, std::size_t have, std::size_t size) {
-  constexpr std::size_t kFirst = 4096, kPieces = 128;
+std::size_t next_end(WebPIDecoder* decoder, std::size_t have, std::size_t size) {
+  constexpr std::size_t kFirst = 4096, kParts = 128;
   int rows = 0;
   const bool has_rows = WebPIDecGetRGB(decoder, &rows, nullptr, nullptr, nullptr) != nullptr;
   const std::size_t step =
-      has_rows && rows > 0 ? size / kPieces + 1 : std::max<std::size_t>(have, kFirst);
+      has_rows && rows > 0 ? size / kParts + 1 : std::max<std::size_t>(have, kFirst);
   return std::min(size, have + step);
 }
 
@@ -33,7 +33,7 @@ Outcome decode_into(const Decoding& task, Image& image) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(task.bytes.data());
   for (std::size_t have = 0; have < task.bytes.size();) {
     if (task.interrupt.stop()) return Outcome::kStopped;
-    have = next_piece(decoder.get(), have, task.bytes.size());
+    have = next_end(decoder.get(), have, task.bytes.size());
     errno = 0;
     const VP8StatusCode status = WebPIUpdate(decoder.get(), bytes, have);
     if (status == VP8_STATUS_OK) return Outcome::kDone;

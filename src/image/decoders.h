@@ -33,7 +33,7 @@ Error failure(Outcome outcome, const Decoding& task);
 Error damaged(ImageFormat format);
 
 // The most scans that a JPEG of this size may be stored in.
-int most_scans(const ImageInfo& info, const ImageLimits& limits);
+int max_scans_of(const ImageInfo& info, const ImageLimits& limits);
 Error too_many_scans(const ImageInfo& info, const ImageLimits& limits);
 
 // ImageInfo::working_bytes of a WebP; nullopt: its stream is damaged.

@@ -80,7 +80,7 @@ Result<void> check_limits(const ImageInfo& info, const ImageLimits& limits) {
                  fmt::format("the picture of {}x{} pixels is longer than {} times its short side",
                              info.width, info.height, limits.max_aspect),
                  "cut it into pieces"};
-  if (info.scans > most_scans(info, limits)) return too_many_scans(info, limits);
+  if (info.scans > max_scans_of(info, limits)) return too_many_scans(info, limits);
   return {};
 }
 
@@ -119,16 +119,16 @@ Error damaged(ImageFormat format) {
           "check the file, or save it again"};
 }
 
-int most_scans(const ImageInfo& info, const ImageLimits& limits) {
-  constexpr std::int64_t kMost = 200;  // however small: each takes its time to begin
+int max_scans_of(const ImageInfo& info, const ImageLimits& limits) {
+  constexpr std::int64_t kMaxScans = 200;  // however small: each takes its time to begin
   const auto pixels = std::int64_t{info.width} * info.height;
-  return static_cast<int>(std::clamp<std::int64_t>(limits.max_scan_pixels / pixels, 1, kMost));
+  return static_cast<int>(std::clamp<std::int64_t>(limits.max_scan_pixels / pixels, 1, kMaxScans));
 }
 
 Error too_many_scans(const ImageInfo& info, const ImageLimits& limits) {
   return {ErrorCode::kTooLarge,
           fmt::format("the JPEG picture of {}x{} pixels comes in more than {} scans", info.width,
-                      info.height, most_scans(info, limits)),
+                      info.height, max_scans_of(info, limits)),
           "save it again as an ordinary JPEG"};
 }
 

@@ -204,11 +204,11 @@ class Lossless {
     static constexpr std::array<std::uint8_t, 19> kOrder = {17, 18, 0, 1,  2,  3,  4,  5,  16, 6,
                                                             7,  8,  9, 10, 11, 12, 13, 14, 15};
     constexpr std::uint32_t kRepeat = 16, kZeros = 17;
-    std::vector<std::uint8_t> own(kOrder.size());
+    std::vector<std::uint8_t> order_lengths(kOrder.size());
     const std::uint32_t count = bits_.take(4) + 4;
     for (std::uint32_t i = 0; i < count; ++i)
-      own[kOrder[i]] = static_cast<std::uint8_t>(bits_.take(3));
-    const Code code(own);
+      order_lengths[kOrder[i]] = static_cast<std::uint8_t>(bits_.take(3));
+    const Code code(order_lengths);
     std::size_t left = alphabet;
     if (bits_.take(1) != 0) {
       const auto width = static_cast<int>(2 + 2 * bits_.take(3));
@@ -253,9 +253,9 @@ std::optional<std::size_t> transparency_bytes(Bytes chunk, const ImageInfo& info
 
 // Some rows of macroblocks with all that is known of them, and the first part of the file.
 std::size_t lossy_bytes(Bytes chunk, const ImageInfo& info) {
-  constexpr std::size_t kBlock = 16, kOfABlock = 4096, kOther = 64u << 10, kMostCopied = 512u << 10;
+  constexpr std::size_t kBlock = 16, kOfABlock = 4096, kOther = 64u << 10, kMaxCopied = 512u << 10;
   const std::size_t across = (static_cast<std::size_t>(info.width) + kBlock - 1) / kBlock;
-  return (across + 1) * kOfABlock + std::min(chunk.size(), kMostCopied) + kOther;
+  return (across + 1) * kOfABlock + std::min(chunk.size(), kMaxCopied) + kOther;
 }
 
 }  // namespace

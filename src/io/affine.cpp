@@ -51,10 +51,10 @@ Affine affine_of(const float* values, std::size_t group, float codes) {
       low[l] = values[i + l] < low[l] ? values[i + l] : low[l];
       high[l] = values[i + l] > high[l] ? values[i + l] : high[l];
     }
-  const float least = *std::ranges::min_element(low), most = *std::ranges::max_element(high);
-  const bool below = std::abs(least) > std::abs(most);
-  const float step = std::max((most - least) / codes, kEps);
-  const float scale = below ? step : -step, edge = below ? least : most;
+  const float lowest = *std::ranges::min_element(low), highest = *std::ranges::max_element(high);
+  const bool below = std::abs(lowest) > std::abs(highest);
+  const float step = std::max((highest - lowest) / codes, kEps);
+  const float scale = below ? step : -step, edge = below ? lowest : highest;
   const float zero = std::nearbyint(edge / scale);
   if (zero == 0) return {scale, 0};
   return {edge / zero, edge};

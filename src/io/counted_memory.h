@@ -10,7 +10,7 @@
 
 namespace oc {
 
-// The budget does not have what a document wants; nothing more of it was taken.
+// The budget does not have as much as a document needs; nothing more of it was taken.
 class OutOfBudget : public std::bad_alloc {
  public:
   OutOfBudget(std::size_t wanted, std::size_t limit) : wanted_(wanted), limit_(limit) {}

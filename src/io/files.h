@@ -22,7 +22,7 @@ struct EmbeddedFile {
 };
 // The files of models/demo, put there by cmake/embed_model.cmake when the program is built.
 std::span<const EmbeddedFile> embedded_model();
-// How the folder of those files is called. No disk has it: no client's name and no path that
+// The name of the folder of those files. It is on no disk: no client's name and no path that
 // std::filesystem made leads there.
 const std::filesystem::path& embedded_folder();
 // Null: the path does not lead into the program.

@@ -41,23 +41,23 @@ struct Allocator {
 };
 
 // A text that comes in pieces.
-class Pieces {
+class TextCollector {
  public:
-  Pieces(std::size_t text_bytes, json::storage_ptr memory)
+  TextCollector(std::size_t text_bytes, json::storage_ptr memory)
       : memory_(std::move(memory)), long_(memory_), text_bytes_(text_bytes) {}
 
-  void add(std::string_view piece) {
-    taken_ += piece.size();
-    if (long_.empty() && short_.size() + piece.size() <= kLongText) {
-      short_ += piece;
+  void add(std::string_view part) {
+    taken_ += part.size();
+    if (long_.empty() && short_.size() + part.size() <= kLongText) {
+      short_ += part;
       return;
     }
     // Room for all that may follow at once: growing step by step would hold it twice.
     if (long_.empty()) {
-      long_.reserve(short_.size() + piece.size() + (text_bytes_ - std::min(taken_, text_bytes_)));
+      long_.reserve(short_.size() + part.size() + (text_bytes_ - std::min(taken_, text_bytes_)));
       long_.append(short_);
     }
-    long_.append(piece);
+    long_.append(part);
   }
   // All of it, with the last piece; begins anew.
   json::string take(std::string_view last) {
@@ -93,7 +93,7 @@ class Builder {
 
   Builder(std::size_t text_bytes, std::size_t max_values, const json::storage_ptr& memory)
       : memory_(memory),
-        pieces_(text_bytes, memory),
+        text_(text_bytes, memory),
         values_(Allocator<json::value>(memory)),
         keys_(Allocator<json::string>(memory)),
         max_values_(max_values) {}
@@ -122,19 +122,19 @@ class Builder {
     return replace(elements, std::move(array));
   }
   bool on_key_part(json::string_view part, std::size_t, error_code&) {
-    pieces_.add(part);
+    text_.add(part);
     return true;
   }
   bool on_key(json::string_view part, std::size_t, error_code&) {
-    keys_.push_back(pieces_.take(part));
+    keys_.push_back(text_.take(part));
     return true;
   }
   bool on_string_part(json::string_view part, std::size_t, error_code&) {
-    pieces_.add(part);
+    text_.add(part);
     return true;
   }
   bool on_string(json::string_view part, std::size_t, error_code& error) {
-    return put(pieces_.take(part), error);
+    return put(text_.take(part), error);
   }
   bool on_number_part(json::string_view, error_code&) { return true; }
   bool on_int64(std::int64_t value, json::string_view, error_code& error) {
@@ -170,7 +170,7 @@ class Builder {
   }
 
   json::storage_ptr memory_;
-  Pieces pieces_;
+  TextCollector text_;
   // Those that are complete, but what they are part of is not.
   std::vector<json::value, Allocator<json::value>> values_;
   std::vector<json::string, Allocator<json::string>> keys_;

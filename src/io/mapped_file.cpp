@@ -127,7 +127,7 @@ Error changed(const std::string& name, std::string_view what) {
 }  // namespace
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem::path& path,
-                                                           std::size_t least) {
+                                                           std::size_t min_bytes) {
   std::shared_ptr<MappedFile> file(new MappedFile);
   file->name_ = path.filename().string();
   if (const EmbeddedFile* embedded = embedded_file(path)) {
@@ -142,7 +142,7 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
     return Error{ErrorCode::kNotFound, fmt::format("{} cannot be opened", path.string()),
                  "check the path and its permissions"};
   const auto size = static_cast<std::size_t>(status.st_size);
-  if (size < std::max<std::size_t>(least, 1))
+  if (size < std::max<std::size_t>(min_bytes, 1))
     return Error{ErrorCode::kCorrupt, fmt::format("{}: has only {} bytes", file->name_, size),
                  "download the file again"};
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file->fd_, 0);

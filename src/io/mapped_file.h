@@ -1,6 +1,6 @@
-// Files that are read where they are mapped. Others may cut such a file off, or write into it,
-// while it is read; a page that is no more is a SIGBUS, which ends a process that does not expect
-// it.
+// Files that are read where they are mapped into memory. Others may cut such a file short, or write
+// into it, while it is read; reading a page that is gone raises SIGBUS, which ends a process that
+// does not handle it.
 #pragma once
 
 #include <cstddef>
@@ -20,12 +20,12 @@ struct MappedPlace;  // where the signal handler finds a file
 // A read-only map of a whole file; one of the embedded model (io/files.h) is in memory as it is.
 // Reading bytes() never ends the process: where the system cannot give a page any more, this and
 // what follows it become zeros, and intact() says so from then on. So whoever computes from the
-// bytes asks intact() behind the work and before anybody sees what came of it. Any thread.
+// bytes asks intact() after the work and before anybody sees its result. Any thread.
 class MappedFile {
  public:
-  // Refuses what is no regular file, and one of fewer than `least` bytes.
+  // Refuses what is no regular file, and one of fewer than `min_bytes` bytes.
   static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path,
-                                                        std::size_t least = 1);
+                                                        std::size_t min_bytes = 1);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -48,8 +48,8 @@ class MappedFile {
   MappedPlace* place_ = nullptr;
 };
 
-// The name of a file of which a page was lost though nobody has asked intact() since: for who must
-// not call a result good that may have been made of zeros.
+// The name of a file that has lost a page and whose intact() was not asked since: a result may have
+// been made of zeros, and must not be called good.
 std::optional<std::string> untold_loss();
 
 }  // namespace oc

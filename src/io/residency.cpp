@@ -13,7 +13,8 @@
 namespace oc {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{16} << 20;  // some milliseconds where nothing is read
+constexpr std::size_t kBlockBytes = std::size_t{16}
+                                    << 20;  // some milliseconds where nothing is read
 
 std::size_t total_bytes(const MappedRanges& ranges) {
   std::size_t total = 0;
@@ -57,18 +58,19 @@ Result<bool> populate(const MappedRanges& ranges, const PopulateProgress& progre
   const std::size_t total = total_bytes(ranges);
   std::size_t done = 0;
   for (const auto& range : ranges)
-    for (std::size_t at = 0; at < range.size(); at += kPiece) {
-      const auto rest = range.subspan(at), piece = rest.first(std::min(kPiece, rest.size()));
-      read_ahead(rest.subspan(piece.size()).first(std::min(kPiece, rest.size() - piece.size())));
-      const Pages pages = pages_of(piece);
+    for (std::size_t at = 0; at < range.size(); at += kBlockBytes) {
+      const auto rest = range.subspan(at), block = rest.first(std::min(kBlockBytes, rest.size()));
+      read_ahead(
+          rest.subspan(block.size()).first(std::min(kBlockBytes, rest.size() - block.size())));
+      const Pages pages = pages_of(block);
       const int error = populate_pages(pages.begin, pages.bytes);
       if (error == EINVAL)
-        touch_pages(piece);
+        touch_pages(block);
       else if (error != 0)
         return Error{ErrorCode::kCorrupt,
                      fmt::format("the weights cannot be read: {}", std::strerror(error)),
                      "check the disk, and that nobody writes to the model's files"};
-      done += piece.size();
+      done += block.size();
       if (progress && !progress(done, total)) return false;
     }
   return true;

@@ -15,12 +15,11 @@ namespace oc {
 // Parts of mapped files, each from its first byte to its last.
 using MappedRanges = std::vector<std::span<const std::byte>>;
 
-// Called behind each piece with the bytes done so far and in all; false: stop.
+// Called after each block with the bytes done so far and in all; false: stop.
 using PopulateProgress = std::function<bool(std::size_t done, std::size_t total)>;
 
-// Of a whole file that was just mapped: let the system read it into pages of 2 MiB, where it can
-// (Linux; the file system decides). What is in the page cache already stays as it
-// is.
+// For a whole file that was just mapped: the system may read it into pages of 2 MiB (Linux; the
+// file system decides). What is in the page cache already stays there in its small pages.
 void want_large_pages(std::span<const std::byte> file);
 
 // Reads what the page cache lacks and enters every page into this process.
@@ -28,11 +27,11 @@ void want_large_pages(std::span<const std::byte> file);
 // cut off meanwhile). Any thread.
 Result<bool> populate(const MappedRanges& ranges, const PopulateProgress& progress);
 
-// The two halves of it for threads in the background. read_ahead() asks the system to read what the
-// page cache lacks, and does not wait; nothing where reading by need makes large pages.
-// touch_pages() enters the pages, but never holds a lock that another thread's mmap() or malloc()
-// could wait for, and is the faster way where the cache is warm. Where a page is no more it is as
-// with any read of a MappedFile.
+// The two halves of populate() for background threads. read_ahead() asks the system to read what
+// the page cache lacks, and does not wait; it does nothing where a fault reads a whole large page.
+// touch_pages() enters the pages, never holds a lock that another thread's mmap() or malloc() could
+// wait for, and is the faster way where the cache is warm. A page that is gone is as with any read
+// of a MappedFile.
 void read_ahead(std::span<const std::byte> range);
 void touch_pages(std::span<const std::byte> range);
 

@@ -118,9 +118,10 @@ HWY_INLINE float block_softmax(QueryTile& tile, int q, std::int64_t visible, con
     const auto mask = hn::FirstN(d, static_cast<std::size_t>(rest));
     hn::Store(hn::IfThenElse(mask, hn::Load(d, scores + j), hidden), d, scores + j);
   }
-  VF most = hidden;
-  for (std::int64_t j = 0; j < kKvBlock; j += kLanes) most = hn::Max(most, hn::Load(d, scores + j));
-  const float largest = hn::GetLane(hn::MaxOfLanes(d, most));
+  VF lane_max = hidden;
+  for (std::int64_t j = 0; j < kKvBlock; j += kLanes)
+    lane_max = hn::Max(lane_max, hn::Load(d, scores + j));
+  const float largest = hn::GetLane(hn::MaxOfLanes(d, lane_max));
   const float next = largest > tile.largest[q] ? largest : tile.largest[q];
   VF sum = hn::Zero(d);
   for (std::int64_t j = 0; j < kKvBlock; j += kLanes) {
@@ -207,17 +208,17 @@ HWY_NOINLINE void attention_tile(const AttentionHead& head, std::int64_t first,
   QueryTile tile;
   tile.scores = reinterpret_cast<float*>(scratch);
   tile.out = tile.scores + kQueries * kKvBlock;
-  std::int64_t most_visible = 0;
+  std::int64_t max_visible = 0;
   for (int q = 0; q < kQ; ++q) {
     const std::int64_t row = first + q < head.rows ? first + q : head.rows - 1;
     tile.q[q] = head.q + row * head.q_stride;
     tile.visible[q] = head.first_visible + row * head.step;
-    if (tile.visible[q] > most_visible) most_visible = tile.visible[q];
+    if (tile.visible[q] > max_visible) max_visible = tile.visible[q];
     tile.largest[q] = -std::numeric_limits<float>::infinity();
     tile.total[q] = 0;
   }
   std::memset(tile.out, 0, static_cast<std::size_t>(kQ * d) * sizeof(float));
-  for (std::int64_t b = 0; b * kKvBlock < most_visible; ++b) {
+  for (std::int64_t b = 0; b * kKvBlock < max_visible; ++b) {
     // One row alone waits for its sums' latency unless it has more of them.
     constexpr int kScoreVectors = kQ == 1 ? static_cast<int>(kKvBlock / kLanes) : kVectors;
     block_scores < kType, kQ, kScoreVectors<8 ? kScoreVectors : 8>(tile, head.blocks[b], d);
@@ -231,7 +232,7 @@ HWY_NOINLINE void attention_tile(const AttentionHead& head, std::int64_t first,
       factor[q] = block_softmax(tile, q, visible, scales);
       if (visible > keys) keys = visible;
     }
-    const void* next = (b + 1) * kKvBlock < most_visible ? head.blocks[b + 1] : nullptr;
+    const void* next = (b + 1) * kKvBlock < max_visible ? head.blocks[b + 1] : nullptr;
     block_values<kType, kQ>(tile, head.blocks[b], next, d, keys, factor);
   }
   for (int q = 0; q < kQ && first + q < head.rows; ++q) {
@@ -263,10 +264,10 @@ float to_q8(const float* x, std::int64_t count, std::int8_t* y, std::int64_t str
   HWY_ALIGN float few[kLanes] = {};  // the last columns, and zeros
   const std::int64_t whole = count / kLanes * kLanes, rest = count - whole;
   std::memcpy(few, x + whole, static_cast<std::size_t>(rest) * sizeof(float));
-  VF most = hn::Abs(hn::Load(d, few));
+  VF lane_max = hn::Abs(hn::Load(d, few));
   for (std::int64_t i = 0; i < whole; i += kLanes)
-    most = hn::Max(most, hn::Abs(hn::LoadU(d, x + i)));
-  const float largest = hn::GetLane(hn::MaxOfLanes(d, most));
+    lane_max = hn::Max(lane_max, hn::Abs(hn::LoadU(d, x + i)));
+  const float largest = hn::GetLane(hn::MaxOfLanes(d, lane_max));
   // Anything smaller would have a subnormal scale and an infinite inverse: it becomes nothing.
   constexpr float kSmallest = 0x1p-119f;
   const VF inverse = hn::Set(d, largest < kSmallest ? 0.0f : 127.0f / largest);

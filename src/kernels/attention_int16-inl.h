@@ -38,8 +38,8 @@ HWY_INLINE VI to_integers(VF x, VF inverse, VI limit) {
   return hn::Max(hn::Min(nearest, limit), hn::Neg(limit));
 }
 
-// What makes the largest of some numbers `limit`. Anything smaller than 2^-100 would have an
-// infinite inverse: it becomes nothing.
+// The scale at which the largest of some numbers becomes `limit`. Where the largest is below 2^-100
+// the inverse would be infinite: all become 0.
 struct IntegerScale {
   float scale = 0, inverse = 0;
 };
@@ -48,25 +48,25 @@ HWY_INLINE IntegerScale integer_scale(float largest, int limit) {
   return {largest / static_cast<float>(limit), static_cast<float>(limit) / largest};
 }
 
-// Integers of x[d] as pairs of 16 bits, a dword each; pairs behind the last are 0.
+// Integers of x[d] as pairs of 16 bits, a dword each; pairs after the last are 0.
 HWY_INLINE void row_to_pairs(const float* x, int head_dim, float inverse, int limit,
                              std::int16_t* y, std::int64_t padded) {
   const hn::Rebind<std::int16_t, DF> d16;
   const VF factor = hn::Set(DF(), inverse);
-  const VI most = hn::Set(DI(), limit);
+  const VI limits = hn::Set(DI(), limit);
   std::int64_t c = 0;
   for (; c < head_dim; c += kLanes) {
-    const VI whole = to_integers(load_first(x + c, head_dim - c), factor, most);
+    const VI whole = to_integers(load_first(x + c, head_dim - c), factor, limits);
     hn::StoreU(hn::DemoteTo(d16, whole), d16, y + c);
   }
   for (; c < padded; c += kLanes) hn::StoreU(hn::Zero(d16), d16, y + c);
 }
 
 HWY_INLINE float largest_of_row(const float* x, int head_dim) {
-  VF most = hn::Zero(DF());
+  VF lane_max = hn::Zero(DF());
   for (std::int64_t c = 0; c < head_dim; c += kLanes)
-    most = hn::Max(most, hn::Abs(load_first(x + c, head_dim - c)));
-  return hn::GetLane(hn::MaxOfLanes(DF(), most));
+    lane_max = hn::Max(lane_max, hn::Abs(load_first(x + c, head_dim - c)));
+  return hn::GetLane(hn::MaxOfLanes(DF(), lane_max));
 }
 
 // Keys as [keys/kLanes, pairs, kLanes] dwords, so that scores of kLanes keys come out of one chain
@@ -74,16 +74,16 @@ HWY_INLINE float largest_of_row(const float* x, int head_dim) {
 HWY_NOINLINE float pack_keys(const FullAttention& head, const FullAttentionScratch& at) {
   const DF d;
   const std::int64_t last = head.head_dim / kLanes * kLanes;
-  VF most = hn::Zero(d);
+  VF lane_max = hn::Zero(d);
   for (std::int64_t j = 0; j < head.keys; ++j) {
     const float* key = head.k + j * head.stride;
     for (std::int64_t c = 0; c < last; c += kLanes)
-      most = hn::Max(most, hn::Abs(hn::LoadU(d, key + c)));
+      lane_max = hn::Max(lane_max, hn::Abs(hn::LoadU(d, key + c)));
     if (last < head.head_dim)
-      most = hn::Max(most, hn::Abs(load_first(key + last, head.head_dim - last)));
+      lane_max = hn::Max(lane_max, hn::Abs(load_first(key + last, head.head_dim - last)));
   }
   const int limit = at.limit;
-  const IntegerScale scale = integer_scale(hn::GetLane(hn::MaxOfLanes(d, most)), limit);
+  const IntegerScale scale = integer_scale(hn::GetLane(hn::MaxOfLanes(d, lane_max)), limit);
   auto* rows = reinterpret_cast<std::int16_t*>(at.lines);
   for (std::int64_t j = 0; j < head.keys; j += kLanes) {
     for (std::int64_t r = 0; r < kLanes; ++r) {
@@ -120,12 +120,12 @@ HWY_NOINLINE void pack_values(const FullAttention& head, const FullAttentionScra
       continue;
     }
     const float* values = head.v + c;
-    VF most = hn::Zero(d);
+    VF lane_max = hn::Zero(d);
     for (std::int64_t j = 0; j < head.keys; ++j)
-      most = hn::Max(most, hn::Abs(load_first(values + j * head.stride, count)));
+      lane_max = hn::Max(lane_max, hn::Abs(load_first(values + j * head.stride, count)));
     HWY_ALIGN float largest[kLanes];
     HWY_ALIGN float inverse[kLanes];
-    hn::Store(most, d, largest);
+    hn::Store(lane_max, d, largest);
     for (std::int64_t i = 0; i < kLanes; ++i) {
       const IntegerScale scale = integer_scale(largest[i], kValueLimit);
       at.value_scales[c + i] = scale.scale;
@@ -207,14 +207,16 @@ HWY_INLINE float full_softmax(const FullAttentionScratch& at, int q, std::int64_
   std::int16_t* weights = at.weights + q * at.padded_keys;
   const std::int64_t whole = keys / kLanes * kLanes;
   const auto mask = hn::FirstN(di, static_cast<std::size_t>(keys - whole));
-  VI most = hn::Set(di, std::numeric_limits<std::int32_t>::min());
-  for (std::int64_t j = 0; j < whole; j += kLanes) most = hn::Max(most, hn::LoadU(di, scores + j));
-  if (whole < keys) most = hn::Max(most, hn::IfThenElse(mask, hn::LoadU(di, scores + whole), most));
-  most = hn::MaxOfLanes(di, most);
+  VI lane_max = hn::Set(di, std::numeric_limits<std::int32_t>::min());
+  for (std::int64_t j = 0; j < whole; j += kLanes)
+    lane_max = hn::Max(lane_max, hn::LoadU(di, scores + j));
+  if (whole < keys)
+    lane_max = hn::Max(lane_max, hn::IfThenElse(mask, hn::LoadU(di, scores + whole), lane_max));
+  lane_max = hn::MaxOfLanes(di, lane_max);
   const VF scale = hn::Set(d, factor);
   VI sum = hn::Zero(di);
   const auto weight_at = [&](std::int64_t j) HWY_ATTR {
-    const VI below = hn::Sub(hn::LoadU(di, scores + j), most);
+    const VI below = hn::Sub(hn::LoadU(di, scores + j), lane_max);
     return weight_of(hn::Mul(hn::ConvertTo(d, below), scale));
   };
   for (std::int64_t j = 0; j < whole; j += kLanes) {

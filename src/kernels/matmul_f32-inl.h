@@ -30,7 +30,7 @@ HWY_INLINE void panel_of_floats(const FloatMatrix& w, std::int64_t first, float*
     std::int64_t k = 0;
     if (row + kLanes <= w.rows) {
       const std::uint8_t* rows = w.weight + row * stride;
-      for (const std::int64_t piece = 16 / size; k + piece <= w.cols; k += piece) {
+      for (const std::int64_t loaded = 16 / size; k + loaded <= w.cols; k += loaded) {
         VU four[4];
         transpose4(rows + k * size, stride, four);
         for (int j = 0; j < 4; ++j) {

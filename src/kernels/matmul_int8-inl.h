@@ -153,7 +153,7 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
           int8_lines<kT>(w, strip_of(w, out.n, spare), panel(0), out);
 #endif
 #if OC_HAS_INT8_ROWS
-    if constexpr (kBits == 4 && kT <= kMostRowsTokens)
+    if constexpr (kBits == 4 && kT <= kMaxRowsTokens)
       if (int8_rows_fit(w)) {
         const std::int64_t whole = begin + (end - begin) / kLanes * kLanes;
         int8_rows<kT>(w, begin, whole, x, tokens, y, y_stride, epilogue, scratch);
@@ -188,7 +188,7 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
           Panel tile = panel(t);
           if (block.ends()) fetch_outputs<kR, kT>(tile, out);
           float* sums = kept + (t - t0) * kR * kLanes;
-          for (; tile.count > 0; tile = behind(tile, kTile), sums += kTile * kR * kLanes) {
+          for (; tile.count > 0; tile = panel_after(tile, kTile), sums += kTile * kR * kLanes) {
             const float* block_meta = meta + g * 2 * kR * kLanes;
 #if OC_HAS_AMX
             if constexpr (kAmx)
@@ -251,10 +251,10 @@ void quantize_row(const float* x, std::int64_t cols, int bits, int group, int pa
   const std::int64_t unit = unit_of(group), units_per_group = group / unit;
   for (std::int64_t u = 0; u < cols / unit; ++u) {
     const float* from = x + u * unit;
-    VF most = hn::Zero(d);
+    VF lane_max = hn::Zero(d);
     for (std::int64_t i = 0; i < unit; i += kLanes)
-      most = hn::Max(most, hn::Abs(hn::LoadU(d, from + i)));
-    const float largest = hn::GetLane(hn::MaxOfLanes(d, most));
+      lane_max = hn::Max(lane_max, hn::Abs(hn::LoadU(d, from + i)));
+    const float largest = hn::GetLane(hn::MaxOfLanes(d, lane_max));
     // A smaller unit would have a subnormal scale and an infinite inverse: it becomes nothing.
     constexpr float kSmallest = 0x1p-119f;
     const float scale = largest < kSmallest ? 0.0f : largest / 127.0f;

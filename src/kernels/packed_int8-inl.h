@@ -96,9 +96,9 @@ class PackedLine {
 HWY_INLINE void unpack_meta(const std::uint8_t* from, std::int64_t stride, std::int64_t groups,
                             Storage type, float* out, std::int64_t step) {
   const DF d;
-  const std::int64_t size = size_of_storage(type), piece = 16 / size;
+  const std::int64_t size = size_of_storage(type), loaded = 16 / size;
   std::int64_t g = 0;
-  for (; g + piece <= groups; g += piece) {
+  for (; g + loaded <= groups; g += loaded) {
     if (type == Storage::kF32) {
       VU four[4];
       transpose4(from + g * size, stride, four);

@@ -35,7 +35,7 @@ inline constexpr std::int64_t kBytesAhead = 16384, kBytesAheadNear = 1024;
 
 // From three tokens on lines are faster (lines_int8-inl.h); sums of more than four would leave the
 // first-level cache.
-inline constexpr int kMostRowsTokens = OC_HAS_INT8_LINES ? 2 : 4;
+inline constexpr int kMaxRowsTokens = OC_HAS_INT8_LINES ? 2 : 4;
 inline bool int8_rows_fit(const QuantMatrix& w) {
   return w.bits == 4 && w.group == 64 && w.cols % (64 * kFoldGroups) == 0 &&
          w.meta != Storage::kF32;
@@ -186,15 +186,15 @@ HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64
                             const Int8Rows& x, std::int64_t tokens, float* y, std::int64_t y_stride,
                             const Epilogue& epilogue, std::byte* scratch) {
   const std::int64_t bytes = w.cols / 2, groups = w.cols / 64, meta_stride = groups * 2;
-  const std::int64_t pieces = groups / kFoldGroups, token_step = kLanes * groups;
+  const std::int64_t folds = groups / kFoldGroups, token_step = kLanes * groups;
   auto* values = reinterpret_cast<std::int8_t*>(scratch);               // [kT, K]
   auto* sums = reinterpret_cast<std::int32_t*>(scratch + kT * w.cols);  // [2, kT, kLanes, K/64]
   split_values<kT>(x, w.cols, values);
   VF acc[kT];
   StripSums before;
   std::int64_t folded = 0;
-  const auto fold_until = [&](std::int64_t piece) HWY_ATTR {
-    for (; folded < piece; ++folded) fold_groups<kT>(before, folded * kFoldGroups, w.meta, x, acc);
+  const auto fold_until = [&](std::int64_t fold) HWY_ATTR {
+    for (; folded < fold; ++folded) fold_groups<kT>(before, folded * kFoldGroups, w.meta, x, acc);
   };
   const auto store = [&](std::int64_t n) HWY_ATTR {
     for (std::int64_t t = 0; t < tokens; ++t)
@@ -214,7 +214,7 @@ HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64
       }
       row_sums<kT, kAhead, kNear>(w.weight + (n + r) * bytes, bytes, values, now + r * groups,
                                   token_step);
-      if (n != begin) fold_until((r + 1) * pieces / kLanes);
+      if (n != begin) fold_until((r + 1) * folds / kLanes);
     }
     if (n != begin) store(n - kLanes);
     before = {now, token_step, groups, scales, biases, meta_stride};
@@ -222,7 +222,7 @@ HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64
     for (VF& sum : acc) sum = hn::Zero(DF());
   }
   if (begin >= end) return;
-  fold_until(pieces);
+  fold_until(folds);
   store(end - kLanes);
 }
 

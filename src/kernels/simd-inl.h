@@ -68,17 +68,16 @@ HWY_INLINE void transpose4(const std::uint8_t* rows, std::int64_t stride, VU out
   for (std::int64_t block = 0; block < kLanes / 4; ++block) four[block] = rows + 4 * block * stride;
   OC_UNROLL(4)
   for (int i = 0; i < 4; ++i) {
-    const auto piece = [&](int block) HWY_ATTR {
-      return load_any(d128, four[block] + i * stride);
-    };
+    const auto quarter = [&](int block)
+                             HWY_ATTR { return load_any(d128, four[block] + i * stride); };
 #if HWY_MAX_BYTES == 64
     const hn::Half<DU> half;
-    v[i] = hn::Combine(d, hn::Combine(half, piece(3), piece(2)),
-                       hn::Combine(half, piece(1), piece(0)));
+    v[i] = hn::Combine(d, hn::Combine(half, quarter(3), quarter(2)),
+                       hn::Combine(half, quarter(1), quarter(0)));
 #elif HWY_MAX_BYTES == 32
-    v[i] = hn::Combine(d, piece(1), piece(0));
+    v[i] = hn::Combine(d, quarter(1), quarter(0));
 #else
-    v[i] = piece(0);
+    v[i] = quarter(0);
 #endif
   }
   const auto a = hn::BitCast(d64, hn::InterleaveLower(d, v[0], v[1]));
@@ -107,8 +106,7 @@ HWY_INLINE void transpose_line(const std::uint8_t* rows, std::int64_t stride, VU
   for (int i = 0; i < kBlocks; ++i) {
     VU v[4];
     OC_UNROLL(4)
-    for (int k = 0; k < 4; ++k)
-      v[k] = load_any(d, rows + (4 * i + k) * stride);
+    for (int k = 0; k < 4; ++k) v[k] = load_any(d, rows + (4 * i + k) * stride);
     const auto a = hn::BitCast(d64, hn::InterleaveLower(d, v[0], v[1]));
     const auto b = hn::BitCast(d64, hn::InterleaveLower(d, v[2], v[3]));
     const auto e = hn::BitCast(d64, hn::InterleaveUpper(d, v[0], v[1]));

@@ -145,7 +145,7 @@ struct Panel {
   const float *scales, *sums;
   std::int64_t first, count;  // tokens
 };
-HWY_INLINE Panel behind(const Panel& x, std::int64_t tokens) {  // the slots behind those
+HWY_INLINE Panel panel_after(const Panel& x, std::int64_t tokens) {  // the slots after `tokens`
   return {x.values + 4 * tokens, x.scales + tokens, x.sums + tokens, x.first + tokens,
           x.count - tokens};
 }

@@ -12,7 +12,7 @@ namespace oc {
 
 std::string checkpoint_fingerprint(const Checkpoint& checkpoint) {
   constexpr std::size_t kSampleBytes = 1024, kSampleEvery = 16;
-  constexpr std::size_t kMostFile = std::size_t{256} << 20;
+  constexpr std::size_t kMaxFile = std::size_t{256} << 20;
   Digest digest;
   // Not json_text(): these bytes are part of what certificates and caches are kept under.
   digest.add(boost::json::serialize(checkpoint.config()));
@@ -27,7 +27,7 @@ std::string checkpoint_fingerprint(const Checkpoint& checkpoint) {
   for (const char* name :
        {"tokenizer.json", "preprocessor_config.json", "generation_config.json"}) {
     // None, or one that is too large to be one: the model's own reading of it says so.
-    const Result<std::string> file = read_file(checkpoint.folder() / name, kMostFile);
+    const Result<std::string> file = read_file(checkpoint.folder() / name, kMaxFile);
     const std::string_view bytes = file.ok() ? std::string_view(*file) : std::string_view();
     digest.add(fmt::format("\n{} {}\n", name, bytes.size()));
     digest.add(bytes);

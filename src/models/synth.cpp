@@ -19,7 +19,7 @@ namespace json = boost::json;
 constexpr float kDeviation = 0.02f;       // of weights
 constexpr float kSmallDeviation = 1e-4f;  // of SynthCheckpoint::small_rows
 constexpr std::int64_t kGroup = 64;
-constexpr std::size_t kPiece = 8u << 20;  // bytes written at once
+constexpr std::size_t kBlockBytes = 8u << 20;  // bytes written at once
 
 // A counter-based generator (splitmix64): fast, and the same everywhere.
 class Random {
@@ -38,12 +38,12 @@ class Random {
   std::uint64_t state_;
 };
 
-enum class Kind { kPacked, kScales, kBiases, kFloats };
+enum class TensorKind { kPacked, kScales, kBiases, kFloats };
 
 // One tensor of the file, and how its values come about.
 struct Planned {
   PlannedTensor tensor;
-  Kind kind = Kind::kFloats;
+  TensorKind kind = TensorKind::kFloats;
   float mean = 0, deviation = 0;  // of floats
   // Of the head: rows that are small. Views of the SynthCheckpoint's.
   std::span<const std::pair<std::int64_t, std::int64_t>> small_rows = {};
@@ -65,14 +65,14 @@ std::vector<Planned> plan_tensors(const std::vector<ExpectedTensor>& tensors,
     if (expected.matrix && bits > 0) {
       const std::int64_t rows = expected.shape[0], cols = expected.shape[1];
       const std::string prefix = name.substr(0, name.size() - std::string("weight").size());
-      out.push_back({{name, DType::kU32, Shape{rows, cols * bits / 32}}, Kind::kPacked});
+      out.push_back({{name, DType::kU32, Shape{rows, cols * bits / 32}}, TensorKind::kPacked});
       out.push_back({{prefix + "scales", floats, Shape{rows, cols / kGroup}},
-                     Kind::kScales,
+                     TensorKind::kScales,
                      0,
                      0,
                      small_rows});
       out.push_back({{prefix + "biases", floats, Shape{rows, cols / kGroup}},
-                     Kind::kBiases,
+                     TensorKind::kBiases,
                      0,
                      0,
                      small_rows});
@@ -82,7 +82,7 @@ std::vector<Planned> plan_tensors(const std::vector<ExpectedTensor>& tensors,
         bits > 0 ? mlx_layout(expected.shape).value_or(expected.shape) : expected.shape;
     const bool norm = name.find("norm") != std::string::npos && name.ends_with(".weight");
     out.push_back({{name, floats, shape},
-                   Kind::kFloats,
+                   TensorKind::kFloats,
                    norm ? 1.0f : 0.0f,
                    norm ? 0.0f : kDeviation,
                    small_rows});
@@ -93,7 +93,7 @@ std::vector<Planned> plan_tensors(const std::vector<ExpectedTensor>& tensors,
 // Writes one tensor in pieces. Scales and biases are such that uniform codes have mean 0 and the
 // wanted deviation: σ = scale · sqrt((n² − 1) / 12), bias = −scale · (n − 1) / 2.
 Result<void> write_tensor(SafetensorsWriter& writer, const Planned& planned, int bits,
-                          Random& random, std::vector<std::byte>& piece,
+                          Random& random, std::vector<std::byte>& block,
                           const std::function<void(std::size_t)>& wrote) {
   const auto total = static_cast<std::size_t>(planned.tensor.shape.numel());
   const std::size_t element = size_of(planned.tensor.dtype);
@@ -105,21 +105,21 @@ Result<void> write_tensor(SafetensorsWriter& writer, const Planned& planned, int
       std::sqrt((static_cast<float>(codes) * static_cast<float>(codes) - 1.0f) / 12.0f);
   const std::int64_t rows = planned.tensor.shape[0];
   const std::size_t row_elements = total / static_cast<std::size_t>(rows);
-  for (std::size_t first = 0; first < total; first += kPiece / element) {
-    const std::size_t count = std::min(kPiece / element, total - first);
-    piece.resize((count * element + 7) / 8 * 8);
-    if (planned.kind == Kind::kPacked) {
-      auto* words = reinterpret_cast<std::uint64_t*>(piece.data());
-      for (std::size_t i = 0; i < piece.size() / 8; ++i) words[i] = random.next();
+  for (std::size_t first = 0; first < total; first += kBlockBytes / element) {
+    const std::size_t count = std::min(kBlockBytes / element, total - first);
+    block.resize((count * element + 7) / 8 * 8);
+    if (planned.kind == TensorKind::kPacked) {
+      auto* words = reinterpret_cast<std::uint64_t*>(block.data());
+      for (std::size_t i = 0; i < block.size() / 8; ++i) words[i] = random.next();
     } else {
-      auto* values = reinterpret_cast<std::uint16_t*>(piece.data());
+      auto* values = reinterpret_cast<std::uint16_t*>(block.data());
       for (std::size_t i = 0; i < count; ++i) {
         const auto row = static_cast<std::int64_t>((first + i) / row_elements);
         const float deviation = planned.small(row) ? kSmallDeviation : kDeviation;
         const float scale = f16_to_f32(f32_to_f16(deviation / spread));
-        if (planned.kind == Kind::kScales)
+        if (planned.kind == TensorKind::kScales)
           values[i] = half(scale);
-        else if (planned.kind == Kind::kBiases)
+        else if (planned.kind == TensorKind::kBiases)
           values[i] = half(-scale * static_cast<float>(codes - 1) / 2);
         else
           values[i] =
@@ -127,7 +127,7 @@ Result<void> write_tensor(SafetensorsWriter& writer, const Planned& planned, int
                    (planned.small(row) ? kSmallDeviation : planned.deviation) * random.unit());
       }
     }
-    OC_RETURN_IF_ERROR(writer.append(std::span(piece).first(count * element)));
+    OC_RETURN_IF_ERROR(writer.append(std::span(block).first(count * element)));
     wrote(count * element);
   }
   return {};
@@ -169,7 +169,7 @@ Result<void> write_tensors(const std::filesystem::path& folder, const std::vecto
   for (const Planned& planned : tensors) total += bytes_of(planned);
   const std::size_t shards = bits > 0 ? 1 : 2;
   Random random(options.seed);
-  std::vector<std::byte> piece;
+  std::vector<std::byte> block;
   std::size_t done = 0;
   json::object map;
   std::size_t next = 0;
@@ -190,7 +190,7 @@ Result<void> write_tensors(const std::filesystem::path& folder, const std::vecto
         SafetensorsWriter::create(folder / name, plan, {{"format", bits > 0 ? "mlx" : "pt"}}));
     for (std::size_t i = first; i < next; ++i)
       OC_RETURN_IF_ERROR(
-          write_tensor(*writer, tensors[i], bits, random, piece, [&](std::size_t bytes_now) {
+          write_tensor(*writer, tensors[i], bits, random, block, [&](std::size_t bytes_now) {
             done += bytes_now;
             if (options.progress) options.progress(done, total);
           }));

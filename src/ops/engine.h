@@ -2,11 +2,12 @@
 // where hand-written engines fuse, each with a composition out of primitives (composition.h) that
 // the reference engine runs and that every other engine is tested against.
 //
-//   Tensor qkv = engine.linear(x, *L.qkv_proj, {.norm = L.input_layernorm.get()});  // [T,
-//   (H+2G)·d] Tensor att = engine.attend(std::move(qkv), spec, batch);                        //
-//   [T, H·d] x = engine.linear(std::move(att), *L.o_proj, {.add = std::move(x)});            // [T,
-//   D] x = engine.gated_mlp(std::move(x), *L.post_attention_layernorm, *L.gate_up_proj,
-//   *L.down_proj);
+// clang-format off
+//   Tensor qkv = engine.linear(x, *L.qkv_proj, {.norm = L.input_layernorm.get()});  // [T, (H+2G)·d]
+//   Tensor att = engine.attend(std::move(qkv), spec, batch);                        // [T, H·d]
+//   x = engine.linear(std::move(att), *L.o_proj, {.add = std::move(x)});            // [T, D]
+//   x = engine.gated_mlp(std::move(x), *L.post_attention_layernorm, *L.gate_up_proj, *L.down_proj);
+// clang-format on
 //
 // Threads: prepare_* any thread; ops from one thread at a time. A row's result never depends on
 // what the rows that are computed with it hold; on cpu and reference not on how many they are

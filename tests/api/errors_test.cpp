@@ -51,27 +51,15 @@ TEST(Errors, InternalErrorsKeepTheirTextToThemselves) {
 
 TEST(Errors, RefusalsHaveDifferentCodes) {
   std::set<std::string> codes;
-  for (const Refusal refusal : {Refusal::kMalformed,
-                                Refusal::kMissingKey,
-                                Refusal::kWrongKey,
-                                Refusal::kHostNotAllowed,
-                                Refusal::kOriginNotAllowed,
-                                Refusal::kNotAdmin,
-                                Refusal::kNotWritten,
-                                Refusal::kNoSuchRoute,
-                                Refusal::kMethodNotAllowed,
-                                Refusal::kTimeout,
-                                Refusal::kLengthRequired,
-                                Refusal::kBodyTooLarge,
-                                Refusal::kNotJson,
-                                Refusal::kExpectationFailed,
-                                Refusal::kBusy,
-                                Refusal::kHeaderTooLarge,
-                                Refusal::kInternal,
-                                Refusal::kNotReady,
-                                Refusal::kTooManyConnections,
-                                Refusal::kShuttingDown,
-                                Refusal::kVersionNotSupported}) {
+  // clang-format off
+  for (const Refusal refusal : {
+      Refusal::kMalformed, Refusal::kMissingKey, Refusal::kWrongKey, Refusal::kHostNotAllowed,
+      Refusal::kOriginNotAllowed, Refusal::kNotAdmin, Refusal::kNotWritten, Refusal::kNoSuchRoute,
+      Refusal::kMethodNotAllowed, Refusal::kTimeout, Refusal::kLengthRequired,
+      Refusal::kBodyTooLarge, Refusal::kNotJson, Refusal::kExpectationFailed, Refusal::kBusy,
+      Refusal::kHeaderTooLarge, Refusal::kInternal, Refusal::kNotReady,
+      Refusal::kTooManyConnections, Refusal::kShuttingDown, Refusal::kVersionNotSupported}) {
+    // clang-format on
     const ApiError error = refuse(refusal, "text");
     EXPECT_GE(error.status, 400);
     EXPECT_TRUE(codes.insert(error.code).second) << error.code;

@@ -55,15 +55,15 @@ void CpuEngine::attend_segment(const float* qkv, std::int64_t row_stride, const 
                                const Segment& segment, float* out) {
   const auto& kv = static_cast<const CpuSequence&>(*segment.kv);
   const std::int64_t d = spec.head_dim, total = segment.position + segment.length;
-  const std::int64_t pieces = (segment.length + kQueryRows - 1) / kQueryRows;
+  const std::int64_t parts = (segment.length + kQueryRows - 1) / kQueryRows;
   std::vector<std::vector<const void*>> blocks;
   for (int h = 0; h < spec.kv_heads; ++h) blocks.push_back(kv.head_blocks(spec.layer, h, total));
   const std::size_t scratch_bytes = kernels::attention_scratch_bytes(spec.head_dim) / 64 * 64;
   const Buffer scratch = buffers_->take(scratch_bytes * static_cast<std::size_t>(pool_.threads()));
-  pool_.run(spec.heads * pieces, [&](std::int64_t item, int thread) {
-    const std::int64_t h = item / pieces;
+  pool_.run(spec.heads * parts, [&](std::int64_t item, int thread) {
+    const std::int64_t h = item / parts;
     // Later rows see more keys: hand out the heavy pieces first.
-    const std::int64_t begin = (pieces - 1 - item % pieces) * kQueryRows;
+    const std::int64_t begin = (parts - 1 - item % parts) * kQueryRows;
     const kernels::AttentionHead head{
         .q = qkv + begin * row_stride + h * d,
         .q_stride = row_stride,
@@ -92,7 +92,7 @@ Tensor CpuEngine::attend_full(Tensor qkv, const AttendSpec& spec, std::int64_t b
       buffers_->take(static_cast<std::size_t>(spec.heads * head_floats) * sizeof(float));
   const std::size_t scratch_bytes = kernels::attention_scratch_bytes(spec.head_dim) / 64 * 64;
   const Buffer scratch = buffers_->take(scratch_bytes * static_cast<std::size_t>(pool_.threads()));
-  const std::int64_t pieces = (block + kQueryRows - 1) / kQueryRows;
+  const std::int64_t parts = (block + kQueryRows - 1) / kQueryRows;
   Tensor out = make(qkv.rows(), width);
   for (std::int64_t first = 0; first < qkv.rows(); first += block) {
     const float* rows = cpu_data(qkv) + first * stride;
@@ -112,8 +112,8 @@ Tensor CpuEngine::attend_full(Tensor qkv, const AttendSpec& spec, std::int64_t b
         std::copy_n(key + width, d, keys + d * kernels::kKvBlock + slot * d);
       }
     });
-    pool_.run(spec.heads * pieces, [&](std::int64_t item, int thread) {
-      const std::int64_t h = item / pieces, begin = item % pieces * kQueryRows;
+    pool_.run(spec.heads * parts, [&](std::int64_t item, int thread) {
+      const std::int64_t h = item / parts, begin = item % parts * kQueryRows;
       const std::int64_t count = std::min(kQueryRows, block - begin);
       // The kernel takes scaled queries.
       std::vector<float> queries(static_cast<std::size_t>(count * d));
@@ -142,16 +142,16 @@ Tensor CpuEngine::attend_full_int16(const Tensor& qkv, const AttendSpec& spec, s
   const std::int64_t heads = qkv.rows() / block * spec.heads;
   // An item packs its head's keys and values for itself. They stay in its core's cache; where there
   // are more cores than heads, some pack the same.
-  const std::int64_t pieces = std::min((2 * pool_.threads() + heads - 1) / heads, block);
-  const std::int64_t piece = (block + pieces - 1) / pieces;
+  const std::int64_t parts = std::min((2 * pool_.threads() + heads - 1) / heads, block);
+  const std::int64_t part_rows = (block + parts - 1) / parts;
   const std::size_t scratch_bytes = kernels::full_attention_scratch_bytes(block, spec.head_dim);
   const Buffer scratch = buffers_->take(scratch_bytes * static_cast<std::size_t>(pool_.threads()));
   Tensor out = make(qkv.rows(), width);
-  pool_.run(heads * pieces, [&](std::int64_t item, int thread) {
-    const std::int64_t h = item / pieces % spec.heads;
-    const std::int64_t first = item / pieces / spec.heads * block;
+  pool_.run(heads * parts, [&](std::int64_t item, int thread) {
+    const std::int64_t h = item / parts % spec.heads;
+    const std::int64_t first = item / parts / spec.heads * block;
     const float* rows = cpu_data(qkv) + first * stride + h * d;
-    const std::int64_t begin = std::min(item % pieces * piece, block);
+    const std::int64_t begin = std::min(item % parts * part_rows, block);
     const kernels::FullAttention head{.q = rows,
                                       .k = rows + width,
                                       .v = rows + 2 * width,
@@ -161,7 +161,7 @@ Tensor CpuEngine::attend_full_int16(const Tensor& qkv, const AttendSpec& spec, s
                                       .head_dim = spec.head_dim,
                                       .keys = block,
                                       .begin = begin,
-                                      .end = std::min(begin + piece, block),
+                                      .end = std::min(begin + part_rows, block),
                                       .scale = spec.scale};
     table_.full_attention(head, scratch.data() + scratch_bytes * static_cast<std::size_t>(thread));
   });

@@ -245,12 +245,14 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
   std::int64_t strip = 2 * table_.lanes * (rows <= 4 ? 16 : 2);
   while (strip > 4 * table_.lanes && weight.rows < 4 * strip * pool_.threads()) strip /= 2;
   const std::int64_t all_strips = (weight.rows + strip - 1) / strip;
-  const std::int64_t pieces = (4 * pool_.threads() + all_strips - 1) / all_strips;
+  const std::int64_t parts_of_rows = (4 * pool_.threads() + all_strips - 1) / all_strips;
   const std::int64_t token_bytes = quant != nullptr ? cols : cols * 4;
-  const std::int64_t most = quant != nullptr ? kernels::kKeptTokens : (512 << 10) / token_bytes;
+  const std::int64_t max_tokens =
+      quant != nullptr ? kernels::kKeptTokens : (512 << 10) / token_bytes;
   // Whole panels, so that no few tokens are left over for an item of their own.
   const std::int64_t token_tile = std::clamp<std::int64_t>(
-      (std::min(most, (rows + pieces - 1) / pieces) + 15) / 16 * 16, 64, 1 << 20);
+      (std::min(max_tokens, (rows + parts_of_rows - 1) / parts_of_rows) + 15) / 16 * 16, 64,
+      1 << 20);
   const std::size_t scratch_bytes =
       quant != nullptr ? kernels::int8_scratch_bytes(cols) : kernels::f32_scratch_bytes(cols);
   const std::size_t scratch_stride = (scratch_bytes + 63) / 64 * 64;
@@ -263,7 +265,8 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
     pool_.run(strips * tiles, [&](std::int64_t item, int thread) {
       const std::int64_t begin = item % strips * strip, end = std::min(begin + strip, part.rows);
       const std::int64_t t0 = item / strips * token_tile, tokens = std::min(token_tile, rows - t0);
-      std::byte* own = scratch.data() + scratch_stride * static_cast<std::size_t>(thread);
+      std::byte* thread_scratch =
+          scratch.data() + scratch_stride * static_cast<std::size_t>(thread);
       const kernels::Epilogue epilogue{
           .bias = weight.bias.empty() ? nullptr : weight.bias.data() + first_row,
           .function = function,
@@ -275,15 +278,17 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
                                   .scales = scales.as<float>() + t0 * units,
                                   .sums = sums.as<float>() + t0 * groups,
                                   .panel = panel};
-        table_.matmul_int8(*part.quant(), begin, end, x, tokens, to, y_stride, epilogue, own);
+        table_.matmul_int8(*part.quant(), begin, end, x, tokens, to, y_stride, epilogue,
+                           thread_scratch);
         return;
       }
       const float* x = floats.as<float>() + t0 * cols;
       if (part.quant() != nullptr)
         table_.matmul_quant_f32(*part.quant(), begin, end, x, cols, tokens, to, y_stride, epilogue,
-                                own);
+                                thread_scratch);
       else
-        table_.matmul_f32(*part.floats(), begin, end, x, cols, tokens, to, y_stride, epilogue, own);
+        table_.matmul_f32(*part.floats(), begin, end, x, cols, tokens, to, y_stride, epilogue,
+                          thread_scratch);
     });
     first_row += part.rows;
   }

@@ -63,9 +63,9 @@ void CpuSequence::reserve(std::int64_t position, std::int64_t tokens) {
   while (blocks_.size() < needed) blocks_.push_back(new_block());
   for (auto b = static_cast<std::size_t>(position / kKvBlock); b < blocks_.size(); ++b) {
     if (blocks_[b].use_count() == 1) continue;
-    auto own = std::make_shared<Buffer>(pool_->take_exactly(blocks_[b]->size()));
-    std::memcpy(own->data(), blocks_[b]->data(), blocks_[b]->size());
-    blocks_[b] = std::move(own);
+    auto copy = std::make_shared<Buffer>(pool_->take_exactly(blocks_[b]->size()));
+    std::memcpy(copy->data(), blocks_[b]->data(), blocks_[b]->size());
+    blocks_[b] = std::move(copy);
   }
 }
 
@@ -90,10 +90,10 @@ void CpuSequence::write(int layer, std::int64_t position, const float* k, const 
       scales[kKvBlock + slot] = table.to_q8(value, d, keys + d * kKvBlock + slot * d, 1);
     } else {
       auto* keys = reinterpret_cast<std::uint16_t*>(at);
-      constexpr std::int64_t kPiece = 256;
-      std::uint16_t halves[kPiece];
-      for (std::int64_t first = 0; first < d; first += kPiece) {
-        const std::int64_t count = std::min(kPiece, d - first);
+      constexpr std::int64_t kBlockValues = 256;
+      std::uint16_t halves[kBlockValues];
+      for (std::int64_t first = 0; first < d; first += kBlockValues) {
+        const std::int64_t count = std::min(kBlockValues, d - first);
         table.to_f16(key + first, count, halves);
         for (std::int64_t c = 0; c < count; ++c) keys[(first + c) * kKvBlock + slot] = halves[c];
       }

@@ -47,12 +47,13 @@ std::size_t BufferPool::kept_bytes() const {
   return kept_bytes_;
 }
 
-// A kept one, taken out; empty when there is none.
-Buffer BufferPool::find(std::size_t least, std::size_t most) {
+// Takes a kept buffer out of the pool; empty when none fits.
+Buffer BufferPool::find(std::size_t min_bytes, std::size_t max_bytes) {
   const std::lock_guard lock(mutex_);
   auto best = free_.end();
   for (auto it = free_.begin(); it != free_.end(); ++it)
-    if (it->first >= least && it->first <= most && (best == free_.end() || it->first < best->first))
+    if (it->first >= min_bytes && it->first <= max_bytes &&
+        (best == free_.end() || it->first < best->first))
       best = it;
   if (best == free_.end()) return {};
   const auto [size, data] = *best;
@@ -61,8 +62,8 @@ Buffer BufferPool::find(std::size_t least, std::size_t most) {
   return {shared_from_this(), data, size};
 }
 
-// A new one is paid for by kept ones, the oldest first, that it could not take the place of: what
-// the tower needed does not stay beside what the prompt needs.
+// Before a new buffer is made, kept ones that are too small for it are freed, the oldest first, up
+// to its size: the tower's buffers do not stay in memory next to the prompt's.
 void BufferPool::drop_kept(std::size_t bytes) {
   std::vector<std::byte*> dropped;
   {

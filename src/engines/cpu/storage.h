@@ -54,7 +54,7 @@ class BufferPool : public std::enable_shared_from_this<BufferPool> {
  private:
   friend class Buffer;
   void give_back(std::byte* data, std::size_t size);
-  Buffer find(std::size_t least, std::size_t most);
+  Buffer find(std::size_t min_bytes, std::size_t max_bytes);
   Buffer make(std::size_t size);
   void drop_kept(std::size_t bytes);
 

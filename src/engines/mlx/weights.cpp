@@ -12,8 +12,8 @@ MlxMatrix mlx_matrix(const RawMatrix& raw, bool f32) {
     if (raw.bias) made.bias = convert_array(*raw.bias, {dim(raw.rows)}, made.type);
     return made;
   };
-  const DType own = raw.quant ? raw.scales.dtype : raw.weight.dtype;
-  const mx::Dtype type = f32 ? mx::float32 : type_of(own);
+  const DType stored = raw.quant ? raw.scales.dtype : raw.weight.dtype;
+  const mx::Dtype type = f32 ? mx::float32 : type_of(stored);
   const mx::Shape shape = two(raw.rows, raw.cols);
   if (!raw.quant)
     return with_bias({.weight = convert_array(raw.weight, shape, type),

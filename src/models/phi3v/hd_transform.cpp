@@ -12,7 +12,7 @@ namespace oc {
 namespace {
 
 constexpr std::uint8_t kWhite = 255;
-constexpr int kMostCrops = 64;
+constexpr int kMaxCrops = 64;
 
 // ToTensor and Normalize of one channel: every byte has one value, each operation rounded once.
 void normalize(const Image& image, const HdParams& params, std::size_t channel,
@@ -32,9 +32,9 @@ Result<HdPlan> plan_hd(int width, int height, const HdParams& params) {
   if (width < 1 || height < 1)
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("a picture of {}x{} pixels", width, height), ""};
-  if (params.num_crops < 1 || params.num_crops > kMostCrops)
+  if (params.num_crops < 1 || params.num_crops > kMaxCrops)
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("num_crops is {}, it must be 1 to {}", params.num_crops, kMostCrops),
+                 fmt::format("num_crops is {}, it must be 1 to {}", params.num_crops, kMaxCrops),
                  "", "num_crops"};
   HdPlan plan;
   plan.transposed = width < height;

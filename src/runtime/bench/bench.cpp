@@ -44,10 +44,10 @@ constexpr int kCrop = 336;  // pixels a side
 
 // A picture that takes `views` runs of the tower: its crops and the global view. One crop equals
 // its global view and is computed once, so two runs do not occur.
-struct Shape {
+struct PictureCut {
   int width, height, num_crops;
 };
-Shape shape_of_views(int views) {
+PictureCut shape_of_views(int views) {
   const int crops = std::max(1, views - 1);
   int high = static_cast<int>(std::sqrt(static_cast<double>(crops)));
   while (crops % high != 0) --high;
@@ -164,7 +164,7 @@ class Bench {
 
   Result<void> encode(int views) {
     begin(fmt::format("encoding {} views", views));
-    const Shape shape = shape_of_views(views);
+    const PictureCut shape = shape_of_views(views);
     const Image image = waves(shape.width, shape.height);
     OC_ASSIGN_OR_RETURN(const ImagePlan plan,
                         model().plan_image(shape.width, shape.height, shape.num_crops));

@@ -160,7 +160,7 @@ std::string Percentiles::head(std::string_view unit) {
 
 std::string Percentiles::row(std::string_view name) const {
   return fmt::format("    {:<22} {:>10.1f} {:>10.1f} {:>10.1f} {:>10.1f}\n", name, p50, p90, p99,
-                     most);
+                     max);
 }
 
 json::object Percentiles::json() const {
@@ -168,7 +168,7 @@ json::object Percentiles::json() const {
   return {{"p50", hundredths(p50)},
           {"p90", hundredths(p90)},
           {"p99", hundredths(p99)},
-          {"most", hundredths(most)}};
+          {"most", hundredths(max)}};
 }
 
 Result<LoadReport> run_load(const ServerLoadOptions& options) {

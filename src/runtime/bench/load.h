@@ -30,7 +30,7 @@ struct ServerLoadOptions {
 
 // Milliseconds. Of no values: zeros.
 struct Percentiles {
-  double p50 = 0, p90 = 0, p99 = 0, most = 0;
+  double p50 = 0, p90 = 0, p99 = 0, max = 0;
 
   static std::string head(std::string_view unit);  // of a table
   std::string row(std::string_view name) const;

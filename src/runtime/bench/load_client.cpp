@@ -13,8 +13,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMostBytes = 16u << 20;  // of a line or of a body that is no stream
-constexpr std::size_t kMostPieces = 1u << 20;  // of text in one answer
+constexpr std::size_t kMaxBytes = 16u << 20;  // of a line or of a body that is no stream
+constexpr std::size_t kMaxTexts = 1u << 20;  // of text in one answer
 
 std::int64_t number_at(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
@@ -43,7 +43,7 @@ std::string error_of(std::string_view body) {
 }
 
 bool add_to(std::string& body, std::string_view bytes) {
-  if (body.size() + bytes.size() > kMostBytes) return false;
+  if (body.size() + bytes.size() > kMaxBytes) return false;
   body += bytes;
   return true;
 }
@@ -53,7 +53,7 @@ bool add_to(std::string& body, std::string_view bytes) {
 void EventReader::add(std::string_view bytes, double ms) {
   while (!bytes.empty() && !failed()) {
     const std::size_t end = bytes.find('\n');
-    if (line_.size() + std::min(end, bytes.size()) > kMostBytes) {
+    if (line_.size() + std::min(end, bytes.size()) > kMaxBytes) {
       answer_.error = "a line of the stream is too long";
       return;
     }
@@ -104,7 +104,7 @@ void EventReader::event(std::string_view data, double ms) {
   if (delta == nullptr || !delta->is_object()) return;
   const json::value* content = delta->get_object().if_contains("content");
   if (content != nullptr && content->is_string() && !content->get_string().empty()) {
-    if (answer_.text_ms.size() >= kMostPieces) {
+    if (answer_.text_ms.size() >= kMaxTexts) {
       answer_.error = "the stream has more pieces than an answer can have";
       return;
     }
@@ -154,10 +154,10 @@ StreamedAnswer LoadClient::ask(const std::string& body, EventReader::OnText on_t
 }
 
 Result<std::string> LoadClient::get(const std::string& path) {
-  constexpr std::chrono::seconds kMost{30};  // nothing is computed for it
+  constexpr std::chrono::seconds kMaxTime{30};  // nothing is computed for it
   std::string body;
   TransferOptions wanted = options(path);
-  wanted.timeout = std::min(timeout_, kMost);
+  wanted.timeout = std::min(timeout_, kMaxTime);
   wanted.on_body = [&](std::string_view bytes) { return add_to(body, bytes); };
   transfer_.prepare(std::move(wanted));
   if (const auto failure = transfer_.perform())

@@ -44,20 +44,22 @@ double rate(ThreadPool& pool, double (*peak)(std::int64_t)) {
 double read_gbs(ThreadPool& pool, const kernels::Table& table) {
   // Written by the threads that will read it, so that every page is there.
   const auto bytes = std::make_unique_for_overwrite<std::uint8_t[]>(kReadBytes);
-  const std::int64_t pieces = 4 * pool.threads();
-  const std::size_t piece = kReadBytes / static_cast<std::size_t>(pieces);
-  pool.run(pieces, [&](std::int64_t item, int) {
-    std::fill_n(bytes.get() + static_cast<std::size_t>(item) * piece, piece, std::uint8_t{1});
+  const std::int64_t shares = 4 * pool.threads();
+  const std::size_t share_bytes = kReadBytes / static_cast<std::size_t>(shares);
+  pool.run(shares, [&](std::int64_t item, int) {
+    std::fill_n(bytes.get() + static_cast<std::size_t>(item) * share_bytes, share_bytes,
+                std::uint8_t{1});
   });
   std::vector<double> rates;
   for (int i = 0; i < kRepeats; ++i) {
-    std::vector<std::uint32_t> sums(static_cast<std::size_t>(pieces));
+    std::vector<std::uint32_t> sums(static_cast<std::size_t>(shares));
     const Stopwatch watch;
-    pool.run(pieces, [&](std::int64_t item, int) {
+    pool.run(shares, [&](std::int64_t item, int) {
       sums[static_cast<std::size_t>(item)] =
-          table.read_all(bytes.get() + static_cast<std::size_t>(item) * piece, piece);
+          table.read_all(bytes.get() + static_cast<std::size_t>(item) * share_bytes, share_bytes);
     });
-    rates.push_back(static_cast<double>(piece) * static_cast<double>(pieces) / watch.ms() / 1e6);
+    rates.push_back(static_cast<double>(share_bytes) * static_cast<double>(shares) / watch.ms() /
+                    1e6);
     OC_CHECK(std::ranges::all_of(sums, [&](std::uint32_t sum) { return sum == sums[0]; }),
              "equal memory gave unequal sums");
   }

@@ -27,21 +27,21 @@ constexpr std::string_view kSuffix = ".ocimage", kTemporarySuffix = ".tmp";
 constexpr std::size_t kNameDigits = 2 * kImageKeyBytes;
 constexpr std::size_t kRandomCharacters = 16;  // of a temporary name
 // Of pictures that wait to be written, one always may: the disk is slower than the model.
-constexpr std::size_t kMostWaiting = std::size_t{128} << 20;
+constexpr std::size_t kMaxWaiting = std::size_t{128} << 20;
 constexpr std::chrono::seconds kPause{30};      // after a failure
 constexpr std::chrono::seconds kLookAgain{10};  // at what other processes did
 
-enum class Kind { kForeign, kImage, kTemporary };
+enum class FileKind { kForeign, kImage, kTemporary };
 
 // Only names that a store gives are ever touched: a folder may hold other things.
-Kind kind_of(const std::string& name) {
+FileKind kind_of(const std::string& name) {
   if (name.size() <= kNameDigits ||
       !is_lower_hex(std::string_view(name).substr(0, kNameDigits), kNameDigits))
-    return Kind::kForeign;
+    return FileKind::kForeign;
   const std::string_view rest = std::string_view(name).substr(kNameDigits);
-  if (rest == kSuffix) return Kind::kImage;
-  return rest.starts_with('.') && rest.ends_with(kTemporarySuffix) ? Kind::kTemporary
-                                                                   : Kind::kForeign;
+  if (rest == kSuffix) return FileKind::kImage;
+  return rest.starts_with('.') && rest.ends_with(kTemporarySuffix) ? FileKind::kTemporary
+                                                                   : FileKind::kForeign;
 }
 
 // Removes a temporary file whose writer has gone, which is one that nobody has locked. (A process
@@ -63,7 +63,7 @@ constexpr const char* kChooseAnother = "choose another folder with --image-cache
 bool holds_foreign_files(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-    if (kind_of(it->path().filename().string()) == Kind::kForeign) return true;
+    if (kind_of(it->path().filename().string()) == FileKind::kForeign) return true;
   return error.operator bool();
 }
 
@@ -156,7 +156,7 @@ std::optional<ImageRows> ImageStore::find(const std::string& key, std::int64_t r
 bool ImageStore::accepts(std::size_t bytes) const {
   if (bytes + kImageHeaderBytes > max_bytes_) return false;
   const std::lock_guard lock(mutex_);
-  return !ending_ && (waiting_.empty() || waiting_bytes_ + bytes <= kMostWaiting) &&
+  return !ending_ && (waiting_.empty() || waiting_bytes_ + bytes <= kMaxWaiting) &&
          Clock::now() >= paused_until_;
 }
 
@@ -246,9 +246,9 @@ std::vector<ImageStore::File> ImageStore::scan() {
   std::vector<File> files;
   std::error_code error;
   for (fs::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error)) {
-    const Kind kind = kind_of(it->path().filename().string());
-    if (kind == Kind::kTemporary) remove_if_stale(it->path());
-    if (kind != Kind::kImage) continue;
+    const FileKind kind = kind_of(it->path().filename().string());
+    if (kind == FileKind::kTemporary) remove_if_stale(it->path());
+    if (kind != FileKind::kImage) continue;
     std::error_code gone;  // by another process
     File file{it->path(), it->last_write_time(gone), 0};
     if (!gone) file.bytes = it->file_size(gone);
@@ -270,8 +270,8 @@ void ImageStore::make_room(std::size_t bytes) {
   if (total + bytes > max_bytes_) {
     std::ranges::sort(files, {}, &File::used);
     // A tenth more than needed, or a full folder would be read and sorted for each picture.
-    const std::size_t most = max_bytes_ - max_bytes_ / 10;
-    for (; next != files.end() && total + bytes > most; ++next) {
+    const std::size_t target_bytes = max_bytes_ - max_bytes_ / 10;
+    for (; next != files.end() && total + bytes > target_bytes; ++next) {
       std::error_code gone;
       fs::remove(next->path, gone);
       total -= next->bytes;

@@ -39,11 +39,11 @@ std::int64_t PrefixCache::common(const PrefixKey& a, const PrefixKey& b, std::in
   return undivided_prefix(a.blocks, b.blocks, static_cast<std::int64_t>(n));
 }
 
-std::unique_ptr<KvSequence> PrefixCache::find(const PrefixKey& key, std::int64_t most) {
+std::unique_ptr<KvSequence> PrefixCache::find(const PrefixKey& key, std::int64_t max_tokens) {
   auto best = entries_.end();
   std::int64_t longest = 0;
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
-    const std::int64_t shared = common(key, it->key, std::min(it->kv->length(), most));
+    const std::int64_t shared = common(key, it->key, std::min(it->kv->length(), max_tokens));
     if (shared <= longest) continue;
     longest = shared;
     best = it;

@@ -32,9 +32,9 @@ class PrefixCache {
  public:
   explicit PrefixCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // A sequence of the longest cached beginning of `key`, at most `most` tokens; null when nothing
-  // is shared.
-  std::unique_ptr<KvSequence> find(const PrefixKey& key, std::int64_t most);
+  // A sequence of the longest cached beginning of `key`, at most `max_tokens` tokens; null when
+  // nothing is shared.
+  std::unique_ptr<KvSequence> find(const PrefixKey& key, std::int64_t max_tokens);
   // Keeps the first kv->length() tokens of `key`, which divide no block. Beginnings of it that were
   // kept are dropped.
   void insert(PrefixKey key, std::unique_ptr<KvSequence> kv);

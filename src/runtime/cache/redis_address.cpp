@@ -9,19 +9,19 @@
 namespace oc {
 namespace {
 
-constexpr int kMostDatabases = 1 << 16;
+constexpr int kMaxDatabases = 1 << 16;
 
 Error wrong(std::string_view why) {
   return {ErrorCode::kInvalidArgument,
           fmt::format("must be redis://[user:password@]host:port[/db]: {}", why)};
 }
 
-// All of the text, from 0 to `most`; -1 otherwise.
-int number(std::string_view text, int most) {
+// All of the text, from 0 to `max`; -1 otherwise.
+int number(std::string_view text, int max) {
   int value = -1;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
-  return whole && value >= 0 && value <= most ? value : -1;
+  return whole && value >= 0 && value <= max ? value : -1;
 }
 
 }  // namespace
@@ -51,9 +51,9 @@ Result<RedisAddress> parse_redis_address(std::string_view text) {
   address.password = url.password();
   if (!address.user.empty() && address.password.empty()) return wrong("a user needs a password");
   if (const std::string path = url.path(); path.size() > 1) {
-    address.database = number(std::string_view(path).substr(1), kMostDatabases);
+    address.database = number(std::string_view(path).substr(1), kMaxDatabases);
     if (address.database < 0)
-      return wrong(fmt::format("the database must be from 0 to {}", kMostDatabases));
+      return wrong(fmt::format("the database must be from 0 to {}", kMaxDatabases));
   }
   return address;
 }

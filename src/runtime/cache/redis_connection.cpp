@@ -26,9 +26,9 @@ namespace {
 using std::chrono::milliseconds;
 using Addresses = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
 
-constexpr milliseconds kTick{20};             // between two questions whether to stop
-constexpr std::size_t kMostStatus = 4 << 10;  // bytes of a reply that is no value
-constexpr std::size_t kHeadBytes = 64;        // of a reply beside its text
+constexpr milliseconds kTick{20};            // between two questions whether to stop
+constexpr std::size_t kMaxStatus = 4 << 10;  // bytes of a reply that is no value
+constexpr std::size_t kHeadBytes = 64;       // of a reply beside its text
 
 Error broken(std::string_view why) { return {ErrorCode::kUnavailable, std::string(why)}; }
 Error no_answer() { return broken("no answer in time"); }
@@ -102,7 +102,7 @@ Result<std::unique_ptr<RedisConnection>> RedisConnection::open(const RedisAddres
   if (connection->reader_ == nullptr) return broken("out of memory");
   OC_RETURN_IF_ERROR(connection->connect(address));
   const auto tell = [&](std::initializer_list<std::string_view> words) -> Result<void> {
-    const auto said = connection->ask(words, kMostStatus);
+    const auto said = connection->ask(words, kMaxStatus);
     return said.ok() ? Result<void>() : said.error();
   };
   if (!address.user.empty())
@@ -174,7 +174,7 @@ Result<void> RedisConnection::send(std::string_view bytes, Clock::time_point end
 
 // One reply. Only what a value, a status or a number begins with is looked at: a list could ask
 // for memory without sending anything.
-Result<std::string> RedisConnection::receive(std::size_t most, Clock::time_point end) {
+Result<std::string> RedisConnection::receive(std::size_t max_bytes, Clock::time_point end) {
   std::size_t bytes = 0;
   std::array<char, 16 << 10> buffer;
   while (true) {
@@ -190,7 +190,7 @@ Result<std::string> RedisConnection::receive(std::size_t most, Clock::time_point
       return no_redis();
     bytes += size;
     received_ += size;
-    if (bytes > most + kHeadBytes) return broken("it sends more than was asked for");
+    if (bytes > max_bytes + kHeadBytes) return broken("it sends more than was asked for");
     void* raw = nullptr;
     if (redisReaderFeed(reader_, buffer.data(), size) != REDIS_OK ||
         redisReaderGetReply(reader_, &raw) != REDIS_OK)
@@ -204,7 +204,7 @@ Result<std::string> RedisConnection::receive(std::size_t most, Clock::time_point
     if (reader_->len != reader_->pos) return broken("it says what nobody asked for");
     std::string text =
         reply->str == nullptr ? std::string() : std::string(reply->str, std::size_t(reply->len));
-    if (text.size() > most) return broken("it sends more than was asked for");
+    if (text.size() > max_bytes) return broken("it sends more than was asked for");
     if (reply->type != REDIS_REPLY_ERROR) return text;
     constexpr std::size_t kShown = 200;
     return Error{ErrorCode::kUnsupported, text.substr(0, kShown)};
@@ -212,7 +212,7 @@ Result<std::string> RedisConnection::receive(std::size_t most, Clock::time_point
 }
 
 Result<std::string> RedisConnection::ask(std::initializer_list<std::string_view> words,
-                                         std::size_t most) {
+                                         std::size_t max_bytes) {
   char early = 0;
   const ssize_t before = ::read(fd_, &early, 1);
   if (before > 0) return broken("it says what nobody asked for");
@@ -231,24 +231,25 @@ Result<std::string> RedisConnection::ask(std::initializer_list<std::string_view>
   if (command == nullptr || size <= 0) return broken("out of memory");
   const auto end = Clock::now() + patience_.whole;
   OC_RETURN_IF_ERROR(send({command, static_cast<std::size_t>(size)}, end));
-  return receive(most, end);
+  return receive(max_bytes, end);
 }
 
 Result<void> RedisConnection::ping() {
-  OC_ASSIGN_OR_RETURN(const std::string said, ask({"PING"}, kMostStatus));
+  OC_ASSIGN_OR_RETURN(const std::string said, ask({"PING"}, kMaxStatus));
   if (said != "PONG") return no_redis();
   return {};
 }
 
-Result<std::string> RedisConnection::get(const std::string& key, std::size_t most) {
+Result<std::string> RedisConnection::get(const std::string& key, std::size_t max_bytes) {
   // Not GET: a value of any size may lie there.
-  return ask({"GETRANGE", key, "0", std::to_string(most - 1)}, std::max(most, kMostStatus));
+  return ask({"GETRANGE", key, "0", std::to_string(max_bytes - 1)},
+             std::max(max_bytes, kMaxStatus));
 }
 
 Result<void> RedisConnection::set(const std::string& key, const std::string& value,
                                   std::chrono::seconds age) {
   OC_ASSIGN_OR_RETURN(const std::string said,
-                      ask({"SET", key, value, "EX", std::to_string(age.count())}, kMostStatus));
+                      ask({"SET", key, value, "EX", std::to_string(age.count())}, kMaxStatus));
   if (said != "OK") return no_redis();
   return {};
 }

@@ -36,8 +36,8 @@ class RedisConnection {
 
   // Errors. kUnavailable: the connection is of no more use. kUnsupported: the server said no.
   Result<void> ping();
-  // The first `most` bytes; empty: no such key.
-  Result<std::string> get(const std::string& key, std::size_t most);
+  // The first `max_bytes` bytes; empty: no such key.
+  Result<std::string> get(const std::string& key, std::size_t max_bytes);
   Result<void> set(const std::string& key, const std::string& value, std::chrono::seconds age);
 
   // Bytes that have come so far.
@@ -48,10 +48,10 @@ class RedisConnection {
 
   explicit RedisConnection(RedisPatience patience);
   Result<void> connect(const RedisAddress& address);
-  // `most`: bytes of the reply's text.
-  Result<std::string> ask(std::initializer_list<std::string_view> words, std::size_t most);
+  // `max_bytes` of the reply's text.
+  Result<std::string> ask(std::initializer_list<std::string_view> words, std::size_t max_bytes);
   Result<void> send(std::string_view bytes, Clock::time_point end);
-  Result<std::string> receive(std::size_t most, Clock::time_point end);
+  Result<std::string> receive(std::size_t max_bytes, Clock::time_point end);
   Result<void> wait(short events, Clock::time_point end) const;
 
   RedisPatience patience_;

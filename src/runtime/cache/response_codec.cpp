@@ -15,7 +15,7 @@ constexpr std::string_view kMagic = "OCANSW01";  // another layout has another n
 constexpr std::size_t kDigestBytes = 32, kEnvelopeBytes = 48;
 
 // Both archives have the same members, so that one walk over the fields serves both.
-class Writer {
+class ResultWriter {
  public:
   template <class T>
     requires std::is_arithmetic_v<T>
@@ -53,9 +53,9 @@ class Writer {
 };
 
 // After the first thing that is wrong everything reads as empty, so that loops end at once.
-class Reader {
+class ResultReader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  explicit ResultReader(std::string_view bytes) : rest_(bytes) {}
 
   template <class T>
     requires std::is_arithmetic_v<T>
@@ -186,13 +186,13 @@ Error corrupt(std::string_view what) { return {ErrorCode::kCorrupt, std::string(
 }  // namespace
 
 std::string encode_result(const GenerateResult& result) {
-  Writer writer;
+  ResultWriter writer;
   walk(writer, result);
   return writer.take();
 }
 
 Result<GenerateResult> decode_result(std::string_view bytes) {
-  Reader reader(bytes);
+  ResultReader reader(bytes);
   GenerateResult result;
   walk(reader, result);
   if (!reader.good()) return corrupt("the answer does not read as one");

@@ -13,8 +13,8 @@
 namespace oc {
 namespace {
 
-constexpr std::size_t kMostBytes = std::size_t{4} << 20;  // of an answer
-constexpr std::size_t kMostWrites = 256;                  // that wait
+constexpr std::size_t kMaxBytes = std::size_t{4} << 20;  // of an answer
+constexpr std::size_t kMaxWrites = 256;                  // that wait
 
 // The layout's number stands here too: an old and a new version do not take turns in discarding
 // each other's values.
@@ -84,7 +84,7 @@ void SharedResponses::insert(const std::string& key, const GenerateResult& resul
   Write entry{key, result};
   {
     const std::lock_guard lock(mutex_);
-    if (ending_ || !connected_ || writes_.size() >= kMostWrites) return;
+    if (ending_ || !connected_ || writes_.size() >= kMaxWrites) return;
     writes_.push_back(std::move(entry));
   }
   wake_.notify_one();
@@ -154,7 +154,7 @@ void SharedResponses::look_up(Lock& lock) {
   const std::shared_ptr<Lookup> lookup = std::move(lookups_.front());
   lookups_.pop_front();
   lock.unlock();
-  Result<std::string> value = connection_->get(lookup->key, kMostBytes);
+  Result<std::string> value = connection_->get(lookup->key, kMaxBytes);
   lock.lock();
   lookup->done = true;
   if (value.ok()) {
@@ -172,7 +172,7 @@ void SharedResponses::write(Lock& lock) {
   lock.unlock();
   const std::string value = seal_answer(entry.key, entry.result, unix_seconds());
   Result<void> written;
-  if (value.size() <= kMostBytes)
+  if (value.size() <= kMaxBytes)
     written = connection_->set(name_of(entry.key), value, options_.max_age);
   lock.lock();
   if (written.ok()) {

@@ -10,7 +10,7 @@
 namespace oc {
 namespace {
 
-constexpr std::size_t kMostEntries = 64;
+constexpr std::size_t kMaxEntries = 64;
 
 }  // namespace
 
@@ -72,9 +72,9 @@ std::shared_ptr<const Grammar> GrammarCache::known(const std::string& key) {
 
 void GrammarCache::insert(const std::string& key, const std::shared_ptr<const Grammar>& grammar) {
   const std::size_t bytes = grammar->bytes() + key.size();
-  if (bytes > most_bytes_) return;
+  if (bytes > max_bytes_) return;
   const std::lock_guard lock(mutex_);
-  while (entries_.size() >= kMostEntries || bytes_ + bytes > most_bytes_) {
+  while (entries_.size() >= kMaxEntries || bytes_ + bytes > max_bytes_) {
     bytes_ -= entries_.back().bytes;
     by_key_.erase(entries_.back().key);
     entries_.pop_back();

@@ -67,9 +67,9 @@ class GrammarCache {
  public:
   static constexpr std::size_t kDefaultBytes = 64u << 20;
 
-  explicit GrammarCache(GrammarVocabulary vocabulary, std::size_t most_bytes = kDefaultBytes,
+  explicit GrammarCache(GrammarVocabulary vocabulary, std::size_t max_bytes = kDefaultBytes,
                         MakeGrammarCompiler make = make_grammar_compiler)
-      : vocabulary_(std::move(vocabulary)), most_bytes_(most_bytes), make_(std::move(make)) {}
+      : vocabulary_(std::move(vocabulary)), max_bytes_(max_bytes), make_(std::move(make)) {}
 
   // Schemas are shared between requests of one scope only.
   std::shared_ptr<const Grammar> find(const std::string& scope,
@@ -92,7 +92,7 @@ class GrammarCache {
   void insert(const std::string& key, const std::shared_ptr<const Grammar>& grammar);
 
   const GrammarVocabulary vocabulary_;
-  const std::size_t most_bytes_;
+  const std::size_t max_bytes_;
   const MakeGrammarCompiler make_;
   std::mutex compiling_;  // guards compiler_; taken before mutex_
   std::unique_ptr<GrammarCompiler> compiler_;

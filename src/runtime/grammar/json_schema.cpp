@@ -42,10 +42,10 @@ constexpr std::array<std::string_view, 9> kFormats = {
     "date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"};
 // The library cuts a number within bounds to this many decimals.
 constexpr double kGrid = 1e6;
-constexpr double kMostInteger = 9e15, kMostNumber = 1e12;
+constexpr double kMaxInteger = 9e15, kMaxNumber = 1e12;
 constexpr std::int64_t kPlateau = 200;      // beyond, a longer string costs no more
 constexpr std::int64_t kCountedArray = 10;  // what one costs, in places of a string
-constexpr double kMostStep = 100;           // of multipleOf; it costs as many places
+constexpr double kMaxStep = 100;            // of multipleOf; it costs as many places
 
 template <std::size_t N>
 bool holds(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -77,7 +77,7 @@ class Checker {
   Result<void> one_more(const std::string& path);
   Result<void> check_keywords(const json::object& in, const std::string& path, bool root) const;
   Result<void> alone(const json::object& in, std::string_view keyword, const std::string& path,
-                     std::string_view beside = "") const;
+                     std::string_view allowed_too = "") const;
   Result<json::object> reference(const json::object& in, const std::string& path);
   Result<json::object> values(const json::object& in, std::string_view keyword,
                               const std::string& path);
@@ -155,10 +155,10 @@ Result<void> Checker::check_keywords(const json::object& in, const std::string& 
 
 // Nothing but annotations (and definitions) may stand beside `keyword`.
 Result<void> Checker::alone(const json::object& in, std::string_view keyword,
-                            const std::string& path, std::string_view beside) const {
+                            const std::string& path, std::string_view allowed_too) const {
   for (const auto& member : in) {
     const std::string_view key = member.key();
-    if (key == keyword || key == beside || holds(kAnnotations, key) || key == "$defs" ||
+    if (key == keyword || key == allowed_too || holds(kAnnotations, key) || key == "$defs" ||
         key == "definitions")
       continue;
     return unsupported(path + "." + shown_key(key),
@@ -308,9 +308,10 @@ Result<json::object> Checker::array(const json::object& in, const std::string& p
   if (const json::value* unique = in.if_contains("uniqueItems");
       unique != nullptr && (!unique->is_bool() || unique->get_bool()))
     return unsupported(path + ".uniqueItems", "cannot be enforced", hint_for("uniqueItems"));
-  OC_ASSIGN_OR_RETURN(const auto least, count(in, "minItems", path));
-  OC_ASSIGN_OR_RETURN(const auto most, count(in, "maxItems", path));
-  if (least && most && *least > *most) return wrong(path + ".maxItems", "is below minItems");
+  OC_ASSIGN_OR_RETURN(const auto minimum, count(in, "minItems", path));
+  OC_ASSIGN_OR_RETURN(const auto maximum, count(in, "maxItems", path));
+  if (minimum && maximum && *minimum > *maximum)
+    return wrong(path + ".maxItems", "is below minItems");
   json::object out = {{"type", "array"}};
   std::int64_t first = 0;
   if (const json::value* given = in.if_contains("prefixItems")) {
@@ -324,16 +325,17 @@ Result<json::object> Checker::array(const json::object& in, const std::string& p
       prefix.emplace_back(std::move(one));
     }
     first = static_cast<std::int64_t>(prefix.size());
-    if (most && *most < first)
+    if (maximum && *maximum < first)
       return unsupported(path + ".maxItems", "below the number of prefixItems cannot be enforced");
     out.emplace("prefixItems", std::move(prefix));
   }
   json::value items = json::object();
   // As with keys: what nobody named is left out.
-  if (first > 0 && least.value_or(0) <= first) items = false;
+  if (first > 0 && minimum.value_or(0) <= first) items = false;
   if (const json::value* given = in.if_contains("items")) {
     if (given->is_bool() && !given->get_bool()) {
-      if (least.value_or(0) > first) return wrong(path + ".minItems", "is above what items allow");
+      if (minimum.value_or(0) > first)
+        return wrong(path + ".minItems", "is above what items allow");
       items = false;
     } else {
       OC_ASSIGN_OR_RETURN(json::object one, schema(*given, path + ".items"));
@@ -341,19 +343,20 @@ Result<json::object> Checker::array(const json::object& in, const std::string& p
     }
   }
   out.emplace("items", std::move(items));
-  if (least.value_or(0) > 0) out.emplace("minItems", *least);
-  if (most) out.emplace("maxItems", *most);
-  if (least.value_or(0) > 0 || most) OC_RETURN_IF_ERROR(spend(out, kCountedArray, path));
+  if (minimum.value_or(0) > 0) out.emplace("minItems", *minimum);
+  if (maximum) out.emplace("maxItems", *maximum);
+  if (minimum.value_or(0) > 0 || maximum) OC_RETURN_IF_ERROR(spend(out, kCountedArray, path));
   return out;
 }
 
 Result<json::object> Checker::string(const json::object& in, const std::string& path) {
-  OC_ASSIGN_OR_RETURN(const auto least, count(in, "minLength", path));
-  OC_ASSIGN_OR_RETURN(const auto most, count(in, "maxLength", path));
-  if (least && most && *least > *most) return wrong(path + ".maxLength", "is below minLength");
+  OC_ASSIGN_OR_RETURN(const auto minimum, count(in, "minLength", path));
+  OC_ASSIGN_OR_RETURN(const auto maximum, count(in, "maxLength", path));
+  if (minimum && maximum && *minimum > *maximum)
+    return wrong(path + ".maxLength", "is below minLength");
   json::object out = {{"type", "string"}};
   const json::value *pattern = in.if_contains("pattern"), *format = in.if_contains("format");
-  if ((pattern != nullptr) + (format != nullptr) + (least || most) > 1)
+  if ((pattern != nullptr) + (format != nullptr) + (minimum || maximum) > 1)
     return unsupported(path + (pattern != nullptr ? ".pattern" : ".format"),
                        "cannot be enforced beside another bound on the same string",
                        "put lengths into the pattern, or keep one of them");
@@ -379,10 +382,10 @@ Result<json::object> Checker::string(const json::object& in, const std::string& 
     out.emplace("pattern", *pattern);
     OC_RETURN_IF_ERROR(spend(out, cost->weight(), param));
   }
-  if (least.value_or(0) > 0) out.emplace("minLength", *least);
-  if (most) out.emplace("maxLength", *most);
-  if (least.value_or(0) > 0 || most)
-    OC_RETURN_IF_ERROR(spend(out, std::min(most.value_or(least.value_or(0)), kPlateau), path));
+  if (minimum.value_or(0) > 0) out.emplace("minLength", *minimum);
+  if (maximum) out.emplace("maxLength", *maximum);
+  if (minimum.value_or(0) > 0 || maximum)
+    OC_RETURN_IF_ERROR(spend(out, std::min(maximum.value_or(minimum.value_or(0)), kPlateau), path));
   return out;
 }
 
@@ -402,9 +405,9 @@ Result<std::optional<std::int64_t>> Checker::count(const json::object& in, std::
   const json::value* given = in.if_contains(keyword);
   if (given == nullptr) return std::optional<std::int64_t>();
   const double value = given->is_number() ? given->to_number<double>() : -1;
-  if (value < 0 || value > static_cast<double>(limits_.most_count) || value != std::floor(value))
+  if (value < 0 || value > static_cast<double>(limits_.max_count) || value != std::floor(value))
     return wrong(path + "." + std::string(keyword),
-                 fmt::format("must be an integer from 0 to {}", limits_.most_count));
+                 fmt::format("must be an integer from 0 to {}", limits_.max_count));
   return std::optional<std::int64_t>(static_cast<std::int64_t>(value));
 }
 
@@ -421,9 +424,9 @@ Result<json::object> Checker::number(const json::object& in, bool integer,
     if (given == nullptr) continue;
     const std::string param = path + "." + std::string(keyword);
     const double bound = given->is_number() ? given->to_number<double>() : HUGE_VAL;
-    const double most = integer ? kMostInteger : kMostNumber;
-    if (!(std::abs(bound) <= most))
-      return wrong(param, fmt::format("must be a number from -{0} to {0}", most));
+    const double maximum = integer ? kMaxInteger : kMaxNumber;
+    if (!(std::abs(bound) <= maximum))
+      return wrong(param, fmt::format("must be a number from -{0} to {0}", maximum));
     const bool lower = keyword.ends_with("inimum"), exclusive = keyword.starts_with("exclusive");
     double snapped = lower ? std::ceil(bound * grid) : std::floor(bound * grid);
     if (exclusive && snapped == bound * grid) snapped += lower ? 1 : -1;
@@ -435,7 +438,7 @@ Result<json::object> Checker::number(const json::object& in, bool integer,
   if (integer && high < HUGE_VAL) out.emplace("maximum", static_cast<std::int64_t>(high));
   if (const json::value* given = in.if_contains("multipleOf")) {
     const double step = given->is_number() ? given->to_number<double>() : 0;
-    if (!integer || low > -HUGE_VAL || high < HUGE_VAL || step < 1 || step > kMostStep ||
+    if (!integer || low > -HUGE_VAL || high < HUGE_VAL || step < 1 || step > kMaxStep ||
         step != std::floor(step))
       return unsupported(path + ".multipleOf",
                          "can be enforced for integers without bounds, from 1 to 100");

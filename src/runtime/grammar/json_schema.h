@@ -26,7 +26,7 @@ struct SchemaLimits {
   std::int64_t weight = 600;
   std::int64_t pattern_weight = 400;  // of one pattern
   std::int64_t pattern_places = 120;  // beyond 127 the library computes each mask anew: 10 ms
-  std::int64_t most_count = 10'000;   // of minLength, maxLength, minItems, maxItems
+  std::int64_t max_count = 10'000;    // of minLength, maxLength, minItems, maxItems
   std::size_t alike = 20'000'000;     // AlikeCost::work()
 };
 

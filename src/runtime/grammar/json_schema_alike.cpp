@@ -25,15 +25,15 @@ struct Common {
 Common longest_beginning(std::vector<SchemaLiteral>& literals,
                          const std::map<std::string, std::size_t>& copies) {
   std::ranges::sort(literals, {}, &SchemaLiteral::text);
-  Common most;
+  Common largest;
   for (std::size_t i = 0; i < literals.size(); ++i) {
     const SchemaLiteral& one = literals[i];
     std::size_t bytes = i == 0 ? 0 : common_beginning(literals[i - 1].text, one.text);
     if (const auto found = copies.find(one.within); found != copies.end() && found->second > 1)
       bytes = one.text.size();
-    if (bytes > most.bytes) most = {bytes, one.param};
+    if (bytes > largest.bytes) largest = {bytes, one.param};
   }
-  return most;
+  return largest;
 }
 
 }  // namespace

@@ -62,8 +62,8 @@ class PatternParser {
   Result<PatternCost> item(int depth) {
     OC_ASSIGN_OR_RETURN(const PatternCost one, atom(depth));
     OC_ASSIGN_OR_RETURN(const Times times, quantifier());
-    const PatternCost all = {std::min(one.places * times.most, kHuge),
-                             std::min(one.variables * times.most, kHuge)};
+    const PatternCost all = {std::min(one.places * times.max_copies, kHuge),
+                             std::min(one.variables * times.max_copies, kHuge)};
     return times.variable ? sum(all, {0, 1}) : all;
   }
 
@@ -137,20 +137,20 @@ class PatternParser {
   }
 
   struct Times {
-    std::int64_t most = 1;  // copies that are written out
+    std::int64_t max_copies = 1;  // copies that are written out
     bool variable = false;
   };
   Result<Times> quantifier() {
     Times times;
     if (take("{")) {
-      OC_ASSIGN_OR_RETURN(const std::int64_t least, number());
-      times.most = std::max<std::int64_t>(least, 1);
+      OC_ASSIGN_OR_RETURN(const std::int64_t min_copies, number());
+      times.max_copies = std::max<std::int64_t>(min_copies, 1);
       if (take(",")) {
         times.variable = true;
         if (at_ < text_.size() && text_[at_] != '}') {
-          OC_ASSIGN_OR_RETURN(const std::int64_t most, number());
-          if (most < least) return wrong("a range that ends before it begins");
-          times.most = std::max<std::int64_t>(most, 1);
+          OC_ASSIGN_OR_RETURN(const std::int64_t max_copies, number());
+          if (max_copies < min_copies) return wrong("a range that ends before it begins");
+          times.max_copies = std::max<std::int64_t>(max_copies, 1);
         }
       }
       if (!take("}")) return wrong("a \"{\" without its \"}\"");

@@ -36,7 +36,7 @@ namespace {
 
 // Enough to indent by; without a bound a weak model writes white space until its tokens are used
 // up.
-constexpr int kMostSpace = 12;
+constexpr int kMaxSpace = 12;
 
 class Matcher final : public GrammarMatcher {
  public:
@@ -114,7 +114,7 @@ class Compiler final : public GrammarCompiler {
       // An answer's first token mostly brings a space, which its text begins without.
       const auto json = xgrammar::Grammar::FromJSONSchema(
           schema.empty() ? R"({"type":"object"})" : schema, /*any_whitespace=*/true, std::nullopt,
-          std::nullopt, /*strict_mode=*/false, kMostSpace);
+          std::nullopt, /*strict_mode=*/false, kMaxSpace);
       const auto space = xgrammar::Grammar::FromEBNF(R"(root ::= " "?)");
       auto compiled = compiler_.CompileGrammar(xgrammar::Grammar::Concat({space, json}));
       if (!xgrammar::last_warning.empty()) return refused(xgrammar::last_warning);

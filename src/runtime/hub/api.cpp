@@ -43,12 +43,12 @@ Result<Reply> get_once(HttpClient& http, const std::string& url, std::size_t max
              reply.outcome = outcome;
              done = true;
            }});
-  const std::chrono::seconds most(kStallsOfAnAnswer * patience.stall_s);
-  for (const auto end = Clock::now() + most; !done;) {
+  const std::chrono::seconds limit(kStallsOfAnAnswer * patience.stall_s);
+  for (const auto end = Clock::now() + limit; !done;) {
     if (patience.stop() || Clock::now() >= end) {
       http.cancel(id);
       if (patience.stop()) return stopped();
-      reply.outcome.failure = fmt::format("the answer is not whole after {} s", most.count());
+      reply.outcome.failure = fmt::format("the answer is not whole after {} s", limit.count());
       reply.outcome.hopeless = true;
       return reply;
     }

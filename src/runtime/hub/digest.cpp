@@ -12,14 +12,14 @@
 
 namespace oc::hub {
 
-Result<std::string> digest_file(const std::filesystem::path& path, DigestKind kind,
+Result<std::string> digest_file(const std::filesystem::path& path, FileDigestKind kind,
                                 std::uint64_t size, const std::function<bool()>& stop,
                                 std::atomic<std::uint64_t>* read_bytes) {
   const FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!file.is_open())
     return Error{ErrorCode::kNotFound,
                  fmt::format("cannot read {}: {}", path.string(), std::strerror(errno))};
-  const bool sha256 = kind == DigestKind::kSha256;
+  const bool sha256 = kind == FileDigestKind::kSha256;
   oc::Digest digest(sha256 ? oc::DigestKind::kSha256 : oc::DigestKind::kSha1);
   if (!sha256) {
     const std::string head = fmt::format("blob {}", size);

@@ -12,11 +12,11 @@
 
 namespace oc::hub {
 
-enum class DigestKind { kSha256, kGitBlob };
+enum class FileDigestKind { kSha256, kGitBlob };
 
 // Hex digest of a file that must have exactly `size` bytes (kCorrupt otherwise). Reads through a
 // small buffer; kCancelled as soon as `stop` is true; `read` counts bytes as they are read.
-Result<std::string> digest_file(const std::filesystem::path& path, DigestKind kind,
+Result<std::string> digest_file(const std::filesystem::path& path, FileDigestKind kind,
                                 std::uint64_t size, const std::function<bool()>& stop,
                                 std::atomic<std::uint64_t>* read = nullptr);
 

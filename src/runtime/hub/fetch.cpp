@@ -43,7 +43,7 @@ struct Item {
 };
 
 // One connection.
-struct Slot {
+struct FetchSlot {
   HttpClient::Id id = 0;
   Item* item = nullptr;
   std::size_t range = 0;
@@ -61,7 +61,7 @@ class Fetcher {
   Fetcher(HttpClient& http, const FetchOptions& options) : http_(http), options_(options) {}
   ~Fetcher() {
     stop_ = true;  // the futures wait for their threads
-    for (const Slot& slot : slots_) http_.cancel(slot.id);
+    for (const FetchSlot& slot : slots_) http_.cancel(slot.id);
   }
 
   Result<void> run(const std::filesystem::path& folder, const std::vector<FetchFile>& files) {
@@ -102,7 +102,7 @@ class Fetcher {
   }
 
   void start(Item& item, std::size_t range, ByteRange missing) {
-    Slot& slot = slots_.emplace_back();
+    FetchSlot& slot = slots_.emplace_back();
     slot.item = &item;
     slot.range = range;
     slot.asked = slot.missing = missing;
@@ -121,7 +121,7 @@ class Fetcher {
     slot.id = http_.start(std::move(request));
   }
 
-  bool on_head(Slot& slot, const HttpHead& head) {
+  bool on_head(FetchSlot& slot, const HttpHead& head) {
     Item& item = *slot.item;
     const std::uint64_t size = item.part->size();
     if (head.status == 206) {
@@ -156,7 +156,7 @@ class Fetcher {
     return true;
   }
 
-  bool on_data(Slot& slot, std::span<const std::byte> data) {
+  bool on_data(FetchSlot& slot, std::span<const std::byte> data) {
     Item& item = *slot.item;
     const std::uint64_t end = slot.whole ? item.part->size() : slot.asked.end;
     if (data.size() > end - slot.at) {
@@ -174,12 +174,12 @@ class Fetcher {
     return true;
   }
 
-  void on_done(Slot& slot, const HttpOutcome& outcome) {
+  void on_done(FetchSlot& slot, const HttpOutcome& outcome) {
     Item& item = *slot.item;
-    const Slot ended = slot;  // the node goes now
+    const FetchSlot ended = slot;  // the node goes now
     item.taken.erase(ended.range);
     if (ended.whole) item.whole_taken = false;
-    std::erase_if(slots_, [&](const Slot& s) { return s.id == ended.id; });
+    std::erase_if(slots_, [&](const FetchSlot& s) { return s.id == ended.id; });
     if (error_ || ended.redundant) return;
     if (ended.gained >= kProgressCounts) item.failures = 0;
 
@@ -204,7 +204,7 @@ class Fetcher {
   }
 
   // `lies`: what to say in the end of a server that answers, but wrongly.
-  void retry(Item& item, const Slot& slot, const std::string& why, const HttpOutcome& outcome,
+  void retry(Item& item, const FetchSlot& slot, const std::string& why, const HttpOutcome& outcome,
              const char* lies) {
     if (slot.epoch != item.epoch) return;  // went with one that has been counted
     ++item.epoch;
@@ -229,7 +229,7 @@ class Fetcher {
     if (error_) return;
     if (item.state == Item::State::kLoading && item.part->complete()) {
       // A stream of the whole file may still be at what others have brought.
-      std::erase_if(slots_, [&](const Slot& slot) {
+      std::erase_if(slots_, [&](const FetchSlot& slot) {
         if (slot.item == &item) http_.cancel(slot.id);
         return slot.item == &item;
       });
@@ -272,7 +272,7 @@ class Fetcher {
     if (item.damaged) {
       error_ = Error{ErrorCode::kCorrupt,
                      fmt::format("{}: its {} is {}, the hub lists {}", file.name,
-                                 file.kind == DigestKind::kSha256 ? "SHA-256" : "git SHA-1",
+                                 file.kind == FileDigestKind::kSha256 ? "SHA-256" : "git SHA-1",
                                  *digest, file.digest),
                      item.previous_digest == *digest
                          ? "the server holds another file than the hub lists"
@@ -303,7 +303,7 @@ class Fetcher {
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> checked_{0};
   std::vector<std::unique_ptr<Item>> items_;  // after what their threads use
-  std::list<Slot> slots_;                     // stable: callbacks point at them
+  std::list<FetchSlot> slots_;                // stable: callbacks point at them
   std::optional<Error> error_;
   Clock::time_point not_before_{}, next_report_{};
 };

@@ -22,17 +22,12 @@ namespace json = boost::json;
 constexpr std::uint64_t kMaxSmall = 64u << 20;            // a tokenizer has up to 20 MB
 constexpr std::int64_t kMaxSize = std::int64_t{1} << 43;  // 9 TB; keeps sums far from overflow
 
-constexpr std::array<std::string_view, 11> kSmall{"config.json",
-                                                  "generation_config.json",
-                                                  "preprocessor_config.json",
-                                                  "processor_config.json",
-                                                  "tokenizer.json",
-                                                  "tokenizer_config.json",
-                                                  "special_tokens_map.json",
-                                                  "added_tokens.json",
-                                                  "chat_template.json",
-                                                  "chat_template.jinja",
-                                                  kIndexName};
+// clang-format off
+constexpr std::array<std::string_view, 11> kSmall{
+    "config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json",
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "chat_template.json", "chat_template.jinja", kIndexName};
+// clang-format on
 constexpr std::array<std::string_view, 2> kRequired{"config.json", "tokenizer.json"};
 
 bool is_weights(std::string_view name) { return name.ends_with(".safetensors"); }
@@ -93,7 +88,7 @@ Result<std::vector<HubFile>> parse_tree(std::string_view body) {
       if (!is_lower_hex(file.digest, 64))
         return not_the_interface(shown_name(file.name), "has no SHA-256");
     } else if (auto oid = text_of(entry, "oid")) {
-      file.kind = DigestKind::kGitBlob;
+      file.kind = FileDigestKind::kGitBlob;
       file.digest = *std::move(oid);
       if (!is_lower_hex(file.digest, 40))
         return not_the_interface(shown_name(file.name), "has no git id");

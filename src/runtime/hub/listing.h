@@ -15,7 +15,7 @@ namespace oc::hub {
 struct HubFile {
   std::string name;        // is_safe_file_name()
   std::uint64_t size = 0;  // bytes
-  DigestKind kind = DigestKind::kSha256;
+  FileDigestKind kind = FileDigestKind::kSha256;
   std::string digest;  // hex; empty: the hub gives none
 };
 

@@ -37,17 +37,17 @@ std::string escaped(std::string_view text) {
 }
 
 // Lower case; the port is always there.
-struct Origin {
+struct UrlOrigin {
   std::string scheme, host, port;
-  bool operator==(const Origin&) const = default;
+  bool operator==(const UrlOrigin&) const = default;
 };
 
 // An empty scheme: no absolute http(s) URL.
-Origin origin_of(std::string_view text) {
+UrlOrigin origin_of(std::string_view text) {
   const auto url = boost::urls::parse_uri(text);
   if (url.has_error() || url->encoded_host().empty() || url->has_userinfo()) return {};
-  Origin origin{lower(url->scheme()), lower(std::string(url->encoded_host())),
-                std::string(url->port())};
+  UrlOrigin origin{lower(url->scheme()), lower(std::string(url->encoded_host())),
+                   std::string(url->port())};
   if (origin.scheme != "http" && origin.scheme != "https") return {};
   if (origin.port.empty()) origin.port = origin.scheme == "https" ? "443" : "80";
   return origin;
@@ -121,19 +121,19 @@ std::string file_url(const Hub& hub, const ModelRef& ref, std::string_view commi
 }
 
 bool same_origin(std::string_view a, std::string_view b) {
-  const Origin first = origin_of(a);
+  const UrlOrigin first = origin_of(a);
   return !first.scheme.empty() && first == origin_of(b);
 }
 
 bool may_carry_token(const Hub& hub, std::string_view url) {
   if (hub.token.empty() || !same_origin(hub.base, url)) return false;
-  const Origin origin = origin_of(url);
+  const UrlOrigin origin = origin_of(url);
   return origin.scheme == "https" || origin.host == "localhost" || origin.host == "[::1]" ||
          origin.host == "127.0.0.1";
 }
 
 bool may_redirect(std::string_view from, std::string_view to) {
-  const Origin target = origin_of(to);
+  const UrlOrigin target = origin_of(to);
   return target.scheme == "https" || (target.scheme == "http" && origin_of(from).scheme == "http");
 }
 

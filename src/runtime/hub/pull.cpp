@@ -29,7 +29,7 @@ std::uint64_t sum(const std::vector<HubFile>& files) {
 
 class Puller {
  public:
-  Puller(const ModelRef& ref, const Hub& hub, const PullOptions& options, Place place)
+  Puller(const ModelRef& ref, const Hub& hub, const PullOptions& options, ModelPlace place)
       : ref_(ref),
         options_(options),
         place_(std::move(place)),
@@ -194,7 +194,7 @@ class Puller {
 
   const ModelRef& ref_;
   const PullOptions& options_;
-  Place place_;
+  ModelPlace place_;
   HttpClient http_;
   std::string commit_;
   std::vector<HubFile> files_;  // of the model, as far as they are known
@@ -204,7 +204,7 @@ class Puller {
 }  // namespace
 
 Result<PullReport> pull(const ModelRef& ref, const Hub& hub, const PullOptions& options) {
-  OC_ASSIGN_OR_RETURN(const Place place, place_of(ref.repo, true));
+  OC_ASSIGN_OR_RETURN(const ModelPlace place, place_of(ref.repo, true));
   OC_ASSIGN_OR_RETURN(const ModelLock lock, ModelLock::take(place.lock, ref.repo));
   return Puller(ref, hub, options, place).run();
 }

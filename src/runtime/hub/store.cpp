@@ -51,7 +51,7 @@ Result<void> remove_tree(const fs::path& path) {
 
 // Moves a folder out of sight, beside itself, where a removal that was killed may have left
 // another.
-Result<fs::path> hide(const Place& place) {
+Result<fs::path> hide(const ModelPlace& place) {
   const fs::path gone =
       place.folder.parent_path() / ("." + place.folder.filename().string() + ".gone");
   OC_RETURN_IF_ERROR(remove_tree(gone));
@@ -61,7 +61,7 @@ Result<fs::path> hide(const Place& place) {
 
 }  // namespace
 
-Result<Place> place_of(std::string_view name, bool create) {
+Result<ModelPlace> place_of(std::string_view name, bool create) {
   if (!is_plain_name(name))
     return Error{ErrorCode::kInvalidArgument, fmt::format("{} is no model name", shown_name(name)),
                  "one or two parts of letters, digits, '.', '_' and '-'; `ocellus list` has them"};
@@ -88,7 +88,7 @@ Result<Place> place_of(std::string_view name, bool create) {
                    "it is a symbolic link; ocellus changes nothing behind those"};
   }
   const std::string last = folder.filename().string();
-  return Place{folder, parent / ("." + last + ".pull"), parent / ("." + last + ".lock")};
+  return ModelPlace{folder, parent / ("." + last + ".pull"), parent / ("." + last + ".lock")};
 }
 
 Result<ModelLock> ModelLock::take(const fs::path& path, std::string_view name) {
@@ -125,7 +125,7 @@ Result<void> write_manifest(const fs::path& folder, const Manifest& manifest) {
   for (const HubFile& file : manifest.files)
     files.push_back({{"name", file.name},
                      {"size", file.size},
-                     {file.kind == DigestKind::kSha256 ? "sha256" : "git", file.digest}});
+                     {file.kind == FileDigestKind::kSha256 ? "sha256" : "git", file.digest}});
   const json::object whole{{"hub", manifest.hub},
                            {"repo", manifest.repo},
                            {"revision", manifest.revision},
@@ -157,7 +157,7 @@ std::optional<Manifest> read_manifest(const fs::path& folder) {
     const auto size = entry.integer("size", 0, std::int64_t{1} << 50);
     if (!name.ok() || !size.ok() || !is_safe_file_name(*name)) return std::nullopt;
     HubFile file{.name = *name, .size = static_cast<std::uint64_t>(*size), .digest = {}};
-    file.kind = entry.has("sha256") ? DigestKind::kSha256 : DigestKind::kGitBlob;
+    file.kind = entry.has("sha256") ? FileDigestKind::kSha256 : FileDigestKind::kGitBlob;
     if (auto digest = entry.string(entry.has("sha256") ? "sha256" : "git"); digest.ok())
       file.digest = *digest;
     manifest.files.push_back(std::move(file));
@@ -166,14 +166,14 @@ std::optional<Manifest> read_manifest(const fs::path& folder) {
 }
 
 std::vector<std::string> foreign_entries(const fs::path& folder) {
-  std::set<std::string> own{std::string(kManifestName)};
+  std::set<std::string> known{std::string(kManifestName)};
   if (const auto manifest = read_manifest(folder))
-    for (const HubFile& file : manifest->files) own.insert(file.name);
+    for (const HubFile& file : manifest->files) known.insert(file.name);
   std::vector<std::string> foreign;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
     if (const std::string name = it->path().filename().string();
-        !own.contains(name) && !name.starts_with(kManifestName))  // or a part of one
+        !known.contains(name) && !name.starts_with(kManifestName))  // or a part of one
       foreign.push_back(name);
   std::ranges::sort(foreign);
   return foreign;
@@ -190,7 +190,7 @@ Result<void> check_space(const fs::path& folder, std::uint64_t needed) {
                "make room, or let OCELLUS_HOME name a folder on another disk"};
 }
 
-Result<void> install(const Place& place) {
+Result<void> install(const ModelPlace& place) {
   sync_folder(place.staging);
   if (is_link(place.folder))
     return disk_error(place.folder, ELOOP);  // pull() has refused it with more words
@@ -215,7 +215,7 @@ Result<void> install(const Place& place) {
   return remove_tree(old);
 }
 
-Result<Removable> removable(const Place& place, std::string_view name) {
+Result<Removable> removable(const ModelPlace& place, std::string_view name) {
   Removable found;
   found.link = is_link(place.folder);
   found.model = present(place.folder);
@@ -236,7 +236,7 @@ Result<Removable> removable(const Place& place, std::string_view name) {
   return found;
 }
 
-Result<void> remove_model(const Place& place, std::string_view name) {
+Result<void> remove_model(const ModelPlace& place, std::string_view name) {
   OC_ASSIGN_OR_RETURN(const Removable found, removable(place, name));
   if (found.link) {
     if (::unlink(place.folder.c_str()) != 0) return disk_error(place.folder, errno);

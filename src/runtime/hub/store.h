@@ -18,14 +18,14 @@
 
 namespace oc::hub {
 
-struct Place {
+struct ModelPlace {
   std::filesystem::path folder, staging, lock;
 };
 
 // Where the model `name` ("org/repo", "repo") lies or would lie. kInvalidArgument: no plain name;
 // kNotFound: there is no home; kUnavailable: the way there leaves the models folder (a symbolic
 // link). With `create`, its parent folder is there afterwards.
-Result<Place> place_of(std::string_view name, bool create);
+Result<ModelPlace> place_of(std::string_view name, bool create);
 
 // The right to change one model; given back at the end, also at the end of the process.
 class ModelLock {
@@ -59,17 +59,17 @@ Result<void> check_space(const std::filesystem::path& folder, std::uint64_t need
 
 // Puts the whole folder `staging` in the place of `folder`, which may exist: at every moment the
 // name leads to a whole model.
-Result<void> install(const Place& place);
+Result<void> install(const ModelPlace& place);
 
 // Whether there is a model or an unfinished download to remove, and what it takes on disk.
 struct Removable {
   bool model = false, staging = false, link = false;
   std::uint64_t bytes = 0;
 };
-Result<Removable> removable(const Place& place, std::string_view name);
+Result<Removable> removable(const ModelPlace& place, std::string_view name);
 // Removes both. A symbolic link goes itself, what it leads to stays. The model is out of sight
 // before its first file goes.
-Result<void> remove_model(const Place& place, std::string_view name);
+Result<void> remove_model(const ModelPlace& place, std::string_view name);
 
 // Bytes of all regular files below `folder`; links count nothing.
 std::uint64_t folder_bytes(const std::filesystem::path& folder);

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "models--", kBetween = "--";
-constexpr std::size_t kMostText = 64u << 20;
+constexpr std::size_t kMaxText = 64u << 20;
 
 // A variable's folder; "~" as the programs that fill the cache read it.
 std::optional<fs::path> variable(const char* name) {
@@ -68,7 +68,7 @@ std::string missing_file(const fs::path& folder) {
   for (const char* name : {"config.json", "tokenizer.json"})
     if (!is_file(folder / name)) return name;
   constexpr const char* kIndex = "model.safetensors.index.json";
-  if (const auto index = read_json_object(folder / kIndex, kMostText); index.ok()) {
+  if (const auto index = read_json_object(folder / kIndex, kMaxText); index.ok()) {
     const auto map = JsonReader(*index, kIndex).object("weight_map");
     if (!map.ok()) return kIndex;
     for (const auto& member : **map->object())
@@ -91,7 +91,7 @@ bool has_unfinished_blobs(const fs::path& repo) {
 // may be anything.
 bool may_be_ours(const fs::path& snapshot) {
   if (snapshot.empty()) return false;
-  const auto config = read_json_object(snapshot / "config.json", kMostText);
+  const auto config = read_json_object(snapshot / "config.json", kMaxText);
   return config.ok() ? architecture_of(*config).ok() : config.error().code == ErrorCode::kNotFound;
 }
 

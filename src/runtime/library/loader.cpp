@@ -21,9 +21,9 @@ Result<void> bring_weights(LoadedModel& loaded, const LoadOptions& options) {
   using Weights = LoadOptions::Weights;
   const MappedRanges ranges = loaded.model->mapped_weights();
   if (options.weights == Weights::kBehind) {
-    constexpr int kMostThreads = 4;  // more wait for each other in the kernel
+    constexpr int kMaxThreads = 4;  // more wait for each other in the kernel
     if (ranges.empty()) return {};
-    loaded.reader = std::make_unique<WeightReader>(ranges, std::min(kMostThreads, usable_cores()));
+    loaded.reader = std::make_unique<WeightReader>(ranges, std::min(kMaxThreads, usable_cores()));
     loaded.reader->wait(options.patience);
     return {};
   }

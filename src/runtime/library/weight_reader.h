@@ -28,7 +28,7 @@ class WeightReader {
  private:
   void work();
 
-  MappedRanges pieces_;
+  MappedRanges blocks_;
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> stop_{false}, hurry_{true};
   std::mutex mutex_;

@@ -52,8 +52,8 @@ bool natural_less(std::string_view a, std::string_view b) {
 
 // The end of a long name, which tells more.
 std::string shortened(const std::string& name) {
-  constexpr std::size_t kMost = 44;
-  return name.size() <= kMost ? name : "..." + name.substr(name.size() - kMost + 3);
+  constexpr std::size_t kMaxRows = 44;
+  return name.size() <= kMaxRows ? name : "..." + name.substr(name.size() - kMaxRows + 3);
 }
 
 // JSON has no infinity.

@@ -63,7 +63,7 @@ Result<std::vector<FileDigest>> digest_folder(
     if (error) return unreadable(folder / name, error);
     OC_ASSIGN_OR_RETURN(
         std::string digest,
-        hub::digest_file(folder / name, hub::DigestKind::kSha256, bytes, [] { return false; }));
+        hub::digest_file(folder / name, hub::FileDigestKind::kSha256, bytes, [] { return false; }));
     out.push_back({name, bytes, std::move(digest)});
   }
   return out;

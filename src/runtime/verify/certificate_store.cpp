@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-constexpr std::size_t kMostBytes = 4u << 20;
+constexpr std::size_t kMaxBytes = 4u << 20;
 constexpr std::string_view kDocument = "the certificate";
 
 // Engine::description() without ", 2 threads": results do not depend on their number.
@@ -122,7 +122,7 @@ Result<fs::path> save_certificate(const Certificate& certificate, const fs::path
 std::optional<json::object> find_certificate(const CertificateQuestion& question) {
   const auto place = place_of(question.folder, question.engine);
   if (!place.ok()) return std::nullopt;
-  const auto whole = read_json_object(*place, kMostBytes);
+  const auto whole = read_json_object(*place, kMaxBytes);
   if (!whole.ok()) return std::nullopt;
   const JsonReader reader(*whole, kDocument, "");
   const auto is = [&](const char* key, const std::string& wanted) {

@@ -174,36 +174,21 @@ TEST(Sampler, ParametersAreChecked) {
 // produced is, and nothing becomes NaN (one that did would leave no candidate).
 TEST(Sampler, NoParametersLeaveNothing) {
   constexpr float kInf = std::numeric_limits<float>::infinity();
-  constexpr float kMost = std::numeric_limits<float>::max();
+  constexpr float kLargest = std::numeric_limits<float>::max();
   constexpr float kTiny = std::numeric_limits<float>::denorm_min();
   using Double = std::numeric_limits<double>;
-  const std::vector<double> extremes = {0.0,
-                                        -0.0,
-                                        1,
-                                        Double::denorm_min(),
-                                        -Double::denorm_min(),
-                                        Double::min(),
-                                        1e-38,
-                                        1e-45,
-                                        double{kTiny},
-                                        0.01,
-                                        0.999999,
-                                        2,
-                                        -2,
-                                        100,
-                                        1e38,
-                                        double{kMost},
-                                        Double::max(),
-                                        Double::lowest(),
-                                        Double::infinity(),
-                                        -Double::infinity(),
-                                        Double::quiet_NaN()};
+  // clang-format off
+  const std::vector<double> extremes = {
+      0.0, -0.0, 1, Double::denorm_min(), -Double::denorm_min(), Double::min(), 1e-38, 1e-45,
+      double{kTiny}, 0.01, 0.999999, 2, -2, 100, 1e38, double{kLargest}, Double::max(),
+      Double::lowest(), Double::infinity(), -Double::infinity(), Double::quiet_NaN()};
+  // clang-format on
   const std::vector<std::vector<float>> logits = {
       {1, 2, 3, 4, 5, 6, 7, 8},
       {0, 0, 0, 0, 0, 0, 0, 0},
-      {kMost, -kMost, kMost, -kMost, 0, kTiny, -kTiny, kMost},
-      {-kMost, -kMost, -kMost, -kMost, -kMost, -kMost, -kMost, -kMost},
-      {-kInf, -kInf, -kInf, 3, -kInf, -kInf, -kInf, -kMost},
+      {kLargest, -kLargest, kLargest, -kLargest, 0, kTiny, -kTiny, kLargest},
+      {-kLargest, -kLargest, -kLargest, -kLargest, -kLargest, -kLargest, -kLargest, -kLargest},
+      {-kInf, -kInf, -kInf, 3, -kInf, -kInf, -kInf, -kLargest},
       {kTiny, -kTiny, kTiny, 0, -0.0f, kTiny, kTiny, kTiny}};
   const std::vector<std::uint32_t> some = {0b10101000};
   const std::vector<TokenId> history = {0, 3, 3, 7, -4, 5, 900};
@@ -224,7 +209,7 @@ TEST(Sampler, NoParametersLeaveNothing) {
       }
   };
   const auto set = [&](SamplingParams& params, int field, double value) {
-    const auto narrow = static_cast<float>(std::clamp(value, -double{kMost}, double{kMost}));
+    const auto narrow = static_cast<float>(std::clamp(value, -double{kLargest}, double{kLargest}));
     const float bias = std::isinf(value) || std::isnan(value) ? static_cast<float>(value) : narrow;
     switch (field) {
       case 0:

@@ -145,20 +145,20 @@ TEST_F(HubFilesTest, AFullDiskIsAnError) {
 
 TEST_F(HubFilesTest, DigestsAsGitAndHubsHaveThem) {
   write(root_ / "x", "hello\n");
-  const auto digest = [&](DigestKind kind) {
+  const auto digest = [&](FileDigestKind kind) {
     return digest_file(root_ / "x", kind, 6, {}).value();
   };
-  EXPECT_EQ(digest(DigestKind::kGitBlob), "ce013625030ba8dba906f756967f9e9ca394464a");
-  EXPECT_EQ(digest(DigestKind::kSha256),
+  EXPECT_EQ(digest(FileDigestKind::kGitBlob), "ce013625030ba8dba906f756967f9e9ca394464a");
+  EXPECT_EQ(digest(FileDigestKind::kSha256),
             "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
-  EXPECT_FALSE(digest_file(root_ / "x", DigestKind::kSha256, 7, {}).ok());
-  EXPECT_FALSE(digest_file(root_ / "none", DigestKind::kSha256, 0, {}).ok());
-  const auto stopped = digest_file(root_ / "x", DigestKind::kSha256, 6, [] { return true; });
+  EXPECT_FALSE(digest_file(root_ / "x", FileDigestKind::kSha256, 7, {}).ok());
+  EXPECT_FALSE(digest_file(root_ / "none", FileDigestKind::kSha256, 0, {}).ok());
+  const auto stopped = digest_file(root_ / "x", FileDigestKind::kSha256, 6, [] { return true; });
   EXPECT_EQ(stopped.error().code, ErrorCode::kCancelled);
 }
 
 TEST_F(HubFilesTest, APlaceIsBelowTheModelsFolder) {
-  const Place place = place_of("org/m", true).value();
+  const ModelPlace place = place_of("org/m", true).value();
   EXPECT_EQ(place.folder, root_ / "models/org/m");
   EXPECT_TRUE(fs::is_directory(root_ / "models/org"));
   for (const char* name : {"", "..", "../x", "a/..", "/etc", "a/b/c", ".x"})
@@ -170,7 +170,7 @@ TEST_F(HubFilesTest, APlaceIsBelowTheModelsFolder) {
 }
 
 TEST_F(HubFilesTest, OneHolderOfALock) {
-  const Place place = place_of("org/m", true).value();
+  const ModelPlace place = place_of("org/m", true).value();
   {
     const auto lock = ModelLock::take(place.lock, "org/m");
     ASSERT_TRUE(lock.ok());
@@ -181,7 +181,7 @@ TEST_F(HubFilesTest, OneHolderOfALock) {
 }
 
 TEST_F(HubFilesTest, InstallReplacesAWholeFolder) {
-  const Place place = place_of("org/m", true).value();
+  const ModelPlace place = place_of("org/m", true).value();
   write(place.staging / "config.json", "one");
   ASSERT_TRUE(install(place).ok());
   EXPECT_EQ(read(place.folder / "config.json"), "one");
@@ -195,12 +195,13 @@ TEST_F(HubFilesTest, InstallReplacesAWholeFolder) {
 
 TEST_F(HubFilesTest, TheManifestComesBack) {
   const std::string sha(64, 'a'), git(40, 'b');
-  const Manifest manifest{"https://hub",
-                          "org/m",
-                          "main",
-                          std::string(40, 'c'),
-                          {{.name = "w", .size = 5, .digest = sha},
-                           {.name = "c", .size = 2, .kind = DigestKind::kGitBlob, .digest = git}}};
+  const Manifest manifest{
+      "https://hub",
+      "org/m",
+      "main",
+      std::string(40, 'c'),
+      {{.name = "w", .size = 5, .digest = sha},
+       {.name = "c", .size = 2, .kind = FileDigestKind::kGitBlob, .digest = git}}};
   ASSERT_TRUE(write_manifest(root_, manifest).ok());
   const auto found = read_manifest(root_);
   ASSERT_TRUE(found.has_value());
@@ -208,7 +209,7 @@ TEST_F(HubFilesTest, TheManifestComesBack) {
   ASSERT_EQ(found->files.size(), 2u);
   EXPECT_EQ(found->files[0].digest, sha);
   EXPECT_EQ(found->files[1].digest, git);
-  EXPECT_EQ(found->files[1].kind, DigestKind::kGitBlob);
+  EXPECT_EQ(found->files[1].kind, FileDigestKind::kGitBlob);
   write(root_ / "w", "");
   write(root_ / "mine", "");
   EXPECT_EQ(foreign_entries(root_), (std::vector<std::string>{"mine", "models"}));
@@ -217,7 +218,7 @@ TEST_F(HubFilesTest, TheManifestComesBack) {
 }
 
 TEST_F(HubFilesTest, RemovingStaysInside) {
-  const Place place = place_of("org/m", true).value();
+  const ModelPlace place = place_of("org/m", true).value();
   EXPECT_EQ(remove_model(place, "org/m").error().code, ErrorCode::kNotFound);
   write(place.folder / "config.json", "{}");
   write(place.staging / "x.part", "part");

@@ -46,9 +46,9 @@ TEST(HubListing, TheTreeTellsSizeAndDigest) {
           {{"type": "file", "path": "../evil", "oid": "{}", "size": 1}}])",
       kGit, kGit, kSha256, kGit, kGit));
   ASSERT_EQ(names(tree.value()), (std::vector<std::string>{"small", "large"}));
-  EXPECT_EQ((*tree)[0].kind, DigestKind::kGitBlob);
+  EXPECT_EQ((*tree)[0].kind, FileDigestKind::kGitBlob);
   EXPECT_EQ((*tree)[0].digest, kGit);
-  EXPECT_EQ((*tree)[1].kind, DigestKind::kSha256);
+  EXPECT_EQ((*tree)[1].kind, FileDigestKind::kSha256);
   EXPECT_EQ((*tree)[1].digest, kSha256);
   EXPECT_EQ((*tree)[1].size, 7u);
 }

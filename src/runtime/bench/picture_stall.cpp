@@ -1,4 +1,4 @@
-#include "runtime/bench/beside.h"
+#include "runtime/bench/picture_stall.h"
 
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@
 namespace oc {
 namespace {
 
-constexpr std::size_t kPiecesAlone = 20;  // of text, until the picture's request is sent
+constexpr std::size_t kTextsAlone = 20;  // of text, until the picture's request is sent
 constexpr int kCrops = 16;
 constexpr int kRunningTokens = 2000;  // more than a picture takes, on any machine
 
@@ -23,7 +23,7 @@ Error cannot_tell(std::string why) {
           "(--picture-side)"};
 }
 
-Result<std::string> picture_beside(const ServerLoadOptions& options) {
+Result<std::string> picture_to_ask_about(const ServerLoadOptions& options) {
   if (!options.images.empty()) return picture_of(options.images.front());
   if (options.picture_side <= 0)
     return Error{ErrorCode::kInvalidArgument, "there is no picture to ask about",
@@ -33,25 +33,25 @@ Result<std::string> picture_beside(const ServerLoadOptions& options) {
 
 }  // namespace
 
-Result<BesideReport> run_beside(const ServerLoadOptions& options) {
-  BesideReport report;
+Result<PictureStallReport> measure_picture_stall(const ServerLoadOptions& options) {
+  PictureStallReport report;
   report.url = options.url;
   report.views = kCrops + 1;
   LoadClient asking(options.url, options.api_key, options.timeout_s);
   OC_ASSIGN_OR_RETURN(report.model, served_model(options, asking));
-  OC_ASSIGN_OR_RETURN(const std::string picture, picture_beside(options));
+  OC_ASSIGN_OR_RETURN(const std::string picture, picture_to_ask_about(options));
 
   LoadClient running(options.url, options.api_key, options.timeout_s);
-  std::atomic<std::size_t> pieces{0};
+  std::atomic<std::size_t> texts{0};
   std::atomic<bool> enough{false}, ended{false};
   StreamedAnswer answer;
   const Stopwatch since;
   std::thread thread([&] {
     answer = running.ask(chat_body({report.model, options.question, {}, kRunningTokens, 0, true}),
-                         [&](double) { return ++pieces, !enough.load(); });
+                         [&](double) { return ++texts, !enough.load(); });
     ended = true;
   });
-  while (pieces < kPiecesAlone && !ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (texts < kTextsAlone && !ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   const double sent = since.ms();
   StreamedAnswer other;
   if (!ended) other = asking.ask(chat_body({report.model, options.question, picture, 1, kCrops}));
@@ -67,33 +67,33 @@ Result<BesideReport> run_beside(const ServerLoadOptions& options) {
                     "picture's first token",
                     answer.text_ms.size()));
 
-  std::vector<double> alone, beside;
+  std::vector<double> alone, during;
   for (std::size_t i = 1; i < answer.text_ms.size(); ++i) {
     if (answer.text_tokens[i] != 1) continue;  // bytes of one character: several steps in one gap
     const double begin = answer.text_ms[i - 1], end = answer.text_ms[i];
     if (end < sent)
       alone.push_back(end - begin);
     else if (begin < answered)
-      beside.push_back(end - begin);
+      during.push_back(end - begin);
   }
   report.alone = percentiles(std::move(alone));
-  report.beside = percentiles(std::move(beside));
+  report.during = percentiles(std::move(during));
   report.first_token_ms = other.empty() ? other.whole_ms : other.text_ms.front();
   report.prompt_tokens = other.prompt_tokens;
   return report;
 }
 
-std::string BesideReport::table() const {
+std::string PictureStallReport::table() const {
   return fmt::format(
              "{} at {}\n\na running answer beside a picture of up to {} views, {} tokens, first "
              "token after {:.1f} s\n",
              model, url, views, prompt_tokens, first_token_ms / 1e3) +
          Percentiles::head("ms from token to token") + alone.row("alone") +
-         beside.row("beside the picture");
+         during.row("beside the picture");
 }
 
-boost::json::object BesideReport::json() const {
-  boost::json::object pauses = beside.json();
+boost::json::object PictureStallReport::json() const {
+  boost::json::object pauses = during.json();
   return {{"url", url},
           {"model", model},
           {"results",

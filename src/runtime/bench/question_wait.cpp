@@ -1,4 +1,4 @@
-#include "runtime/bench/beside_answers.h"
+#include "runtime/bench/question_wait.h"
 
 #include <fmt/format.h>
 
@@ -13,11 +13,11 @@ namespace oc {
 namespace {
 
 constexpr int kQuestions = 8;
-constexpr int kPiecesOfEach = 4;  // of text, until all answers are under way
+constexpr int kTextsOfEach = 4;  // of text, until all answers are under way
 
-class Bench {
+class QuestionTimer {
  public:
-  Bench(const ServerLoadOptions& options, std::string model)
+  QuestionTimer(const ServerLoadOptions& options, std::string model)
       : options_(options),
         model_(std::move(model)),
         asking_(options.url, options.api_key, options.timeout_s) {}
@@ -34,8 +34,8 @@ class Bench {
     return percentiles(std::move(took));
   }
 
-  Result<Percentiles> ask_beside(int answers) {
-    std::atomic<int> pieces{0};
+  Result<Percentiles> ask_during_request(int answers) {
+    std::atomic<int> texts{0};
     std::atomic<bool> enough{false}, failed{false};
     std::string error;
     std::thread thread([&] {
@@ -43,17 +43,17 @@ class Bench {
       const std::string body = chat_body(
           {.model = model_, .question = options_.question, .max_tokens = 0, .n = answers});
       while (!enough && !failed) {
-        error = running.ask(body, [&](double) { return ++pieces, !enough.load(); }).error;
+        error = running.ask(body, [&](double) { return ++texts, !enough.load(); }).error;
         failed = !error.empty();
       }
     });
-    while (pieces < kPiecesOfEach * answers && !failed)
+    while (texts < kTextsOfEach * answers && !failed)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    Result<Percentiles> beside = failed ? Percentiles() : ask();
+    Result<Percentiles> during = failed ? Percentiles() : ask();
     enough = true;
     thread.join();
     if (failed) return Error{ErrorCode::kUnavailable, error};
-    return beside;
+    return during;
   }
 
  private:
@@ -65,27 +65,27 @@ class Bench {
 
 }  // namespace
 
-Result<BesideAnswersReport> run_beside_answers(const ServerLoadOptions& options, int answers) {
-  BesideAnswersReport report;
+Result<QuestionWaitReport> measure_question_wait(const ServerLoadOptions& options, int answers) {
+  QuestionWaitReport report;
   report.url = options.url;
   report.answers = answers;
   LoadClient client(options.url, options.api_key, options.timeout_s);
   OC_ASSIGN_OR_RETURN(report.model, served_model(options, client));
-  Bench bench(options, report.model);
-  OC_ASSIGN_OR_RETURN(report.alone, bench.ask());
-  OC_ASSIGN_OR_RETURN(report.beside, bench.ask_beside(answers));
+  QuestionTimer timer(options, report.model);
+  OC_ASSIGN_OR_RETURN(report.alone, timer.ask());
+  OC_ASSIGN_OR_RETURN(report.during, timer.ask_during_request(answers));
   return report;
 }
 
-std::string BesideAnswersReport::table() const {
+std::string QuestionWaitReport::table() const {
   return fmt::format("{} at {}\n\na question of two tokens beside a request for {} answers\n",
                      model, url, answers) +
          Percentiles::head("ms until it is answered") + alone.row("alone") +
-         beside.row("beside the request");
+         during.row("beside the request");
 }
 
-boost::json::object BesideAnswersReport::json() const {
-  boost::json::object waits = beside.json();
+boost::json::object QuestionWaitReport::json() const {
+  boost::json::object waits = during.json();
   return {{"url", url},
           {"model", model},
           {"results",

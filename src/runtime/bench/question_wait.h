@@ -9,11 +9,11 @@
 
 namespace oc {
 
-struct BesideAnswersReport {
+struct QuestionWaitReport {
   std::string url, model;
   int answers = 0;     // of the request that runs
   Percentiles alone;   // ms from sending a question to the end of its two tokens, before it
-  Percentiles beside;  // and while it runs
+  Percentiles during;  // and while it runs
 
   std::string table() const;
   boost::json::object json() const;
@@ -22,6 +22,6 @@ struct BesideAnswersReport {
 // Asks for two tokens again and again, first alone, then beside a client that asks for `answers`
 // answers (OpenAI's n) and sets no max_tokens; where they end it asks again.
 // kUnavailable where no server answers or a request fails.
-Result<BesideAnswersReport> run_beside_answers(const ServerLoadOptions& options, int answers);
+Result<QuestionWaitReport> measure_question_wait(const ServerLoadOptions& options, int answers);
 
 }  // namespace oc

@@ -10,10 +10,10 @@
 
 namespace oc {
 
-struct BesideReport {
+struct PictureStallReport {
   std::string url, model;
   Percentiles alone;   // ms from token to token before the picture's request was sent
-  Percentiles beside;  // and until its first text came
+  Percentiles during;  // and until its first text came
   double first_token_ms = 0;
   std::int64_t prompt_tokens = 0;  // of the picture's request
   int views = 0;                   // it was allowed
@@ -26,6 +26,6 @@ struct BesideReport {
 // to 16 crops: the first of options.images, else a made one of options.picture_side pixels a side.
 // kInvalidArgument without either; kUnavailable where no server answers,
 // where a request fails or where the running answer ended too early to tell.
-Result<BesideReport> run_beside(const ServerLoadOptions& options);
+Result<PictureStallReport> measure_picture_stall(const ServerLoadOptions& options);
 
 }  // namespace oc
