@@ -8,14 +8,13 @@
 #include "api/timings_json.h"
 #include "base/number_text.h"
 #include "base/utf8.h"
+#include "image_flags.h"
 #include "terminal.h"
 
 namespace oc {
 namespace {
 
 namespace json = boost::json;
-
-constexpr int kLowCrops = 1, kHighCrops = 16;  // what Phi-3.5-Vision's authors use for one picture
 
 // JSON is UTF-8; a file name need not be.
 std::string utf8(std::string_view text) {
@@ -35,20 +34,9 @@ json::value or_null(const std::optional<T>& value) {
 }
 
 json::object to_json(const ImagePlan& plan, const Picture& picture) {
-  return {{"file", utf8(picture.file)},
-          {"format", to_string(picture.info.format)},
-          {"exif_orientation", picture.info.exif_orientation},
-          {"width", plan.width},
-          {"height", plan.height},
-          {"effective_width", plan.effective_width},
-          {"effective_height", plan.effective_height},
-          {"canvas_width", plan.canvas_width},
-          {"canvas_height", plan.canvas_height},
-          {"num_crops", plan.num_crops},
-          {"crops_w", plan.crops_w},
-          {"crops_h", plan.crops_h},
-          {"transposed", plan.transposed},
-          {"tokens", plan.tokens}};
+  json::object out{{"file", utf8(picture.file)}};
+  for (const auto& [key, value] : picture_json(picture, plan)) out[key] = value;
+  return out;
 }
 
 }  // namespace
@@ -59,14 +47,7 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
   verb.add_option("--system", flags.system, "A system turn before the first question");
 
   constexpr const char* kPictures = "Pictures";
-  auto* crops = verb.add_option("--num-crops", flags.num_crops,
-                                "Most crops a picture is cut into, 1 to 64 (default: the model's)")
-                    ->group(kPictures);
-  verb.add_option("--detail", flags.detail,
-                  "low: 1 crop, high: 16 crops, auto: the model's default")
-      ->check(CLI::IsMember({"low", "auto", "high"}))
-      ->excludes(crops)
-      ->group(kPictures);
+  add_image_flags(verb, flags.image, true, kPictures);
   verb.add_flag("--keep-order", flags.keep_order,
                 "Leave pictures where they stand in a turn (default: pictures first, as trained)")
       ->group(kPictures);
@@ -114,12 +95,9 @@ GenerateRequest make_request(const AnswerFlags& flags) {
 }
 
 RequestImage request_image(const AnswerFlags& flags, const Picture& picture) {
-  std::optional<int> crops = flags.num_crops;
-  if (flags.detail == "low") crops = kLowCrops;
-  if (flags.detail == "high") crops = kHighCrops;
   const PictureBox& box = flags.defaults.pictures;
-  if (box.width == 0 && box.height == 0) return {picture.image, crops};
-  return {std::make_shared<const Image>(fit(Image(*picture.image), box)), crops};
+  if (box.width == 0 && box.height == 0) return {picture.image, flags.image};
+  return {std::make_shared<const Image>(fit(Image(*picture.image), box)), flags.image};
 }
 
 json::object to_json(const GenerateResult& result, const LoadedModel& model,

@@ -21,8 +21,7 @@ struct AnswerFlags {
   std::optional<int> max_tokens;
   std::optional<std::uint64_t> seed;
   int draft_tokens = 0;
-  std::optional<int> num_crops;
-  std::string detail = "auto";
+  ImageOptions image;
   std::string system;
   std::vector<std::string> stop;
   bool keep_order = false;

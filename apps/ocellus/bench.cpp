@@ -77,7 +77,7 @@ void run(BenchFlags& flags) {
   if (flags.quick) {
     const BenchOptions usual;
     BenchOptions& options = flags.options;
-    if (options.crops == usual.crops) options.crops = {1, 5};
+    if (options.views == usual.views) options.views = {1, 5};
     if (options.prefill == usual.prefill) options.prefill = {64};
     if (options.contexts == usual.contexts) options.contexts = {0};
     if (options.sequences == usual.sequences) options.sequences = {1};
@@ -121,7 +121,7 @@ void add_server_flags(CLI::App& verb, BenchFlags& flags) {
       ->needs(server);
   CLI::Option* picture_stall = verb.add_flag(
       "--beside", flags.picture_stall,
-      "One answer, and how it goes on while a picture of up to 16 crops is asked about");
+      "One answer, and how it goes on while a picture is asked about in high detail");
   picture_stall->group(group)->needs(server);
   verb.add_option("--beside-answers", flags.question_wait_answers,
                   "A question of two tokens, alone and beside a request for N answers without end")
@@ -153,7 +153,7 @@ void add_bench(CLI::App& app) {
                         const std::string& what) {
     verb->add_option(name, values, what)->delimiter(',')->check(CLI::Range(min, 1 << 20));
   };
-  list("--crops", flags->options.crops, 1, "Views of the pictures that are encoded");
+  list("--views,--crops", flags->options.views, 1, "Views of the pictures that are encoded");
   list("--prefill", flags->options.prefill, 1, "Tokens of the prompts");
   list("--contexts", flags->options.contexts, 0, "Tokens in front of the decoded ones");
   list("--sequences", flags->options.sequences, 1, "Sequences decoded at once, at context 0");

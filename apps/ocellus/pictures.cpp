@@ -41,4 +41,11 @@ Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files
   return pictures;
 }
 
+boost::json::object picture_json(const Picture& picture, const ImagePlan& plan) {
+  boost::json::object out{{"format", to_string(picture.info.format)},
+                          {"exif_orientation", picture.info.exif_orientation}};
+  for (const auto& [key, value] : plan_json(plan)) out[key] = value;
+  return out;
+}
+
 }  // namespace oc

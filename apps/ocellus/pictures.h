@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "image/image.h"
+#include "models/image_plan.h"
 
 namespace oc {
 
@@ -18,5 +19,8 @@ struct Picture {
 // Reads and decodes; errors name the file. "-" reads standard input, which can be done once.
 Result<Picture> read_picture(const std::string& file);
 Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files);
+
+// What is known of a picture, and how a model is shown it.
+boost::json::object picture_json(const Picture& picture, const ImagePlan& plan);
 
 }  // namespace oc

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "config_flags.h"
+#include "image_flags.h"
 #include "io/json_text.h"
 #include "io/safetensors.h"
 #include "models/registry.h"
@@ -22,7 +23,7 @@ namespace {
 struct SeeFlags {
   std::string file;
   ConfigFlags settings;
-  std::optional<int> num_crops;
+  ImageOptions options;
   std::string out;     // folder
   std::string tensor;  // file
   bool json = false;
@@ -35,10 +36,10 @@ T value_or_fail(Result<T> result) {
 }
 
 // View `index` as it was before the normalisation.
-Image denormalised(const ImageViews& views, int index) {
+Image denormalised(const ImageViews& views, std::size_t index) {
   const auto side = static_cast<std::size_t>(views.side);
   Image image{views.side, views.side, std::vector<std::uint8_t>(side * side * 3)};
-  const float* planes = views.pixels.data() + static_cast<std::size_t>(index) * 3 * side * side;
+  const float* planes = views.pixels.data() + index * 3 * side * side;
   for (std::size_t c = 0; c < 3; ++c)
     for (std::size_t i = 0; i < side * side; ++i) {
       const float value = (planes[c * side * side + i] * views.std[c] + views.mean[c]) * 255.0f;
@@ -55,29 +56,24 @@ void write_png(const std::filesystem::path& path, const Image& image) {
   if (!file.flush()) throw ExitError{1, "cannot write " + path.string()};
 }
 
-void write_views(const std::filesystem::path& folder, const ImageViews& views,
-                 const ImagePlan& plan) {
+void write_views(const std::filesystem::path& folder, const ImageViews& views) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw ExitError{1, "cannot make the folder " + folder.string(), error.message()};
-  write_png(folder / "global.png", denormalised(views, 0));
-  for (int row = 0; row < plan.crops_h; ++row)
-    for (int col = 0; col < plan.crops_w; ++col)
-      write_png(folder / fmt::format("crop_{}_{}.png", row, col),
-                denormalised(views, 1 + row * plan.crops_w + col));
+  for (std::size_t view = 0; view < views.names.size(); ++view)
+    write_png(folder / (views.names[view] + ".png"), denormalised(views, view));
 }
 
-// pixel_values [1, views, 3, S, S] float32 and image_sizes [1, 2] int64 (height, width), as the
-// reference's processor names them; without its zero padding.
-void write_tensor(const std::filesystem::path& path, const ImageViews& views,
-                  const ImagePlan& plan) {
+// pixel_values [1, views, 3, S, S] float32 and the family's sizes [1, n] int64, as the reference's
+// processor names them; without its zero padding.
+void write_tensor(const std::filesystem::path& path, const ImageViews& views) {
   const std::int64_t side = views.side;
-  const std::int64_t count = static_cast<std::int64_t>(views.pixels.size()) / (3 * side * side);
-  const std::int64_t sizes[] = {plan.canvas_height, plan.canvas_width};
-  const TensorView tensors[] = {
-      {"pixel_values", DType::kF32, Shape{1, count, 3, side, side},
-       std::as_bytes(std::span(views.pixels)), ""},
-      {"image_sizes", DType::kI64, Shape{1, 2}, std::as_bytes(std::span(sizes)), ""}};
+  std::vector<TensorView> tensors = {{"pixel_values", DType::kF32,
+                                      Shape{1, std::ssize(views.names), 3, side, side},
+                                      std::as_bytes(std::span(views.pixels)), ""}};
+  for (const auto& [name, values] : views.sizes)
+    tensors.push_back(
+        {name, DType::kI64, Shape{1, std::ssize(values)}, std::as_bytes(std::span(values)), ""});
   if (const auto written = write_safetensors(path, tensors); !written.ok()) fail(written.error());
 }
 
@@ -91,29 +87,8 @@ void print_text(const Picture& picture, const ImagePlan& plan) {
                        ? ""
                        : fmt::format(", turned upright (EXIF orientation {})",
                                      picture.info.exif_orientation)));
-  line("resized to", fmt::format("{} x {}{}", plan.effective_width, plan.effective_height,
-                                 plan.transposed ? ", transposed meanwhile" : ""));
-  line("canvas", fmt::format("{} x {}, the rest white", plan.canvas_width, plan.canvas_height));
-  line("crops", fmt::format("{} wide x {} high, and a global view (at most {} asked for)",
-                            plan.crops_w, plan.crops_h, plan.num_crops));
+  for (const auto& [name, value] : plan.description.lines) line(name, value);
   line("tokens", fmt::format("{}", plan.tokens));
-}
-
-void print_json(const Picture& picture, const ImagePlan& plan) {
-  const boost::json::object out = {{"format", to_string(picture.info.format)},
-                                   {"exif_orientation", picture.info.exif_orientation},
-                                   {"width", plan.width},
-                                   {"height", plan.height},
-                                   {"effective_width", plan.effective_width},
-                                   {"effective_height", plan.effective_height},
-                                   {"canvas_width", plan.canvas_width},
-                                   {"canvas_height", plan.canvas_height},
-                                   {"num_crops", plan.num_crops},
-                                   {"crops_w", plan.crops_w},
-                                   {"crops_h", plan.crops_h},
-                                   {"transposed", plan.transposed},
-                                   {"tokens", plan.tokens}};
-  show_line(json_text(out));
 }
 
 void see(const SeeFlags& flags) {
@@ -122,13 +97,13 @@ void see(const SeeFlags& flags) {
   const auto blueprint = value_or_fail(open_blueprint(folder));
   const Picture picture = value_or_fail(read_picture(flags.file));
   const ImagePlan plan = value_or_fail(
-      blueprint->plan_image(picture.image->width, picture.image->height, flags.num_crops));
+      blueprint->plan_image(picture.image->width, picture.image->height, flags.options));
   if (!flags.out.empty() || !flags.tensor.empty()) {
     const ImageViews views = value_or_fail(blueprint->preprocess(*picture.image, plan));
-    if (!flags.out.empty()) write_views(flags.out, views, plan);
-    if (!flags.tensor.empty()) write_tensor(flags.tensor, views, plan);
+    if (!flags.out.empty()) write_views(flags.out, views);
+    if (!flags.tensor.empty()) write_tensor(flags.tensor, views);
   }
-  flags.json ? print_json(picture, plan) : print_text(picture, plan);
+  flags.json ? show_line(json_text(picture_json(picture, plan))) : print_text(picture, plan);
 }
 
 }  // namespace
@@ -140,14 +115,11 @@ void add_see(CLI::App& app) {
       ->required()
       ->option_text("IMAGE");
   add_setting_flags(verb, flags->settings, takers::kLook);
-  verb.add_option("--num-crops", flags->num_crops,
-                  "Most crops the picture is cut into, 1 to 64 (default: the model's)");
-  verb.add_option("--out", flags->out,
-                  "Write the views into this folder as PNG: crop_ROW_COLUMN "
-                  "and global")
+  add_image_flags(verb, flags->options, false);
+  verb.add_option("--out", flags->out, "Write the views into this folder as PNG")
       ->option_text("DIR");
   verb.add_option("--tensor", flags->tensor,
-                  "Write pixel_values [1, views, 3, S, S] and image_sizes [1, 2] to this "
+                  "Write pixel_values [1, views, 3, S, S] and the sizes that belong to it to this "
                   "safetensors file")
       ->option_text("FILE");
   verb.add_flag("--json", flags->json, "Print the sizes as a JSON object");

@@ -54,20 +54,27 @@ json::array with_bos(const Tokenizer& tokenizer, std::string_view text, bool tru
   return out;
 }
 
-Result<std::optional<int>> optional_crops(const JsonReader& field) {
-  if (field.is_null()) return std::optional<int>();
-  OC_ASSIGN_OR_RETURN(const std::int64_t value, field.integer(1, std::numeric_limits<int>::max()));
-  return std::optional<int>(static_cast<int>(value));
+// The knobs of pictures that an object sets.
+Result<ImageOptions> options_of(const JsonReader& object, const Blueprint& blueprint) {
+  ImageOptions options;
+  for (const ImageKnob& knob : blueprint.knobs()) {
+    OC_ASSIGN_OR_RETURN(const JsonReader field, object.find(knob.name));
+    if (field.is_null()) continue;
+    OC_ASSIGN_OR_RETURN(const std::int64_t value,
+                        field.integer(knob.least, std::numeric_limits<int>::max()));
+    options.knobs.emplace(knob.name, static_cast<int>(value));
+  }
+  return options;
 }
 
 // [width, height]
 Result<ImagePlan> plan(const Blueprint& blueprint, const JsonReader& size,
-                       std::optional<int> num_crops) {
+                       const ImageOptions& options) {
   OC_ASSIGN_OR_RETURN(const json::array* sides, size.array());
   if (sides->size() != 2) return size.wrong("[width, height]");
   OC_ASSIGN_OR_RETURN(const std::int64_t width, size.element(0).integer(1, 1 << 20));
   OC_ASSIGN_OR_RETURN(const std::int64_t height, size.element(1).integer(1, 1 << 20));
-  return blueprint.plan_image(static_cast<int>(width), static_cast<int>(height), num_crops);
+  return blueprint.plan_image(static_cast<int>(width), static_cast<int>(height), options);
 }
 
 Result<Role> role_of(const JsonReader& field) {
@@ -78,7 +85,7 @@ Result<Role> role_of(const JsonReader& field) {
   return field.wrong("\"system\", \"user\" or \"assistant\"");
 }
 
-// A part of a turn: {"type": "text", "text"} or {"type": "image", "size": [w, h], "num_crops"?}.
+// A part of a turn: {"type": "text", "text"} or {"type": "image", "size": [w, h]} with knobs.
 Result<Part> part_of(const JsonReader& field, const Blueprint& blueprint,
                      std::vector<ImagePlan>& images) {
   OC_ASSIGN_OR_RETURN(const JsonReader type, field.at("type"));
@@ -90,10 +97,9 @@ Result<Part> part_of(const JsonReader& field, const Blueprint& blueprint,
   }
   if (name != "image") return type.wrong("\"text\" or \"image\"");
   OC_ASSIGN_OR_RETURN(const JsonReader size, field.at("size"));
-  OC_ASSIGN_OR_RETURN(const JsonReader crops_field, field.find("num_crops"));
-  OC_ASSIGN_OR_RETURN(const auto crops, optional_crops(crops_field));
-  OC_ASSIGN_OR_RETURN(const ImagePlan image, plan(blueprint, size, crops));
-  images.push_back(image);
+  OC_ASSIGN_OR_RETURN(const ImageOptions options, options_of(field, blueprint));
+  OC_ASSIGN_OR_RETURN(ImagePlan image, plan(blueprint, size, options));
+  images.push_back(std::move(image));
   return Part(ImagePart{static_cast<int>(images.size()) - 1});
 }
 
@@ -146,15 +152,14 @@ Result<std::vector<TokenId>> ids_of(const JsonReader& list) {
 }
 
 Result<json::value> chat_case(const Text& text, const JsonReader& line) {
-  OC_ASSIGN_OR_RETURN(const JsonReader crops_field, line.find("num_crops"));
-  OC_ASSIGN_OR_RETURN(const auto crops, optional_crops(crops_field));
+  OC_ASSIGN_OR_RETURN(const ImageOptions options, options_of(line, *text.blueprint));
   std::vector<ImagePlan> images;
   OC_ASSIGN_OR_RETURN(const JsonReader sizes, line.find("images"));
   if (!sizes.is_null()) {
     OC_ASSIGN_OR_RETURN(const json::array* elements, sizes.array());
     for (std::size_t i = 0; i < elements->size(); ++i) {
-      OC_ASSIGN_OR_RETURN(const ImagePlan image, plan(*text.blueprint, sizes.element(i), crops));
-      images.push_back(image);
+      OC_ASSIGN_OR_RETURN(ImagePlan image, plan(*text.blueprint, sizes.element(i), options));
+      images.push_back(std::move(image));
     }
   }
   OC_ASSIGN_OR_RETURN(const JsonReader list, line.at("messages"));

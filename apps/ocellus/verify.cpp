@@ -58,7 +58,7 @@ void run(const VerifyFlags& flags) {
     parts += *done ? 1 : 0;
   };
   count(verify_text(flags.goldens, model, options, report));
-  count(verify_image(flags.goldens, options, report));
+  count(verify_image(flags.goldens, model, options, report));
   count(verify_model(flags.goldens, model, options, report));
   auto files = digest_folder(model.info().path, [&](const std::string& name) {
     if (options.progress) options.progress("digest of", name);

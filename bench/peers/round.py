@@ -17,7 +17,7 @@ def ocellus(program, model, parts):
     report = json.loads(subprocess.check_output([*command, "--only", parts]))
     found = {}
     for one in report["results"]:
-        amount = next(one[k] for k in ("crops", "tokens", "context", "cache") if k in one)
+        amount = next(one[k] for k in ("views", "tokens", "context", "cache") if k in one)
         found[f"{one['name']}_{amount}"] = one
     return {"machine": report["machine"], "results": found}
 

@@ -28,7 +28,7 @@ struct ChatLimits {
 // A picture as it came: still JPEG, PNG or WebP.
 struct EncodedImage {
   std::vector<std::byte> bytes;
-  std::optional<int> num_crops;
+  ImageOptions options;
   std::string param;  // where it stood, for errors
 };
 

@@ -53,7 +53,7 @@ Result<bool> decode_next_picture(ChatRequest& request, const ImageLimits& limits
   image.bytes = {};
   auto picture = std::make_shared<const Image>(fit(*std::move(decoded), box, interrupt));
   OC_RETURN_IF_ERROR(interrupt.check("resizing of a picture"));
-  request.generate.images.push_back({std::move(picture), image.num_crops});
+  request.generate.images.push_back({std::move(picture), std::move(image.options)});
   return true;
 }
 

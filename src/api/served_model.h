@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/request_defaults.h"
+#include "models/image_plan.h"
 
 namespace oc {
 
@@ -30,7 +31,7 @@ struct ServedModel {
   std::string quantization;
   std::string engine;  // "cpu: AVX2, 2 threads, int8 activations, f16 kv"
   std::int64_t context_length = 0;
-  int default_num_crops = 0;
+  std::vector<ImageKnob> knobs;  // of its way with pictures
   std::size_t weights_bytes = 0;
   RequestDefaults defaults;  // of requests for it
   UiSettings ui;

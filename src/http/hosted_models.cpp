@@ -33,7 +33,7 @@ ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
   model.context_length = status.info.context_length;
   if (profile.defaults.max_sequence)
     model.context_length = std::min(model.context_length, *profile.defaults.max_sequence);
-  model.default_num_crops = status.info.default_num_crops;
+  model.knobs = status.info.knobs;
   model.weights_bytes = status.info.weights_bytes;
   model.method = method_of(status.engine_name);
   model.optimized = model.id.ends_with("_optimized");

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <boost/json/object.hpp>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -18,8 +17,11 @@ namespace oc {
 // A picture as the vision tower gets it: resized, cut and normalised.
 struct ImageViews {
   int side = 0;                        // S
-  std::vector<float> pixels;           // [views, 3, S, S]: global view, then crops row-major
+  std::vector<float> pixels;           // [views, 3, S, S]
   std::array<float, 3> mean{}, std{};  // what pixels were normalised with
+  std::vector<std::string> names;      // of each view: "global", "crop_0_1"
+  // What the reference's processor gives beside pixel_values, [1, n] each.
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> sizes;
 };
 
 class Blueprint {
@@ -27,9 +29,10 @@ class Blueprint {
   virtual ~Blueprint() = default;
   // In the order of execution; those that nothing reads are there, too.
   virtual std::vector<ExpectedTensor> tensors() const = 0;
-  // As of Model.
+  // As of ModelInfo and Model.
+  virtual std::vector<ImageKnob> knobs() const = 0;
   virtual Result<ImagePlan> plan_image(int width, int height,
-                                       std::optional<int> num_crops) const = 0;
+                                       const ImageOptions& options) const = 0;
   virtual Result<Prompt> build_prompt(const Tokenizer& tokenizer, std::span<const Message> messages,
                                       std::span<const ImagePlan> images,
                                       const PromptOptions& options) const = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/checkpoint.h"
+#include "models/image_plan.h"
 #include "ops/engine.h"
 
 namespace oc {
@@ -20,7 +21,8 @@ struct StepShape {
 };
 
 struct PictureFootprint {
-  int num_crops = 0;
+  KnobValues knobs;         // that it has such a picture with
+  std::string description;  // of these, for people: "16 crops"
   std::int64_t tokens = 0;
   std::size_t cached_bytes = 0;     // of its embeddings
   std::size_t pixel_bytes = 0;      // resized, cut and normalised
@@ -35,8 +37,9 @@ struct ModelFootprint {
   std::size_t copied_bytes = 0;  // the engine's own
   std::size_t kv_token_bytes = 0;
   std::size_t tokenizer_bytes = 0;
-  std::size_t step_bytes = 0;              // activations of one step
-  std::vector<PictureFootprint> pictures;  // square ones: the model's default, and 16 crops
+  std::size_t step_bytes = 0;  // activations of one step
+  // Large square ones: as the model shows them by itself, and with detail: high.
+  std::vector<PictureFootprint> pictures;
   MemoryTraits engine;
 };
 

@@ -6,7 +6,6 @@
 #include <functional>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "base/result.h"
 #include "image/image.h"
 #include "io/residency.h"
+#include "models/image_plan.h"
 #include "models/message.h"
 #include "models/prompt_blocks.h"
 #include "ops/engine.h"
@@ -32,31 +32,29 @@ struct ModelInfo {
   std::int64_t width = 0;            // D, of a picture's rows
   std::vector<TokenId> stop_ids;     // every id that ends an answer
   std::vector<TokenId> unnamed_ids;  // ids_without_token(), never produced
-  int default_num_crops = 4;
-  std::string fingerprint;  // hex digest over config and tensor directory
+  std::vector<ImageKnob> knobs;      // of its way with pictures
+  std::string fingerprint;           // hex digest over config and tensor directory
   // What a step must at least do, for benchmarks: weights read for a decoded token; operations (a
   // product and a sum are two) for a token of the prompt, the head left out, and for a view of a
   // picture, attention included.
   std::size_t token_bytes = 0;
   std::size_t kv_token_bytes = 0;  // keys and values of one token, in the engine's cache
   double token_ops = 0;
-  double crop_ops = 0;
+  double view_ops = 0;
+  int class_tokens = 0;  // rows of a view's hidden states in front of its patches
 };
 
-// How one picture will be shown to the model.
-struct ImagePlan {
-  int width = 0, height = 0;                      // upright picture, pixels
-  int num_crops = 0;                              // what was asked for
-  int crops_w = 0, crops_h = 0;                   // the grid that was chosen
-  int effective_width = 0, effective_height = 0;  // after resize, without padding
-  int canvas_width = 0, canvas_height = 0;        // crops times crop size
-  bool transposed = false;
-  int tokens = 0;  // positions in the prompt
+// A picture for measurements and rehearsals: of this size and with these options the vision tower
+// runs so often.
+struct SampleImage {
+  int width = 0, height = 0;
+  ImageOptions options;
+  int tower_runs = 0;
 };
 
 struct PromptOptions {
   bool keep_order = false;    // leave pictures where they stand among the text parts
-  bool trusted_text = false;  // text may contain control tokens and <|image_N|> tags (goldens only)
+  bool trusted_text = false;  // text may contain control tokens and the goldens' tags of pictures
   // The most ids that are wanted: text that is sure to have more is not tokenised. Not for trusted
   // text.
   std::int64_t room = std::numeric_limits<std::int64_t>::max();
@@ -86,7 +84,7 @@ class ImageEncoding {
 };
 
 // A model's part of one step: `ids` continue the sequence in kv. `regime` as given by
-// rope_regime().
+// position_regime().
 struct StepInput {
   KvSequence* kv = nullptr;
   std::span<const TokenId> ids;
@@ -126,28 +124,27 @@ class Model {
   // encoding, before anybody sees what came of it. Any thread.
   virtual Result<void> intact() const { return {}; }
 
-  // num_crops: nullopt for the model's default; errors name the allowed range.
+  // Errors: as of knob_values(), and for a size that cannot be shown.
   virtual Result<ImagePlan> plan_image(int width, int height,
-                                       std::optional<int> num_crops) const = 0;
+                                       const ImageOptions& options) const = 0;
+  // That with `tower_runs`, or about as many where that cannot be.
+  virtual SampleImage sample_image(int tower_runs) const = 0;
   // The chat template, generation prompt appended unless the last turn is the assistant's.
   // images[i] is the plan of picture i; every picture must be used exactly once.
   virtual Result<Prompt> build_prompt(std::span<const Message> messages,
                                       std::span<const ImagePlan> images,
                                       const PromptOptions& options) const = 0;
-  // What begin_image() takes until its last step, for who holds several of them.
-  virtual std::size_t image_bytes(const ImagePlan& plan) const {
-    return static_cast<std::size_t>(plan.canvas_width) *
-           static_cast<std::size_t>(plan.canvas_height) * 3 * sizeof(float);
-  }
   // Preprocesses on the calling thread (any), as long as it may; steps run on the engine thread.
   virtual Result<std::unique_ptr<ImageEncoding>> begin_image(
       const Image& image, const ImagePlan& plan, const Tap* tap,
       const Interrupt& interrupt = {}) const = 0;
 
   virtual std::unique_ptr<KvSequence> make_sequence() const = 0;
-  // Cached keys are only valid within one regime: when the total number of tokens moves a sequence
-  // to another, the caller clears the cache and prefills again from the first token.
-  virtual int rope_regime(std::int64_t total_tokens) const = 0;
+  // How positions enter the keys of a sequence of so many tokens: a model may count them otherwise
+  // in long sequences than in short ones (longrope's two lists of factors). Cached keys are only
+  // valid within one regime: when its length moves a sequence to another, the caller clears the
+  // cache and prefills again from the first token.
+  virtual int position_regime([[maybe_unused]] std::int64_t total_tokens) const { return 0; }
   // What the inputs refer to outlives the pass; a tap as well.
   virtual std::unique_ptr<ForwardPass> begin_forward(std::span<const StepInput> inputs,
                                                      const Tap* tap) const = 0;

@@ -7,6 +7,21 @@
 
 namespace oc {
 
+std::vector<ImageKnob> image_knobs() {
+  std::vector<ImageKnob> all;
+  for (const Architecture& one : architectures())
+    for (const ImageKnob& knob : one.knobs) {
+      const auto same = std::ranges::find(all, knob.name, &ImageKnob::name);
+      if (same == all.end()) {
+        all.push_back(knob);
+        continue;
+      }
+      same->least = std::min(same->least, knob.least);
+      same->most = std::max(same->most, knob.most);
+    }
+  return all;
+}
+
 Result<const Architecture*> architecture_of(const boost::json::object& config) {
   OC_ASSIGN_OR_RETURN(const std::string type,
                       JsonReader(config, "config.json").string("model_type"));

@@ -12,6 +12,7 @@
 
 #include "models/blueprint.h"
 #include "models/footprint.h"
+#include "models/golden.h"
 #include "models/model.h"
 
 namespace oc {
@@ -29,6 +30,7 @@ struct SynthCheckpoint {
 struct Architecture {
   std::string_view type;   // config.json's model_type: "phi3_v"
   std::string_view title;  // "Phi-3.5-Vision"
+  std::span<const ImageKnob> knobs;
   Result<std::unique_ptr<const Model>> (*load)(std::shared_ptr<const Checkpoint>,
                                                std::shared_ptr<Engine>);
   Result<std::unique_ptr<const Blueprint>> (*open)(const std::filesystem::path& folder);
@@ -38,9 +40,15 @@ struct Architecture {
   // unquantised.
   std::span<const std::string_view> shapes;
   SynthCheckpoint (*synth)(std::string_view shape, int bits);
+  // How it cuts a picture, against golden data; null: nothing to compare.
+  void (*check_golden_picture)(const GoldenPicture&, GoldenChecks&);
 };
 
 std::span<const Architecture> architectures();  // the only thing that registry.cpp has
+
+// The knobs of all of them, by name, each within the bounds of whoever allows most: for who reads a
+// request before it is known which model is asked.
+std::vector<ImageKnob> image_knobs();
 
 // That of a config.json. kUnsupported says which there are.
 Result<const Architecture*> architecture_of(const boost::json::object& config);

@@ -94,4 +94,18 @@ Result<void> check_request(const GenerateRequest& request) {
   return {};
 }
 
+Result<std::vector<ImagePlan>> plan_images(const Model& model, const GenerateRequest& request) {
+  const auto valid = knob_values(model.info().knobs, {.request_knobs = request.image_knobs});
+  if (!valid.ok()) return valid.error();
+  std::vector<ImagePlan> plans;
+  for (const RequestImage& picture : request.images) {
+    ImageOptions options = picture.options;
+    options.request_knobs = request.image_knobs;
+    OC_ASSIGN_OR_RETURN(ImagePlan plan,
+                        model.plan_image(picture.image->width, picture.image->height, options));
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
 }  // namespace oc

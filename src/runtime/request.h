@@ -19,8 +19,8 @@ namespace oc {
 // A picture of a request, decoded and upright.
 struct RequestImage {
   std::shared_ptr<const Image> image;
-  std::optional<int> num_crops = {};  // nullopt: the model's default
-  std::string pixels = {};  // pixel_digest(); empty where there is no cache to look it up in
+  ImageOptions options = {};  // without request_knobs, which stand in the request
+  std::string pixels = {};    // pixel_digest(); empty where there is no cache to look it up in
 };
 
 struct GenerateRequest {
@@ -29,6 +29,7 @@ struct GenerateRequest {
   std::string cache_scope;  // caches are shared between requests of one scope only
   std::vector<Message> messages;
   std::vector<RequestImage> images;  // ImagePart::index points here
+  KnobValues image_knobs = {};       // of all pictures; a model that lacks one refuses the request
   SamplingParams sampling;
   std::optional<int> max_tokens;                  // answer; nullopt: what is left of the context
   std::optional<std::int64_t> max_sequence = {};  // prompt and answer; nullopt: the context
@@ -65,11 +66,15 @@ std::string_view to_string(StopCause cause);
 // UTF-8.
 Result<void> check_request(const GenerateRequest& request);
 
+// How the model is shown each of the request's pictures. Errors: as of Model::plan_image, also
+// where image_knobs are wrong and there is no picture.
+Result<std::vector<ImagePlan>> plan_images(const Model& model, const GenerateRequest& request);
+
 struct Timings {
   double queue_ms = 0;       // waiting for the engine
   double preprocess_ms = 0;  // resize, tile, normalise
   double encode_ms = 0;      // vision tower and projector
-  double prefill_ms = 0;     // the prompt; a prefill after a change of rope regime is decode_ms
+  double prefill_ms = 0;     // the prompt; a prefill after a change of position regime is decode_ms
   double ttft_ms = 0;        // submit to first token
   double decode_ms = 0;      // first token to last
   double total_ms = 0;

@@ -75,7 +75,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
         if content[0]["type"] == "image_url":
-            assert body["num_crops"] == 16 and body["max_tokens"] == 1
+            assert content[0]["image_url"]["detail"] == "high" and body["max_tokens"] == 1
             self.server.asked.set()
             self.server.answered.wait(60)
             if self.server.answers_end:

@@ -71,7 +71,7 @@ def test_debug_tells_each_step_of_a_request_and_nothing_of_what_is_in_it(start):
     assert len(by_event["token"]) == answer["usage"]["completion_tokens"]
     assert by_event["prefill"][-1]["tokens"] == by_event["prefill"][-1]["of"]
     assert int(by_event["prompt"][0]["tokens"]) == answer["usage"]["prompt_tokens"]
-    assert len(by_event["tower"]) == int(by_event["tiles"][0]["crops"]) + 1, "crops and the whole"
+    assert len(by_event["tower"]) == int(by_event["tiles"][0]["views"])
     assert by_event["tower"][-1]["done"] == "true"
     for event in ("parsed", "decode", "prompt", "resize", "tiles", "tower", "prefill"):
         times = [value for key, value in by_event[event][0].items() if key.endswith("ms")]

@@ -59,7 +59,9 @@ void check_messages(const ChatRequest& request) {
   require(request.images.size() <= kLimits.max_images);
   for (const oc::EncodedImage& image : request.images) {
     require(!image.bytes.empty() && image.bytes.size() <= kLimits.max_image_bytes);
-    require(!image.num_crops || (*image.num_crops >= 1 && *image.num_crops <= 64));
+    for (const auto& knobs : {image.options.knobs, request.generate.image_knobs})
+      for (const auto& [name, value] : knobs)
+        require(name == "num_crops" && value >= 1 && value <= 64);
   }
 }
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "models/phi3v/config.h"
+#include "models/phi3v/plan.h"
 #include "tests/fuzz/require.h"
 
 namespace {
@@ -51,14 +51,15 @@ void check_config(const oc::Phi3VConfig& config) {
 
 void check_plans(const oc::Phi3VConfig& config) {
   for (const auto& [width, height] : {std::pair{1, 1}, std::pair{640, 480}, std::pair{50, 9999}})
-    for (const std::optional<int> crops : {std::optional<int>(), std::optional(oc::kMaxCrops)}) {
-      const auto plan = oc::plan_phi3v_image(config, width, height, crops);
+    for (const int crops : {config.hd.num_crops, oc::kMaxCrops}) {
+      const auto plan =
+          oc::plan_phi3v_image(config, width, height, {.knobs = {{"num_crops", crops}}});
       require(plan.ok() || plan.error().code == oc::ErrorCode::kInvalidArgument);
       if (!plan.ok()) continue;
-      require(plan->crops_w * plan->crops_h <= crops.value_or(config.hd.num_crops));
-      require(plan->canvas_width == plan->crops_w * config.hd.crop_size);
-      require(plan->canvas_height == plan->crops_h * config.hd.crop_size);
-      require(plan->tokens > plan->crops_w * plan->crops_h);
+      require(plan->views >= 2 && plan->views - 1 <= crops && plan->tokens >= plan->views);
+      const std::int64_t side = config.hd.crop_size;
+      require(plan->bytes == static_cast<std::size_t>(12 * plan->views * side * side));
+      require(oc::phi3v_hd_params(config, *plan).num_crops == crops);
     }
 }
 

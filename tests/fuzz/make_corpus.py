@@ -65,16 +65,15 @@ def stored_answers():
         out += (b"\1" + text(stop) if stop is not None else b"\0") + b"\1" + struct.pack("<i", 306)
         return out + b"\0" + struct.pack("<QQ", 7, count) + tokens
 
-    def whole(first, more=(), scores=(), plans=0):
+    def whole(first, more=(), scores=()):
         out = first + struct.pack("<Q", len(more)) + b"".join(more)
         out += struct.pack("<Q", len(scores)) + b"".join(scores)
-        out += struct.pack("<6q", 800, 757, 799, 4, 3, 2) + struct.pack("<Q", plans)
-        return out + (struct.pack("<10q", *range(1, 11)) + b"\1") * plans
+        return out + struct.pack("<6q", 800, 757, 799, 4, 3, 2)
 
     top = struct.pack("<Q", 1) + token(b"a", 0, -0.25)
     tokens = token(b"\xe2\x97", 0, -0.5) + top + token(b"", 1, -1.5) + struct.pack("<Q", 0)
     score = text(b"yes") + struct.pack("<3dq", -0.5, -0.25, 0.75, 2)
-    good = whole(answer("drei Kreise ○".encode(), tokens, 2, b"\n"), [answer(b"two")], [score], 1)
+    good = whole(answer("drei Kreise ○".encode(), tokens, 2, b"\n"), [answer(b"two")], [score])
     files = {
         "plain": whole(answer(b"hello")),
         "everything": good,

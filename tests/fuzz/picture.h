@@ -11,8 +11,8 @@
 
 #include "image/bytes.h"
 #include "image/image.h"
-#include "models/phi3v/config.h"
 #include "models/phi3v/hd_transform.h"
+#include "models/phi3v/plan.h"
 #include "tests/fuzz/require.h"
 
 namespace oc::fuzz {
@@ -34,7 +34,7 @@ inline void check_crops(const Image& image, const HdParams& params) {
   require(plan.ok() == tiles.ok());
   Phi3VConfig config;
   config.hd = params;
-  const auto prompt = plan_phi3v_image(config, image.width, image.height, std::nullopt);
+  const auto prompt = plan_phi3v_image(config, image.width, image.height, {});
   require(plan.ok() == prompt.ok());
   if (!tiles.ok()) {
     require(tiles.error().code == ErrorCode::kInvalidArgument);
@@ -42,7 +42,9 @@ inline void check_crops(const Image& image, const HdParams& params) {
   }
   const int w = tiles->plan.crops_w, h = tiles->plan.crops_h;
   require(w >= 1 && h >= 1 && w * h <= params.num_crops);
-  require(w == plan->crops_w && h == plan->crops_h && w == prompt->crops_w && h == prompt->crops_h);
+  require(w == plan->crops_w && h == plan->crops_h && w * h + 1 == prompt->views);
+  require(prompt->description.sizes.at("crops_w") == w);
+  require(prompt->description.sizes.at("crops_h") == h);
   const int g = config.merged();
   require(prompt->tokens == (w * h + 1) * g * g + 1 + (h + 1) * g);
   const auto side = static_cast<std::size_t>(params.crop_size);

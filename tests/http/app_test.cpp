@@ -291,7 +291,7 @@ TEST_F(AppTest, PicturesReachTheModel) {
   ASSERT_EQ(status_of(response), 200) << response;
   ASSERT_EQ(backend->last.images.size(), 1u);
   EXPECT_EQ(backend->last.images[0].image->width, 1);
-  EXPECT_EQ(backend->last.images[0].num_crops, 1);
+  EXPECT_EQ(backend->last.images[0].options.detail, ImageDetail::kLow);
   EXPECT_EQ(status_of(with_picture("bm90IGEgcGljdHVyZSwganVzdCB0ZXh0", "")) / 100, 4);
   EXPECT_EQ(status_of(with_picture("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "")),
             415);

@@ -62,7 +62,7 @@ StepInput step_to(const Model& model, KvSequence& kv, const Prompt& prompt, cons
       .ids = std::span(prompt.ids)
                  .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
       .image_rows = &rows,
-      .regime = model.rope_regime(total),
+      .regime = model.position_regime(total),
       .blocks = prompt.blocks};
 }
 
@@ -109,11 +109,13 @@ TEST_P(EveryArchitecture, BlueprintModelAndFootprintAgree) {
   EXPECT_EQ(model->info().architecture, GetParam().type);
 
   const Image image = picture();
-  const auto plan = blueprint->plan_image(image.width, image.height, std::nullopt).value();
-  EXPECT_EQ(plan.tokens, model->plan_image(image.width, image.height, std::nullopt)->tokens);
+  const auto plan = blueprint->plan_image(image.width, image.height, {}).value();
+  EXPECT_EQ(plan.tokens, model->plan_image(image.width, image.height, {})->tokens);
   const auto views = blueprint->preprocess(image, plan).value();
-  EXPECT_EQ(views.pixels.size() % static_cast<std::size_t>(3 * views.side * views.side), 0u);
-  EXPECT_EQ(views.pixels.size() * sizeof(float), model->image_bytes(plan));
+  const auto view = static_cast<std::size_t>(3 * views.side * views.side);
+  EXPECT_EQ(views.pixels.size(), static_cast<std::size_t>(plan.views) * view);
+  EXPECT_EQ(views.names.size(), static_cast<std::size_t>(plan.views));
+  EXPECT_EQ(views.pixels.size() * sizeof(float), plan.bytes);
   const auto messages = question();
   const auto prompt =
       blueprint->build_prompt(*model->tokenizer(), messages, std::span(&plan, 1), {}).value();
@@ -133,7 +135,7 @@ TEST_P(EveryArchitecture, AnswersTheSameInChunks) {
     synth(quant);
     const auto model = load_model(folder_, make_engine({.engine = "cpu"}).value()).value();
     const Image image = picture();
-    const auto plan = model->plan_image(image.width, image.height, std::nullopt).value();
+    const auto plan = model->plan_image(image.width, image.height, {}).value();
     const Tensor rows = encode(*model, image, plan);
     EXPECT_EQ(rows.rows(), plan.tokens);
     EXPECT_EQ(rows.cols(), model->info().width);
@@ -155,7 +157,7 @@ TEST_P(EveryArchitecture, LayerByLayerIsTheSameAsAtOnce) {
     synth(engine == "reference" ? "bf16" : "mlx4");
     const auto model = load_model(folder_, make_engine({.engine = engine}).value()).value();
     const Image image = picture();
-    const auto plan = model->plan_image(image.width, image.height, std::nullopt).value();
+    const auto plan = model->plan_image(image.width, image.height, {}).value();
     const Tensor rows = encode(*model, image, plan);
     const Prompt prompt = model->build_prompt(question(), std::span(&plan, 1), {}).value();
     const std::int64_t total = std::ssize(prompt.ids);
@@ -184,7 +186,7 @@ TEST_P(EveryArchitecture, LayerByLayerIsTheSameAsAtOnce) {
     const TokenId next = prompt.ids.back();
     const auto behind = [&](KvSequence& sequence) {
       const StepInput one{
-          .kv = &sequence, .ids = {&next, 1}, .regime = model->rope_regime(total + 1)};
+          .kv = &sequence, .ids = {&next, 1}, .regime = model->position_regime(total + 1)};
       return read(*model, model->forward(std::span(&one, 1), nullptr));
     };
     const auto at_once = model->make_sequence();

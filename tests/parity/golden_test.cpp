@@ -105,7 +105,7 @@ TEST(SharedGoldensText, IdsAndPictures) {
   VerifyReport report;
   const auto text = verify_text(kShared, **model, {}, report);
   ASSERT_TRUE(text.ok() && *text);
-  const auto image = verify_image(kShared, {}, report);
+  const auto image = verify_image(kShared, **model, {}, report);
   ASSERT_TRUE(image.ok() && *image);
   std::cout << report.table();
   EXPECT_EQ(report.failed(), 0);
@@ -137,7 +137,7 @@ TEST(DemoGoldensText, IdsAndPictures) {
   VerifyReport report;
   const auto text = verify_text(kDemoGoldens, **model, {}, report);
   ASSERT_TRUE(text.ok() && *text);
-  const auto image = verify_image(kDemoGoldens, {}, report);
+  const auto image = verify_image(kDemoGoldens, **model, {}, report);
   ASSERT_TRUE(image.ok() && *image);
   std::cout << report.table();
   EXPECT_EQ(report.failed(), 0);

@@ -127,6 +127,9 @@ class FakeEngine final : public Engine {
   static Error no_op() { return {ErrorCode::kUnsupported, "the fake engine has no ops"}; }
 };
 
+// What a request says for so many views of a picture.
+inline ImageOptions crops(int count) { return {.knobs = {{"num_crops", count}}}; }
+
 // One forward call.
 struct Step {
   std::int64_t position = 0, length = 0;
@@ -152,6 +155,13 @@ class FakeModel final : public Model {
     info_.context_length = 1000;
     info_.stop_ids = {2, kEnd};
     info_.unnamed_ids = ids_without_token(*tokenizer_, kVocab);
+    info_.knobs = {{.name = "num_crops",
+                    .unit = "crop",
+                    .meaning = "Most crops a picture is cut into",
+                    .most = 64,
+                    .fallback = 4,
+                    .low = 1,
+                    .high = 16}};
   }
 
   // A model that answers every prompt with these tokens. The prompt is what came in one or several
@@ -185,17 +195,24 @@ class FakeModel final : public Model {
   }
   // A file of the weights was cut off: what is computed from now on is nonsense.
   mutable std::atomic<bool> lost{false};
-  std::size_t image_bytes(const ImagePlan&) const override { return 1000; }
 
-  Result<ImagePlan> plan_image(int width, int height, std::optional<int> num_crops) const override {
-    if (num_crops && *num_crops > 64)
-      return Error{ErrorCode::kInvalidArgument, "too many crops", "", "num_crops"};
+  // Five tokens a crop.
+  Result<ImagePlan> plan_image(int width, int height, const ImageOptions& options) const override {
+    OC_ASSIGN_OR_RETURN(const KnobValues knobs, knob_values(info_.knobs, options));
     ImagePlan plan;
     plan.width = width;
     plan.height = height;
-    plan.num_crops = num_crops.value_or(info_.default_num_crops);
-    plan.tokens = 5 * plan.num_crops;
+    plan.views = knobs.at("num_crops");
+    plan.tokens = 5 * plan.views;
+    plan.bytes = 1000;
+    plan.family = "fake/1 " + std::to_string(plan.views);
     return plan;
+  }
+  SampleImage sample_image(int tower_runs) const override {
+    return {.width = 4,
+            .height = 4,
+            .options = {.knobs = {{"num_crops", tower_runs}}},
+            .tower_runs = tower_runs};
   }
 
   // BOS, each picture's positions followed by BOS, the text of all messages.
@@ -229,7 +246,7 @@ class FakeModel final : public Model {
     return prompt;
   }
 
-  // As many steps as crops.
+  // As many steps as views.
   Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image, const ImagePlan& plan,
                                                      const Tap*, const Interrupt&) const override {
     struct Encoding final : ImageEncoding {
@@ -237,7 +254,7 @@ class FakeModel final : public Model {
       ImagePlan plan;
       float shade = 0;
       int steps = 0;
-      bool done() const override { return steps == plan.num_crops; }
+      bool done() const override { return steps == plan.views; }
       void step() override {
         ++steps;
         ++model->tiles;
@@ -263,7 +280,7 @@ class FakeModel final : public Model {
     sequence->count = blocks;
     return sequence;
   }
-  int rope_regime(std::int64_t total) const override { return total > regime_limit ? 1 : 0; }
+  int position_regime(std::int64_t total) const override { return total > regime_limit ? 1 : 0; }
 
   std::unique_ptr<ForwardPass> begin_forward(std::span<const StepInput> inputs,
                                              const Tap*) const override {

@@ -47,7 +47,7 @@ inline GenerateRequest question(std::string text) {
 inline GenerateRequest about(std::uint8_t shade, std::string text, int crops = 2) {
   GenerateRequest request = question(std::move(text));
   request.messages[0].parts.insert(request.messages[0].parts.begin(), ImagePart{0});
-  request.images = {{picture(shade), crops}};
+  request.images = {{picture(shade), fake::crops(crops)}};
   return request;
 }
 

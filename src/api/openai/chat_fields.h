@@ -1,5 +1,5 @@
 // Every field of a chat completion's body, as rows. Messages, pictures and schemas have parsers of
-// their own.
+// their own; the knobs of pictures are rows of the families (image_fields.h).
 #pragma once
 
 #include <array>
@@ -67,7 +67,6 @@ inline constexpr auto kChatFields = [] {
     within("choices", kArray, 1, 64, "ours: answers to be scored, nothing is generated", "strings"),
     within("choices[]", kString, 1, 4096, "a whole answer"),
     kept("response_format", kObject, "the answer is JSON, within a schema"),
-    within("num_crops", kInteger, 1, 64, "ours: crops of each picture that says nothing else, at most"),
     kept("keep_order", kBoolean, "ours: pictures stay where they stand among the texts"),
     within("draft_tokens", kInteger, 0, 15, "ours: tokens that are guessed in a step"),
     within("stream_key", kString, 1, 256, "ours: whose frames these are"),

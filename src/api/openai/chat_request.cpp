@@ -12,6 +12,7 @@
 #include "api/json_fields.h"
 #include "api/openai/chat_fields.h"
 #include "api/openai/fields.h"
+#include "api/openai/image_fields.h"
 #include "api/openai/messages.h"
 #include "api/openai/response_format.h"
 #include "api/openai/tools.h"
@@ -223,14 +224,11 @@ Result<ChatRequest> parse_document(const json::value& document, const ChatLimits
   OC_ASSIGN_OR_RETURN(request.generate.json_schema, parse_response_format(fields));
   OC_ASSIGN_OR_RETURN(const auto keep_order, fields.boolean(chat_field("keep_order")));
   request.generate.keep_order = keep_order.value_or(false);
-  OC_ASSIGN_OR_RETURN(const auto num_crops, fields.integer(chat_field("num_crops")));
+  OC_ASSIGN_OR_RETURN(request.generate.image_knobs, parse_knobs(fields));
   const json::value* messages = fields.find("messages");
   if (messages == nullptr)
     return Error{ErrorCode::kInvalidArgument, "\"messages\" is missing", "", "messages"};
   OC_RETURN_IF_ERROR(parse_messages(*messages, limits, request));
-  if (num_crops)
-    for (EncodedImage& image : request.images)
-      if (!image.num_crops) image.num_crops = static_cast<int>(*num_crops);
   return request;
 }
 

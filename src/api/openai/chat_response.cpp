@@ -109,16 +109,7 @@ void append_choice(std::string& out, const Answer& answer, std::size_t index, bo
 // Our own field: what the model saw, and where the time went.
 std::string details_json(const GenerateResult& result) {
   json::array images;
-  for (const ImagePlan& plan : result.images) {
-    json::object image;
-    image["width"] = plan.width;
-    image["height"] = plan.height;
-    image["num_crops"] = plan.num_crops;
-    image["crops"] = json::array{plan.crops_w, plan.crops_h};
-    image["effective_size"] = json::array{plan.effective_width, plan.effective_height};
-    image["tokens"] = plan.tokens;
-    images.push_back(std::move(image));
-  }
+  for (const ImagePlan& plan : result.images) images.push_back(plan_json_of_answer(plan));
   json::object details;
   details["images"] = std::move(images);
   details["stop_cause"] = to_string(result.stop_cause);

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "api/openai/chat_fields.h"
+#include "api/openai/image_fields.h"
 
 namespace oc {
 namespace {
@@ -76,7 +77,7 @@ Result<void> check_modalities(const JsonFields& fields) {
 
 Result<void> check_known(const JsonFields& fields) {
   static const std::vector<std::string_view> kKnown = [] {
-    std::vector<std::string_view> names;
+    std::vector<std::string_view> names = knob_names();
     for (const Field& field : kChatFields)
       if (is_top(field)) names.push_back(field.name);
     return names;

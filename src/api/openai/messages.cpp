@@ -10,15 +10,13 @@
 #include "api/json_fields.h"
 #include "api/openai/chat_fields.h"
 #include "api/openai/fields.h"
+#include "api/openai/image_fields.h"
 #include "api/openai/tools.h"
 
 namespace oc {
 namespace {
 
 namespace json = boost::json;
-
-constexpr int kCropsLow = 1;    // detail: "low"
-constexpr int kCropsHigh = 16;  // detail: "high"; "auto" is the model's default
 
 // What clients send back with an answer, or for caches and lists of their own. The model's template
 // has no place for it, a speaker's name and earlier thoughts included.
@@ -85,9 +83,10 @@ struct MessageParser {
       return error;
     }
     const JsonFields fields(value->get_object(), param);
-    static constexpr auto kKnown =
-        joined(std::to_array<std::string_view>({"url", "detail", "num_crops"}), kPictureLabels);
-    OC_RETURN_IF_ERROR(fields.only(kKnown));
+    std::vector<std::string_view> known = knob_names();
+    known.insert(known.end(), {"url", "detail"});
+    known.insert(known.end(), kPictureLabels.begin(), kPictureLabels.end());
+    OC_RETURN_IF_ERROR(fields.only(known));
     no_effect().add_present(fields, "messages[].content[].image_url.", kPictureLabels);
     OC_ASSIGN_OR_RETURN(const auto url, fields.string("url"));
     const std::string url_param = fields.name("url");
@@ -103,9 +102,9 @@ struct MessageParser {
     OC_ASSIGN_OR_RETURN(const auto detail, fields.string("detail"));
     if (detail) {
       if (*detail == "low")
-        encoded.num_crops = kCropsLow;
+        encoded.options.detail = ImageDetail::kLow;
       else if (*detail == "high")
-        encoded.num_crops = kCropsHigh;
+        encoded.options.detail = ImageDetail::kHigh;
       else if (detail->empty())  // a field that was left empty
         no_effect().add("messages[].content[].image_url.detail");
       else if (*detail != "auto")
@@ -113,8 +112,7 @@ struct MessageParser {
                      fmt::format("\"{}\" must be low, auto or high", fields.name("detail")), "",
                      fields.name("detail")};
     }
-    OC_ASSIGN_OR_RETURN(const auto crops, fields.integer("num_crops", 1, 64));
-    if (crops) encoded.num_crops = static_cast<int>(*crops);
+    OC_ASSIGN_OR_RETURN(encoded.options.knobs, parse_knobs(fields));
     auto bytes = decode_data_uri(*url, limits.max_image_bytes);
     if (!bytes) {
       Error error = bytes.error();

@@ -1,5 +1,7 @@
 #include "api/openai/models_json.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -58,7 +60,8 @@ json::object model_object(const ServedModel& model) {
   capabilities["input"] = json::array{"text", "image"};
   capabilities["image_formats"] = json::array{"jpeg", "png", "webp"};
   capabilities["context_length"] = model.context_length;
-  capabilities["default_num_crops"] = model.default_num_crops;
+  for (const ImageKnob& knob : model.knobs)
+    capabilities[fmt::format("default_{}", knob.name)] = knob.fallback;
   capabilities["streaming"] = true;
   out["arch"] = model.architecture;
   add_context_length(out, model);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "models/phi3v/config.h"
+#include "models/phi3v/plan.h"
 #include "models/phi3v/prompt.h"
 #include "models/phi3v/weights.h"
 
@@ -14,8 +15,9 @@ class Phi3VBlueprint final : public Blueprint {
   explicit Phi3VBlueprint(Phi3VConfig config) : config_(std::move(config)) {}
 
   std::vector<ExpectedTensor> tensors() const override { return phi3v_tensors(config_); }
-  Result<ImagePlan> plan_image(int width, int height, std::optional<int> num_crops) const override {
-    return plan_phi3v_image(config_, width, height, num_crops);
+  std::vector<ImageKnob> knobs() const override { return phi3v_knobs(config_); }
+  Result<ImagePlan> plan_image(int width, int height, const ImageOptions& options) const override {
+    return plan_phi3v_image(config_, width, height, options);
   }
   Result<Prompt> build_prompt(const Tokenizer& tokenizer, std::span<const Message> messages,
                               std::span<const ImagePlan> images,
@@ -23,10 +25,19 @@ class Phi3VBlueprint final : public Blueprint {
     return build_phi3v_prompt(tokenizer, messages, images, options);
   }
   Result<ImageViews> preprocess(const Image& image, const ImagePlan& plan) const override {
-    HdParams params = config_.hd;
-    params.num_crops = plan.num_crops;
+    const HdParams params = phi3v_hd_params(config_, plan);
     OC_ASSIGN_OR_RETURN(HdTiles tiles, hd_transform(image, params));
-    return ImageViews{tiles.crop_size, std::move(tiles.pixels), params.mean, params.std};
+    const HdPlan& hd = tiles.plan;
+    ImageViews views{.side = tiles.crop_size,
+                     .pixels = std::move(tiles.pixels),
+                     .mean = params.mean,
+                     .std = params.std,
+                     .names = {"global"},
+                     .sizes = {{"image_sizes", {hd.canvas_height, hd.canvas_width}}}};
+    for (int row = 0; row < hd.crops_h; ++row)
+      for (int col = 0; col < hd.crops_w; ++col)
+        views.names.push_back(fmt::format("crop_{}_{}", row, col));
+    return views;
   }
 
   std::vector<std::pair<std::string, std::string>> summary() const override {

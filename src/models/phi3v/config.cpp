@@ -156,31 +156,4 @@ Result<Phi3VConfig> load_phi3v_config(const std::filesystem::path& folder) {
                             generation ? &*generation : nullptr);
 }
 
-Result<ImagePlan> plan_phi3v_image(const Phi3VConfig& config, int width, int height,
-                                   std::optional<int> num_crops) {
-  HdParams params = config.hd;
-  if (num_crops) {
-    if (*num_crops < 1 || *num_crops > kMaxCrops)
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("num_crops is {}, it must be 1 to {}", *num_crops, kMaxCrops), "",
-                   "num_crops"};
-    params.num_crops = *num_crops;
-  }
-  OC_ASSIGN_OR_RETURN(const HdPlan hd, plan_hd(width, height, params));
-  ImagePlan plan;
-  plan.width = width;
-  plan.height = height;
-  plan.num_crops = params.num_crops;
-  plan.crops_w = hd.crops_w;
-  plan.crops_h = hd.crops_h;
-  plan.effective_width = hd.transposed ? hd.resize_height : hd.resize_width;
-  plan.effective_height = hd.transposed ? hd.resize_width : hd.resize_height;
-  plan.canvas_width = hd.canvas_width;
-  plan.canvas_height = hd.canvas_height;
-  plan.transposed = hd.transposed;
-  const int g = config.merged();
-  plan.tokens = (hd.crops_h * hd.crops_w + 1) * g * g + 1 + (hd.crops_h + 1) * g;
-  return plan;
-}
-
 }  // namespace oc

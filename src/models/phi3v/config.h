@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <vector>
 
 #include "io/json.h"
@@ -40,18 +39,11 @@ struct Phi3VConfig {
   int merged() const { return vision.grid() / 2; }  // g: 2 x 2 patches a side, 12
 };
 
-// The largest num_crops that a request may ask for: 64 crops are 9,361 positions.
-inline constexpr int kMaxCrops = 64;
-
 // Reads and checks the JSON files of a model folder; needs no weights. Errors name file and key.
 Result<Phi3VConfig> load_phi3v_config(const std::filesystem::path& folder);
 // From documents already read; preprocessor and generation may be null (defaults hold then).
 Result<Phi3VConfig> parse_phi3v_config(const boost::json::object& config,
                                        const boost::json::object* preprocessor,
                                        const boost::json::object* generation);
-
-// Sizes and number of prompt positions for a picture: (h·w + 1)·g² + 1 + (h + 1)·g.
-Result<ImagePlan> plan_phi3v_image(const Phi3VConfig& config, int width, int height,
-                                   std::optional<int> num_crops);
 
 }  // namespace oc

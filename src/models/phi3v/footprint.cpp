@@ -1,26 +1,29 @@
 #include "models/phi3v/footprint.h"
 
 #include "models/blocks/footprint.h"
+#include "models/phi3v/plan.h"
 #include "models/phi3v/weights.h"
 
 namespace oc {
 namespace {
 
-constexpr int kHighCrops = 16;  // what Phi-3.5-Vision's authors use for one picture
-
 std::size_t size(std::int64_t count) { return static_cast<std::size_t>(count); }
 
 Result<PictureFootprint> measure_picture(const Phi3VConfig& config, const MemoryTraits& engine,
-                                         int num_crops) {
+                                         ImageDetail detail) {
   constexpr int kSide = 4096;  // larger than any number of crops: all are used
-  OC_ASSIGN_OR_RETURN(const ImagePlan plan, plan_phi3v_image(config, kSide, kSide, num_crops));
+  const ImageOptions options{.detail = detail};
+  OC_ASSIGN_OR_RETURN(const ImagePlan plan, plan_phi3v_image(config, kSide, kSide, options));
   const ClipConfig& v = config.vision;
-  const std::int64_t views = 1 + plan.crops_w * plan.crops_h, c = v.hidden_size;
-  const std::int64_t rows = v.rows(), side = config.hd.crop_size;
+  const std::int64_t views = plan.views, c = v.hidden_size;
+  const std::int64_t rows = v.rows();
   const std::int64_t merged = std::int64_t{config.merged()} * config.merged() * views;
-  PictureFootprint out{.num_crops = num_crops, .tokens = plan.tokens};
+  PictureFootprint out{.tokens = plan.tokens};
+  const std::vector<ImageKnob> knobs = phi3v_knobs(config);
+  OC_ASSIGN_OR_RETURN(out.knobs, knob_values(knobs, options));
+  out.description = counted_knobs(knobs, out.knobs);
   out.cached_bytes = size(plan.tokens * config.hidden_size) * sizeof(float);
-  out.pixel_bytes = size(views * 3 * side * side) * sizeof(float);
+  out.pixel_bytes = plan.bytes;
   // Patches and three layer buffers, what attention packs, the finished views; then the merge and
   // the projector over all tokens.
   std::int64_t numbers = rows * (3 * v.patch_size * v.patch_size + 5 * c + v.intermediate_size) +
@@ -57,8 +60,8 @@ Result<ModelFootprint> measure_phi3v(const Checkpoint& checkpoint, const Engine&
                                .kv_heads = config.kv_heads,
                                .head_dim = config.head_dim},
                               out.engine, step);
-  for (const int crops : {config.hd.num_crops, kHighCrops}) {
-    OC_ASSIGN_OR_RETURN(PictureFootprint picture, measure_picture(config, out.engine, crops));
+  for (const ImageDetail detail : {ImageDetail::kAuto, ImageDetail::kHigh}) {
+    OC_ASSIGN_OR_RETURN(PictureFootprint picture, measure_picture(config, out.engine, detail));
     out.pictures.push_back(picture);
   }
   return out;

@@ -12,7 +12,6 @@ namespace oc {
 namespace {
 
 constexpr std::uint8_t kWhite = 255;
-constexpr int kMaxCrops = 64;
 
 // ToTensor and Normalize of one channel: every byte has one value, each operation rounded once.
 void normalize(const Image& image, const HdParams& params, std::size_t channel,

@@ -9,9 +9,11 @@
 
 namespace oc {
 
+inline constexpr int kMaxCrops = 64;  // the largest num_crops
+
 struct HdParams {
   int crop_size = 336;  // S
-  int num_crops = 4;    // most crops; 1..64
+  int num_crops = 4;    // most crops; 1..kMaxCrops
   std::array<float, 3> mean = {0.48145466f, 0.4578275f, 0.40821073f};
   std::array<float, 3> std = {0.26862954f, 0.26130258f, 0.27577711f};
 };

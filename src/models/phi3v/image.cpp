@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "models/blocks/clip.h"
+#include "models/phi3v/plan.h"
 
 namespace oc {
 namespace {
@@ -122,12 +123,8 @@ Result<std::unique_ptr<ImageEncoding>> begin_phi3v_image(Engine& engine, const P
                                                          const Image& image, const ImagePlan& plan,
                                                          const Tap* tap,
                                                          const Interrupt& interrupt) {
-  HdParams params = config.hd;
-  params.num_crops = plan.num_crops;
-  OC_ASSIGN_OR_RETURN(HdTiles tiles, hd_transform(image, params, interrupt));
-  OC_CHECK(tiles.plan.crops_w == plan.crops_w && tiles.plan.crops_h == plan.crops_h,
-           "planned {}x{} crops, got {}x{}", plan.crops_h, plan.crops_w, tiles.plan.crops_h,
-           tiles.plan.crops_w);
+  OC_ASSIGN_OR_RETURN(HdTiles tiles, hd_transform(image, phi3v_hd_params(config, plan), interrupt));
+  OC_CHECK(tiles.views() == plan.views, "planned {} views, got {}", plan.views, tiles.views());
   return std::unique_ptr<ImageEncoding>(
       std::make_unique<Phi3VImageEncoding>(engine, config, weights, std::move(tiles),
                                            tap != nullptr ? std::optional(*tap) : std::nullopt));

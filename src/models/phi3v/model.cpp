@@ -11,6 +11,7 @@
 #include "models/phi3v/footprint.h"
 #include "models/phi3v/forward.h"
 #include "models/phi3v/image.h"
+#include "models/phi3v/plan.h"
 #include "models/phi3v/prompt.h"
 #include "models/phi3v/su_rope.h"
 #include "models/phi3v/synth_config.h"
@@ -47,17 +48,15 @@ class Phi3V final : public Model {
   const std::shared_ptr<const Tokenizer>& tokenizer() const override { return tokenizer_; }
   Engine& engine() const override { return *engine_; }
 
-  Result<ImagePlan> plan_image(int width, int height, std::optional<int> num_crops) const override {
-    return plan_phi3v_image(config_, width, height, num_crops);
+  Result<ImagePlan> plan_image(int width, int height, const ImageOptions& options) const override {
+    return plan_phi3v_image(config_, width, height, options);
+  }
+  SampleImage sample_image(int tower_runs) const override {
+    return sample_phi3v_image(config_, tower_runs);
   }
   Result<Prompt> build_prompt(std::span<const Message> messages, std::span<const ImagePlan> images,
                               const PromptOptions& options) const override {
     return build_phi3v_prompt(*tokenizer_, messages, images, options);
-  }
-  std::size_t image_bytes(const ImagePlan& plan) const override {
-    const auto views = static_cast<std::size_t>(1 + plan.crops_w * plan.crops_h);
-    const auto side = static_cast<std::size_t>(config_.hd.crop_size);
-    return views * 3 * side * side * sizeof(float);
   }
   Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image, const ImagePlan& plan,
                                                      const Tap* tap,
@@ -68,7 +67,9 @@ class Phi3V final : public Model {
     return engine_->make_sequence(
         {.layers = config_.layers, .kv_heads = config_.kv_heads, .head_dim = config_.head_dim});
   }
-  int rope_regime(std::int64_t total_tokens) const override { return rope_.regime(total_tokens); }
+  int position_regime(std::int64_t total_tokens) const override {
+    return rope_.regime(total_tokens);
+  }
 
   MappedRanges mapped_weights() const override { return checkpoint_->mapped(); }
   Result<void> intact() const override {
@@ -120,8 +121,8 @@ void count_work(const Checkpoint& checkpoint, const Phi3VConfig& c, ModelInfo& i
   const ClipConfig& v = c.vision;
   const auto width = static_cast<double>(v.hidden_size);
   const auto mlp = static_cast<double>(v.intermediate_size);
-  const auto tokens = static_cast<double>(v.patches() + 1), merged = tokens / 4;
-  info.crop_ops =
+  const auto tokens = static_cast<double>(v.rows()), merged = tokens / 4;
+  info.view_ops =
       2.0 * (v.layers - 1) *
           (tokens * (4 * width * width + 2 * width * mlp) + 2 * tokens * tokens * width) +
       2.0 * merged * (4 * width * d + d * d);
@@ -152,7 +153,8 @@ Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint
   std::ranges::sort(info.stop_ids);
   const auto repeated = std::ranges::unique(info.stop_ids);
   info.stop_ids.erase(repeated.begin(), repeated.end());
-  info.default_num_crops = config.hd.num_crops;
+  info.knobs = phi3v_knobs(config);
+  info.class_tokens = config.vision.class_token ? 1 : 0;
   info.fingerprint = checkpoint_fingerprint(*checkpoint);
   info.kv_token_bytes = engine->kv_token_bytes(
       {.layers = config.layers, .kv_heads = config.kv_heads, .head_dim = config.head_dim});
@@ -167,11 +169,13 @@ Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint
 Architecture phi3v_architecture() {
   return {.type = "phi3_v",
           .title = "Phi-3.5-Vision",
+          .knobs = kPhi3VKnobs,
           .load = load_phi3v,
           .open = open_phi3v,
           .measure = measure_phi3v,
           .shapes = kPhi3VShapes,
-          .synth = synth_phi3v};
+          .synth = synth_phi3v,
+          .check_golden_picture = check_phi3v_golden_picture};
 }
 
 }  // namespace oc

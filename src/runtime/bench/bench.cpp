@@ -40,20 +40,6 @@ Image waves(int width, int height) {
   return image;
 }
 
-constexpr int kCrop = 336;  // pixels a side
-
-// A picture that takes `views` runs of the tower: its crops and the global view. One crop equals
-// its global view and is computed once, so two runs do not occur.
-struct PictureCut {
-  int width, height, num_crops;
-};
-PictureCut shape_of_views(int views) {
-  const int crops = std::max(1, views - 1);
-  int high = static_cast<int>(std::sqrt(static_cast<double>(crops)));
-  while (crops % high != 0) --high;
-  return {crops / high * kCrop, high * kCrop, crops};
-}
-
 class Bench {
  public:
   Bench(const BenchOptions& options, BenchReport& report) : options_(options), report_(report) {}
@@ -69,7 +55,7 @@ class Bench {
     // First: its peak of memory must not hold what longer prompts leave behind in the pool.
     if (wanted("answer")) OC_RETURN_IF_ERROR(answer());
     if (wanted("encode"))
-      for (const int views : options_.crops) OC_RETURN_IF_ERROR(encode(views));
+      for (const int views : options_.views) OC_RETURN_IF_ERROR(encode(views));
     if (wanted("prefill"))
       for (const int tokens : options_.prefill) OC_RETURN_IF_ERROR(prefill(tokens));
     if (!wanted("decode")) return {};
@@ -164,12 +150,11 @@ class Bench {
 
   Result<void> encode(int views) {
     begin(fmt::format("encoding {} views", views));
-    const PictureCut shape = shape_of_views(views);
-    const Image image = waves(shape.width, shape.height);
+    const SampleImage sample = model().sample_image(views);
+    const Image image = waves(sample.width, sample.height);
     OC_ASSIGN_OR_RETURN(const ImagePlan plan,
-                        model().plan_image(shape.width, shape.height, shape.num_crops));
-    const int crops = plan.crops_w * plan.crops_h, actual = crops == 1 ? 1 : crops + 1;
-    const double tera = model().info().crop_ops * actual / 1e12;
+                        model().plan_image(sample.width, sample.height, sample.options));
+    const double tera = model().info().view_ops * sample.tower_runs / 1e12;
     OC_ASSIGN_OR_RETURN(const Judged judged,
                         judge(
                             options_.repeats, tera, [this] { return compute_peak_tops(); },
@@ -182,8 +167,8 @@ class Bench {
                               return watch.ms();
                             }));
     add({.name = "encode",
-         .parameter = "crops",
-         .amount = actual,
+         .parameter = "views",
+         .amount = sample.tower_runs,
          .value = judged.ms,
          .unit = "ms",
          .rate = tera / judged.ms * 1e3,
@@ -231,7 +216,7 @@ class Bench {
                             [&]() -> Result<double> {
                               const auto kv = model().make_sequence();
                               const Stopwatch watch;
-                              fill(*kv, ids, model().rope_regime(tokens));
+                              fill(*kv, ids, model().position_regime(tokens));
                               return watch.ms();
                             }));
     Digest digest;
@@ -255,7 +240,7 @@ class Bench {
                       sequences == 1 ? "" : "s", context));
     const int start = std::max(context, 1);
     const std::vector<TokenId> ids = random_ids(start);
-    const int regime = model().rope_regime(start + options_.decode_steps);
+    const int regime = model().position_regime(start + options_.decode_steps);
     std::vector<std::unique_ptr<KvSequence>> kv;
     for (int i = 0; i < sequences; ++i) {
       kv.push_back(model().make_sequence());
@@ -294,11 +279,13 @@ class Bench {
     return {};
   }
 
-  // The reference request: a picture of 2 × 2 crops, a question of about 20 tokens, 100 tokens.
+  // The reference request: a picture of five views, a question of about 20 tokens, 100 tokens.
   Result<void> answer() {
     begin("a whole answer");
     GenerateRequest request;
-    request.images.push_back({std::make_shared<Image>(waves(672, 672)), 4});
+    const SampleImage sample = model().sample_image(5);
+    request.images.push_back(
+        {std::make_shared<Image>(waves(sample.width, sample.height)), sample.options});
     request.messages.push_back(
         {Role::kUser,
          {ImagePart{0}, TextPart{"What do you see in this picture, and how many of them?"}}});

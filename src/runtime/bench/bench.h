@@ -20,7 +20,7 @@ struct BenchOptions {
   std::string model = "demo";
   EngineOptions engine;
   LoadOptions loading;
-  std::vector<int> crops = {1, 3, 5, 17};  // runs of the tower: crops and global view of a picture
+  std::vector<int> views = {1, 3, 5, 17};  // runs of the vision tower over a picture
   std::vector<int> prefill = {64, 335, 779, 2531};
   std::vector<int> contexts = {0, 779, 3000};
   std::vector<int> sequences = {1, 2, 4, 8};  // at context 0; 1 elsewhere
@@ -32,7 +32,7 @@ struct BenchOptions {
 
 struct BenchResult {
   std::string name;       // encode | prefill | decode | load | answer
-  std::string parameter;  // "crops" | "tokens" | "context" | "cache"
+  std::string parameter;  // "views" | "tokens" | "context" | "cache"
   int amount = 0;         // of it; load: 0 cold, 1 warm
   int sequences = 1;
   double value = 0;

@@ -34,15 +34,17 @@ std::string data_uri(std::span<const std::byte> bytes, std::string_view type) {
 
 std::string chat_body(const ChatBody& chat) {
   json::array content;
-  if (!chat.picture.empty())
-    content.push_back({{"type", "image_url"}, {"image_url", {{"url", chat.picture}}}});
+  if (!chat.picture.empty()) {
+    json::object picture{{"url", chat.picture}};
+    if (!chat.detail.empty()) picture["detail"] = chat.detail;
+    content.push_back({{"type", "image_url"}, {"image_url", std::move(picture)}});
+  }
   content.push_back({{"type", "text"}, {"text", chat.question}});
   json::object body{{"model", chat.model},
                     {"messages", json::array{{{"role", "user"}, {"content", std::move(content)}}}},
                     {"temperature", chat.n > 1 ? 1 : 0},
                     {"stream", true},
                     {"stream_options", {{"include_usage", true}}}};
-  if (chat.num_crops > 0) body["num_crops"] = chat.num_crops;
   if (chat.max_tokens > 0) body["max_tokens"] = chat.max_tokens;
   if (chat.n > 1) body["n"] = chat.n;
   if (chat.logprobs) body["logprobs"] = true;

@@ -13,9 +13,9 @@ class LoadClient;
 
 struct ChatBody {
   std::string model, question;
-  std::string picture;  // a data URI; empty: none
-  int max_tokens = 64;  // 0: none is set
-  int num_crops = 0;    // 0: the server's own
+  std::string picture;      // a data URI; empty: none
+  int max_tokens = 64;      // 0: none is set
+  std::string detail = {};  // of the picture: "low", "high"; empty: the server's own
   bool logprobs = false;
   int n = 1;  // answers; several are drawn, each another
 };

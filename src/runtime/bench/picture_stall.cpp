@@ -14,7 +14,6 @@ namespace oc {
 namespace {
 
 constexpr std::size_t kTextsAlone = 20;  // of text, until the picture's request is sent
-constexpr int kCrops = 16;
 constexpr int kRunningTokens = 2000;  // more than a picture takes, on any machine
 
 Error cannot_tell(std::string why) {
@@ -36,7 +35,6 @@ Result<std::string> picture_to_ask_about(const ServerLoadOptions& options) {
 Result<PictureStallReport> measure_picture_stall(const ServerLoadOptions& options) {
   PictureStallReport report;
   report.url = options.url;
-  report.views = kCrops + 1;
   LoadClient asking(options.url, options.api_key, options.timeout_s);
   OC_ASSIGN_OR_RETURN(report.model, served_model(options, asking));
   OC_ASSIGN_OR_RETURN(const std::string picture, picture_to_ask_about(options));
@@ -47,14 +45,14 @@ Result<PictureStallReport> measure_picture_stall(const ServerLoadOptions& option
   StreamedAnswer answer;
   const Stopwatch since;
   std::thread thread([&] {
-    answer = running.ask(chat_body({report.model, options.question, {}, kRunningTokens, 0, true}),
+    answer = running.ask(chat_body({report.model, options.question, {}, kRunningTokens, "", true}),
                          [&](double) { return ++texts, !enough.load(); });
     ended = true;
   });
   while (texts < kTextsAlone && !ended) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   const double sent = since.ms();
   StreamedAnswer other;
-  if (!ended) other = asking.ask(chat_body({report.model, options.question, picture, 1, kCrops}));
+  if (!ended) other = asking.ask(chat_body({report.model, options.question, picture, 1, "high"}));
   const double answered = since.ms();
   const bool too_early = ended;
   enough = true;
@@ -85,9 +83,9 @@ Result<PictureStallReport> measure_picture_stall(const ServerLoadOptions& option
 
 std::string PictureStallReport::table() const {
   return fmt::format(
-             "{} at {}\n\na running answer beside a picture of up to {} views, {} tokens, first "
-             "token after {:.1f} s\n",
-             model, url, views, prompt_tokens, first_token_ms / 1e3) +
+             "{} at {}\n\na running answer beside a picture in high detail, {} tokens, first token "
+             "after {:.1f} s\n",
+             model, url, prompt_tokens, first_token_ms / 1e3) +
          Percentiles::head("ms from token to token") + alone.row("alone") +
          during.row("beside the picture");
 }
@@ -98,7 +96,6 @@ boost::json::object PictureStallReport::json() const {
           {"model", model},
           {"results",
            {{{"name", "beside"},
-             {"views", views},
              {"prompt_tokens", prompt_tokens},
              {"first_token_ms", first_token_ms},
              {"alone_ms", alone.json()},

@@ -16,14 +16,13 @@ struct PictureStallReport {
   Percentiles during;  // and until its first text came
   double first_token_ms = 0;
   std::int64_t prompt_tokens = 0;  // of the picture's request
-  int views = 0;                   // it was allowed
 
   std::string table() const;
   boost::json::object json() const;
 };
 
-// One answer without a picture runs; behind its 20th piece of text a picture is asked about, in up
-// to 16 crops: the first of options.images, else a made one of options.picture_side pixels a side.
+// One answer without a picture runs; behind its 20th piece of text a picture is asked about, in
+// high detail: the first of options.images, else a made one of options.picture_side pixels a side.
 // kInvalidArgument without either; kUnavailable where no server answers,
 // where a request fails or where the running answer ended too early to tell.
 Result<PictureStallReport> measure_picture_stall(const ServerLoadOptions& options);

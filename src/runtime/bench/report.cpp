@@ -34,8 +34,11 @@ Result<std::map<std::string, std::pair<double, std::string>>> values_of(
   try {
     for (const json::value& one : report.at("results").as_array()) {
       const json::object& result = one.as_object();
-      for (const char* parameter : {"crops", "tokens", "context", "cache"})
-        if (const json::value* amount = result.if_contains(parameter))
+      // Reports of earlier builds say crops.
+      for (const auto& [key, parameter] :
+           {std::pair{"views", "views"}, std::pair{"crops", "views"}, std::pair{"tokens", "tokens"},
+            std::pair{"context", "context"}, std::pair{"cache", "cache"}})
+        if (const json::value* amount = result.if_contains(key))
           out[label(json::value_to<std::string>(result.at("name")), parameter,
                     amount->to_number<std::int64_t>(),
                     result.at("sequences").to_number<std::int64_t>())] = {

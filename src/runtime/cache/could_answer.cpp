@@ -48,9 +48,10 @@ bool fits_scores(const GenerateRequest& request, const GenerateResult& result) {
 
 }  // namespace
 
-bool could_answer(const GenerateRequest& request, const GenerateResult& result) {
+bool could_answer(const GenerateRequest& request, std::int64_t image_tokens,
+                  const GenerateResult& result) {
   if (std::ssize(result.more) + 1 != std::max(request.n, 1)) return false;
-  if (result.images.size() != request.images.size() || !fits_scores(request, result)) return false;
+  if (result.image_tokens != image_tokens || !fits_scores(request, result)) return false;
   if (!fits_one(request, result, 0)) return false;
   std::int64_t tokens = std::ssize(result.ids);
   for (std::size_t i = 0; i < result.more.size(); ++i) {

@@ -7,7 +7,8 @@ namespace oc {
 
 // Everything that the rest of the program relies on and that shows without computing: as many
 // answers or scores as were asked for, log-probabilities just where they were, within the lengths,
-// counts that add up, JSON where it was wanted.
-bool could_answer(const GenerateRequest& request, const GenerateResult& result);
+// counts that add up, JSON where it was wanted. `image_tokens`: of the request's pictures.
+bool could_answer(const GenerateRequest& request, std::int64_t image_tokens,
+                  const GenerateResult& result);
 
 }  // namespace oc

@@ -1,5 +1,7 @@
 #include "runtime/cache/image_cache.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <span>
 
@@ -18,10 +20,9 @@ std::string pixel_digest(const Image& image) {
 std::string picture_key(const std::string& pixels, const ImagePlan& plan,
                         const std::string& scope) {
   Digest digest;
-  const std::array<std::int64_t, 5> cut = {plan.num_crops, plan.crops_w, plan.crops_h,
-                                           plan.transposed ? 1 : 0, plan.tokens};
   digest.add(pixels);
-  digest.add(std::as_bytes(std::span(cut)));
+  digest.add(fmt::format("{}:", plan.family.size()));  // or its end would run into the scope
+  digest.add(plan.family);
   digest.add(scope);
   return digest.finish();
 }

@@ -23,7 +23,7 @@ struct PrefixKey {
   std::vector<TokenId> ids;
   std::vector<std::string> pictures;    // digests of what was encoded, in order
   std::vector<std::int64_t> rows;       // embeddings of each
-  int regime = 0;                       // Model::rope_regime
+  int regime = 0;                       // Model::position_regime
   std::vector<TokenRange> blocks = {};  // Prompt::blocks: given out whole, or not at all
 };
 

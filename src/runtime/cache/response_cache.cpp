@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "base/check.h"
 #include "io/digest.h"
 
 namespace oc {
@@ -43,8 +44,7 @@ std::size_t size_of(const Answer& answer) {
 }
 
 std::size_t size_of(const GenerateResult& result) {
-  std::size_t total = size_of(static_cast<const Answer&>(result)) + sizeof result +
-                      result.images.size() * sizeof(ImagePlan);
+  std::size_t total = size_of(static_cast<const Answer&>(result)) + sizeof result;
   for (const Answer& answer : result.more) total += size_of(answer);
   for (const ChoiceScore& score : result.scores) total += sizeof score + score.text.size();
   return total;
@@ -53,7 +53,10 @@ std::size_t size_of(const GenerateResult& result) {
 }  // namespace
 
 std::optional<std::string> response_key(const GenerateRequest& request,
+                                        std::span<const ImagePlan> plans,
                                         const std::string& computed_by) {
+  OC_CHECK(plans.size() == request.images.size(), "{} plans for {} pictures", plans.size(),
+           request.images.size());
   const SamplingParams& s = request.sampling;
   if (s.temperature != 0 && !s.seed) return std::nullopt;
   KeyDigest digest;
@@ -72,9 +75,9 @@ std::optional<std::string> response_key(const GenerateRequest& request,
     }
   }
   digest.add(request.images.size());
-  for (const RequestImage& picture : request.images) {
-    digest.add(picture.pixels);
-    digest.add(picture.num_crops);
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    digest.add(request.images[i].pixels);
+    digest.add(plans[i].family);
   }
   digest.add(s.temperature);
   digest.add(s.top_k);
@@ -159,6 +162,7 @@ void ResponseCache::insert_here(const std::string& key, const GenerateResult& re
   while (bytes_ + bytes > max_bytes_ || entries_.size() >= max_entries_)
     drop(std::prev(entries_.end()));
   entries_.push_front({key, result, bytes, std::chrono::steady_clock::now() - age});
+  entries_.front().result.images = {};
   by_key_[key] = entries_.begin();
   bytes_ += bytes;
 }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -21,9 +22,10 @@
 namespace oc {
 
 // SHA-256 (binary) over everything that decides the answer: model and engine (`computed_by`),
-// cache scope, messages, pictures' pixels, sampling, limits. nullopt for a request whose answer is
-// drawn with a seed of its own.
+// cache scope, messages, pictures' pixels and `plans`, sampling, limits. nullopt for a request
+// whose answer is drawn with a seed of its own.
 std::optional<std::string> response_key(const GenerateRequest& request,
+                                        std::span<const ImagePlan> plans,
                                         const std::string& computed_by);
 
 // Any thread. Bounded in bytes, number and age, least recently used first out. `shared`, where
@@ -36,7 +38,8 @@ class ResponseCache {
   ~ResponseCache();
 
   bool enabled() const { return max_bytes_ > 0 || shared_ != nullptr; }
-  // Not the engine's thread. What another instance has written is a miss unless it `fits`.
+  // Not the engine's thread. What another instance has written is a miss unless it `fits`. Without
+  // the plans of pictures, which are not kept: whoever has the key has them.
   std::optional<GenerateResult> find(const std::string& key,
                                      const SharedResponses::Fits& fits = {});
   void insert(const std::string& key, const GenerateResult& result);

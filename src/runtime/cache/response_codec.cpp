@@ -11,7 +11,7 @@
 namespace oc {
 namespace {
 
-constexpr std::string_view kMagic = "OCANSW01";  // another layout has another number
+constexpr std::string_view kMagic = "OCANSW02";  // another layout has another number
 constexpr std::size_t kDigestBytes = 32, kEnvelopeBytes = 48;
 
 // Both archives have the same members, so that one walk over the fields serves both.
@@ -147,15 +147,6 @@ void walk_answer(Archive& a, OneAnswer& answer) {
   });
 }
 
-template <class Archive, class Plan>
-void walk_plan(Archive& a, Plan& plan) {
-  for (auto* side : {&plan.width, &plan.height, &plan.num_crops, &plan.crops_w, &plan.crops_h,
-                     &plan.effective_width, &plan.effective_height, &plan.canvas_width,
-                     &plan.canvas_height, &plan.tokens})
-    a.count(*side);
-  a.flag(plan.transposed);
-}
-
 template <class Archive, class Whole>
 void walk(Archive& a, Whole& result) {
   walk_answer(a, result);
@@ -170,7 +161,6 @@ void walk(Archive& a, Whole& result) {
   for (auto* tokens : {&result.prompt_tokens, &result.image_tokens, &result.cached_tokens,
                        &result.completion_tokens, &result.drafted_tokens, &result.accepted_tokens})
     a.count(*tokens);
-  a.list(result.images, [&](auto& plan) { walk_plan(a, plan); });
 }
 
 std::string digest_of(const std::string& key, std::string_view rest) {

@@ -1,10 +1,11 @@
 // Whole answers as bytes, for a cache that other processes read and write.
 //
-//   "OCANSW01" | digest [32] | created i64 | the answer
+//   "OCANSW02" | digest [32] | created i64 | the answer
 //
 // The digest (SHA-256) is over the key and what follows it: a value that was cut, changed, or
 // stored under another key is not taken. Timings stay behind: they are of the request that
-// computed the answer.
+// computed the answer; and so do the plans of pictures, which only their family understands: a
+// request for the answer makes them anew.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,7 @@ constexpr std::size_t kMiB = std::size_t{1} << 20;
 // Measured on an idle server without its model: code, libraries, stacks, heap.
 constexpr std::size_t kProgramBytes = 24 * kMiB;
 
-// A pool below this many tokens answers no question about a picture in its usual crops.
+// A pool below this many tokens answers no question about a picture as models usually see one.
 constexpr std::int64_t kLeastTokens = 2048;
 constexpr std::size_t kLeastImages = 8 * kMiB, kLeastResponses = kMiB, kLeastRequests = 128 * kMiB,
                       kLeastGrammars = 8 * kMiB;

@@ -56,7 +56,7 @@ std::string MemoryPlan::table() const {
   for (const PictureFootprint& p : m.pictures)
     if (p.workspace_bytes == pictures)
       out += row("vision tower", pictures,
-                 fmt::format("a picture in {} crops, one at a time", p.num_crops));
+                 fmt::format("a picture in {}, one at a time", p.description));
   out += row("activations of a step", step, "");
   out += row("keys and values", kv,
              fmt::format("--kv-memory; {} a token; {} of it for finished conversations",
@@ -73,8 +73,8 @@ std::string MemoryPlan::table() const {
     out += fmt::format("sequences of {} tokens: {} (--max-running {})\n", tokens,
                        sequences_of(tokens), max_running);
   for (std::size_t i = 0; i < m.pictures.size(); ++i)
-    out += fmt::format("pictures in {} crop{} in the image cache: {}\n", m.pictures[i].num_crops,
-                       m.pictures[i].num_crops == 1 ? "" : "s", pictures_cached(i));
+    out += fmt::format("pictures in {} in the image cache: {}\n", m.pictures[i].description,
+                       pictures_cached(i));
   return out + "\n" + verdict(*this);
 }
 
@@ -83,13 +83,17 @@ json::object MemoryPlan::json() const {
   json::array sequences, cached, flags;
   for (const std::size_t tokens : lengths(*this))
     sequences.push_back({{"tokens", tokens}, {"at_a_time", sequences_of(tokens)}});
-  for (std::size_t i = 0; i < m.pictures.size(); ++i)
-    cached.push_back({{"num_crops", m.pictures[i].num_crops},
-                      {"tokens", m.pictures[i].tokens},
-                      {"bytes", m.pictures[i].cached_bytes},
-                      {"pixel_bytes", m.pictures[i].pixel_bytes},
-                      {"workspace_bytes", m.pictures[i].workspace_bytes},
-                      {"in_image_cache", pictures_cached(i)}});
+  for (std::size_t i = 0; i < m.pictures.size(); ++i) {
+    const PictureFootprint& picture = m.pictures[i];
+    json::object one;
+    for (const auto& [name, value] : picture.knobs) one[name] = value;
+    one["tokens"] = picture.tokens;
+    one["bytes"] = picture.cached_bytes;
+    one["pixel_bytes"] = picture.pixel_bytes;
+    one["workspace_bytes"] = picture.workspace_bytes;
+    one["in_image_cache"] = pictures_cached(i);
+    cached.push_back(std::move(one));
+  }
   for (const std::string& flag : advice) flags.emplace_back(flag);
   return {
       {"architecture", m.architecture},

@@ -78,10 +78,10 @@ class Follower {
     return {};
   }
 
-  // What is not in the cache yet, and the logits of the last token. A cache of another rope regime
-  // is of no use.
+  // What is not in the cache yet, and the logits of the last token. A cache of another position
+  // regime is of no use.
   Result<void> step() {
-    const int regime = model_.rope_regime(std::ssize(ids_));
+    const int regime = model_.position_regime(std::ssize(ids_));
     if (regime != regime_) kv_->truncate(0);
     regime_ = regime;
     while (kv_->length() < std::ssize(ids_)) {

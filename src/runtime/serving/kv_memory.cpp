@@ -14,13 +14,15 @@ std::optional<Error> KvMemory::too_long(const Session& session) const {
   const std::int64_t tokens = session.kv_claim().most;
   const std::size_t needed = bytes_of(tokens);
   if (limit_ == 0 || needed <= limit_) return std::nullopt;
+  const std::string units = knob_units(model_.knobs);
   return Error{
       ErrorCode::kContextLength,
       fmt::format("{} tokens of prompt and answer need {} MB of keys and values; this server "
                   "has {} MB for them",
                   tokens, needed >> 20, limit_ >> 20),
-      "ask for a smaller max_tokens, use fewer pictures or crops, or give the server more "
-      "(--kv-memory)",
+      fmt::format("ask for a smaller max_tokens, use fewer pictures{}, or give the server more "
+                  "(--kv-memory)",
+                  units.empty() ? "" : " or " + units),
       "max_tokens"};
 }
 

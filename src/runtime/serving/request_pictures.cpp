@@ -8,15 +8,13 @@
 namespace oc {
 
 Result<void> RequestPictures::plan() {
-  for (const RequestImage& picture : context_.request.images) {
-    OC_ASSIGN_OR_RETURN(
-        ImagePlan plan,
-        context_.model.plan_image(picture.image->width, picture.image->height, picture.num_crops));
-    tokens_ += plan.tokens;
-    OC_CHECK(!picture.pixels.empty() || !context_.caches.any(),
+  OC_ASSIGN_OR_RETURN(plans_, plan_images(context_.model, context_.request));
+  for (std::size_t i = 0; i < plans_.size(); ++i) {
+    const std::string& pixels = context_.request.images[i].pixels;
+    tokens_ += plans_[i].tokens;
+    OC_CHECK(!pixels.empty() || !context_.caches.any(),
              "a picture without its digest cannot be looked up");
-    keys_.push_back(picture_key(picture.pixels, plan, context_.request.cache_scope));
-    plans_.push_back(std::move(plan));
+    keys_.push_back(picture_key(pixels, plans_[i], context_.request.cache_scope));
   }
   preprocessed_.resize(plans_.size());
   stored_.resize(plans_.size());
@@ -27,7 +25,7 @@ Result<void> RequestPictures::preprocess(std::size_t picture, const Wanted& want
   const ImagePlan& plan = plans_[picture];
   const auto values = static_cast<std::size_t>(plan.tokens * context_.model.info().width);
   const std::size_t stored = context_.caches.stored != nullptr ? values * sizeof(float) : 0;
-  if (!wanted(keys_[picture], std::max(context_.model.image_bytes(plan), stored))) return {};
+  if (!wanted(keys_[picture], std::max(plan.bytes, stored))) return {};
   const Stopwatch watch;
   if (!read_stored(picture)) {
     OC_ASSIGN_OR_RETURN(preprocessed_[picture], begin(picture));
@@ -46,9 +44,9 @@ Result<std::unique_ptr<ImageEncoding>> RequestPictures::begin(std::size_t pictur
                                                  {context_.hooks.cancelled, request.deadline}));
   const double resize_ms = begun->resize_ms();
   log::step("resize", request.id, "picture", picture, "width", image.width, "height", image.height,
-            "to_width", plan.canvas_width, "to_height", plan.canvas_height, "ms", resize_ms);
-  log::step("tiles", request.id, "picture", picture, "crops", plan.crops_h * plan.crops_w,
-            "image_tokens", plan.tokens, "ms", watch.ms() - resize_ms);
+            "plan", plan.family, "ms", resize_ms);
+  log::step("tiles", request.id, "picture", picture, "views", plan.views, "image_tokens",
+            plan.tokens, "ms", watch.ms() - resize_ms);
   return begun;
 }
 

@@ -23,7 +23,7 @@ class RequestPictures {
   Result<void> plan();
   std::size_t count() const { return plans_.size(); }
   const std::vector<ImagePlan>& plans() const { return plans_; }
-  // Under which they are cached: of pixels, cut and scope.
+  // Under which they are cached: of pixels, plan and scope.
   const std::vector<std::string>& keys() const { return keys_; }
   std::int64_t tokens() const { return tokens_; }  // positions that they take in the prompt
 

@@ -90,7 +90,7 @@ void Sequence::draft() {
   const std::int64_t total = std::ssize(ids_);
   draft_.push_back(ids_.back());
   std::int64_t limit = draft_limit();
-  while (limit > 0 && context_.model.rope_regime(total + limit) != regime_) --limit;
+  while (limit > 0 && context_.model.position_regime(total + limit) != regime_) --limit;
   for (std::int64_t length = std::min<std::int64_t>(3, total - 1); length >= 2 && limit > 0;
        --length)
     for (std::int64_t end = total - 1; end >= length; --end) {
@@ -112,7 +112,7 @@ Result<void> Sequence::accept_draft(std::span<const float> logits) {
   result_.drafted_tokens += std::ssize(draft_) - 1;
   for (std::size_t i = 0; i < draft_.size(); ++i) {
     OC_RETURN_IF_ERROR(take_token(logits.subspan(i * width, width)));
-    if (ended_ || kv_->length() == 0) break;  // ended, or in another rope regime
+    if (ended_ || kv_->length() == 0) break;  // ended, or in another position regime
     if (i + 1 == draft_.size() || ids_.back() != draft_[i + 1]) break;
     ++result_.accepted_tokens;
   }
@@ -153,11 +153,11 @@ Result<void> Sequence::take_token(std::span<const float> logits) {
   return {};
 }
 
-// Where the sequence has grown into another rope regime, the cached keys are rotated wrongly:
+// Where the sequence has grown into another position regime, the cached keys are rotated wrongly:
 // everything is computed again (the reference: prepare_inputs_for_generation drops
 // past_key_values).
 void Sequence::follow_regime() {
-  const int regime = context_.model.rope_regime(std::ssize(ids_));
+  const int regime = context_.model.position_regime(std::ssize(ids_));
   if (regime == regime_) return;
   kv_->truncate(0);
   regime_ = regime;

@@ -24,11 +24,12 @@ namespace oc {
 struct PreparedPrompt {
   std::int64_t tokens = 0;  // those of pictures among them
   std::int64_t last_image_position = -1;
-  int regime = 0;                       // Model::rope_regime
+  int regime = 0;                       // Model::position_regime
   std::int64_t max_answer = 0;          // tokens that an answer may have, stop token included
   std::vector<TokenRange> blocks = {};  // Prompt::blocks
 
-  // Whole blocks of keys and values, in tokens: sequences in the prompt's rope regime share them.
+  // Whole blocks of keys and values, in tokens: sequences in the prompt's position regime share
+  // them.
   std::int64_t shared_kv() const { return tokens / kKvBlockTokens * kKvBlockTokens; }
   // What a sequence of `length` tokens has beyond them; all of it where it shares nothing.
   std::int64_t kv_beyond(std::int64_t length, bool shares) const {

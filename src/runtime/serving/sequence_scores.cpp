@@ -10,7 +10,7 @@ namespace oc {
 void Sequence::begin_score(std::span<const TokenId> choice, std::span<const float> logits) {
   ids_.insert(ids_.end(), choice.begin(), choice.end());
   score_end_ = std::ssize(ids_);
-  if (const int regime = context_.model.rope_regime(score_end_); regime != regime_) {
+  if (const int regime = context_.model.position_regime(score_end_); regime != regime_) {
     kv_->truncate(0);  // all of it again, as a model that is given the whole text does
     regime_ = regime;
     return;

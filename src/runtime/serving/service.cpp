@@ -137,13 +137,20 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
 // True when the response cache had the answer, which then is on its way; takes the entry.
 Result<bool> Service::answer_if_known(EntryPtr& entry) {
   if (!responses_.enabled()) return false;
-  if (!entry->request.compute_anew)
-    entry->response_key = oc::response_key(entry->request, computed_by_);
+  std::vector<ImagePlan> plans;
+  if (auto planned = plan_images(*model_->model, entry->request); planned.ok()) {
+    plans = *std::move(planned);  // else prepare() says what is wrong
+    if (!entry->request.compute_anew)
+      entry->response_key = oc::response_key(entry->request, plans, computed_by_);
+  }
   std::optional<GenerateResult> known;
   if (entry->response_key) {
+    std::int64_t image_tokens = 0;
+    for (const ImagePlan& plan : plans) image_tokens += plan.tokens;
     known = responses_.find(*entry->response_key, [&](const GenerateResult& result) {
-      return could_answer(entry->request, result);
+      return could_answer(entry->request, image_tokens, result);
     });
+    if (known) known->images = std::move(plans);
     log::step("response cache", entry->request.id, "hit", known.has_value());
   }
   if (!known) {

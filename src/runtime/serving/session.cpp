@@ -26,7 +26,7 @@ Result<void> Session::prepare() {
   prompt_.tokens = result_.prompt_tokens = std::ssize(prompt.ids);
   for (std::int64_t i = 0; i < prompt_.tokens; ++i)
     if (prompt.ids[static_cast<std::size_t>(i)] < 0) prompt_.last_image_position = i;
-  prompt_.regime = context_.model.rope_regime(prompt_.tokens);
+  prompt_.regime = context_.model.position_regime(prompt_.tokens);
   check_blocks(prompt.blocks, prompt_.tokens);
   prompt_.blocks = std::move(prompt.blocks);
   OC_RETURN_IF_ERROR(limit_answer());
@@ -101,6 +101,8 @@ std::int64_t Session::context() const {
 
 Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
   const std::size_t count = pictures_.count();
+  std::string smaller = smaller_knobs(context_.model.info().knobs);
+  if (!smaller.empty()) smaller += ", ";
   const std::string pictures = count == 0
                                    ? ""
                                    : fmt::format(", {} of them for {} picture{}",
@@ -113,8 +115,7 @@ Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
                                                                    : "the model's context holds",
                   context()),
       count == 0 ? "shorten the text or leave out earlier turns"
-                 : "use fewer pictures, a smaller num_crops (1 is the least), or "
-                   "leave out earlier turns",
+                 : fmt::format("use fewer pictures, {}or leave out earlier turns", smaller),
       "messages"};
 }
 
@@ -203,7 +204,7 @@ void Session::hand_on_last_block() {
 
 MemoryClaim Session::kv_claim() const {
   const std::int64_t longest = prompt_.tokens + prompt_.max_answer;
-  const bool shares = prompt_.regime == context_.model.rope_regime(longest);
+  const bool shares = prompt_.regime == context_.model.position_regime(longest);
   MemoryClaim claim;
   bool prompt_is_held = false;
   for (const auto& one : sequences_) {
@@ -303,10 +304,13 @@ Result<void> Session::interrupted() const {
                  fmt::format("the request was cancelled during {}", phase())};
   if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline) {
     const std::int64_t tokens = sequences_.empty() ? 0 : sequences_.front()->answer_tokens();
+    const std::string units = knob_units(context_.model.info().knobs);
     return Error{ErrorCode::kDeadline,
                  fmt::format("out of time during {}, after {} answer token{}", phase(), tokens,
                              tokens == 1 ? "" : "s"),
-                 "allow more time (--time-limit), or use fewer crops and a smaller max_tokens"};
+                 fmt::format("allow more time (--time-limit), or use fewer {} and a smaller "
+                             "max_tokens",
+                             units.empty() ? "pictures" : units)};
   }
   return {};
 }

@@ -5,6 +5,7 @@
 
 #include <boost/json/value.hpp>
 #include <filesystem>
+#include <span>
 
 #include "models/model.h"
 #include "runtime/verify/report.h"
@@ -35,11 +36,14 @@ Rounding rounding_of(const EngineOptions& options, const Model& model);
 // Each part is skipped (false) when its folder is not there. Errors: files that cannot be read.
 Result<bool> verify_text(const std::filesystem::path& goldens, const Model& model,
                          const VerifyOptions& options, VerifyReport& report);
-Result<bool> verify_image(const std::filesystem::path& goldens, const VerifyOptions& options,
-                          VerifyReport& report);
+// What decoders give is the same for every model; how a picture is then cut is its family's.
+Result<bool> verify_image(const std::filesystem::path& goldens, const Model& model,
+                          const VerifyOptions& options, VerifyReport& report);
 Result<bool> verify_model(const std::filesystem::path& goldens, const Model& model,
                           const VerifyOptions& options, VerifyReport& report);
 
+// The knobs that a golden case sets by their names.
+ImageOptions golden_options(const boost::json::object& c, std::span<const ImageKnob> knobs);
 // Messages of a golden case, whose text holds live tags and control tokens.
 Result<std::vector<Message>> golden_messages(const boost::json::value& messages);
 // Ids with each run of image positions written as [-N, count], N counting pictures from 1.

@@ -157,7 +157,7 @@ class ModelCase {
       OC_ASSIGN_OR_RETURN(const Image image, decode_image(std::as_bytes(std::span(bytes)), limits));
       OC_ASSIGN_OR_RETURN(
           ImagePlan plan,
-          model_.plan_image(image.width, image.height, case_.at("num_crops").to_number<int>()));
+          model_.plan_image(image.width, image.height, golden_options(case_, model_.info().knobs)));
       std::map<std::string, Values, std::less<>> seen;
       const Tap tap = [&](std::string_view tap_name, const Tensor& value) {
         seen.emplace(tap_name, read_all(engine_, value));
@@ -167,11 +167,11 @@ class ModelCase {
                           model_.begin_image(image, plan, &tap));
       while (!encoding->done()) encoding->step();
       embeds.push_back(encoding->result());
-      collect_features(seen, 1 + plan.crops_w * plan.crops_h, features);
+      collect_features(seen, plan.views, features);
       if (plans_.empty()) collect_layers(seen, layers);
       const Values rows = read_all(engine_, embeds.back());
       embeds_all.insert(embeds_all.end(), rows.begin(), rows.end());
-      plans_.push_back(plan);
+      plans_.push_back(std::move(plan));
     }
     if (embeds.empty()) return {};
     image_rows_ = model_.join_images(embeds);
@@ -200,12 +200,12 @@ class ModelCase {
     const int last = last_hidden(seen);
     for (int view = 0; view < views; ++view) {
       auto found = seen.find(fmt::format("vision.{}.hidden{}", view, last));
-      // A view with the global view's pixels is not computed again.
+      // A view with the first one's pixels is not computed again.
       if (found == seen.end()) found = seen.find(fmt::format("vision.0.hidden{}", last));
       const std::size_t width = width_.at(fmt::format("vision.0.hidden{}", last));
-      const std::size_t patches = found->second.size() / width - 1;
-      for (std::size_t patch = 0; patch < patches; patch += step) {
-        const auto values = row_of(found->second, width, patch + 1);
+      const auto first = static_cast<std::size_t>(model_.info().class_tokens);
+      for (std::size_t row = first; row < found->second.size() / width; row += step) {
+        const auto values = row_of(found->second, width, row);
         features.insert(features.end(), values.begin(), values.end());
       }
     }
@@ -235,7 +235,7 @@ class ModelCase {
 
   // Runs all ids that the cache does not hold; logits of the rows in `wanted` (absolute positions).
   std::vector<Values> prefill(const std::vector<std::int64_t>& wanted, const Tap* tap) {
-    const int regime = model_.rope_regime(static_cast<std::int64_t>(ids_.size()));
+    const int regime = model_.position_regime(static_cast<std::int64_t>(ids_.size()));
     std::vector<Values> logits;
     for (auto begin = static_cast<std::size_t>(kv_->length()); begin < ids_.size();) {
       const auto end = static_cast<std::size_t>(
@@ -353,10 +353,11 @@ class ModelCase {
   }
 
   Values next(TokenId token) {
-    const int before = model_.rope_regime(static_cast<std::int64_t>(ids_.size()));
+    const int before = model_.position_regime(static_cast<std::int64_t>(ids_.size()));
     ids_.push_back(token);
     const auto total = static_cast<std::int64_t>(ids_.size());
-    if (model_.rope_regime(total) != before) kv_->truncate(0);  // keys must be rotated anew
+    if (model_.position_regime(total) != before)
+      kv_->truncate(0);  // keys of the other one are of no use
     return prefill({total - 1}, nullptr).back();
   }
 

@@ -53,8 +53,8 @@ Result<Prompt> chat_prompt(const json::object& c, const Model& model) {
   for (const json::value& size : c.at("images").as_array()) {
     OC_ASSIGN_OR_RETURN(ImagePlan plan, model.plan_image(size.as_array().at(0).to_number<int>(),
                                                          size.as_array().at(1).to_number<int>(),
-                                                         c.at("num_crops").to_number<int>()));
-    plans.push_back(plan);
+                                                         golden_options(c, model.info().knobs)));
+    plans.push_back(std::move(plan));
   }
   return model.build_prompt(messages, plans, {.keep_order = false, .trusted_text = true});
 }

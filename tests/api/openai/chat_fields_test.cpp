@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "api/openai/chat_request.h"
+#include "api/openai/image_fields.h"
 
 namespace oc {
 namespace {
@@ -20,6 +21,13 @@ std::string times(std::size_t count, std::string_view what) {
   std::string out;
   for (std::size_t i = 0; i < count; ++i) out += (i == 0 ? "" : ",") + std::string(what);
   return out;
+}
+
+// The knobs of pictures included.
+std::vector<Field> all_fields() {
+  std::vector<Field> rows = knob_fields();
+  rows.insert(rows.begin(), kChatFields.begin(), kChatFields.end());
+  return rows;
 }
 
 // The body of a request whose field of this row has the value.
@@ -95,13 +103,13 @@ void expect_taken(const Field& field, const std::string& value) {
 
 template <class Check>
 void for_each_kept(Check check) {
-  for (const Field& field : kChatFields)
+  for (const Field& field : all_fields())
     if (field.use == FieldUse::kKept) check(field);
 }
 
 TEST(ChatFields, EveryNameStandsOnceAndMeansSomething) {
   std::set<std::string_view> names;
-  for (const Field& field : kChatFields) {
+  for (const Field& field : all_fields()) {
     EXPECT_TRUE(names.insert(field.name).second) << field.name;
     EXPECT_FALSE(field.meaning.empty()) << field.name;
     EXPECT_LE(field.min, field.max) << field.name;
@@ -168,7 +176,7 @@ TEST(ChatFields, TheDocumentSaysTheSame) {
   text << file.rdbuf();
   const std::string document = text.str();
   ASSERT_FALSE(document.empty());
-  for (const Field& field : kChatFields) {
+  for (const Field& field : all_fields()) {
     const std::string row = fmt::format("\n| `{}` | {} | {} | {} |\n", field.name,
                                         type_words(field), bound_words(field), field.meaning);
     if (field.use == FieldUse::kKept)

@@ -7,6 +7,8 @@
 #include <limits>
 #include <string>
 
+#include "models/registry.h"
+
 namespace oc {
 namespace {
 
@@ -25,6 +27,12 @@ Result<ChatRequest> with(const std::string& fields) {
 }
 Result<ChatRequest> with_content(const std::string& content) {
   return parse(R"({"messages":[{"role":"user","content":)" + content + "}]}");
+}
+// As a model of the first family would plan it.
+int crops_of(const ChatRequest& request, std::size_t image) {
+  ImageOptions options = request.images[image].options;
+  options.request_knobs = request.generate.image_knobs;
+  return knob_values(image_knobs(), options)->at("num_crops");
 }
 // "param: message (hint)" of a request that must fail.
 std::string error_of(const Result<ChatRequest>& result) {
@@ -333,11 +341,11 @@ TEST(ChatRequest, Pictures) {
   ASSERT_EQ(result->images.size(), 5u);
   EXPECT_EQ(result->images[0].bytes.size(), 3u);
   EXPECT_EQ(result->images[0].param, "messages[0].content[0].image_url.url");
-  EXPECT_FALSE(result->images[0].num_crops.has_value());
-  EXPECT_EQ(result->images[1].num_crops, 1);
-  EXPECT_EQ(result->images[2].num_crops, 16);
-  EXPECT_FALSE(result->images[3].num_crops.has_value());
-  EXPECT_EQ(result->images[4].num_crops, 9);
+  EXPECT_EQ(crops_of(*result, 0), 4) << "the family's default";
+  EXPECT_EQ(crops_of(*result, 1), 1);
+  EXPECT_EQ(crops_of(*result, 2), 16);
+  EXPECT_EQ(crops_of(*result, 3), 4);
+  EXPECT_EQ(crops_of(*result, 4), 9);
   const auto& parts = result->generate.messages[0].parts;
   ASSERT_EQ(parts.size(), 6u);
   EXPECT_EQ(std::get<ImagePart>(parts[2]).index, 1);
@@ -348,8 +356,8 @@ TEST(ChatRequest, CropsOfTheRequestAreForPicturesWithoutDetail) {
       {"type":"image_url","image_url":{"url":"data:image/png;base64,Zm9v"}},
       {"type":"image_url","image_url":{"url":"data:image/png;base64,YmFy","detail":"low"}}]}]})");
   ASSERT_TRUE(result.ok()) << error_of(result);
-  EXPECT_EQ(result->images[0].num_crops, 2);
-  EXPECT_EQ(result->images[1].num_crops, 1);
+  EXPECT_EQ(crops_of(*result, 0), 2);
+  EXPECT_EQ(crops_of(*result, 1), 1);
 }
 
 TEST(ChatRequest, PicturesThatAreNot) {
@@ -436,7 +444,8 @@ TEST(ChatRequest, PicturesAreDecodedFromTheirContents) {
   picture.rgb.assign(18, 200);
   auto request = with_content(R"([{"type":"text","text":"x"}])");
   ASSERT_TRUE(request.ok());
-  request->images.push_back({encode_png(picture), 4, "messages[0].content[1].image_url.url"});
+  request->images.push_back(
+      {encode_png(picture), {.knobs = {{"num_crops", 4}}}, "messages[0].content[1].image_url.url"});
   const ImageLimits image_limits;
   auto memory = pictures_memory(*request, image_limits);
   ASSERT_TRUE(memory.ok()) << memory.error().message;
@@ -448,7 +457,7 @@ TEST(ChatRequest, PicturesAreDecodedFromTheirContents) {
   EXPECT_FALSE(*decode_next_picture(*request, image_limits)) << "there is only one";
   ASSERT_EQ(request->generate.images.size(), 1u);
   EXPECT_EQ(request->generate.images[0].image->rgb, picture.rgb);
-  EXPECT_EQ(request->generate.images[0].num_crops, 4);
+  EXPECT_EQ(request->generate.images[0].options.knobs.at("num_crops"), 4);
   EXPECT_TRUE(request->images[0].bytes.empty());
 
   ChatRequest broken;

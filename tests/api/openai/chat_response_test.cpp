@@ -34,10 +34,7 @@ GenerateResult result() {
   ImagePlan plan;
   plan.width = 640;
   plan.height = 480;
-  plan.num_crops = 4;
-  plan.crops_w = plan.crops_h = 2;
-  plan.effective_width = 672;
-  plan.effective_height = 504;
+  plan.description.answer = {{"num_crops", 4}, {"crops", {2, 2}}, {"effective_size", {672, 504}}};
   plan.tokens = 757;
   out.images.push_back(plan);
   return out;

@@ -126,7 +126,8 @@ TEST(OpenaiFields, FieldsOfMessagesAndPartsAreListedOnceWithoutTheirPlace) {
              "messages[].content[].cache_control", "messages[].reasoning_content",
              "messages[].content[].image_url.format", "messages[].content[].image_url.detail"}));
   EXPECT_EQ(result->generate.messages.size(), 3u);
-  EXPECT_FALSE(result->images[0].num_crops.has_value());
+  EXPECT_TRUE(result->images[0].options.knobs.empty());
+  EXPECT_EQ(result->images[0].options.detail, ImageDetail::kAuto);
 }
 
 TEST(OpenaiFields, FieldsOfMessagesThatWouldChangeTheAnswer) {

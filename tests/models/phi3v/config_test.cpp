@@ -90,20 +90,5 @@ TEST(Phi3VConfig, NormalisationGivesNumbers) {
   }
 }
 
-TEST(Phi3VConfig, TokensOfAPicture) {
-  Phi3VConfig real;  // the vision defaults are CLIP-L/336
-  const auto tokens = [&](int w, int h, int crops) {
-    return plan_phi3v_image(real, w, h, crops)->tokens;
-  };
-  EXPECT_EQ(tokens(640, 480, 1), 313);
-  EXPECT_EQ(tokens(640, 480, 4), 757);
-  EXPECT_EQ(tokens(300, 600, 4), 469);
-  EXPECT_EQ(tokens(640, 480, 16), 1921);
-  EXPECT_EQ(tokens(1080, 1920, 16), 2377);
-  EXPECT_EQ(tokens(512, 512, 16), 2509);
-  EXPECT_FALSE(plan_phi3v_image(real, 640, 480, 0).ok());
-  EXPECT_FALSE(plan_phi3v_image(real, 640, 480, 65).ok());
-}
-
 }  // namespace
 }  // namespace oc

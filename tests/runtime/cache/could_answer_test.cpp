@@ -37,12 +37,12 @@ GenerateResult answering(int n) {
 TEST(CouldAnswer, AsManyAsWereAskedFor) {
   for (int asked = 1; asked <= 4; ++asked)
     for (int given = 1; given <= 4; ++given)
-      EXPECT_EQ(could_answer(asking(asked), answering(given)), asked == given);
+      EXPECT_EQ(could_answer(asking(asked), 0, answering(given)), asked == given);
 }
 
 TEST(CouldAnswer, EachOfItsParts) {
   const GenerateRequest request = asking(2);
-  ASSERT_TRUE(could_answer(request, answering(2)));
+  ASSERT_TRUE(could_answer(request, 0, answering(2)));
   const std::function<void(GenerateResult&)> lies[] = {
       [](GenerateResult& r) {
         r.ids = {1, 2, 3, 4, 5};
@@ -52,7 +52,7 @@ TEST(CouldAnswer, EachOfItsParts) {
       },
       [](GenerateResult& r) { r.logprobs.resize(2); },
       [](GenerateResult& r) { r.scores.resize(1); },
-      [](GenerateResult& r) { r.images.resize(1); },
+      [](GenerateResult& r) { r.image_tokens = 1; },
       [](GenerateResult& r) { r.prompt_tokens = 0; },
       [](GenerateResult& r) { r.completion_tokens = 3; },
       [](GenerateResult& r) { r.accepted_tokens = 1; },
@@ -70,7 +70,7 @@ TEST(CouldAnswer, EachOfItsParts) {
   for (std::size_t i = 0; i < std::size(lies); ++i) {
     GenerateResult result = answering(2);
     lies[i](result);
-    EXPECT_FALSE(could_answer(request, result)) << "lie " << i;
+    EXPECT_FALSE(could_answer(request, 0, result)) << "lie " << i;
   }
 }
 
@@ -78,51 +78,51 @@ TEST(CouldAnswer, LogprobsJustWhereTheyWereAskedFor) {
   GenerateRequest request = asking(1);
   request.logprobs = true;
   request.top_logprobs = 1;
-  EXPECT_FALSE(could_answer(request, answering(1)));
+  EXPECT_FALSE(could_answer(request, 0, answering(1)));
   GenerateResult result = answering(1);
   result.logprobs.resize(2);
-  EXPECT_TRUE(could_answer(request, result));
+  EXPECT_TRUE(could_answer(request, 0, result));
   result.logprobs[1].top.resize(2);
-  EXPECT_FALSE(could_answer(request, result)) << "one was asked for";
+  EXPECT_FALSE(could_answer(request, 0, result)) << "one was asked for";
   result.logprobs[1].top.resize(1);
-  EXPECT_TRUE(could_answer(request, result));
+  EXPECT_TRUE(could_answer(request, 0, result));
   result.logprobs.resize(3);
-  EXPECT_FALSE(could_answer(request, result));
+  EXPECT_FALSE(could_answer(request, 0, result));
   // Behind a stop string tokens are not shown.
   result = answering(1);
   result.stop_cause = StopCause::kStopString;
   result.stop_string = "\n";
   result.logprobs.resize(1);
-  EXPECT_TRUE(could_answer(request, result));
+  EXPECT_TRUE(could_answer(request, 0, result));
 }
 
 TEST(CouldAnswer, TheChoicesThatWereToBeScored) {
   GenerateRequest request = asking(1);
   request.choices = {"yes", "no"};
   GenerateResult result = answering(1);
-  EXPECT_FALSE(could_answer(request, result));
+  EXPECT_FALSE(could_answer(request, 0, result));
   result.scores = {{"yes", -1, -1, 0.5, 2}, {"no", -1, -1, 0.5, 2}};
-  EXPECT_FALSE(could_answer(request, result)) << "its text is none of them";
+  EXPECT_FALSE(could_answer(request, 0, result)) << "its text is none of them";
   result.text = "no";
-  EXPECT_TRUE(could_answer(request, result));
+  EXPECT_TRUE(could_answer(request, 0, result));
   result.scores.pop_back();
-  EXPECT_FALSE(could_answer(request, result));
+  EXPECT_FALSE(could_answer(request, 0, result));
   result.scores.push_back({"No", -1, -1, 0.5, 2});
-  EXPECT_FALSE(could_answer(request, result));
+  EXPECT_FALSE(could_answer(request, 0, result));
 }
 
 TEST(CouldAnswer, JsonWhereItWasWanted) {
   GenerateRequest request = asking(1);
   request.json_schema = "";
   GenerateResult result = answering(1);
-  EXPECT_FALSE(could_answer(request, result));
+  EXPECT_FALSE(could_answer(request, 0, result));
   result.text = R"({"a": [1, 2]})";
-  EXPECT_TRUE(could_answer(request, result));
+  EXPECT_TRUE(could_answer(request, 0, result));
   result.text = R"({"a": [1)";
-  EXPECT_FALSE(could_answer(request, result));
+  EXPECT_FALSE(could_answer(request, 0, result));
   result.stop_cause = StopCause::kMaxTokens;
   result.finish_reason = FinishReason::kLength;
-  EXPECT_TRUE(could_answer(request, result)) << "it was cut";
+  EXPECT_TRUE(could_answer(request, 0, result)) << "it was cut";
 }
 
 }  // namespace

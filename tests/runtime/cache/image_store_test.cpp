@@ -256,7 +256,7 @@ class StoredPicturesTest : public ImageStoreTest {
       request.cache_scope = owner;
       request.compute_anew = anew;
       request.messages = {{Role::kUser, {ImagePart{0}, TextPart{"hello"}}}};
-      request.images = {{std::move(image), 2}};
+      request.images = {{std::move(image), fake::crops(2)}};
       auto promise = std::make_shared<std::promise<Result<GenerateResult>>>();
       auto future = promise->get_future();
       const auto job = service->submit(std::move(request), nullptr, [promise](auto result) {

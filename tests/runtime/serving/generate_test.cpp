@@ -32,7 +32,7 @@ GenerateRequest question_about(int pictures, std::optional<int> num_crops) {
     auto image = std::make_shared<Image>();
     image->width = image->height = 1;
     image->rgb.resize(3);
-    request.images.push_back({image, num_crops});
+    request.images.push_back({image, num_crops ? fake::crops(*num_crops) : ImageOptions()});
     request.messages[0].parts.emplace_back(ImagePart{i});
   }
   return request;
@@ -162,15 +162,15 @@ TEST(Generate, ReportsPictures) {
   EXPECT_EQ(result->image_tokens, 30);
   EXPECT_EQ(result->prompt_tokens, 30 + 3 + 1);
   ASSERT_EQ(result->images.size(), 2u);
-  EXPECT_EQ(result->images[1].num_crops, 3);
+  EXPECT_EQ(result->images[1].views, 3);
   EXPECT_EQ(model->tiles, 6);
-  EXPECT_EQ(run(*model, question_about(1, std::nullopt)).result->images[0].num_crops, 4);
+  EXPECT_EQ(run(*model, question_about(1, std::nullopt)).result->images[0].views, 4);
 }
 
 TEST(Generate, AnErrorAboutAPictureComesBeforeAnyWork) {
   const auto model = FakeModel::answering({kEnd});
   auto request = question_about(1, 1);
-  request.images.push_back({request.images[0].image, 99});
+  request.images.push_back({request.images[0].image, fake::crops(99)});
   const auto result = run(*model, request).result;
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().param, "num_crops");

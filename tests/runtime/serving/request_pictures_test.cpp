@@ -13,7 +13,7 @@ RequestImage picture(std::uint8_t shade, int crops) {
   auto image = std::make_shared<Image>();
   image->width = image->height = 2;
   image->rgb.assign(12, shade);
-  RequestImage out{image, crops};
+  RequestImage out{image, fake::crops(crops)};
   out.pixels = pixel_digest(*image);
   return out;
 }
@@ -73,7 +73,7 @@ TEST_F(RequestPicturesTest, WhatIsWrongWithOneIsSaid) {
   const RequestContext shared = context();
   const Result<void> planned = RequestPictures(shared).plan();
   ASSERT_FALSE(planned.ok());
-  EXPECT_EQ(planned.error().message, "too many crops");
+  EXPECT_EQ(planned.error().message, "num_crops is 65, it must be 1 to 64");
 }
 
 }  // namespace

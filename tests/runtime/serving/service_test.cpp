@@ -358,7 +358,7 @@ TEST_F(ServiceTest, APictureEncodedFromALostFileIsNotKept) {
   auto image = std::make_shared<Image>();
   image->width = image->height = 8;
   image->rgb.assign(8 * 8 * 3, 1);
-  request.images.push_back({image, 1});
+  request.images.push_back({image, fake::crops(1)});
   request.messages[0].parts.insert(request.messages[0].parts.begin(), ImagePart{0});
   EXPECT_EQ(submit(service, std::move(request)).code().message, "fake.safetensors: was cut off");
   EXPECT_EQ(service.stats().pictures.entries, 0u);

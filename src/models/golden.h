@@ -1,0 +1,35 @@
+// What a family itself checks of golden data (runtime/verify): how it cuts a picture.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "image/image.h"
+
+namespace oc {
+
+// A picture of image/cases.json, decoded, and one of its cases. A check may throw as boost::json
+// does where they lack what it reads.
+struct GoldenPicture {
+  const boost::json::object& info;  // of the whole file
+  const boost::json::object& expected;
+  const Image& image;
+  bool lossy = false;  // decoders may differ a little
+};
+
+// Where the comparisons go, and where the expected values are.
+class GoldenChecks {
+ public:
+  virtual ~GoldenChecks() = default;
+  virtual void equal(std::string_view stage, bool good, std::string_view otherwise) = 0;
+  virtual void difference(std::string_view stage, double found, double limit) = 0;
+  // The largest difference of two lists, infinite where they differ in length.
+  virtual void compare(std::string_view stage, std::span<const float> found,
+                       std::span<const float> expected, double limit) = 0;
+  // Of expect.safetensors; empty where there is no such tensor.
+  virtual std::vector<float> tensor(std::string_view name) const = 0;
+};
+
+}  // namespace oc
