@@ -35,6 +35,7 @@ ROOMS = {
         ["bench", "hosting", "verify"],
     ],
     "api": [["."], ["config", "openai"], ["backend"], ["registry"]],
+    "text": [["."], ["sentencepiece"], ["registry"]],
 }
 # What each does, in a few words: tools/draw_layers.py makes docs/architecture.svg of these tables.
 WORDS = {
@@ -73,6 +74,9 @@ WORDS = {
     "io": "files, JSON",
     "image": "decoding, resizing",
     "text": "tokens",
+    "text/.": "for all kinds",
+    "text/registry": "all kinds",
+    "text/sentencepiece": "Llama's",
     "kernels": "SIMD loops",
     "base": "what every layer needs",
     "base/.": "errors, log, text",

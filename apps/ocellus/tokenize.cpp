@@ -2,6 +2,7 @@
 // not its weights.
 #include <fmt/format.h>
 
+#include <boost/json/value_from.hpp>
 #include <fstream>
 #include <limits>
 #include <memory>
@@ -48,10 +49,8 @@ Result<std::string> read_input(const std::string& file) {
   return file == "-" ? read_stdin(kMaxInput) : read_file(file, kMaxInput);
 }
 
-json::array with_bos(const Tokenizer& tokenizer, std::string_view text, bool trusted) {
-  json::array out{tokenizer.bos()};
-  for (const TokenId id : tokenizer.encode(text, trusted)) out.emplace_back(id);
-  return out;
+json::value ids_json(const Tokenizer& tokenizer, std::string_view text, bool trusted) {
+  return json::value_from(tokenizer.encode_with_bos(text, trusted));
 }
 
 // The knobs of pictures that an object sets.
@@ -179,7 +178,7 @@ Result<json::value> tokenize_case(const Text& text, std::string_view document,
   if (kind == "plain") {
     OC_ASSIGN_OR_RETURN(const JsonReader field, line.at("text"));
     OC_ASSIGN_OR_RETURN(const std::string_view plain, field.string());
-    return json::value(with_bos(*text.tokenizer, plain, true));
+    return ids_json(*text.tokenizer, plain, true);
   }
   if (kind == "decode") {
     OC_ASSIGN_OR_RETURN(const JsonReader field, line.at("ids"));
@@ -213,7 +212,7 @@ void tokenize(const TokenizeFlags& flags) {
   const auto text = load_text(read_flags(flags.settings).model.path);
   if (!text.ok()) fail(text.error());
   if (flags.text && *flags.text != "-") {
-    show_line(json_text(with_bos(*text->tokenizer, *flags.text, flags.trusted)));
+    show_line(json_text(ids_json(*text->tokenizer, *flags.text, flags.trusted)));
     return;
   }
   const std::string file = flags.text            ? *flags.text
@@ -223,7 +222,7 @@ void tokenize(const TokenizeFlags& flags) {
   const auto input = read_input(file);
   if (!input.ok()) fail(input.error());
   if (flags.text) {
-    show_line(json_text(with_bos(*text->tokenizer, *input, flags.trusted)));
+    show_line(json_text(ids_json(*text->tokenizer, *input, flags.trusted)));
   } else if (!flags.cases.empty()) {
     tokenize_cases(*text, *input, name);
   } else {

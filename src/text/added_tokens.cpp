@@ -8,6 +8,15 @@
 
 namespace oc {
 
+std::size_t leading_white_space(std::string_view text) {
+  std::size_t bytes = 0;
+  for (;;) {
+    const CodePoint next = first_code_point(text.substr(bytes));
+    if (next.size == 0 || !is_white_space(next.value)) return bytes;
+    bytes += next.size;
+  }
+}
+
 AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
   std::sort(tokens_.begin(), tokens_.end(),
             [](const AddedToken& a, const AddedToken& b) { return a.content < b.content; });
@@ -52,11 +61,7 @@ std::vector<TextSegment> AddedTokens::split(std::string_view text) const {
       if (before.size == 0 || !is_white_space(before.value)) break;
       begin -= before.size;
     }
-    while (token->rstrip) {
-      const CodePoint after = first_code_point(text.substr(end));
-      if (after.size == 0 || !is_white_space(after.value)) break;
-      end += after.size;
-    }
+    if (token->rstrip) end += leading_white_space(text.substr(end));
     if (done < begin) segments.push_back({text.substr(done, begin - done)});
     segments.push_back({text.substr(begin, end - begin), token->id});
     // Goes on after swallowed white space: a token that starts inside it is not one (the reference

@@ -17,6 +17,9 @@ struct TextSegment {
   TokenId added = -1;  // -1: ordinary text, not empty
 };
 
+// The white space that a text begins with, in bytes: what a token that is marked rstrip swallows.
+std::size_t leading_white_space(std::string_view text);
+
 class AddedTokens {
  public:
   // Contents must be distinct and not empty.

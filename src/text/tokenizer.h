@@ -1,11 +1,10 @@
-// The tokenizer.json of Llama-style models: byte-fallback BPE over "▁"-prefixed segments, with
-// added tokens matched on the raw text first. Ids equal those of Hugging Face tokenizers with the
-// file as shipped (transformers 4). Const after load, any thread. Files that need another
-// normalizer, pre-tokenizer, post-processor, decoder or model are refused, never approximated.
+// A tokenizer: from text to the ids of a model's vocabulary and back. Of what depends on its kind
+// (how a space is written, what a text begins with, which tokens are bytes) nobody else knows; it
+// is asked here. Each kind is a room of this folder; registry.h picks one by the tokenizer.json.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,79 +12,79 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
-#include "text/piece_joiner.h"
-
 namespace oc {
 
 using TokenId = std::int32_t;
 
+class Detokenizer;
+
+// Ids equal those of Hugging Face tokenizers with the file as shipped (transformers 4). Const, any
+// thread.
 class Tokenizer {
  public:
-  static Result<std::shared_ptr<const Tokenizer>> load(const std::filesystem::path& tokenizer_json);
-  // `what` names the document in errors: `tokenizer.json: "model.merges[12]" …`. kCorrupt for a
-  // document that contradicts itself, kUnsupported for one that is beyond this class.
-  static Result<std::shared_ptr<const Tokenizer>> parse(std::string_view json,
-                                                        std::string_view what);
-  ~Tokenizer();
+  virtual ~Tokenizer() = default;
 
   // Ids of `text` without BOS. With added_tokens, the text's "<|end|>" and the like become control
   // tokens (trusted text: templates); without, every byte is ordinary text (what users type) and no
-  // id of an added token can come out: parse() refuses files whose merges, bytes or characters lead
-  // to one. The text may hold any bytes: those that are not UTF-8 become their byte tokens.
-  // O(n log n); at most 1 GiB (OC_CHECK).
-  std::vector<TokenId> encode(std::string_view text, bool added_tokens) const;
+  // id of an added token can come out. The text may hold any bytes. decode() gives a text of ids
+  // back as it was, where it is UTF-8 and the vocabulary has all of its bytes. O(n log n); at most
+  // 1 GiB (OC_CHECK).
+  virtual std::vector<TokenId> encode(std::string_view text, bool added_tokens) const = 0;
+  // As the reference encodes a text by itself: behind BOS, where it has one.
+  std::vector<TokenId> encode_with_bos(std::string_view text, bool added_tokens) const;
 
   // Of plain text, without tokenising it. A text of so many normalised_bytes() (those of its parts
   // add up) has at least bytes / longest_token() ids, rounded up: a text of which that is already
   // too many need not be tokenised.
-  std::size_t normalised_bytes(std::string_view text) const;
-  std::size_t longest_token() const;
-  // What encode() takes for a text, beside the ids, at most. It grows with the longest stretch
-  // without a space.
-  std::size_t encode_memory(std::string_view text) const;
+  virtual std::size_t normalised_bytes(std::string_view text) const = 0;
+  virtual std::size_t longest_token() const = 0;
+  // What encode() takes for a text, beside the ids, at most.
+  virtual std::size_t encode_memory(std::string_view text) const = 0;
 
-  // Text of `ids`: byte fallback fused (broken UTF-8 becomes U+FFFD), "▁" to space, one leading
-  // space dropped, ids without a token vanish; with skip_special, tokens marked special are left
-  // out.
+  // Text of `ids`: broken UTF-8 becomes U+FFFD, ids without a token vanish; with skip_special,
+  // tokens marked special are left out.
   std::string decode(std::span<const TokenId> ids, bool skip_special) const;
+  // The same, token by token. It must not outlive the tokenizer.
+  virtual std::unique_ptr<Detokenizer> detokenizer(bool skip_special) const = 0;
 
   // The id of an added or ordinary token by its exact content ("<|end|>").
-  std::optional<TokenId> id_of(std::string_view content) const;
-  // The token's content; nullopt for ids without a token.
-  std::optional<std::string_view> token(TokenId id) const;
-  // What the token adds to a text: a byte token's byte, "▁" as a space; as it is for added tokens.
-  // Empty for ids without a token.
-  std::string bytes_of(TokenId id) const;
-  bool is_special(TokenId id) const;  // an added token that is marked special
-  bool has_rstrip(TokenId id) const;  // an added token that swallows the white space after it
-  TokenId bos() const;                // what the post-processor puts in front ("<s>")
-  TokenId vocab_size() const;         // largest id + 1
+  virtual std::optional<TokenId> id_of(std::string_view content) const = 0;
+  // The token's content, as the kind writes it; nullopt for ids without a token.
+  virtual std::optional<std::string_view> token(TokenId id) const = 0;
+  // What the token adds to a text that has begun: perhaps no whole code point. Empty for ids
+  // without a token.
+  virtual std::string bytes_of(TokenId id) const = 0;
+  // What it adds to an empty text.
+  std::string first_bytes_of(TokenId id) const;
+  // What decode() leaves out where a text begins with it; empty where it leaves out nothing.
+  virtual std::string_view dropped_at_start() const = 0;
 
- private:
-  friend class Detokenizer;
-  struct Impl;
-  explicit Tokenizer(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  virtual bool is_special(TokenId id) const = 0;  // an added token that is marked special
+  // How many bytes of a text the added token in front of it swallows (white space, where it is
+  // marked rstrip): they are no part of what is encoded behind it.
+  virtual std::size_t swallowed_behind(TokenId id, std::string_view text) const = 0;
+  // What the reference puts in front of a text ("<s>"), if anything.
+  virtual std::optional<TokenId> bos() const = 0;
+  virtual TokenId vocab_size() const = 0;  // largest id + 1
+};
+
+// Incremental Tokenizer::decode(): what push() and flush() append adds up to decode() of all ids at
+// once; no piece ends inside a UTF-8 code point. One thread.
+class Detokenizer {
+ public:
+  virtual ~Detokenizer() = default;
+
+  virtual void push(TokenId id, std::string& out) = 0;
+  // No more ids: what waits for its continuation comes out, broken bytes as U+FFFD.
+  virtual void flush(std::string& out) = 0;
+  // What flush() would append now.
+  virtual std::string waiting() const = 0;
+
+  std::string push(TokenId id);
+  std::string flush();
 };
 
 // Ids below `vocab_size` that the tokenizer has no token for: rows of the head that mean nothing.
 std::vector<TokenId> ids_without_token(const Tokenizer& tokenizer, std::int64_t vocab_size);
-
-// Incremental decode(…, skip_special): the concatenation of all push() results and flush() equals
-// decode() of all ids at once; no returned piece ends inside a UTF-8 code point. Byte tokens wait
-// until their run ends, since decode() makes all of a run U+FFFD if any byte of it is wrong
-// (piece_joiner.h); this includes the newline, which is a byte token. One thread.
-class Detokenizer {
- public:
-  explicit Detokenizer(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special = true);
-  std::string push(TokenId id);
-  std::string flush();  // bytes still waiting for their continuation come out as U+FFFD
-
- private:
-  std::shared_ptr<const Tokenizer> tokenizer_;
-  bool skip_special_;
-  PieceJoiner joiner_;
-};
 
 }  // namespace oc

@@ -3,21 +3,8 @@
 #include <bit>
 
 #include "base/check.h"
-#include "base/hex.h"
 
 namespace oc {
-namespace {
-
-// "<0x0A>" → 10. The reference reads digits of both cases here, though it writes capitals.
-std::int16_t parse_byte_token(std::string_view content) {
-  if (content.size() != 6 || !content.starts_with("<0x") || content[5] != '>') return -1;
-  const int high = hex_digit(content[3]);
-  const int low = hex_digit(content[4]);
-  return high < 0 || low < 0 ? std::int16_t{-1} : static_cast<std::int16_t>(high * 16 + low);
-}
-
-}  // namespace
-
 Vocabulary::Vocabulary(std::size_t tokens, TokenId id_limit)
     : entries_(index(id_limit)), by_content_(std::bit_ceil(2 * tokens + 2), -1) {
   contents_.reserve(8 * tokens);
@@ -38,7 +25,6 @@ bool Vocabulary::add(TokenId id, std::string_view content) {
   slot = id;
   entry.begin = static_cast<std::uint32_t>(contents_.size());
   entry.size = static_cast<std::uint32_t>(content.size());
-  entry.byte_value = parse_byte_token(content);
   entry.used = true;
   contents_ += content;
   return true;

@@ -38,14 +38,11 @@ class Vocabulary {
   bool is_added(TokenId id) const { return has(id) && entries_[index(id)].added; }
   bool is_special(TokenId id) const { return has(id) && entries_[index(id)].special; }
   bool has_rstrip(TokenId id) const { return has(id) && entries_[index(id)].rstrip; }
-  // The byte that a token "<0xNN>" stands for, or -1.
-  int byte_value(TokenId id) const { return has(id) ? entries_[index(id)].byte_value : -1; }
 
  private:
   struct Entry {
     std::uint32_t begin = 0;
     std::uint32_t size = 0;
-    std::int16_t byte_value = -1;
     bool used = false;
     bool added = false;
     bool special = false;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tests/fuzz/require.h"
-#include "text/tokenizer.h"
+#include "text/registry.h"
 
 namespace {
 
@@ -65,10 +65,12 @@ void check_text(const std::shared_ptr<const Tokenizer>& tokenizer, std::string_v
     // Besides what encode() makes, the text's own bytes as ids: broken runs, ids without a token.
     for (const char c : text) ids.push_back(static_cast<unsigned char>(c) * 5 - 7);
     for (const bool skip : {false, true}) {
-      oc::Detokenizer detokenizer(tokenizer, skip);
+      const auto detokenizer = tokenizer->detokenizer(skip);
       std::string joined;
-      for (const TokenId id : ids) joined += detokenizer.push(id);
-      joined += detokenizer.flush();
+      for (const TokenId id : ids) joined += detokenizer->push(id);
+      const std::string waiting = detokenizer->waiting();
+      require(waiting == detokenizer->flush());
+      joined += waiting;
       require(joined == tokenizer->decode(ids, skip));
     }
   }
@@ -79,12 +81,12 @@ void check_text(const std::shared_ptr<const Tokenizer>& tokenizer, std::string_v
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input = as_text(data, size);
   if (input.starts_with('T')) {
-    static const auto tokenizer = Tokenizer::parse(small_document(), "small").value();
+    static const auto tokenizer = oc::parse_tokenizer_json(small_document(), "small").value();
     check_text(tokenizer, input.substr(1));
     return 0;
   }
   const std::size_t end = input.find('\0');
-  const auto parsed = Tokenizer::parse(input.substr(0, end), "fuzz");
+  const auto parsed = oc::parse_tokenizer_json(input.substr(0, end), "fuzz");
   if (!parsed.ok()) {
     require(parsed.error().message.starts_with("fuzz: "));
   } else {

@@ -1,5 +1,5 @@
 // A model without weights for tests of the runtime: logits are a function of the tokens so far, and
-// every call is recorded. Its tokenizer is tests/data/tokenizer/tiny.json.
+// every call is recorded. Its tokenizer is tests/data/tokenizer/tiny.json, or another one.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "models/model.h"
+#include "text/registry.h"
 
 namespace oc::fake {
 
@@ -22,7 +23,7 @@ inline constexpr std::int64_t kVocab = 320;  // ids 313 to 319 have no token
 
 inline std::shared_ptr<const Tokenizer> tiny_tokenizer() {
   static const std::shared_ptr<const Tokenizer> tokenizer =
-      Tokenizer::load(OC_SOURCE_DIR "/tests/data/tokenizer/tiny.json").value();
+      load_tokenizer_json(OC_SOURCE_DIR "/tests/data/tokenizer/tiny.json").value();
   return tokenizer;
 }
 
@@ -149,7 +150,8 @@ class FakeModel final : public Model {
   // The logits after these tokens (the whole sequence).
   using Logits = std::function<std::vector<float>(std::span<const TokenId> ids)>;
 
-  explicit FakeModel(Logits logits) : logits_(std::move(logits)) {
+  explicit FakeModel(Logits logits, std::shared_ptr<const Tokenizer> tokenizer = tiny_tokenizer())
+      : logits_(std::move(logits)), tokenizer_(std::move(tokenizer)) {
     info_.architecture = "fake";
     info_.vocab_size = kVocab;
     info_.context_length = 1000;
@@ -166,8 +168,9 @@ class FakeModel final : public Model {
 
   // A model that answers every prompt with these tokens. The prompt is what came in one or several
   // prefill steps, so the answer starts after `prompt` tokens.
-  static std::unique_ptr<FakeModel> answering(std::vector<TokenId> answer) {
-    auto model = std::make_unique<FakeModel>(nullptr);
+  static std::unique_ptr<FakeModel> answering(
+      std::vector<TokenId> answer, std::shared_ptr<const Tokenizer> tokenizer = tiny_tokenizer()) {
+    auto model = std::make_unique<FakeModel>(nullptr, std::move(tokenizer));
     FakeModel* self = model.get();
     model->logits_ = [self, answer = std::move(answer)](std::span<const TokenId> ids) {
       if (std::ssize(ids) < self->prompt_length) return one_hot(0);  // amid the prefill
@@ -381,8 +384,8 @@ class FakeModel final : public Model {
   }
 
   Logits logits_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
   ModelInfo info_;
-  std::shared_ptr<const Tokenizer> tokenizer_ = tiny_tokenizer();
   mutable FakeEngine engine_;
 };
 

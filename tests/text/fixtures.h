@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "tests/base/utf8_reference.h"
-#include "text/tokenizer.h"
+#include "text/registry.h"
 
 namespace oc::test {
 
@@ -48,7 +48,7 @@ inline std::string text_of(const boost::json::value& value) {
 }
 
 inline std::shared_ptr<const Tokenizer> load(const std::filesystem::path& path) {
-  auto loaded = Tokenizer::load(path);
+  auto loaded = load_tokenizer_json(path);
   if (!loaded.ok()) throw std::runtime_error(loaded.error().describe());
   return *loaded;
 }
@@ -83,16 +83,19 @@ inline std::string decode_plainly(const Tokenizer& tokenizer, std::span<const To
   return text.starts_with(" ") ? text.substr(1) : text;
 }
 
-inline std::string decode_in_pieces(std::shared_ptr<const Tokenizer> tokenizer,
-                                    std::span<const TokenId> ids, bool skip_special) {
-  Detokenizer detokenizer(std::move(tokenizer), skip_special);
+inline std::string decode_in_pieces(const Tokenizer& tokenizer, std::span<const TokenId> ids,
+                                    bool skip_special) {
+  const auto detokenizer = tokenizer.detokenizer(skip_special);
   std::string text;
   for (const TokenId id : ids) {
-    const std::string piece = detokenizer.push(id);
+    const std::string piece = detokenizer->push(id);
     EXPECT_TRUE(is_utf8(piece)) << "a piece ends inside a code point";
     text += piece;
   }
-  return text + detokenizer.flush();
+  const std::string waiting = detokenizer->waiting(), rest = detokenizer->flush();
+  EXPECT_EQ(waiting, rest);
+  EXPECT_EQ(detokenizer->flush(), "");
+  return text + rest;
 }
 
 }  // namespace oc::test

@@ -212,7 +212,7 @@ TEST(TokenizerJson, MalformedDocumentsNameTheField) {
   for (const Malformed& row : malformed()) {
     json::object d = document();
     row.spoil(d);
-    const auto parsed = Tokenizer::parse(json::serialize(d), "tokenizer.json");
+    const auto parsed = parse_tokenizer_json(json::serialize(d), "tokenizer.json");
     ASSERT_FALSE(parsed.ok()) << row.name;
     const Error& error = parsed.error();
     EXPECT_EQ(error.code, row.code) << row.name << ": " << error.message;
@@ -228,20 +228,20 @@ TEST(TokenizerJson, NotADocument) {
        {std::string(), std::string("{"), good.substr(0, good.size() / 2), good + "x",
         std::string("\xEF\xBB\xBF") + good, std::string(100'000, '['),
         std::string(R"({"version": "\uD800"})"), std::string("{\"\xFF\": 1}")}) {
-    const auto parsed = Tokenizer::parse(text, "some/tokenizer.json");
+    const auto parsed = parse_tokenizer_json(text, "some/tokenizer.json");
     ASSERT_FALSE(parsed.ok()) << text.substr(0, 40);
     EXPECT_EQ(parsed.error().code, ErrorCode::kCorrupt);
     EXPECT_TRUE(parsed.error().message.starts_with("some/tokenizer.json: not valid JSON at byte "))
         << parsed.error().message;
   }
   for (const char* text : {"null", "[]", "3", "\"x\""}) {
-    const auto parsed = Tokenizer::parse(text, "t.json");
+    const auto parsed = parse_tokenizer_json(text, "t.json");
     ASSERT_FALSE(parsed.ok()) << text;
     EXPECT_TRUE(parsed.error().message.starts_with("t.json: must be an object"))
         << parsed.error().message;
   }
-  EXPECT_FALSE(Tokenizer::parse("{}", "t.json").ok());
-  EXPECT_TRUE(Tokenizer::parse(good + " \r\n\t", "t.json").ok());
+  EXPECT_FALSE(parse_tokenizer_json("{}", "t.json").ok());
+  EXPECT_TRUE(parse_tokenizer_json(good + " \r\n\t", "t.json").ok());
 }
 
 // Every prefix ends in an error, none in a crash.
@@ -249,19 +249,19 @@ TEST(TokenizerJson, TruncatedAnywhere) {
   const std::string good = test::read_text(test::kTinyFolder / "tiny.json");
   const std::size_t end = good.find_last_of('}');
   for (std::size_t size = 0; size <= end; size += 7) {
-    ASSERT_FALSE(Tokenizer::parse(std::string_view(good).substr(0, size), "t").ok()) << size;
+    ASSERT_FALSE(parse_tokenizer_json(std::string_view(good).substr(0, size), "t").ok()) << size;
   }
 }
 
 TEST(TokenizerJson, MergesAsListsMeanTheSame) {
   json::object d = document();
-  const auto strings = *Tokenizer::parse(json::serialize(d), "strings");
+  const auto strings = *parse_tokenizer_json(json::serialize(d), "strings");
   for (json::value& merge : merges(d)) {
     const std::string text = json::value_to<std::string>(merge);
     const std::size_t space = text.find(' ');
     merge = {text.substr(0, space), text.substr(space + 1)};
   }
-  const auto lists = *Tokenizer::parse(json::serialize(d), "lists");
+  const auto lists = *parse_tokenizer_json(json::serialize(d), "lists");
   for (const auto& line : test::read_lines(test::kTinyFolder / "cases.jsonl")) {
     if (!line.contains("plain_ids")) continue;
     const std::string text = test::text_of(line.at("text"));
@@ -276,7 +276,7 @@ TEST(TokenizerJson, OptionalKeysMayBeAbsent) {
                           "fuse_unk", "ignore_merges"}) {
     model(d).erase(key);
   }
-  const auto parsed = Tokenizer::parse(json::serialize(d), "t.json");
+  const auto parsed = parse_tokenizer_json(json::serialize(d), "t.json");
   ASSERT_TRUE(parsed.ok()) << parsed.error().describe();
   EXPECT_EQ((*parsed)->encode("hello", false), test::tiny()->encode("hello", false));
 }
@@ -284,7 +284,7 @@ TEST(TokenizerJson, OptionalKeysMayBeAbsent) {
 TEST(TokenizerJson, IdsMayLeaveGaps) {
   json::object d = document();
   added(d, 3)["id"] = 5000;
-  const auto parsed = Tokenizer::parse(json::serialize(d), "t.json");
+  const auto parsed = parse_tokenizer_json(json::serialize(d), "t.json");
   ASSERT_TRUE(parsed.ok()) << parsed.error().describe();
   EXPECT_EQ((*parsed)->vocab_size(), 5001);
   EXPECT_EQ((*parsed)->encode("<|end|>", true), std::vector<TokenId>{5000});

@@ -45,6 +45,23 @@ TEST(Tokenizer, DecodesAsTheReference) {
   EXPECT_EQ(cases, 109);
 }
 
+// What stands before a token decides what it adds to the text.
+TEST(Tokenizer, TokensAsPartsOfTheText) {
+  const auto tokenizer = test::tiny();
+  const TokenId word = *tokenizer->id_of("▁hello"), newline = *tokenizer->id_of("<0x0A>");
+  EXPECT_EQ(tokenizer->dropped_at_start(), " ");
+  EXPECT_EQ(tokenizer->bytes_of(word), " hello");
+  EXPECT_EQ(tokenizer->first_bytes_of(word), "hello");
+  EXPECT_EQ(tokenizer->bytes_of(newline), "\n");
+  EXPECT_EQ(tokenizer->first_bytes_of(newline), "\n");
+  EXPECT_EQ(tokenizer->first_bytes_of(*tokenizer->id_of("<0x20>")), "");
+  for (const TokenId id : {-1, 313, 1 << 30}) {
+    EXPECT_EQ(tokenizer->bytes_of(id), "");
+    EXPECT_EQ(tokenizer->first_bytes_of(id), "");
+  }
+  EXPECT_EQ(tokenizer->encode_with_bos("hello", false), (std::vector<TokenId>{1, word}));
+}
+
 TEST(Tokenizer, KnowsItsTokens) {
   const auto tokenizer = test::tiny();
   EXPECT_EQ(tokenizer->bos(), 1);
@@ -58,13 +75,15 @@ TEST(Tokenizer, KnowsItsTokens) {
   for (const TokenId id : {-1, 313, 1 << 30, -(1 << 30)}) {
     EXPECT_EQ(tokenizer->token(id), std::nullopt);
     EXPECT_FALSE(tokenizer->is_special(id));
-    EXPECT_FALSE(tokenizer->has_rstrip(id));
+    EXPECT_EQ(tokenizer->swallowed_behind(id, " a"), 0u);
     EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{id}, false), "");
   }
   EXPECT_TRUE(tokenizer->is_special(306));
-  EXPECT_FALSE(tokenizer->has_rstrip(306));
+  EXPECT_EQ(tokenizer->swallowed_behind(306, " a"), 0u);
   EXPECT_FALSE(tokenizer->is_special(2));  // "</s>" is an added token, but not marked special
-  EXPECT_TRUE(tokenizer->has_rstrip(2));
+  EXPECT_EQ(tokenizer->swallowed_behind(2, ""), 0u);
+  EXPECT_EQ(tokenizer->swallowed_behind(2, "a "), 0u);
+  EXPECT_EQ(tokenizer->swallowed_behind(2, " \n\u3000a "), 5u);
   EXPECT_FALSE(tokenizer->is_special(259));
 }
 
@@ -120,14 +139,6 @@ TEST(Tokenizer, LongTexts) {
   const std::vector<TokenId> ids = tokenizer->encode(turns, true);
   EXPECT_EQ(std::count(ids.begin(), ids.end(), 306), std::count(ids.begin(), ids.end(), 308));
   EXPECT_EQ(ids.size(), 2 * static_cast<std::size_t>(std::count(ids.begin(), ids.end(), 306)));
-}
-
-TEST(Tokenizer, FilesThatCannotBeRead) {
-  const auto missing = Tokenizer::load(test::kTinyFolder / "nowhere" / "tokenizer.json");
-  ASSERT_FALSE(missing.ok());
-  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
-  EXPECT_NE(missing.error().message.find("nowhere/tokenizer.json"), std::string::npos);
-  EXPECT_FALSE(Tokenizer::load(test::kTinyFolder).ok());  // a folder
 }
 
 // What is told of a text without tokenising it never says more than is so.

@@ -41,10 +41,10 @@ def test_the_committed_picture_is_what_is_drawn_now(copy):
 
 
 def test_a_new_room_wants_words_and_a_new_picture(copy):
-    change(copy, 'ROOMS = {\n', 'ROOMS = {\n    "text": [["attic"]],\n')
+    change(copy, 'ROOMS = {\n', 'ROOMS = {\n    "io": [["attic"]],\n')
     done = draw(copy, "--check")
-    assert done.returncode == 1 and "text/attic" in done.stderr
-    change(copy, 'WORDS = {\n', 'WORDS = {\n    "text/attic": "old letters",\n')
+    assert done.returncode == 1 and "io/attic" in done.stderr
+    change(copy, 'WORDS = {\n', 'WORDS = {\n    "io/attic": "old letters",\n')
     done = draw(copy, "--check")
     assert done.returncode == 1 and "run tools/draw_layers.py" in done.stderr
     assert draw(copy).returncode == 0

@@ -29,28 +29,15 @@ Error argument(std::string message, std::string hint = {}) {
   return {ErrorCode::kInvalidArgument, std::move(message), std::move(hint), "messages"};
 }
 
-// Length in bytes of the white space code point that `text` begins with, 0 if none: what the
-// tokenizer's rstrip swallows (Unicode White_Space).
-std::size_t leading_space(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  if (text.empty()) return 0;
-  if ((byte(0) >= 0x09 && byte(0) <= 0x0d) || byte(0) == 0x20) return 1;
-  if (text.size() >= 2 && byte(0) == 0xc2 && (byte(1) == 0x85 || byte(1) == 0xa0)) return 2;
-  if (text.size() < 3) return 0;
-  const unsigned code = (byte(0) << 16) | (byte(1) << 8) | byte(2);
-  const bool space = code == 0xe19a80 || (code >= 0xe28080 && code <= 0xe2808a) ||
-                     code == 0xe280a8 || code == 0xe280a9 || code == 0xe280af || code == 0xe2819f ||
-                     code == 0xe38080;
-  return space ? 3 : 0;
-}
-
 // Writes ids from template pieces and plain text. Text between two control tokens or pictures is
 // one segment, so that it merges across the template's newlines as it does in the reference.
 class PromptWriter {
  public:
-  PromptWriter(const Tokenizer& tokenizer, std::span<const ImagePlan> images, std::int64_t room)
-      : tokenizer_(tokenizer), images_(images), room_(room) {
-    push(tokenizer.bos());
+  // bos: of the tokenizer.
+  PromptWriter(const Tokenizer& tokenizer, TokenId bos, std::span<const ImagePlan> images,
+               std::int64_t room)
+      : tokenizer_(tokenizer), bos_(bos), images_(images), room_(room) {
+    push(bos_);
     std::int64_t row = 0;
     for (const ImagePlan& image : images) {
       first_row_.push_back(row);
@@ -65,14 +52,14 @@ class PromptWriter {
       return Error{ErrorCode::kCorrupt, fmt::format("tokenizer.json has no token \"{}\"", content),
                    "use the tokenizer that belongs to the model"};
     push(*id);
-    strip_next_ = tokenizer_.has_rstrip(*id);
+    in_front_ = *id;
     return {};
   }
 
   void text(std::string_view plain) {
     // What the control token in front swallows is no part of the segment.
-    if (strip_next_ && segment_bytes_ == 0)
-      for (std::size_t n; (n = leading_space(plain)) > 0;) plain.remove_prefix(n);
+    if (in_front_ && segment_bytes_ == 0)
+      plain.remove_prefix(tokenizer_.swallowed_behind(*in_front_, plain));
     segment_bytes_ += tokenizer_.normalised_bytes(plain);
     if (!over_ && least() > room_) {
       over_ = true;
@@ -89,8 +76,8 @@ class PromptWriter {
     flush();
     for (int i = 0; i < images_[index].tokens; ++i)
       push(static_cast<TokenId>(-1 - first_row_[index] - i));
-    push(tokenizer_.bos());
-    strip_next_ = false;
+    push(bos_);
+    in_front_.reset();
   }
 
   void take(Prompt& prompt) {
@@ -109,7 +96,7 @@ class PromptWriter {
       append(tokenizer_.encode(segment_, false));
     segment_.clear();
     segment_bytes_ = 0;
-    strip_next_ = false;
+    in_front_.reset();
   }
   void push(TokenId id) {
     ++count_;
@@ -126,6 +113,7 @@ class PromptWriter {
   }
 
   const Tokenizer& tokenizer_;
+  const TokenId bos_;
   std::span<const ImagePlan> images_;
   std::vector<std::int64_t> first_row_;
   const std::int64_t room_;
@@ -133,8 +121,8 @@ class PromptWriter {
   std::int64_t count_ = 0;  // of them, or what is known of it when they are too many
   bool over_ = false;       // they are: from here on they are only counted
   std::string segment_;
-  std::size_t segment_bytes_ = 0;  // normalised
-  bool strip_next_ = false;
+  std::size_t segment_bytes_ = 0;    // normalised
+  std::optional<TokenId> in_front_;  // the control token that the segment stands behind
 };
 
 // The parts of a turn in the order in which they are shown; see PromptOptions::keep_order.
@@ -174,10 +162,10 @@ Result<void> write_content(PromptWriter& writer, const Message& message, bool ke
   return {};
 }
 
-Result<void> write_turns(const Tokenizer& tokenizer, std::span<const Message> messages,
+Result<void> write_turns(const Tokenizer& tokenizer, TokenId bos, std::span<const Message> messages,
                          std::span<const ImagePlan> images, const PromptOptions& options,
                          Prompt& prompt) {
-  PromptWriter writer(tokenizer, images, options.room);
+  PromptWriter writer(tokenizer, bos, images, options.room);
   std::vector<bool> used(images.size(), false);
   for (const Message& message : messages) {
     OC_RETURN_IF_ERROR(writer.control(role_token(message.role)));
@@ -220,8 +208,9 @@ std::vector<Tag> find_tags(std::string_view text) {
 }
 
 // The reference's own rule on one big string: split at the tags, tokenise the pieces.
-Result<void> write_trusted(const Tokenizer& tokenizer, std::span<const Message> messages,
-                           std::span<const ImagePlan> images, Prompt& out) {
+Result<void> write_trusted(const Tokenizer& tokenizer, TokenId bos,
+                           std::span<const Message> messages, std::span<const ImagePlan> images,
+                           Prompt& out) {
   std::string prompt;
   for (const Message& message : messages) {
     prompt += fmt::format("{}\n", role_token(message.role));
@@ -234,7 +223,7 @@ Result<void> write_trusted(const Tokenizer& tokenizer, std::span<const Message> 
   }
   if (messages.back().role != Role::kAssistant) prompt += "<|assistant|>\n";
 
-  PromptWriter writer(tokenizer, images, PromptOptions().room);
+  PromptWriter writer(tokenizer, bos, images, PromptOptions().room);
   if (images.empty()) {
     writer.trusted(prompt);
     writer.take(out);
@@ -265,11 +254,15 @@ Result<void> write_trusted(const Tokenizer& tokenizer, std::span<const Message> 
 Result<Prompt> build_phi3v_prompt(const Tokenizer& tokenizer, std::span<const Message> messages,
                                   std::span<const ImagePlan> images, const PromptOptions& options) {
   if (messages.empty()) return argument("there is no message", "send at least one user message");
+  const std::optional<TokenId> bos = tokenizer.bos();
+  if (!bos)
+    return Error{ErrorCode::kCorrupt, "tokenizer.json puts no token in front of a text",
+                 "use the tokenizer that belongs to the model"};
   Prompt prompt;
   prompt.images.assign(images.begin(), images.end());
   OC_RETURN_IF_ERROR(options.trusted_text
-                         ? write_trusted(tokenizer, messages, images, prompt)
-                         : write_turns(tokenizer, messages, images, options, prompt));
+                         ? write_trusted(tokenizer, *bos, messages, images, prompt)
+                         : write_turns(tokenizer, *bos, messages, images, options, prompt));
   return prompt;
 }
 

@@ -7,19 +7,22 @@ namespace oc {
 AnswerStream::AnswerStream(std::shared_ptr<const Tokenizer> tokenizer,
                            const std::vector<std::string>& stops,
                            const std::function<void(std::string_view)>& on_text)
-    : detokenizer_(std::move(tokenizer)), matcher_(stops), on_text_(on_text) {}
+    : tokenizer_(std::move(tokenizer)),
+      detokenizer_(tokenizer_->detokenizer(/*skip_special=*/true)),
+      matcher_(stops),
+      on_text_(on_text) {}
 
 void AnswerStream::push(TokenId id) {
-  show(matcher_.push(detokenizer_.push(id)));
+  show(matcher_.push(detokenizer_->push(id)));
   if (!matcher_.empty() && !stopped()) look_ahead();
 }
 
-// The detokenizer keeps byte tokens (every newline is one) until their run ends, which is one token
-// too late for a stop string: the model would compute a step for nothing. So look at what it would
-// say if the answer ended here; an unfinished code point (U+FFFD) decides nothing.
+// The detokenizer may keep what a token brought until the next one (that of Llama: bytes, and every
+// newline is one), which is too late for a stop string: the model would compute a step for nothing.
+// So look at what it would say if the answer ended here; an unfinished code point (U+FFFD) decides
+// nothing.
 void AnswerStream::look_ahead() {
-  Detokenizer ended = detokenizer_;
-  const std::string waiting = ended.flush();
+  const std::string waiting = detokenizer_->waiting();
   if (waiting.empty() || waiting.find(kReplacementCharacter) != std::string::npos) return;
   StopMatcher matcher = matcher_;
   const std::string piece = matcher.push(waiting);
@@ -29,7 +32,7 @@ void AnswerStream::look_ahead() {
 }
 
 void AnswerStream::finish() {
-  if (!stopped()) show(matcher_.push(detokenizer_.flush()));
+  if (!stopped()) show(matcher_.push(detokenizer_->flush()));
   if (!stopped()) show(matcher_.flush());
 }
 

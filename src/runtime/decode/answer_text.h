@@ -31,7 +31,8 @@ class AnswerStream {
   void show(const std::string& piece);
   void look_ahead();
 
-  Detokenizer detokenizer_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::unique_ptr<Detokenizer> detokenizer_;  // its
   StopMatcher matcher_;
   const std::function<void(std::string_view)>& on_text_;
   std::string text_;

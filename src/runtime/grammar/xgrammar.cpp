@@ -105,18 +105,21 @@ xgrammar::TokenizerInfo describe(const GrammarVocabulary& vocabulary) {
 class Compiler final : public GrammarCompiler {
  public:
   explicit Compiler(const GrammarVocabulary& vocabulary)
-      : compiler_(describe(vocabulary), /*max_threads=*/1, /*cache_enabled=*/false),
+      : dropped_(vocabulary.tokenizer->dropped_at_start()),
+        compiler_(describe(vocabulary), /*max_threads=*/1, /*cache_enabled=*/false),
         words_(static_cast<std::size_t>(vocabulary.size + 31) / 32) {}
 
   Result<std::shared_ptr<const Grammar>> compile(const std::string& schema) override {
     xgrammar::last_warning.clear();
     try {
-      // An answer's first token mostly brings a space, which its text begins without.
-      const auto json = xgrammar::Grammar::FromJSONSchema(
+      auto grammar = xgrammar::Grammar::FromJSONSchema(
           schema.empty() ? R"({"type":"object"})" : schema, /*any_whitespace=*/true, std::nullopt,
           std::nullopt, /*strict_mode=*/false, kMaxSpace);
-      const auto space = xgrammar::Grammar::FromEBNF(R"(root ::= " "?)");
-      auto compiled = compiler_.CompileGrammar(xgrammar::Grammar::Concat({space, json}));
+      if (!dropped_.empty()) {  // an answer's first token may bring it, its text does not
+        const auto dropped = xgrammar::Grammar::FromEBNF(fmt::format("root ::= \"{}\"?", dropped_));
+        grammar = xgrammar::Grammar::Concat({dropped, grammar});
+      }
+      auto compiled = compiler_.CompileGrammar(grammar);
       if (!xgrammar::last_warning.empty()) return refused(xgrammar::last_warning);
       return std::shared_ptr<const Grammar>(
           std::make_shared<Compiled>(std::move(compiled), words_));
@@ -132,6 +135,7 @@ class Compiler final : public GrammarCompiler {
             "simplify it", "response_format"};
   }
 
+  std::string dropped_;  // Tokenizer::dropped_at_start()
   xgrammar::GrammarCompiler compiler_;
   std::size_t words_;
 };

@@ -237,12 +237,11 @@ TokenLogprobs Sequence::describe(TokenId id, std::span<const float> logits) {
   return out;
 }
 
-// The text of an answer begins without the space of its first token; so does the token.
+// The tokens' bytes add up to the text of the answer, whatever that leaves out of its first one.
 ScoredToken Sequence::describe_one(TokenId id, double logprob, bool first) const {
   const Tokenizer& tokenizer = *context_.model.tokenizer();
-  ScoredToken out{tokenizer.bytes_of(id), tokenizer.is_special(id), logprob};
-  if (first && !out.control && out.bytes.starts_with(' ')) out.bytes.erase(0, 1);
-  return out;
+  return {first ? tokenizer.first_bytes_of(id) : tokenizer.bytes_of(id), tokenizer.is_special(id),
+          logprob};
 }
 
 std::int64_t Sequence::kv_needed() const {

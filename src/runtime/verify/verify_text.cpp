@@ -28,21 +28,20 @@ std::vector<TokenId> plain_ids(const json::value& value) {
 
 void check_plain(const json::object& c, std::string_view at, const Tokenizer& tokenizer,
                  VerifyReport& report) {
-  std::vector<TokenId> ids = tokenizer.encode(c.at("text").as_string(), true);
-  ids.insert(ids.begin(), tokenizer.bos());
+  const std::vector<TokenId> ids = tokenizer.encode_with_bos(c.at("text").as_string(), true);
   report.equal("text.plain", at, ids == plain_ids(c.at("ids")), "other ids");
 }
 
-void check_decode(const json::object& c, std::string_view at,
-                  const std::shared_ptr<const Tokenizer>& tokenizer, VerifyReport& report) {
+void check_decode(const json::object& c, std::string_view at, const Tokenizer& tokenizer,
+                  VerifyReport& report) {
   const std::vector<TokenId> ids = plain_ids(c.at("ids"));
   for (const bool skip : {false, true}) {
     const std::string_view expected = c.at(skip ? "text_skip_special" : "text").as_string();
-    report.equal("text.decode", at, tokenizer->decode(ids, skip) == expected, "other text");
-    Detokenizer incremental(tokenizer, skip);
+    report.equal("text.decode", at, tokenizer.decode(ids, skip) == expected, "other text");
+    const std::unique_ptr<Detokenizer> incremental = tokenizer.detokenizer(skip);
     std::string streamed;
-    for (const TokenId id : ids) streamed += incremental.push(id);
-    streamed += incremental.flush();
+    for (const TokenId id : ids) incremental->push(id, streamed);
+    incremental->flush(streamed);
     report.equal("text.stream", at, streamed == expected, "other text when streamed");
   }
 }
@@ -131,7 +130,7 @@ Result<bool> verify_text(const std::filesystem::path& goldens, const Model& mode
       if (kind == "plain")
         check_plain(c, at, *model.tokenizer(), report);
       else if (kind == "decode")
-        check_decode(c, at, model.tokenizer(), report);
+        check_decode(c, at, *model.tokenizer(), report);
       else
         check_chat(c, kind, at, model, report);
       return {};

@@ -8,11 +8,13 @@
 #include <iterator>
 #include <set>
 
+#include "text/registry.h"
+
 namespace oc {
 namespace {
 
 std::shared_ptr<const Tokenizer> tokenizer() {
-  static const auto loaded = Tokenizer::load(OC_SOURCE_DIR "/models/demo/tokenizer.json");
+  static const auto loaded = load_tokenizer_json(OC_SOURCE_DIR "/models/demo/tokenizer.json");
   EXPECT_TRUE(loaded.ok()) << loaded.error().describe();
   return *loaded;
 }
@@ -161,7 +163,7 @@ TEST(Phi3VPrompt, WhiteSpaceThatTheTemplateSwallowsCountsForNothing) {
   auto document = boost::json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
   for (auto& token : document.at("added_tokens").as_array())
     token.as_object()["rstrip"] = std::string_view(token.at("content").as_string()) == "<|user|>";
-  const auto strips = Tokenizer::parse(boost::json::serialize(document), "strips").value();
+  const auto strips = parse_tokenizer_json(boost::json::serialize(document), "strips").value();
   const auto build = [&](const std::string& text, std::int64_t room) {
     const Message message = user({TextPart{text}});
     return build_phi3v_prompt(*strips, std::span(&message, 1), {}, {.room = room}).value();

@@ -18,6 +18,7 @@
 #include "runtime/serving/generate.h"
 #include "tests/runtime/fake_model.h"
 #include "tests/runtime/grammar/schema_validator.h"
+#include "text/registry.h"
 
 namespace oc {
 namespace {
@@ -56,7 +57,7 @@ const std::vector<std::string> kSchemas = {
 
 GrammarVocabulary vocabulary_of(const std::filesystem::path& file, const char* end,
                                 std::int64_t size) {
-  auto tokenizer = Tokenizer::load(file).value();
+  auto tokenizer = load_tokenizer_json(file).value();
   const std::int64_t rows = std::max<std::int64_t>(size, tokenizer->vocab_size());
   return {tokenizer, rows, {tokenizer->id_of(end).value()}};
 }

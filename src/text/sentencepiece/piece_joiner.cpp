@@ -1,4 +1,4 @@
-#include "text/piece_joiner.h"
+#include "text/sentencepiece/piece_joiner.h"
 
 namespace oc {
 

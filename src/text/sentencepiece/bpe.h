@@ -1,22 +1,16 @@
 // Byte-pair encoding with byte fallback over one segment of text, as the BPE model of Hugging Face
-// tokenizers does it: merges by rank, leftmost first among equals. Const after construction.
+// tokenizers does it. Const after construction.
 #pragma once
 
 #include <array>
-#include <cstdint>
 #include <string_view>
 #include <vector>
 
+#include "text/bpe_merges.h"
 #include "text/flat_map.h"
 #include "text/vocabulary.h"
 
 namespace oc {
-
-struct Merge {
-  TokenId left = 0;
-  TokenId right = 0;
-  TokenId result = 0;
-};
 
 class Bpe {
  public:
@@ -34,37 +28,19 @@ class Bpe {
   // The longest piece of a segment that is merged as a whole, in bytes: what encode() takes grows
   // with that, not with the segment.
   std::size_t longest_piece(std::string_view segment) const;
-  // What encode() takes for such a piece: a symbol for each byte, and candidates, of which there
-  // may be two for each, in a vector that holds both its old and its new place while it grows.
-  static std::size_t memory(std::size_t piece) {
-    return (piece + 8) * (sizeof(Symbol) + 3 * sizeof(std::uint64_t));
-  }
+  // What encode() takes for such a piece: a symbol for each byte at most, and the mark in front.
+  static std::size_t memory(std::size_t piece) { return BpeMerges::memory(piece + kMoreSymbols); }
   // Normalised bytes that one token stands for, at most.
   std::size_t longest_token() const { return longest_token_; }
   // Of a text inside a segment: every space is a mark. One more goes in front of the segment.
   static std::size_t normalised_bytes(std::string_view text);
 
  private:
-  // One node of the linked list of tokens that merging shortens.
-  struct Symbol {
-    TokenId id;  // -1: merged into the one before it
-    std::int32_t previous;
-    std::int32_t next;  // -1: the last
-  };
-  // Of one call of encode(), kept from piece to piece.
-  struct Work {
-    std::vector<Symbol> symbols;
-    std::vector<std::uint64_t> heap;
-    std::size_t looked_at = 0;
-  };
+  static constexpr std::size_t kMoreSymbols = 8;
   std::size_t piece_end(std::string_view segment, std::size_t begin) const;
-  void encode_piece(std::string_view piece, bool first, Work& work,
-                    std::vector<TokenId>& out) const;
-  void split(std::string_view piece, bool first, std::vector<Symbol>& symbols) const;
-  void merge_all(Work& work) const;
+  void split(std::string_view piece, bool first, MergeList& list) const;
 
-  std::vector<Merge> merges_;
-  FlatMap ranks_;        // left << 32 | right → rank
+  BpeMerges merges_;
   FlatMap code_points_;  // code point → its token
   std::array<TokenId, 256> byte_ids_;
   std::size_t longest_token_ = 1;

@@ -1,4 +1,4 @@
-#include "text/bpe.h"
+#include "text/sentencepiece/bpe.h"
 
 #include <gtest/gtest.h>
 

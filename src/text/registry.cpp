@@ -1,0 +1,76 @@
+#include "text/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/monotonic_resource.hpp>
+#include <cstdint>
+#include <fstream>
+#include <string>
+#include <system_error>
+
+#include "text/sentencepiece/tokenizer.h"
+#include "text/tokenizer_json.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::uintmax_t kMaxFileBytes = 64u << 20;  // the largest in use are about 33 MB
+
+// A kind is known by the document's "decoder", which undoes what its tokens do to a text.
+struct Kind {
+  std::string_view decoder;  // its "type"
+  Result<std::shared_ptr<const Tokenizer>> (*read)(const JsonReader& document);
+};
+// The first one also reads what no other claims, and says which part it cannot follow.
+// A "ByteLevel" decoder (GPT-2, SmolLM2) is another kind: a room, and a row here.
+constexpr Kind kKinds[] = {{"Sequence", read_sentencepiece}};
+
+const Kind& kind_of(const json::value& document) {
+  const auto member = [](const json::value* of, std::string_view key) {
+    const json::object* object = of != nullptr ? of->if_object() : nullptr;
+    return object != nullptr ? object->if_contains(key) : nullptr;
+  };
+  const json::value* type = member(member(&document, "decoder"), "type");
+  const auto* found = std::ranges::find_if(kKinds, [&](const Kind& kind) {
+    return type != nullptr && type->is_string() && type->get_string() == kind.decoder;
+  });
+  return found != std::end(kKinds) ? *found : kKinds[0];
+}
+
+Result<std::string> read_whole(const std::filesystem::path& path) {
+  std::error_code status;
+  const std::uintmax_t size = std::filesystem::file_size(path, status);
+  if (status) {
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("{}: cannot be read: {}", path.string(), status.message())};
+  }
+  if (size > kMaxFileBytes) {
+    return Error{ErrorCode::kTooLarge, fmt::format("{}: {} bytes; the limit for a tokenizer is {}",
+                                                   path.string(), size, kMaxFileBytes)};
+  }
+  std::string text(size, '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(text.data(), static_cast<std::streamsize>(size))) {
+    return Error{ErrorCode::kNotFound, fmt::format("{}: cannot be read", path.string())};
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Tokenizer>> load_tokenizer_json(const std::filesystem::path& path) {
+  OC_ASSIGN_OR_RETURN(const std::string text, read_whole(path));
+  return parse_tokenizer_json(text, path.string());
+}
+
+Result<std::shared_ptr<const Tokenizer>> parse_tokenizer_json(std::string_view text,
+                                                              std::string_view what) {
+  json::monotonic_resource memory;  // the document lives as long as this function
+  OC_ASSIGN_OR_RETURN(const json::value document, parse_document(text, what, &memory));
+  return kind_of(document).read(JsonReader(document, "", what));
+}
+
+}  // namespace oc

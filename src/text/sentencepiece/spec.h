@@ -1,0 +1,25 @@
+// Reads and checks a tokenizer.json of this kind. Everything that the rest of the room relies on is
+// established here.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "base/result.h"
+#include "text/bpe_merges.h"
+#include "io/json.h"
+#include "text/vocabulary.h"
+
+namespace oc {
+
+struct SentencePieceSpec {
+  Vocabulary vocabulary;           // added tokens included and marked
+  std::vector<Merge> merges;       // by rank; none leads to an added token
+  std::array<TokenId, 256> bytes;  // the token "<0xNN>" of every byte, none of them added
+  std::vector<AddedToken> added;   // distinct contents, 1 to 256 bytes
+  TokenId bos = 0;
+};
+
+Result<SentencePieceSpec> read_sentencepiece_spec(const JsonReader& document);
+
+}  // namespace oc
