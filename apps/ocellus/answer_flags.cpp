@@ -128,9 +128,9 @@ json::object to_json(const GenerateResult& result, const LoadedModel& model,
           {"model",
            {{"name", model.name},
             {"architecture", model.model->info().architecture},
-            {"quantization", model.model->info().quantization},
+            {"quantization", to_string(model.model->info().weights)},
             {"fingerprint", model.model->info().fingerprint}}},
-          {"engine", model.engine->description()}};
+          {"engine", model.engine->info().text()}};
 }
 
 void print_summary(const GenerateResult& result, const AnswerFlags& flags) {

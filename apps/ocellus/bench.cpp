@@ -119,9 +119,9 @@ void add_server_flags(CLI::App& verb, BenchFlags& flags) {
   verb.add_flag("--same-picture", load.same_picture, "One made picture for all requests")
       ->group(group)
       ->needs(server);
-  CLI::Option* picture_stall = verb.add_flag(
-      "--beside", flags.picture_stall,
-      "One answer, and how it goes on while a picture is asked about in high detail");
+  CLI::Option* picture_stall =
+      verb.add_flag("--beside", flags.picture_stall,
+                    "One answer, and how it goes on while a picture is asked about in high detail");
   picture_stall->group(group)->needs(server);
   verb.add_option("--beside-answers", flags.question_wait_answers,
                   "A question of two tokens, alone and beside a request for N answers without end")

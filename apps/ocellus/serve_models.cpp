@@ -15,10 +15,17 @@
 namespace oc {
 namespace {
 
-constexpr std::array<std::string_view, 2> kOriginalNames = {"phi3_vision", "phi3_vision_optimized"};
+// The two models of the original, one of which its backend called optimized.
+struct Original {
+  std::string_view name;
+  bool optimized;
+};
+constexpr std::array<Original, 2> kOriginals = {
+    {{"phi3_vision", false}, {"phi3_vision_optimized", true}}};
 
-bool is_original_name(std::string_view name) {
-  return std::ranges::find(kOriginalNames, name) != kOriginalNames.end();
+const Original* find_original(std::string_view name) {
+  const auto found = std::ranges::find(kOriginals, name, &Original::name);
+  return found != kOriginals.end() ? &*found : nullptr;
 }
 
 // A line of the log for each quarter.
@@ -132,7 +139,7 @@ ModelRecipe first_recipe(const Settings& settings, const ConfigFlags& flags) {
   const std::string& active = settings.active_model;
   if (active.empty() || active == first.name || active == settings.model.id) return first;
   if (auto recipe = installed_recipe(active, first); recipe.ok()) return *std::move(recipe);
-  if (is_original_name(active))
+  if (find_original(active) != nullptr)
     if (auto recipe = original_recipe(active, flags); recipe.ok()) return *std::move(recipe);
   first.name = first.source = active;
   first.fallback.clear();
@@ -150,17 +157,16 @@ std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const Confi
   options.warm_up = settings.config.get<bool>("server.warm_up");
   options.memory_limit = settings.config.bytes("limits.model_memory_mb");
   options.max_waiting = std::max<std::size_t>(1, settings.service.max_queue);
-  options.active_names.insert(options.active_names.end(), kOriginalNames.begin(),
-                              kOriginalNames.end());
+  for (const Original& original : kOriginals) options.active_names.emplace_back(original.name);
   options.load = make_loader(settings);
   options.find = [pattern = first, flags](const std::string& name) -> Result<ModelRecipe> {
-    if (is_original_name(name)) return installed_original(name, flags);
+    if (find_original(name) != nullptr) return installed_original(name, flags);
     return installed_recipe(name, pattern);
   };
   auto host = std::make_shared<ModelHost>(std::move(options));
   host->add(first);
   // Where a model is really called so, the name means it.
-  for (const std::string_view name : kOriginalNames)
+  for (const auto& [name, optimized] : kOriginals)
     if (auto recipe = installed_recipe(std::string(name), first); recipe.ok() && name != first.name)
       host->add(*std::move(recipe));
   return host;
@@ -168,10 +174,11 @@ std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const Confi
 
 http::ProfileOf profiles(const Settings& settings, const ConfigFlags& flags) {
   const auto profile = [](const Settings& of, const std::string& id) {
-    return http::ModelProfile{id, of.defaults, of.ui};
+    const Original* original = find_original(id);
+    return http::ModelProfile{id, original != nullptr && original->optimized, of.defaults, of.ui};
   };
   std::map<std::string, http::ModelProfile> known;
-  for (const std::string_view name : kOriginalNames)
+  for (const auto& [name, optimized] : kOriginals)
     if (const std::string file(name); find_configuration(file).ok())
       known[file] = profile(catalogue_settings(file, flags), file);
   known[first_model_name(settings.model)] = profile(settings, settings.model.id);

@@ -39,7 +39,7 @@ void run(const VerifyFlags& flags) {
   const Model& model = *(*loaded)->model;
   VerifyOptions options;
   options.max_model_tokens = flags.max_tokens;
-  options.rounding = rounding_of(engine, model);
+  options.rounding = rounding_of(model);
   const bool terminal = stderr_is_terminal();
   if (terminal)
     options.progress = [](std::string_view stage, std::string_view name) {
@@ -47,7 +47,7 @@ void run(const VerifyFlags& flags) {
     };
   Certificate certificate{.model = flags.model,
                           .version = OCELLUS_VERSION,
-                          .engine = (*loaded)->engine->description(),
+                          .engine = (*loaded)->engine->info(),
                           .fingerprint = model.info().fingerprint,
                           .files = {},
                           .report = {}};
@@ -75,7 +75,7 @@ void run(const VerifyFlags& flags) {
   if (flags.json) {
     show_line(json_text(certificate.json()));
   } else {
-    show_line(fmt::format("{} on {}", flags.model, certificate.engine));
+    show_line(fmt::format("{} on {}", flags.model, certificate.engine.text()));
     show(report.table() + certificate.summary());
   }
   if (report.failed() != 0) throw ExitError{1, ""};

@@ -2,9 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace oc {
+
+std::string method_of(const EngineInfo& engine) {
+  std::string name = engine.name;
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
+  return name;
+}
 
 // The original's times are strings of seconds.
 std::string with_original_fields(std::string completion, const OriginalModel& model,

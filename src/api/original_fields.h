@@ -3,13 +3,17 @@
 
 #include <string>
 
+#include "ops/engine_info.h"
 #include "runtime/request.h"
 
 namespace oc {
 
+// The original's word for what computes: "CPU", "MLX".
+std::string method_of(const EngineInfo& engine);
+
 // What they tell of the model that answers.
 struct OriginalModel {
-  std::string method;      // what computes: "CPU", "MLX"
+  std::string method;      // method_of()
   bool optimized = false;  // the original's optimised configuration
 };
 

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "api/request_defaults.h"
+#include "io/checkpoint.h"
 #include "models/image_plan.h"
+#include "ops/engine_info.h"
 
 namespace oc {
 
@@ -28,8 +30,8 @@ struct ServedModel {
   std::int64_t created = 0;          // Unix seconds at which it was ready
   std::string fingerprint;           // hex digest of the weights' description
   std::string architecture;
-  std::string quantization;
-  std::string engine;  // "cpu: AVX2, 2 threads, int8 activations, f16 kv"
+  WeightType weights;
+  EngineInfo engine;
   std::int64_t context_length = 0;
   std::vector<ImageKnob> knobs;  // of its way with pictures
   std::size_t weights_bytes = 0;
@@ -39,8 +41,6 @@ struct ServedModel {
   // What `ocellus verify` found about these very files, in short; only where it was asked for.
   std::optional<boost::json::object> certificate;
 
-  // The original servers' fields.
-  std::string method;      // what computes: "CPU", "MLX"
   bool optimized = false;  // the original's optimised configuration
 
   // Among several models of one server.

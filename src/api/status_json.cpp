@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "api/model_states.h"
+#include "api/original_fields.h"
 #include "io/json_text.h"
 
 namespace oc {
@@ -80,9 +81,9 @@ std::string health_json(const ServerState& server) {
   out["model"] = active.name;
   out["version"] = server.version;
   out["framework"] = "ocellus";
-  out["method"] = active.method;
+  out["method"] = method_of(active.engine);
   out["optimized"] = active.optimized;
-  out["engine"] = active.engine;
+  out["engine"] = active.engine.text();
   out["state"] = active.state;
   if (!active.why.empty()) out["why"] = active.why;
   if (!active.fallback.empty()) out["fallback_reason"] = active.fallback;
@@ -99,18 +100,18 @@ std::string health_json(const ServerState& server) {
 std::string stats_json(const ServerState& server) {
   const ServedModel& active = *server.active;
   json::object features;  // the standard server's
-  features["mlx_support"] = active.method == "MLX";
+  features["mlx_support"] = active.engine.name == "mlx";
   features["transformers_fallback"] = !active.fallback.empty();
   features["cross_platform"] = true;
   json::object optimizations;  // the optimised server's
   optimizations["single_threaded"] = false;
   optimizations["memory_management"] = true;
-  optimizations["mlx_acceleration"] = active.method == "MLX";
+  optimizations["mlx_acceleration"] = active.engine.name == "mlx";
   optimizations["port_cleanup"] = false;
   json::object out;
   out["model"] = active.name;
   out["framework"] = "ocellus";
-  out["method"] = active.method;
+  out["method"] = method_of(active.engine);
   out["statistics"] = counters(server.service);
   out["features"] = std::move(features);
   out["optimizations"] = std::move(optimizations);

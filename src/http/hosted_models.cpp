@@ -13,12 +13,6 @@
 namespace oc::http {
 namespace {
 
-// The original's word for what computes: "MLX", "CPU".
-std::string method_of(std::string name) {
-  for (char& c : name) c = upper(c);
-  return name;
-}
-
 // What clients may know of a model of the host.
 ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
   ServedModel model;
@@ -28,15 +22,14 @@ ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
   model.created = status.created;
   model.fingerprint = status.info.fingerprint;
   model.architecture = status.info.architecture;
-  model.quantization = status.info.quantization;
+  model.weights = status.info.weights;
   model.engine = status.engine;
   model.context_length = status.info.context_length;
   if (profile.defaults.max_sequence)
     model.context_length = std::min(model.context_length, *profile.defaults.max_sequence);
   model.knobs = status.info.knobs;
   model.weights_bytes = status.info.weights_bytes;
-  model.method = method_of(status.engine_name);
-  model.optimized = model.id.ends_with("_optimized");
+  model.optimized = profile.optimized;
   model.state = to_string(status.state);
   model.active = status.active;
   model.why = status.why;

@@ -12,7 +12,8 @@ namespace oc::http {
 
 // What the operator says about a model, beside the model itself.
 struct ModelProfile {
-  std::string id;  // the configuration's model_id; empty: its name
+  std::string id;          // the configuration's model_id; empty: its name
+  bool optimized = false;  // it is the original's optimised configuration
   RequestDefaults defaults;
   UiSettings ui;
 };

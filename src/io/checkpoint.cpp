@@ -218,6 +218,10 @@ Result<RawMatrix> Checkpoint::matrix(std::string_view prefix, std::int64_t rows,
   return out;
 }
 
+std::string to_string(const WeightType& type) {
+  return type.quant ? fmt::format("{}-bit", type.quant->bits) : std::string(to_string(type.dtype));
+}
+
 std::vector<float> to_f32(const TensorView& tensor) {
   std::vector<float> out(static_cast<std::size_t>(tensor.shape.numel()));
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = element(tensor, i);

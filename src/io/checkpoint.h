@@ -22,7 +22,16 @@ namespace oc {
 struct QuantSpec {
   int bits = 4;         // 4 or 8
   int group_size = 64;  // 32, 64 or 128, along K
+  bool operator==(const QuantSpec&) const = default;
 };
+
+// What matrices are stored as.
+struct WeightType {
+  DType dtype = DType::kF32;       // of the elements; quantised: of scales and biases
+  std::optional<QuantSpec> quant;  // set for MLX affine
+  bool operator==(const WeightType&) const = default;
+};
+std::string to_string(const WeightType& type);  // for people: "4-bit", "BF16"
 
 // A matrix of N rows and K columns as it lies in the checkpoint, with the layer's own bias if any.
 struct RawMatrix {
@@ -33,6 +42,8 @@ struct RawMatrix {
   std::optional<QuantSpec> quant;  // set for MLX affine
   TensorView scales, biases;       // [N, K/group] when quantised
   std::optional<TensorView> bias;  // [N] float
+
+  WeightType type() const { return {quant ? scales.dtype : weight.dtype, quant}; }
 };
 
 class Checkpoint {

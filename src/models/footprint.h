@@ -30,7 +30,8 @@ struct PictureFootprint {
 };
 
 struct ModelFootprint {
-  std::string architecture, quantization;
+  std::string architecture;
+  WeightType weights;  // of the decoder's matrices, as loaded
   std::int64_t context_length = 0;
   std::size_t file_bytes = 0;    // of the weights on disk
   std::size_t mapped_bytes = 0;  // read in place: shared, and the system's to take back

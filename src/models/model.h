@@ -25,7 +25,7 @@ namespace oc {
 struct ModelInfo {
   std::string architecture;  // "phi3_v"
   std::string path;          // folder; never shown to clients
-  std::string quantization;  // "4-bit", "8-bit", "bf16", …
+  WeightType weights;        // of the decoder's matrices
   std::size_t weights_bytes = 0;
   std::int64_t vocab_size = 0;       // V, width of the logits
   std::int64_t context_length = 0;   // most tokens of prompt + answer

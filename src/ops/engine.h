@@ -24,6 +24,7 @@
 
 #include "base/result.h"
 #include "io/checkpoint.h"
+#include "ops/engine_info.h"
 #include "ops/kv_cache.h"
 #include "ops/tensor.h"
 #include "ops/weights.h"
@@ -92,11 +93,9 @@ struct MemoryTraits {
 class Engine {
  public:
   virtual ~Engine() = default;
-  virtual std::string_view name() const = 0;    // "cpu", "reference"
-  virtual std::string description() const = 0;  // "cpu: AVX2, 2 threads, int8 activations, f16 kv"
-  // What of the description decides the bits of a result, for keys of what is kept beyond the
-  // process.
-  virtual std::string arithmetic() const { return description(); }
+  virtual EngineInfo info() const = 0;
+  // What decides the bits of a result, for keys of what is kept beyond the process.
+  virtual std::string arithmetic() const { return info().text(); }
 
   // --- Weights. Each is seen once; the engine may keep pointing into the checkpoint, which the
   // model keeps alive. Errors: an element type or packing that the engine cannot run.

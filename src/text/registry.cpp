@@ -70,7 +70,7 @@ Result<std::shared_ptr<const Tokenizer>> parse_tokenizer_json(std::string_view t
                                                               std::string_view what) {
   json::monotonic_resource memory;  // the document lives as long as this function
   OC_ASSIGN_OR_RETURN(const json::value document, parse_document(text, what, &memory));
-  return kind_of(document).read(JsonReader(document, "", what));
+  return kind_of(document).read(JsonReader(document, what));
 }
 
 }  // namespace oc

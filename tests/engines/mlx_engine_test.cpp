@@ -203,10 +203,10 @@ TEST(MlxEngine, CompiledChainsComputeTheSame) {
 }
 
 TEST(MlxEngine, ItsCpuDeviceComputesInFullPrecisionUnlessAskedOtherwise) {
-  EXPECT_NE(mlx("auto")->description().find("cpu, f32 activations, f32 kv"), std::string::npos);
-  EXPECT_NE(mlx("half")->description().find("cpu, 16-bit activations, 16-bit kv"),
+  EXPECT_NE(mlx("auto")->info().text().find("cpu, f32 activations, f32 kv"), std::string::npos);
+  EXPECT_NE(mlx("half")->info().text().find("cpu, 16-bit activations, 16-bit kv"),
             std::string::npos);
-  EXPECT_NE(mlx("half", "f32")->description().find("16-bit activations, f32 kv"),
+  EXPECT_NE(mlx("half", "f32")->info().text().find("16-bit activations, f32 kv"),
             std::string::npos);
 }
 

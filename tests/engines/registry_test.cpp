@@ -8,27 +8,28 @@ namespace {
 
 TEST(Registry, AutoIsTheCpuEngineWithInt8AndHalves) {
   const auto engine = make_engine({.device = "cpu", .threads = 2}).value();
-  EXPECT_EQ(engine->name(), "cpu");
-  EXPECT_EQ(engine->description(), fmt::format("cpu: {}, 2 threads, int8 activations, f16 kv",
+  EXPECT_EQ(engine->info().name, "cpu");
+  EXPECT_EQ(engine->info().text(), fmt::format("cpu: {}, 2 threads, int8 activations, f16 kv",
                                                kernels::available_targets().front()));
-  EXPECT_EQ(reference()->name(), "reference");
+  EXPECT_EQ(reference()->info().name, "reference");
 }
 
 TEST(Registry, OptionsAreTaken) {
   for (const std::string& isa : kernels::available_targets()) {
-    EXPECT_EQ(exact_cpu(isa, 1)->description(),
+    EXPECT_EQ(exact_cpu(isa, 1)->info().text(),
               fmt::format("cpu: {}, 1 thread, f32 activations, f32 kv", isa));
-    EXPECT_EQ(engine_of({.threads = 3, .kv = "f32", .isa = isa})->description(),
+    EXPECT_EQ(engine_of({.threads = 3, .kv = "f32", .isa = isa})->info().text(),
               fmt::format("cpu: {}, 3 threads, int8 activations, f32 kv", isa));
   }
   // Full precision has no use for a rounded cache.
   EXPECT_EQ(
-      engine_of({.threads = 1, .activations = "f32", .kv = "f16", .isa = "scalar"})->description(),
+      engine_of({.threads = 1, .activations = "f32", .kv = "f16", .isa = "scalar"})->info().text(),
       "cpu: scalar, 1 thread, f32 activations, f32 kv");
   // int8 keys and values are only had by asking, with whatever activations.
   for (const std::string activations : {"f32", "int8"})
     EXPECT_EQ(engine_of({.threads = 1, .activations = activations, .kv = "q8", .isa = "scalar"})
-                  ->description(),
+                  ->info()
+                  .text(),
               fmt::format("cpu: scalar, 1 thread, {} activations, q8 kv", activations));
 }
 

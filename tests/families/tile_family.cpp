@@ -91,7 +91,7 @@ Result<Prompt> build_prompt(const Tokenizer& tokenizer, std::span<const Message>
                             std::span<const ImagePlan> images, const PromptOptions& options) {
   Prompt prompt;
   prompt.images.assign(images.begin(), images.end());
-  prompt.ids.push_back(tokenizer.bos());
+  prompt.ids.push_back(tokenizer.bos().value());
   std::vector<TokenId> first_row = {0};
   for (const ImagePlan& image : images) first_row.push_back(first_row.back() + image.tokens);
   for (const Message& message : messages) {
@@ -353,6 +353,12 @@ Result<std::unique_ptr<const Blueprint>> open(const fs::path& folder) {
   return std::unique_ptr<const Blueprint>(std::make_unique<TileBlueprint>(fallback));
 }
 
+Result<WeightType> weight_type(const Checkpoint& checkpoint) {
+  OC_ASSIGN_OR_RETURN(const RawMatrix matrix,
+                      checkpoint.matrix("layers.0.down", kWidth, kMlp, false));
+  return matrix.type();
+}
+
 Result<std::unique_ptr<const Model>> load(std::shared_ptr<const Checkpoint> checkpoint,
                                           std::shared_ptr<Engine> engine) {
   OC_ASSIGN_OR_RETURN(const int fallback, fallback_of(checkpoint->folder()));
@@ -361,8 +367,7 @@ Result<std::unique_ptr<const Model>> load(std::shared_ptr<const Checkpoint> chec
   ModelInfo info;
   info.architecture = "tiles";
   info.path = checkpoint->folder().string();
-  OC_ASSIGN_OR_RETURN(info.quantization, describe_matrix(*checkpoint, "layers.0.down",
-                                                         Shape{kWidth, kMlp}, std::nullopt));
+  OC_ASSIGN_OR_RETURN(info.weights, weight_type(*checkpoint));
   info.weights_bytes = checkpoint->weights_bytes();
   info.vocab_size = kVocabulary;
   info.context_length = kContext;
@@ -384,8 +389,8 @@ Result<ModelFootprint> measure(const Checkpoint& checkpoint, const Engine& engin
   out.architecture = "tiles";
   out.engine = engine.memory_traits();
   out.context_length = kContext;
-  OC_ASSIGN_OR_RETURN(out.quantization,
-                      describe_matrix(checkpoint, "layers.0.down", Shape{kWidth, kMlp}, quantize));
+  OC_ASSIGN_OR_RETURN(out.weights, weight_type(checkpoint));
+  if (quantize) out.weights = quantised_type(*quantize);
   OC_RETURN_IF_ERROR(count_weights(checkpoint, tensor_list(), quantize, out));
   out.kv_token_bytes = engine.kv_token_bytes(TileModel::kv_spec());
   out.tokenizer_bytes = tokenizer_bytes(checkpoint.folder());

@@ -123,7 +123,7 @@ TEST_P(EveryArchitecture, BlueprintModelAndFootprintAgree) {
 
   const auto footprint = measure_model(folder_, *engine, {.rows = 64, .logit_rows = 1}).value();
   EXPECT_EQ(footprint.architecture, GetParam().type);
-  EXPECT_EQ(footprint.quantization, model->info().quantization);
+  EXPECT_EQ(footprint.weights, model->info().weights);
   EXPECT_EQ(footprint.context_length, model->info().context_length);
   EXPECT_EQ(footprint.kv_token_bytes, model->info().kv_token_bytes);
   EXPECT_EQ(footprint.file_bytes, model->info().weights_bytes);

@@ -23,11 +23,11 @@ void verify_all(const std::filesystem::path& goldens, const std::filesystem::pat
   auto model = load_model(folder, *engine);
   ASSERT_TRUE(model.ok()) << model.error().describe();
   VerifyReport report;
-  options.rounding = rounding_of(engine_options, **model);
+  options.rounding = rounding_of(**model);
   const auto model_part = verify_model(goldens, **model, options, report);
   ASSERT_TRUE(model_part.ok()) << model_part.error().describe();
   EXPECT_TRUE(*model_part) << goldens << " holds no model cases";
-  std::cout << (*engine)->description() << ", " << folder.filename().string() << "\n"
+  std::cout << (*engine)->info().text() << ", " << folder.filename().string() << "\n"
             << report.table();
   EXPECT_EQ(report.failed(), 0);
   EXPECT_GT(report.stages().size(), 5u);

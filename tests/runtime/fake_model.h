@@ -89,8 +89,7 @@ struct Sequence final : KvSequence {
 // Only memory; the fake model needs no ops.
 class FakeEngine final : public Engine {
  public:
-  std::string_view name() const override { return "fake"; }
-  std::string description() const override { return "fake"; }
+  EngineInfo info() const override { return {.name = "fake", .one_precision = true}; }
   Result<LinearPtr> prepare_linear(std::span<const RawMatrix>) override { return no_op(); }
   Result<TablePtr> prepare_table(const RawMatrix&) override { return no_op(); }
   Result<NormPtr> prepare_norm(NormKind, float, const TensorView&, const TensorView*) override {

@@ -29,7 +29,8 @@ json::array intervals_of(const BackendConfig& config) {
 }
 
 std::string description_of(const ServedModel& model) {
-  return fmt::format("{}, {}, on {}", model.architecture, model.quantization, model.engine);
+  return fmt::format("{}, {}, on {}", model.architecture, to_string(model.weights),
+                     model.engine.text());
 }
 
 // {"active_model", "server", "frontend"}

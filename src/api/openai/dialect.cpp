@@ -21,7 +21,7 @@ class Writer final : public AnswerWriter {
   Writer(const ChatRequest& request, AnswerHead head, const ServedModel& model)
       : head_(std::move(head)),
         chunks_(head_, request.include_usage),
-        original_{model.method, model.optimized},
+        original_{method_of(model.engine), model.optimized},
         answers_(static_cast<std::size_t>(request.generate.n)),
         logprobs_(request.generate.logprobs),
         include_usage_(request.include_usage) {}

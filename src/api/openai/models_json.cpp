@@ -65,9 +65,9 @@ json::object model_object(const ServedModel& model) {
   capabilities["streaming"] = true;
   out["arch"] = model.architecture;
   add_context_length(out, model);
-  out["quantization"] = model.quantization;
+  out["quantization"] = to_string(model.weights);
   out["weights_bytes"] = model.weights_bytes;
-  out["engine"] = model.engine;
+  out["engine"] = model.engine.text();
   out["capabilities"] = std::move(capabilities);
   if (model.certificate) out["certificate"] = *model.certificate;
   return out;

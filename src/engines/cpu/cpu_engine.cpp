@@ -35,13 +35,16 @@ CpuEngine::CpuEngine(const Options& options)
       pool_(options.threads),
       buffers_(std::make_shared<BufferPool>(kPoolBytes)) {}
 
-std::string CpuEngine::description() const {
+EngineInfo CpuEngine::info() const {
   using enum kernels::Storage;
-  return fmt::format("cpu: {}, {} thread{}, {} activations, {} kv", table_.name, pool_.threads(),
-                     pool_.threads() == 1 ? "" : "s", options_.int8_activations ? "int8" : "f32",
-                     options_.kv == kQ8    ? "q8"
-                     : options_.kv == kF16 ? "f16"
-                                           : "f32");
+  return {.name = "cpu",
+          .backend = std::string(table_.name),
+          .threads = pool_.threads(),
+          .precision = {.activations = options_.int8_activations ? Precision::Activations::kInt8
+                                                                 : Precision::Activations::kF32,
+                        .cache = options_.kv == kQ8    ? Precision::Cache::kInt8
+                                 : options_.kv == kF16 ? Precision::Cache::kF16
+                                                       : Precision::Cache::kF32}};
 }
 
 // Any number of threads gives the same bits.

@@ -21,8 +21,7 @@ class CpuEngine final : public Engine {
   };
   explicit CpuEngine(const Options& options);
 
-  std::string_view name() const override { return "cpu"; }
-  std::string description() const override;
+  EngineInfo info() const override;
   std::string arithmetic() const override;
   Result<LinearPtr> prepare_linear(std::span<const RawMatrix> parts) override;
   Result<TablePtr> prepare_table(const RawMatrix& matrix) override;

@@ -52,11 +52,13 @@ class MlxEngine final : public Engine {
         stream_(lease_.get()),
         fused_(stream_, options.fuse) {}
 
-  std::string_view name() const override { return "mlx"; }
-  std::string description() const override {
-    return fmt::format("mlx: MLX {} on its {}, {} activations, {} kv", mx::version(),
-                       options_.gpu ? "gpu" : "cpu", options_.f32_activations ? "f32" : "16-bit",
-                       options_.f32_activations || options_.f32_kv ? "f32" : "16-bit");
+  EngineInfo info() const override {
+    const bool f32_cache = options_.f32_activations || options_.f32_kv;
+    return {.name = "mlx",
+            .backend = fmt::format("MLX {} on its {}", mx::version(), options_.gpu ? "gpu" : "cpu"),
+            .precision = {.activations = options_.f32_activations ? Precision::Activations::kF32
+                                                                  : Precision::Activations::kHalf,
+                          .cache = f32_cache ? Precision::Cache::kF32 : Precision::Cache::kHalf}};
   }
 
   // --- Weights: nothing is computed here, so that any thread may do it.

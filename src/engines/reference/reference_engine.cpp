@@ -98,8 +98,9 @@ float apply(Activation activation, float x) {
 
 class ReferenceEngine final : public Engine, private Primitives {
  public:
-  std::string_view name() const override { return "reference"; }
-  std::string description() const override { return "reference: plain f32 loops, 1 thread"; }
+  EngineInfo info() const override {
+    return {.name = "reference", .backend = "plain f32 loops", .threads = 1, .one_precision = true};
+  }
 
   Result<LinearPtr> prepare_linear(std::span<const RawMatrix> parts) override {
     OC_CHECK(!parts.empty(), "prepare_linear without a matrix");

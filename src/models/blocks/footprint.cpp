@@ -11,6 +11,8 @@ namespace {
 
 using Weights = MemoryTraits::Weights;
 
+constexpr DType kQuantisedScales = DType::kF16;  // as `ocellus quantize` writes floats
+
 std::size_t size(std::int64_t count) { return static_cast<std::size_t>(count); }
 
 std::size_t numel(const ExpectedTensor& tensor) { return size(tensor.shape.numel()); }
@@ -35,7 +37,7 @@ class Measure {
           ErrorCode::kCorrupt,
           fmt::format("{}: tensor \"{}\" is missing", checkpoint_.folder().string(), tensor.name),
           "`ocellus inspect` lists everything that is missing"};
-    const DType type = quantize_ ? DType::kF16 : found->dtype;  // as `ocellus quantize` writes them
+    const DType type = quantize_ ? kQuantisedScales : found->dtype;
     if (!tensor.matrix) return Stored{.numbers = numel(tensor), .type = type};
     const std::string prefix = tensor.name.substr(0, tensor.name.rfind('.'));
     if (const TensorView* scales = checkpoint_.find(prefix + ".scales")) {
@@ -92,13 +94,7 @@ Result<void> count_weights(const Checkpoint& checkpoint, std::span<const Expecte
   return {};
 }
 
-Result<std::string> describe_matrix(const Checkpoint& checkpoint, std::string_view name,
-                                    const Shape& shape, std::optional<QuantSpec> quantize) {
-  OC_ASSIGN_OR_RETURN(const RawMatrix matrix, checkpoint.matrix(name, shape[0], shape[1], false));
-  if (quantize) return fmt::format("{}-bit", quantize->bits);
-  if (matrix.quant) return fmt::format("{}-bit", matrix.quant->bits);
-  return std::string(to_string(matrix.weight.dtype));
-}
+WeightType quantised_type(const QuantSpec& spec) { return {kQuantisedScales, spec}; }
 
 std::size_t tokenizer_bytes(const std::filesystem::path& folder) {
   const auto bytes = file_bytes(folder / "tokenizer.json");

@@ -15,9 +15,8 @@ inline constexpr std::int64_t kScoreCopies = 5;
 Result<void> count_weights(const Checkpoint& checkpoint, std::span<const ExpectedTensor> tensors,
                            std::optional<QuantSpec> quantize, ModelFootprint& out);
 
-// "4-bit", or the element type, of a matrix of `shape`: as loaded.
-Result<std::string> describe_matrix(const Checkpoint& checkpoint, std::string_view name,
-                                    const Shape& shape, std::optional<QuantSpec> quantize);
+// Of matrices that `ocellus quantize` writes.
+WeightType quantised_type(const QuantSpec& spec);
 
 // Measured: the vocabulary and merges of a tokenizer.json take some three times its size, with what
 // reading it leaves behind.

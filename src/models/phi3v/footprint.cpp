@@ -45,10 +45,8 @@ Result<ModelFootprint> measure_phi3v(const Checkpoint& checkpoint, const Engine&
   out.architecture = "phi3_v";
   out.engine = engine.memory_traits();
   out.context_length = config.max_positions;
-  OC_ASSIGN_OR_RETURN(
-      out.quantization,
-      describe_matrix(checkpoint, "model.layers.0.mlp.down_proj",
-                      Shape{config.hidden_size, config.intermediate_size}, quantize));
+  OC_ASSIGN_OR_RETURN(out.weights, phi3v_weight_type(checkpoint, config));
+  if (quantize) out.weights = quantised_type(*quantize);
   OC_RETURN_IF_ERROR(count_weights(checkpoint, phi3v_tensors(config), quantize, out));
   out.kv_token_bytes = engine.kv_token_bytes(
       {.layers = config.layers, .kv_heads = config.kv_heads, .head_dim = config.head_dim});

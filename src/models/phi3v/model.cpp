@@ -101,15 +101,6 @@ class Phi3V final : public Model {
   bool in_place_;  // the engine reads the files, it has no copies
 };
 
-// "4-bit", "8-bit", or the element type: that of the decoder's matrices.
-std::string describe_weights(const Checkpoint& checkpoint, const Phi3VConfig& config) {
-  const auto matrix = checkpoint.matrix("model.layers.0.mlp.down_proj", config.hidden_size,
-                                        config.intermediate_size, false);
-  if (!matrix.ok()) return "unknown";
-  if (matrix->quant) return fmt::format("{}-bit", matrix->quant->bits);
-  return std::string(to_string(matrix->weight.dtype));
-}
-
 void count_work(const Checkpoint& checkpoint, const Phi3VConfig& c, ModelInfo& info) {
   for (const TensorView* tensor : checkpoint.tensors())
     if (tensor->name.starts_with("model.layers.") || tensor->name.starts_with("model.norm.") ||
@@ -142,7 +133,7 @@ Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint
   ModelInfo info;
   info.architecture = "phi3_v";
   info.path = checkpoint->folder().string();
-  info.quantization = describe_weights(*checkpoint, config);
+  OC_ASSIGN_OR_RETURN(info.weights, phi3v_weight_type(*checkpoint, config));
   info.weights_bytes = checkpoint->weights_bytes();
   info.vocab_size = config.vocab_size;
   info.context_length = config.max_positions;

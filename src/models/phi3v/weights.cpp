@@ -51,6 +51,13 @@ Result<Phi3VWeights> load_phi3v_weights(const Checkpoint& checkpoint, const Phi3
   return w;
 }
 
+Result<WeightType> phi3v_weight_type(const Checkpoint& checkpoint, const Phi3VConfig& config) {
+  OC_ASSIGN_OR_RETURN(const RawMatrix matrix,
+                      checkpoint.matrix("model.layers.0.mlp.down_proj", config.hidden_size,
+                                        config.intermediate_size, false));
+  return matrix.type();
+}
+
 std::vector<ExpectedTensor> phi3v_tensors(const Phi3VConfig& config) {
   std::vector<ExpectedTensor> out;
   const auto matrix = [&](const std::string& name, std::int64_t rows, std::int64_t cols) {

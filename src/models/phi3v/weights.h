@@ -35,6 +35,9 @@ struct Phi3VWeights {
 Result<Phi3VWeights> load_phi3v_weights(const Checkpoint& checkpoint, const Phi3VConfig& config,
                                         Engine& engine);
 
+// What the decoder's matrices are stored as, told from one of them.
+Result<WeightType> phi3v_weight_type(const Checkpoint& checkpoint, const Phi3VConfig& config);
+
 // All tensors, the unused last vision layer and post_layernorm included, in the order of execution.
 std::vector<ExpectedTensor> phi3v_tensors(const Phi3VConfig& config);
 

@@ -50,8 +50,8 @@ class Bench {
                         measure_machine(options_.engine.threads, options_.engine.isa));
     OC_RETURN_IF_ERROR(load_cold_and_warm());
     report_.model = loaded_->name;
-    report_.engine = loaded_->engine->description();
-    report_.weights = model().info().quantization;
+    report_.engine = loaded_->engine->info();
+    report_.weights = model().info().weights;
     // First: its peak of memory must not hold what longer prompts leave behind in the pool.
     if (wanted("answer")) OC_RETURN_IF_ERROR(answer());
     if (wanted("encode"))
@@ -84,8 +84,8 @@ class Bench {
 
   // Products with f32 activations, and the reference engine, are judged by the float peak.
   double compute_peak_tops() const {
-    const bool int8 =
-        report_.engine.find("int8") != std::string::npos && report_.weights.ends_with("-bit");
+    const bool int8 = report_.engine.precision.activations == Precision::Activations::kInt8 &&
+                      report_.weights.quant.has_value();
     return measure_peak_tops(options_.engine.threads, options_.engine.isa, int8);
   }
   double read_gbs() const { return measure_read_gbs(options_.engine.threads, options_.engine.isa); }

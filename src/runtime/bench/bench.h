@@ -45,8 +45,9 @@ struct BenchResult {
 
 struct BenchReport {
   MachineLimits machine;
-  std::string model, engine;  // name; the engine's description
-  std::string weights;        // "4-bit"
+  std::string model;  // name
+  EngineInfo engine;
+  WeightType weights;
   std::vector<BenchResult> results;
   std::string logits_hash;  // SHA-256 of the logits behind the longest prompt
 

@@ -14,7 +14,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kMaxBytes = 16u << 20;  // of a line or of a body that is no stream
-constexpr std::size_t kMaxTexts = 1u << 20;  // of text in one answer
+constexpr std::size_t kMaxTexts = 1u << 20;   // of text in one answer
 
 std::int64_t number_at(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);

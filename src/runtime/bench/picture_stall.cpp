@@ -14,7 +14,7 @@ namespace oc {
 namespace {
 
 constexpr std::size_t kTextsAlone = 20;  // of text, until the picture's request is sent
-constexpr int kRunningTokens = 2000;  // more than a picture takes, on any machine
+constexpr int kRunningTokens = 2000;     // more than a picture takes, on any machine
 
 Error cannot_tell(std::string why) {
   return {ErrorCode::kUnavailable, std::move(why),

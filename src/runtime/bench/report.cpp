@@ -61,8 +61,9 @@ std::string BenchReport::table() const {
   for (const IsaPeak& peak : machine.isas)
     out += fmt::format("  {:<8} int8 {:6.3f} TOPS, f32 {:7.1f} GFLOPS\n", peak.isa, peak.int8_tops,
                        peak.f32_gflops);
-  out += fmt::format("{} ({}) on {}\n\n{:<34} {:>12} {:>8}  {:>14} {:>9} {:>10}\n", model, weights,
-                     engine, "", "value", "", "rate", "of limit", "peak MB");
+  out += fmt::format("{} ({}) on {}\n\n{:<34} {:>12} {:>8}  {:>14} {:>9} {:>10}\n", model,
+                     to_string(weights), engine.text(), "", "value", "", "rate", "of limit",
+                     "peak MB");
   for (const BenchResult& r : results)
     out += fmt::format("{:<34} {:>12.5g} {:<8}  {:>14} {:>9} {:>10.0f}\n",
                        label(r.name, r.parameter, r.amount, r.sequences), r.value, r.unit,
@@ -101,8 +102,8 @@ json::object BenchReport::json() const {
             {"f32_gflops", rounded(machine.f32_gflops)},
             {"isas", std::move(isas)}}},
           {"model", model},
-          {"weights", weights},
-          {"engine", engine},
+          {"weights", to_string(weights)},
+          {"engine", engine.text()},
           {"results", std::move(list)},
           {"logits_hash", logits_hash}};
 }

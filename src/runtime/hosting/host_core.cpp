@@ -233,9 +233,7 @@ void HostCore::note_loaded(Slot& slot, const CookedModel& cooked) {
   const std::filesystem::path path = known.info.path;
   const std::string folder = path == embedded_folder() ? "demo" : path.filename().string();
   if (!folder.empty()) known.aliases.push_back(folder);
-  const Engine& engine = loaded.model->engine();
-  known.engine = engine.description();
-  known.engine_name = engine.name();
+  known.engine = loaded.model->engine().info();
   known.created = unix_seconds();
   known.load_ms = loaded.load_ms;
   known.fallback = cooked.fallback_reason

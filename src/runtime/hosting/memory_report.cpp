@@ -47,7 +47,7 @@ std::string verdict(const MemoryPlan& plan) {
 std::string MemoryPlan::table() const {
   const ModelFootprint& m = model;
   std::string out =
-      fmt::format("{}, {}, context {}\n\n", m.architecture, m.quantization, m.context_length);
+      fmt::format("{}, {}, context {}\n\n", m.architecture, to_string(m.weights), m.context_length);
   out += row("weights on disk", m.file_bytes, "");
   if (m.mapped_bytes > 0)
     out += row("weights, mapped", m.mapped_bytes, "shared with other processes");
@@ -97,7 +97,7 @@ json::object MemoryPlan::json() const {
   for (const std::string& flag : advice) flags.emplace_back(flag);
   return {
       {"architecture", m.architecture},
-      {"quantization", m.quantization},
+      {"quantization", to_string(m.weights)},
       {"context_length", m.context_length},
       {"weights",
        {{"file_bytes", m.file_bytes},

@@ -36,7 +36,7 @@ struct ModelStatus {
   std::string fallback;  // why the full-precision checkpoint answers; empty: it does not
   // Of the last time that it was loaded; created is 0 and info empty where it never was.
   ModelInfo info;
-  std::string engine, engine_name;
+  EngineInfo engine;
   std::int64_t created = 0;  // Unix seconds
   double load_ms = 0;
   std::size_t bytes = 0;  // of weights, while it is loaded

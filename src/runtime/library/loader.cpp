@@ -77,9 +77,9 @@ Result<std::shared_ptr<const LoadedModel>> load(const std::string& name_or_path,
   log::event(log::Level::kInfo, "loaded",
              {{"model", loaded->name},
               {"architecture", info.architecture},
-              {"weights", info.quantization},
+              {"weights", to_string(info.weights)},
               {"mb", info.weights_bytes >> 20},
-              {"engine", loaded->engine->description()},
+              {"engine", loaded->engine->info().text()},
               {"load_ms", fmt::format("{:.0f}", loaded->load_ms)}});
   return std::shared_ptr<const LoadedModel>(std::move(loaded));
 }

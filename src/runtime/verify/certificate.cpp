@@ -103,7 +103,7 @@ json::object Certificate::json() const {
       {"model", model},
       {"verified", verified()},
       {"ocellus", version},
-      {"engine", engine},
+      {"engine", engine.text()},
       {"fingerprint", fingerprint},
       {"files_sha256", files_sha256()},
       {"files", std::move(listed)},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ops/engine_info.h"
 #include "runtime/verify/report.h"
 
 namespace oc {
@@ -28,8 +29,9 @@ Result<std::vector<FileDigest>> digest_folder(
     const std::function<void(const std::string& name)>& progress = {});
 
 struct Certificate {
-  std::string model, version;       // as named by the user; of ocellus
-  std::string engine, fingerprint;  // Engine::description(), ModelInfo::fingerprint
+  std::string model, version;  // as named by the user; of ocellus
+  EngineInfo engine;
+  std::string fingerprint;  // ModelInfo::fingerprint
   std::vector<FileDigest> files;
   VerifyReport report;
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <ctime>
 
 #include "base/ascii.h"
 #include "base/clock.h"
@@ -26,18 +27,7 @@ namespace json = boost::json;
 constexpr std::size_t kMaxBytes = 4u << 20;
 constexpr std::string_view kDocument = "the certificate";
 
-// Engine::description() without ", 2 threads": results do not depend on their number.
-std::string computation_of(std::string text) {
-  const std::size_t end = text.find(" thread");
-  const std::size_t begin = end == std::string::npos ? end : text.rfind(", ", end);
-  if (begin == std::string::npos) return text;
-  std::size_t after = end + std::string_view(" thread").size();
-  if (after < text.size() && text[after] == 's') ++after;
-  if (!std::ranges::all_of(text.substr(begin + 2, end - begin - 2), is_digit)) return text;
-  return text.erase(begin, after - begin);
-}
-
-Result<fs::path> place_of(const fs::path& folder, const std::string& engine) {
+Result<fs::path> place_of(const fs::path& folder, const EngineInfo& engine) {
   const auto home = home_folder();
   if (!home)
     return Error{ErrorCode::kNotFound, "there is no home to keep the certificate in",
@@ -47,7 +37,7 @@ Result<fs::path> place_of(const fs::path& folder, const std::string& engine) {
   const fs::path whole = folder == embedded_folder() ? folder : fs::weakly_canonical(folder, error);
   Digest digest;
   digest.add((error ? folder : whole).string());
-  digest.add("\n" + computation_of(engine));
+  digest.add("\n" + engine.computation());
   return *home / "certificates" / (digest.finish_hex().substr(0, 32) + ".json");
 }
 

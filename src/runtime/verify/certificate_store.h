@@ -37,7 +37,8 @@ Result<std::filesystem::path> save_certificate(const Certificate& certificate,
 // is in doubt is not shown.
 struct CertificateQuestion {
   std::filesystem::path folder;
-  std::string engine, fingerprint, version;
+  EngineInfo engine;
+  std::string fingerprint, version;
 };
 std::optional<boost::json::object> find_certificate(const CertificateQuestion& question);
 

@@ -30,8 +30,8 @@ struct VerifyOptions {
   std::function<void(std::string_view stage, std::string_view name)> progress;
 };
 
-// What an engine made with `options` rounds of what `model` computes.
-Rounding rounding_of(const EngineOptions& options, const Model& model);
+// What the model's engine rounds of what it computes.
+Rounding rounding_of(const Model& model);
 
 // Each part is skipped (false) when its folder is not there. Errors: files that cannot be read.
 Result<bool> verify_text(const std::filesystem::path& goldens, const Model& model,

@@ -385,39 +385,24 @@ class ModelCase {
 // "q4" for quantised weights, "bf16" otherwise; a set with one variant has no choice.
 std::string variant_for(const json::object& c, const Model& model) {
   const json::object& variants = c.at("variants").as_object();
-  const std::string wanted = model.info().quantization.ends_with("-bit") ? "q4" : "bf16";
+  const std::string wanted = model.info().weights.quant ? "q4" : "bf16";
   if (variants.contains(wanted) || variants.empty()) return wanted;
   return std::string(variants.begin()->key());
 }
 
 }  // namespace
 
-namespace {
-
-// Whether the weights, or their scales, are bf16. What cannot be read was loaded all the same, and
-// gets the stricter limits.
-bool in_bf16(const Model& model) {
-  const auto checkpoint = Checkpoint::open(model.info().path);
-  if (!checkpoint.ok()) return false;
-  const auto tensors = (*checkpoint)->tensors();
-  const auto scales = std::ranges::find_if(
-      tensors, [](const TensorView* tensor) { return tensor->name.ends_with(".scales"); });
-  if (scales != tensors.end()) return (*scales)->dtype == DType::kBF16;
-  return std::ranges::any_of(
-      tensors, [](const TensorView* tensor) { return tensor->dtype == DType::kBF16; });
-}
-
-}  // namespace
-
-Rounding rounding_of(const EngineOptions& options, const Model& model) {
-  if (model.engine().description().find("16-bit activations") != std::string::npos)
-    return in_bf16(model) ? Rounding::kBf16Activations : Rounding::kF16Activations;
-  if (model.engine().name() != "cpu") return Rounding::kNone;
-  const bool int8 = options.activations != "f32";
-  if (int8 && model.info().quantization.ends_with("-bit")) return Rounding::kInt8Activations;
-  if (options.kv == "q8") return Rounding::kInt8Cache;
-  // Full precision leaves an f16 cache out.
-  return int8 && options.kv == "f16" ? Rounding::kHalfCache : Rounding::kNone;
+Rounding rounding_of(const Model& model) {
+  using Activations = Precision::Activations;
+  using Cache = Precision::Cache;
+  const Precision precision = model.engine().info().precision;
+  const WeightType& weights = model.info().weights;
+  if (precision.activations == Activations::kHalf)
+    return weights.dtype == DType::kBF16 ? Rounding::kBf16Activations : Rounding::kF16Activations;
+  if (precision.activations == Activations::kInt8 && weights.quant)
+    return Rounding::kInt8Activations;
+  if (precision.cache == Cache::kInt8) return Rounding::kInt8Cache;
+  return precision.cache == Cache::kF32 ? Rounding::kNone : Rounding::kHalfCache;
 }
 
 Result<bool> verify_model(const std::filesystem::path& goldens, const Model& model,

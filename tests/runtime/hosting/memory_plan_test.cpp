@@ -12,7 +12,7 @@ constexpr std::size_t kMiB = std::size_t{1} << 20, kGiB = kMiB << 10;
 // About Phi-3.5-Vision in 4 bits.
 ModelFootprint phi() {
   return {.architecture = "phi3_v",
-          .quantization = "4-bit",
+          .weights = {.quant = QuantSpec{}},
           .context_length = 131072,
           .file_bytes = 2334 * kMiB,
           .mapped_bytes = 2334 * kMiB,
@@ -138,7 +138,7 @@ TEST(MemoryPlan, TheDemoFromItsHeaders) {
     EXPECT_EQ(found->context_length, 4096);
     EXPECT_EQ(found->mapped_bytes, found->file_bytes);
     EXPECT_EQ(found->file_bytes, 2438016u);
-    EXPECT_EQ(found->quantization, "4-bit");
+    EXPECT_EQ(to_string(found->weights), "4-bit");
   }
   const auto reference = make_engine({.engine = "reference"}).value();
   const auto found = measure_model(OC_SOURCE_DIR "/models/demo", *reference, step_of(8));

@@ -71,8 +71,8 @@ class WithBlocks final : public Model {
   const ModelInfo& info() const override { return inner().info(); }
   const std::shared_ptr<const Tokenizer>& tokenizer() const override { return inner().tokenizer(); }
   Engine& engine() const override { return inner().engine(); }
-  Result<ImagePlan> plan_image(int width, int height, std::optional<int> num_crops) const override {
-    return inner().plan_image(width, height, num_crops);
+  Result<ImagePlan> plan_image(int width, int height, const ImageOptions& options) const override {
+    return inner().plan_image(width, height, options);
   }
   Result<Prompt> build_prompt(std::span<const Message> messages, std::span<const ImagePlan> images,
                               const PromptOptions& options) const override {
@@ -84,8 +84,8 @@ class WithBlocks final : public Model {
     if (end > 0) prompt->blocks = {{0, end}};
     return prompt;
   }
-  std::size_t image_bytes(const ImagePlan& plan) const override {
-    return inner().image_bytes(plan);
+  SampleImage sample_image(int tower_runs) const override {
+    return inner().sample_image(tower_runs);
   }
   Result<std::unique_ptr<ImageEncoding>> begin_image(const Image& image, const ImagePlan& plan,
                                                      const Tap* tap,
@@ -93,8 +93,8 @@ class WithBlocks final : public Model {
     return inner().begin_image(image, plan, tap, interrupt);
   }
   std::unique_ptr<KvSequence> make_sequence() const override { return inner().make_sequence(); }
-  int rope_regime(std::int64_t total_tokens) const override {
-    return inner().rope_regime(total_tokens);
+  int position_regime(std::int64_t total_tokens) const override {
+    return inner().position_regime(total_tokens);
   }
   std::unique_ptr<ForwardPass> begin_forward(std::span<const StepInput> inputs,
                                              const Tap* tap) const override {

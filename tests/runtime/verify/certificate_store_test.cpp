@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "io/digest.h"
+
 namespace oc {
 namespace {
 
@@ -17,7 +19,11 @@ class CertificateStore : public testing::Test {
   const fs::path model = root / "model";
   Certificate certificate{.model = "demo",
                           .version = "0.1.0",
-                          .engine = "cpu: avx2, 2 threads, int8 activations, f16 kv",
+                          .engine = {.name = "cpu",
+                                     .backend = "avx2",
+                                     .threads = 2,
+                                     .precision = {.activations = Precision::Activations::kInt8,
+                                                   .cache = Precision::Cache::kF16}},
                           .fingerprint = "abc",
                           .files = {},
                           .report = {}};
@@ -51,7 +57,7 @@ TEST_F(CertificateStore, OfTheVeryFiles) {
   const auto found = find_certificate(question);
   ASSERT_TRUE(found);
   EXPECT_TRUE(found->at("verified").as_bool());
-  EXPECT_EQ(found->at("engine").as_string(), certificate.engine);
+  EXPECT_EQ(found->at("engine").as_string(), "cpu: avx2, 2 threads, int8 activations, f16 kv");
   EXPECT_EQ(found->at("date").as_string().size(), 20u);
   EXPECT_EQ(found->at("largest").as_object().at("model.logits").as_double(), 0.5);
   EXPECT_FALSE(found->contains("files") || found->contains("stamps") || found->contains("model"));
@@ -86,12 +92,25 @@ TEST_F(CertificateStore, OfThisModelEngineAndProgram) {
     change(other);
     return find_certificate(other).has_value();
   };
-  EXPECT_TRUE(with([](auto& q) { q.engine = "cpu: avx2, 1 thread, int8 activations, f16 kv"; }));
+  EXPECT_TRUE(with([](auto& q) { q.engine.threads = 1; }));
   EXPECT_TRUE(with([&](auto& q) { q.folder = model / "sub/.."; }));
-  EXPECT_FALSE(with([](auto& q) { q.engine = "cpu: avx2, 2 threads, f32 activations, f16 kv"; }));
+  EXPECT_FALSE(
+      with([](auto& q) { q.engine.precision.activations = Precision::Activations::kF32; }));
+  EXPECT_FALSE(with([](auto& q) { q.engine.precision.cache = Precision::Cache::kInt8; }));
+  EXPECT_FALSE(with([](auto& q) { q.engine.backend = "avx3"; }));
   EXPECT_FALSE(with([](auto& q) { q.fingerprint = "abd"; }));
   EXPECT_FALSE(with([](auto& q) { q.version = "0.2.0"; }));
   EXPECT_FALSE(with([&](auto& q) { q.folder = root; }));
+}
+
+// Builds before kept them under a digest of this very text.
+TEST_F(CertificateStore, LiesWhereOlderBuildsLookForIt) {
+  save();
+  Digest digest;
+  digest.add(fs::weakly_canonical(model).string());
+  digest.add("\ncpu: avx2, int8 activations, f16 kv");
+  const std::string name = digest.finish_hex().substr(0, 32) + ".json";
+  EXPECT_TRUE(fs::exists(root / "home/certificates" / name));
 }
 
 TEST_F(CertificateStore, AFileThatIsNoneIsNone) {
