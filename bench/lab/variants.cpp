@@ -119,7 +119,7 @@ void tile(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const k
     }
     for (std::int64_t t = 0; t < kTokens; t += 8) {
       kt::Panel panel{x.values + t * w.cols, x.scales + t * groups, x.sums + t * groups, t, 8};
-      for (; panel.count > 0; panel = kt::behind(panel, kTile))
+      for (; panel.count > 0; panel = kt::panel_after(panel, kTile))
         kt::int8_tile<4, kR, kTile, 8>(w, {0, groups, groups}, weights, meta, panel, panel.values,
                                        nullptr, out);
     }
