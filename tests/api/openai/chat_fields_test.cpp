@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -56,7 +58,7 @@ Result<ChatRequest> parse(const Field& field, const std::string& value) {
 
 // A value of so many bytes, or entries; or this very number.
 std::string value_of(const Field& field, double size) {
-  const auto count = static_cast<std::size_t>(size);
+  const auto count = static_cast<std::size_t>(std::max(size, 0.0));
   switch (field.type) {
     case FieldType::kInteger:
       return fmt::format("{:.0f}", size);
