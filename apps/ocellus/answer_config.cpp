@@ -16,7 +16,7 @@ namespace {
 void take_model(AnswerFlags& flags, const Config& config, const Settings& settings) {
   flags.model = settings.model.path;
   flags.engine = settings.model.engine;
-  if (config.source("model_path").origin == Origin::kFlag) return;
+  if (config.source("model_path").origin == SettingOrigin::kFlag) return;
   const ModelRecipe first = first_recipe(settings, flags.config);
   flags.model = first.source;
   flags.engine = first.engine;
@@ -26,7 +26,7 @@ void take_model(AnswerFlags& flags, const Config& config, const Settings& settin
 
 bool is_said(const Config& config, std::initializer_list<std::string_view> paths) {
   return std::ranges::any_of(paths, [&](std::string_view path) {
-    return config.is_set(path) && config.source(path).origin != Origin::kDefault;
+    return config.is_set(path) && config.source(path).origin != SettingOrigin::kDefault;
   });
 }
 

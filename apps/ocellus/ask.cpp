@@ -21,8 +21,8 @@ struct AskFlags : AnswerFlags {
 
 // The schema in a file, as far as it can be enforced.
 std::string read_schema(const std::string& file) {
-  constexpr std::size_t kMostBytes = 1 << 20;
-  auto text = read_file(file, kMostBytes);
+  constexpr std::size_t kMaxBytes = 1 << 20;
+  auto text = read_file(file, kMaxBytes);
   if (!text.ok()) fail(text.error());
   const auto schema = parse_json(*text, file);
   if (!schema.ok()) fail(schema.error());

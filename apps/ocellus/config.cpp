@@ -22,7 +22,7 @@ std::string shown_value(const Config& config, const Key& key) {
 }
 
 std::string shown_source(const Source& source) {
-  if (source.origin == Origin::kDefault) return "default";
+  if (source.origin == SettingOrigin::kDefault) return "default";
   return fmt::format("{} {}", to_string(source.origin), source.name);
 }
 

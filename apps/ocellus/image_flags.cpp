@@ -25,7 +25,7 @@ void add_image_flags(CLI::App& verb, ImageOptions& options, bool detail, const s
     flags.push_back(verb.add_option_function<int>(
         knob_flag(knob),
         [&options, name = std::string(knob.name)](int value) { options.knobs[name] = value; },
-        fmt::format("{}, {} to {} (default: the model's)", knob.meaning, knob.least, knob.most)));
+        fmt::format("{}, {} to {} (default: the model's)", knob.meaning, knob.min, knob.max)));
   const auto in_group = [&](CLI::Option* flag) {
     if (!group.empty()) flag->group(group);
   };

@@ -28,7 +28,7 @@ struct PsFlags {
 std::string fetch_status(const PsFlags& flags) {
   constexpr int kSilence_s = 10;
   constexpr std::chrono::seconds kWhole{30};  // however slowly bytes come
-  constexpr std::size_t kMost = 4u << 20;
+  constexpr std::size_t kMax = 4u << 20;
   const auto server = hub::make_hub(flags.url, flags.key);
   if (!server.ok()) throw ExitError{2, server.error().message, server.error().hint};
   hub::HttpClient client(*server, kSilence_s);
@@ -38,7 +38,7 @@ std::string fetch_status(const PsFlags& flags) {
   request.url = server->base + "/status";
   request.on_data = [&](std::span<const std::byte> bytes) {
     body.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return body.size() <= kMost;
+    return body.size() <= kMax;
   };
   request.on_done = [&](const hub::HttpOutcome& done) { outcome = done; };
   client.start(std::move(request));

@@ -60,7 +60,7 @@ Result<ImageOptions> options_of(const JsonReader& object, const Blueprint& bluep
     OC_ASSIGN_OR_RETURN(const JsonReader field, object.find(knob.name));
     if (field.is_null()) continue;
     OC_ASSIGN_OR_RETURN(const std::int64_t value,
-                        field.integer(knob.least, std::numeric_limits<int>::max()));
+                        field.integer(knob.min, std::numeric_limits<int>::max()));
     options.knobs.emplace(knob.name, static_cast<int>(value));
   }
   return options;

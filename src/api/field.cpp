@@ -32,9 +32,9 @@ std::string quoted(std::span<const std::string_view> values, std::string_view qu
 
 }  // namespace
 
-std::string expected(const Field& field) { return expected(field, field.max); }
+std::string expected(const RequestField& field) { return expected(field, field.max); }
 
-std::string expected(const Field& field, double max) {
+std::string expected(const RequestField& field, double max) {
   if (!field.one_of.empty()) return quoted(field.one_of, "\"");
   switch (field.type) {
     case FieldType::kAny:
@@ -64,7 +64,7 @@ std::string expected(const Field& field, double max) {
   return "something else";
 }
 
-std::string_view type_words(const Field& field) {
+std::string_view type_words(const RequestField& field) {
   switch (field.type) {
     case FieldType::kAny:
       return "any";
@@ -87,7 +87,7 @@ std::string_view type_words(const Field& field) {
   return "";
 }
 
-std::string bound_words(const Field& field) {
+std::string bound_words(const RequestField& field) {
   if (!field.one_of.empty()) return quoted(field.one_of, "`");
   if (field.type == FieldType::kInteger64) return "64 bits";
   if (!field.bounded()) return "";

@@ -33,7 +33,7 @@ struct Empty {  // {} or []
   bool operator==(const Empty&) const = default;
 };
 
-struct Field {
+struct RequestField {
   // With its path; "[]" and ".*" stand for the entries of an array and of an object: "stop[]".
   std::string_view name;
   FieldType type = FieldType::kAny;
@@ -58,11 +58,11 @@ struct Field {
 
 // What it must be, for errors: "an integer from 1 to 128", "a string of 1 to 256 bytes". `max`
 // where the row's is not all that counts.
-std::string expected(const Field& field);
-std::string expected(const Field& field, double max);
+std::string expected(const RequestField& field);
+std::string expected(const RequestField& field, double max);
 
 // Its type and bounds in a few words, for documents: "integer", "1 to 128".
-std::string_view type_words(const Field& field);
-std::string bound_words(const Field& field);
+std::string_view type_words(const RequestField& field);
+std::string bound_words(const RequestField& field);
 
 }  // namespace oc

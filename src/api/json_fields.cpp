@@ -48,7 +48,7 @@ Error wrong_value(std::string param, std::string_view expected, const json::valu
 }
 
 Result<std::string_view> string_entry(const json::value& value, std::string param,
-                                      const Field& field) {
+                                      const RequestField& field) {
   if (const json::string* text = value.if_string()) {
     const std::string_view view(*text);
     const bool known =
@@ -124,31 +124,31 @@ Result<std::optional<JsonFields>> JsonFields::object(std::string_view key) const
   return wrong_value(name(key), "an object", *value);
 }
 
-Result<std::optional<std::int64_t>> JsonFields::integer(const Field& field) const {
+Result<std::optional<std::int64_t>> JsonFields::integer(const RequestField& field) const {
   return integer(field, static_cast<std::int64_t>(field.max));
 }
 
-Result<std::optional<std::int64_t>> JsonFields::integer(const Field& field,
+Result<std::optional<std::int64_t>> JsonFields::integer(const RequestField& field,
                                                         std::int64_t max) const {
   return integer(field.key(), static_cast<std::int64_t>(field.min), max);
 }
 
-Result<std::optional<double>> JsonFields::number(const Field& field) const {
+Result<std::optional<double>> JsonFields::number(const RequestField& field) const {
   return number(field.key(), field.min, field.max);
 }
 
-Result<std::optional<bool>> JsonFields::boolean(const Field& field) const {
+Result<std::optional<bool>> JsonFields::boolean(const RequestField& field) const {
   return boolean(field.key());
 }
 
-Result<std::optional<std::string_view>> JsonFields::string(const Field& field) const {
+Result<std::optional<std::string_view>> JsonFields::string(const RequestField& field) const {
   const json::value* value = find(field.key());
   if (value == nullptr) return std::optional<std::string_view>();
   OC_ASSIGN_OR_RETURN(const std::string_view text, string_entry(*value, name(field.key()), field));
   return std::optional<std::string_view>(text);
 }
 
-Result<std::optional<JsonFields>> JsonFields::object(const Field& field) const {
+Result<std::optional<JsonFields>> JsonFields::object(const RequestField& field) const {
   const json::value* value = find(field.key());
   if (value == nullptr) return std::optional<JsonFields>();
   if (value->is_object() && value->get_object().size() <= field.max)
@@ -156,7 +156,7 @@ Result<std::optional<JsonFields>> JsonFields::object(const Field& field) const {
   return wrong_value(name(field.key()), expected(field), *value);
 }
 
-Result<const json::array*> JsonFields::array(const Field& field) const {
+Result<const json::array*> JsonFields::array(const RequestField& field) const {
   const json::value* value = find(field.key());
   if (value == nullptr) return static_cast<const json::array*>(nullptr);
   if (const json::array* array = value->if_array();

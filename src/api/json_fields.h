@@ -28,7 +28,7 @@ std::optional<std::int64_t> whole_number(const boost::json::value& value);
 
 // A string at the path `param`, as the row of an array's entries has it.
 Result<std::string_view> string_entry(const boost::json::value& value, std::string param,
-                                      const Field& field);
+                                      const RequestField& field);
 
 class JsonFields {
  public:
@@ -46,13 +46,14 @@ class JsonFields {
   Result<std::optional<JsonFields>> object(std::string_view key) const;
 
   // By its row: the type, and the bounds that it has. `max` where the row's is not all that counts.
-  Result<std::optional<std::int64_t>> integer(const Field& field) const;
-  Result<std::optional<std::int64_t>> integer(const Field& field, std::int64_t max) const;
-  Result<std::optional<double>> number(const Field& field) const;
-  Result<std::optional<bool>> boolean(const Field& field) const;
-  Result<std::optional<std::string_view>> string(const Field& field) const;
-  Result<std::optional<JsonFields>> object(const Field& field) const;
-  Result<const boost::json::array*> array(const Field& field) const;  // nullptr: there is none
+  Result<std::optional<std::int64_t>> integer(const RequestField& field) const;
+  Result<std::optional<std::int64_t>> integer(const RequestField& field, std::int64_t max) const;
+  Result<std::optional<double>> number(const RequestField& field) const;
+  Result<std::optional<bool>> boolean(const RequestField& field) const;
+  Result<std::optional<std::string_view>> string(const RequestField& field) const;
+  Result<std::optional<JsonFields>> object(const RequestField& field) const;
+  Result<const boost::json::array*> array(
+      const RequestField& field) const;  // nullptr: there is none
 
   // kInvalidArgument for the first field with a value that is in none of the lists, with the
   // nearest known name if there is one.

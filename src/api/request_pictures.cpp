@@ -34,12 +34,12 @@ Result<PictureMemory> pictures_memory(const ChatRequest& request, const ImageLim
     auto info = probe_image(image.bytes, limits);
     if (!info) return with_param(info.error(), image);
     const PictureMemory one = picture_memory(*info, box);
-    all.most = std::max(all.most, all.kept + one.most);
+    all.peak = std::max(all.peak, all.kept + one.peak);
     all.kept += one.kept;
     largest = std::max(largest, one.kept);
   }
   // The model's preprocessing resamples one at a time: half resampled, it is no larger.
-  all.most = std::max(all.most, all.kept + largest) + encoded_bytes(request);
+  all.peak = std::max(all.peak, all.kept + largest) + encoded_bytes(request);
   return all;
 }
 

@@ -43,11 +43,11 @@ Error out_of_memory() {
 }
 
 std::string shown_key(std::string_view key) {
-  constexpr std::size_t kMost = 64;
-  std::string out(key.substr(0, kMost));
+  constexpr std::size_t kMax = 64;
+  std::string out(key.substr(0, kMax));
   for (char& c : out)
     if (c < 0x20 || c > 0x7e || c == '"' || c == '\\') c = '?';
-  return key.size() > kMost ? out + "..." : out;
+  return key.size() > kMax ? out + "..." : out;
 }
 
 }  // namespace oc

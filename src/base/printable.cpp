@@ -52,10 +52,10 @@ std::string shortened(std::string_view text, std::size_t most) {
 }
 
 std::string excerpt(std::string_view text) {
-  constexpr std::size_t kMost = 60;
+  constexpr std::size_t kMax = 60;
   std::string out = "\"";
-  const bool cut = text.size() > kMost;
-  while (!text.empty() && out.size() <= kMost) {
+  const bool cut = text.size() > kMax;
+  while (!text.empty() && out.size() <= kMax) {
     const CodePoint next = first_code_point(text);
     if (next.size == 0 || next.value < 0x20 || next.value == 0x7F) {
       out += fmt::format("\\x{:02X}", static_cast<std::uint8_t>(text[0]));
@@ -69,8 +69,8 @@ std::string excerpt(std::string_view text) {
 }
 
 std::string shown_name(std::string_view text) {
-  constexpr std::size_t kMost = 200;
-  return '"' + printable_in_quotes(shortened(text, kMost)) + '"';
+  constexpr std::size_t kMax = 200;
+  return '"' + printable_in_quotes(shortened(text, kMax)) + '"';
 }
 
 }  // namespace oc

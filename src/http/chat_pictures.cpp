@@ -26,15 +26,15 @@ void App::take_pictures(const QuestionPtr& question) {
   // fits alone is never told to wait.
   Reservation& texts = question->request->memory;
   texts.shrink_to(held_bytes(question->chat) - encoded_bytes(question->chat));
-  if (memory->most > options_.memory->limit() - texts.bytes())
+  if (memory->peak > options_.memory->limit() - texts.bytes())
     return question->fail({ErrorCode::kTooLarge,
                            fmt::format("the pictures take {} bytes while they are decoded, over "
                                        "the limit of {}",
-                                       memory->most, options_.memory->limit()),
+                                       memory->peak, options_.memory->limit()),
                            "send fewer or smaller ones", "messages"},
                           Stage::kImage);
   question->pictures = Reservation(options_.memory, question->request->id);
-  if (!question->pictures.grow_to(memory->most)) return void(question->responder->fail(busy()));
+  if (!question->pictures.grow_to(memory->peak)) return void(question->responder->fail(busy()));
   decode_picture(question);
 }
 

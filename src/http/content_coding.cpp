@@ -13,7 +13,7 @@ namespace oc::http {
 namespace {
 
 constexpr std::size_t kPiece = 64u << 10;
-constexpr std::size_t kFree = 1u << 20, kMostTimes = 100;
+constexpr std::size_t kFree = 1u << 20, kMaxTimes = 100;
 
 // What a client wrote, for an error: short, and nothing but what such names are made of.
 std::string shown(std::string_view name) {
@@ -86,10 +86,10 @@ struct Unpacking {
     if (size > most)
       return refuse(Refusal::kBodyTooLarge,
                     fmt::format("the request's body is over {} bytes once unpacked", most));
-    if (size > kFree && size / kMostTimes > request.body.size() - rest)
+    if (size > kFree && size / kMaxTimes > request.body.size() - rest)
       return refuse(
           Refusal::kBodyTooLarge,
-          fmt::format("the request's body is over {} times as long once unpacked", kMostTimes));
+          fmt::format("the request's body is over {} times as long once unpacked", kMaxTimes));
     if (size > out.capacity()) {
       std::string larger;
       const std::size_t capacity = std::max(size, std::min(2 * out.capacity(), most));

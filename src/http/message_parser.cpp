@@ -97,7 +97,7 @@ ApiError explain(const beast::error_code& ec, const MessageLimits& limits) {
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
 // Some clients send one behind a body; more than a few are somebody's time.
-constexpr int kMostEmptyLines = 8;
+constexpr int kMaxEmptyLines = 8;
 
 // The last chunk is no shorter ("0\r\n\r\n"), and each one before it has that behind it.
 constexpr std::size_t kLastChunkBytes = 5;
@@ -159,7 +159,7 @@ MessageParser::State MessageParser::feed(std::string_view bytes, std::size_t& co
     if (rest.empty() || rest == "\r") return State::kNeedMore;
     if (!rest.starts_with("\r\n")) {
       begun_ = true;
-    } else if (++empty_lines_ > kMostEmptyLines) {
+    } else if (++empty_lines_ > kMaxEmptyLines) {
       return fail(refuse(Refusal::kMalformed, "empty lines instead of a request"));
     } else {
       consumed += 2;

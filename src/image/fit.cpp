@@ -36,10 +36,10 @@ PictureMemory picture_memory(const ImageInfo& info, const PictureBox& box) {
   const std::size_t whole = bytes(width, height);
   PictureMemory memory{whole + info.working_bytes, bytes(size.width, size.height)};
   constexpr std::size_t kRounding = 4096;  // of whoever gives memory out
-  if (turned) memory.most = std::max(memory.most, 2 * whole + kRounding);
+  if (turned) memory.peak = std::max(memory.peak, 2 * whole + kRounding);
   if (size != PictureSize{width, height})
-    memory.most =
-        std::max(memory.most, whole + resize_bytes(width, height, size.width, size.height));
+    memory.peak =
+        std::max(memory.peak, whole + resize_bytes(width, height, size.width, size.height));
   return memory;
 }
 

@@ -29,7 +29,7 @@ Image fit(Image image, const PictureBox& box, const Interrupt& interrupt = {});
 
 // Bytes of one picture from decode_image() to fit().
 struct PictureMemory {
-  std::size_t most = 0;  // at any moment
+  std::size_t peak = 0;  // at any moment
   std::size_t kept = 0;  // of the result
 };
 PictureMemory picture_memory(const ImageInfo& info, const PictureBox& box);

@@ -21,9 +21,9 @@ int FileHandle::close() {
 }
 
 int write_all(int fd, std::span<const std::byte> bytes) {
-  constexpr std::size_t kMostAtOnce = 1u << 30;  // macOS takes no more than 2 GiB
+  constexpr std::size_t kMaxAtOnce = 1u << 30;  // macOS takes no more than 2 GiB
   while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), std::min(bytes.size(), kMostAtOnce));
+    const ssize_t count = ::write(fd, bytes.data(), std::min(bytes.size(), kMaxAtOnce));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno;
     if (count == 0) return EIO;

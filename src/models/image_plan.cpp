@@ -18,7 +18,7 @@ const ImageKnob* find_knob(std::span<const ImageKnob> knobs, std::string_view na
 Error unknown_knob(std::span<const ImageKnob> knobs, const std::string& name) {
   std::vector<std::string> known;
   for (const ImageKnob& knob : knobs)
-    known.push_back(fmt::format("{} ({} to {})", knob.name, knob.least, knob.most));
+    known.push_back(fmt::format("{} ({} to {})", knob.name, knob.min, knob.max));
   return {ErrorCode::kUnsupported, fmt::format("unknown parameter \"{}\"", name),
           known.empty() ? "this model has nothing to set for a picture"
                         : fmt::format("for a picture this model has {}", fmt::join(known, ", ")),
@@ -54,11 +54,10 @@ Result<KnobValues> knob_values(std::span<const ImageKnob> knobs, const ImageOpti
   for (const auto& [name, value] : values) {
     const ImageKnob* const knob = find_knob(knobs, name);
     if (knob == nullptr) return unknown_knob(knobs, name);
-    if (value < knob->least || value > knob->most)
-      return Error{
-          ErrorCode::kInvalidArgument,
-          fmt::format("{} is {}, it must be {} to {}", name, value, knob->least, knob->most), "",
-          name};
+    if (value < knob->min || value > knob->max)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("{} is {}, it must be {} to {}", name, value, knob->min, knob->max),
+                   "", name};
   }
   for (const ImageKnob& knob : knobs) values.emplace(knob.name, knob.fallback);
   return values;
@@ -73,7 +72,7 @@ std::string knob_units(std::span<const ImageKnob> knobs) {
 std::string smaller_knobs(std::span<const ImageKnob> knobs) {
   std::vector<std::string> all;
   for (const ImageKnob& knob : knobs)
-    all.push_back(fmt::format("a smaller {} ({} is the least)", knob.name, knob.least));
+    all.push_back(fmt::format("a smaller {} ({} is the least)", knob.name, knob.min));
   return fmt::format("{}", fmt::join(all, ", "));
 }
 

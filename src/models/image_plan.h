@@ -22,7 +22,7 @@ struct ImageKnob {
   std::string_view name;
   std::string_view unit;     // one of what it counts: "crop"
   std::string_view meaning;  // "Most crops a picture is cut into"
-  int least = 1, most = 1;
+  int min = 1, max = 1;
   int fallback = 1;  // the family's; of a Model and a Blueprint: the checkpoint's
   // What a request's `detail` sets it to, if anything.
   std::optional<int> low = {}, high = {};

@@ -16,8 +16,8 @@ std::vector<ImageKnob> image_knobs() {
         all.push_back(knob);
         continue;
       }
-      same->least = std::min(same->least, knob.least);
-      same->most = std::max(same->most, knob.most);
+      same->min = std::min(same->min, knob.min);
+      same->max = std::max(same->max, knob.max);
     }
   return all;
 }

@@ -20,21 +20,21 @@ namespace json = boost::json;
 constexpr std::uintmax_t kMaxFileBytes = 64u << 20;  // the largest in use are about 33 MB
 
 // A kind is known by the document's "decoder", which undoes what its tokens do to a text.
-struct Kind {
+struct TokenizerKind {
   std::string_view decoder;  // its "type"
   Result<std::shared_ptr<const Tokenizer>> (*read)(const JsonReader& document);
 };
 // The first one also reads what no other claims, and says which part it cannot follow.
 // A "ByteLevel" decoder (GPT-2, SmolLM2) is another kind: a room, and a row here.
-constexpr Kind kKinds[] = {{"Sequence", read_sentencepiece}};
+constexpr TokenizerKind kKinds[] = {{"Sequence", read_sentencepiece}};
 
-const Kind& kind_of(const json::value& document) {
+const TokenizerKind& kind_of(const json::value& document) {
   const auto member = [](const json::value* of, std::string_view key) {
     const json::object* object = of != nullptr ? of->if_object() : nullptr;
     return object != nullptr ? object->if_contains(key) : nullptr;
   };
   const json::value* type = member(member(&document, "decoder"), "type");
-  const auto* found = std::ranges::find_if(kKinds, [&](const Kind& kind) {
+  const auto* found = std::ranges::find_if(kKinds, [&](const TokenizerKind& kind) {
     return type != nullptr && type->is_string() && type->get_string() == kind.decoder;
   });
   return found != std::end(kKinds) ? *found : kKinds[0];

@@ -80,12 +80,12 @@ TEST_P(LineWriterTest, ALineIsOutWhenWriteReturns) {
 // order, or counted where it is missing.
 TEST_P(LineWriterTest, AReaderThatStandsStillKeepsNobodyWaiting) {
   constexpr int kLines = 50'000;
-  constexpr std::size_t kMost = 256 << 10;
+  constexpr std::size_t kMax = 256 << 10;
   Pair pair(GetParam());
-  LineWriter writer(pair.writer(), {.most_bytes = kMost, .gap = gap_line});
+  LineWriter writer(pair.writer(), {.most_bytes = kMax, .gap = gap_line});
   for (int i = 0; i < kLines; ++i) {
     writer.write(fmt::format("line {} of some length, as a request has it\n", i));
-    ASSERT_LE(writer.waiting_bytes(), kMost);
+    ASSERT_LE(writer.waiting_bytes(), kMax);
   }
   EXPECT_FALSE(writer.flush(milliseconds(10)));
   const std::uint64_t dropped = writer.dropped();

@@ -7,27 +7,27 @@
 namespace oc {
 namespace {
 
-constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
 
 TEST(Shape, CountsItsElements) {
   EXPECT_EQ(Shape{}.numel(), 1) << "a scalar";
   EXPECT_EQ((Shape{7}).numel(), 7);
   EXPECT_EQ((Shape{3, 336, 336}).numel(), 338688);
   EXPECT_EQ((Shape{4, 0, 5}).numel(), 0);
-  EXPECT_EQ((Shape{kMost, 1, 1}).numel(), kMost);
+  EXPECT_EQ((Shape{kMax, 1, 1}).numel(), kMax);
 }
 
 TEST(Shape, AnOverflowIsNotANumber) {
   const Shape shapes[] = {{std::int64_t{1} << 32, std::int64_t{1} << 31},
-                          {kMost, 2},
-                          {2, kMost},
+                          {kMax, 2},
+                          {2, kMax},
                           {std::int64_t{1} << 21, std::int64_t{1} << 21, std::int64_t{1} << 21},
-                          {3, kMost / 3 + 1}};
+                          {3, kMax / 3 + 1}};
   for (const Shape& shape : shapes) {
     EXPECT_EQ(shape.checked_numel(), std::nullopt) << shape.str();
     EXPECT_THROW(static_cast<void>(shape.numel()), CheckFailure) << shape.str();
   }
-  EXPECT_EQ((Shape{3, kMost / 3}).checked_numel(), kMost / 3 * 3) << "the last that fits";
+  EXPECT_EQ((Shape{3, kMax / 3}).checked_numel(), kMax / 3 * 3) << "the last that fits";
 }
 
 TEST(Shape, NegativeDimensionsAreRefused) {

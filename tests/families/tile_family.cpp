@@ -24,8 +24,8 @@ namespace fs = std::filesystem;
 constexpr ImageKnob kKnob = {.name = "max_tiles",
                              .unit = "tile",
                              .meaning = "Most tiles of a picture's strip",
-                             .least = 1,
-                             .most = 9,
+                             .min = 1,
+                             .max = 9,
                              .fallback = 3,
                              .low = 1,
                              .high = 9};

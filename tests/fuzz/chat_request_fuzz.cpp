@@ -91,7 +91,7 @@ void check_pictures(ChatRequest& request) {
   require(announced.ok() && request.generate.images.size() == wanted);
   std::size_t bytes = 0;
   for (const oc::RequestImage& image : request.generate.images) bytes += image.image->rgb.size();
-  require(bytes == announced->kept && bytes <= announced->most);
+  require(bytes == announced->kept && bytes <= announced->peak);
 }
 
 }  // namespace

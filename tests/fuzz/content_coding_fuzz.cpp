@@ -14,7 +14,7 @@ using oc::MemoryBudget;
 using oc::http::Coding;
 using oc::http::Request;
 
-constexpr std::size_t kMost = 1u << 17, kBudget = 1u << 20;
+constexpr std::size_t kMax = 1u << 17, kBudget = 1u << 20;
 
 void unpack(const std::string& bytes, Coding coding, const std::string* wanted) {
   const auto budget = std::make_shared<MemoryBudget>(kBudget);
@@ -23,13 +23,13 @@ void unpack(const std::string& bytes, Coding coding, const std::string* wanted) 
     request.body = bytes;
     request.memory = oc::Reservation(budget);
     require(request.memory.grow_to(request.body.capacity()));
-    const auto refused = oc::http::unpack_body(request, coding, kMost);
+    const auto refused = oc::http::unpack_body(request, coding, kMax);
     require(budget->used() <= request.body.capacity());
     if (refused) {
       require(refused->status == 400 || refused->status == 413 || refused->status == 429);
       require(request.body.empty() && wanted == nullptr);
     } else {
-      require(request.body.size() <= kMost);
+      require(request.body.size() <= kMax);
       require(wanted == nullptr || request.body == *wanted);
     }
   }
@@ -41,7 +41,7 @@ void unpack(const std::string& bytes, Coding coding, const std::string* wanted) 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(as_text(data, size));
   for (const Coding coding : {Coding::kGzip, Coding::kDeflate}) unpack(bytes, coding, nullptr);
-  if (size > kMost) return 0;
+  if (size > kMax) return 0;
   unpack(oc::http::packed(bytes), Coding::kGzip, &bytes);
   unpack(oc::http::packed(bytes, 15), Coding::kDeflate, &bytes);
 

@@ -8,7 +8,7 @@
 namespace oc::http {
 namespace {
 
-constexpr std::size_t kMost = 8u << 20;
+constexpr std::size_t kMax = 8u << 20;
 
 Request with(std::string body, std::shared_ptr<MemoryBudget> budget = nullptr) {
   Request request;
@@ -19,7 +19,7 @@ Request with(std::string body, std::shared_ptr<MemoryBudget> budget = nullptr) {
 }
 
 // The status of what comes of it; 0: unpacked.
-int status_of(Request& request, Coding coding, std::size_t most = kMost) {
+int status_of(Request& request, Coding coding, std::size_t most = kMax) {
   const auto error = unpack_body(request, coding, most);
   return error ? error->status : 0;
 }

@@ -90,7 +90,7 @@ Taken take(std::string_view file, const PictureBox& box) {
   if (!decoded.ok()) return {};
   const Image image = fit(*std::move(decoded), box);
   EXPECT_EQ(image.rgb.size(), memory.kept);
-  return {memory.most, counted.most()};
+  return {memory.peak, counted.most()};
 }
 
 TEST(PictureMemory, NoPictureTakesMoreThanIsCounted) {

@@ -35,9 +35,9 @@ void verify_all(const std::filesystem::path& goldens, const std::filesystem::pat
 
 // Sanitizers make a case ten times as slow, and look for other faults than a wrong number.
 #ifdef OC_SANITIZED
-constexpr int kMostTokens = 800, kFewTokens = 800;
+constexpr int kMaxTokens = 800, kFewTokens = 800;
 #else
-constexpr int kMostTokens = 0, kFewTokens = 1300;
+constexpr int kMaxTokens = 0, kFewTokens = 1300;
 #endif
 
 struct Combination {
@@ -62,11 +62,11 @@ const std::vector<Combination>& combinations() {
   static const std::vector<Combination> all = with_mlx(
       {{"reference_bf16", "tiny-bf16", {.engine = "reference"}, kFewTokens},
        {"reference_q4", "tiny-4bit-mlx", {.engine = "reference"}, kFewTokens},
-       {"cpu_f32_bf16", "tiny-bf16", {.engine = "cpu", .activations = "f32"}, kMostTokens},
-       {"cpu_f32_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "f32"}, kMostTokens},
+       {"cpu_f32_bf16", "tiny-bf16", {.engine = "cpu", .activations = "f32"}, kMaxTokens},
+       {"cpu_f32_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "f32"}, kMaxTokens},
 #ifndef OC_SANITIZED  // their mean is judged over all cases; over the short ones it is larger
-       {"cpu_int8_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "int8"}, kMostTokens},
-       {"cpu_int8_q8_cache_q4", "tiny-4bit-mlx", {.engine = "cpu", .kv = "q8"}, kMostTokens},
+       {"cpu_int8_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "int8"}, kMaxTokens},
+       {"cpu_int8_q8_cache_q4", "tiny-4bit-mlx", {.engine = "cpu", .kv = "q8"}, kMaxTokens},
 #endif
        {"cpu_f16_cache_bf16", "tiny-bf16", {.engine = "cpu"}, kFewTokens},
        {"cpu_q8_cache_bf16", "tiny-bf16", {.engine = "cpu", .kv = "q8"}, kFewTokens},
@@ -121,11 +121,11 @@ INSTANTIATE_TEST_SUITE_P(
     All, DemoGoldens,
     testing::ValuesIn(with_mlx(
         {Combination{"reference", "", {.engine = "reference"}, 0},
-         Combination{"cpu_f32", "", {.engine = "cpu", .activations = "f32"}, kMostTokens},
-         Combination{"cpu_int8", "", {.engine = "cpu", .activations = "int8"}, kMostTokens},
+         Combination{"cpu_f32", "", {.engine = "cpu", .activations = "f32"}, kMaxTokens},
+         Combination{"cpu_int8", "", {.engine = "cpu", .activations = "int8"}, kMaxTokens},
          Combination{
-             "cpu_q8_cache", "", {.engine = "cpu", .activations = "f32", .kv = "q8"}, kMostTokens},
-         Combination{"cpu_int8_q8_cache", "", {.engine = "cpu", .kv = "q8"}, kMostTokens}},
+             "cpu_q8_cache", "", {.engine = "cpu", .activations = "f32", .kv = "q8"}, kMaxTokens},
+         Combination{"cpu_int8_q8_cache", "", {.engine = "cpu", .kv = "q8"}, kMaxTokens}},
         {Combination{"mlx_f32", "", mlx("f32"), 0}})),
     [](const auto& c) { return c.param.name; });
 

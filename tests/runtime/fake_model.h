@@ -159,7 +159,7 @@ class FakeModel final : public Model {
     info_.knobs = {{.name = "num_crops",
                     .unit = "crop",
                     .meaning = "Most crops a picture is cut into",
-                    .most = 64,
+                    .max = 64,
                     .fallback = 4,
                     .low = 1,
                     .high = 16}};

@@ -30,12 +30,12 @@ Result<std::optional<std::int64_t>> setting(const JsonFields& fields, std::strin
 }
 
 Result<std::optional<std::string>> short_text(const JsonFields& fields, std::string_view key) {
-  constexpr std::size_t kMost = 2048;
+  constexpr std::size_t kMax = 2048;
   OC_ASSIGN_OR_RETURN(const auto text, fields.string(key));
   if (!text) return std::optional<std::string>();
-  if (text->empty() || text->size() > kMost)
+  if (text->empty() || text->size() > kMax)
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("\"{}\" must have 1 to {} bytes, found {}", fields.name(key), kMost,
+                 fmt::format("\"{}\" must have 1 to {} bytes, found {}", fields.name(key), kMax,
                              text->size()),
                  "", fields.name(key)};
   return std::optional<std::string>(*text);

@@ -9,7 +9,7 @@
 namespace oc {
 namespace {
 
-class Backend final : public Dialect {
+class BackendDialect final : public Dialect {
  public:
   std::string error_body(const ApiError& error) const override {
     return json_text(backend_error(error));
@@ -30,7 +30,7 @@ class Backend final : public Dialect {
 }  // namespace
 
 const Dialect& backend_dialect() {
-  static const Backend kDialect;
+  static const BackendDialect kDialect;
   return kDialect;
 }
 

@@ -10,8 +10,8 @@ namespace oc {
 namespace json = boost::json;
 
 Result<UserQuery> parse_user_query(std::string_view body) {
-  constexpr std::size_t kMost = 64u << 10, kMostId = 128;
-  if (body.size() > kMost)
+  constexpr std::size_t kMax = 64u << 10, kMaxId = 128;
+  if (body.size() > kMax)
     return Error{ErrorCode::kInvalidArgument, "the body is longer than 65536 bytes"};
   const auto parsed = parse_json(body, "body", 8);
   const json::object* fields = parsed.ok() ? parsed->if_object() : nullptr;
@@ -20,7 +20,7 @@ Result<UserQuery> parse_user_query(std::string_view body) {
     return value == nullptr ? nullptr : value->if_string();
   };
   const json::string *id = text("query_id"), *query = text("query");
-  if (id == nullptr || query == nullptr || id->size() > kMostId)
+  if (id == nullptr || query == nullptr || id->size() > kMaxId)
     return Error{ErrorCode::kInvalidArgument,
                  R"("query_id", of at most 128 bytes, and "query" must be strings)"};
   return UserQuery{std::string(*id), query->size()};

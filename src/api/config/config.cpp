@@ -34,15 +34,15 @@ std::string in_quotes(std::string_view path) { return excerpt(path); }
 
 }  // namespace
 
-std::string_view to_string(Origin origin) {
+std::string_view to_string(SettingOrigin origin) {
   switch (origin) {
-    case Origin::kDefault:
+    case SettingOrigin::kDefault:
       return "default";
-    case Origin::kFile:
+    case SettingOrigin::kFile:
       return "file";
-    case Origin::kEnvironment:
+    case SettingOrigin::kEnvironment:
       return "environment";
-    case Origin::kFlag:
+    case SettingOrigin::kFlag:
       return "flag";
   }
   return "";
@@ -114,7 +114,7 @@ void Config::set(const Key& key, Result<Value> value, Source source) {
   }
   if (std::holds_alternative<std::monostate>(*value)) return;
   Entry& old = entry(key.path);
-  if (key.adds_up && old.source.origin != Origin::kDefault) {
+  if (key.adds_up && old.source.origin != SettingOrigin::kDefault) {
     auto& mine = std::get<std::vector<std::string>>(*value);
     const auto& theirs = std::get<std::vector<std::string>>(old.value);
     mine.insert(mine.begin(), theirs.begin(), theirs.end());
@@ -144,7 +144,7 @@ void Config::read_section(const JsonReader& section, const std::string& path,
     if (const Key* key = find_key(own)) {
       auto read = value_from_json(*key, value);
       if (read.ok())
-        set(*key, std::move(read), {Origin::kFile, name});
+        set(*key, std::move(read), {SettingOrigin::kFile, name});
       else
         wrong(read.error().message);
     } else if (!is_section(own)) {
@@ -158,8 +158,8 @@ void Config::read_section(const JsonReader& section, const std::string& path,
 }
 
 void Config::read_json(std::string_view text, const std::string& name) {
-  if (text.size() > kMostConfigBytes) {
-    find(Finding::Level::kError, fmt::format("{}: is over {} bytes", name, kMostConfigBytes));
+  if (text.size() > kMaxConfigBytes) {
+    find(Finding::Level::kError, fmt::format("{}: is over {} bytes", name, kMaxConfigBytes));
     return;
   }
   auto document = parse_json(without_byte_order_mark(text), name, kMaxDepth);
@@ -175,7 +175,7 @@ void Config::read_json(std::string_view text, const std::string& name) {
 }
 
 void Config::read_file(const std::filesystem::path& path) {
-  auto text = oc::read_file(path, kMostConfigBytes);
+  auto text = oc::read_file(path, kMaxConfigBytes);
   if (!text.ok()) {
     find(Finding::Level::kError, text.error().message);
     return;
@@ -203,12 +203,12 @@ void Config::read_environment(std::span<const std::string> variables) {
     // The program's own variable counts over the general one, whichever comes first.
     if (log_level && entry(key->path).source.name == environment_name(*key)) continue;
     set(*key, value_from_text(*key, std::vector{variable.substr(equals + 1)}),
-        {Origin::kEnvironment, name});
+        {SettingOrigin::kEnvironment, name});
   }
 }
 
 void Config::set_flag(const Key& key, std::span<const std::string> texts) {
-  set(key, value_from_text(key, texts), {Origin::kFlag, std::string(flag_name(key))});
+  set(key, value_from_text(key, texts), {SettingOrigin::kFlag, std::string(flag_name(key))});
 }
 
 void Config::set_assignment(std::string_view text) {
@@ -226,7 +226,7 @@ void Config::set_assignment(std::string_view text) {
   if (!value.ok())
     find(Finding::Level::kError, fmt::format("--set {} {}", path, value.error().message));
   else
-    set(*key, std::move(value), {Origin::kFlag, "--set"});
+    set(*key, std::move(value), {SettingOrigin::kFlag, "--set"});
 }
 
 std::map<std::string_view, std::vector<std::string_view>> Config::without_effect() const {

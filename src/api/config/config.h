@@ -25,13 +25,13 @@ namespace oc {
 
 class JsonReader;
 
-inline constexpr std::size_t kMostConfigBytes = std::size_t{1} << 20;  // of a file
+inline constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;  // of a file
 
-enum class Origin { kDefault, kFile, kEnvironment, kFlag };
-std::string_view to_string(Origin origin);  // "default", "file", "environment", "flag"
+enum class SettingOrigin { kDefault, kFile, kEnvironment, kFlag };
+std::string_view to_string(SettingOrigin origin);  // "default", "file", "environment", "flag"
 
 struct Source {
-  Origin origin = Origin::kDefault;
+  SettingOrigin origin = SettingOrigin::kDefault;
   std::string name;  // "phi3_vision.json", "OCELLUS_PORT", "--port"
 };
 

@@ -13,7 +13,7 @@ constexpr unsigned kSampling = takers::kServe | takers::kAnswer;
 constexpr unsigned kAnswering = kSampling | takers::kBench;
 constexpr unsigned kComputing = kAnswering | takers::kVerify;
 constexpr unsigned kOfAModel = kAnswering | takers::kLook;
-constexpr double kDay = 86400, kMostMb = 1 << 24, kMostTokens = 1 << 20;
+constexpr double kDay = 86400, kMaxMb = 1 << 24, kMaxTokens = 1 << 20;
 
 // clang-format off
 constexpr Key kKeys[] = {
@@ -77,7 +77,7 @@ constexpr Key kKeys[] = {
      .flag = "--keep-alive", .group = kModels, .unit = Unit::kSeconds, .max = 1e9, .fallback = "0"},
     {.path = "limits.model_memory_mb", .kind = Kind::kInteger,
      .meaning = "MiB for the weights of all loaded models; 0: nine tenths of the machine's",
-     .flag = "--model-memory", .group = kModels, .unit = Unit::kMiB, .max = kMostMb,
+     .flag = "--model-memory", .group = kModels, .unit = Unit::kMiB, .max = kMaxMb,
      .fallback = "0"},
 
     // The server.
@@ -136,7 +136,7 @@ constexpr Key kKeys[] = {
      .unit = Unit::kSeconds, .max = kDay},
     {.path = "limits.max_tokens_cap", .kind = Kind::kInteger,
      .meaning = "Tokens of an answer, whatever a request asks for",
-     .unit = Unit::kTokens, .min = 1, .max = kMostTokens},
+     .unit = Unit::kTokens, .min = 1, .max = kMaxTokens},
     {.path = "limits.max_sequence_length", .kind = Kind::kInteger,
      .meaning = "Tokens of prompt and answer together, below the model's own limit",
      .unit = Unit::kTokens, .min = 16, .max = 1 << 24},
@@ -155,7 +155,7 @@ constexpr Key kKeys[] = {
     {.path = "limits.kv_memory_mb", .kind = Kind::kInteger,
      .meaning = "MiB for keys and values of running and kept requests; 0: what `ocellus plan` "
                 "says",
-     .flag = "--kv-memory", .group = kLimits, .unit = Unit::kMiB, .max = kMostMb, .fallback = "0"},
+     .flag = "--kv-memory", .group = kLimits, .unit = Unit::kMiB, .max = kMaxMb, .fallback = "0"},
     {.path = "limits.max_images", .kind = Kind::kInteger, .meaning = "Pictures in one request",
      .flag = "--max-images", .group = kLimits, .max = 1024, .fallback = "16"},
     {.path = "limits.max_body_mb", .kind = Kind::kInteger, .meaning = "MiB of one request",
@@ -190,11 +190,11 @@ constexpr Key kKeys[] = {
     // What a request gets that does not say otherwise.
     {.path = "generation_config.max_new_tokens", .kind = Kind::kInteger,
      .meaning = "Tokens of an answer whose request sets no max_tokens; 0: what the context holds",
-     .flag = "--max-answer", .group = kAnswer, .unit = Unit::kTokens, .max = kMostTokens,
+     .flag = "--max-answer", .group = kAnswer, .unit = Unit::kTokens, .max = kMaxTokens,
      .fallback = "4096"},
     {.path = "max_tokens", .kind = Kind::kInteger,
      .meaning = "The same; of two in one place the smaller counts",
-     .unit = Unit::kTokens, .min = 1, .max = kMostTokens},
+     .unit = Unit::kTokens, .min = 1, .max = kMaxTokens},
     {.path = "generation_config.do_sample", .kind = Kind::kBool,
      .meaning = "false: the likeliest token, whatever the temperature below"},
     {.path = "generation_config.temperature", .kind = Kind::kNumber,
@@ -213,7 +213,7 @@ constexpr Key kKeys[] = {
     {.path = "generation_config.repetition_penalty", .kind = Kind::kNumber,
      .meaning = "Above 1: tokens that occurred become less likely; 1: off",
      .flag = "--repetition-penalty", .verbs = kSampling, .group = kAnswer,
-     .min = SamplingParams::kLeastRepetitionPenalty, .max = SamplingParams::kMostRepetitionPenalty,
+     .min = SamplingParams::kMinRepetitionPenalty, .max = SamplingParams::kMaxRepetitionPenalty,
      .fallback = "1"},
     {.path = "special_tokens.image_token",
      .meaning = "Taken out of what users write: pictures have parts of their own"},
@@ -226,7 +226,7 @@ constexpr Key kKeys[] = {
      .flag = "--prefix-cache", .group = kCaches, .max = 1, .fallback = "0.5"},
     {.path = "cache_settings.image_cache_mb", .kind = Kind::kInteger,
      .meaning = "MiB of encoded pictures; 0: none",
-     .flag = "--image-cache", .group = kCaches, .unit = Unit::kMiB, .max = kMostMb,
+     .flag = "--image-cache", .group = kCaches, .unit = Unit::kMiB, .max = kMaxMb,
      .fallback = "256"},
     {.path = "cache_settings.image_cache_size", .kind = Kind::kInteger,
      .meaning = "Encoded pictures that are kept; 0: none",
@@ -237,14 +237,14 @@ constexpr Key kKeys[] = {
     {.path = "cache_settings.image_cache_dir_mb", .kind = Kind::kInteger,
      .meaning = "MiB that the folder may hold",
      .flag = "--image-cache-dir-mb", .group = kCaches, .unit = Unit::kMiB, .min = 1,
-     .max = kMostMb, .fallback = "4096"},
+     .max = kMaxMb, .fallback = "4096"},
     {.path = "cache_settings.response_cache",
      .meaning = "redis://[user:password@]host:port[/db]: share answers there too; a number: as "
                 "response_cache_mb",
      .flag = "--response-cache", .group = kCaches, .secret = true},
     {.path = "cache_settings.response_cache_mb", .kind = Kind::kInteger,
      .meaning = "MiB of answers that would come out the same again; 0: none",
-     .flag = "--response-cache-mb", .group = kCaches, .unit = Unit::kMiB, .max = kMostMb,
+     .flag = "--response-cache-mb", .group = kCaches, .unit = Unit::kMiB, .max = kMaxMb,
      .fallback = "64"},
     {.path = "cache_settings.response_cache_size", .kind = Kind::kInteger,
      .meaning = "Answers that are kept; 0: none",

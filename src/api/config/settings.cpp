@@ -34,7 +34,7 @@ std::string_view stricter(const Config& config, std::initializer_list<std::strin
   for (const std::string_view path : paths) {
     if (!config.is_set(path)) continue;
     const double given = number_of(config, path), bound = given > 0 ? given : kNoBound;
-    const Origin origin = config.source(path).origin;
+    const SettingOrigin origin = config.source(path).origin;
     if (!best.empty() && origin < config.source(best).origin) continue;
     if (!best.empty() && origin == config.source(best).origin && bound >= least) continue;
     best = path;
@@ -51,7 +51,7 @@ bool unless_false(const Config& config, std::initializer_list<std::string_view> 
 
 ModelSettings model_settings(Config& config) {
   ModelSettings model;
-  const bool only_mlx = config.source("model_path").origin == Origin::kDefault &&
+  const bool only_mlx = config.source("model_path").origin == SettingOrigin::kDefault &&
                         config.is_set("mlx_config.model_id");
   model.path = config.get<std::string>(only_mlx ? "mlx_config.model_id" : "model_path");
   model.name = config.get_or<std::string>("server.served_name",
@@ -75,7 +75,7 @@ ModelSettings model_settings(Config& config) {
   if (group != 32 && group != 64 && group != 128)
     config.add_error("engine.quantize_group", "must be 32, 64 or 128");
   // A file may hold a group for a --quantize that comes or does not; whoever types one means it.
-  if (bits == 0 && config.source("engine.quantize_group").origin == Origin::kFlag)
+  if (bits == 0 && config.source("engine.quantize_group").origin == SettingOrigin::kFlag)
     config.add_error("engine.quantize_group", "means nothing without --quantize");
   if (bits != 0) model.quantize = QuantSpec{bits, group};
   if (model.path.empty()) config.add_error("model_path", "must not be empty");
@@ -211,7 +211,7 @@ ServiceOptions service_options(const Config& config) {
 // Sizes that somebody has set. 0 of --kv-memory asks for the default, as leaving it out does.
 MemorySizes memory_sizes(const Config& config, const ServiceOptions& service) {
   const auto set = [&](std::string_view path) -> std::optional<std::size_t> {
-    if (config.source(path).origin == Origin::kDefault) return std::nullopt;
+    if (config.source(path).origin == SettingOrigin::kDefault) return std::nullopt;
     return config.bytes(path);
   };
   MemorySizes sizes;
@@ -243,10 +243,11 @@ bool is_origin(std::string_view text) {
 ServerSettings server_settings(Config& config) {
   ServerSettings server;
   server.host = config.get<std::string>("server.host");
-  server.host_is_from_file = config.source("server.host").origin == Origin::kFile;
+  server.host_is_from_file = config.source("server.host").origin == SettingOrigin::kFile;
   server.port = static_cast<std::uint16_t>(config.get<std::int64_t>("server.port"));
   server.backend_port = static_cast<std::uint16_t>(config.get<std::int64_t>("server.backend_port"));
-  server.backend_port_is_default = config.source("server.backend_port").origin == Origin::kDefault;
+  server.backend_port_is_default =
+      config.source("server.backend_port").origin == SettingOrigin::kDefault;
   server.api_keys = config.get_or<Strings>("server.api_keys", {});
   server.admin_keys = config.get_or<Strings>("server.admin_keys", {});
   for (const auto& [path, keys] : {std::pair{"server.api_keys", &server.api_keys},
@@ -273,7 +274,7 @@ ServerSettings server_settings(Config& config) {
   if (config.get<bool>("server.cors_enabled") || named)
     server.cors_origins = origins.empty() ? Strings{"local"} : origins;
   const bool closed = !config.get<bool>("server.cors_enabled") &&
-                      config.source("server.cors_enabled").origin > Origin::kFile;
+                      config.source("server.cors_enabled").origin > SettingOrigin::kFile;
   server.guests = config.is_stock() && !closed;
   return server;
 }

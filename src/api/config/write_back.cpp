@@ -46,7 +46,7 @@ Result<std::string> changed_text(const fs::path& file, const std::string& change
     return Error{ErrorCode::kUnavailable, why,
                  fmt::format("{} has changed since the server was started: mend it", name)};
   };
-  auto text = read_file(file, kMostConfigBytes);
+  auto text = read_file(file, kMaxConfigBytes);
   if (!text.ok()) return unreadable(fmt::format("{} cannot be read", name));
   OC_ASSIGN_OR_RETURN(const json::value parsed, parse_json(changes, "changes"));
   auto changed = edit_json(*text, parsed.as_object(), name);

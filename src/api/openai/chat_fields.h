@@ -17,18 +17,19 @@ using enum FieldType;
 inline constexpr double kMaxInt = std::numeric_limits<int>::max();
 inline constexpr auto kPolicies = std::to_array<std::string_view>({"latest_wins", "queue"});
 
-constexpr Field kept(std::string_view name, FieldType type, std::string_view meaning) {
+constexpr RequestField kept(std::string_view name, FieldType type, std::string_view meaning) {
   return {.name = name, .type = type, .meaning = meaning};
 }
-constexpr Field within(std::string_view name, FieldType type, double min, double max,
-                       std::string_view meaning, std::string_view entries = {}) {
+constexpr RequestField within(std::string_view name, FieldType type, double min, double max,
+                              std::string_view meaning, std::string_view entries = {}) {
   return {
       .name = name, .type = type, .min = min, .max = max, .entries = entries, .meaning = meaning};
 }
-constexpr Field no_effect(std::string_view name, FieldType type = kAny) {
+constexpr RequestField no_effect(std::string_view name, FieldType type = kAny) {
   return {.name = name, .type = type, .use = FieldUse::kNoEffect, .meaning = "without effect"};
 }
-constexpr Field refused(std::string_view name, decltype(Field::nothing) nothing = {}) {
+constexpr RequestField refused(std::string_view name,
+                               decltype(RequestField::nothing) nothing = {}) {
   return {.name = name, .use = FieldUse::kRefused, .nothing = nothing, .meaning = "not done"};
 }
 
@@ -38,7 +39,7 @@ constexpr Field refused(std::string_view name, decltype(Field::nothing) nothing 
 inline constexpr auto kChatFields = [] {
   using namespace chat_field_rows;
   using S = SamplingParams;
-  return std::to_array<Field>({
+  return std::to_array<RequestField>({
     within("model", kString, 0, 4096, "which model answers; absent or empty: the active one"),
     within("messages", kArray, 1, 2048, "the conversation, the user's question last", "messages"),
     within("max_tokens", kInteger, 1, kMaxInt, "the longest answer, at most the model's context; -1: no limit of its own"),
@@ -48,11 +49,11 @@ inline constexpr auto kChatFields = [] {
     within("top_k", kInteger, -1, kMaxInt, "so many of the likeliest tokens; 0 and -1: all"),
     {.name = "min_p", .type = kNumber, .min = 0, .max = 1, .below_max = true,
      .meaning = "tokens of at least this share of the likeliest one's probability; 0: all"},
-    within("repetition_penalty", kNumber, S::kLeastRepetitionPenalty, S::kMostRepetitionPenalty, "against tokens that were there, the prompt's included; 1: none"),
+    within("repetition_penalty", kNumber, S::kMinRepetitionPenalty, S::kMaxRepetitionPenalty, "against tokens that were there, the prompt's included; 1: none"),
     within("presence_penalty", kNumber, -2, 2, "against tokens that the answer holds; 0: none"),
     within("frequency_penalty", kNumber, -2, 2, "the same for each time that it holds them; 0: none"),
     within("logit_bias", kObject, 0, 1024, "what is added to the logits of tokens", "token ids and numbers"),
-    within("logit_bias.*", kNumber, -S::kMostBias, S::kMostBias, "of the token whose id is the key"),
+    within("logit_bias.*", kNumber, -S::kMaxBias, S::kMaxBias, "of the token whose id is the key"),
     kept("seed", kInteger64, "the same seed draws the same answer; absent: a random one"),
     within("stop", kStrings, 0, 16, "what ends an answer, and is no part of it", "strings"),
     within("stop[]", kString, 0, 512, "an empty one stops nothing"),
@@ -166,8 +167,8 @@ inline constexpr auto kChatFields = [] {
 // clang-format on
 
 // The row of this name; one that is not there does not compile.
-consteval const Field& chat_field(std::string_view name) {
-  for (const Field& field : kChatFields)
+consteval const RequestField& chat_field(std::string_view name) {
+  for (const RequestField& field : kChatFields)
     if (field.name == name) return field;
   throw "there is no such field";
 }

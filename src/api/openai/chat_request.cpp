@@ -25,7 +25,7 @@ namespace {
 namespace json = boost::json;
 
 // -1 is how llama.cpp's clients say that there is no limit.
-Result<std::optional<std::int64_t>> parse_limit(const JsonFields& fields, const Field& field,
+Result<std::optional<std::int64_t>> parse_limit(const JsonFields& fields, const RequestField& field,
                                                 std::int64_t context, NoEffect no_effect) {
   if (const json::value* value = fields.find(field.key());
       value != nullptr && value->is_int64() && value->get_int64() == -1) {
@@ -53,7 +53,7 @@ Result<void> parse_length(const JsonFields& fields, const ChatLimits& limits,
 
 // {"token id": bias}
 Result<void> parse_logit_bias(const JsonFields& fields, RequestedSampling& sampling) {
-  constexpr const Field& kBias = chat_field("logit_bias.*");
+  constexpr const RequestField& kBias = chat_field("logit_bias.*");
   OC_ASSIGN_OR_RETURN(const auto biases, fields.object(chat_field("logit_bias")));
   if (!biases) return {};
   for (const auto& [key, bias] : biases->raw()) {
@@ -106,7 +106,7 @@ Result<void> parse_sampling(const JsonFields& fields, RequestedSampling& samplin
 
 // An empty string stops nothing: pages send it for a field that was left empty.
 Result<void> parse_stop(const JsonFields& fields, GenerateRequest& request, NoEffect no_effect) {
-  constexpr const Field &kStop = chat_field("stop"), &kEntry = chat_field("stop[]");
+  constexpr const RequestField &kStop = chat_field("stop"), &kEntry = chat_field("stop[]");
   const json::value* stop = fields.find(kStop.key());
   if (stop == nullptr) return {};
   const auto add = [&](const json::value& value, const std::string& param) -> Result<void> {
@@ -177,8 +177,8 @@ Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffe
   request.stream = stream.value_or(false);
   OC_ASSIGN_OR_RETURN(const auto options, fields.object(chat_field("stream_options")));
   if (!options) return {};
-  constexpr const Field& kUsage = chat_field("stream_options.include_usage");
-  constexpr std::array<const Field*, 2> kOthers = {
+  constexpr const RequestField& kUsage = chat_field("stream_options.include_usage");
+  constexpr std::array<const RequestField*, 2> kOthers = {
       &chat_field("stream_options.include_obfuscation"),
       &chat_field("stream_options.continuous_usage_stats")};
   static constexpr std::array<std::string_view, 3> kKnown = {kUsage.key(), kOthers[0]->key(),
@@ -186,7 +186,7 @@ Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffe
   OC_RETURN_IF_ERROR(options->only(kKnown));
   OC_ASSIGN_OR_RETURN(const auto usage, options->boolean(kUsage));
   request.include_usage = request.stream && usage.value_or(false);
-  for (const Field* other : kOthers) {
+  for (const RequestField* other : kOthers) {
     OC_ASSIGN_OR_RETURN(const auto wanted, options->boolean(*other));
     if (request.stream && wanted.value_or(false)) no_effect.add(other->name);
   }
@@ -210,7 +210,7 @@ Result<ChatRequest> parse_document(const json::value& document, const ChatLimits
   OC_RETURN_IF_ERROR(check_fields(fields, no_effect));
   OC_RETURN_IF_ERROR(parse_tools(fields, request));
   OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
-  constexpr const Field& kModel = chat_field("model");
+  constexpr const RequestField& kModel = chat_field("model");
   if (model && model->size() > kModel.most())
     return Error{ErrorCode::kNotFound, "there is no model of this name",
                  fmt::format("a name has at most {} bytes", kModel.most()), "model"};

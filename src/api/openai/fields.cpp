@@ -17,7 +17,7 @@ bool is_text(const json::value& value, std::string_view text) {
   return value.is_string() && std::string_view(value.get_string()) == text;
 }
 
-bool asks_for_nothing(const Field& field, const json::value& value) {
+bool asks_for_nothing(const RequestField& field, const json::value& value) {
   struct Compare {
     const json::value& value;
     bool operator()(std::monostate) const { return false; }
@@ -61,7 +61,7 @@ bool has_type(const json::value& value, FieldType type) {
 }
 
 // Those at the top of the body, not within others.
-bool is_top(const Field& field) { return field.name.find_first_of(".[") == field.name.npos; }
+bool is_top(const RequestField& field) { return field.name.find_first_of(".[") == field.name.npos; }
 
 // Text is what there is: ["text"].
 Result<void> check_modalities(const JsonFields& fields) {
@@ -78,7 +78,7 @@ Result<void> check_modalities(const JsonFields& fields) {
 Result<void> check_known(const JsonFields& fields) {
   static const std::vector<std::string_view> kKnown = [] {
     std::vector<std::string_view> names = knob_names();
-    for (const Field& field : kChatFields)
+    for (const RequestField& field : kChatFields)
       if (is_top(field)) names.push_back(field.name);
     return names;
   }();
@@ -101,14 +101,14 @@ void NoEffect::add_present(const JsonFields& object, std::string_view prefix,
 }
 
 Result<void> check_fields(const JsonFields& fields, NoEffect no_effect) {
-  for (const Field& field : kChatFields)
+  for (const RequestField& field : kChatFields)
     if (const json::value* value =
             field.use == FieldUse::kRefused ? fields.find(field.name) : nullptr;
         value != nullptr && !asks_for_nothing(field, *value))
       return unsupported(field.name);
   OC_RETURN_IF_ERROR(check_known(fields));
   OC_RETURN_IF_ERROR(check_modalities(fields));
-  for (const Field& field : kChatFields) {
+  for (const RequestField& field : kChatFields) {
     if (field.use != FieldUse::kNoEffect || !is_top(field)) continue;
     const json::value* value = fields.find(field.name);
     if (value == nullptr) continue;

@@ -4,13 +4,13 @@
 
 namespace oc {
 
-std::vector<Field> knob_fields() {
-  std::vector<Field> rows;
+std::vector<RequestField> knob_fields() {
+  std::vector<RequestField> rows;
   for (const ImageKnob& knob : image_knobs())
     rows.push_back({.name = knob.name,
                     .type = FieldType::kInteger,
-                    .min = static_cast<double>(knob.least),
-                    .max = static_cast<double>(knob.most),
+                    .min = static_cast<double>(knob.min),
+                    .max = static_cast<double>(knob.max),
                     .meaning = knob.meaning});
   return rows;
 }
@@ -23,7 +23,7 @@ std::vector<std::string_view> knob_names() {
 
 Result<KnobValues> parse_knobs(const JsonFields& fields) {
   KnobValues values;
-  for (const Field& field : knob_fields()) {
+  for (const RequestField& field : knob_fields()) {
     OC_ASSIGN_OR_RETURN(const auto value, fields.integer(field));
     if (value) values.emplace(field.name, static_cast<int>(*value));
   }

@@ -10,7 +10,7 @@
 
 namespace oc {
 
-std::vector<Field> knob_fields();
+std::vector<RequestField> knob_fields();
 std::vector<std::string_view> knob_names();  // "num_crops", …
 
 // The knobs that an object sets. kInvalidArgument names a field that is no whole number, or out of

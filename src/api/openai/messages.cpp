@@ -41,7 +41,7 @@ struct Speaker {
   bool tool = false;  // its result is told by the user
 };
 
-struct MessageParser {
+struct ConversationParser {
   const ChatLimits& limits;
   ChatRequest& request;
   std::size_t parts = 0;
@@ -277,7 +277,7 @@ Result<void> parse_messages(const json::value& value, const ChatLimits& limits,
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("more than {} messages", chat_field("messages").most()), "",
                  "messages"};
-  MessageParser parser{.limits = limits, .request = request};
+  ConversationParser parser{.limits = limits, .request = request};
   for (std::size_t i = 0; i < array.size(); ++i)
     OC_RETURN_IF_ERROR(parser.message(array[i], fmt::format("messages[{}]", i)));
   // The template closes an assistant's turn; a model asked to go on behind it says nothing.

@@ -10,7 +10,7 @@ namespace oc {
 namespace {
 
 constexpr std::int64_t kMaxDim = 1 << 20;  // no dimension of a sane checkpoint is larger
-constexpr float kMostScale = 1e6f;         // likewise for what pixels are normalised with
+constexpr float kMaxScale = 1e6f;          // likewise for what pixels are normalised with
 
 Error config_error(std::string message) {
   return {ErrorCode::kCorrupt, std::move(message), "use the model's files as published", ""};
@@ -81,14 +81,14 @@ Result<void> parse_preprocessor(const boost::json::object& object, Phi3VConfig& 
     if (!reader.has(key)) continue;
     OC_ASSIGN_OR_RETURN(const std::vector<double> values, reader.numbers(key, 3));
     for (std::size_t i = 0; i < 3; ++i) {
-      if (!(std::abs(values[i]) <= kMostScale))
+      if (!(std::abs(values[i]) <= kMaxScale))
         return config_error(
             fmt::format("preprocessor_config.json: \"{}\" holds {}", key, values[i]));
       (*target)[i] = static_cast<float>(values[i]);
     }
   }
   for (const float deviation : out.hd.std)
-    if (!(deviation >= 1 / kMostScale))
+    if (!(deviation >= 1 / kMaxScale))
       return config_error("preprocessor_config.json: \"image_std\" must hold positive numbers");
   return {};
 }

@@ -34,11 +34,10 @@ SamplingParams within_bounds(SamplingParams p) {
   bound(p.min_p, 0, 1, 0);
   bound(p.presence_penalty, -2, 2, 0);
   bound(p.frequency_penalty, -2, 2, 0);
-  bound(p.repetition_penalty, SamplingParams::kLeastRepetitionPenalty,
-        SamplingParams::kMostRepetitionPenalty, 1);
-  constexpr auto kMost = static_cast<float>(SamplingParams::kMostBias);
-  for (auto& [id, bias] : p.logit_bias)
-    bias = std::isnan(bias) ? 0 : std::clamp(bias, -kMost, kMost);
+  bound(p.repetition_penalty, SamplingParams::kMinRepetitionPenalty,
+        SamplingParams::kMaxRepetitionPenalty, 1);
+  constexpr auto kMax = static_cast<float>(SamplingParams::kMaxBias);
+  for (auto& [id, bias] : p.logit_bias) bias = std::isnan(bias) ? 0 : std::clamp(bias, -kMax, kMax);
   return p;
 }
 
@@ -63,11 +62,11 @@ Result<void> check_sampling(const SamplingParams& p) {
     return out_of_range("presence_penalty", p.presence_penalty, "from -2 to 2 (0: off)");
   if (!(std::abs(p.frequency_penalty) <= 2))
     return out_of_range("frequency_penalty", p.frequency_penalty, "from -2 to 2 (0: off)");
-  if (!(p.repetition_penalty >= SamplingParams::kLeastRepetitionPenalty &&
-        p.repetition_penalty <= SamplingParams::kMostRepetitionPenalty))
+  if (!(p.repetition_penalty >= SamplingParams::kMinRepetitionPenalty &&
+        p.repetition_penalty <= SamplingParams::kMaxRepetitionPenalty))
     return out_of_range("repetition_penalty", p.repetition_penalty, "from 0.01 to 100 (1: off)");
   for (const auto& [id, bias] : p.logit_bias)
-    if (!(std::abs(bias) <= SamplingParams::kMostBias))
+    if (!(std::abs(bias) <= SamplingParams::kMaxBias))
       return out_of_range(fmt::format("logit_bias.{}", id), bias, "from -100 to 100");
   return {};
 }

@@ -28,8 +28,8 @@ struct SamplingParams {
   std::vector<std::pair<TokenId, float>> logit_bias = {};
   std::optional<std::uint64_t> seed = {};  // absent: random below 2^53, and reported in the result
 
-  static constexpr double kLeastRepetitionPenalty = 0.01, kMostRepetitionPenalty = 100;
-  static constexpr double kMostBias = 100;
+  static constexpr double kMinRepetitionPenalty = 0.01, kMaxRepetitionPenalty = 100;
+  static constexpr double kMaxBias = 100;
 };
 // kInvalidArgument names the parameter, its value and its range.
 Result<void> check_sampling(const SamplingParams& params);

@@ -20,9 +20,9 @@ constexpr std::size_t kMiB = std::size_t{1} << 20;
 constexpr std::size_t kProgramBytes = 24 * kMiB;
 
 // A pool below this many tokens answers no question about a picture as models usually see one.
-constexpr std::int64_t kLeastTokens = 2048;
-constexpr std::size_t kLeastImages = 8 * kMiB, kLeastResponses = kMiB, kLeastRequests = 128 * kMiB,
-                      kLeastGrammars = 8 * kMiB;
+constexpr std::int64_t kMinTokens = 2048;
+constexpr std::size_t kMinImages = 8 * kMiB, kMinResponses = kMiB, kMinRequests = 128 * kMiB,
+                      kMinGrammars = 8 * kMiB;
 constexpr std::size_t kDefaultImages = 256 * kMiB, kDefaultResponses = 64 * kMiB,
                       kDefaultRequests = 1024 * kMiB, kDefaultPreprocess = 256 * kMiB;
 
@@ -43,7 +43,7 @@ struct Pool {
 std::size_t default_kv(const ModelFootprint& model, std::size_t machine, std::size_t max_running) {
   const std::size_t bound = 2 * max_running * kv_of(model, model.context_length);
   const std::size_t share = machine > 0 ? machine / 4 : 1024 * kMiB;
-  return std::min(bound, std::max(share, kv_of(model, kLeastTokens)));
+  return std::min(bound, std::max(share, kv_of(model, kMinTokens)));
 }
 
 }  // namespace
@@ -62,8 +62,7 @@ MemoryRoom room_of(std::size_t machine) {
 
 StepShape step_of(std::size_t max_running) {
   const auto running = static_cast<std::int64_t>(max_running);
-  return {.rows = std::max<std::int64_t>(kPrefillChunk, running + 64),
-          .logit_rows = running};
+  return {.rows = std::max<std::int64_t>(kPrefillChunk, running + 64), .logit_rows = running};
 }
 
 std::size_t MemoryPlan::total() const {
@@ -97,21 +96,20 @@ MemoryPlan plan_memory(const ModelFootprint& model, const MemorySizes& sizes,
   for (const PictureFootprint& picture : model.pictures)
     pixels = std::max(pixels, picture.pixel_bytes);
   pool(plan.preprocess, std::nullopt, kDefaultPreprocess, pixels);
-  pool(plan.requests, sizes.requests, kDefaultRequests,
-       std::max(kLeastRequests, 2 * sizes.max_body));
+  pool(plan.requests, sizes.requests, kDefaultRequests, std::max(kMinRequests, 2 * sizes.max_body));
   pool(plan.images, sizes.image_cache ? sizes.images : std::optional<std::size_t>(0),
-       kDefaultImages, kLeastImages);
-  pool(plan.responses, sizes.responses, kDefaultResponses, kLeastResponses);
+       kDefaultImages, kMinImages);
+  pool(plan.responses, sizes.responses, kDefaultResponses, kMinResponses);
   pool(plan.grammars, has_grammar_library() ? std::nullopt : std::optional<std::size_t>(0),
-       GrammarCache::kDefaultBytes, kLeastGrammars);
-  pool(plan.kv, sizes.kv, plan.machine_default_kv, kv_of(model, kLeastTokens));
+       GrammarCache::kDefaultBytes, kMinGrammars);
+  pool(plan.kv, sizes.kv, plan.machine_default_kv, kv_of(model, kMinTokens));
 
-  plan.least = plan.total();
+  plan.minimum = plan.total();
   const std::size_t left = room.usable > room.taken ? room.usable - room.taken : std::size_t{0};
-  plan.fits = room.machine == 0 || plan.least <= left;
+  plan.fits = room.machine == 0 || plan.minimum <= left;
   // Keys and values come last and get all that the others leave them; before that each of the
   // others may have an eighth of what is spare.
-  std::size_t spare = room.machine == 0 ? std::size_t(-1) / 2 : plan.fits ? left - plan.least : 0;
+  std::size_t spare = room.machine == 0 ? std::size_t(-1) / 2 : plan.fits ? left - plan.minimum : 0;
   const std::size_t eighth = spare / 8;
   for (std::size_t round = 0; round < 2; ++round)  // the second gives out what is left over
     for (const Pool& one : pools) {
@@ -160,8 +158,8 @@ Result<void> MemoryPlan::check() const {
       ErrorCode::kUnavailable,
       fmt::format("not enough memory for the model: it needs {} at least (weights {}, keys and "
                   "values {}, all else {}), and {} of the machine's {} can be had{}",
-                  human_bytes(least), human_bytes(weights), human_bytes(kv),
-                  human_bytes(least - weights - kv), human_bytes(left), human_bytes(room.machine),
+                  human_bytes(minimum), human_bytes(weights), human_bytes(kv),
+                  human_bytes(minimum - weights - kv), human_bytes(left), human_bytes(room.machine),
                   room.taken > 0 ? fmt::format(" beside the {} in use", human_bytes(room.taken))
                                  : std::string()),
       advice.empty()

@@ -52,7 +52,7 @@ struct MemoryPlan {
   // Pools, each with what it may at least be where nobody has set it.
   std::size_t kv = 0, prefixes = 0;  // prefixes: of kv
   std::size_t images = 0, responses = 0, requests = 0, preprocess = 0, grammars = 0;
-  std::size_t least = 0;  // what would do, with every default at its smallest
+  std::size_t minimum = 0;  // what would do, with every default at its smallest
 
   bool fits = false;
   bool smaller = false;             // a default was made smaller

@@ -34,7 +34,7 @@ std::string verdict(const MemoryPlan& plan) {
     return fmt::format("fits: {} of {}{}\n", human_bytes(plan.total()),
                        human_bytes(plan.room.usable),
                        plan.smaller ? ", with defaults made smaller" : "");
-  std::string out = fmt::format("does not fit: at least {} of {}\n", human_bytes(plan.least),
+  std::string out = fmt::format("does not fit: at least {} of {}\n", human_bytes(plan.minimum),
                                 human_bytes(plan.room.usable));
   for (const std::string& flag : plan.advice) out += fmt::format("would fit with {}\n", flag);
   if (plan.advice.empty())
@@ -113,7 +113,7 @@ json::object MemoryPlan::json() const {
       {"preprocess_bytes", preprocess},
       {"grammar_cache_bytes", grammars},
       {"total_bytes", total()},
-      {"least_bytes", least},
+      {"least_bytes", minimum},
       {"machine_bytes", room.machine},
       {"usable_bytes", room.usable},
       {"longest_context", longest_context()},

@@ -2,20 +2,19 @@
 
 #include <curl/curl.h>
 
-#include <cstdlib>
 #include <utility>
 
 #include "base/check.h"
+#include "base/environment.h"
 
 namespace oc {
 namespace {
 
 // Where a server's certificate is signed by somebody of one's own: the variables that curl's
 // command and OpenSSL know; the library looks at neither.
-const char* authorities() {
-  for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"})
-    if (const char* file = std::getenv(variable); file != nullptr && *file != '\0') return file;
-  return nullptr;
+std::optional<std::string> authorities() {
+  const auto file = environment("CURL_CA_BUNDLE");
+  return file ? file : environment("SSL_CERT_FILE");
 }
 
 bool is_hopeless(CURLcode code) {
@@ -63,7 +62,7 @@ void Transfer::prepare(TransferOptions options) {
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_HTTPHEADER, list);
   set(CURLOPT_USERAGENT, "ocellus");
-  if (const char* file = authorities(); file != nullptr) set(CURLOPT_CAINFO, file);
+  if (const auto file = authorities()) set(CURLOPT_CAINFO, file->c_str());
   // Without it libcurl keeps SIGPIPE away while it works.
   set(CURLOPT_NOSIGNAL, options_.many_threads ? 1L : 0L);
   set(CURLOPT_TCP_NODELAY, 1L);

@@ -32,7 +32,7 @@ bool all_can_end(std::vector<MemoryClaim> claims, std::int64_t memory) {
   std::int64_t free = memory;
   for (const MemoryClaim& claim : claims) free -= claim.held;
   if (free < 0) return false;
-  const auto missing = [](const MemoryClaim& claim) { return claim.most - claim.held; };
+  const auto missing = [](const MemoryClaim& claim) { return claim.peak - claim.held; };
   // Who wants least goes first: if that one cannot end, none can.
   std::ranges::sort(claims, {}, missing);
   for (const MemoryClaim& claim : claims) {
@@ -47,7 +47,7 @@ std::optional<std::size_t> next_turn(std::span<const WaitingRequest> waiting) {
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     const WaitingRequest& one = waiting[i];
     if (one.fits && (!next || one.running < waiting[*next].running)) next = i;
-    if (one.passed >= kMostPasses) break;
+    if (one.passed >= kMaxPasses) break;
   }
   return next;
 }

@@ -9,7 +9,7 @@
 //   - Memory is lent as answers grow, never so that what runs could block each other for good. Who
 //     does not get it waits, as it is.
 //   - The turn goes to the client with the fewest requests running, among equals to who came first,
-//     of those that there is memory for. Nobody is passed more often than kMostPasses times.
+//     of those that there is memory for. Nobody is passed more often than kMaxPasses times.
 #pragma once
 
 #include <cstddef>
@@ -29,14 +29,14 @@ std::optional<std::size_t> next_prompt(std::span<const std::int64_t> left, bool 
 
 // Memory that a request has, and the most that it may still come to have, in any unit.
 struct MemoryClaim {
-  std::int64_t held = 0, most = 0;
+  std::int64_t held = 0, peak = 0;
 };
 // Whether there is an order in which each request gets all it may want, ends and gives it back
 // (Dijkstra's banker, one resource).
 bool all_can_end(std::vector<MemoryClaim> claims, std::int64_t memory);
 
 // Requests that may be let in before one that came earlier.
-inline constexpr int kMostPasses = 16;
+inline constexpr int kMaxPasses = 16;
 
 struct WaitingRequest {
   std::size_t running = 0;  // requests of its client

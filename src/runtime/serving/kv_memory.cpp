@@ -11,7 +11,7 @@
 namespace oc {
 
 std::optional<Error> KvMemory::too_long(const Session& session) const {
-  const std::int64_t tokens = session.kv_claim().most;
+  const std::int64_t tokens = session.kv_claim().peak;
   const std::size_t needed = bytes_of(tokens);
   if (limit_ == 0 || needed <= limit_) return std::nullopt;
   const std::string units = knob_units(model_.knobs);

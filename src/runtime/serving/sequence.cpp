@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "base/log.h"
-#include "runtime/decode/softmax.h"
 #include "base/printable.h"
+#include "runtime/decode/softmax.h"
 
 namespace oc {
 
@@ -37,9 +37,10 @@ std::unique_ptr<Sequence> Sequence::fork(std::size_t index, std::uint64_t seed) 
 
 std::int64_t Sequence::chunk(std::int64_t limit) const {
   // Attention costs as much as all the rest behind some 3,000 keys (measured).
-  constexpr std::int64_t kAsMuch = 3000, kLeast = 8;
-  const std::int64_t fair = limit * 2 * kAsMuch / (kAsMuch + std::max(kv_->length(), kAsMuch));
-  return std::clamp(fair / kLeast * kLeast, std::min(kLeast, limit), limit);
+  constexpr std::int64_t kEvenKeys = 3000, kMin = 8;
+  const std::int64_t fair =
+      limit * 2 * kEvenKeys / (kEvenKeys + std::max(kv_->length(), kEvenKeys));
+  return std::clamp(fair / kMin * kMin, std::min(kMin, limit), limit);
 }
 
 StepInput Sequence::next(std::int64_t limit) {

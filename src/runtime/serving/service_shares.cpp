@@ -27,7 +27,7 @@ void Service::admit() {
 EntryPtr Service::take() {
   // What runs and stands still for want of memory came first, and is not passed for ever either.
   for (const EntryPtr& entry : running_)
-    if (entry->short_of_memory && entry->passed >= kMostPasses) return nullptr;
+    if (entry->short_of_memory && entry->passed >= kMaxPasses) return nullptr;
   EntryPtr next = queue_.take([this](const RequestEntry& waiting) -> WaitingRequest {
     const auto of_client = std::ranges::count_if(running_, [&](const EntryPtr& other) {
       return other->request.client == waiting.request.client;

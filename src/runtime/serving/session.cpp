@@ -210,15 +210,15 @@ MemoryClaim Session::kv_claim() const {
   for (const auto& one : sequences_) {
     const MemoryClaim more = one->kv_claim(shares);
     claim.held += more.held;
-    claim.most += more.most;
+    claim.peak += more.peak;
     prompt_is_held |= one->holds_prompt();
   }
   if (sequences_.size() == 1) {  // those to come
-    claim.most += (context_.request.n - 1) * prompt_.kv_beyond(longest, shares);
+    claim.peak += (context_.request.n - 1) * prompt_.kv_beyond(longest, shares);
     for (const auto& ids : choice_ids_)
-      claim.most += prompt_.kv_beyond(prompt_.tokens + std::ssize(ids), shares);
+      claim.peak += prompt_.kv_beyond(prompt_.tokens + std::ssize(ids), shares);
   }
-  if (shares) claim.most += prompt_.shared_kv();
+  if (shares) claim.peak += prompt_.shared_kv();
   if (prompt_is_held) claim.held += prompt_.shared_kv();
   return claim;
 }

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "text/bpe_merges.h"
 #include "io/json.h"
+#include "text/bpe_merges.h"
 #include "text/vocabulary.h"
 
 namespace oc {

@@ -61,7 +61,7 @@ TEST(Config, DefaultsAreThere) {
   EXPECT_EQ(config.get<std::int64_t>("server.port"), 8080);
   EXPECT_EQ(config.get<std::string>("server.host"), "127.0.0.1");
   EXPECT_FALSE(config.get<bool>("server.cors_enabled"));
-  EXPECT_EQ(config.source("server.port").origin, Origin::kDefault);
+  EXPECT_EQ(config.source("server.port").origin, SettingOrigin::kDefault);
   EXPECT_FALSE(config.is_set("ui.default_interval"));
 }
 
@@ -69,7 +69,7 @@ TEST(Config, LaterLayersWinAndAreRemembered) {
   Config config = from(R"({"server": {"port": 1, "host": "a"}, "timeout": 7})");
   EXPECT_EQ(config.source("server.port").name, "a.json");
   config.read_environment(Strings{"PATH=/bin", "OCELLUS_PORT=2", "OCELLUS_TIME_LIMIT=8"});
-  EXPECT_EQ(config.source("server.port").origin, Origin::kEnvironment);
+  EXPECT_EQ(config.source("server.port").origin, SettingOrigin::kEnvironment);
   config.set_flag(*find_key("server.port"), Strings{"3"});
   EXPECT_TRUE(config.findings().empty());
   EXPECT_EQ(config.get<std::int64_t>("server.port"), 3);
@@ -77,14 +77,14 @@ TEST(Config, LaterLayersWinAndAreRemembered) {
   EXPECT_EQ(config.get<double>("timeout"), 8);
   EXPECT_EQ(config.source("timeout").name, "OCELLUS_TIME_LIMIT");
   EXPECT_EQ(config.get<std::string>("server.host"), "a");
-  EXPECT_EQ(config.source("server.host").origin, Origin::kFile);
+  EXPECT_EQ(config.source("server.host").origin, SettingOrigin::kFile);
 }
 
 TEST(Config, NullAndAnEmptyVariableChangeNothing) {
   Config config = from(R"({"server": {"port": null}, "limits": null})");
   config.read_environment(Strings{"OCELLUS_PORT="});
   EXPECT_TRUE(config.findings().empty());
-  EXPECT_EQ(config.source("server.port").origin, Origin::kDefault);
+  EXPECT_EQ(config.source("server.port").origin, SettingOrigin::kDefault);
 }
 
 TEST(Config, EveryKindFromText) {

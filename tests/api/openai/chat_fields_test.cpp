@@ -26,14 +26,14 @@ std::string times(std::size_t count, std::string_view what) {
 }
 
 // The knobs of pictures included.
-std::vector<Field> all_fields() {
-  std::vector<Field> rows = knob_fields();
+std::vector<RequestField> all_fields() {
+  std::vector<RequestField> rows = knob_fields();
   rows.insert(rows.begin(), kChatFields.begin(), kChatFields.end());
   return rows;
 }
 
 // The body of a request whose field of this row has the value.
-std::string body(const Field& field, const std::string& value) {
+std::string body(const RequestField& field, const std::string& value) {
   const std::string_view name = field.name;
   if (name == "messages") return fmt::format(R"({{"messages":{}}})", value);
   const std::string_view top = name.substr(0, name.find_first_of(".["));
@@ -52,12 +52,12 @@ std::string body(const Field& field, const std::string& value) {
   return fmt::format(R"({{"messages":[{}],{}"{}":{}}})", kMessage, more, top, inner);
 }
 
-Result<ChatRequest> parse(const Field& field, const std::string& value) {
+Result<ChatRequest> parse(const RequestField& field, const std::string& value) {
   return parse_chat_request(body(field, value), {});
 }
 
 // A value of so many bytes, or entries; or this very number.
-std::string value_of(const Field& field, double size) {
+std::string value_of(const RequestField& field, double size) {
   const auto count = static_cast<std::size_t>(std::max(size, 0.0));
   switch (field.type) {
     case FieldType::kInteger:
@@ -77,17 +77,17 @@ std::string value_of(const Field& field, double size) {
   }
 }
 
-bool is_number(const Field& field) {
+bool is_number(const RequestField& field) {
   return field.type == FieldType::kInteger || field.type == FieldType::kNumber;
 }
 
 // A little above or below a bound; the last bits of a number are the JSON reader's.
-double next(const Field& field, double bound, double direction) {
+double next(const RequestField& field, double bound, double direction) {
   return bound + direction * (field.type == FieldType::kNumber ? 1e-9 : 1);
 }
 
 // The parser's answer names the field, and the bound that counts.
-void expect_refused(const Field& field, const std::string& value, std::string_view bound) {
+void expect_refused(const RequestField& field, const std::string& value, std::string_view bound) {
   const auto result = parse(field, value);
   ASSERT_FALSE(result.ok()) << field.name << " " << value.substr(0, 40);
   const Error& error = result.error();
@@ -97,7 +97,7 @@ void expect_refused(const Field& field, const std::string& value, std::string_vi
       << field.name << ": " << error.describe() << " does not say " << bound;
 }
 
-void expect_taken(const Field& field, const std::string& value) {
+void expect_taken(const RequestField& field, const std::string& value) {
   const auto result = parse(field, value);
   EXPECT_TRUE(result.ok()) << field.name << " " << value.substr(0, 40) << ": "
                            << result.error().describe();
@@ -105,13 +105,13 @@ void expect_taken(const Field& field, const std::string& value) {
 
 template <class Check>
 void for_each_kept(Check check) {
-  for (const Field& field : all_fields())
+  for (const RequestField& field : all_fields())
     if (field.use == FieldUse::kKept) check(field);
 }
 
 TEST(ChatFields, EveryNameStandsOnceAndMeansSomething) {
   std::set<std::string_view> names;
-  for (const Field& field : all_fields()) {
+  for (const RequestField& field : all_fields()) {
     EXPECT_TRUE(names.insert(field.name).second) << field.name;
     EXPECT_FALSE(field.meaning.empty()) << field.name;
     EXPECT_LE(field.min, field.max) << field.name;
@@ -121,7 +121,7 @@ TEST(ChatFields, EveryNameStandsOnceAndMeansSomething) {
 
 TEST(ChatFields, EveryBoundIsEnforced) {
   int bounds = 0;
-  for_each_kept([&](const Field& field) {
+  for_each_kept([&](const RequestField& field) {
     if (!field.bounded()) return;
     ++bounds;
     expect_taken(field, value_of(field, field.min));
@@ -143,7 +143,7 @@ TEST(ChatFields, EveryBoundIsEnforced) {
 }
 
 TEST(ChatFields, SixtyFourBitsAreTaken) {
-  for_each_kept([](const Field& field) {
+  for_each_kept([](const RequestField& field) {
     if (field.type != FieldType::kInteger64) return;
     for (const char* value : {"-9223372036854775808", "0", "18446744073709551615"})
       expect_taken(field, value);
@@ -153,7 +153,7 @@ TEST(ChatFields, SixtyFourBitsAreTaken) {
 }
 
 TEST(ChatFields, EveryListOfWordsIsAllThereIs) {
-  for_each_kept([](const Field& field) {
+  for_each_kept([](const RequestField& field) {
     for (const std::string_view word : field.one_of)
       expect_taken(field, fmt::format("\"{}\"", word));
     if (!field.one_of.empty()) expect_refused(field, R"("else")", expected(field));
@@ -161,7 +161,7 @@ TEST(ChatFields, EveryListOfWordsIsAllThereIs) {
 }
 
 TEST(ChatFields, EveryTypeIsChecked) {
-  for_each_kept([](const Field& field) {
+  for_each_kept([](const RequestField& field) {
     if (field.type == FieldType::kAny) return;
     const std::string other = field.type == FieldType::kObject ? "5" : "{}";
     const auto result = parse(field, other);
@@ -178,7 +178,7 @@ TEST(ChatFields, TheDocumentSaysTheSame) {
   text << file.rdbuf();
   const std::string document = text.str();
   ASSERT_FALSE(document.empty());
-  for (const Field& field : all_fields()) {
+  for (const RequestField& field : all_fields()) {
     const std::string row = fmt::format("\n| `{}` | {} | {} | {} |\n", field.name,
                                         type_words(field), bound_words(field), field.meaning);
     if (field.use == FieldUse::kKept)

@@ -450,7 +450,7 @@ TEST(ChatRequest, PicturesAreDecodedFromTheirContents) {
   auto memory = pictures_memory(*request, image_limits);
   ASSERT_TRUE(memory.ok()) << memory.error().message;
   EXPECT_EQ(memory->kept, 18u);
-  EXPECT_GT(memory->most, 36u);
+  EXPECT_GT(memory->peak, 36u);
   auto decoded = decode_next_picture(*request, image_limits);
   ASSERT_TRUE(decoded.ok()) << decoded.error().message;
   EXPECT_TRUE(*decoded);

@@ -133,7 +133,7 @@ TEST(SettingFlags, BoundsAreTheSameInAFileAVariableAFlagAndASet) {
         const Config flag = as_flag(key, taker, sample.typed);
         EXPECT_EQ(refusal(flag), refusal(file));
         EXPECT_EQ(flag.value(key.path), file.value(key.path));
-        EXPECT_EQ(flag.source(key.path).origin == Origin::kFlag, sample.allowed);
+        EXPECT_EQ(flag.source(key.path).origin == SettingOrigin::kFlag, sample.allowed);
       }
     }
     if (!key.flag.empty() && key.kind == Kind::kBool)

@@ -86,7 +86,7 @@ class ScriptedServer {
   std::thread thread_;
 };
 
-constexpr std::size_t kMost = 64 << 10;
+constexpr std::size_t kMax = 64 << 10;
 constexpr std::size_t kChunk = 16 << 10;  // that is read at once
 
 RedisPatience a_minute() {
@@ -120,9 +120,9 @@ TEST(RedisConnection, AValueInPieces) {
     s.hear();
   });
   const auto redis = connect(server);
-  EXPECT_EQ(redis->get("k", kMost).value(), "0123456789");
-  EXPECT_EQ(redis->get("k", kMost).value(), "") << "no such key";
-  const auto refused = redis->get("k", kMost);
+  EXPECT_EQ(redis->get("k", kMax).value(), "0123456789");
+  EXPECT_EQ(redis->get("k", kMax).value(), "") << "no such key";
+  const auto refused = redis->get("k", kMax);
   EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
   EXPECT_EQ(refused.error().message, "ERR no");
 }
@@ -136,8 +136,8 @@ TEST(RedisConnection, AFloodIsReadNoFurtherThanWhatWasAskedFor) {
       }
     });
     const auto redis = connect(server);
-    ASSERT_FALSE(redis->get("k", kMost).ok()) << head;
-    EXPECT_LE(redis->received(), kMost + kChunk + 100) << head;
+    ASSERT_FALSE(redis->get("k", kMax).ok()) << head;
+    EXPECT_LE(redis->received(), kMax + kChunk + 100) << head;
   }
 }
 
@@ -149,7 +149,7 @@ TEST(RedisConnection, ADripEndsWithTheCommandsTime) {
   const auto redis = connect(server, {.connecting = milliseconds(60'000),
                                       .silence = milliseconds(60'000),
                                       .whole = milliseconds(100)});
-  expect_broken(redis->get("k", kMost), "in time");
+  expect_broken(redis->get("k", kMax), "in time");
   EXPECT_LT(redis->received(), 1000u);
 }
 
@@ -160,7 +160,7 @@ TEST(RedisConnection, AListOfABillionIsNotWaitedFor) {
       if (s.hear()) s.say(head);
       s.hear();
     });
-    expect_broken(connect(server)->get("k", kMost), "protocol");
+    expect_broken(connect(server)->get("k", kMax), "protocol");
   }
 }
 
@@ -169,7 +169,7 @@ TEST(RedisConnection, WhatNobodyAskedForEndsTheConnection) {
     if (s.hear()) s.say("$1\r\nx\r\n$1\r\ny\r\n");
     s.hear();
   });
-  expect_broken(connect(behind)->get("k", kMost), "nobody asked for");
+  expect_broken(connect(behind)->get("k", kMax), "nobody asked for");
 
   std::promise<void> answered, said;
   ScriptedServer later([&](ScriptedServer& s) {
@@ -180,11 +180,11 @@ TEST(RedisConnection, WhatNobodyAskedForEndsTheConnection) {
     s.hear();
   });
   const auto redis = connect(later);
-  const auto first = redis->get("k", kMost);
+  const auto first = redis->get("k", kMax);
   answered.set_value();
   EXPECT_EQ(first.value(), "x");
   said.get_future().wait();  // what is sent on this machine has arrived
-  expect_broken(redis->get("other", kMost), "nobody asked for");
+  expect_broken(redis->get("other", kMax), "nobody asked for");
 }
 
 TEST(RedisConnection, AnErrorIsCutForTheLog) {
@@ -192,7 +192,7 @@ TEST(RedisConnection, AnErrorIsCutForTheLog) {
     if (s.hear()) s.say("-ERR " + std::string(3000, 'x') + "\r\n");
     s.hear();
   });
-  EXPECT_LE(connect(server)->get("k", kMost).error().message.size(), 200u);
+  EXPECT_LE(connect(server)->get("k", kMax).error().message.size(), 200u);
 }
 
 // Patience of a minute, and nobody waits for it.
@@ -206,7 +206,7 @@ TEST(RedisConnection, StoppingEndsEveryWait) {
   {
     ScriptedServer silent([](ScriptedServer& s) { s.hear() && s.hear(); });
     const auto redis = connect(silent, patience);
-    auto value = std::async(std::launch::async, [&] { return redis->get("k", kMost); });
+    auto value = std::async(std::launch::async, [&] { return redis->get("k", kMax); });
     stop = true;
     expect_broken(value.get(), "stopped");
   }

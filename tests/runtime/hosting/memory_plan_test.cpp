@@ -98,7 +98,7 @@ TEST(MemoryPlan, OtherOptionsAreAdvisedOnlyWhereTheyHelp) {
                                            {"--engine none", []() -> Result<ModelFootprint> {
                                               return Error{ErrorCode::kUnsupported, "no"};
                                             }}};
-  const std::size_t middle = (plan(kGiB).least - 300 * kMiB) / 9 * 10;
+  const std::size_t middle = (plan(kGiB).minimum - 300 * kMiB) / 9 * 10;
   MemoryPlan p = plan(middle);
   EXPECT_FALSE(p.fits);
   advise(p, {}, others);

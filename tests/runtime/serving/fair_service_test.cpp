@@ -230,7 +230,7 @@ TEST_F(FairService, ASmallRequestPassesALargeOneSoOftenAndNoMore) {
   EXPECT_TRUE(large.get().ok());
   for (auto& one : small) EXPECT_TRUE(one.get().ok());
   service_->drain();
-  EXPECT_EQ(ended_before, kMostPasses);
+  EXPECT_EQ(ended_before, kMaxPasses);
   EXPECT_LE(model.blocks->most, 4);
 }
 

@@ -61,8 +61,8 @@ TEST(FairShares, WhatIsLentNeverBlocks) {
       if (left > 0 && below(3) == 0) {
         --left;
         MemoryClaim fresh{below(5), 0};
-        fresh.most = std::min(memory, fresh.held + below(memory));
-        fresh.held = std::min(fresh.held, fresh.most);
+        fresh.peak = std::min(memory, fresh.held + below(memory));
+        fresh.held = std::min(fresh.held, fresh.peak);
         auto with = running;
         with.push_back(fresh);
         if (all_can_end(with, memory)) running = with;
@@ -70,7 +70,7 @@ TEST(FairShares, WhatIsLentNeverBlocks) {
       bool moved = running.empty();
       for (std::size_t i = 0; i < running.size(); ++i) {
         auto with = running;
-        if (with[i].held == with[i].most) {
+        if (with[i].held == with[i].peak) {
           running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
           moved = true;
           break;
@@ -99,9 +99,9 @@ TEST(FairShares, TheTurnGoesToTheClientWithFewestRunning) {
 
 TEST(FairShares, NobodyIsPassedMoreThanSoOften) {
   using W = std::vector<WaitingRequest>;
-  const WaitingRequest enough{.running = 5, .passed = kMostPasses};
+  const WaitingRequest enough{.running = 5, .passed = kMaxPasses};
   EXPECT_EQ(next_turn(W{enough, {0}}), 0u);
-  EXPECT_EQ(next_turn(W{{.passed = kMostPasses, .fits = false}, {0}}), std::nullopt);
+  EXPECT_EQ(next_turn(W{{.passed = kMaxPasses, .fits = false}, {0}}), std::nullopt);
   EXPECT_EQ(next_turn(W{{.running = 1}, enough, {0}}), 0u) << "who came before it passes nobody";
   // A stream of new clients' small requests in front of one that rarely fits and one that has much.
   std::mt19937 random(1);
@@ -124,7 +124,7 @@ TEST(FairShares, NobodyIsPassedMoreThanSoOften) {
     for (std::size_t i = 0; i < *next; ++i) most_passed = std::max(most_passed, ++queue[i].passed);
     queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(*next));
   }
-  EXPECT_EQ(most_passed, kMostPasses);
+  EXPECT_EQ(most_passed, kMaxPasses);
   EXPECT_GT(turns, 200);
 }
 

@@ -64,13 +64,13 @@ TEST_F(SequenceTest, KeysAndValuesAreCountedBeyondTheSharedBlocks) {
   first.start(model_.make_sequence());
   EXPECT_EQ(prompt_.shared_kv(), 128);
   EXPECT_EQ(first.kv_needed(), 64);
-  EXPECT_EQ(first.kv_claim(true).most, 64);    // 138 tokens without the 128
-  EXPECT_EQ(first.kv_claim(false).most, 192);  // all of them
+  EXPECT_EQ(first.kv_claim(true).peak, 64);    // 138 tokens without the 128
+  EXPECT_EQ(first.kv_claim(false).peak, 192);  // all of them
   EXPECT_TRUE(first.holds_prompt());
   first.end_unanswered();
   first.drop_kv();
   EXPECT_FALSE(first.holds_prompt());
-  EXPECT_EQ(first.kv_claim(true).most, 0);
+  EXPECT_EQ(first.kv_claim(true).peak, 0);
 }
 
 TEST_F(SequenceTest, AChoiceIsScoredByTheLogitsBeforeItsTokens) {
