@@ -17,15 +17,26 @@ std::size_t leading_white_space(std::string_view text) {
   }
 }
 
-AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
-  std::sort(tokens_.begin(), tokens_.end(),
-            [](const AddedToken& a, const AddedToken& b) { return a.content < b.content; });
-  for (const AddedToken& token : tokens_) {
-    first_bytes_.set(static_cast<std::uint8_t>(token.content.at(0)));
-  }
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens) {
+  for (AddedToken& token : tokens) (token.normalized ? normalized_ : raw_).add(std::move(token));
+  raw_.sort();
+  normalized_.sort();
 }
 
-const AddedToken* AddedTokens::match(std::string_view text) const {
+void AddedTokens::split(std::string_view text, const Visit& visit) const {
+  raw_.split(text, [&](const TextSegment& segment) {
+    segment.added >= 0 ? visit(segment) : normalized_.split(segment.text, visit);
+  });
+}
+
+void AddedTokens::Matcher::add(AddedToken token) {
+  first_bytes_.set(static_cast<std::uint8_t>(token.content.at(0)));
+  tokens_.push_back(std::move(token));
+}
+
+void AddedTokens::Matcher::sort() { std::ranges::sort(tokens_, {}, &AddedToken::content); }
+
+const AddedToken* AddedTokens::Matcher::match(std::string_view text) const {
   if (text.empty() || !first_bytes_[static_cast<std::uint8_t>(text[0])]) return nullptr;
   // [begin, end): the tokens that agree with the text in the first `depth` bytes. They are sorted,
   // so those that end right here come first.
@@ -45,9 +56,9 @@ const AddedToken* AddedTokens::match(std::string_view text) const {
   return longest;
 }
 
-std::vector<TextSegment> AddedTokens::split(std::string_view text) const {
-  std::vector<TextSegment> segments;
-  std::size_t done = 0;  // end of the last segment
+void AddedTokens::Matcher::split(std::string_view text, const Visit& visit) const {
+  std::size_t done = 0;       // end of the last segment
+  std::size_t white_end = 0;  // of the white space that was swallowed last
   for (std::size_t at = 0; at < text.size();) {
     const AddedToken* token = match(text.substr(at));
     if (token == nullptr) {
@@ -55,21 +66,23 @@ std::vector<TextSegment> AddedTokens::split(std::string_view text) const {
       continue;
     }
     std::size_t begin = at;
-    std::size_t end = at + token->content.size();
+    // Matching goes on here, also within the white space that this token swallows.
+    at += token->content.size();
+    std::size_t end = at;
     while (token->lstrip && begin > done) {
       const CodePoint before = last_code_point(text.substr(done, begin - done));
       if (before.size == 0 || !is_white_space(before.value)) break;
       begin -= before.size;
     }
-    if (token->rstrip) end += leading_white_space(text.substr(end));
-    if (done < begin) segments.push_back({text.substr(done, begin - done)});
-    segments.push_back({text.substr(begin, end - begin), token->id});
-    // Goes on after swallowed white space: a token that starts inside it is not one (the reference
-    // panics there).
-    at = done = end;
+    if (token->rstrip) {
+      if (end >= white_end) white_end = end + leading_white_space(text.substr(end));
+      end = white_end;
+    }
+    if (done < begin) visit({text.substr(done, begin - done)});
+    visit({text.substr(begin, end - begin), token->id});
+    done = end;
   }
-  if (done < text.size()) segments.push_back({text.substr(done)});
-  return segments;
+  if (done < text.size()) visit({text.substr(done)});
 }
 
 }  // namespace oc

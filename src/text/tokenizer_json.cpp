@@ -31,20 +31,18 @@ Result<AddedToken> read_added_token(const JsonReader& field) {
   }
   token.content = text;
   bool single_word = false;
-  bool normalized = false;
   for (const auto& [key, flag] :
        std::initializer_list<std::pair<std::string_view, bool*>>{{"single_word", &single_word},
                                                                  {"lstrip", &token.lstrip},
                                                                  {"rstrip", &token.rstrip},
-                                                                 {"normalized", &normalized},
+                                                                 {"normalized", &token.normalized},
                                                                  {"special", &token.special}}) {
     OC_ASSIGN_OR_RETURN(const JsonReader value, field.at(key));
     OC_ASSIGN_OR_RETURN(*flag, value.boolean());
   }
-  if (single_word || normalized) {
+  if (single_word) {
     return field.error(ErrorCode::kUnsupported,
-                       fmt::format("has \"{}\": true, which is not supported",
-                                   single_word ? "single_word" : "normalized"));
+                       "has \"single_word\": true, which is not supported");
   }
   return token;
 }
@@ -91,6 +89,13 @@ Result<json::value> parse_document(std::string_view text, std::string_view what,
   return parser.release();
 }
 
+Error unsupported_part(const JsonReader& field, std::string_view supported, std::string_view hint) {
+  return field.error(
+      ErrorCode::kUnsupported,
+      fmt::format("is {}; supported is {}", excerpt(json::serialize(field.value())), supported),
+      hint);
+}
+
 Result<void> expect_sequence(const JsonReader& part, std::string_view list,
                              std::initializer_list<std::string_view> expected,
                              std::string_view hint) {
@@ -99,10 +104,7 @@ Result<void> expect_sequence(const JsonReader& part, std::string_view list,
     wanted += fmt::format("{}{}", wanted.empty() ? "" : ", ", step);
   }
   const auto unsupported = [&](const JsonReader& field) {
-    return field.error(ErrorCode::kUnsupported,
-                       fmt::format("is {}; supported is a Sequence of {}",
-                                   excerpt(json::serialize(field.value())), wanted),
-                       std::string(hint));
+    return unsupported_part(field, "a Sequence of " + wanted, hint);
   };
   if (part.is_null()) return unsupported(part);
   OC_ASSIGN_OR_RETURN(const JsonReader type, part.at("type"));
@@ -183,6 +185,10 @@ Result<Vocabulary> read_vocabulary(const JsonReader& field, const JsonReader& ad
 
 Result<std::vector<Merge>> read_merges(const JsonReader& field, const Vocabulary& vocabulary) {
   OC_ASSIGN_OR_RETURN(const json::array* list, field.array());
+  if (std::ssize(*list) > kMaxMerges) {
+    return field.error(ErrorCode::kUnsupported, fmt::format("has {} merges; supported are up to {}",
+                                                            list->size(), kMaxMerges));
+  }
   std::vector<Merge> merges;
   merges.reserve(list->size());
   std::string joined;

@@ -19,11 +19,15 @@ namespace oc {
 // Far above any vocabulary there is (Gemma's has 262,144); the id table stays small whatever a file
 // claims.
 inline constexpr std::int64_t kMaxId = (1 << 20) - 1;
+// Some 50 bytes each. A token may come of several (Gemma has 514,906).
+inline constexpr std::int64_t kMaxMerges = 1 << 21;
 
 // `what` names the document in errors. The value lives in `memory`.
 Result<boost::json::value> parse_document(std::string_view text, std::string_view what,
                                           boost::json::monotonic_resource* memory);
 
+// kUnsupported: `document: "path" is <value>; supported is <supported>`.
+Error unsupported_part(const JsonReader& field, std::string_view supported, std::string_view hint);
 // A part of the pipeline must be a Sequence whose `list` holds just these steps, as JSON texts.
 // kUnsupported otherwise, with `hint`.
 Result<void> expect_sequence(const JsonReader& part, std::string_view list,

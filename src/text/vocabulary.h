@@ -13,13 +13,14 @@
 
 namespace oc {
 
-// A token that is matched on the raw text, before the model sees the rest.
+// A token that is matched on the text, before the model sees the rest.
 struct AddedToken {
   TokenId id = 0;
   std::string content;
-  bool lstrip = false;   // swallows the white space before it
-  bool rstrip = false;   // swallows the white space after it
-  bool special = false;  // left out by decode(…, skip_special)
+  bool lstrip = false;      // swallows the white space before it
+  bool rstrip = false;      // swallows the white space after it
+  bool normalized = false;  // matched on the normalised text, where all others have left some
+  bool special = false;     // left out by decode(…, skip_special)
 };
 
 class Vocabulary {

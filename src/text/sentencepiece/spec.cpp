@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -75,11 +74,7 @@ Result<std::array<TokenId, 256>> find_bytes(const JsonReader& field, const Vocab
 // What the reference puts in front of a text: "single" must be that token, then the text.
 Result<TokenId> parse_bos(const JsonReader& field, const Vocabulary& vocabulary) {
   const auto unsupported = [](const JsonReader& place) {
-    return place.error(ErrorCode::kUnsupported,
-                       fmt::format("is {}; supported is a TemplateProcessing of one special token "
-                                   "and the text",
-                                   excerpt(json::serialize(place.value()))),
-                       std::string(kHint));
+    return unsupported_part(place, "a TemplateProcessing of one special token and the text", kHint);
   };
   if (field.is_null()) return unsupported(field);
   OC_ASSIGN_OR_RETURN(const JsonReader type, field.at("type"));
@@ -110,9 +105,13 @@ Result<TokenId> parse_bos(const JsonReader& field, const Vocabulary& vocabulary)
 }
 
 // The merges have been checked one by one; characters and bytes are what merging starts from.
-Result<void> check_unreachable(const JsonReader& field, const std::vector<AddedToken>& added) {
+Result<void> check_added(const JsonReader& field, const std::vector<AddedToken>& added) {
   for (std::size_t i = 0; i < added.size(); ++i) {
     const std::string& content = added[i].content;
+    if (added[i].normalized) {
+      return field.element(i).error(ErrorCode::kUnsupported,
+                                    "has \"normalized\": true, which is not supported");
+    }
     if (first_code_point(content).size == content.size() || byte_of_token(content) >= 0) {
       return field.element(i).error(
           ErrorCode::kUnsupported,
@@ -134,7 +133,7 @@ Result<SentencePieceSpec> read_sentencepiece_spec(const JsonReader& root) {
   OC_ASSIGN_OR_RETURN(const JsonReader vocab_field, model.at("vocab"));
   OC_ASSIGN_OR_RETURN(Vocabulary vocabulary, read_vocabulary(vocab_field, added_field, added));
   OC_ASSIGN_OR_RETURN(const auto bytes, find_bytes(vocab_field, vocabulary));
-  OC_RETURN_IF_ERROR(check_unreachable(added_field, added));
+  OC_RETURN_IF_ERROR(check_added(added_field, added));
   OC_ASSIGN_OR_RETURN(const JsonReader merges_field, model.at("merges"));
   OC_ASSIGN_OR_RETURN(std::vector<Merge> merges, read_merges(merges_field, vocabulary));
   OC_ASSIGN_OR_RETURN(const JsonReader processor, root.at("post_processor"));

@@ -91,13 +91,13 @@ std::vector<TokenId> SentencePieceTokenizer::encode(std::string_view text,
     bpe_.encode(text, ids);
     return ids;
   }
-  for (const TextSegment& segment : added_.split(text)) {
+  added_.split(text, [&](const TextSegment& segment) {
     if (segment.added >= 0) {
       ids.push_back(segment.added);
     } else {
       bpe_.encode(segment.text, ids);
     }
-  }
+  });
   return ids;
 }
 
