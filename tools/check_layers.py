@@ -35,7 +35,7 @@ ROOMS = {
         ["bench", "hosting", "verify"],
     ],
     "api": [["."], ["config", "openai"], ["backend"], ["registry"]],
-    "text": [["."], ["sentencepiece"], ["registry"]],
+    "text": [["."], ["bytelevel", "sentencepiece"], ["registry"]],
 }
 # What each does, in a few words: tools/draw_layers.py makes docs/architecture.svg of these tables.
 WORDS = {
@@ -75,6 +75,7 @@ WORDS = {
     "image": "decoding, resizing",
     "text": "tokens",
     "text/.": "for all kinds",
+    "text/bytelevel": "GPT-2's",
     "text/registry": "all kinds",
     "text/sentencepiece": "Llama's",
     "kernels": "SIMD loops",

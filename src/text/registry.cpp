@@ -9,6 +9,7 @@
 #include <string>
 #include <system_error>
 
+#include "text/bytelevel/tokenizer.h"
 #include "text/sentencepiece/tokenizer.h"
 #include "text/tokenizer_json.h"
 
@@ -25,8 +26,8 @@ struct TokenizerKind {
   Result<std::shared_ptr<const Tokenizer>> (*read)(const JsonReader& document);
 };
 // The first one also reads what no other claims, and says which part it cannot follow.
-// A "ByteLevel" decoder (GPT-2, SmolLM2) is another kind: a room, and a row here.
-constexpr TokenizerKind kKinds[] = {{"Sequence", read_sentencepiece}};
+constexpr TokenizerKind kKinds[] = {{"Sequence", read_sentencepiece},
+                                    {"ByteLevel", read_byte_level}};
 
 const TokenizerKind& kind_of(const json::value& document) {
   const auto member = [](const json::value* of, std::string_view key) {

@@ -26,9 +26,11 @@ class Tokenizer {
 
   // Ids of `text` without BOS. With added_tokens, the text's "<|end|>" and the like become control
   // tokens (trusted text: templates); without, every byte is ordinary text (what users type) and no
-  // id of an added token can come out. The text may hold any bytes. decode() gives a text of ids
-  // back as it was, where it is UTF-8 and the vocabulary has all of its bytes. O(n log n); at most
-  // 1 GiB (OC_CHECK).
+  // id of an added token can come out, but of one that is white space alone and not special: it
+  // means nothing else. The text may hold any bytes; one that the vocabulary has no token for is
+  // spelled by others or left out, as the reference does. decode() gives a text of ids back as it
+  // was, where it is UTF-8 and the vocabulary has all of its bytes. O(n log n); at most 1 GiB
+  // (OC_CHECK).
   virtual std::vector<TokenId> encode(std::string_view text, bool added_tokens) const = 0;
   // As the reference encodes a text by itself: behind BOS, where it has one.
   std::vector<TokenId> encode_with_bos(std::string_view text, bool added_tokens) const;
