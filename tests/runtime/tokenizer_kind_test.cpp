@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "runtime/decode/answer_text.h"
 #include "runtime/decode/softmax.h"
@@ -25,14 +26,19 @@ class TokenizerKind : public testing::Test {
   void SetUp() override { log::configure(log::Level::kOff, log::Format::kText); }
   void TearDown() override { log::configure_from_environment(); }
 
-  TokenId id(std::string_view content) const { return tokenizer_->id_of(content).value(); }
-  std::vector<TokenId> ids(std::initializer_list<const char*> contents) const {
+  // The token of just these bytes.
+  TokenId id(std::string_view bytes) const {
+    for (TokenId id = 0; id < tokenizer_->vocab_size(); ++id)
+      if (tokenizer_->bytes_of(id) == bytes) return id;
+    OC_CHECK(false, "no token is \"{}\"", bytes);
+  }
+  std::vector<TokenId> ids(std::initializer_list<const char*> tokens) const {
     std::vector<TokenId> out;
-    for (const char* content : contents) out.push_back(id(content));
+    for (const char* token : tokens) out.push_back(id(token));
     return out;
   }
-  std::vector<TokenId> answer(std::initializer_list<const char*> contents) const {
-    std::vector<TokenId> out = ids(contents);
+  std::vector<TokenId> answer(std::initializer_list<const char*> tokens) const {
+    std::vector<TokenId> out = ids(tokens);
     out.push_back(kEnd);
     return out;
   }
@@ -43,7 +49,7 @@ class TokenizerKind : public testing::Test {
     return request;
   }
 
-  std::shared_ptr<const Tokenizer> tokenizer_ = std::make_shared<fake::ByteLevelTokenizer>();
+  std::shared_ptr<const Tokenizer> tokenizer_ = fake::byte_level_tokenizer();
 };
 
 TEST_F(TokenizerKind, DecodesAtOnceAndInPieces) {

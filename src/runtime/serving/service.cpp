@@ -46,11 +46,13 @@ struct Footing {
 Footing footing(const GenerateRequest& request, const Tokenizer& tokenizer, std::int64_t context) {
   // From where text is sure to be too long it is not tokenised.
   const std::size_t most = static_cast<std::size_t>(context) * tokenizer.longest_token();
-  std::size_t bytes = 0, merging = 0;
+  std::size_t bytes = 0, counted = 0, merging = 0;
   for (const Message& message : request.messages)
     for (const Part& part : message.parts)
       if (const auto* text = std::get_if<TextPart>(&part)) {
-        if (text->text.size() > most - bytes) continue;
+        const std::size_t normalised = tokenizer.normalised_bytes(text->text);
+        if (normalised > most - counted) continue;
+        counted += normalised;
         bytes += text->text.size();
         merging += tokenizer.encode_memory(text->text);
       }
