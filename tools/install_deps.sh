@@ -23,6 +23,8 @@ jpeg       header:jpeglib.h        libjpeg-dev           libjpeg-turbo-devel lib
 png        header:png.h            libpng-dev            libpng-devel        libpng         libpng
 zlib       header:zlib.h           zlib1g-dev            zlib-ng-compat-devel|zlib-devel zlib  -
 webp       header:webp/decode.h    libwebp-dev           libwebp-devel       libwebp        webp
+gif        header:gif_lib.h        libgif-dev            giflib-devel        giflib          giflib
+lcms       header:lcms2.h         liblcms2-dev          lcms2-devel         lcms2          little-cms2
 fmt        header:fmt/format.h     libfmt-dev            fmt-devel           fmt            fmt
 cli11      header:CLI/CLI.hpp      libcli11-dev          cli11-devel         cli11          cli11
 openssl    header:openssl/evp.h    libssl-dev            openssl-devel       openssl        openssl@3|openssl

@@ -35,8 +35,7 @@ std::string read_schema(const std::string& file) {
 std::string take_question(std::vector<std::string>& words) {
   std::string question = std::move(words.back());
   words.pop_back();
-  std::error_code error;
-  if (question == "-" || std::filesystem::is_regular_file(question, error))
+  if (names_picture(question))
     throw ExitError{2, "there is no question: the last word, \"" + question + "\", is a picture",
                     "ocellus ask IMAGE... \"question\""};
   return question;
@@ -87,7 +86,7 @@ void add_ask(CLI::App& app) {
   auto flags = std::make_shared<AskFlags>();
   CLI::App& verb = *app.add_subcommand("ask", "Ask a question about pictures");
   verb.add_option("words", flags->words,
-                  "Picture files (JPEG, PNG, WebP; - is standard input) and the question")
+                  "Pictures (files, data: URIs, or - for standard input) and the question")
       ->required()
       ->option_text("[IMAGE...] \"question\"");
   add_answer_flags(verb, *flags);

@@ -3,39 +3,143 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <utility>
 
+#include "api/data_uri.h"
 #include "io/json.h"
 #include "terminal.h"
 
 namespace oc {
 namespace {
 
-Error about(const std::string& file, Error error) {
-  error.message =
-      fmt::format("{}: {}", file == "-" ? "standard input" : file, std::move(error.message));
+// What is shown of a name: a data URI may have megabytes.
+std::string shown(const std::string& name) {
+  constexpr std::size_t kLongest = 120;
+  if (name == "-") return "standard input";
+  return name.size() <= kLongest ? name : name.substr(0, 40) + "…";
+}
+
+Error about(const std::string& name, Error error) {
+  error.message = fmt::format("{}: {}", shown(name), std::move(error.message));
   return error;
+}
+
+bool is_address(std::string_view name, std::string_view scheme) {
+  return name.size() > scheme.size() &&
+         std::equal(scheme.begin(), scheme.end(), name.begin(), [](char a, char b) {
+           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
+         });
+}
+
+// The path of "file:/a%20b", "file:///a%20b" or "file://localhost/a%20b".
+Result<std::string> path_of_file_uri(const std::string& uri) {
+  std::string_view rest = std::string_view(uri).substr(5);
+  if (rest.starts_with("//")) {
+    rest.remove_prefix(2);
+    const std::string_view host = rest.substr(0, rest.find('/'));
+    if (!host.empty() && host != "localhost")
+      return Error{ErrorCode::kInvalidArgument, "a file of another machine cannot be read",
+                   "copy it here first"};
+    rest.remove_prefix(host.size());
+  }
+  std::string path;
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    unsigned value = 0;
+    const std::string_view digits = rest.substr(std::min(i + 1, rest.size()), 2);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    if (rest[i] == '%' && digits.size() == 2 && end == digits.data() + 2) {
+      path += static_cast<char>(value);
+      i += 2;
+    } else {
+      path += rest[i];
+    }
+  }
+  return path;
+}
+
+// Of what has no size: a FIFO, as <(command) makes one, or a device.
+Result<std::string> read_stream(const std::filesystem::path& path, std::size_t max_bytes) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes;
+  char block[65536];
+  while (file.read(block, sizeof block) || file.gcount() > 0) {
+    bytes.append(block, static_cast<std::size_t>(file.gcount()));
+    if (bytes.size() > max_bytes)
+      return Error{ErrorCode::kTooLarge, fmt::format("it has more than {} bytes", max_bytes)};
+  }
+  if (file.bad() || !file.eof())
+    return Error{ErrorCode::kNotFound, "it cannot be read", "check its permissions"};
+  return bytes;
+}
+
+Result<std::string> read_path(const std::filesystem::path& path, std::size_t max_bytes) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status))
+    return Error{ErrorCode::kNotFound, "there is no such file",
+                 "check the path, and put it in quotes if it has spaces"};
+  if (std::filesystem::is_directory(status))
+    return Error{ErrorCode::kInvalidArgument, "this is a folder",
+                 fmt::format("name pictures in it, as {}", (path / "*.jpg").string())};
+  if (std::filesystem::is_regular_file(status)) return read_file(path, max_bytes);
+  if (std::filesystem::is_socket(status) || std::filesystem::is_block_file(status))
+    return Error{ErrorCode::kInvalidArgument, "this is no file", "check the path"};
+  return read_stream(path, max_bytes);
+}
+
+Result<std::string> picture_bytes(const std::string& name, std::size_t max_bytes) {
+  if (name == "-") return read_stdin(max_bytes);
+  if (is_address(name, "data:")) {
+    OC_ASSIGN_OR_RETURN(const auto bytes, decode_data_uri(name, max_bytes));
+    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  if (is_address(name, "http://") || is_address(name, "https://"))
+    return Error{
+        ErrorCode::kInvalidArgument, "pictures are not fetched from the network",
+        fmt::format("fetch it yourself and name standard input: curl -sL '{}' | ocellus … -",
+                    name)};
+  if (is_address(name, "file:")) {
+    OC_ASSIGN_OR_RETURN(const std::string path, path_of_file_uri(name));
+    return read_path(path, max_bytes);
+  }
+  return read_path(name, max_bytes);
 }
 
 }  // namespace
 
-Result<Picture> read_picture(const std::string& file) {
-  const ImageLimits limits;
-  OC_ASSIGN_OR_RETURN(const std::string content, file == "-" ? read_stdin(limits.max_bytes)
-                                                             : read_file(file, limits.max_bytes));
-  const auto bytes = std::as_bytes(std::span(content));
-  auto info = probe_image(bytes, limits);
-  if (!info.ok()) return about(file, info.error());
-  auto image = decode_image(bytes, limits);
-  if (!image.ok()) return about(file, image.error());
-  return Picture{file, *info, std::make_shared<const Image>(*std::move(image))};
+bool names_picture(const std::string& word) {
+  std::error_code error;
+  const auto status = std::filesystem::status(word, error);
+  return word == "-" || is_address(word, "data:") || is_address(word, "file:") ||
+         std::filesystem::is_regular_file(status) || std::filesystem::is_fifo(status);
 }
 
-Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files) {
+Result<Picture> read_picture(const std::string& file, const ImageReading& reading) {
+  const ImageLimits limits;
+  auto content = picture_bytes(file, limits.max_bytes);
+  if (!content.ok()) return about(file, content.error());
+  const auto bytes = std::as_bytes(std::span(*content));
+  auto info = probe_image(bytes, limits);
+  if (!info.ok()) return about(file, info.error());
+  auto image = decode_image(bytes, limits, {}, reading);
+  if (!image.ok()) return about(file, image.error());
+  return Picture{file == "-" ? file : shown(file), *info,
+                 std::make_shared<const Image>(*std::move(image))};
+}
+
+Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files,
+                                           const ImageReading& reading) {
   if (std::count(files.begin(), files.end(), "-") > 1)
     return Error{ErrorCode::kInvalidArgument, "standard input (-) can be read only once"};
   std::vector<Picture> pictures;
   for (const std::string& file : files) {
-    OC_ASSIGN_OR_RETURN(Picture picture, read_picture(file));
+    OC_ASSIGN_OR_RETURN(Picture picture, read_picture(file, reading));
+    if (!picture.image->note.empty())
+      tell(fmt::format("note: {}: {}\n", shown(file), picture.image->note));
     pictures.push_back(std::move(picture));
   }
   return pictures;

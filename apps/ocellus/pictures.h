@@ -11,14 +11,20 @@
 namespace oc {
 
 struct Picture {
-  std::string file;  // as given; "-" is standard input
+  std::string file;  // as given, or the beginning of it; "-" is standard input
   ImageInfo info;    // as stored
   std::shared_ptr<const Image> image;
 };
 
-// Reads and decodes; errors name the file. "-" reads standard input, which can be done once.
-Result<Picture> read_picture(const std::string& file);
-Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files);
+// Whether a word of the command line can only mean a picture.
+bool names_picture(const std::string& word);
+
+// Reads and decodes a file, a FIFO (<(command) is one), a data: or file: URI, or standard input
+// ("-", which can be read once). Errors name it, and say what to do about folders and addresses.
+Result<Picture> read_picture(const std::string& file, const ImageReading& reading = {});
+// What is to be known of a picture is told on standard error.
+Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files,
+                                           const ImageReading& reading = {});
 
 // What is known of a picture, and how a model is shown it.
 boost::json::object picture_json(const Picture& picture, const ImagePlan& plan);

@@ -4,10 +4,18 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include <fmt/format.h>
+
+#include "image/colours.h"
 #include "image/decoders.h"
+#include "image/rows.h"
 
 namespace oc {
 namespace {
+
+// A few bit errors leave a picture that anybody would know; behind more of them nothing is what it
+// was.
+constexpr int kMostBitErrors = 8;
 
 struct JpegState {
   jpeg_decompress_struct decoder;
@@ -15,6 +23,8 @@ struct JpegState {
   jpeg_source_mgr source;
   jpeg_progress_mgr progress;
   const Decoding* task;
+  int bit_errors;
+  bool cut_off;     // the file has ended before its last marker
   Outcome outcome;  // where it escapes
   std::jmp_buf escape;
 };
@@ -29,15 +39,28 @@ struct JpegState {
   escape(decoder, code == JERR_OUT_OF_MEMORY ? Outcome::kOutOfMemory : Outcome::kDamaged);
 }
 void silent(j_common_ptr) {}
-// libjpeg only warns where it goes on with pixels of its own invention. Other warnings (bytes too
-// many, an odd order of scans) leave the picture whole; every reader forgives them.
-void judge_warning(j_common_ptr decoder, int level) {
+// Where a scan's bytes have ended before its pixels: before a restart, which sets things right, or
+// so late that less than a sixteenth of the picture is invented, a bit error may have shifted what
+// followed; otherwise pixels are missing.
+bool may_be_bit_error(const JpegState& state) {
+  constexpr JDIMENSION kShare = 16;
+  const jpeg_decompress_struct& decoder = state.decoder;
+  const bool restart = decoder.unread_marker >= JPEG_RST0 && decoder.unread_marker < JPEG_RST0 + 8;
+  const JDIMENSION left = decoder.total_iMCU_rows - decoder.input_iMCU_row;
+  return !state.cut_off && (restart || left * kShare <= decoder.total_iMCU_rows);
+}
+// libjpeg only warns where it goes on with pixels of its own invention: that is forgiven so many
+// times. Other warnings (bytes too many, an odd order of scans) leave the picture whole.
+void judge_warning(j_common_ptr common, int level) {
   if (level >= 0) return;  // a trace message
-  switch (decoder->err->msg_code) {
+  auto& state = *static_cast<JpegState*>(common->client_data);
+  switch (common->err->msg_code) {
     case JWRN_HIT_MARKER:
+      if (!may_be_bit_error(state)) escape(common, Outcome::kDamaged);
+      [[fallthrough]];
     case JWRN_HUFF_BAD_CODE:
     case JWRN_MUST_RESYNC:
-      escape(decoder, Outcome::kDamaged);
+      if (++state.bit_errors > kMostBitErrors) escape(common, Outcome::kDamaged);
   }
 }
 void nothing(j_decompress_ptr) {}
@@ -45,6 +68,7 @@ void nothing(j_decompress_ptr) {}
 // single scan may be missing; where pixels are missing too, finding it there is a warning (above).
 boolean out_of_bytes(j_decompress_ptr decoder) {
   static constexpr JOCTET kEnd[] = {0xff, JPEG_EOI};
+  static_cast<JpegState*>(decoder->client_data)->cut_off = true;
   if (jpeg_has_multiple_scans(decoder))
     escape(reinterpret_cast<j_common_ptr>(decoder), Outcome::kDamaged);
   decoder->src->next_input_byte = kEnd;
@@ -90,36 +114,13 @@ void open(JpegState& state) {
   state.decoder.progress = &state.progress;
 }
 
-// a · b / 255, rounded (Pillow: MULDIV255).
-int scale_byte(int a, int b) {
-  const int product = a * b + 128;
-  return ((product >> 8) + product) >> 8;
-}
-
-// Turns a decoded row of 1 or 4 samples a pixel into RGB. CMYK is stored inverted, as Adobe does
-// and as Pillow reads it, with Adobe's marker or without.
-void to_rgb(const std::uint8_t* from, int width, int samples, std::uint8_t* to) {
-  for (int x = 0; x < width; ++x, from += samples, to += 3) {
-    if (samples == 1) {
-      to[0] = to[1] = to[2] = from[0];
-      continue;
-    }
-    const int rest = from[3];
-    for (int i = 0; i < 3; ++i)
-      to[i] = static_cast<std::uint8_t>(rest - scale_byte(255 - from[i], rest));
-  }
-}
-
 // No object with a destructor may live here or below: errors leave by longjmp.
-Outcome decode_into(JpegState& state, std::uint8_t* scratch, std::uint8_t* rgb) {
+Outcome decode_into(JpegState& state, RowWriter& rows) {
   const ImageInfo& info = state.task->info;
   if (setjmp(state.escape) != 0) return state.outcome;
   open(state);
   jpeg_decompress_struct& decoder = state.decoder;
   if (jpeg_read_header(&decoder, TRUE) != JPEG_HEADER_OK) return Outcome::kDamaged;
-  if (decoder.image_width != static_cast<JDIMENSION>(info.width) ||
-      decoder.image_height != static_cast<JDIMENSION>(info.height))
-    return Outcome::kDamaged;
   switch (decoder.jpeg_color_space) {
     case JCS_GRAYSCALE:
       decoder.out_color_space = JCS_GRAYSCALE;
@@ -135,28 +136,47 @@ Outcome decode_into(JpegState& state, std::uint8_t* scratch, std::uint8_t* rgb) 
     default:
       return Outcome::kUnsupported;
   }
+  decoder.scale_num = 1;
+  decoder.scale_denom = static_cast<unsigned>(info.denominator);
   jpeg_start_decompress(&decoder);
-  const auto stride = static_cast<std::size_t>(info.width) * 3;
+  if (decoder.output_width != static_cast<JDIMENSION>(info.width) ||
+      decoder.output_height != static_cast<JDIMENSION>(info.height) ||
+      decoder.num_components != info.channels)
+    return Outcome::kDamaged;
   while (decoder.output_scanline < decoder.output_height) {
-    std::uint8_t* to = rgb + decoder.output_scanline * stride;
-    JSAMPROW row = decoder.output_components == 3 ? to : scratch;
+    JSAMPROW row = rows.row();
     if (jpeg_read_scanlines(&decoder, &row, 1) != 1) return Outcome::kDamaged;
-    if (row == scratch) to_rgb(scratch, info.width, decoder.output_components, to);
+    rows.done();
   }
   return Outcome::kDone;
 }
 
+struct Destroyer {
+  explicit Destroyer(jpeg_decompress_struct& decoder) : decoder_(decoder) {}
+  ~Destroyer() { jpeg_destroy_decompress(&decoder_); }
+  jpeg_decompress_struct& decoder_;
+};
+
 }  // namespace
 
 Result<Image> decode_jpeg(const Decoding& task) {
-  Image image{task.info.width, task.info.height, {}};
-  image.rgb.resize(rgb_bytes(task.info));
-  std::vector<std::uint8_t> scratch(static_cast<std::size_t>(task.info.width) * 4);
+  const Samples samples = task.info.channels == 1   ? Samples::kGrey
+                          : task.info.channels == 3 ? Samples::kRgb
+                                                    : Samples::kCmyk;
+  const auto conversion = task.reading.convert_profiles
+                              ? ColourConversion::from(profile_of_jpeg(task.bytes), samples)
+                              : nullptr;
+  RowWriter rows(task.info, samples, task.reading, conversion.get());
   JpegState state{};
   state.task = &task;
-  const Outcome outcome = decode_into(state, scratch.data(), image.rgb.data());
-  jpeg_destroy_decompress(&state.decoder);
+  const Destroyer destroyer(state.decoder);
+  const Outcome outcome = decode_into(state, rows);
   if (outcome != Outcome::kDone) return failure(outcome, task);
+  Image image = rows.take();
+  if (state.bit_errors > 0)
+    image.note =
+        fmt::format("the JPEG picture has {} bit error{}, which {} read over", state.bit_errors,
+                    state.bit_errors == 1 ? "" : "s", state.bit_errors == 1 ? "was" : "were");
   return image;
 }
 

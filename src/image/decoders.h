@@ -1,5 +1,5 @@
 // One decoder a format; private to the layer. Each takes bytes that probe_image() accepted and
-// gives RGB as stored (EXIF not applied). Every failure is in our words, without library texts.
+// gives the picture upright, as RGB. Every failure is in our words, without library texts.
 #pragma once
 
 #include <optional>
@@ -10,19 +10,24 @@
 namespace oc {
 
 // Sizes, EXIF and what decoding takes, from the container's structure alone.
-Result<ImageInfo> probe_jpeg(Bytes bytes);
+Result<ImageInfo> probe_jpeg(Bytes bytes, const ImageLimits& limits);
 Result<ImageInfo> probe_png(Bytes bytes);
 Result<ImageInfo> probe_webp(Bytes bytes);
+Result<ImageInfo> probe_gif(Bytes bytes);
+Result<ImageInfo> probe_bmp(Bytes bytes);
 
 struct Decoding {
   Bytes bytes;
   const ImageInfo& info;
   const ImageLimits& limits;
+  const ImageReading& reading;
   const Interrupt& interrupt;  // asked for each row, scan and chunk
 };
 Result<Image> decode_jpeg(const Decoding& task);
 Result<Image> decode_png(const Decoding& task);
 Result<Image> decode_webp(const Decoding& task);
+Result<Image> decode_gif(const Decoding& task);
+Result<Image> decode_bmp(const Decoding& task);
 
 // How a library's decoder ended.
 enum class Outcome { kDone, kDamaged, kUnsupported, kTooManyScans, kOutOfMemory, kStopped };
@@ -36,8 +41,11 @@ Error damaged(ImageFormat format);
 int max_scans_of(const ImageInfo& info, const ImageLimits& limits);
 Error too_many_scans(const ImageInfo& info, const ImageLimits& limits);
 
-// ImageInfo::working_bytes of a WebP; nullopt: its stream is damaged.
-std::optional<std::size_t> webp_working_bytes(Bytes bytes, const ImageInfo& info);
+// What libwebp takes for a picture of this size in these RIFF chunks; nullopt: its stream is
+// damaged.
+std::optional<std::size_t> webp_working_bytes(Bytes chunks, const ImageInfo& info);
+// The same for the file, and what is ours: takes longer for larger pictures.
+std::optional<std::size_t> webp_file_bytes(Bytes file, const ImageInfo& info);
 
 // Of the picture itself.
 inline std::size_t rgb_bytes(const ImageInfo& info) {

@@ -29,14 +29,12 @@ PictureMemory picture_memory(const ImageInfo& info, const PictureBox& box) {
   const auto bytes = [](int width, int height) {
     return static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
   };
-  const bool turned = info.exif_orientation != 1, on_its_side = info.exif_orientation >= 5;
+  const bool on_its_side = info.exif_orientation >= 5;
   const int width = on_its_side ? info.height : info.width,
             height = on_its_side ? info.width : info.height;
   const PictureSize size = fitted_size(width, height, box);
   const std::size_t whole = bytes(width, height);
   PictureMemory memory{whole + info.working_bytes, bytes(size.width, size.height)};
-  constexpr std::size_t kRounding = 4096;  // of whoever gives memory out
-  if (turned) memory.peak = std::max(memory.peak, 2 * whole + kRounding);
   if (size != PictureSize{width, height})
     memory.peak =
         std::max(memory.peak, whole + resize_bytes(width, height, size.width, size.height));

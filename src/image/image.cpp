@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "image/decoders.h"
-#include "image/upright.h"
+#include "image/foreign.h"
 
 namespace oc {
 namespace {
@@ -16,51 +16,15 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::string_view kDecoding = "decoding of a picture";
-constexpr std::string_view kAccepted = "send it as JPEG, PNG or WebP";
-
-// Formats that are recognised in order to say what they are.
-struct Foreign {
-  std::string_view name, magic;
-  std::size_t at = 0;
-};
-constexpr std::array kForeign = {
-    Foreign{"GIF", "GIF8"sv},
-    Foreign{"BMP", "BM"sv},
-    Foreign{"TIFF", "II*\0"sv},
-    Foreign{"TIFF", "MM\0*"sv},
-    Foreign{"AVIF", "ftypavif"sv, 4},
-    Foreign{"AVIF", "ftypavis"sv, 4},
-    Foreign{"HEIC", "ftypheic"sv, 4},
-    Foreign{"HEIC", "ftypheix"sv, 4},
-    Foreign{"HEIC", "ftyphevc"sv, 4},
-    Foreign{"HEIC", "ftypmif1"sv, 4},
-    Foreign{"HEIC", "ftypmsf1"sv, 4},
-    Foreign{"JPEG 2000", "\0\0\0\x0cjP  "sv},
-    Foreign{"JPEG 2000", "\xff\x4f\xff\x51"sv},
-    Foreign{"JPEG XL", "\xff\x0a"sv},
-    Foreign{"JPEG XL", "\0\0\0\x0cJXL "sv},
-    Foreign{"SVG", "<svg"sv},
-    Foreign{"XML or SVG", "<?xml"sv},
-    Foreign{"PDF", "%PDF"sv},
-    Foreign{"PSD", "8BPS"sv},
-    Foreign{"ICO", "\0\0\1\0"sv},
-};
-
 std::optional<ImageFormat> sniff(Bytes bytes) {
   if (starts_with(bytes, "\xff\xd8\xff"sv)) return ImageFormat::kJpeg;
   if (starts_with(bytes, "\x89PNG\r\n\x1a\n"sv)) return ImageFormat::kPng;
   if (starts_with(bytes, "RIFF"sv) && starts_with(bytes, "WEBP"sv, 8)) return ImageFormat::kWebp;
+  if (starts_with(bytes, "GIF87a"sv) || starts_with(bytes, "GIF89a"sv)) return ImageFormat::kGif;
+  // Two letters are few: the size of the header that follows must be one that there is.
+  if (starts_with(bytes, "BM"sv) && read_uint(bytes, 14, 4, true).value_or(0) <= 256)
+    return ImageFormat::kBmp;
   return std::nullopt;
-}
-
-Error not_a_picture(Bytes bytes) {
-  for (const Foreign& foreign : kForeign)
-    if (starts_with(bytes, foreign.magic, foreign.at))
-      return {ErrorCode::kUnsupported, fmt::format("{} pictures are not supported", foreign.name),
-              std::string(kAccepted)};
-  return {ErrorCode::kUnsupported,
-          bytes.empty() ? "the picture has no bytes" : "this is not a picture that can be read",
-          std::string(kAccepted)};
 }
 
 Result<void> check_limits(const ImageInfo& info, const ImageLimits& limits) {
@@ -99,6 +63,45 @@ Result<Image> with_memory_checked(const Work& work) {
   }
 }
 
+Result<ImageInfo> probe(ImageFormat format, Bytes bytes, const ImageLimits& limits) {
+  switch (format) {
+    case ImageFormat::kJpeg:
+      return probe_jpeg(bytes, limits);
+    case ImageFormat::kPng:
+      return probe_png(bytes);
+    case ImageFormat::kWebp:
+      return probe_webp(bytes);
+    case ImageFormat::kGif:
+      return probe_gif(bytes);
+    case ImageFormat::kBmp:
+      return probe_bmp(bytes);
+  }
+  return damaged(format);
+}
+
+Result<Image> decode(const Decoding& task) {
+  switch (task.info.format) {
+    case ImageFormat::kJpeg:
+      return decode_jpeg(task);
+    case ImageFormat::kPng:
+      return decode_png(task);
+    case ImageFormat::kWebp:
+      return decode_webp(task);
+    case ImageFormat::kGif:
+      return decode_gif(task);
+    case ImageFormat::kBmp:
+      return decode_bmp(task);
+  }
+  return damaged(task.info.format);
+}
+
+// What whoever sent it should know of a picture that is one of several.
+std::string animation_note(const ImageInfo& info) {
+  if (!info.animated) return {};
+  return fmt::format("the {} picture is an animation: its first frame is looked at",
+                     to_string(info.format));
+}
+
 }  // namespace
 
 std::string_view to_string(ImageFormat format) {
@@ -109,6 +112,10 @@ std::string_view to_string(ImageFormat format) {
       return "PNG";
     case ImageFormat::kWebp:
       return "WebP";
+    case ImageFormat::kGif:
+      return "GIF";
+    case ImageFormat::kBmp:
+      return "BMP";
   }
   return "?";
 }
@@ -159,28 +166,31 @@ Result<ImageInfo> probe_image(Bytes bytes, const ImageLimits& limits) {
         "send a smaller one"};
   const std::optional<ImageFormat> format = sniff(bytes);
   if (!format) return not_a_picture(bytes);
-  OC_ASSIGN_OR_RETURN(ImageInfo info, *format == ImageFormat::kJpeg  ? probe_jpeg(bytes)
-                                      : *format == ImageFormat::kPng ? probe_png(bytes)
-                                                                     : probe_webp(bytes));
+  OC_ASSIGN_OR_RETURN(ImageInfo info, probe(*format, bytes, limits));
   OC_RETURN_IF_ERROR(check_limits(info, limits));
-  if (info.format == ImageFormat::kWebp) {  // takes longer for larger pictures
-    const auto bytes_taken = webp_working_bytes(bytes, info);
+  if (info.format == ImageFormat::kWebp) {
+    const auto bytes_taken = webp_file_bytes(bytes, info);
     if (!bytes_taken) return damaged(info.format);
     info.working_bytes = *bytes_taken;
   }
+  if (rgb_bytes(info) + info.working_bytes > limits.max_memory)
+    return Error{ErrorCode::kTooLarge,
+                 fmt::format("decoding the {} picture of {}x{} pixels takes {} MB, more than {}",
+                             to_string(info.format), info.width, info.height,
+                             (rgb_bytes(info) + info.working_bytes) >> 20, limits.max_memory >> 20),
+                 "send a smaller one, or save it as an ordinary JPEG"};
   return info;
 }
 
-Result<Image> decode_image(Bytes bytes, const ImageLimits& limits, const Interrupt& interrupt) {
+Result<Image> decode_image(Bytes bytes, const ImageLimits& limits, const Interrupt& interrupt,
+                           const ImageReading& reading) {
   return with_memory_checked([&]() -> Result<Image> {
     OC_ASSIGN_OR_RETURN(const ImageInfo info, probe_image(bytes, limits));
     OC_RETURN_IF_ERROR(interrupt.check(kDecoding));
-    const Decoding task{bytes, info, limits, interrupt};
-    OC_ASSIGN_OR_RETURN(Image image, info.format == ImageFormat::kJpeg  ? decode_jpeg(task)
-                                     : info.format == ImageFormat::kPng ? decode_png(task)
-                                                                        : decode_webp(task));
-    image = upright(std::move(image), info.exif_orientation, interrupt);
+    const Decoding task{bytes, info, limits, reading, interrupt};
+    OC_ASSIGN_OR_RETURN(Image image, decode(task));
     OC_RETURN_IF_ERROR(interrupt.check(kDecoding));
+    if (image.note.empty()) image.note = animation_note(info);
     return image;
   });
 }

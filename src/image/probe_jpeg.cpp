@@ -2,12 +2,16 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string_view>
 
+#include "image/colours.h"
 #include "image/decoders.h"
+#include "image/rows.h"
 
 namespace oc {
 namespace {
 
+constexpr std::string_view kProfileName("ICC_PROFILE\0", 12);
 constexpr std::size_t kTables = 256u << 10;  // Huffman tables, tables of colours, libjpeg's pools
 
 struct Frame {
@@ -19,14 +23,13 @@ struct Frame {
 // A marker that stands alone, without a length behind it.
 bool is_alone(std::uint32_t marker) { return marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8); }
 
-// `at`: the frame's marker. What is out of range is left to the decoder, which refuses it.
-Frame read_frame(Bytes bytes, std::size_t at) {
+// What is out of range is left to the decoder, which refuses it.
+Frame read_frame(std::uint32_t marker, Bytes data) {
   Frame frame;
-  const std::uint32_t marker = read_uint(bytes, at + 1, 1, false).value_or(0);
   frame.progressive = marker == 0xc2 || marker == 0xc6 || marker == 0xca || marker == 0xce;
-  frame.components = read_uint(bytes, at + 9, 1, false).value_or(0);
+  frame.components = read_uint(data, 5, 1, false).value_or(0);
   for (std::size_t i = 0; i < frame.across.size(); ++i) {
-    const std::uint32_t factors = read_uint(bytes, at + 11 + 3 * i, 1, false).value_or(0x11);
+    const std::uint32_t factors = read_uint(data, 7 + 3 * i, 1, false).value_or(0x11);
     frame.across[i] = std::clamp(factors >> 4, 1u, 4u);
     frame.down[i] = std::clamp(factors & 15, 1u, 4u);
   }
@@ -76,7 +79,7 @@ std::size_t working_bytes(const ImageInfo& info, const Frame& frame, bool severa
   };
   const auto width = static_cast<std::size_t>(info.width),
              height = static_cast<std::size_t>(info.height);
-  std::size_t total = kTables + width * 4;  // a row of CMYK
+  std::size_t total = kTables + RowWriter::bytes(info);
   for (std::size_t i = 0; i < components; ++i) {
     const std::size_t across = blocks(width, frame.across[i], widest),
                       down = blocks(height, frame.down[i], highest);
@@ -87,47 +90,138 @@ std::size_t working_bytes(const ImageInfo& info, const Frame& frame, bool severa
   return total;
 }
 
+// The next marker's code, with `at` behind it. Bytes in between that belong to no segment are read
+// over, as libjpeg does: webcams and Photoshop leave some.
+std::optional<std::uint32_t> next_marker(Bytes bytes, std::size_t& at) {
+  while (at < bytes.size()) {
+    const void* found = std::memchr(bytes.data() + at, 0xff, bytes.size() - at);
+    if (found == nullptr) break;
+    at = static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data());
+    while (at < bytes.size() && bytes[at] == std::byte{0xff}) ++at;
+    if (at == bytes.size()) break;
+    const auto marker = static_cast<std::uint32_t>(bytes[at++]);
+    if (marker != 0) return marker;
+  }
+  return std::nullopt;
+}
+
+// One that has a length behind it; `at` is behind the marker.
+struct Segment {
+  std::uint32_t marker = 0;
+  std::size_t at = 0;  // of the marker's 0xff, if it stands in front of the length
+  Bytes data;
+};
+std::optional<Segment> next_segment(Bytes bytes, std::size_t& at) {
+  for (;;) {
+    const auto marker = next_marker(bytes, at);
+    if (!marker) return std::nullopt;
+    if (*marker == 0xd9) return Segment{*marker, at - 2, {}};
+    if (is_alone(*marker)) continue;
+    const auto length = read_uint(bytes, at, 2, false);
+    if (!length || *length < 2 || bytes.size() - at < *length) return std::nullopt;
+    const Segment segment{*marker, at - 2, bytes.subspan(at + 2, *length - 2)};
+    at += *length;
+    return segment;
+  }
+}
+
+bool is_frame(std::uint32_t marker) {
+  return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+}
+
+// Kinds that libjpeg does not decode, by name.
+Result<void> check_kind(const Segment& frame) {
+  const bool lossless = (frame.marker & 3) == 3;
+  const std::uint32_t bits = read_uint(frame.data, 0, 1, false).value_or(8);
+  if (!lossless && bits == 8) return {};
+  if (!lossless && bits != 12) return damaged(ImageFormat::kJpeg);
+  return Error{ErrorCode::kUnsupported,
+               lossless ? "the picture is a lossless JPEG, which is not supported"
+                        : "the JPEG picture has 12 bits a sample, which is not supported",
+               "save it as an ordinary JPEG or PNG"};
+}
+
+// What it is divided by so that no more pixels than may be are decoded; 1 where that is not needed,
+// or not possible.
+int denominator_of(const ImageInfo& info, const ImageLimits& limits) {
+  const auto pixels = [&](int denominator) {
+    const auto part = [&](int side) {
+      return (std::int64_t{side} + denominator - 1) / denominator;
+    };
+    return part(info.width) * part(info.height);
+  };
+  if (pixels(1) > limits.max_reduced_pixels) return 1;
+  for (const int denominator : {1, 2, 4, 8})
+    if (pixels(denominator) <= limits.max_pixels) return denominator;
+  return 1;
+}
+
 }  // namespace
 
-Result<ImageInfo> probe_jpeg(Bytes bytes) {
+Result<ImageInfo> probe_jpeg(Bytes bytes, const ImageLimits& limits) {
   ImageInfo info{.format = ImageFormat::kJpeg};
   Frame frame;
   bool exif_seen = false;
+  std::size_t profile_bytes = 0;
   for (std::size_t at = 2;;) {
-    const auto fill = read_uint(bytes, at, 1, false), marker = read_uint(bytes, at + 1, 1, false);
-    if (!fill || !marker || *fill != 0xff) return damaged(info.format);
-    if (*marker == 0xff) {  // padding in front of a marker
-      ++at;
-      continue;
-    }
-    if (is_alone(*marker)) {
-      at += 2;
-      continue;
-    }
-    const auto length = read_uint(bytes, at + 2, 2, false);
-    if (!length || *length < 2 || bytes.size() - at - 2 < *length) return damaged(info.format);
-    const bool is_frame =
-        *marker >= 0xc0 && *marker <= 0xcf && *marker != 0xc4 && *marker != 0xc8 && *marker != 0xcc;
-    if (*marker == 0xe1 && !exif_seen && starts_with(bytes, "Exif", at + 4)) {
-      info.exif_orientation = exif_orientation(bytes.subspan(at + 4, *length - 2));
+    const auto segment = next_segment(bytes, at);
+    if (!segment) return damaged(info.format);
+    if (segment->marker == 0xe2 && starts_with(segment->data, kProfileName))
+      profile_bytes += segment->data.size();
+    if (segment->marker == 0xe1 && !exif_seen && starts_with(segment->data, "Exif")) {
+      info.exif_orientation = exif_orientation(segment->data);
       exif_seen = true;
-    } else if (is_frame) {
-      const auto height = read_uint(bytes, at + 5, 2, false),
-                 width = read_uint(bytes, at + 7, 2, false);
+    } else if (is_frame(segment->marker)) {
+      const auto height = read_uint(segment->data, 1, 2, false),
+                 width = read_uint(segment->data, 3, 2, false);
       if (!height || !width) return damaged(info.format);
+      OC_RETURN_IF_ERROR(check_kind(*segment));
       info.height = static_cast<int>(*height);
       info.width = static_cast<int>(*width);
-      frame = read_frame(bytes, at);
-    } else if (*marker == 0xda || *marker == 0xd9) {
+      frame = read_frame(segment->marker, segment->data);
+      info.channels = static_cast<int>(frame.components);
+    } else if (segment->marker == 0xda || segment->marker == 0xd9) {
       if (info.width == 0) return damaged(info.format);
       const bool several =
-          frame.progressive || read_uint(bytes, at + 4, 1, false).value_or(0) < frame.components;
-      if (several) info.scans = std::max(1, count_scans(bytes, at));
-      info.working_bytes = working_bytes(info, frame, several);
+          frame.progressive || read_uint(segment->data, 0, 1, false).value_or(0) < frame.components;
+      if (several)
+        info.scans = std::max(1, count_scans(bytes, segment->at));
+      else
+        info.denominator = denominator_of(info, limits);
+      info.working_bytes = working_bytes(info, frame, several) + conversion_bytes(profile_bytes);
+      info.width = (info.width + info.denominator - 1) / info.denominator;
+      info.height = (info.height + info.denominator - 1) / info.denominator;
       return info;
     }
-    at += 2 + *length;
   }
+}
+
+// Cut into segments of 64 KB, each with its number and how many there are. (ICC.1 annex B.4)
+std::vector<std::byte> profile_of_jpeg(Bytes bytes) {
+  constexpr std::size_t kHead = kProfileName.size() + 2;
+  std::vector<Bytes> parts;
+  std::size_t total = 0;
+  for (std::size_t at = 2;;) {
+    const auto segment = next_segment(bytes, at);
+    if (!segment || segment->marker == 0xda || segment->marker == 0xd9) break;
+    if (segment->marker != 0xe2 || segment->data.size() < kHead ||
+        !starts_with(segment->data, kProfileName))
+      continue;
+    const auto number = static_cast<std::size_t>(segment->data[kProfileName.size()]),
+               count = static_cast<std::size_t>(segment->data[kProfileName.size() + 1]);
+    parts.resize(std::max(parts.size(), count));
+    if (number == 0 || number > count || count != parts.size() || !parts[number - 1].empty())
+      return {};
+    parts[number - 1] = segment->data.subspan(kHead);
+    total += parts[number - 1].size();
+  }
+  std::vector<std::byte> profile;
+  if (total > kMostProfileBytes) return {};
+  for (const Bytes part : parts) {
+    if (part.empty()) return {};
+    profile.insert(profile.end(), part.begin(), part.end());
+  }
+  return profile;
 }
 
 }  // namespace oc

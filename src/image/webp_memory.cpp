@@ -261,9 +261,10 @@ std::size_t lossy_bytes(Bytes chunk, const ImageInfo& info) {
 }  // namespace
 
 std::optional<std::size_t> webp_working_bytes(Bytes bytes, const ImageInfo& info) {
+  // `bytes`: chunks: name, little-endian length, data, padding to even.
   constexpr std::size_t kSignature = 5;
   std::size_t transparency = 0;
-  for (std::size_t at = 12;;) {  // RIFF chunks: name, little-endian length, data, padding to even
+  for (std::size_t at = 0;;) {
     const auto length = read_uint(bytes, at + 4, 4, true);
     if (!length) return std::nullopt;
     const Bytes chunk =

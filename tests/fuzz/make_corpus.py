@@ -13,7 +13,7 @@ import struct
 import zlib
 
 import PIL
-from PIL import Image
+from PIL import Image, ImageCms
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 ENDS = {"1": b"\x00", "4": b"\x01", "full": b"\x07"}  # last byte: crops, and their size
@@ -208,6 +208,98 @@ def webps():
     for index, (name, data) in enumerate(files.items()):
         keep("webp", name, data + list(ENDS.values())[index % 2])
     keep("webp", "full_size_crops", lossy + ENDS["full"])
+
+
+def gifs():
+    rgb = gradient("RGB", 40, 30)
+    two = rgb.quantize(16)
+    plain = encoded(two, "GIF", interlace=0)
+    files = {
+        "plain": plain,
+        "interlaced": encoded(two, "GIF", interlace=1),
+        "transparent": encoded(two, "GIF", transparency=3),
+        "full_palette": encoded(rgb.quantize(256), "GIF"),
+        "two_colours": encoded(rgb.convert("1"), "GIF"),
+        "animation": encoded(two, "GIF", save_all=True, append_images=[rgb.rotate(180).quantize(16)]),
+        "comment": encoded(two, "GIF", comment=b"hello " * 60),
+        "frame_outside": plain[:6] + struct.pack("<HH", 3, 2) + plain[10:],
+        "one_pixel": encoded(gradient("RGB", 1, 1).quantize(2), "GIF"),
+        "cut": plain[: len(plain) * 2 // 3],
+        "only_header": plain[:13],
+    }
+    for index, (name, data) in enumerate(files.items()):
+        keep("gif", name, data + list(ENDS.values())[index % 2])
+    keep("gif", "full_size_crops", plain + ENDS["full"])
+
+
+def bmp(width, height, bits, pixels, compression=0, size=40, palette=b"", masks=b""):
+    header = struct.pack("<IiiHHIIiiII", size, width, height, 1, bits, compression, 0, 0, 0,
+                         len(palette) // 4, 0) + masks
+    header += bytes(max(0, size - len(header))) + palette
+    return b"BM" + struct.pack("<IHHI", 14 + len(header) + len(pixels), 0, 0, 14 + len(header)) \
+        + header + pixels
+
+
+def bmps():
+    rgb = gradient("RGB", 20, 11)
+    plain, palette = encoded(rgb, "BMP"), bytes(range(64))
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    files = {
+        "plain": plain,
+        "palette": encoded(rgb.quantize(200), "BMP"),
+        "one_bit": encoded(rgb.convert("1"), "BMP"),
+        "grey": encoded(rgb.convert("L"), "BMP"),
+        "alpha": encoded(gradient("RGBA", 9, 7), "BMP"),
+        "four_bits": bmp(5, 2, 4, bytes(range(8)), palette=palette),
+        "sixteen": bmp(3, -2, 16, bytes(range(16))),
+        "masks_565": bmp(2, 1, 16, bytes(4), 3, masks=struct.pack("<3I", 0xF800, 0x7E0, 0x1F)),
+        "masks_alpha": bmp(2, 2, 32, bytes(range(16)), 3, 108, masks=masks),
+        "runs_8": bmp(5, 3, 8, b"\3\7\2\x09\0\0\0\3\1\2\3\0\0\0\0\2\1\0\2\4\0\1", 1, palette=palette),
+        "runs_4": bmp(5, 2, 4, b"\5\x12\0\0\0\5\x34\x56\x70\0\0\1", 2, palette=palette),
+        "runs_outside": bmp(5, 2, 8, b"\0\2\xff\xff\x09\1\0\1", 1, palette=palette),
+        "os2": b"BM" + struct.pack("<IHHIIHHHH", 38, 0, 0, 32, 12, 1, 1, 1, 1) + bytes(6) + bytes(4),
+        "huge": bmp(0x7FFFFFFF, 0x7FFFFFFF, 24, b""),
+        "cut": plain[: len(plain) // 2],
+    }
+    for index, (name, data) in enumerate(files.items()):
+        keep("bmp", name, data + list(ENDS.values())[index % 2])
+    keep("bmp", "full_size_crops", plain + ENDS["full"])
+
+
+def profiles():
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+    def curves(space, tags):
+        body, table = b"", struct.pack(">I", len(tags))
+        at = 128 + 4 + 12 * len(tags)
+        for name, data in tags.items():
+            data += bytes(-len(data) % 4)
+            table += name + struct.pack(">II", at + len(body), len(data))
+            body += data
+        size = 128 + len(table) + len(body)
+        head = struct.pack(">I4sI4s4s4s", size, bytes(4), 0x02100000, b"mntr", space, b"XYZ ")
+        head = (head + bytes(12) + b"acsp").ljust(128, b"\0")
+        return head + table + body
+
+    def number(x, y, z):
+        return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(v * 65536) for v in (x, y, z)))
+
+    gamma = b"curv" + bytes(4) + struct.pack(">IH", 1, 0x0233)
+    white = number(0.9642, 1, 0.8249)
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + struct.pack(">9i", *([65536, 0, 0, 0] * 3)[:9])
+    table += bytes(range(256)) * 4 + bytes(range(48)) + bytes(range(256)) * 3
+    swapped = {b"wtpt": white, b"rXYZ": number(0.385, 0.717, 0.097), b"gXYZ": number(0.436, 0.222, 0.014),
+               b"bXYZ": number(0.143, 0.061, 0.714), b"rTRC": gamma, b"gTRC": gamma, b"bTRC": gamma}
+    files = {
+        "srgb": srgb,
+        "swapped": curves(b"RGB ", swapped),
+        "grey": curves(b"GRAY", {b"wtpt": white, b"kTRC": gamma}),
+        "cmyk_table": curves(b"CMYK", {b"wtpt": white, b"A2B0": table}),
+        "no_tags": curves(b"RGB ", {}),
+        "cut": srgb[: len(srgb) // 2],
+    }
+    for name, data in files.items():
+        keep("profile", name, data)
 
 
 def safetensors(header, data=b"", length=None, claim=None):
@@ -440,7 +532,7 @@ def packed_bodies():
 
 if __name__ == "__main__":
     print("Pillow", PIL.__version__)
-    for draw in (jpegs, pngs, webps, tensor_files, configs, data_uris, chats, http_messages,
+    for draw in (jpegs, pngs, webps, gifs, bmps, profiles, tensor_files, configs, data_uris, chats, http_messages,
                  packed_bodies, stored_answers):
         draw()
     for folder in sorted(CORPUS.iterdir()):

@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "tests/image/counted_memory.h"
 #include "tests/image/fixtures.h"
 
@@ -290,15 +292,71 @@ TEST(DecodeJpeg, StructuresThatLieAreErrors) {
       {"segment past the end", with(tables + 2, "\xff\xff")},
       {"nothing but the start", std::string("\xff\xd8\xff", 3)},
       {"the end at once", std::string("\xff\xd8\xff\xd9", 4)},
-      {"twelve bits", with(frame + 4, "\x0c")},
       {"no component", with(frame + 9, std::string("\0", 1))},
       {"nine components", with(frame + 9, "\x09")},
-      {"lossless", with(frame + 1, "\xc3")},
+      {"seven bits", with(frame + 4, "\x07")},
   };
   for (const auto& [what, bytes] : cases) {
     const Error error = error_of(decode(bytes));
     EXPECT_EQ(error.code, ErrorCode::kCorrupt) << what;
     EXPECT_EQ(error.message, kDamaged) << what;
+  }
+}
+
+TEST(DecodeJpeg, KindsThatAreNotDecodedAreNamed) {
+  const std::string file = encode_jpeg(test::smooth_image(24, 16));
+  const std::size_t frame = find_marker(file, kSof0);
+  for (const auto& [at, byte, name] :
+       {std::tuple{frame + 4, '\x0c', "12 bits a sample"}, {frame + 1, '\xc3', "lossless JPEG"}}) {
+    std::string changed = file;
+    changed[at] = byte;
+    const Error error = error_of(decode(changed));
+    EXPECT_EQ(error.code, ErrorCode::kUnsupported) << name;
+    EXPECT_TRUE(test::has(error.message, name)) << error.message;
+    EXPECT_EQ(error.hint, "save it as an ordinary JPEG or PNG");
+  }
+}
+
+// What webcams, doorbells and Photoshop leave between segments, read over as libjpeg does.
+TEST(DecodeJpeg, StrayBytesBetweenSegmentsAreReadOver) {
+  const std::string file =
+      encode_jpeg(test::smooth_image(24, 16), {.app1 = {test::kExifHead + test::exif_block(6)}});
+  const Image plain = decoded(file);
+  ASSERT_EQ(plain.width, 16) << "turned";
+  for (const int marker : {0xe1, kDqt, kSof0, kSos})
+    for (const std::string& stray :
+         {std::string("x"), std::string(608, '\0'), std::string("\xff\0\xff\0", 4),
+          std::string("\xff\xff\0ab", 5)}) {
+      std::string bytes = file;
+      bytes.insert(find_marker(file, marker), stray);
+      const auto result = decode(bytes);
+      ASSERT_TRUE(result.ok()) << marker << ": " << result.error().describe();
+      EXPECT_EQ(difference(*result, plain), 0) << marker;
+      EXPECT_EQ(result->note, "");
+    }
+}
+
+// A bit or two within a scan: what cameras' cables and cards do.
+TEST(DecodeJpeg, AFewBitErrorsAreForgivenAndNoted) {
+  const Image image = test::smooth_image(320, 240);
+  for (const int restart_rows : {0, 1}) {
+    const std::string file = encode_jpeg(image, {.restart_rows = restart_rows, .quality = 75});
+    const std::size_t scan = find_marker(file, kSos) + 14;
+    int noted = 0, refused = 0, silent = 0;
+    for (std::size_t at = scan; at + 2 < file.size(); at += 11) {
+      std::string damaged = file;
+      damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+      const auto result = decode(damaged);
+      if (!result.ok())
+        ++refused;
+      else
+        ++(result->note.empty() ? silent : noted);
+      if (result.ok() && !result->note.empty()) {
+        EXPECT_TRUE(test::has(result->note, "bit error")) << result->note;
+      }
+    }
+    EXPECT_GT(noted, 10) << restart_rows;
+    EXPECT_GT(noted + silent, 4 * refused) << restart_rows;
   }
 }
 

@@ -6,6 +6,28 @@
 namespace oc {
 namespace {
 
+// `above` over `below`, by alpha of 255, rounded.
+test::Rgb over(const test::Rgb& below, const test::Rgb& above, int alpha) {
+  test::Rgb out;
+  for (std::size_t i = 0; i < 3; ++i)
+    out[i] = (above[i] * alpha + below[i] * (255 - alpha) + 127) / 255;
+  return out;
+}
+constexpr test::Rgb kWhite = {255, 255, 255};
+
+// The file with the checksums of its chunks made right.
+std::string with_new_sums(const std::string& file) {
+  std::string out = test::kPngSignature;
+  for (std::size_t at = out.size(); at + 12 <= file.size();) {
+    std::uint32_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+      length = length << 8 | static_cast<unsigned char>(file[at + i]);
+    out += test::png_chunk(file.substr(at + 4, 4), file.substr(at + 8, length));
+    at += 12 + length;
+  }
+  return out;
+}
+
 using test::decode;
 using test::decoded;
 using test::difference;
@@ -45,7 +67,7 @@ TEST(DecodePng, SixteenBitsKeepTheHighByte) {
       if (!grey) png.samples.insert(png.samples.end(), {value ^ 0x1000, value ^ 0x2000});
       if (type == test::kGreyAlpha || type == test::kRgba) png.samples.push_back(0x8000);
     }
-    const Image image = decoded(write_png(png));
+    const Image image = test::as_reference(write_png(png));
     ASSERT_EQ(image.width, 7);
     for (int x = 0; x < 7; ++x) {
       const int value = static_cast<int>(values[static_cast<std::size_t>(x)] >> 8);
@@ -57,7 +79,7 @@ TEST(DecodePng, SixteenBitsKeepTheHighByte) {
   }
 }
 
-TEST(DecodePng, PalettesAreLookedUpAndTheirTransparencyIgnored) {
+TEST(DecodePng, PalettesAreLookedUp) {
   for (const int depth : {1, 2, 4, 8}) {
     const unsigned colours = 1u << depth;
     std::string palette, transparency;
@@ -68,36 +90,98 @@ TEST(DecodePng, PalettesAreLookedUpAndTheirTransparencyIgnored) {
     Png png{.width = 13, .height = 4, .depth = depth, .type = test::kPalette};
     png.before = png_chunk("PLTE", palette) + png_chunk("tRNS", transparency);
     for (unsigned i = 0; i < 52; ++i) png.samples.push_back(i * 5 % colours);
-    const Image image = decoded(write_png(png));
+    const Image image = test::as_reference(write_png(png)), seen = decoded(write_png(png));
     ASSERT_EQ(image.rgb.size(), 156u) << depth;
+    ASSERT_EQ(seen.rgb.size(), 156u) << depth;
     for (int i = 0; i < 52; ++i) {
       const int index = static_cast<int>(png.samples[static_cast<std::size_t>(i)]);
-      EXPECT_EQ(pixel(image, i % 13, i / 13), (Rgb{index * 3 % 256, 255 - index, index * 7 % 256}))
-          << depth << " bits, index " << index;
+      const Rgb colour = {index * 3 % 256, 255 - index, index * 7 % 256};
+      EXPECT_EQ(pixel(image, i % 13, i / 13), colour) << depth << " bits, index " << index;
+      EXPECT_EQ(pixel(seen, i % 13, i / 13), over(kWhite, colour, index % 3 * 127)) << index;
     }
   }
 }
 
-// As the reference does: the colour below is kept, also where it cannot be seen.
-TEST(DecodePng, AlphaIsDroppedNotBlended) {
-  Png rgba{.width = 3, .type = test::kRgba};
-  rgba.samples = {10, 20, 30, 255, 40, 50, 60, 128, 70, 80, 90, 0};
-  const Image colour = decoded(write_png(rgba));
-  EXPECT_EQ(colour.rgb, (std::vector<std::uint8_t>{10, 20, 30, 40, 50, 60, 70, 80, 90}));
+constexpr ImageReading kOverBlue{.background = {{10, 20, 250}}};
+
+TEST(DecodePng, TransparencyShowsTheBackground) {
+  for (const bool adam7 : {false, true})
+    for (const int depth : {8, 16}) {
+      const unsigned unit = depth == 8 ? 1 : 257;
+      Png rgba{.width = 3, .height = 2, .depth = depth, .type = test::kRgba, .adam7 = adam7};
+      for (const unsigned value : {10, 20, 30, 255, 40, 50, 60, 128, 70, 80, 90, 0})
+        rgba.samples.push_back(value * unit);
+      rgba.samples.insert(rgba.samples.end(), rgba.samples.begin(), rgba.samples.begin() + 12);
+      const std::string file = write_png(rgba);
+      // As the reference does: the colour below is kept, also where it cannot be seen.
+      const Image dropped = test::as_reference(file);
+      EXPECT_EQ(pixel(dropped, 1, 0), (Rgb{40, 50, 60}));
+      EXPECT_EQ(pixel(dropped, 2, 1), (Rgb{70, 80, 90}));
+      for (int y = 0; y < 2; ++y) {
+        EXPECT_EQ(pixel(decoded(file), 0, y), (Rgb{10, 20, 30}));
+        EXPECT_EQ(pixel(decoded(file), 1, y), over(kWhite, {40, 50, 60}, 128));
+        EXPECT_EQ(pixel(decoded(file), 2, y), kWhite);
+        EXPECT_EQ(pixel(decoded(file, kOverBlue), 1, y), over({10, 20, 250}, {40, 50, 60}, 128));
+        EXPECT_EQ(pixel(decoded(file, kOverBlue), 2, y), (Rgb{10, 20, 250}));
+      }
+    }
   Png grey{.width = 3, .type = test::kGreyAlpha};
   grey.samples = {10, 255, 40, 128, 70, 0};
-  EXPECT_EQ(decoded(write_png(grey)).rgb,
+  EXPECT_EQ(test::as_reference(write_png(grey)).rgb,
             (std::vector<std::uint8_t>{10, 10, 10, 40, 40, 40, 70, 70, 70}));
+  EXPECT_EQ(pixel(decoded(write_png(grey)), 1, 0), over(kWhite, {40, 40, 40}, 128));
+  EXPECT_EQ(pixel(decoded(write_png(grey), kOverBlue), 2, 0), (Rgb{10, 20, 250}));
 }
 
-TEST(DecodePng, ATransparentColourStaysItself) {
+TEST(DecodePng, ATransparentColour) {
   Png rgb{.width = 2, .samples = {1, 2, 3, 4, 5, 6}};
   rgb.before = png_chunk("tRNS", std::string("\0\1\0\2\0\3", 6));
-  EXPECT_EQ(decoded(write_png(rgb)).rgb, (std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(test::as_reference(write_png(rgb)).rgb, (std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(decoded(write_png(rgb)).rgb, (std::vector<std::uint8_t>{255, 255, 255, 4, 5, 6}));
   Png grey{.width = 4, .depth = 2, .type = test::kGrey, .samples = {0, 1, 2, 3}};
   grey.before = png_chunk("tRNS", std::string("\0\1", 2));
-  EXPECT_EQ(decoded(write_png(grey)).rgb,
+  EXPECT_EQ(test::as_reference(write_png(grey)).rgb,
             (std::vector<std::uint8_t>{0, 0, 0, 85, 85, 85, 170, 170, 170, 255, 255, 255}));
+  EXPECT_EQ(decoded(write_png(grey)).rgb,
+            (std::vector<std::uint8_t>{0, 0, 0, 255, 255, 255, 170, 170, 170, 255, 255, 255}));
+}
+
+// libpng does not take one that stands in the wrong place: the picture is opaque, and no error.
+TEST(DecodePng, TransparencyOfNothing) {
+  Png palette{.width = 2, .type = test::kPalette, .samples = {0, 1}};
+  palette.before = png_chunk("tRNS", std::string(2, '\0')) + png_chunk("PLTE", "abcdef");
+  EXPECT_EQ(decoded(write_png(palette)).rgb,
+            (std::vector<std::uint8_t>{97, 98, 99, 100, 101, 102}));
+}
+
+// As browsers read them.
+TEST(DecodePng, WhatSomeProgramsWriteWrong) {
+  const Image image = test::rough_image(90, 70);
+  const std::string file = write_png(test::png_of(image));
+  EXPECT_EQ(difference(decoded(file.substr(0, file.size() - 12)), image), 0) << "without IEND";
+  std::string window = file;  // zlib's head, behind signature, IHDR and the chunk's own head
+  const std::size_t head = window.find("IDAT") + 4;
+  window[head] = 0x08;  // 256 bytes
+  window[head + 1] = 0x1d;
+  EXPECT_EQ(difference(decoded(with_new_sums(window)), image), 0) << "a window that is too small";
+}
+
+TEST(DecodePng, AnAnimationIsItsDefaultPicture) {
+  const Image image = test::rough_image(6, 5);
+  Png png = test::png_of(image);
+  png.before = png_chunk("acTL", std::string("\0\0\0\2\0\0\0\0", 8));
+  const Image first = decoded(write_png(png));
+  EXPECT_EQ(difference(first, image), 0);
+  EXPECT_EQ(first.note, "the PNG picture is an animation: its first frame is looked at");
+}
+
+TEST(DecodePng, ApplesVariantIsNamed) {
+  std::string file = write_png(test::png_of(test::rough_image(6, 5)));
+  file.insert(8, png_chunk("CgBI", std::string("\x30\0\x20\2", 4)));
+  const Error error = error_of(decode(file));
+  EXPECT_EQ(error.code, ErrorCode::kUnsupported);
+  EXPECT_TRUE(test::has(error.message, "CgBI")) << error.message;
+  EXPECT_TRUE(test::has(error.hint, "export")) << error.hint;
 }
 
 TEST(DecodePng, InterlacedPicturesAreTheSame) {

@@ -8,6 +8,7 @@ using test::decoded;
 using test::difference;
 using test::encode_webp;
 using test::error_of;
+using test::number;
 using test::riff_chunk;
 using test::riff_file;
 using test::vp8x_chunk;
@@ -29,7 +30,7 @@ TEST(DecodeWebp, LossyIsNear) {
   EXPECT_LE(difference(decoded(file), image), 12) << "quality 95, halved chroma";
 }
 
-TEST(DecodeWebp, AlphaIsDroppedNotBlended) {
+TEST(DecodeWebp, AlphaShowsTheBackgroundOrIsDropped) {
   const Image image = test::rough_image(9, 5);
   std::vector<std::uint8_t> rgba;
   for (std::size_t i = 0; i < image.rgb.size(); i += 3) {
@@ -37,7 +38,13 @@ TEST(DecodeWebp, AlphaIsDroppedNotBlended) {
                 image.rgb.begin() + static_cast<std::ptrdiff_t>(i + 3));
     rgba.push_back(static_cast<std::uint8_t>(i % 3 == 0 ? i : 0));
   }
-  EXPECT_EQ(difference(decoded(encode_webp(9, 5, rgba, true)), image), 0);
+  const std::string lossless = encode_webp(9, 5, rgba, true);
+  EXPECT_EQ(difference(test::as_reference(lossless), image), 0);
+  const Image seen = decoded(lossless);
+  for (std::size_t i = 0; i < image.rgb.size(); ++i) {
+    const int alpha = rgba[i / 3 * 4 + 3];
+    EXPECT_EQ(seen.rgb[i], (image.rgb[i] * alpha + 255 * (255 - alpha) + 127) / 255) << i;
+  }
 
   const Image smooth = test::smooth_image(32, 32);
   rgba.clear();
@@ -45,7 +52,7 @@ TEST(DecodeWebp, AlphaIsDroppedNotBlended) {
     rgba.push_back(smooth.rgb[i]);
     if (i % 3 == 2) rgba.push_back(static_cast<std::uint8_t>(i));
   }
-  EXPECT_LE(difference(decoded(encode_webp(32, 32, rgba, false)), smooth), 12);
+  EXPECT_LE(difference(test::as_reference(encode_webp(32, 32, rgba, false)), smooth), 12);
 }
 
 TEST(DecodeWebp, ExifIsFoundBehindThePixels) {
@@ -61,14 +68,47 @@ TEST(DecodeWebp, ExifIsFoundBehindThePixels) {
   EXPECT_EQ(test::probe(lying)->exif_orientation, 1) << "a chunk past the end is not read";
 }
 
-TEST(DecodeWebp, AnimationsAreUnsupported) {
-  const Image image = test::rough_image(8, 8);
-  const std::string frame =
-      riff_chunk("ANMF", std::string(16, '\0') + encode_webp(image).substr(12));
-  const Error error = error_of(decode(riff_file(
-      vp8x_chunk(0x02, 8, 8) + riff_chunk("ANIM", std::string(6, '\0')) + frame + frame)));
-  EXPECT_EQ(error.code, ErrorCode::kUnsupported);
-  EXPECT_EQ(error.message, "the WebP picture is an animation");
+std::string animation_frame(int x, int y, const Image& image) {
+  const auto three = [](int value) { return number(static_cast<std::uint32_t>(value), 3, true); };
+  return riff_chunk("ANMF", three(x / 2) + three(y / 2) + three(image.width - 1) +
+                                three(image.height - 1) + three(100) + std::string(1, '\0') +
+                                encode_webp(image).substr(12));
+}
+std::string animation(int width, int height, const std::string& frames) {
+  return riff_file(vp8x_chunk(0x12, width, height) + riff_chunk("ANIM", std::string(6, '\0')) +
+                   frames);
+}
+
+TEST(DecodeWebp, TheFirstFrameOfAnAnimationIsThePicture) {
+  const Image first = test::rough_image(8, 6), other = test::smooth_image(12, 10);
+  const Image whole =
+      decoded(animation(8, 6, animation_frame(0, 0, first) + animation_frame(0, 0, first)));
+  EXPECT_EQ(difference(whole, first), 0);
+  EXPECT_EQ(whole.note, "the WebP picture is an animation: its first frame is looked at");
+  // One that does not fill the canvas: around it the background shows.
+  const Image part =
+      decoded(animation(12, 10, animation_frame(2, 4, first) + animation_frame(0, 0, other)));
+  ASSERT_EQ(part.width, 12);
+  ASSERT_EQ(part.height, 10);
+  for (int y = 0; y < 10; ++y)
+    for (int x = 0; x < 12; ++x) {
+      const bool inside = x >= 2 && x < 10 && y >= 4;
+      EXPECT_EQ(test::pixel(part, x, y),
+                inside ? test::pixel(first, x - 2, y - 4) : (test::Rgb{255, 255, 255}))
+          << x << ", " << y;
+    }
+}
+
+TEST(DecodeWebp, FramesThatLieAreErrors) {
+  const Image image = test::rough_image(8, 6);
+  for (const std::string& file :
+       {animation(8, 6, ""), animation(8, 6, animation_frame(2, 0, image)),
+        animation(8, 6, riff_chunk("ANMF", "abc")),
+        animation(8, 6, riff_chunk("ANMF", std::string(16, '\0')))}) {
+    const Error error = error_of(decode(file));
+    EXPECT_EQ(error.code, ErrorCode::kCorrupt);
+    EXPECT_EQ(error.message, kDamaged);
+  }
 }
 
 TEST(DecodeWebp, CutOffItIsAnError) {

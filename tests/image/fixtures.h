@@ -60,19 +60,24 @@ inline int difference(const Image& a, const Image& b) {
 inline std::span<const std::byte> as_bytes(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
-inline Result<Image> decode(std::string_view file, const ImageLimits& limits = {}) {
+inline Result<Image> decode(std::string_view file, const ImageLimits& limits = {},
+                            const ImageReading& reading = {}) {
   const std::vector<char> exact(file.begin(), file.end());  // so that ASan sees its end
-  return decode_image(std::as_bytes(std::span(exact)), limits);
+  return decode_image(std::as_bytes(std::span(exact)), limits, {}, reading);
 }
 inline Result<ImageInfo> probe(std::string_view file, const ImageLimits& limits = {}) {
   const std::vector<char> exact(file.begin(), file.end());
   return probe_image(std::as_bytes(std::span(exact)), limits);
 }
 // The decoded picture, which must be one.
-inline Image decoded(std::string_view file) {
-  auto result = decode(file);
+inline Image decoded(std::string_view file, const ImageReading& reading = {}) {
+  auto result = decode(file, {}, reading);
   EXPECT_TRUE(result.ok()) << result.error().describe();
   return result.ok() ? *std::move(result) : Image{};
+}
+// As the models' reference code reads it: transparency dropped, no profile looked at.
+inline Image as_reference(std::string_view file) {
+  return decoded(file, ImageReading::as_reference());
 }
 template <class T>
 Error error_of(const Result<T>& result) {
@@ -110,7 +115,7 @@ struct JpegOptions {
   bool adobe_marker = true;  // where the colour space has one
   int restart_rows = 0;
   int quality = 100;
-  std::vector<std::string> app1 = {};
+  std::vector<std::string> app1 = {}, app2 = {};
 };
 // `samples`: rows of width * (size / (width * height)) bytes.
 inline std::string encode_jpeg(int width, int height, const std::vector<std::uint8_t>& samples,
@@ -138,6 +143,9 @@ inline std::string encode_jpeg(int width, int height, const std::vector<std::uin
   jpeg_start_compress(&encoder, TRUE);
   for (const std::string& segment : options.app1)
     jpeg_write_marker(&encoder, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(segment.data()),
+                      static_cast<unsigned>(segment.size()));
+  for (const std::string& segment : options.app2)
+    jpeg_write_marker(&encoder, JPEG_APP0 + 2, reinterpret_cast<const JOCTET*>(segment.data()),
                       static_cast<unsigned>(segment.size()));
   const auto stride = static_cast<std::size_t>(width * encoder.input_components);
   for (int y = 0; y < height; ++y) {

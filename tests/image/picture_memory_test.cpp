@@ -4,7 +4,9 @@
 #include <map>
 
 #include "image/fit.h"
+#include "tests/image/bmp_writer.h"
 #include "tests/image/counted_memory.h"
+#include "tests/image/gif_writer.h"
 #include "tests/image/png_writer.h"
 #include "tests/image/webp_writer.h"
 
@@ -71,6 +73,22 @@ std::map<std::string, std::string> files(int width, int height) {
   out["WebP lossless"] = encode_webp(width, height, rgb, true);
   out["WebP alpha"] = encode_webp(width, height, rgba, false);
   out["WebP lossless alpha"] = encode_webp(width, height, rgba, true);
+  test::Png turned_png{.width = width, .height = height, .type = test::kRgba, .adam7 = true};
+  for (const std::uint8_t value : rgba) turned_png.samples.push_back(value);
+  turned_png.before = test::png_chunk("eXIf", test::exif_block(8));
+  out["PNG interlaced, turned, with alpha"] = test::write_png(turned_png);
+  out["BMP"] = test::write_bmp(test::bmp_of(image));
+  test::Bmp packed{.width = width, .height = height, .bits = 8, .compression = 1};
+  packed.palette = test::gif_colours(256);
+  packed.pixels = std::string("\0\1", 2);
+  out["BMP in runs"] = test::write_bmp(packed);
+  for (const bool interlaced : {false, true}) {
+    test::GifFrame frame = test::gif_frame(width, height, 256);
+    frame.interlaced = interlaced;
+    frame.transparent = interlaced ? 7 : -1;
+    out[interlaced ? "GIF interlaced, transparent" : "GIF"] =
+        test::write_gif(width, height, test::gif_colours(256), {frame});
+  }
   out["WebP turned"] = test::with_exif(encode_webp(image, true), image, test::exif_block(6));
   return out;
 }

@@ -1,0 +1,21 @@
+// Files that are no picture that can be read, by what they are. Private to the layer.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "image/bytes.h"
+
+namespace oc {
+
+// "JPEG, PNG, WebP, GIF or BMP": what this build reads.
+std::string readable_formats();
+
+// kUnsupported: what the file is, as far as its bytes tell, and what to do.
+Error not_a_picture(Bytes file);
+
+// Whether a TIFF structure is a camera's raw file or has no picture at all; the maker's name, or
+// what it is called: "Nikon raw (NEF)", "DNG raw". Empty: it is a picture.
+std::string raw_kind(Bytes tiff);
+
+}  // namespace oc
