@@ -25,6 +25,7 @@ LAYERS = [
 ROOMS = {
     "base": [["system"], ["."]],
     "engines": [["."], ["cpu", "mlx", "reference"], ["registry"]],
+    "image": [["."], ["isolated"]],
     "models": [["."], ["blocks"], ["phi3v"], ["registry"]],
     "runtime": [
         ["decode", "grammar"],
@@ -73,6 +74,8 @@ WORDS = {
     "ops": "the operations between the two: models ask, engines compute",
     "io": "files, JSON",
     "image": "decoding, resizing",
+    "image/.": "formats, rows, sizes",
+    "image/isolated": "in a process of its own",
     "text": "tokens",
     "text/.": "for all kinds",
     "text/bytelevel": "GPT-2's",

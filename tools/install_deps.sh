@@ -25,6 +25,8 @@ zlib       header:zlib.h           zlib1g-dev            zlib-ng-compat-devel|zl
 webp       header:webp/decode.h    libwebp-dev           libwebp-devel       libwebp        webp
 gif        header:gif_lib.h        libgif-dev            giflib-devel        giflib          giflib
 lcms       header:lcms2.h         liblcms2-dev          lcms2-devel         lcms2          little-cms2
+heif       header:libheif/heif.h   libheif-dev           libheif-devel       libheif         libheif
+tiff       header:tiffio.h         libtiff-dev           libtiff-devel       libtiff         libtiff
 fmt        header:fmt/format.h     libfmt-dev            fmt-devel           fmt            fmt
 cli11      header:CLI/CLI.hpp      libcli11-dev          cli11-devel         cli11          cli11
 openssl    header:openssl/evp.h    libssl-dev            openssl-devel       openssl        openssl@3|openssl

@@ -15,6 +15,11 @@ Result<ImageInfo> probe_png(Bytes bytes);
 Result<ImageInfo> probe_webp(Bytes bytes);
 Result<ImageInfo> probe_gif(Bytes bytes);
 Result<ImageInfo> probe_bmp(Bytes bytes);
+Result<ImageInfo> probe_heif(Bytes bytes);  // HEIC and AVIF, told apart
+Result<ImageInfo> probe_tiff(Bytes bytes);
+
+// Whether the file says at its beginning that it is one of HEIF's kinds; videos are not.
+bool is_heif(Bytes file);
 
 struct Decoding {
   Bytes bytes;
@@ -28,6 +33,9 @@ Result<Image> decode_png(const Decoding& task);
 Result<Image> decode_webp(const Decoding& task);
 Result<Image> decode_gif(const Decoding& task);
 Result<Image> decode_bmp(const Decoding& task);
+// In a process of their own.
+Result<Image> decode_heif(const Decoding& task);
+Result<Image> decode_tiff(const Decoding& task);
 
 // How a library's decoder ended.
 enum class Outcome { kDone, kDamaged, kUnsupported, kTooManyScans, kOutOfMemory, kStopped };

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "image/image.h"
+
 namespace oc {
 namespace {
 
@@ -163,7 +165,22 @@ std::string raw_kind(Bytes tiff) {
   return {};
 }
 
-std::string readable_formats() { return "JPEG, PNG, WebP, GIF or BMP"; }
+bool is_plain_tiff(Bytes file) {
+  if (!starts_with(file, "II*\0"sv) && !starts_with(file, "MM\0*"sv)) return false;
+  return !starts_with(file, "CR\2"sv, 8) && raw_kind(file).empty();
+}
+
+std::string readable_formats() {
+  std::string out;
+  for (const ImageFormat format : kImageFormats) {
+    if (!is_built_in(format)) continue;
+    if (const std::size_t last = out.find(" or "); last != std::string::npos)
+      out.replace(last, 4, ", ");
+    if (!out.empty()) out += " or ";
+    out += to_string(format);
+  }
+  return out;
+}
 
 Error not_a_picture(Bytes file) {
   const auto error = [](std::string_view what, std::string_view hint) {

@@ -8,7 +8,7 @@
 
 namespace oc {
 
-// "JPEG, PNG, WebP, GIF or BMP": what this build reads.
+// "JPEG, PNG, WebP, GIF, BMP, HEIC, AVIF or TIFF": what this build reads.
 std::string readable_formats();
 
 // kUnsupported: what the file is, as far as its bytes tell, and what to do.
@@ -17,5 +17,7 @@ Error not_a_picture(Bytes file);
 // Whether a TIFF structure is a camera's raw file or has no picture at all; the maker's name, or
 // what it is called: "Nikon raw (NEF)", "DNG raw". Empty: it is a picture.
 std::string raw_kind(Bytes tiff);
+// A TIFF file that is none of these.
+bool is_plain_tiff(Bytes file);
 
 }  // namespace oc

@@ -24,6 +24,8 @@ std::optional<ImageFormat> sniff(Bytes bytes) {
   // Two letters are few: the size of the header that follows must be one that there is.
   if (starts_with(bytes, "BM"sv) && read_uint(bytes, 14, 4, true).value_or(0) <= 256)
     return ImageFormat::kBmp;
+  if (is_built_in(ImageFormat::kHeic) && is_heif(bytes)) return ImageFormat::kHeic;  // or AVIF
+  if (is_built_in(ImageFormat::kTiff) && is_plain_tiff(bytes)) return ImageFormat::kTiff;
   return std::nullopt;
 }
 
@@ -75,6 +77,11 @@ Result<ImageInfo> probe(ImageFormat format, Bytes bytes, const ImageLimits& limi
       return probe_gif(bytes);
     case ImageFormat::kBmp:
       return probe_bmp(bytes);
+    case ImageFormat::kHeic:
+    case ImageFormat::kAvif:
+      return probe_heif(bytes);
+    case ImageFormat::kTiff:
+      return probe_tiff(bytes);
   }
   return damaged(format);
 }
@@ -91,6 +98,11 @@ Result<Image> decode(const Decoding& task) {
       return decode_gif(task);
     case ImageFormat::kBmp:
       return decode_bmp(task);
+    case ImageFormat::kHeic:
+    case ImageFormat::kAvif:
+      return decode_heif(task);
+    case ImageFormat::kTiff:
+      return decode_tiff(task);
   }
   return damaged(task.info.format);
 }
@@ -116,8 +128,34 @@ std::string_view to_string(ImageFormat format) {
       return "GIF";
     case ImageFormat::kBmp:
       return "BMP";
+    case ImageFormat::kHeic:
+      return "HEIC";
+    case ImageFormat::kAvif:
+      return "AVIF";
+    case ImageFormat::kTiff:
+      return "TIFF";
   }
   return "?";
+}
+
+bool is_built_in(ImageFormat format) {
+  switch (format) {
+    case ImageFormat::kHeic:
+    case ImageFormat::kAvif:
+#ifdef OC_HAS_HEIF
+      return true;
+#else
+      return false;
+#endif
+    case ImageFormat::kTiff:
+#ifdef OC_HAS_TIFF
+      return true;
+#else
+      return false;
+#endif
+    default:
+      return true;
+  }
 }
 
 Error damaged(ImageFormat format) {

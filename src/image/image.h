@@ -24,8 +24,13 @@ struct Image {
   std::string note = {};
 };
 
-enum class ImageFormat { kJpeg, kPng, kWebp, kGif, kBmp };
+enum class ImageFormat { kJpeg, kPng, kWebp, kGif, kBmp, kHeic, kAvif, kTiff };
+inline constexpr std::array kImageFormats = {
+    ImageFormat::kJpeg, ImageFormat::kPng,  ImageFormat::kWebp, ImageFormat::kGif,
+    ImageFormat::kBmp,  ImageFormat::kHeic, ImageFormat::kAvif, ImageFormat::kTiff};
 std::string_view to_string(ImageFormat format);
+// Whether this build reads it: the libraries for HEIC, AVIF and TIFF may be left out.
+bool is_built_in(ImageFormat format);
 
 // How stored samples become the colours that are looked at.
 struct ImageReading {
@@ -50,7 +55,8 @@ struct ImageInfo {
   bool animated = false;     // the first frame is the picture
   int scans = 1;             // of a JPEG: how often the decoder goes over the pixels
   // The most that the decoder takes beside the decoded picture: rows, tables, the coefficients of a
-  // JPEG that comes in several scans.
+  // JPEG that comes in several scans; of HEIC, AVIF and TIFF also the process that decodes them,
+  // and what is shared with it.
   std::size_t working_bytes = 0;
 };
 
@@ -78,7 +84,8 @@ Result<ImageInfo> probe_image(std::span<const std::byte> bytes, const ImageLimit
 // looked up, 16 bits cut to the high byte, CMYK multiplied out. Text and other data beside the
 // pixels are stepped over. A picture of which pixels are missing is kCorrupt; a missing end marker
 // alone is forgiven, and a few bit errors within a JPEG are noted. kUnavailable: no memory left.
-// kCancelled, kDeadline: interrupted. No library text, path or address in any message.
+// kCancelled, kDeadline: interrupted. No library text, path or address in any message. HEIC, AVIF
+// and TIFF are decoded in a process of their own: see picture_helper.h.
 Result<Image> decode_image(std::span<const std::byte> bytes, const ImageLimits& limits,
                            const Interrupt& interrupt = {}, const ImageReading& reading = {});
 

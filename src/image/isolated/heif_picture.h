@@ -1,0 +1,48 @@
+// What a HEIF file says of its picture, from its boxes alone.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "image/image.h"
+#include "image/isolated/boxes.h"
+
+namespace oc {
+
+// Coding-independent code points (ITU-T H.273): how samples become colours.
+struct Cicp {
+  int primaries = 2, transfer = 2, matrix = 2;  // 2: it is not said
+  bool full_range = true;
+};
+
+struct HeifPicture {
+  ImageFormat format = ImageFormat::kHeic;  // by how it is coded, whatever the brands say
+  int coded_width = 0, coded_height = 0;    // of all tiles together
+  // What is shown of it (clap), and how that is turned (irot, imir), as an EXIF orientation.
+  int left = 0, top = 0, width = 0, height = 0;
+  int orientation = 1;
+  bool alpha = false;
+  bool grey = false;
+  int bits = 8;            // a sample
+  int chroma_shift_x = 1;  // columns that share one sample of colour, as a power of two
+  int chroma_shift_y = 1;
+  int tiles = 1;
+  int tile_width = 0, tile_height = 0;  // the largest, as the file says
+  bool animated = false;
+  std::optional<Cicp> cicp;
+  Bytes profile;  // ICC; may be empty
+};
+
+// kCorrupt, kUnsupported.
+Result<HeifPicture> read_heif(Bytes file);
+
+// What the helper takes to decode it, beside the file and the finished pixels.
+std::size_t heif_decoder_bytes(const HeifPicture& picture);
+
+// An ICC profile for these primaries, where they are other than sRGB's and simple; else empty.
+std::vector<std::byte> profile_of(const Cicp& cicp);
+// PQ and HLG: brighter than a screen's white.
+bool is_hdr(const Cicp& cicp);
+
+}  // namespace oc
