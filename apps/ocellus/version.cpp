@@ -5,6 +5,7 @@
 
 #include <boost/version.hpp>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "image/image.h"
@@ -37,10 +38,12 @@ std::string version_text() {
   std::vector<std::string_view> pictures;
   for (const ImageFormat format : kImageFormats)
     if (is_built_in(format)) pictures.push_back(to_string(format));
-  if (!is_built_in(ImageFormat::kHeic))
-    left_out.emplace_back("HEIC and AVIF pictures (libheif was not there: tools/install_deps.sh)");
-  if (!is_built_in(ImageFormat::kTiff))
-    left_out.emplace_back("TIFF pictures (libtiff was not there: tools/install_deps.sh)");
+  for (const auto& [format, library] :
+       {std::pair{ImageFormat::kHeic, "libde265"}, std::pair{ImageFormat::kAvif, "dav1d"},
+        std::pair{ImageFormat::kTiff, "libtiff"}})
+    if (!is_built_in(format))
+      left_out.push_back(fmt::format("{} pictures ({} was not there: tools/install_deps.sh)",
+                                     to_string(format), library));
   return fmt::format(
       "ocellus {}\n"
       "engines      {}\n"

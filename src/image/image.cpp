@@ -24,7 +24,8 @@ std::optional<ImageFormat> sniff(Bytes bytes) {
   // Two letters are few: the size of the header that follows must be one that there is.
   if (starts_with(bytes, "BM"sv) && read_uint(bytes, 14, 4, true).value_or(0) <= 256)
     return ImageFormat::kBmp;
-  if (is_built_in(ImageFormat::kHeic) && is_heif(bytes)) return ImageFormat::kHeic;  // or AVIF
+  if ((is_built_in(ImageFormat::kHeic) || is_built_in(ImageFormat::kAvif)) && is_heif(bytes))
+    return ImageFormat::kHeic;  // or AVIF
   if (is_built_in(ImageFormat::kTiff) && is_plain_tiff(bytes)) return ImageFormat::kTiff;
   return std::nullopt;
 }
@@ -141,8 +142,13 @@ std::string_view to_string(ImageFormat format) {
 bool is_built_in(ImageFormat format) {
   switch (format) {
     case ImageFormat::kHeic:
+#ifdef OC_HAS_HEIC
+      return true;
+#else
+      return false;
+#endif
     case ImageFormat::kAvif:
-#ifdef OC_HAS_HEIF
+#ifdef OC_HAS_AVIF
       return true;
 #else
       return false;
@@ -205,6 +211,7 @@ Result<ImageInfo> probe_image(Bytes bytes, const ImageLimits& limits) {
   const std::optional<ImageFormat> format = sniff(bytes);
   if (!format) return not_a_picture(bytes);
   OC_ASSIGN_OR_RETURN(ImageInfo info, probe(*format, bytes, limits));
+  if (!is_built_in(info.format)) return not_a_picture(bytes);
   OC_RETURN_IF_ERROR(check_limits(info, limits));
   if (info.format == ImageFormat::kWebp) {
     const auto bytes_taken = webp_file_bytes(bytes, info);

@@ -5,9 +5,6 @@
 
 namespace oc {
 
-// What the coder's library does once: before the helper locks itself in, as it may open files.
-void prepare(Coder coder);
-
 HelperStatus decode_heif_pixels(const PixelRequest& request, Bytes file,
                                 std::span<std::uint8_t> pixels);
 HelperStatus decode_tiff_pixels(const PixelRequest& request, Bytes file,

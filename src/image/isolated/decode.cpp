@@ -25,8 +25,9 @@ std::size_t working_bytes(const ImageInfo& info, const PixelRequest& request, By
 }
 
 PixelRequest request_for(const HeifPicture& picture) {
-  const Samples samples = picture.grey ? (picture.alpha ? Samples::kGreyAlpha : Samples::kGrey)
-                                       : (picture.alpha ? Samples::kRgba : Samples::kRgb);
+  const bool alpha = !picture.alpha.tiles.empty();
+  const Samples samples = picture.grey ? (alpha ? Samples::kGreyAlpha : Samples::kGrey)
+                                       : (alpha ? Samples::kRgba : Samples::kRgb);
   return {
       .coder = Coder::kHeif, .samples = samples, .width = picture.width, .height = picture.height};
 }

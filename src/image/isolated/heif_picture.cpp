@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::uint32_t kHevc = fourcc("hvc1"), kAv1 = fourcc("av01"), kGrid = fourcc("grid");
 
+// What the decoders take, measured with libde265 1.0.11 and dav1d 1.0.0, with a margin:
+// tests/image/isolated/memory_test.cpp.
+constexpr std::size_t kPlanesOfDecoder = 3, kBytesOfBlocks = 3, kDecoderBytes = 16u << 20;
+
 // A turn or a mirror: where the axes go, x to the right and y down.
 struct Turn {
   int xx = 1, xy = 0, yx = 0, yy = 1;
@@ -77,8 +81,8 @@ bool read_aperture(Bytes data, HeifPicture& out) {
     first = static_cast<int>(from);
     return true;
   };
-  return cut(0, out.coded_width, out.left, out.width) &&
-         cut(2, out.coded_height, out.top, out.height);
+  return cut(0, out.colours.width, out.left, out.width) &&
+         cut(2, out.colours.height, out.top, out.height);
 }
 
 // Properties that change what is shown, in the order in which they are listed.
@@ -105,26 +109,24 @@ bool read_transformations(const HeifFile& file, const HeifItem& item, HeifPictur
   return true;
 }
 
-// Of the item that is coded: bits of a sample, and how its colours are thinned out.
-bool read_coding(const HeifFile& file, const HeifItem& item, HeifPicture& out) {
+// Bits of a sample, and how its colours are thinned out.
+bool read_coding(HeifPicture& out) {
+  const Bytes config = out.colours.tiles.front().config;
+  const auto byte = [&](std::size_t at) { return static_cast<int>(config[at]); };
   const auto chroma = [&](bool grey, bool half_x, bool half_y) {
     out.grey = grey;
     out.chroma_shift_x = half_x ? 1 : 0;
     out.chroma_shift_y = half_y ? 1 : 0;
   };
-  if (item.type == kHevc) {  // ISO/IEC 14496-15, 8.3.2.1
-    const Box* box = file.property(item, fourcc("hvcC"));
-    if (box == nullptr || box->data.size() < 23) return false;
-    const auto byte = [&](std::size_t at) { return static_cast<int>(box->data[at]); };
+  if (out.colours.hevc) {  // ISO/IEC 14496-15, 8.3.2.1
+    if (config.size() < 23) return false;
     const int idc = byte(16) & 3;
     chroma(idc == 0, idc == 1 || idc == 2, idc == 1);
     out.bits = 8 + std::max(byte(17) & 7, byte(18) & 7);
     return true;
   }
-  // AV1 in ISOBMFF, 2.3.3
-  const Box* box = file.property(item, fourcc("av1C"));
-  if (box == nullptr || box->data.size() < 4) return false;
-  const auto flags = static_cast<unsigned>(box->data[2]);
+  if (config.size() < 4) return false;  // AV1 in ISOBMFF, 2.3.3
+  const int flags = byte(2);
   out.bits = (flags & 0x40) == 0 ? 8 : (flags & 0x20) != 0 ? 12 : 10;
   chroma((flags & 0x10) != 0, (flags & 8) != 0, (flags & 4) != 0);
   return true;
@@ -150,7 +152,84 @@ void read_colours(const HeifFile& file, const HeifItem& item, HeifPicture& out) 
   }
 }
 
-bool has_alpha_item(const HeifFile& file) {
+// The item's bytes within the file; has_all_bytes() was asked.
+std::vector<Bytes> data_of(const HeifFile& file, const HeifItem& item, Bytes bytes) {
+  std::vector<Bytes> out;
+  for (const auto& [offset, length] : item.extents)
+    out.push_back((item.in_idat ? file.idat : bytes).subspan(offset, length));
+  return out;
+}
+
+// False: it makes no sense.
+bool read_coded(const HeifFile& file, const HeifItem& item, Bytes bytes, HeifLayer& out) {
+  const auto size = size_in(file, item);
+  const Box* const config =
+      file.property(item, item.type == kHevc ? fourcc("hvcC") : fourcc("av1C"));
+  if (!size || config == nullptr || item.extents.empty()) return false;
+  out.tiles.push_back({.width = size->first,
+                       .height = size->second,
+                       .config = config->data,
+                       .data = data_of(file, item, bytes)});
+  return true;
+}
+
+// ISO/IEC 23008-12, 6.6.2.3: rows, columns and size of a grid.
+bool read_grid(const HeifFile& file, const HeifItem& item, Bytes bytes, HeifLayer& out) {
+  std::vector<std::byte> joined;
+  for (const Bytes part : data_of(file, item, bytes)) {
+    if (part.size() > 64) return false;
+    joined.insert(joined.end(), part.begin(), part.end());
+  }
+  BoxReader reader(joined);
+  reader.skip(1);
+  const int size = (reader.take(1) & 1) != 0 ? 4 : 2;
+  out.rows = static_cast<int>(reader.take(1)) + 1;
+  out.columns = static_cast<int>(reader.take(1)) + 1;
+  const auto width = side(reader.take(size)), height = side(reader.take(size));
+  if (!reader.ok() || !width || !height) return false;
+  out.width = *width;
+  out.height = *height;
+  return true;
+}
+
+// The layer that an item is. The type of what is coded: another than HEVC and AV1 is not read any
+// further; 0: it makes no sense.
+std::uint32_t read_layer(const HeifFile& file, std::uint32_t id, Bytes bytes, HeifLayer& out) {
+  const HeifItem& item = *file.item(id);
+  const auto known = [](std::uint32_t type) { return type == kHevc || type == kAv1; };
+  if (item.type != kGrid) {
+    if (!known(item.type)) return item.type;
+    if (!read_coded(file, item, bytes, out)) return 0;
+    out.width = out.tiles.front().width;
+    out.height = out.tiles.front().height;
+    out.hevc = item.type == kHevc;
+    return item.type;
+  }
+  const auto reference = std::ranges::find_if(file.references, [&](const HeifReference& one) {
+    return one.type == fourcc("dimg") && one.from == id;
+  });
+  if (reference == file.references.end() || !read_grid(file, item, bytes, out)) return 0;
+  if (reference->to.size() != static_cast<std::size_t>(out.columns * out.rows)) return 0;
+  std::uint32_t type = 0;
+  for (const std::uint32_t tile : reference->to) {
+    const HeifItem* const part = file.item(tile);
+    if (part == nullptr || (type != 0 && part->type != type)) return 0;
+    type = part->type;
+    if (!known(type)) return type;
+    if (!read_coded(file, *part, bytes, out)) return 0;
+    const CodedImage &first = out.tiles.front(), &last = out.tiles.back();
+    if (last.width != first.width || last.height != first.height) return 0;
+  }
+  const CodedImage& first = out.tiles.front();
+  if (std::int64_t{first.width} * out.columns < out.width ||
+      std::int64_t{first.height} * out.rows < out.height)
+    return 0;
+  out.hevc = type == kHevc;
+  return type;
+}
+
+// The number of the item that is the picture's alpha.
+std::optional<std::uint32_t> find_alpha(const HeifFile& file) {
   using namespace std::string_view_literals;
   for (const HeifReference& reference : file.references) {
     if (reference.type != fourcc("auxl") || std::ranges::count(reference.to, file.primary) == 0)
@@ -161,29 +240,15 @@ bool has_alpha_item(const HeifFile& file) {
     const Bytes name = box->data.subspan(4);
     if (starts_with(name, "urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"sv) ||
         starts_with(name, "urn:mpeg:hevc:2015:auxid:1"sv))
-      return true;
+      return reference.from;
   }
-  return false;
+  return std::nullopt;
 }
 
-// The tiles of a grid: all of one kind. Its first; null: it makes no sense.
-const HeifItem* read_tiles(const HeifFile& file, HeifPicture& out) {
-  const auto reference = std::ranges::find_if(file.references, [&](const HeifReference& one) {
-    return one.type == fourcc("dimg") && one.from == file.primary;
+bool is_premultiplied(const HeifFile& file) {
+  return std::ranges::any_of(file.references, [&](const HeifReference& reference) {
+    return reference.type == fourcc("prem") && reference.from == file.primary;
   });
-  if (reference == file.references.end() || reference->to.empty()) return nullptr;
-  const HeifItem* first = nullptr;
-  for (const std::uint32_t id : reference->to) {
-    const HeifItem* const tile = file.item(id);
-    if (tile == nullptr || (first != nullptr && tile->type != first->type)) return nullptr;
-    const auto size = size_in(file, *tile);
-    if (!size) return nullptr;
-    out.tile_width = std::max(out.tile_width, size->first);
-    out.tile_height = std::max(out.tile_height, size->second);
-    if (first == nullptr) first = tile;
-  }
-  out.tiles = static_cast<int>(reference->to.size());
-  return first;
 }
 
 Error not_decoded(std::uint32_t type) {
@@ -204,43 +269,49 @@ Result<HeifPicture> read_heif(Bytes bytes) {
   if (has_avif_brand(bytes)) out.format = ImageFormat::kAvif;
   const auto file = read_boxes(bytes);
   if (!file) return damaged(out.format);
+  const std::uint32_t type = read_layer(*file, file->primary, bytes, out.colours);
+  if (type == 0) return damaged(out.format);
+  if (type != kHevc && type != kAv1) return not_decoded(type);
+  out.format = type == kHevc ? ImageFormat::kHeic : ImageFormat::kAvif;
   const HeifItem& primary = *file->item(file->primary);
-  const HeifItem* coded = &primary;
-  if (primary.type == kGrid) coded = read_tiles(*file, out);
-  if (coded == nullptr) return damaged(out.format);
-  if (coded->type != kHevc && coded->type != kAv1) return not_decoded(coded->type);
-  out.format = coded->type == kHevc ? ImageFormat::kHeic : ImageFormat::kAvif;
-  const auto size = size_in(*file, primary);
-  if (!size || coded->extents.empty()) return damaged(out.format);
-  std::tie(out.coded_width, out.coded_height) = *size;
-  std::tie(out.width, out.height) = *size;
-  if (primary.type != kGrid) std::tie(out.tile_width, out.tile_height) = *size;
-  if (!read_transformations(*file, primary, out) || !read_coding(*file, *coded, out))
-    return damaged(out.format);
+  out.width = out.colours.width;
+  out.height = out.colours.height;
+  if (!read_transformations(*file, primary, out) || !read_coding(out)) return damaged(out.format);
   read_colours(*file, primary, out);
-  if (coded != &primary) read_colours(*file, *coded, out);
-  out.alpha = has_alpha_item(*file);
+  if (primary.type == kGrid)  // what is said of the first tile holds for all
+    for (const HeifReference& reference : file->references)
+      if (reference.type == fourcc("dimg") && reference.from == file->primary)
+        read_colours(*file, *file->item(reference.to.front()), out);
+  if (const auto alpha = find_alpha(*file)) {
+    const std::uint32_t coded = read_layer(*file, *alpha, bytes, out.alpha);
+    if ((coded != kHevc && coded != kAv1) || out.alpha.width != out.colours.width ||
+        out.alpha.height != out.colours.height)
+      return damaged(out.format);
+    out.premultiplied = is_premultiplied(*file);
+  }
   out.animated = file->has_track;
   return out;
 }
 
-// Measured with libheif 1.15, libde265 1.0.11 and dav1d 1.0.0, with a margin: see
-// tests/image/isolated/memory_test.cpp.
 std::size_t heif_decoder_bytes(const HeifPicture& picture) {
   const std::size_t sample = picture.bits > 8 ? 2 : 1;
-  const auto planes = [&](int width, int height) {
-    const auto pixels = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-    const std::size_t colours =
-        picture.grey ? 0 : 2 * pixels >> (picture.chroma_shift_x + picture.chroma_shift_y);
-    return (pixels + colours + (picture.alpha ? pixels : 0)) * sample;
+  const auto pixels = [](int width, int height) {
+    return static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
   };
-  const std::size_t whole = planes(picture.coded_width, picture.coded_height);
-  const std::size_t tile = planes(picture.tile_width, picture.tile_height);
-  const auto pixels =
-      static_cast<std::size_t>(picture.tile_width) * static_cast<std::size_t>(picture.tile_height);
-  // The decoder has its picture, a second one for its filters, what it knows of each block, and
-  // gives libheif a copy.
-  return whole + 4 * tile + 3 * pixels + (24u << 20);
+  const auto layer = [&](const HeifLayer& of, bool grey) {
+    if (of.tiles.empty()) return std::size_t{0};
+    const auto planes = [&](std::size_t of_pixels) {
+      const std::size_t colours =
+          grey ? 0 : 2 * of_pixels >> (picture.chroma_shift_x + picture.chroma_shift_y);
+      return (of_pixels + colours) * sample;
+    };
+    // The decoder has its picture, a second one for its filters, and what it knows of each block;
+    // tiles are put together in a picture of our own.
+    const std::size_t tile = pixels(of.tiles.front().width, of.tiles.front().height);
+    return kPlanesOfDecoder * planes(tile) + kBytesOfBlocks * tile +
+           (of.tiles.size() > 1 ? planes(pixels(of.width, of.height)) : 0);
+  };
+  return layer(picture.colours, picture.grey) + layer(picture.alpha, true) + kDecoderBytes;
 }
 
 bool is_hdr(const Cicp& cicp) {

@@ -16,19 +16,33 @@ struct Cicp {
   bool full_range = true;
 };
 
+// One coded picture: a whole layer, or a tile of it.
+struct CodedImage {
+  int width = 0, height = 0;
+  Bytes config;             // the box hvcC or av1C
+  std::vector<Bytes> data;  // one after the other
+};
+// The colours, or the alpha. Tiles lie row by row, all of one size, the first one's; what hangs
+// over the layer's size on the right and at the bottom is cut off.
+struct HeifLayer {
+  int width = 0, height = 0;
+  int columns = 1, rows = 1;
+  std::vector<CodedImage> tiles;  // columns * rows
+  bool hevc = true;               // else AV1
+};
+
 struct HeifPicture {
   ImageFormat format = ImageFormat::kHeic;  // by how it is coded, whatever the brands say
-  int coded_width = 0, coded_height = 0;    // of all tiles together
+  HeifLayer colours;
+  HeifLayer alpha;             // no tiles: there is none
+  bool premultiplied = false;  // by alpha
   // What is shown of it (clap), and how that is turned (irot, imir), as an EXIF orientation.
   int left = 0, top = 0, width = 0, height = 0;
   int orientation = 1;
-  bool alpha = false;
   bool grey = false;
   int bits = 8;            // a sample
   int chroma_shift_x = 1;  // columns that share one sample of colour, as a power of two
   int chroma_shift_y = 1;
-  int tiles = 1;
-  int tile_width = 0, tile_height = 0;  // the largest, as the file says
   bool animated = false;
   std::optional<Cicp> cicp;
   Bytes profile;  // ICC; may be empty

@@ -20,7 +20,6 @@
 #include <malloc.h>
 #endif
 
-#include "image/isolated/coders.h"
 #include "image/isolated/sandbox.h"
 #include "image/isolated/shared_block.h"
 
@@ -114,9 +113,8 @@ HelperStatus help(DecodePixels decode) {
   const auto asked = read_request(block.bytes());
   if (!asked || !dies_with(asked->header.asker)) return HelperStatus::kNotAsked;
 #ifdef __GLIBC__
-  ::mallopt(M_ARENA_MAX, 1);  // one more for each thread would reserve 64 MB of addresses
+  ::mallopt(M_ARENA_MAX, 1);  // another one would reserve 64 MB of addresses
 #endif
-  prepare(asked->request.coder);
   if (!set_limits(asked->header.memory_bytes) || !lock_in()) return HelperStatus::kNotLocked;
   try {
     const HelperStatus status = decode(asked->request, asked->file, asked->pixels);

@@ -166,10 +166,11 @@ Error of_status(int status, const Decoding& task) {
               fmt::format("the {} picture is of an unusual kind that is not supported", format),
               "save it as JPEG or PNG"};
     case HelperStatus::kNoDecoder:
-      return {ErrorCode::kUnsupported,
-              fmt::format("this is a {} picture, for which this system has no decoder", format),
-              "install one for libheif (libde265 for HEIC, dav1d or aom for AVIF), or save it as "
-              "JPEG or PNG"};
+      return {
+          ErrorCode::kUnsupported,
+          fmt::format("this is a {} picture, for which this program was built without a decoder",
+                      format),
+          "save it as JPEG or PNG"};
     case HelperStatus::kOutOfMemory:
       return {ErrorCode::kTooLarge,
               fmt::format("the {} picture takes more memory to decode than one of {}x{} pixels "

@@ -30,7 +30,7 @@ enum class HelperStatus : int {
   kDone = 0,
   kDamaged = 40,
   kUnsupported,  // a kind of the format that the library does not decode
-  kNoDecoder,    // the library was built without one for it
+  kNoDecoder,    // the program was built without one for it
   kOutOfMemory,  // more than was counted for such a picture
   kNotLocked,    // the system does not let it lock itself in
   kNotAsked,     // there is no request

@@ -5,7 +5,6 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -108,23 +107,12 @@ bool lock_in() {
   filter.allow_masked(SYS_mmap, 2, PROT_EXEC, 0);
   filter.allow_masked(SYS_mprotect, 2, PROT_EXEC, 0);
   for (const long call : {SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk}) filter.allow(call);
-  // A thread of the decoder (libde265 has one), never a process. What clone3 wants lies in memory,
-  // where a filter cannot look: glibc then takes clone.
-  constexpr std::uint32_t kThread =
-      CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
-  filter.allow_masked(SYS_clone, 0, kThread, kThread);
-  filter.refuse(SYS_clone3, ENOSYS);
   for (const long call :
-       {SYS_futex, SYS_set_robust_list, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
-        SYS_sched_yield, SYS_gettid, SYS_getpid, SYS_clock_gettime, SYS_exit, SYS_exit_group,
-        SYS_sysinfo})  // how much memory there is: qsort() asks
+       {SYS_futex, SYS_rt_sigprocmask, SYS_sched_yield, SYS_gettid, SYS_getpid, SYS_clock_gettime,
+        SYS_exit_group, SYS_sysinfo})  // how much memory there is: qsort() asks
     filter.allow(call);
-#ifdef SYS_rseq
-  filter.allow(SYS_rseq);
-#endif
-  // How many processors there are, for threads; names of threads; the kind of a descriptor.
-  for (const long call : {SYS_sched_getaffinity, SYS_prctl, SYS_fstat, SYS_newfstatat})
-    filter.refuse(call, EPERM);
+  // The kind of a descriptor, which stdio can do without.
+  for (const long call : {SYS_fstat, SYS_newfstatat}) filter.refuse(call, EPERM);
   // Complaints, which lead nowhere.
   filter.allow_up_to(SYS_write, 0, 2);
   filter.allow_up_to(SYS_writev, 0, 2);
