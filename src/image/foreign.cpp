@@ -160,7 +160,9 @@ std::string raw_kind(Bytes tiff) {
   if (small && below)
     return make.empty() ? "a raw file of a camera"
                         : fmt::format("a {} raw file", capitals_off(make));
-  if (!pixels)
+  // One whose directory is not all there is a damaged picture.
+  const bool whole = directory + 2 + kEntry * entries <= tiff.size();
+  if (!pixels && (whole || directory == 0))
     return "built as TIFF, without a picture that can be seen: a raw file of a camera, perhaps";
   return {};
 }

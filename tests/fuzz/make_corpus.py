@@ -266,6 +266,50 @@ def bmps():
     keep("bmp", "full_size_crops", plain + ENDS["full"])
 
 
+def heifs():
+    for file in sorted((CORPUS.parents[1] / "data/pictures").glob("*.*")):
+        if file.suffix in (".heic", ".avif"):
+            keep("heif", file.stem + file.suffix.replace(".", "_"), file.read_bytes())
+    whole = (CORPUS.parents[1] / "data/pictures/slope.heic").read_bytes()
+    files = {
+        "cut": whole[:-40], "only_boxes": whole[: whole.index(b"mdat") - 4],
+        "huge": whole.replace(struct.pack(">II", 64, 64), struct.pack(">II", 1 << 30, 1 << 30)),
+        "another_coder": whole.replace(b"hvc1", b"jpeg"), "no_primary": whole.replace(b"pitm", b"free"),
+        "video": whole.replace(b"ftypheic", b"ftypisom"), "only_brands": whole[:28],
+        "clap": (CORPUS.parents[1] / "data/pictures/changed.avif").read_bytes().replace(
+            struct.pack(">II", 48, 1), struct.pack(">II", 480, 1)),
+    }
+    for name, data in files.items():
+        keep("heif", name, data)
+
+
+def tiffs():
+    def tiff(mode, width=17, height=11, **options):
+        image = gradient("RGB", width, height)
+        image = image.quantize(16) if mode == "P" else image.convert(mode)
+        return encoded(image, "TIFF", **options)
+
+    plain = tiff("RGB")
+    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    small = gradient("RGB", 9, 7)
+    files = {
+        "plain": plain, "cut": plain[:-30], "grey": tiff("L"), "palette": tiff("P"),
+        "bilevel": tiff("1"), "cmyk": tiff("CMYK"), "alpha": tiff("RGBA"), "sixteen": tiff("I;16"),
+        "grey_alpha": tiff("LA"), "strips": tiff("RGB", tiffinfo={278: 3}),
+        "turned": tiff("RGB", tiffinfo={274: 6}), "profile": tiff("RGB", icc_profile=icc[:400]),
+        "pages": encoded(small, "TIFF", save_all=True, append_images=[small, small]),
+        "only_header": plain[:8], "big": plain.replace(b"II*\0", b"II+\0"),
+        "huge": tiff("1", 17, 11).replace(struct.pack("<HHII", 256, 4, 1, 17),
+                                          struct.pack("<HHII", 256, 4, 1, 1 << 30)),
+    }
+    for name in ("tiff_lzw", "packbits", "tiff_adobe_deflate", "jpeg"):
+        files[name] = tiff("RGB", compression=name)
+    for name in ("tiff_ccitt", "group3", "group4"):
+        files[name] = tiff("1", compression=name)
+    for name, data in files.items():
+        keep("tiff", name, data)
+
+
 def profiles():
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -532,8 +576,8 @@ def packed_bodies():
 
 if __name__ == "__main__":
     print("Pillow", PIL.__version__)
-    for draw in (jpegs, pngs, webps, gifs, bmps, profiles, tensor_files, configs, data_uris, chats, http_messages,
-                 packed_bodies, stored_answers):
+    for draw in (jpegs, pngs, webps, gifs, bmps, heifs, tiffs, profiles, tensor_files, configs, data_uris,
+                 chats, http_messages, packed_bodies, stored_answers):
         draw()
     for folder in sorted(CORPUS.iterdir()):
         sizes = [path.stat().st_size for path in folder.iterdir()]

@@ -16,7 +16,7 @@ constexpr std::uint32_t kHevc = fourcc("hvc1"), kAv1 = fourcc("av01"), kGrid = f
 
 // What the decoders take, measured with libde265 1.0.11 and dav1d 1.0.0, with a margin:
 // tests/image/isolated/memory_test.cpp.
-constexpr std::size_t kPlanesOfDecoder = 3, kBytesOfBlocks = 3, kDecoderBytes = 16u << 20;
+constexpr std::size_t kPlanesOfDecoder = 2, kBytesOfBlocks = 2, kDecoderBytes = 16u << 20;
 
 // A turn or a mirror: where the axes go, x to the right and y down.
 struct Turn {

@@ -124,7 +124,8 @@ HelperStatus decode_heif_pixels(const PixelRequest& request, Bytes file,
                 .alpha = alpha.image != nullptr ? alpha.image->y : Plane{},
                 .shift_x = image.shift_x,
                 .shift_y = image.shift_y,
-                .premultiplied = picture->premultiplied};
+                .premultiplied = picture->premultiplied,
+                .smooth = !picture->colours.hevc};
   // What the decoder has beyond the size that was promised is not looked at.
   planes.y.width = picture->colours.width;
   planes.cb.width = planes.cr.width = (planes.y.width + planes.shift_x) >> planes.shift_x;

@@ -57,6 +57,7 @@ bool limit(int what, rlim_t most) {
   return ::setrlimit(static_cast<decltype(RLIMIT_CPU)>(what), &both) == 0;
 }
 
+#ifndef OC_SANITIZED
 // Of this process's addresses; 0: not known.
 std::size_t mapped_bytes() {
   std::ifstream file("/proc/self/statm");
@@ -64,6 +65,7 @@ std::size_t mapped_bytes() {
   if (!(file >> pages)) return 0;
   return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
+#endif
 
 bool set_limits([[maybe_unused]] std::size_t memory_bytes) {
 #ifdef OC_SANITIZED  // which slows everything down and maps terabytes

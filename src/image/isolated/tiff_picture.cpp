@@ -45,7 +45,8 @@ class Directory {
   Directory(Bytes file, std::size_t at, bool little)
       : file_(file), at_(at), little_(little), count_(number(at, 2).value_or(0)) {}
 
-  bool there() const { return count_ > 0; }
+  // All of its entries; where the next one is may be missing.
+  bool there() const { return count_ > 0 && number(at_ + 1 + kEntryBytes * count_, 1).has_value(); }
   std::size_t next() const { return number(at_ + 2 + kEntryBytes * count_, 4).value_or(0); }
 
   bool has(Tag tag) const { return find(tag).has_value(); }
@@ -291,10 +292,14 @@ Result<TiffPicture> read_tiff(Bytes file) {
   if (samples < static_cast<std::uint32_t>(colour_samples(out.colours)) || samples > kMostSamples)
     return broken;
   out.samples = static_cast<int>(samples);
+  const std::size_t sizes = std::min<std::size_t>(directory.count(kBitsPerSample), samples);
   out.bits = static_cast<int>(std::min(directory.value(kBitsPerSample).value_or(1), 99u));
-  for (std::size_t i = 1; i < std::min<std::size_t>(directory.count(kBitsPerSample), samples); ++i)
-    if (directory.value(kBitsPerSample, i) != static_cast<std::uint32_t>(out.bits))
+  for (std::size_t i = 0; i < sizes; ++i) {
+    const auto bits = directory.value(kBitsPerSample, i);
+    if (!bits) return broken;
+    if (*bits != static_cast<std::uint32_t>(out.bits))
       return unsupported("has samples of different sizes");
+  }
   out.planes_apart = directory.value(kPlanarConfiguration).value_or(1) == 2 && samples > 1;
   read_alpha(directory, out);
   if (auto error = check_kind(out, directory)) return *std::move(error);

@@ -13,6 +13,25 @@ struct Free {
 };
 using Context = std::unique_ptr<de265_decoder_context, Free>;
 
+// The most pixels that the decoder gives a picture: the stream has a size of its own, which is
+// believed as far as the file's boxes promised it.
+struct Promised {
+  std::int64_t pixels = 0;
+  bool exceeded = false;
+};
+int get_buffer(de265_decoder_context* context, de265_image_spec* spec, de265_image* image,
+               void* promised) {
+  auto& most = *static_cast<Promised*>(promised);
+  if (std::int64_t{spec->width} * spec->height > most.pixels) {
+    most.exceeded = true;
+    return 0;
+  }
+  return de265_get_default_image_allocation_functions()->get_buffer(context, spec, image, nullptr);
+}
+void release_buffer(de265_decoder_context* context, de265_image* image, void*) {
+  de265_get_default_image_allocation_functions()->release_buffer(context, image, nullptr);
+}
+
 class HevcImage final : public DecodedImage {
  public:
   explicit HevcImage(Context context) : context_(std::move(context)) {}
@@ -99,13 +118,22 @@ Plane plane_of(const de265_image& image, int channel) {
 }  // namespace
 
 Decoded decode_hevc(const CodedImage& coded) {
+  // Its tables, which would be made anew for each decoder: milliseconds a tile.
+  static const bool ready = de265_init() == DE265_OK;
+  if (!ready) return {.status = HelperStatus::kOutOfMemory, .image = nullptr};
   Context context(de265_new_decoder());
   if (context == nullptr) return {.status = HelperStatus::kOutOfMemory, .image = nullptr};
+  constexpr int kBlock = 64;  // sizes are of whole blocks
+  Promised promised{.pixels = (std::int64_t{coded.width} + kBlock) *
+                              (std::int64_t{coded.height} + kBlock)};
+  de265_image_allocation allocation{.get_buffer = get_buffer, .release_buffer = release_buffer};
+  de265_set_image_allocation_functions(context.get(), &allocation, &promised);
   const int length_bytes = push_config(context.get(), coded.config);
   if (length_bytes == 0 || !push_data(context.get(), coded, length_bytes)) return {};
   const de265_image* image = nullptr;
   for (int more = 1; more != 0 && image == nullptr;) {
     const de265_error error = de265_decode(context.get(), &more);
+    if (promised.exceeded) return {};
     if (const auto status = complaint(context.get())) return {.status = *status, .image = nullptr};
     if (error != DE265_OK) return {.status = status_of(error), .image = nullptr};
     image = de265_peek_next_picture(context.get());

@@ -84,25 +84,27 @@ std::optional<YuvRows> YuvRows::make(const Planes& planes, const Cicp& cicp, Sam
   return out;
 }
 
-// A thinned-out sample lies between those of the brightness: three quarters of the nearer one and a
-// quarter of the other.
+// A thinned-out sample lies in the middle of its pixels: three quarters of the nearest one and a
+// quarter of the next, in both directions.
 void YuvRows::load_colours(const Plane& plane, int y, std::vector<float>& to) {
   const int near = y >> planes_.shift_y;
-  const int far = planes_.shift_y == 0 ? near : near + ((y & 1) != 0 ? 1 : -1);
-  const int other = std::clamp(far, 0, plane.height - 1);
-  const int width = plane.width;
-  for (int x = 0; x < width; ++x)
-    blended_[static_cast<std::size_t>(x)] = 0.75f * static_cast<float>(sample(plane, x, near)) +
-                                            0.25f * static_cast<float>(sample(plane, x, other));
+  const int far = near + ((y & 1) != 0 ? 1 : -1);
+  const bool blend = planes_.smooth && planes_.shift_y != 0;
+  const int other = blend ? std::clamp(far, 0, plane.height - 1) : near;
+  const std::size_t width = static_cast<std::size_t>(plane.width);
+  for (std::size_t x = 0; x < width; ++x) {
+    const auto at = static_cast<int>(x);
+    blended_[x] = static_cast<float>(sample(plane, at, near));
+    if (blend) blended_[x] += 0.25f * (static_cast<float>(sample(plane, at, other)) - blended_[x]);
+  }
   if (planes_.shift_x == 0) {
     std::copy_n(blended_.begin(), to.size(), to.begin());
     return;
   }
   for (std::size_t x = 0; x < to.size(); ++x) {
     const std::size_t at = x / 2;
-    const std::size_t next = (x & 1) != 0 ? std::min(at + 1, static_cast<std::size_t>(width) - 1)
-                                          : at - (at > 0 ? 1 : 0);
-    to[x] = 0.75f * blended_[at] + 0.25f * blended_[next];
+    const std::size_t next = (x & 1) != 0 ? std::min(at + 1, width - 1) : at - (at > 0 ? 1 : 0);
+    to[x] = planes_.smooth ? 0.75f * blended_[at] + 0.25f * blended_[next] : blended_[at];
   }
 }
 

@@ -1,5 +1,4 @@
-// From a video decoder's planes to rows of pixels: eight bits a sample, colours brought up to the
-// size of the brightness between their neighbours, as browsers do.
+// From a video decoder's planes to rows of pixels, eight bits a sample.
 #pragma once
 
 #include <array>
@@ -24,6 +23,9 @@ struct Planes {
   Plane alpha;      // may be empty
   int shift_x = 0, shift_y = 0;
   bool premultiplied = false;  // by alpha
+  // Thinned-out colours between those of the neighbours, as libavif and browsers show AVIF; else
+  // each for all its pixels, as libheif shows HEIC.
+  bool smooth = true;
 };
 
 class YuvRows {
