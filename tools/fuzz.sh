@@ -27,7 +27,7 @@ fuzz_one() {
     -artifact_prefix="$findings/" "${dictionary[@]}" "${folders[@]}" >"$log" 2>&1 || status=$?
   local runs coverage
   runs=$(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) .*/\1 runs in \2 s/p' "$log" | tail -n 1)
-  coverage=$(grep -o 'cov: [0-9]*' "$log" | tail -n 1) || true
+  coverage=$(grep -ao 'cov: [0-9]*' "$log" | tail -n 1) || true
   if [ "$status" -eq 0 ] && [ -n "$runs" ]; then
     echo "fuzz $name: $runs, $coverage, ok"
   else

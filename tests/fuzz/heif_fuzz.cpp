@@ -1,11 +1,13 @@
 // The input is a HEIC or AVIF file: its boxes, and its pixels.
-#include <algorithm>
+#include <array>
 
+#include "image/decoders.h"
 #include "image/isolated/heif_picture.h"
 #include "tests/fuzz/isolated.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto bytes = std::as_bytes(std::span(data, size));
+  if (!oc::is_heif(bytes)) return -1;
   const auto picture = oc::read_heif(bytes);
   if (picture.ok()) {
     require(picture->width >= 1 && picture->width <= picture->colours.width);

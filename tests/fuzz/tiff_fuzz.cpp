@@ -4,6 +4,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto bytes = std::as_bytes(std::span(data, size));
+  if (!oc::starts_with(bytes, "II") && !oc::starts_with(bytes, "MM")) return -1;
   const auto info = oc::probe_image(bytes, oc::fuzz::kSmall);
   if (!oc::fuzz::is_accepted(info)) return 0;
   if (info->format != oc::ImageFormat::kTiff) return -1;

@@ -111,12 +111,14 @@ std::optional<pid_t> start(int block, int life) {
     failed |= ::posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
   failed |= ::posix_spawn_file_actions_adddup2(&files, block, kBlockDescriptor);
   failed |= ::posix_spawn_file_actions_adddup2(&files, life, kLifeDescriptor);
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 34)  // elsewhere the helper does it, first of all
   failed |= ::posix_spawn_file_actions_addclosefrom_np(&files, kLifeDescriptor + 1);
 #endif
+#endif
   sigset_t none, all;
-  ::sigemptyset(&none);
-  ::sigfillset(&all);
+  sigemptyset(&none);  // macros on a Mac
+  sigfillset(&all);
   failed |= ::posix_spawnattr_setsigmask(&attributes, &none);
   failed |= ::posix_spawnattr_setsigdefault(&attributes, &all);
   failed |= ::posix_spawnattr_setpgroup(&attributes, 0);

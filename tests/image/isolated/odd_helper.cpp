@@ -46,10 +46,6 @@ HelperStatus decode_oddly(const PixelRequest& request, Bytes file, std::span<std
   if (what == "abort") std::abort();
   if (what == "throw") throw std::bad_alloc();
   if (what == "spin") spin();
-  if (what == "wait") {  // a lock that nobody gives back
-    static int word = 0;
-    for (;;) std::this_thread::yield(), static_cast<void>(word);
-  }
   if (what == "lie") {
     change_header(pixels, file);
     ::_exit(0);
