@@ -33,7 +33,7 @@ flags=(-target aarch64-macos -std=c++20 -c -O0 -g0 -fno-sanitize=all -Wall -Wext
   -Wno-missing-designated-field-initializers -Wno-nullability-completeness
   "-I$root/src" "-I$root" -isystem "$root/$place/include"
   '-DOCELLUS_VERSION="0"' '-DOCELLUS_MLX=""' '-DOCELLUS_XGRAMMAR=""' '-DOCELLUS_HIGHWAY="0"' '-DOC_SOURCE_DIR="/"'
-  -DOC_HAS_HEIC -DOC_HAS_AVIF -DOC_HAS_TIFF)
+  -DOC_HAS_HEIC -DOC_HAS_AVIF -DOC_HAS_TIFF -DOC_TIFF_WRITER)
 
 # What the build makes, and what it leaves out where a library is not there.
 cmake -DOUT=$place/web_files.cpp -P cmake/embed.cmake -- web/* examples/shapes.png

@@ -8,8 +8,6 @@
 #include <optional>
 #include <string_view>
 
-#include "image/image.h"
-
 namespace oc {
 namespace {
 
@@ -29,6 +27,8 @@ struct Kind {
   std::string_view what, magic;
   std::size_t at = 0;
   std::string_view hint = kConvert;
+  // It is read, but for this build.
+  std::optional<ImageFormat> format = std::nullopt;
 };
 // The first that fits counts.
 constexpr std::array kKinds = {
@@ -38,11 +38,11 @@ constexpr std::array kKinds = {
     Kind{"a JPEG 2000 picture",      "\0\0\0\x0cjP  "sv},
     Kind{"a JPEG 2000 picture",      "\xff\x4f\xff\x51"sv},
     Kind{"a JPEG XR picture",        "II\xbc"sv},
-    Kind{"an AVIF picture",          "ftypavif"sv, 4},
-    Kind{"an AVIF picture",          "ftypavis"sv, 4},
-    Kind{"a HEIC picture",           "ftyphe"sv, 4},
-    Kind{"a HEIC picture",           "ftypmsf1"sv, 4},
-    Kind{"a HEIF picture",           "ftypmif1"sv, 4},
+    Kind{"an AVIF picture",          "ftypavif"sv, 4, kConvert, ImageFormat::kAvif},
+    Kind{"an AVIF picture",          "ftypavis"sv, 4, kConvert, ImageFormat::kAvif},
+    Kind{"a HEIC picture",           "ftyphe"sv, 4, kConvert, ImageFormat::kHeic},
+    Kind{"a HEIC picture",           "ftypmsf1"sv, 4, kConvert, ImageFormat::kHeic},
+    Kind{"a HEIF picture",           "ftypmif1"sv, 4, kConvert, ImageFormat::kHeic},
     Kind{"a Canon raw file (CR3)",   "ftypcrx "sv, 4, kDevelop},
     Kind{"a QuickTime video",        "ftypqt  "sv, 4, kFrame},
     Kind{"an MP4 video",             "ftyp"sv, 4, kFrame},
@@ -60,8 +60,8 @@ constexpr std::array kKinds = {
     Kind{"a Panasonic raw file (RW2)", "IIU\0"sv, 0, kDevelop},
     Kind{"a Canon raw file (CR2)",   "CR\2"sv, 8, kDevelop},
     Kind{"a Sigma raw file (X3F)",   "FOVb"sv, 0, kDevelop},
-    Kind{"a TIFF picture",           "II*\0"sv},
-    Kind{"a TIFF picture",           "MM\0*"sv},
+    Kind{"a TIFF picture",           "II*\0"sv, 0, kConvert, ImageFormat::kTiff},
+    Kind{"a TIFF picture",           "MM\0*"sv, 0, kConvert, ImageFormat::kTiff},
     Kind{"a large TIFF picture (BigTIFF)", "II+\0"sv},
     Kind{"a large TIFF picture (BigTIFF)", "MM\0+"sv},
     Kind{"a GIF picture",            "GIF8"sv},
@@ -184,6 +184,13 @@ std::string readable_formats() {
   return out;
 }
 
+Error not_built_in(ImageFormat format) {
+  return {ErrorCode::kUnsupported,
+          fmt::format("this is a picture in {}, which this build of ocellus was made without",
+                      to_string(format)),
+          fmt::format("{}; {} can be read", kConvert, readable_formats())};
+}
+
 Error not_a_picture(Bytes file) {
   const auto error = [](std::string_view what, std::string_view hint) {
     const bool says_so = what.find(',') != std::string_view::npos;
@@ -198,6 +205,7 @@ Error not_a_picture(Bytes file) {
     if (!starts_with(file, kind.magic, kind.at)) continue;
     if (kind.what == "a TIFF picture")
       if (const std::string raw = raw_kind(file); !raw.empty()) return error(raw, kDevelop);
+    if (kind.format && !is_built_in(*kind.format)) return not_built_in(*kind.format);
     return error(kind.what, kind.hint);
   }
   if (const auto kind = kind_of_text(file)) return error(kind->what, kind->hint);

@@ -5,11 +5,15 @@
 
 #include "base/result.h"
 #include "image/bytes.h"
+#include "image/image.h"
 
 namespace oc {
 
 // "JPEG, PNG, WebP, GIF, BMP, HEIC, AVIF or TIFF": what this build reads.
 std::string readable_formats();
+
+// kUnsupported: a picture whose decoder is not built in.
+Error not_built_in(ImageFormat format);
 
 // kUnsupported: what the file is, as far as its bytes tell, and what to do.
 Error not_a_picture(Bytes file);

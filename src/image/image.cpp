@@ -211,7 +211,7 @@ Result<ImageInfo> probe_image(Bytes bytes, const ImageLimits& limits) {
   const std::optional<ImageFormat> format = sniff(bytes);
   if (!format) return not_a_picture(bytes);
   OC_ASSIGN_OR_RETURN(ImageInfo info, probe(*format, bytes, limits));
-  if (!is_built_in(info.format)) return not_a_picture(bytes);
+  if (!is_built_in(info.format)) return not_built_in(info.format);
   OC_RETURN_IF_ERROR(check_limits(info, limits));
   if (info.format == ImageFormat::kWebp) {
     const auto bytes_taken = webp_file_bytes(bytes, info);

@@ -32,6 +32,25 @@ TEST(Foreign, PicturesOfOtherKinds) {
   for (const auto& [bytes, name] : cases) expect_named(bytes, name, "save it as JPEG or PNG");
 }
 
+// Only in a build without their libraries.
+TEST(Foreign, WhatIsLeftOutIsSaid) {
+  const auto expect_left_out = [](std::string_view bytes, ImageFormat format) {
+    if (is_built_in(format)) return;
+    expect_named(bytes, "made without", "save it as JPEG or PNG");
+    expect_named(bytes, to_string(format), "");
+  };
+  expect_left_out(
+      "\0\0\0\x18"
+      "ftypavif"sv,
+      ImageFormat::kAvif);
+  expect_left_out(
+      "\0\0\0\x18"
+      "ftypheic"sv,
+      ImageFormat::kHeic);
+  expect_left_out("II*\0\x08\0\0\0\x01\0\x11\x01\4\0\1\0\0\0\x1a\0\0\0\0\0\0\0"sv,
+                  ImageFormat::kTiff);
+}
+
 TEST(Foreign, VideosAndDocuments) {
   for (const auto& [bytes, name] :
        {std::pair{"\x1a\x45\xdf\xa3\x9f"sv, "a WebM or Matroska video"sv},

@@ -1,8 +1,7 @@
 // TIFF files of all kinds that are read, by libtiff. Where it is not there nothing is written.
 #pragma once
 
-#if __has_include(<tiffio.h>)
-#define OC_TIFF_WRITER
+#ifdef OC_TIFF_WRITER
 #include <tiffio.h>
 #endif
 
