@@ -139,29 +139,17 @@ std::string_view to_string(ImageFormat format) {
   return "?";
 }
 
-bool is_built_in(ImageFormat format) {
-  switch (format) {
-    case ImageFormat::kHeic:
-#ifdef OC_HAS_HEIC
-      return true;
-#else
-      return false;
+bool is_built_in([[maybe_unused]] ImageFormat format) {
+#ifndef OC_HAS_HEIC
+  if (format == ImageFormat::kHeic) return false;
 #endif
-    case ImageFormat::kAvif:
-#ifdef OC_HAS_AVIF
-      return true;
-#else
-      return false;
+#ifndef OC_HAS_AVIF
+  if (format == ImageFormat::kAvif) return false;
 #endif
-    case ImageFormat::kTiff:
-#ifdef OC_HAS_TIFF
-      return true;
-#else
-      return false;
+#ifndef OC_HAS_TIFF
+  if (format == ImageFormat::kTiff) return false;
 #endif
-    default:
-      return true;
-  }
+  return true;
 }
 
 Error damaged(ImageFormat format) {

@@ -68,15 +68,16 @@ std::size_t mapped_bytes() {
 #endif
 
 bool set_limits([[maybe_unused]] std::size_t memory_bytes) {
-#ifdef OC_SANITIZED  // which slows everything down and maps terabytes
+#ifdef OC_SANITIZED  // which is slow, maps terabytes, and looks at memory through pipes
   constexpr rlim_t kSlower = 20;
 #else
   constexpr rlim_t kSlower = 1;
   if (const std::size_t mapped = mapped_bytes(); mapped > 0)
     if (!limit(RLIMIT_AS, mapped + memory_bytes)) return false;
+  if (!limit(RLIMIT_NOFILE, 0)) return false;
 #endif
   return limit(RLIMIT_CPU, kMostCpuSeconds * kSlower) && limit(RLIMIT_CORE, 0) &&
-         limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_NOFILE, 0);
+         limit(RLIMIT_FSIZE, 0);
 }
 
 // The request in the block, if its parts are where they must be.

@@ -145,7 +145,7 @@ TEST(Helper, HasNothingOfItsParent) {
   std::atomic<bool> seen = false;
   std::thread other([&] {
     int pid = 0;
-    const auto is_locked = [&] {
+    [[maybe_unused]] const auto is_locked = [&] {
       const std::vector<int> children = children_of(::getpid());
       if (children.empty()) return false;
       pid = children.front();
