@@ -1,8 +1,6 @@
 // The pictures of a question: counted, then decoded one after the other on the pool's threads.
 #include <fmt/format.h>
 
-#include <new>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/question.h"
@@ -45,10 +43,7 @@ void App::decode_picture(const QuestionPtr& question) {
   const auto decoded =
       decode_next_picture(question->chat, options_.image, box, question->interrupt);
   metrics_.count_picture(decoded);
-  if (!decoded) {
-    if (decoded.error().code == ErrorCode::kUnavailable) throw std::bad_alloc();
-    return question->fail(decoded.error(), Stage::kImage);
-  }
+  if (!decoded) return question->fail(decoded.error(), Stage::kImage);
   if (!*decoded) return answer(question);
   const Image& picture = *question->chat.generate.images.back().image;
   log::step("decode", question->request->id, "width", picture.width, "height", picture.height, "ms",

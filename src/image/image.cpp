@@ -52,7 +52,7 @@ Result<void> check_limits(const ImageInfo& info, const ImageLimits& limits) {
 }
 
 Error no_memory_to_decode() {
-  return {ErrorCode::kUnavailable, "there is no memory left to decode the picture",
+  return {ErrorCode::kUnavailable, "out of memory while the picture was decoded",
           "try again later, or send a smaller one"};
 }
 

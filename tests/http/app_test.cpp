@@ -293,8 +293,7 @@ TEST_F(AppTest, PicturesReachTheModel) {
   EXPECT_EQ(backend->last.images[0].image->width, 1);
   EXPECT_EQ(backend->last.images[0].options.detail, ImageDetail::kLow);
   EXPECT_EQ(status_of(with_picture("bm90IGEgcGljdHVyZSwganVzdCB0ZXh0", "")) / 100, 4);
-  EXPECT_EQ(status_of(with_picture("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "")),
-            415);
+  EXPECT_EQ(status_of(with_picture("AAAADGpQICANCocK", "")), 415);  // JPEG 2000
   EXPECT_EQ(status_of(with_picture("AAAA!", "")), 400);
   // The answer may be here before the worker has let go of the request.
   for (int i = 0; i < 60'000 && options.memory->used() > 0; ++i) std::this_thread::sleep_for(1ms);

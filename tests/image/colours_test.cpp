@@ -169,7 +169,7 @@ TEST(Colours, NoMemoryIsNotAnotherPicture) {
       continue;
     }
     ++failed;
-    EXPECT_EQ(result.error().message, "there is no memory left to decode the picture");
+    EXPECT_EQ(result.error().message, "out of memory while the picture was decoded");
   }
   EXPECT_GT(failed, most / 2);
   EXPECT_LE(counted.most(), (8u << 20) + 16 * 16 * 3);

@@ -162,7 +162,7 @@ TEST(PictureMemory, NoMemoryIsNotADamagedPicture) {
       ++failed;
       EXPECT_EQ(result.error().code, ErrorCode::kUnavailable)
           << kind << ", allocation " << n << " of " << most << ": " << result.error().message;
-      EXPECT_EQ(result.error().message, "there is no memory left to decode the picture");
+      EXPECT_EQ(result.error().message, "out of memory while the picture was decoded");
     }
     EXPECT_GT(failed, 0u) << kind;
   }

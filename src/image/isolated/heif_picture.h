@@ -36,7 +36,8 @@ struct HeifPicture {
   HeifLayer colours;
   HeifLayer alpha;             // no tiles: there is none
   bool premultiplied = false;  // by alpha
-  // What is shown of it (clap), and how that is turned (irot, imir), as an EXIF orientation.
+  // What is shown of it (clap), and how that is turned (irot, imir), as an EXIF orientation. That
+  // of EXIF itself is for information only, as browsers have it (ISO/IEC 23008-12, annex A).
   int left = 0, top = 0, width = 0, height = 0;
   int orientation = 1;
   bool grey = false;

@@ -246,7 +246,7 @@ Result<HelperPixels> run_helper(const Decoding& task, const PixelRequest& reques
   const Descriptor shared = moved_up(block.descriptor());
   Pipe life = make_pipe();
   if (block.empty() || !shared.open() || !life.write.open())
-    return unavailable("there is no memory left to decode the picture");
+    return unavailable("out of memory while the picture was decoded");
   std::memcpy(block.bytes().data(), &header, sizeof header);
   std::memcpy(block.bytes().data() + kFileAt, task.bytes.data(), task.bytes.size());
 
