@@ -240,6 +240,15 @@ bool has_avif_brand(Bytes file) {
   });
 }
 
+bool is_only_track(Bytes file) {
+  bool track = false;
+  while (const auto box = take_box(file)) {
+    if (box->type == fourcc("meta")) return false;
+    track |= box->type == fourcc("moov");
+  }
+  return track;
+}
+
 std::optional<HeifFile> read_boxes(Bytes file) {
   HeifFile out;
   bool meta = false;

@@ -71,6 +71,9 @@ struct HeifFile {
 // Whether one of its brands is AVIF's.
 bool has_avif_brand(Bytes file);
 
+// Whether it has a sequence of pictures, and nothing of a still one.
+bool is_only_track(Bytes file);
+
 // Nothing: it contradicts itself, has no still picture, or bytes of one of its items are missing.
 std::optional<HeifFile> read_boxes(Bytes file);
 

@@ -269,6 +269,11 @@ Result<HeifPicture> read_heif(Bytes bytes) {
   HeifPicture out;
   if (has_avif_brand(bytes)) out.format = ImageFormat::kAvif;
   const auto file = read_boxes(bytes);
+  if (!file && is_only_track(bytes))
+    return Error{
+        ErrorCode::kUnsupported,
+        fmt::format("the {} file is a sequence without a still picture", to_string(out.format)),
+        "send a frame of it, for example: ffmpeg -i FILE -frames:v 1 frame.png"};
   if (!file) return damaged(out.format);
   const std::uint32_t type = read_layer(*file, file->primary, bytes, out.colours);
   if (type == 0) return damaged(out.format);

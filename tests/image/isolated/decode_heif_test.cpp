@@ -247,6 +247,13 @@ TEST_P(DecodeHeif, ALieAboutTheSizeIsFoundOut) {
         ErrorCode::kCorrupt);
 }
 
+TEST_P(DecodeHeif, ASequenceAloneIsNamed) {
+  std::string track = with_box(file("slope"), "meta", -4, "moov");
+  const Error error = error_of(test::probe(track));
+  EXPECT_EQ(error.code, ErrorCode::kUnsupported);
+  EXPECT_TRUE(test::has(error.message, "a sequence without a still picture")) << error.message;
+}
+
 TEST(DecodeAvif, TheFirstPictureOfAnAnimationIsTaken) {
   if (!is_built_in(ImageFormat::kAvif)) GTEST_SKIP() << "not built in";
   const std::string file = picture_file("animation.avif");
