@@ -25,7 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // What it computes is bounded by its limit of CPU; this is for one that computes nothing.
-constexpr auto kMostWait = 60s;
+constexpr auto kMostWait = 120s;
 // Between two looks at whether anybody still wants the picture.
 constexpr int kLookMs = 5;
 
