@@ -1,6 +1,7 @@
 // The helper: what it may do, how it ends, and that nothing of it is left.
 #include "image/isolated/process.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,7 +13,6 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -45,9 +45,15 @@ void expect_nobody_left() {
   EXPECT_EQ(errno, ECHILD);
 }
 
+// Empty also where the process ends meanwhile: a stream's buffer throws then.
 std::string text_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::string text;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  char bytes[4096];
+  for (ssize_t got = 0; fd >= 0 && (got = ::read(fd, bytes, sizeof bytes)) > 0;)
+    text.append(bytes, static_cast<std::size_t>(got));
+  if (fd >= 0) ::close(fd);
+  return text;
 }
 // The parent of a process, as /proc has it; 0: it is not there.
 int parent_of(int pid) {
@@ -62,11 +68,14 @@ int parent_of(int pid) {
 }
 std::vector<int> children_of(int pid) {
   std::vector<int> out;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
-    const int other = std::atoi(entry.path().filename().c_str());
+  // Processes come and go while it is read, which an iterator of std::filesystem throws at.
+  DIR* const folder = ::opendir("/proc");
+  if (folder == nullptr) return out;
+  while (const dirent* const entry = ::readdir(folder)) {
+    const int other = std::atoi(entry->d_name);
     if (other > 0 && parent_of(other) == pid) out.push_back(other);
   }
+  ::closedir(folder);
   return out;
 }
 // Waits until it is so; false: it never was.
