@@ -59,6 +59,8 @@ class Chat {
     return {};
   }
 
+  const ImageReading& reading() const { return flags_.defaults.reading; }
+
  private:
   const AnswerFlags& flags_;
   const LoadedModel& model_;
@@ -81,7 +83,7 @@ bool handle(Chat& chat, const std::string& line, bool& failed) {
   } else if (line == "/help") {
     tell(kHelp);
   } else if (line.starts_with("/image ")) {
-    auto picture = read_picture(line.substr(7));
+    auto picture = read_picture(line.substr(7), chat.reading());
     if (picture.ok())
       chat.add(*picture);
     else
@@ -105,7 +107,7 @@ void chat(ChatFlags flags) {
   if (std::find(flags.files.begin(), flags.files.end(), "-") != flags.files.end())
     throw ExitError{2, "chat reads its questions from standard input, no picture",
                     "give the picture as a file"};
-  const auto pictures = read_pictures(flags.files);
+  const auto pictures = read_pictures(flags.files, flags.defaults.reading);
   if (!pictures.ok()) fail(pictures.error());
   const auto model = load_answering(flags);
 

@@ -87,15 +87,17 @@ void print_text(const Picture& picture, const ImagePlan& plan) {
                        ? ""
                        : fmt::format(", turned upright (EXIF orientation {})",
                                      picture.info.exif_orientation)));
+  if (!picture.image->note.empty()) line("note", picture.image->note);
   for (const auto& [name, value] : plan.description.lines) line(name, value);
   line("tokens", fmt::format("{}", plan.tokens));
 }
 
 void see(const SeeFlags& flags) {
   quiet_logs();
-  const auto folder = value_or_fail(resolve_model(read_flags(flags.settings).model.path));
+  const Settings settings = read_flags(flags.settings);
+  const auto folder = value_or_fail(resolve_model(settings.model.path));
   const auto blueprint = value_or_fail(open_blueprint(folder));
-  const Picture picture = value_or_fail(read_picture(flags.file));
+  const Picture picture = value_or_fail(read_picture(flags.file, settings.defaults.reading));
   const ImagePlan plan = value_or_fail(
       blueprint->plan_image(picture.image->width, picture.image->height, flags.options));
   if (!flags.out.empty() || !flags.tensor.empty()) {
@@ -111,7 +113,7 @@ void see(const SeeFlags& flags) {
 void add_see(CLI::App& app) {
   auto flags = std::make_shared<SeeFlags>();
   CLI::App& verb = *app.add_subcommand("see", "Show what the model sees of a picture");
-  verb.add_option("image", flags->file, "Picture file (JPEG, PNG, WebP); - is standard input")
+  verb.add_option("image", flags->file, "A picture: a file, a data: URI, or - for standard input")
       ->required()
       ->option_text("IMAGE");
   add_setting_flags(verb, flags->settings, takers::kLook);

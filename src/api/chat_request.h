@@ -41,6 +41,7 @@ struct ChatRequest {
   bool include_usage = false;               // a stream tells the counts of tokens
   std::string unused_tools;                 // "tools", "functions" that were offered; else empty
   std::vector<std::string> without_effect;  // fields that are accepted and change nothing
+  std::vector<std::string> picture_notes;   // what is to be known of pictures that were decoded
 };
 
 // What the client is told about fields that have no effect; empty: nothing.

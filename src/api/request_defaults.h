@@ -34,6 +34,7 @@ struct RequestDefaults {
   std::vector<std::string> stop;             // beside the request's own
   std::string image_token;                   // taken out of users' texts; empty: none
   PictureBox pictures;
+  ImageReading reading;                                 // of pictures
   std::optional<std::chrono::milliseconds> time_limit;  // of one answer; 0: none
 };
 

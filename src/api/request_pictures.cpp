@@ -44,13 +44,16 @@ Result<PictureMemory> pictures_memory(const ChatRequest& request, const ImageLim
 }
 
 Result<bool> decode_next_picture(ChatRequest& request, const ImageLimits& limits,
-                                 const PictureBox& box, const Interrupt& interrupt) {
+                                 const PictureBox& box, const Interrupt& interrupt,
+                                 const ImageReading& reading) {
   const std::size_t next = request.generate.images.size();
   if (next == request.images.size()) return false;
   EncodedImage& image = request.images[next];
-  auto decoded = decode_image(image.bytes, limits, interrupt);
+  auto decoded = decode_image(image.bytes, limits, interrupt, reading);
   if (!decoded) return with_param(std::move(decoded).error(), image);
   image.bytes = {};
+  if (!decoded->note.empty())
+    request.picture_notes.push_back(fmt::format("{}: {}", image.param, decoded->note));
   auto picture = std::make_shared<const Image>(fit(*std::move(decoded), box, interrupt));
   OC_RETURN_IF_ERROR(interrupt.check("resizing of a picture"));
   request.generate.images.push_back({std::move(picture), std::move(image.options)});

@@ -17,9 +17,11 @@ Result<PictureMemory> pictures_memory(const ChatRequest& request, const ImageLim
 std::size_t encoded_bytes(const ChatRequest& request);
 
 // Decodes the next picture of request.images into request.generate.images, no larger than `box`,
-// and drops the encoded bytes. False: there was none left. Errors as decode_image, with the
-// picture's param where the picture is to blame.
+// drops the encoded bytes, and adds what is to be known of it to request.picture_notes. False:
+// there was none left. Errors as decode_image, with the picture's param where the picture is to
+// blame.
 Result<bool> decode_next_picture(ChatRequest& request, const ImageLimits& limits,
-                                 const PictureBox& box = {}, const Interrupt& interrupt = {});
+                                 const PictureBox& box = {}, const Interrupt& interrupt = {},
+                                 const ImageReading& reading = {});
 
 }  // namespace oc

@@ -40,8 +40,8 @@ void App::take_pictures(const QuestionPtr& question) {
 void App::decode_picture(const QuestionPtr& question) {
   const PictureBox& box = question->backend->model().defaults.pictures;
   const Stopwatch watch;
-  const auto decoded =
-      decode_next_picture(question->chat, options_.image, box, question->interrupt);
+  const auto decoded = decode_next_picture(question->chat, options_.image, box, question->interrupt,
+                                           question->backend->model().defaults.reading);
   metrics_.count_picture(decoded);
   if (!decoded) return question->fail(decoded.error(), Stage::kImage);
   if (!*decoded) return answer(question);

@@ -7,6 +7,7 @@
 #include <new>
 #include <optional>
 
+#include "base/hex.h"
 #include "image/decoders.h"
 #include "image/foreign.h"
 
@@ -116,6 +117,23 @@ std::string animation_note(const ImageInfo& info) {
 }
 
 }  // namespace
+
+Result<std::optional<std::array<std::uint8_t, 3>>> ImageReading::background_named(
+    std::string_view name) {
+  using Colour = std::optional<std::array<std::uint8_t, 3>>;
+  if (name == "white") return Colour({255, 255, 255});
+  if (name == "black") return Colour({0, 0, 0});
+  if (name == "drop") return Colour();
+  std::array<std::uint8_t, 3> colour{};
+  bool right = name.size() == 7 && name[0] == '#';
+  for (std::size_t i = 0; right && i < colour.size(); ++i) {
+    const int high = hex_digit(name[1 + 2 * i]), low = hex_digit(name[2 + 2 * i]);
+    right = high >= 0 && low >= 0;
+    if (right) colour[i] = static_cast<std::uint8_t>(high * 16 + low);
+  }
+  if (right) return Colour(colour);
+  return Error{ErrorCode::kInvalidArgument, "must be white, black, drop, or a colour as #rrggbb"};
+}
 
 std::string_view to_string(ImageFormat format) {
   switch (format) {

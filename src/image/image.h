@@ -39,6 +39,8 @@ struct ImageReading {
   std::optional<std::array<std::uint8_t, 3>> background = {{255, 255, 255}};
   bool convert_profiles = true;  // colours of an embedded ICC profile, to sRGB
 
+  // "white", "black", "#rrggbb" or "drop"; kInvalidArgument reads on from a key's name.
+  static Result<std::optional<std::array<std::uint8_t, 3>>> background_named(std::string_view name);
   // Of the reference code, for parity with it.
   static ImageReading as_reference() { return {std::nullopt, false}; }
 };

@@ -131,10 +131,24 @@ PictureBox picture_box(const Config& config) {
   return box;
 }
 
-RequestDefaults request_defaults(const Config& config) {
+ImageReading image_reading(Config& config) {
+  constexpr std::string_view kBackground = "image_processing.background";
+  ImageReading reading;
+  auto background = ImageReading::background_named(config.get<std::string>(kBackground));
+  if (background.ok())
+    reading.background = *background;
+  else
+    config.add_error(kBackground, background.error().message);
+  reading.convert_profiles =
+      config.get<std::string>("image_processing.colour_profiles") == "convert";
+  return reading;
+}
+
+RequestDefaults request_defaults(Config& config) {
   RequestDefaults defaults;
   defaults.sampling = sampling(config);
   defaults.pictures = picture_box(config);
+  defaults.reading = image_reading(config);
   if (config.is_set("limits.max_tokens_cap"))
     defaults.max_tokens_cap = static_cast<int>(config.get<std::int64_t>("limits.max_tokens_cap"));
   if (config.is_set("limits.max_sequence_length"))

@@ -154,7 +154,8 @@ class ModelCase {
                           read_file(folder / std::string_view(name.as_string()), 64u << 20));
       ImageLimits limits;
       limits.max_aspect = 1 << 20;
-      OC_ASSIGN_OR_RETURN(const Image image, decode_image(std::as_bytes(std::span(bytes)), limits));
+      OC_ASSIGN_OR_RETURN(const Image image, decode_image(std::as_bytes(std::span(bytes)), limits,
+                                                          {}, ImageReading::as_reference()));
       OC_ASSIGN_OR_RETURN(
           ImagePlan plan,
           model_.plan_image(image.width, image.height, golden_options(case_, model_.info().knobs)));
