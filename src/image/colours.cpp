@@ -189,7 +189,7 @@ std::unique_ptr<ColourConversion> make(Bytes profile, cmsColorSpaceSignature spa
 }  // namespace
 
 std::unique_ptr<ColourConversion> ColourConversion::from(Bytes profile, Samples samples) {
-  if (profile.empty() || profile.size() > kMostProfileBytes) return nullptr;
+  if (profile.empty() || profile.size() > kMaxProfileBytes) return nullptr;
   if (samples == Samples::kCmyk) return make(profile, cmsSigCmykData, TYPE_CMYK_8_REV, TYPE_RGB_8);
   if (samples == Samples::kGrey || samples == Samples::kGreyAlpha) {
     const auto grey = make(profile, cmsSigGrayData, TYPE_GRAY_8, TYPE_RGB_8);

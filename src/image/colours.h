@@ -32,12 +32,12 @@ constexpr bool has_alpha(Samples samples) {
 }
 
 // A larger profile is not looked at: those of printing presses have 2 MB.
-inline constexpr std::size_t kMostProfileBytes = 4u << 20;
+inline constexpr std::size_t kMaxProfileBytes = 4u << 20;
 // What the conversion by a profile of so many bytes takes: it twice, and the tables that are
 // interpolated in.
 constexpr std::size_t conversion_bytes(std::size_t profile_bytes) {
-  return profile_bytes == 0 || profile_bytes > kMostProfileBytes ? 0
-                                                                 : 2 * profile_bytes + (6u << 20);
+  return profile_bytes == 0 || profile_bytes > kMaxProfileBytes ? 0
+                                                                : 2 * profile_bytes + (6u << 20);
 }
 
 class ColourConversion {

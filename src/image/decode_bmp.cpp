@@ -60,10 +60,10 @@ std::optional<Header> read_header(Bytes file) {
   header.palette_at = kFileHead + size;
   if (header.compression == kMasks) {
     // In the header, or behind one that has no room for them.
-    const bool behind = size == kInfo;
+    const bool masks_follow = size == kInfo;
     for (std::size_t i = 0; i < (size >= kWithAlphaMask && size != kOs2 ? 4 : 3); ++i)
       header.masks[i] = number(file, kFileHead + kInfo + 4 * i);
-    if (behind) header.palette_at += 12;
+    if (masks_follow) header.palette_at += 12;
   } else if (header.bits == 16) {
     header.masks = {0x7c00, 0x03e0, 0x001f, 0};
   } else if (header.bits == 32) {
@@ -85,15 +85,15 @@ std::optional<Header> read_header(Bytes file) {
 class Channel {
  public:
   explicit Channel(std::uint32_t mask)
-      : shift_(mask == 0 ? 0 : std::countr_zero(mask)), most_(mask == 0 ? 0 : mask >> shift_) {}
+      : shift_(mask == 0 ? 0 : std::countr_zero(mask)), largest_(mask == 0 ? 0 : mask >> shift_) {}
   std::uint8_t of(std::uint32_t pixel) const {
-    if (most_ == 0) return 0;
-    return static_cast<std::uint8_t>(std::uint64_t{pixel >> shift_ & most_} * 255 / most_);
+    if (largest_ == 0) return 0;
+    return static_cast<std::uint8_t>(std::uint64_t{pixel >> shift_ & largest_} * 255 / largest_);
   }
 
  private:
   int shift_;
-  std::uint32_t most_;
+  std::uint32_t largest_;
 };
 
 // Runs and single pixels, row by row from the last; what is skipped has colour 0.

@@ -15,7 +15,7 @@ namespace {
 
 // A few bit errors leave a picture that anybody would know; behind more of them nothing is what it
 // was.
-constexpr int kMostBitErrors = 8;
+constexpr int kMaxBitErrors = 8;
 
 struct JpegState {
   jpeg_decompress_struct decoder;
@@ -60,7 +60,7 @@ void judge_warning(j_common_ptr common, int level) {
       [[fallthrough]];
     case JWRN_HUFF_BAD_CODE:
     case JWRN_MUST_RESYNC:
-      if (++state.bit_errors > kMostBitErrors) escape(common, Outcome::kDamaged);
+      if (++state.bit_errors > kMaxBitErrors) escape(common, Outcome::kDamaged);
   }
 }
 void nothing(j_decompress_ptr) {}

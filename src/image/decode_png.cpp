@@ -168,7 +168,7 @@ std::vector<std::byte> inflated_profile(Bytes packed) {
   const bool head = fill(0);
   const std::size_t size = read_uint(out, 0, 4, false).value_or(0);
   bool whole =
-      head && starts_with(out, "acsp", kMagicAt) && size > kHead && size <= kMostProfileBytes;
+      head && starts_with(out, "acsp", kMagicAt) && size > kHead && size <= kMaxProfileBytes;
   if (whole) {
     out.resize(size);
     whole = fill(kHead);
@@ -199,7 +199,7 @@ Result<ImageInfo> probe_png(Bytes bytes) {
     pixels_seen |= starts_with(name, "IDAT");
     if (!pixels_seen && starts_with(name, "tRNS")) alpha = true;
     if (!pixels_seen && starts_with(name, "acTL")) info.animated = true;
-    if (!pixels_seen && starts_with(name, "iCCP")) profile_bytes = kMostProfileBytes;
+    if (!pixels_seen && starts_with(name, "iCCP")) profile_bytes = kMaxProfileBytes;
     if (!starts_with(name, "eXIf")) return false;  // it may stand in front of the pixels or behind
     info.exif_orientation = exif_orientation(data);
     return true;

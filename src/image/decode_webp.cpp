@@ -121,7 +121,7 @@ std::vector<std::byte> profile_of_webp(Bytes bytes) {
   std::vector<std::byte> profile;
   for_chunks(bytes.subspan(kFileHead), [&](Bytes name, Bytes data) {
     if (!starts_with(name, "ICCP")) return false;
-    if (data.size() <= kMostProfileBytes) profile.assign(data.begin(), data.end());
+    if (data.size() <= kMaxProfileBytes) profile.assign(data.begin(), data.end());
     return true;
   });
   return profile;

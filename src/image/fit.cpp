@@ -12,9 +12,9 @@ PictureSize fitted_size(int width, int height, const PictureBox& box) {
   double down = box.height > 0 ? std::min(1.0, static_cast<double>(box.height) / height) : 1.0;
   if (box.keep_aspect) across = down = std::min(across, down);
   // Cut, not rounded, as the original system does; the bound itself is met in spite of rounding.
-  const auto scaled = [](int side, double scale, int most) {
+  const auto scaled = [](int side, double scale, int max) {
     const int cut = std::max(1, static_cast<int>(side * scale + 1e-6));
-    return most > 0 ? std::min(cut, most) : cut;
+    return max > 0 ? std::min(cut, max) : cut;
   };
   return {scaled(width, across, box.width), scaled(height, down, box.height)};
 }

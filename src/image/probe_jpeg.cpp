@@ -73,8 +73,8 @@ std::size_t working_bytes(const ImageInfo& info, const Frame& frame, bool severa
     widest = std::max<std::size_t>(widest, frame.across[i]);
     highest = std::max<std::size_t>(highest, frame.down[i]);
   }
-  const auto blocks = [](std::size_t side, std::size_t factor, std::size_t most) {
-    const std::size_t needed = (side * factor + kBlock * most - 1) / (kBlock * most);
+  const auto blocks = [](std::size_t side, std::size_t factor, std::size_t max_factor) {
+    const std::size_t needed = (side * factor + kBlock * max_factor - 1) / (kBlock * max_factor);
     return (needed + factor - 1) / factor * factor;  // libjpeg keeps whole groups
   };
   const auto width = static_cast<std::size_t>(info.width),
@@ -216,7 +216,7 @@ std::vector<std::byte> profile_of_jpeg(Bytes bytes) {
     total += parts[number - 1].size();
   }
   std::vector<std::byte> profile;
-  if (total > kMostProfileBytes) return {};
+  if (total > kMaxProfileBytes) return {};
   for (const Bytes part : parts) {
     if (part.empty()) return {};
     profile.insert(profile.end(), part.begin(), part.end());

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 
@@ -26,5 +27,10 @@ int exchange_names(const std::filesystem::path& a, const std::filesystem::path& 
 // The terminal or pipe behind a descriptor once more, for writing without waiting: the flags of
 // the descriptor itself belong to everybody who has it. -1: the system cannot.
 int open_again_without_waiting(int fd);
+
+// A file of this size without a name, for memory that two processes map; its size cannot change
+// where the system can promise that (Linux), so that neither can pull it away from the other. -1:
+// no memory, no descriptor, or no room in $TMPDIR, where it lies on other systems.
+int make_shared_file(std::size_t bytes);
 
 }  // namespace oc

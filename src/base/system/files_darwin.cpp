@@ -1,6 +1,10 @@
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <string>
 
 #include "base/system/files.h"
 
@@ -23,5 +27,18 @@ int exchange_names(const std::filesystem::path& a, const std::filesystem::path& 
 }
 
 int open_again_without_waiting(int) { return -1; }
+
+int make_shared_file(std::size_t bytes) {
+  const char* folder = std::getenv("TMPDIR");
+  std::string path =
+      std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/ocellus.XXXXXX";
+  const int fd = ::mkstemp(path.data());
+  if (fd < 0) return -1;
+  ::unlink(path.c_str());
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && ::ftruncate(fd, static_cast<off_t>(bytes)) == 0)
+    return fd;
+  ::close(fd);
+  return -1;
+}
 
 }  // namespace oc

@@ -1,5 +1,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -32,6 +34,19 @@ int exchange_names([[maybe_unused]] const std::filesystem::path& a,
 int open_again_without_waiting(int fd) {
   return ::open(fmt::format("/proc/self/fd/{}", fd).c_str(),
                 O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+int make_shared_file(std::size_t bytes) {
+  constexpr unsigned kNeverExecuted = 0x0008;  // MFD_NOEXEC_SEAL, Linux 6.3
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  int fd = ::memfd_create("shared", kFlags | kNeverExecuted);
+  if (fd < 0 && errno == EINVAL) fd = ::memfd_create("shared", kFlags);
+  if (fd < 0) return -1;
+  if (::ftruncate(fd, static_cast<off_t>(bytes)) == 0 &&
+      ::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+    return fd;
+  ::close(fd);
+  return -1;
 }
 
 }  // namespace oc

@@ -9,5 +9,7 @@ namespace oc::heap {
 void give_back_large_blocks();
 // What lies free between smaller blocks; takes some ms.
 void give_back_free_pages();
+// All threads share it: each one more would reserve 64 MB of addresses. Before the first thread.
+void use_one_arena();
 
 }  // namespace oc::heap

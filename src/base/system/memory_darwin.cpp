@@ -31,6 +31,8 @@ std::size_t memory_of_process() {
              : 0;
 }
 
+std::size_t mapped_addresses() { return 0; }
+
 std::size_t resident_memory() {
   mach_task_basic_info_data_t info{};
   mach_msg_type_number_t count = MACH_TASK_BASIC_INFO_COUNT;

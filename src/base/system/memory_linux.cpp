@@ -38,6 +38,12 @@ std::size_t memory_of_machine() {
 std::size_t memory_available() { return kib_of("/proc/meminfo", "MemAvailable:"); }
 std::size_t memory_of_process() { return kib_of("/proc/self/status", "RssAnon:"); }
 
+std::size_t mapped_addresses() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t total = 0;
+  return file >> total ? total * page_bytes() : 0;
+}
+
 std::size_t resident_memory() {
   std::ifstream file("/proc/self/statm");
   std::size_t total = 0, resident = 0;

@@ -17,4 +17,6 @@ std::filesystem::path program_file() {
   return error ? std::filesystem::path() : file;
 }
 
+std::filesystem::path running_program() { return program_file(); }
+
 }  // namespace oc

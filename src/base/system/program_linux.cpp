@@ -8,4 +8,6 @@ std::filesystem::path program_file() {
   return error ? std::filesystem::path() : file;
 }
 
+std::filesystem::path running_program() { return "/proc/self/exe"; }
+
 }  // namespace oc

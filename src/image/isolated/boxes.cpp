@@ -9,8 +9,8 @@ namespace oc {
 namespace {
 
 // libheif's own bound is 1000; a picture of 200 megapixels has some 800 tiles.
-constexpr std::size_t kMostItems = 4096;
-constexpr std::size_t kMostProperties = 4096;
+constexpr std::size_t kMaxItems = 4096;
+constexpr std::size_t kMaxProperties = 4096;
 
 // Version and flags of a "full box".
 struct Version {
@@ -43,7 +43,7 @@ bool read_item_types(Bytes data, HeifFile& file) {
     const auto id = static_cast<std::uint32_t>(entry.take(version == 2 ? 2 : 4));
     entry.skip(2);  // protection
     const std::uint32_t type = entry.take32();
-    if (!entry.ok() || file.items.size() >= kMostItems) return false;
+    if (!entry.ok() || file.items.size() >= kMaxItems) return false;
     file.items[id].type = type;
   }
   return entries.empty();
@@ -92,7 +92,7 @@ bool read_references(Bytes data, HeifFile& file) {
     const std::uint64_t count = entry.take(2);
     for (std::uint64_t i = 0; i < count && entry.ok(); ++i)
       reference.to.push_back(static_cast<std::uint32_t>(entry.take(id_size)));
-    if (!entry.ok() || file.references.size() >= kMostItems) return false;
+    if (!entry.ok() || file.references.size() >= kMaxItems) return false;
     file.references.push_back(std::move(reference));
   }
   return entries.empty();
@@ -124,7 +124,7 @@ bool read_properties(Bytes data, HeifFile& file) {
     if (box->type != fourcc("ipco") || !file.properties.empty()) continue;
     Bytes inside = box->data;
     while (const auto property = take_box(inside)) {
-      if (file.properties.size() >= kMostProperties) return false;
+      if (file.properties.size() >= kMaxProperties) return false;
       file.properties.push_back(*property);
     }
     if (!inside.empty()) return false;
@@ -162,13 +162,13 @@ bool has_all_bytes(const HeifItem& item, std::uint64_t size) {
 
 // The major brand and those that it is compatible with.
 std::vector<std::uint32_t> brands_of(Bytes file) {
-  constexpr std::size_t kMost = 64;
+  constexpr std::size_t kMax = 64;
   std::vector<std::uint32_t> brands;
   Bytes rest = file;
   const auto box = take_box(rest);
   if (!box || box->type != fourcc("ftyp")) return brands;
   BoxReader reader(box->data);
-  for (std::size_t i = 0; i < std::min(box->data.size() / 4, kMost); ++i) {
+  for (std::size_t i = 0; i < std::min(box->data.size() / 4, kMax); ++i) {
     const std::uint32_t brand = reader.take32();
     if (i != 1) brands.push_back(brand);  // the second word is a version
   }

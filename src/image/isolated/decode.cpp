@@ -40,7 +40,7 @@ PixelRequest request_for(const TiffPicture& picture) {
 
 // The file's own profile, else the one that HEIF names by number; HDR is shown as it is.
 std::vector<std::byte> profile_of(const HeifPicture& picture) {
-  if (!picture.profile.empty() && picture.profile.size() <= kMostProfileBytes)
+  if (!picture.profile.empty() && picture.profile.size() <= kMaxProfileBytes)
     return {picture.profile.begin(), picture.profile.end()};
   return picture.cicp && !picture.grey ? profile_of(*picture.cicp) : std::vector<std::byte>();
 }

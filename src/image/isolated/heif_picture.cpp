@@ -73,8 +73,8 @@ bool read_aperture(Bytes data, HeifPicture& out) {
   const auto cut = [&](std::size_t at, int whole, int& first, int& size) {
     const std::int64_t n = words[at], d = words[at + 1], off_n = words[at + 4],
                        off_d = words[at + 5];
-    constexpr std::int64_t kMost = std::int64_t{1} << 24;  // larger ones are refused elsewhere
-    if (d < 1 || off_d < 1 || whole > kMost || n / d < 1 || n / d > whole) return false;
+    constexpr std::int64_t kMax = std::int64_t{1} << 24;  // larger ones are refused elsewhere
+    if (d < 1 || off_d < 1 || whole > kMax || n / d < 1 || n / d > whole) return false;
     size = static_cast<int>(n / d);
     const std::int64_t twice = 2 * off_n + (whole - size) * off_d;  // of off_d
     const std::int64_t from = twice < 0 ? -1 : twice / (2 * off_d);

@@ -1,9 +1,9 @@
 // Starting the helper, waiting for it, and what its end means.
 #pragma once
 
+#include "base/system/shared_block.h"
 #include "image/decoders.h"
 #include "image/isolated/request.h"
-#include "image/isolated/shared_block.h"
 
 namespace oc {
 

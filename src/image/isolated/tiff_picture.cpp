@@ -85,8 +85,8 @@ class Directory {
     return read_uint(file_, at, size, little_);
   }
   std::optional<Entry> find(Tag tag) const {
-    constexpr std::size_t kMost = 512;  // cameras and maps write some 60
-    for (std::size_t i = 0; i < std::min(count_, kMost); ++i) {
+    constexpr std::size_t kMax = 512;  // cameras and maps write some 60
+    for (std::size_t i = 0; i < std::min(count_, kMax); ++i) {
       const std::size_t at = at_ + 2 + kEntryBytes * i;
       const auto name = number(at, 2);
       if (!name) break;
@@ -138,9 +138,9 @@ std::string compression_name(std::uint32_t compression) {
 
 // Thumbnails and masks are no pages.
 int count_pages(Bytes file, std::size_t at, bool little) {
-  constexpr int kMost = 9999;
+  constexpr int kMax = 9999;
   int pages = 0;
-  for (int seen = 0; at != 0 && seen < kMost; ++seen) {
+  for (int seen = 0; at != 0 && seen < kMax; ++seen) {
     const Directory directory(file, at, little);
     if (!directory.there()) break;
     if (seen == 0 || (directory.value(kNewSubfileType).value_or(0) & 5) == 0) ++pages;
@@ -222,8 +222,8 @@ bool read_layout(const Directory& directory, TiffPicture& out) {
   }
   const std::uint32_t width = directory.value(kTileWidth).value_or(0);
   const std::uint32_t height = directory.value(kTileLength).value_or(0);
-  constexpr std::uint32_t kMost = 1u << 14;
-  if (width < 1 || height < 1 || width > kMost || height > kMost) return false;
+  constexpr std::uint32_t kMax = 1u << 14;
+  if (width < 1 || height < 1 || width > kMax || height > kMax) return false;
   out.tile_width = static_cast<int>(width);
   out.tile_height = static_cast<int>(height);
   return true;
@@ -270,8 +270,8 @@ Result<TiffPicture> read_tiff(Bytes file) {
   TiffPicture out;
   const std::uint32_t width = directory.value(kWidth).value_or(0);
   const std::uint32_t height = directory.value(kLength).value_or(0);
-  constexpr std::uint32_t kMost = std::numeric_limits<int>::max();
-  if (width < 1 || height < 1 || width > kMost || height > kMost) return broken;
+  constexpr std::uint32_t kMax = std::numeric_limits<int>::max();
+  if (width < 1 || height < 1 || width > kMax || height > kMax) return broken;
   out.width = static_cast<int>(width);
   out.height = static_cast<int>(height);
 
@@ -288,8 +288,8 @@ Result<TiffPicture> read_tiff(Bytes file) {
   out.colours = *colours;
 
   const std::uint32_t samples = directory.value(kSamplesPerPixel).value_or(1);
-  constexpr std::uint32_t kMostSamples = 16;
-  if (samples < static_cast<std::uint32_t>(colour_samples(out.colours)) || samples > kMostSamples)
+  constexpr std::uint32_t kMaxSamples = 16;
+  if (samples < static_cast<std::uint32_t>(colour_samples(out.colours)) || samples > kMaxSamples)
     return broken;
   out.samples = static_cast<int>(samples);
   const std::size_t sizes = std::min<std::size_t>(directory.count(kBitsPerSample), samples);

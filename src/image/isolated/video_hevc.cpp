@@ -21,9 +21,9 @@ struct Promised {
 };
 int get_buffer(de265_decoder_context* context, de265_image_spec* spec, de265_image* image,
                void* promised) {
-  auto& most = *static_cast<Promised*>(promised);
-  if (std::int64_t{spec->width} * spec->height > most.pixels) {
-    most.exceeded = true;
+  auto& limit = *static_cast<Promised*>(promised);
+  if (std::int64_t{spec->width} * spec->height > limit.pixels) {
+    limit.exceeded = true;
     return 0;
   }
   return de265_get_default_image_allocation_functions()->get_buffer(context, spec, image, nullptr);

@@ -130,9 +130,9 @@ void YuvRows::row(int y, int left, int width, std::uint8_t* to) {
 
 void YuvRows::put_alpha(int y, int left, int width, std::uint8_t* to) const {
   const std::size_t step = samples_of(samples_);
-  const int most = (1 << planes_.alpha.bits) - 1;
+  const int opaque = (1 << planes_.alpha.bits) - 1;
   for (int x = left; x < left + width; ++x, to += step) {
-    const int alpha = (sample(planes_.alpha, x, y) * 255 + most / 2) / most;
+    const int alpha = (sample(planes_.alpha, x, y) * 255 + opaque / 2) / opaque;
     to[step - 1] = static_cast<std::uint8_t>(alpha);
     if (!planes_.premultiplied || alpha == 255 || alpha == 0) continue;
     for (std::size_t i = 0; i + 1 < step; ++i)

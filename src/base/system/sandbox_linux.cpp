@@ -1,14 +1,17 @@
-#include "image/isolated/sandbox.h"
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#if defined(__linux__) && !defined(OC_SANITIZED) && (defined(__x86_64__) || defined(__aarch64__))
+#include <csignal>
+
+#include "base/system/sandbox.h"
+
+#if !defined(OC_SANITIZED) && (defined(__x86_64__) || defined(__aarch64__))
 #define OC_SECCOMP
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -17,6 +20,18 @@
 #endif
 
 namespace oc {
+
+bool ends_with(std::int64_t parent) {
+  return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent;
+}
+
+void close_descriptors_from(int first) {
+#ifdef SYS_close_range
+  if (::syscall(SYS_close_range, first, ~0u, 0) == 0) return;
+#endif
+  constexpr int kLast = 1024;  // by default, of systems before Linux 5.9
+  for (int fd = first; fd < kLast; ++fd) ::close(fd);
+}
 
 #ifdef OC_SECCOMP
 namespace {
@@ -53,9 +68,9 @@ class Filter {
     end(SECCOMP_RET_ALLOW);
     end(SECCOMP_RET_KILL_PROCESS);
   }
-  // If the argument is one of 0 to `most`, or exactly `most`.
-  void allow_up_to(long call, int argument, std::uint32_t most) {
-    compared(call, argument, BPF_JGT, most, false);
+  // If the argument is one of 0 to `last`.
+  void allow_up_to(long call, int argument, std::uint32_t last) {
+    compared(call, argument, BPF_JGT, last, false);
   }
   void allow_equal(long call, int argument, std::uint32_t value) {
     compared(call, argument, BPF_JEQ, value, true);
