@@ -13,6 +13,7 @@ constexpr unsigned kSampling = takers::kServe | takers::kAnswer;
 constexpr unsigned kAnswering = kSampling | takers::kBench;
 constexpr unsigned kComputing = kAnswering | takers::kVerify;
 constexpr unsigned kOfAModel = kAnswering | takers::kLook;
+constexpr unsigned kReadingPictures = kSampling | takers::kLook;
 constexpr double kDay = 86400, kMaxMb = 1 << 24, kMaxTokens = 1 << 20;
 
 // clang-format off
@@ -182,11 +183,11 @@ constexpr Key kKeys[] = {
     {.path = "image_processing.background", .kind = Kind::kString,
      .meaning = "What shows through where a picture is transparent: white, black, a colour as #rrggbb, or drop: "
                 "whatever colour lies there, as the models' reference code has it",
-     .flag = "--background", .verbs = kServe | kAnswer | kLook, .group = kPictures,
+     .flag = "--background", .verbs = kReadingPictures, .group = kPictures,
      .fallback = "white"},
     {.path = "image_processing.colour_profiles", .kind = Kind::kString,
      .meaning = "convert: colours with an ICC profile become sRGB; ignore: they stay as they are stored",
-     .flag = "--colour-profiles", .verbs = kServe | kAnswer | kLook, .group = kPictures,
+     .flag = "--colour-profiles", .verbs = kReadingPictures, .group = kPictures,
      .choices = "convert|ignore", .fallback = "convert"},
     {.path = "image_processing.format", .meaning = "Pictures are always decoded to RGB",
      .choices = "RGB", .fallback = "RGB"},
