@@ -23,9 +23,9 @@ jpeg       header:jpeglib.h        libjpeg-dev           libjpeg-turbo-devel lib
 png        header:png.h            libpng-dev            libpng-devel        libpng         libpng
 zlib       header:zlib.h           zlib1g-dev            zlib-ng-compat-devel|zlib-devel zlib  -
 webp       header:webp/decode.h    libwebp-dev           libwebp-devel       libwebp        webp
-gif        header:gif_lib.h        libgif-dev            giflib-devel        giflib          giflib
-lcms       header:lcms2.h         liblcms2-dev          lcms2-devel         lcms2          little-cms2
-de265      header:libde265/de265.h libde265-dev          -                   libde265        libde265
+gif        header:gif_lib.h        libgif-dev            giflib-devel        giflib         giflib
+lcms       header:lcms2.h          liblcms2-dev          lcms2-devel         lcms2          little-cms2
+de265      header:libde265/de265.h libde265-dev          -                   libde265       libde265
 dav1d      header:dav1d/dav1d.h    libdav1d-dev          libdav1d-devel      dav1d           dav1d
 tiff       header:tiffio.h         libtiff-dev           libtiff-devel       libtiff         libtiff
 fmt        header:fmt/format.h     libfmt-dev            fmt-devel           fmt            fmt

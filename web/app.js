@@ -2,6 +2,7 @@
 // or a server goes into the page as text, never as HTML.
 import {ApiError, ask} from "./api.js";
 import {$, announce, bytes, count, element} from "./dom.js";
+import {dataUri, pictureToSend} from "./picture.js";
 import * as server from "./server.js";
 
 const kDemo = "ocellus-demo";
@@ -14,19 +15,6 @@ let running = null;   // AbortController of the answer under way
 
 // ---- Picture -------------------------------------------------------------------------------------
 
-function readAsDataUri(file) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => {
-      // The bytes as they are; the server looks at them, not at the name or type.
-      const data = reader.result.slice(reader.result.indexOf(",") + 1);
-      resolve(`data:${file.type || "image/jpeg"};base64,${data}`);
-    };
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
-}
-
 async function usePicture(file) {
   const error = (text) => {
     $("picture-error").textContent = text;
@@ -34,23 +22,25 @@ async function usePicture(file) {
   error("");
   if (file.type && !file.type.startsWith("image/")) return error("That file is not a picture.");
   if (file.size === 0) return error("That file is empty.");
-  let uri;
+  let sent, uri;
   try {
-    uri = await readAsDataUri(file);
+    sent = await pictureToSend(file);
+    uri = await dataUri(sent.blob);
   } catch {
     return error("The file could not be read.");
   }
   stop();
   const hadPicture = picture !== null;
   if (picture) URL.revokeObjectURL(picture.url);
-  picture = {uri, url: URL.createObjectURL(file)};
+  picture = {uri, url: URL.createObjectURL(sent.blob)};
   messages = [];
   $("turns").replaceChildren();
   $("preview-image").hidden = false;
   $("no-preview").hidden = true;
+  $("preview-image").classList.toggle("transparent", sent.transparent);
   $("preview-image").src = picture.url;
   $("picture-name").textContent = file.name || "Pasted picture";
-  $("picture-size").textContent = bytes(file.size);
+  $("picture-size").textContent = bytes(sent.blob.size) + (sent.blob === file ? "" : " · sent as PNG");
   $("choose").hidden = true;
   $("example-line").hidden = true;
   $("preview").hidden = false;

@@ -95,7 +95,7 @@ GenerateRequest make_request(const AnswerFlags& flags) {
 }
 
 RequestImage request_image(const AnswerFlags& flags, const Picture& picture) {
-  const PictureBox& box = flags.defaults.pictures;
+  const PictureBox& box = flags.defaults.pictures.box;
   if (box.width == 0 && box.height == 0) return {picture.image, flags.image};
   return {std::make_shared<const Image>(fit(Image(*picture.image), box)), flags.image};
 }

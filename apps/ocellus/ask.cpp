@@ -48,7 +48,7 @@ void ask(AskFlags flags) {
   const std::string question = take_question(flags.words);
   std::optional<std::string> schema;
   if (!flags.json_schema.empty()) schema = read_schema(flags.json_schema);
-  auto pictures = read_pictures(flags.words, flags.defaults.reading);
+  auto pictures = read_pictures(flags.words, flags.defaults.pictures);
   if (!pictures.ok()) fail(pictures.error());
   const auto model = load_answering(flags);
 

@@ -59,7 +59,7 @@ class Chat {
     return {};
   }
 
-  const ImageReading& reading() const { return flags_.defaults.reading; }
+  const PictureSettings& pictures() const { return flags_.defaults.pictures; }
 
  private:
   const AnswerFlags& flags_;
@@ -83,7 +83,7 @@ bool handle(Chat& chat, const std::string& line, bool& failed) {
   } else if (line == "/help") {
     tell(kHelp);
   } else if (line.starts_with("/image ")) {
-    auto picture = read_picture(line.substr(7), chat.reading());
+    auto picture = read_picture(line.substr(7), chat.pictures());
     if (picture.ok())
       chat.add(*picture);
     else
@@ -107,7 +107,7 @@ void chat(ChatFlags flags) {
   if (std::find(flags.files.begin(), flags.files.end(), "-") != flags.files.end())
     throw ExitError{2, "chat reads its questions from standard input, no picture",
                     "give the picture as a file"};
-  const auto pictures = read_pictures(flags.files, flags.defaults.reading);
+  const auto pictures = read_pictures(flags.files, flags.defaults.pictures);
   if (!pictures.ok()) fail(pictures.error());
   const auto model = load_answering(flags);
 

@@ -118,26 +118,26 @@ bool names_picture(const std::string& word) {
          std::filesystem::is_regular_file(status) || std::filesystem::is_fifo(status);
 }
 
-Result<Picture> read_picture(const std::string& file, const ImageReading& reading) {
-  const ImageLimits limits;
+Result<Picture> read_picture(const std::string& file, const PictureSettings& settings) {
+  const ImageLimits& limits = settings.limits;
   auto content = picture_bytes(file, limits.max_bytes);
   if (!content.ok()) return about(file, content.error());
   const auto bytes = std::as_bytes(std::span(*content));
   auto info = probe_image(bytes, limits);
   if (!info.ok()) return about(file, info.error());
-  auto image = decode_image(bytes, limits, {}, reading);
+  auto image = decode_image(bytes, limits, {}, settings.reading);
   if (!image.ok()) return about(file, image.error());
   return Picture{file == "-" ? file : shown(file), *info,
                  std::make_shared<const Image>(*std::move(image))};
 }
 
 Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files,
-                                           const ImageReading& reading) {
+                                           const PictureSettings& settings) {
   if (std::count(files.begin(), files.end(), "-") > 1)
     return Error{ErrorCode::kInvalidArgument, "standard input (-) can be read only once"};
   std::vector<Picture> pictures;
   for (const std::string& file : files) {
-    OC_ASSIGN_OR_RETURN(Picture picture, read_picture(file, reading));
+    OC_ASSIGN_OR_RETURN(Picture picture, read_picture(file, settings));
     if (!picture.image->note.empty())
       tell(fmt::format("note: {}: {}\n", shown(file), picture.image->note));
     pictures.push_back(std::move(picture));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "image/fit.h"
 #include "image/image.h"
 #include "models/image_plan.h"
 
@@ -21,10 +22,10 @@ bool names_picture(const std::string& word);
 
 // Reads and decodes a file, a FIFO (<(command) is one), a data: or file: URI, or standard input
 // ("-", which can be read once). Errors name it, and say what to do about folders and addresses.
-Result<Picture> read_picture(const std::string& file, const ImageReading& reading = {});
+Result<Picture> read_picture(const std::string& file, const PictureSettings& settings = {});
 // What is to be known of a picture is told on standard error.
 Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files,
-                                           const ImageReading& reading = {});
+                                           const PictureSettings& settings = {});
 
 // What is known of a picture, and how a model is shown it.
 boost::json::object picture_json(const Picture& picture, const ImagePlan& plan);

@@ -97,7 +97,7 @@ void see(const SeeFlags& flags) {
   const Settings settings = read_flags(flags.settings);
   const auto folder = value_or_fail(resolve_model(settings.model.path));
   const auto blueprint = value_or_fail(open_blueprint(folder));
-  const Picture picture = value_or_fail(read_picture(flags.file, settings.defaults.reading));
+  const Picture picture = value_or_fail(read_picture(flags.file, settings.defaults.pictures));
   const ImagePlan plan = value_or_fail(
       blueprint->plan_image(picture.image->width, picture.image->height, flags.options));
   if (!flags.out.empty() || !flags.tensor.empty()) {

@@ -18,10 +18,10 @@ struct ServedModel;
 // What a dialect's parser holds requests to.
 struct ChatLimits {
   std::size_t max_images = 16;
-  std::size_t max_image_bytes = 20u << 20;  // one picture, decoded from base64
-  std::size_t max_parts = 4096;             // over all messages
-  std::size_t max_values = 200'000;         // of JSON, in the whole body
-  std::int64_t context_length = 0;          // the longest of all models; 0: unknown
+  std::size_t max_image_bytes = ImageLimits{}.max_bytes;  // one picture, decoded from base64
+  std::size_t max_parts = 4096;                           // over all messages
+  std::size_t max_values = 200'000;                       // of JSON, in the whole body
+  std::int64_t context_length = 0;                        // the longest of all models; 0: unknown
   int json_depth = 32;
 };
 

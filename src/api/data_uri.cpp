@@ -101,7 +101,8 @@ Result<std::vector<std::byte>> decode_base64(std::string_view text, std::size_t 
     bytes = letters / 4 * 3 + letters % 4 * 3 / 4;
     if (bytes > max_bytes)
       return Error{ErrorCode::kTooLarge,
-                   fmt::format("{} bytes are over the limit of {}", bytes, max_bytes)};
+                   fmt::format("{} bytes are over the limit of {}", bytes, max_bytes),
+                   "send a smaller one, or raise --max-picture-mb"};
   }
   std::vector<std::byte> out(bytes);
   std::size_t to = 0;

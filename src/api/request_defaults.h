@@ -33,8 +33,7 @@ struct RequestDefaults {
   std::optional<std::int64_t> max_sequence;  // tokens of prompt and answer
   std::vector<std::string> stop;             // beside the request's own
   std::string image_token;                   // taken out of users' texts; empty: none
-  PictureBox pictures;
-  ImageReading reading;                                 // of pictures
+  PictureSettings pictures;
   std::optional<std::chrono::milliseconds> time_limit;  // of one answer; 0: none
 };
 

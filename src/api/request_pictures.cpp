@@ -26,14 +26,13 @@ std::size_t encoded_bytes(const ChatRequest& request) {
   return bytes;
 }
 
-Result<PictureMemory> pictures_memory(const ChatRequest& request, const ImageLimits& limits,
-                                      const PictureBox& box) {
+Result<PictureMemory> pictures_memory(const ChatRequest& request, const PictureSettings& settings) {
   PictureMemory all;
   std::size_t largest = 0;
   for (const EncodedImage& image : request.images) {
-    auto info = probe_image(image.bytes, limits);
+    auto info = probe_image(image.bytes, settings.limits);
     if (!info) return with_param(info.error(), image);
-    const PictureMemory one = picture_memory(*info, box);
+    const PictureMemory one = picture_memory(*info, settings.box);
     all.peak = std::max(all.peak, all.kept + one.peak);
     all.kept += one.kept;
     largest = std::max(largest, one.kept);
@@ -43,18 +42,17 @@ Result<PictureMemory> pictures_memory(const ChatRequest& request, const ImageLim
   return all;
 }
 
-Result<bool> decode_next_picture(ChatRequest& request, const ImageLimits& limits,
-                                 const PictureBox& box, const Interrupt& interrupt,
-                                 const ImageReading& reading) {
+Result<bool> decode_next_picture(ChatRequest& request, const PictureSettings& settings,
+                                 const Interrupt& interrupt) {
   const std::size_t next = request.generate.images.size();
   if (next == request.images.size()) return false;
   EncodedImage& image = request.images[next];
-  auto decoded = decode_image(image.bytes, limits, interrupt, reading);
+  auto decoded = decode_image(image.bytes, settings.limits, interrupt, settings.reading);
   if (!decoded) return with_param(std::move(decoded).error(), image);
   image.bytes = {};
   if (!decoded->note.empty())
     request.picture_notes.push_back(fmt::format("{}: {}", image.param, decoded->note));
-  auto picture = std::make_shared<const Image>(fit(*std::move(decoded), box, interrupt));
+  auto picture = std::make_shared<const Image>(fit(*std::move(decoded), settings.box, interrupt));
   OC_RETURN_IF_ERROR(interrupt.check("resizing of a picture"));
   request.generate.images.push_back({std::move(picture), std::move(image.options)});
   return true;

@@ -24,7 +24,6 @@ namespace oc::http {
 
 struct AppOptions {
   ChatLimits chat;
-  ImageLimits image;
   std::chrono::milliseconds ping_every{10'000};  // silence in a stream
   std::chrono::milliseconds time_limit{0};       // of one answer, unless the model says; 0: none
   std::shared_ptr<MemoryBudget> memory;          // decoded pictures count against it; required

@@ -16,8 +16,7 @@ ApiError busy() {
 
 // They are counted before they are decoded, so that many of them cannot fill memory.
 void App::take_pictures(const QuestionPtr& question) {
-  const PictureBox& box = question->backend->model().defaults.pictures;
-  auto memory = pictures_memory(question->chat, options_.image, box);
+  auto memory = pictures_memory(question->chat, question->backend->model().defaults.pictures);
   if (!memory) return question->fail(memory.error(), Stage::kImage);
   question->memory = *memory;
   // The pictures as they came are counted with the decoded ones from now on, and not twice: what
@@ -38,10 +37,9 @@ void App::take_pictures(const QuestionPtr& question) {
 
 // One picture, then others' come first.
 void App::decode_picture(const QuestionPtr& question) {
-  const PictureBox& box = question->backend->model().defaults.pictures;
   const Stopwatch watch;
-  const auto decoded = decode_next_picture(question->chat, options_.image, box, question->interrupt,
-                                           question->backend->model().defaults.reading);
+  const auto decoded = decode_next_picture(
+      question->chat, question->backend->model().defaults.pictures, question->interrupt);
   metrics_.count_picture(decoded);
   if (!decoded) return question->fail(decoded.error(), Stage::kImage);
   if (!*decoded) return answer(question);

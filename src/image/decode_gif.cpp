@@ -18,7 +18,7 @@ constexpr int kNoColour = -1;
 constexpr std::size_t kGiflibBytes = 160u << 10;
 
 // What is known of the first frame before it is decoded.
-struct Frame {
+struct GifFrame {
   int x = 0, y = 0, width = 0, height = 0;
   int transparent = kNoColour;
   bool found = false;
@@ -45,9 +45,9 @@ std::size_t behind_blocks(Bytes file, std::size_t at) {
   return at;
 }
 
-Frame first_frame(Bytes file) {
+GifFrame first_frame(Bytes file) {
   constexpr std::uint32_t kExtension = 0x21, kImage = 0x2c, kControl = 0xf9;
-  Frame frame;
+  GifFrame frame;
   std::size_t at = kHead + table_bytes(byte_at(file, 10));
   while (at < file.size()) {
     const std::uint32_t kind = byte_at(file, at);
@@ -74,26 +74,26 @@ Frame first_frame(Bytes file) {
   return frame;
 }
 
-bool covers(const Frame& frame, const ImageInfo& info) {
+bool covers(const GifFrame& frame, const ImageInfo& info) {
   return frame.width == info.width && frame.height == info.height;
 }
 
-struct Source {
+struct GifSource {
   Bytes file;
   std::size_t at = 0;
 };
 int read(GifFileType* gif, GifByteType* out, int count) {
-  auto& source = *static_cast<Source*>(gif->UserData);
+  auto& source = *static_cast<GifSource*>(gif->UserData);
   const std::size_t size =
       std::min(static_cast<std::size_t>(count), source.file.size() - source.at);
   std::memcpy(out, source.file.data() + source.at, size);
   source.at += size;
   return static_cast<int>(size);
 }
-struct Closer {
+struct GifCloser {
   void operator()(GifFileType* gif) const { DGifCloseFile(gif, nullptr); }
 };
-using Gif = std::unique_ptr<GifFileType, Closer>;
+using Gif = std::unique_ptr<GifFileType, GifCloser>;
 
 // Deep inside giflib has other names for missing memory, too.
 Outcome outcome_of(int error) {
@@ -134,7 +134,7 @@ Outcome decode_into(GifFileType& gif, const Decoding& task, std::vector<std::uin
 }
 
 // Of each number, red, green, blue and alpha. Without a table numbers are greys, as Pillow has it.
-std::vector<std::uint8_t> colours_of(const GifFileType& gif, const Frame& frame) {
+std::vector<std::uint8_t> colours_of(const GifFileType& gif, const GifFrame& frame) {
   const ColorMapObject* map = gif.Image.ColorMap != nullptr ? gif.Image.ColorMap : gif.SColorMap;
   std::vector<std::uint8_t> out;
   for (int i = 0; i < 256; ++i) {
@@ -153,7 +153,7 @@ std::vector<std::uint8_t> colours_of(const GifFileType& gif, const Frame& frame)
 
 Result<ImageInfo> probe_gif(Bytes bytes) {
   ImageInfo info{.format = ImageFormat::kGif};
-  const Frame frame = first_frame(bytes);
+  const GifFrame frame = first_frame(bytes);
   if (!frame.found || frame.width == 0 || frame.height == 0) return damaged(info.format);
   // A frame that is larger than its screen makes it larger.
   info.width = std::max(short_at(bytes, 6), frame.x + frame.width);
@@ -167,8 +167,8 @@ Result<ImageInfo> probe_gif(Bytes bytes) {
 }
 
 Result<Image> decode_gif(const Decoding& task) {
-  const Frame frame = first_frame(task.bytes);
-  Source source{task.bytes};
+  const GifFrame frame = first_frame(task.bytes);
+  GifSource source{task.bytes};
   int error = 0;
   errno = 0;
   const Gif gif(DGifOpen(&source, read, &error));

@@ -25,14 +25,14 @@ void for_chunks(Bytes chunks, const See& see) {
 }
 
 // The picture, or an animation's first one.
-struct Frame {
+struct WebpFrame {
   Bytes file;    // what libwebp is given
   Bytes chunks;  // of it
   int x = 0, y = 0, width = 0, height = 0;
   bool animated = false;
 };
-Frame first_frame(Bytes file, const ImageInfo& info) {
-  Frame frame{file, file.subspan(kFileHead), 0, 0, info.width, info.height};
+WebpFrame first_frame(Bytes file, const ImageInfo& info) {
+  WebpFrame frame{file, file.subspan(kFileHead), 0, 0, info.width, info.height};
   bool animation = false;
   for_chunks(frame.chunks, [&](Bytes name, Bytes data) {
     if (starts_with(name, "VP8X")) animation = (read_uint(data, 0, 1, true).value_or(0) & 2) != 0;
@@ -66,7 +66,7 @@ std::size_t next_end(WebPIDecoder* decoder, std::size_t have, std::size_t size) 
 }
 
 // Into the frame's place within the picture.
-Outcome decode_into(const Decoding& task, const Frame& frame, Samples samples,
+Outcome decode_into(const Decoding& task, const WebpFrame& frame, Samples samples,
                     std::vector<std::uint8_t>& whole) {
   const std::size_t step = samples_of(samples);
   const std::size_t stride = static_cast<std::size_t>(task.info.width) * step;
@@ -109,7 +109,7 @@ Result<ImageInfo> probe_webp(Bytes bytes) {
     return true;
   });
   if (info.animated) {
-    const Frame frame = first_frame(bytes, info);
+    const WebpFrame frame = first_frame(bytes, info);
     if (!frame.animated || frame.x + std::int64_t{frame.width} > info.width ||
         frame.y + std::int64_t{frame.height} > info.height)
       return damaged(info.format);
@@ -128,7 +128,7 @@ std::vector<std::byte> profile_of_webp(Bytes bytes) {
 }
 
 std::optional<std::size_t> webp_file_bytes(Bytes bytes, const ImageInfo& info) {
-  const Frame frame = first_frame(bytes, info);
+  const WebpFrame frame = first_frame(bytes, info);
   ImageInfo size = info;
   size.width = frame.width;
   size.height = frame.height;
@@ -150,7 +150,7 @@ Result<Image> decode_webp(const Decoding& task) {
   // What comes in pieces may always have more to come: whether it is all there is asked here.
   const auto length = read_uint(task.bytes, 4, 4, true);
   if (!length || *length > task.bytes.size() - 8) return damaged(task.info.format);
-  const Frame frame = first_frame(task.bytes, task.info);
+  const WebpFrame frame = first_frame(task.bytes, task.info);
   const bool alpha = task.info.channels == 4 && task.reading.background.has_value();
   const Samples samples = alpha ? Samples::kRgba : Samples::kRgb;
   const auto conversion = task.reading.convert_profiles

@@ -20,6 +20,13 @@ struct PictureSize {
   bool operator==(const PictureSize&) const = default;
 };
 
+// What an operator says of pictures: which are refused, how they are read, how large they may stay.
+struct PictureSettings {
+  ImageLimits limits;
+  ImageReading reading;
+  PictureBox box;
+};
+
 // What a picture of this size becomes: never larger, no side below 1.
 PictureSize fitted_size(int width, int height, const PictureBox& box);
 

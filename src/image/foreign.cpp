@@ -23,7 +23,7 @@ constexpr std::string_view kDevelop =
     "develop it to JPEG in the camera's or a photo program, or send the JPEG that the camera "
     "stored beside it";
 
-struct Kind {
+struct ForeignKind {
   std::string_view what, magic;
   std::size_t at = 0;
   std::string_view hint = kConvert;
@@ -33,57 +33,57 @@ struct Kind {
 // The first that fits counts.
 constexpr std::array kKinds = {
     // clang-format off
-    Kind{"a JPEG XL picture",        "\xff\x0a"sv},
-    Kind{"a JPEG XL picture",        "\0\0\0\x0cJXL "sv},
-    Kind{"a JPEG 2000 picture",      "\0\0\0\x0cjP  "sv},
-    Kind{"a JPEG 2000 picture",      "\xff\x4f\xff\x51"sv},
-    Kind{"a JPEG XR picture",        "II\xbc"sv},
-    Kind{"an AVIF picture",          "ftypavif"sv, 4, kConvert, ImageFormat::kAvif},
-    Kind{"an AVIF picture",          "ftypavis"sv, 4, kConvert, ImageFormat::kAvif},
-    Kind{"a HEIC picture",           "ftyphe"sv, 4, kConvert, ImageFormat::kHeic},
-    Kind{"a HEIC picture",           "ftypmsf1"sv, 4, kConvert, ImageFormat::kHeic},
-    Kind{"a HEIF picture",           "ftypmif1"sv, 4, kConvert, ImageFormat::kHeic},
-    Kind{"a Canon raw file (CR3)",   "ftypcrx "sv, 4, kDevelop},
-    Kind{"a QuickTime video",        "ftypqt  "sv, 4, kFrame},
-    Kind{"an MP4 video",             "ftyp"sv, 4, kFrame},
-    Kind{"a QuickTime video",        "moov"sv, 4, kFrame},
-    Kind{"a WebM or Matroska video", "\x1a\x45\xdf\xa3"sv, 0, kFrame},
-    Kind{"an AVI video",             "AVI "sv, 8, kFrame},
-    Kind{"an MPEG video",            "\0\0\1\xba"sv, 0, kFrame},
-    Kind{"an MPEG video",            "\0\0\1\xb3"sv, 0, kFrame},
-    Kind{"a Flash video",            "FLV\1"sv, 0, kFrame},
-    Kind{"a WAV sound",              "WAVE"sv, 8, "send a picture"},
-    Kind{"a Fujifilm raw file (RAF)", "FUJIFILMCCD-RAW"sv, 0, kDevelop},
-    Kind{"an Olympus raw file (ORF)", "IIRO"sv, 0, kDevelop},
-    Kind{"an Olympus raw file (ORF)", "IIRS"sv, 0, kDevelop},
-    Kind{"an Olympus raw file (ORF)", "MMOR"sv, 0, kDevelop},
-    Kind{"a Panasonic raw file (RW2)", "IIU\0"sv, 0, kDevelop},
-    Kind{"a Canon raw file (CR2)",   "CR\2"sv, 8, kDevelop},
-    Kind{"a Sigma raw file (X3F)",   "FOVb"sv, 0, kDevelop},
-    Kind{"a TIFF picture",           "II*\0"sv, 0, kConvert, ImageFormat::kTiff},
-    Kind{"a TIFF picture",           "MM\0*"sv, 0, kConvert, ImageFormat::kTiff},
-    Kind{"a large TIFF picture (BigTIFF)", "II+\0"sv},
-    Kind{"a large TIFF picture (BigTIFF)", "MM\0+"sv},
-    Kind{"a GIF picture",            "GIF8"sv},
-    Kind{"a BMP picture",            "BM"sv},
-    Kind{"a PDF document",           "%PDF"sv, 0, "save the page as PNG, for example: pdftoppm -png -r 150 FILE page"},
-    Kind{"a PostScript document",    "%!PS"sv},
-    Kind{"a Photoshop picture",      "8BPS"sv},
-    Kind{"a GIMP picture",           "gimp xcf"sv},
-    Kind{"an icon (ICO)",            "\0\0\1\0"sv},
-    Kind{"a Mac's icon (ICNS)",      "icns"sv},
-    Kind{"a DirectDraw texture (DDS)", "DDS "sv},
-    Kind{"an OpenEXR picture",       "\x76\x2f\x31\x01"sv},
-    Kind{"a Radiance picture (HDR)", "#?RADIANCE"sv},
-    Kind{"a QOI picture",            "qoif"sv},
-    Kind{"a FITS picture",           "SIMPLE  ="sv},
-    Kind{"a DICOM picture",          "DICM"sv, 128, "export it as PNG in the program that shows it"},
-    Kind{"a ZIP archive or an office document", "PK\3\4"sv, 0, "take the picture out of it first"},
-    Kind{"a gzip archive",           "\x1f\x8b"sv, 0, "unpack it first"},
-    Kind{"a Git LFS pointer, not the picture itself", "version https://git-lfs"sv, 0, "fetch the file: git lfs pull"},
-    Kind{"base64 text, encoded twice", "iVBORw0KGgo"sv, 0, "encode the file's bytes once"},
-    Kind{"base64 text, encoded twice", "/9j/"sv, 0, "encode the file's bytes once"},
-    Kind{"a data: URL, encoded twice", "data:image"sv, 0, "encode the file's bytes once"},
+    ForeignKind{"a JPEG XL picture",        "\xff\x0a"sv},
+    ForeignKind{"a JPEG XL picture",        "\0\0\0\x0cJXL "sv},
+    ForeignKind{"a JPEG 2000 picture",      "\0\0\0\x0cjP  "sv},
+    ForeignKind{"a JPEG 2000 picture",      "\xff\x4f\xff\x51"sv},
+    ForeignKind{"a JPEG XR picture",        "II\xbc"sv},
+    ForeignKind{"an AVIF picture",          "ftypavif"sv, 4, kConvert, ImageFormat::kAvif},
+    ForeignKind{"an AVIF picture",          "ftypavis"sv, 4, kConvert, ImageFormat::kAvif},
+    ForeignKind{"a HEIC picture",           "ftyphe"sv, 4, kConvert, ImageFormat::kHeic},
+    ForeignKind{"a HEIC picture",           "ftypmsf1"sv, 4, kConvert, ImageFormat::kHeic},
+    ForeignKind{"a HEIF picture",           "ftypmif1"sv, 4, kConvert, ImageFormat::kHeic},
+    ForeignKind{"a Canon raw file (CR3)",   "ftypcrx "sv, 4, kDevelop},
+    ForeignKind{"a QuickTime video",        "ftypqt  "sv, 4, kFrame},
+    ForeignKind{"an MP4 video",             "ftyp"sv, 4, kFrame},
+    ForeignKind{"a QuickTime video",        "moov"sv, 4, kFrame},
+    ForeignKind{"a WebM or Matroska video", "\x1a\x45\xdf\xa3"sv, 0, kFrame},
+    ForeignKind{"an AVI video",             "AVI "sv, 8, kFrame},
+    ForeignKind{"an MPEG video",            "\0\0\1\xba"sv, 0, kFrame},
+    ForeignKind{"an MPEG video",            "\0\0\1\xb3"sv, 0, kFrame},
+    ForeignKind{"a Flash video",            "FLV\1"sv, 0, kFrame},
+    ForeignKind{"a WAV sound",              "WAVE"sv, 8, "send a picture"},
+    ForeignKind{"a Fujifilm raw file (RAF)", "FUJIFILMCCD-RAW"sv, 0, kDevelop},
+    ForeignKind{"an Olympus raw file (ORF)", "IIRO"sv, 0, kDevelop},
+    ForeignKind{"an Olympus raw file (ORF)", "IIRS"sv, 0, kDevelop},
+    ForeignKind{"an Olympus raw file (ORF)", "MMOR"sv, 0, kDevelop},
+    ForeignKind{"a Panasonic raw file (RW2)", "IIU\0"sv, 0, kDevelop},
+    ForeignKind{"a Canon raw file (CR2)",   "CR\2"sv, 8, kDevelop},
+    ForeignKind{"a Sigma raw file (X3F)",   "FOVb"sv, 0, kDevelop},
+    ForeignKind{"a TIFF picture",           "II*\0"sv, 0, kConvert, ImageFormat::kTiff},
+    ForeignKind{"a TIFF picture",           "MM\0*"sv, 0, kConvert, ImageFormat::kTiff},
+    ForeignKind{"a large TIFF picture (BigTIFF)", "II+\0"sv},
+    ForeignKind{"a large TIFF picture (BigTIFF)", "MM\0+"sv},
+    ForeignKind{"a GIF picture",            "GIF8"sv},
+    ForeignKind{"a BMP picture",            "BM"sv},
+    ForeignKind{"a PDF document",           "%PDF"sv, 0, "save the page as PNG, for example: pdftoppm -png -r 150 FILE page"},
+    ForeignKind{"a PostScript document",    "%!PS"sv},
+    ForeignKind{"a Photoshop picture",      "8BPS"sv},
+    ForeignKind{"a GIMP picture",           "gimp xcf"sv},
+    ForeignKind{"an icon (ICO)",            "\0\0\1\0"sv},
+    ForeignKind{"a Mac's icon (ICNS)",      "icns"sv},
+    ForeignKind{"a DirectDraw texture (DDS)", "DDS "sv},
+    ForeignKind{"an OpenEXR picture",       "\x76\x2f\x31\x01"sv},
+    ForeignKind{"a Radiance picture (HDR)", "#?RADIANCE"sv},
+    ForeignKind{"a QOI picture",            "qoif"sv},
+    ForeignKind{"a FITS picture",           "SIMPLE  ="sv},
+    ForeignKind{"a DICOM picture",          "DICM"sv, 128, "export it as PNG in the program that shows it"},
+    ForeignKind{"a ZIP archive or an office document", "PK\3\4"sv, 0, "take the picture out of it first"},
+    ForeignKind{"a gzip archive",           "\x1f\x8b"sv, 0, "unpack it first"},
+    ForeignKind{"a Git LFS pointer, not the picture itself", "version https://git-lfs"sv, 0, "fetch the file: git lfs pull"},
+    ForeignKind{"base64 text, encoded twice", "iVBORw0KGgo"sv, 0, "encode the file's bytes once"},
+    ForeignKind{"base64 text, encoded twice", "/9j/"sv, 0, "encode the file's bytes once"},
+    ForeignKind{"a data: URL, encoded twice", "data:image"sv, 0, "encode the file's bytes once"},
     // clang-format on
 };
 
@@ -102,18 +102,18 @@ std::string beginning(Bytes file) {
   return text;
 }
 
-std::optional<Kind> kind_of_text(Bytes file) {
+std::optional<ForeignKind> kind_of_text(Bytes file) {
   const std::string text = beginning(file);
   const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
   if (text.starts_with("<svg") || (text.starts_with("<") && has("<svg")))
-    return Kind{"an SVG drawing", "", 0, kDraw};
+    return ForeignKind{"an SVG drawing", "", 0, kDraw};
   if (text.starts_with("<!doctype html") || text.starts_with("<html") || text.starts_with("<head"))
-    return Kind{
+    return ForeignKind{
         "a page of a web site (HTML), not a picture", "", 0,
         "look at what the address really gives: often an error, or a page around the picture"};
-  if (text.starts_with("<?xml")) return Kind{"an XML document", "", 0, kDraw};
+  if (text.starts_with("<?xml")) return ForeignKind{"an XML document", "", 0, kDraw};
   if (text.starts_with("{") && has("\""))
-    return Kind{
+    return ForeignKind{
         "a JSON text, not a picture", "", 0,
         "look at what it says: often an error of the server that was asked for the picture"};
   return std::nullopt;
@@ -201,7 +201,7 @@ Error not_a_picture(Bytes file) {
   if (file.empty())
     return {ErrorCode::kUnsupported, "the picture has no bytes",
             "send it as " + readable_formats()};
-  for (const Kind& kind : kKinds) {
+  for (const ForeignKind& kind : kKinds) {
     if (!starts_with(file, kind.magic, kind.at)) continue;
     if (kind.what == "a TIFF picture")
       if (const std::string raw = raw_kind(file); !raw.empty()) return error(raw, kDevelop);

@@ -40,14 +40,14 @@ Result<void> check_limits(const ImageInfo& info, const ImageLimits& limits) {
         ErrorCode::kTooLarge,
         fmt::format("the picture has {}x{} pixels, more than {}{}", info.width, info.height,
                     limits.max_pixels / (millions ? 1'000'000 : 1), millions ? " million" : ""),
-        "send a smaller one"};
+        "send a smaller one, or raise --max-picture-megapixels"};
   }
   const int longer = std::max(info.width, info.height), shorter = std::min(info.width, info.height);
   if (longer > std::int64_t{limits.max_aspect} * shorter)
     return Error{ErrorCode::kTooLarge,
                  fmt::format("the picture of {}x{} pixels is longer than {} times its short side",
                              info.width, info.height, limits.max_aspect),
-                 "cut it into pieces"};
+                 "cut it into pieces, or raise --max-picture-aspect"};
   if (info.scans > max_scans_of(info, limits)) return too_many_scans(info, limits);
   return {};
 }
@@ -213,7 +213,7 @@ Result<ImageInfo> probe_image(Bytes bytes, const ImageLimits& limits) {
     return Error{
         ErrorCode::kTooLarge,
         fmt::format("the picture has {} bytes, more than {}", bytes.size(), limits.max_bytes),
-        "send a smaller one"};
+        "send a smaller one, or raise --max-picture-mb"};
   const std::optional<ImageFormat> format = sniff(bytes);
   if (!format) return not_a_picture(bytes);
   OC_ASSIGN_OR_RETURN(ImageInfo info, probe(*format, bytes, limits));
@@ -225,11 +225,12 @@ Result<ImageInfo> probe_image(Bytes bytes, const ImageLimits& limits) {
     info.working_bytes = *bytes_taken;
   }
   if (rgb_bytes(info) + info.working_bytes > limits.max_memory)
-    return Error{ErrorCode::kTooLarge,
-                 fmt::format("decoding the {} picture of {}x{} pixels takes {} MB, more than {}",
-                             to_string(info.format), info.width, info.height,
-                             (rgb_bytes(info) + info.working_bytes) >> 20, limits.max_memory >> 20),
-                 "send a smaller one, or save it as an ordinary JPEG"};
+    return Error{
+        ErrorCode::kTooLarge,
+        fmt::format("decoding the {} picture of {}x{} pixels takes {} MB, more than {}",
+                    to_string(info.format), info.width, info.height,
+                    (rgb_bytes(info) + info.working_bytes) >> 20, limits.max_memory >> 20),
+        "send a smaller one, save it as an ordinary JPEG, or raise --max-picture-memory-mb"};
   return info;
 }
 

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kProfileName("ICC_PROFILE\0", 12);
 constexpr std::size_t kTables = 256u << 10;  // Huffman tables, tables of colours, libjpeg's pools
 
-struct Frame {
+struct JpegFrame {
   bool progressive = false;
   std::uint32_t components = 0;
   std::array<std::uint32_t, 4> across{}, down{};  // sampling factors, 1..4
@@ -24,8 +24,8 @@ struct Frame {
 bool is_alone(std::uint32_t marker) { return marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8); }
 
 // What is out of range is left to the decoder, which refuses it.
-Frame read_frame(std::uint32_t marker, Bytes data) {
-  Frame frame;
+JpegFrame read_frame(std::uint32_t marker, Bytes data) {
+  JpegFrame frame;
   frame.progressive = marker == 0xc2 || marker == 0xc6 || marker == 0xca || marker == 0xce;
   frame.components = read_uint(data, 5, 1, false).value_or(0);
   for (std::size_t i = 0; i < frame.across.size(); ++i) {
@@ -63,7 +63,7 @@ int count_scans(Bytes bytes, std::size_t at) {
 
 // Rows for up- and downsampling; and all coefficients, two bytes each, where several scans add to
 // them.
-std::size_t working_bytes(const ImageInfo& info, const Frame& frame, bool several_scans) {
+std::size_t working_bytes(const ImageInfo& info, const JpegFrame& frame, bool several_scans) {
   constexpr std::size_t kBlock = 8, kBlockBytes = kBlock * kBlock * 2, kRowPadding = 128;
   // Of one row group above and below, the current ones, and those that have been upsampled.
   constexpr std::size_t kRowGroups = 12;
@@ -106,20 +106,20 @@ std::optional<std::uint32_t> next_marker(Bytes bytes, std::size_t& at) {
 }
 
 // One that has a length behind it; `at` is behind the marker.
-struct Segment {
+struct JpegSegment {
   std::uint32_t marker = 0;
   std::size_t at = 0;  // of the marker's 0xff, if it stands in front of the length
   Bytes data;
 };
-std::optional<Segment> next_segment(Bytes bytes, std::size_t& at) {
+std::optional<JpegSegment> next_segment(Bytes bytes, std::size_t& at) {
   for (;;) {
     const auto marker = next_marker(bytes, at);
     if (!marker) return std::nullopt;
-    if (*marker == 0xd9) return Segment{*marker, at - 2, {}};
+    if (*marker == 0xd9) return JpegSegment{*marker, at - 2, {}};
     if (is_alone(*marker)) continue;
     const auto length = read_uint(bytes, at, 2, false);
     if (!length || *length < 2 || bytes.size() - at < *length) return std::nullopt;
-    const Segment segment{*marker, at - 2, bytes.subspan(at + 2, *length - 2)};
+    const JpegSegment segment{*marker, at - 2, bytes.subspan(at + 2, *length - 2)};
     at += *length;
     return segment;
   }
@@ -130,7 +130,7 @@ bool is_frame(std::uint32_t marker) {
 }
 
 // Kinds that libjpeg does not decode, by name.
-Result<void> check_kind(const Segment& frame) {
+Result<void> check_kind(const JpegSegment& frame) {
   const bool lossless = (frame.marker & 3) == 3;
   const std::uint32_t bits = read_uint(frame.data, 0, 1, false).value_or(8);
   if (!lossless && bits == 8) return {};
@@ -160,7 +160,7 @@ int denominator_of(const ImageInfo& info, const ImageLimits& limits) {
 
 Result<ImageInfo> probe_jpeg(Bytes bytes, const ImageLimits& limits) {
   ImageInfo info{.format = ImageFormat::kJpeg};
-  Frame frame;
+  JpegFrame frame;
   bool exif_seen = false;
   std::size_t profile_bytes = 0;
   for (std::size_t at = 2;;) {

@@ -18,7 +18,7 @@ using oc::ErrorCode;
 
 const oc::ChatLimits kLimits{
     .max_images = 4, .max_image_bytes = 1u << 16, .max_parts = 16, .context_length = 4096};
-constexpr oc::ImageLimits kImageLimits{.max_bytes = 1u << 16, .max_pixels = 1 << 16};
+const oc::PictureSettings kPictures{.limits = {.max_bytes = 1u << 16, .max_pixels = 1 << 16}};
 
 bool is_utf8(std::string_view text) {
   oc::Utf8Checker checker;
@@ -77,10 +77,10 @@ void check_parameters(const ChatRequest& request) {
 }
 
 void check_pictures(ChatRequest& request) {
-  const auto announced = oc::pictures_memory(request, kImageLimits);
+  const auto announced = oc::pictures_memory(request, kPictures);
   const std::size_t wanted = request.images.size();
   while (true) {
-    const auto decoded = oc::decode_next_picture(request, kImageLimits);
+    const auto decoded = oc::decode_next_picture(request, kPictures);
     if (!decoded.ok()) {
       check_failure(decoded.error(), oc::Stage::kImage);
       require(decoded.error().param.starts_with("messages["));

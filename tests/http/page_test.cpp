@@ -79,6 +79,7 @@ TEST_F(PageTest, TypesAreRight) {
       {"/app.js", "text/javascript; charset=utf-8"},
       {"/api.js", "text/javascript; charset=utf-8"},
       {"/dom.js", "text/javascript; charset=utf-8"},
+      {"/picture.js", "text/javascript; charset=utf-8"},
       {"/server.js", "text/javascript; charset=utf-8"},
       {"/icon.svg", "image/svg+xml"},
       {"/shapes.png", "image/png"},

@@ -114,8 +114,8 @@ SamplingParams sampling(const Config& config) {
 
 PictureBox picture_box(const Config& config) {
   PictureBox box;
-  const auto bound = [](int& side, std::int64_t most) {
-    side = side > 0 ? std::min(side, static_cast<int>(most)) : static_cast<int>(most);
+  const auto bound = [](int& side, std::int64_t max) {
+    side = side > 0 ? std::min(side, static_cast<int>(max)) : static_cast<int>(max);
   };
   if (config.is_set("image_processing.size")) {
     const auto& both = config.get<std::vector<std::int64_t>>("image_processing.size");
@@ -144,11 +144,19 @@ ImageReading image_reading(Config& config) {
   return reading;
 }
 
+ImageLimits image_limits(const Config& config) {
+  ImageLimits limits;
+  limits.max_bytes = config.bytes("limits.max_picture_mb");
+  limits.max_pixels = config.get<std::int64_t>("limits.max_picture_megapixels") * 1'000'000;
+  limits.max_memory = config.bytes("limits.max_picture_memory_mb");
+  limits.max_aspect = static_cast<int>(config.get<std::int64_t>("limits.max_picture_aspect"));
+  return limits;
+}
+
 RequestDefaults request_defaults(Config& config) {
   RequestDefaults defaults;
   defaults.sampling = sampling(config);
-  defaults.pictures = picture_box(config);
-  defaults.reading = image_reading(config);
+  defaults.pictures = {image_limits(config), image_reading(config), picture_box(config)};
   if (config.is_set("limits.max_tokens_cap"))
     defaults.max_tokens_cap = static_cast<int>(config.get<std::int64_t>("limits.max_tokens_cap"));
   if (config.is_set("limits.max_sequence_length"))

@@ -72,13 +72,46 @@ struct ConversationParser {
         "", param};
   }
 
+  // The picture in a data URI that stands at `param`.
+  Result<Part> take_image(std::string_view uri, std::string param, ImageOptions options) {
+    if (request.images.size() == limits.max_images)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("more than {} pictures in one request", limits.max_images), "",
+                   param};
+    auto bytes = decode_data_uri(uri, limits.max_image_bytes);
+    if (!bytes) {
+      Error error = bytes.error();
+      error.message = fmt::format("\"{}\": {}", param, error.message);
+      error.param = param;
+      return error;
+    }
+    const ImagePart result{static_cast<int>(request.images.size())};
+    request.images.push_back({std::move(*bytes), std::move(options), std::move(param)});
+    return Part(result);
+  }
+
+  Result<std::optional<ImageDetail>> detail(const JsonFields& fields) {
+    OC_ASSIGN_OR_RETURN(const auto detail, fields.string("detail"));
+    if (!detail || *detail == "auto") return std::nullopt;
+    if (*detail == "low") return ImageDetail::kLow;
+    if (*detail == "high") return ImageDetail::kHigh;
+    if (!detail->empty())
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}\" must be low, auto or high", fields.name("detail")), "",
+                   fields.name("detail")};
+    no_effect().add("messages[].content[].image_url.detail");  // it was left empty
+    return std::nullopt;
+  }
+
+  // OpenAI has an object; some clients send its url alone.
   Result<Part> image(const JsonFields& part) {
     const std::string param = part.name("image_url");
     const json::value* value = part.find("image_url");
     if (value == nullptr)
       return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", param), "", param};
+    if (value->is_string()) return take_image(value->get_string(), param, {});
     if (!value->is_object()) {
-      Error error = wrong_value(param, "an object", *value);
+      Error error = wrong_value(param, "an object or a string", *value);
       error.hint = R"({"url": "data:image/...;base64,..."})";
       return error;
     }
@@ -93,37 +126,11 @@ struct ConversationParser {
     if (!url)
       return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", url_param), "",
                    url_param};
-    if (request.images.size() == limits.max_images)
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("more than {} pictures in one request", limits.max_images), "",
-                   param};
-    EncodedImage encoded;
-    encoded.param = url_param;
-    OC_ASSIGN_OR_RETURN(const auto detail, fields.string("detail"));
-    if (detail) {
-      if (*detail == "low")
-        encoded.options.detail = ImageDetail::kLow;
-      else if (*detail == "high")
-        encoded.options.detail = ImageDetail::kHigh;
-      else if (detail->empty())  // a field that was left empty
-        no_effect().add("messages[].content[].image_url.detail");
-      else if (*detail != "auto")
-        return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("\"{}\" must be low, auto or high", fields.name("detail")), "",
-                     fields.name("detail")};
-    }
-    OC_ASSIGN_OR_RETURN(encoded.options.knobs, parse_knobs(fields));
-    auto bytes = decode_data_uri(*url, limits.max_image_bytes);
-    if (!bytes) {
-      Error error = bytes.error();
-      error.message = fmt::format("\"{}\": {}", url_param, error.message);
-      error.param = url_param;
-      return error;
-    }
-    encoded.bytes = std::move(*bytes);
-    const ImagePart result{static_cast<int>(request.images.size())};
-    request.images.push_back(std::move(encoded));
-    return Part(result);
+    ImageOptions options;
+    OC_ASSIGN_OR_RETURN(const auto wanted, detail(fields));
+    if (wanted) options.detail = *wanted;
+    OC_ASSIGN_OR_RETURN(options.knobs, parse_knobs(fields));
+    return take_image(*url, url_param, std::move(options));
   }
 
   Result<void> check_part(const JsonFields& fields, std::string_view type) {

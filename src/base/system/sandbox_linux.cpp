@@ -37,9 +37,9 @@ void close_descriptors_from(int first) {
 namespace {
 
 // A program of the kernel's packet filter (seccomp(2)): each step loads a word, compares, jumps.
-class Filter {
+class CallFilter {
  public:
-  Filter() {
+  CallFilter() {
 #ifdef __x86_64__
     constexpr std::uint32_t kArchitecture = AUDIT_ARCH_X86_64;
 #else
@@ -117,7 +117,7 @@ class Filter {
 }  // namespace
 
 bool lock_in() {
-  Filter filter;
+  CallFilter filter;
   // Memory: none that can be executed.
   filter.allow_masked(SYS_mmap, 2, PROT_EXEC, 0);
   filter.allow_masked(SYS_mprotect, 2, PROT_EXEC, 0);

@@ -28,13 +28,13 @@ void note_warning(const char*, const char* format, va_list arguments) {
 }
 
 // libtiff's view of a file in memory.
-struct Source {
+struct TiffSource {
   Bytes file;
   std::uint64_t at = 0;
 };
-Source& source_of(thandle_t handle) { return *static_cast<Source*>(handle); }
+TiffSource& source_of(thandle_t handle) { return *static_cast<TiffSource*>(handle); }
 tmsize_t read(thandle_t handle, void* to, tmsize_t size) {
-  Source& source = source_of(handle);
+  TiffSource& source = source_of(handle);
   if (size < 0 || source.at > source.file.size()) return 0;
   const std::size_t count =
       std::min<std::size_t>(static_cast<std::size_t>(size), source.file.size() - source.at);
@@ -44,7 +44,7 @@ tmsize_t read(thandle_t handle, void* to, tmsize_t size) {
 }
 tmsize_t write(thandle_t, void*, tmsize_t) { return 0; }
 toff_t seek(thandle_t handle, toff_t offset, int whence) {
-  Source& source = source_of(handle);
+  TiffSource& source = source_of(handle);
   const std::uint64_t from = whence == SEEK_CUR   ? source.at
                              : whence == SEEK_END ? source.file.size()
                                                   : 0;
@@ -60,7 +60,7 @@ int map(thandle_t handle, void** base, toff_t* size) {
 }
 void unmap(thandle_t, void*, toff_t) {}
 
-struct Closer {
+struct TiffCloser {
   void operator()(TIFF* tiff) const { TIFFClose(tiff); }
 };
 
@@ -189,9 +189,9 @@ HelperStatus decode_tiff_pixels(const PixelRequest& request, Bytes file,
     return HelperStatus::kDamaged;
   TIFFSetErrorHandler(note_error);
   TIFFSetWarningHandler(note_warning);
-  Source source{file};
+  TiffSource source{file};
   // In the program's memory, without strips being made smaller than they are.
-  const std::unique_ptr<TIFF, Closer> tiff(
+  const std::unique_ptr<TIFF, TiffCloser> tiff(
       TIFFClientOpen("", "r", &source, read, write, seek, close, size_of, map, unmap));
   if (tiff == nullptr) return HelperStatus::kDamaged;
   if (TIFFIsTiled(tiff.get()) != (picture->tile_width > 0 ? 1 : 0)) return HelperStatus::kDamaged;

@@ -39,7 +39,7 @@ TEST(Settings, Defaults) {
   EXPECT_EQ(s.defaults.time_limit, seconds(1800));
   EXPECT_FALSE(s.defaults.max_tokens_cap);
   EXPECT_FALSE(s.defaults.max_sequence);
-  EXPECT_EQ(s.defaults.pictures.width, 0);
+  EXPECT_EQ(s.defaults.pictures.box.width, 0);
   EXPECT_TRUE(s.server.cors_origins.empty());
   EXPECT_EQ(s.service.default_max_tokens, 4096);
   EXPECT_EQ(s.service.image_cache_entries, kAnyNumber);
@@ -62,9 +62,9 @@ TEST(Settings, TheStandardServersFile) {
   EXPECT_EQ(s.defaults.max_sequence, 2048);
   EXPECT_FALSE(s.defaults.max_tokens_cap);
   EXPECT_EQ(s.defaults.image_token, "<|image_1|>");
-  EXPECT_EQ(s.defaults.pictures.width, 512);
-  EXPECT_EQ(s.defaults.pictures.height, 512);
-  EXPECT_TRUE(s.defaults.pictures.keep_aspect);
+  EXPECT_EQ(s.defaults.pictures.box.width, 512);
+  EXPECT_EQ(s.defaults.pictures.box.height, 512);
+  EXPECT_TRUE(s.defaults.pictures.box.keep_aspect);
   EXPECT_EQ(s.service.default_max_tokens, 100);
   EXPECT_EQ(s.server.host, "0.0.0.0");
   EXPECT_TRUE(s.server.host_is_from_file);
@@ -76,7 +76,7 @@ TEST(Settings, TheStandardServersFile) {
 
 TEST(Settings, TheOptimisedServersFile) {
   const Settings s = original("phi3_vision_optimized");
-  EXPECT_EQ(s.defaults.pictures.width, 384);
+  EXPECT_EQ(s.defaults.pictures.box.width, 384);
   EXPECT_EQ(s.defaults.sampling.repetition_penalty, 1.2);
   EXPECT_EQ(s.defaults.time_limit, seconds(60));
   EXPECT_EQ(s.defaults.max_tokens_cap, 150);
@@ -125,11 +125,11 @@ TEST(Settings, SamplingAsTransformersHasIt) {
 TEST(Settings, TheSmallestBoundOfPictures) {
   const PictureBox box = settings_of(R"({"image_processing": {"size": [512, 256], "max_size": 400},
                                          "limits": {"max_image_size": 1024}})")
-                             .defaults.pictures;
+                             .defaults.pictures.box;
   EXPECT_EQ(box.width, 400);
   EXPECT_EQ(box.height, 256);
   EXPECT_FALSE(settings_of(R"({"image_processing": {"preserve_aspect_ratio": false}})")
-                   .defaults.pictures.keep_aspect);
+                   .defaults.pictures.box.keep_aspect);
 }
 
 TEST(Settings, AnyOfThreeKeysTurnsThePictureCacheOff) {
