@@ -24,8 +24,9 @@ struct SeeFlags {
   std::string file;
   ConfigFlags settings;
   ImageOptions options;
-  std::string out;     // folder
-  std::string tensor;  // file
+  std::string picture;  // file
+  std::string out;      // folder
+  std::string tensor;   // file
   bool json = false;
 };
 
@@ -98,6 +99,7 @@ void see(const SeeFlags& flags) {
   const auto folder = value_or_fail(resolve_model(settings.model.path));
   const auto blueprint = value_or_fail(open_blueprint(folder));
   const Picture picture = value_or_fail(read_picture(flags.file, settings.defaults.pictures));
+  if (!flags.picture.empty()) write_png(flags.picture, *picture.image);
   const ImagePlan plan = value_or_fail(
       blueprint->plan_image(picture.image->width, picture.image->height, flags.options));
   if (!flags.out.empty() || !flags.tensor.empty()) {
@@ -118,6 +120,9 @@ void add_see(CLI::App& app) {
       ->option_text("IMAGE");
   add_setting_flags(verb, flags->settings, takers::kLook);
   add_image_flags(verb, flags->options, false);
+  verb.add_option("--picture", flags->picture,
+                  "Write the picture as it was read, upright and in its colours, as PNG")
+      ->option_text("FILE");
   verb.add_option("--out", flags->out, "Write the views into this folder as PNG")
       ->option_text("DIR");
   verb.add_option("--tensor", flags->tensor,
