@@ -248,7 +248,7 @@ void add_tokenize(CLI::App& app) {
       ->option_text("FILE|-");
   verb.add_flag("--trusted", flags->trusted,
                 "Control tokens and image tags in the text are live (never for what users type)");
-  verb.footer("BOS is included. What users type never becomes a control token.");
+  verb.footer("BOS is included, where there is one. What users type never becomes a control token.");
   verb.callback([flags] { tokenize(*flags); });
 }
 

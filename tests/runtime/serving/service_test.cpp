@@ -192,19 +192,24 @@ TEST_F(ServiceTest, ABrokenJobDoesNotHarmTheNext) {
   EXPECT_EQ(service.stats().completed, 1u);
 }
 
+Result<GenerateResult> answer_to(Service& service, std::string text,
+                                 std::shared_ptr<MemoryBudget> budget) {
+  GenerateRequest request = question(std::move(text));
+  request.memory = std::move(budget);
+  std::promise<Result<GenerateResult>> done;
+  auto answer = done.get_future();
+  const auto job = service.submit(std::move(request), nullptr, [&](Result<GenerateResult> result) {
+    done.set_value(std::move(result));
+  });
+  return job.ok() ? answer.get() : Result<GenerateResult>(job.error());
+}
+
 TEST_F(ServiceTest, TextIsPaidForBeforeItIsTokenised) {
   auto model = FakeModel::answering({287, kEnd});
   model->mutable_info().context_length = 4096;
   Service service(loaded(std::move(model)), {});
   const auto ask = [&](std::size_t bytes, const std::shared_ptr<MemoryBudget>& budget) {
-    GenerateRequest request = question(std::string(bytes, 'a'));
-    request.memory = budget;
-    std::promise<Result<GenerateResult>> done;
-    auto answer = done.get_future();
-    const auto job =
-        service.submit(std::move(request), nullptr,
-                       [&](Result<GenerateResult> result) { done.set_value(std::move(result)); });
-    return job.ok() ? answer.get() : Result<GenerateResult>(job.error());
+    return answer_to(service, std::string(bytes, 'a'), budget);
   };
   auto budget = std::make_shared<MemoryBudget>(1u << 20);
   EXPECT_TRUE(ask(3000, budget).ok());
@@ -219,6 +224,21 @@ TEST_F(ServiceTest, TextIsPaidForBeforeItIsTokenised) {
   }
   service.drain();
   EXPECT_EQ(budget->used(), 0u);
+}
+
+// No token comes of them, so that no text of them is too long: it is tokenised whatever its size.
+TEST_F(ServiceTest, BytesWithoutATokenArePaidForToo) {
+  const auto tokenizer =
+      load_tokenizer_json(OC_SOURCE_DIR "/tests/data/tokenizer/bytelevel/digits.json").value();
+  ASSERT_EQ(tokenizer->normalised_bytes("\x04"), 0u);
+  Service service(loaded(FakeModel::answering({287, kEnd}, tokenizer)), {});
+  const std::string text(10'000'000, '\x04');
+  const auto small = std::make_shared<MemoryBudget>(1u << 20);
+  const auto large = std::make_shared<MemoryBudget>(1u << 30);
+  EXPECT_EQ(answer_to(service, text, small).error().code, ErrorCode::kTooLarge);
+  EXPECT_TRUE(answer_to(service, text, large).ok());
+  service.drain();
+  EXPECT_EQ(small->used() + large->used(), 0u);
 }
 
 TEST_F(ServiceTest, DrainAnswersEverythingAndRefusesNewWork) {
