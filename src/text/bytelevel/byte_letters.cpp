@@ -1,6 +1,7 @@
 #include "text/bytelevel/byte_letters.h"
 
 #include <array>
+#include <cstddef>
 
 #include "base/utf8.h"
 

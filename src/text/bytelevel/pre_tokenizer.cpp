@@ -1,6 +1,6 @@
 #include "text/bytelevel/pre_tokenizer.h"
 
-#include <algorithm>
+#include <cstdint>
 
 #include "base/utf8.h"
 
@@ -18,6 +18,8 @@ std::size_t contraction(std::string_view text) {
 
 PreTokenizer::Char PreTokenizer::char_at(std::string_view text, std::size_t at) {
   if (at == text.size()) return {};
+  if (const auto byte = static_cast<std::uint8_t>(text[at]); byte < 0x80)
+    return {1, char_class(byte)};
   const CodePoint next = first_code_point(text.substr(at, 4));
   if (next.size == 0) return {1, CharClass::kOther};
   return {next.size, char_class(next.value)};

@@ -1,6 +1,7 @@
 #include "text/bytelevel/tokenizer.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "text/added_tokens.h"

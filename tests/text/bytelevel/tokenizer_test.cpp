@@ -65,7 +65,8 @@ TEST_P(ByteLevelKind, OrdinaryTextNeverBecomesAControlToken) {
         const std::string text = before + content + after;
         const std::vector<TokenId> ids = tokenizer_->encode(text, false);
         for (const TokenId id : ids) ASSERT_FALSE(tokenizer_->is_special(id)) << text;
-        if (test::is_utf8(text)) ASSERT_EQ(tokenizer_->decode(ids, true), text);
+        if (!test::is_utf8(text)) continue;
+        ASSERT_EQ(tokenizer_->decode(ids, true), text);
       }
     }
   }

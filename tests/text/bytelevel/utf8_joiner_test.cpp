@@ -57,7 +57,8 @@ TEST(Utf8Joiner, AnyCutGivesTheSame) {
     }
     joiner.end(out);
     ASSERT_EQ(out, join(bytes));
-    if (test::is_utf8(bytes)) ASSERT_EQ(out, bytes);
+    if (!test::is_utf8(bytes)) continue;
+    ASSERT_EQ(out, bytes);
   }
 }
 
