@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from conftest import BIN, ROOT, data_uri, text_part, user
+from test_faults import redis  # noqa: F401
 from test_pictures import with_texts
 
 CASES = ROOT / "tests/data/picture-cases"
@@ -75,6 +76,22 @@ def test_each_has_its_right_outcome(server, name):
 def test_a_profile_that_swaps_colours_is_followed(server):
     data = (CASES / "icc_swapped_red_green.png").read_bytes()
     assert ask(server, data, "What color is the circle?").choices[0].message.content == "Red."
+
+
+# Three servers after one another share what they keep on disk and in Redis.
+def test_no_cache_gives_what_was_seen_otherwise(start, redis, tmp_path):  # noqa: F811
+    kept = ["--image-cache-dir", str(tmp_path / "pictures"), "--response-cache", redis.url, "--response-cache-mb", "8"]
+    colours = ("icc_swapped_red_green.png", "What color is the circle?")
+    shape = ("alpha_black_circle_clear_black.png", QUESTION)
+    as_stored = ["--background", "drop", "--colour-profiles", "ignore"]
+
+    def answers(server):
+        return [ask(server, (CASES / name).read_bytes(), question).choices[0].message.content
+                for name, question in (shape, colours)]
+
+    seen, stored = answers(start(*kept)), answers(start(*kept, *as_stored))
+    assert seen == [CIRCLE, "Red."] and stored == ["Square.", "Green."]
+    assert answers(start(*kept)) == seen and answers(start(*kept, *as_stored)) == stored
 
 
 def test_texts_of_many_megabytes_are_stepped_over(tmp_path):

@@ -1,5 +1,6 @@
 """HEIC, AVIF and TIFF: decoded in a process that is started for each, and of which nothing is left."""
 
+import contextlib
 import io
 import os
 import pathlib
@@ -13,6 +14,7 @@ from PIL import Image
 
 from conftest import BIN, ROOT, data_uri, drawing, text_part, user
 
+KILLS = int(os.environ.get("OCELLUS_KILLS", "40"))
 HAS_PROC = pathlib.Path("/proc/self/stat").exists()
 
 
@@ -24,7 +26,7 @@ def tiff(picture, **options):
 
 def ask(server, *pictures):
     parts = [{"type": "image_url", "image_url": {"url": data_uri(one)}} for one in pictures]
-    body = {"messages": [user(*parts, text_part("What is this?"))], "max_tokens": 2}
+    body = {"messages": [user(*parts, text_part("What is this?"))], "max_tokens": 2, "temperature": 0}
     return httpx.post(server.url + "/v1/chat/completions", json=body, timeout=300)
 
 
@@ -82,6 +84,45 @@ def test_killed_from_outside_its_request_alone_is_told_so(server):
             break
     assert told
     assert ask(server, drawing(3)).status_code == 200
+    assert children(server.process.pid) == []
+
+
+@pytest.mark.skipif(not HAS_PROC, reason="children are looked for in /proc")
+def test_kills_under_load_cost_their_own_request_alone(server):
+    picture = (ROOT / "examples/red-circle.png").read_bytes()
+    noisy = Image.effect_noise((1200, 900), 80).convert("RGB")
+    noisy.paste(Image.open(io.BytesIO(picture)).convert("RGB").resize((1200, 900)))
+    through_helper = tiff(picture, compression="tiff_lzw")
+    large = io.BytesIO()
+    noisy.save(large, "TIFF", compression="tiff_lzw")
+    kills, answers = 0, []
+    over = threading.Event()
+
+    def load(data, killed):
+        while not over.is_set():
+            answers.append((killed, ask(server, data)))
+
+    threads = [threading.Thread(target=load, args=pair) for pair in
+               ((picture, False), (picture, False), (through_helper, True), (large.getvalue(), True))]
+    for thread in threads:
+        thread.start()
+    while kills < KILLS and all(thread.is_alive() for thread in threads):
+        for pid in children(server.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                kills += 1
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert kills >= KILLS
+    wanted = ask(server, picture).json()["choices"][0]["message"]["content"]
+    for may_be_killed, answer in answers:
+        if answer.status_code == 200:
+            assert answer.json()["choices"][0]["message"]["content"] == wanted
+        else:
+            assert may_be_killed and answer.status_code == 503, answer.text
+            assert "ended from outside" in answer.json()["error"]["message"]
+    assert {answer.status_code for _, answer in answers} == {200, 503}
     assert children(server.process.pid) == []
 
 
