@@ -35,8 +35,8 @@ bool is_said(const Config& config, std::initializer_list<std::string_view> paths
 void take_length(AnswerFlags& flags, const Config& config, const Settings& settings) {
   const bool said =
       is_said(config, {"generation_config.max_new_tokens", "max_tokens", "limits.max_tokens_cap"});
-  const int most = settings.service.default_max_tokens;
-  if (said && most > 0 && !flags.max_tokens) flags.max_tokens = most;
+  const int max_tokens = settings.service.default_max_tokens;
+  if (said && max_tokens > 0 && !flags.max_tokens) flags.max_tokens = max_tokens;
 }
 
 }  // namespace

@@ -106,12 +106,12 @@ Result<ModelRecipe> original_recipe(const std::string& name, const ConfigFlags& 
   OC_ASSIGN_OR_RETURN(const auto file, find_configuration(name));
   Config config;
   config.read_file(file);
-  const ModelRecipe own = recipe_of(make_settings(config));
+  const ModelRecipe catalogued = recipe_of(make_settings(config));
   ModelRecipe recipe = recipe_of(catalogue_settings(name, flags));
   recipe.name = name;
-  recipe.source = own.source;
-  recipe.fallback = own.fallback;
-  if (!recipe.fallback_engine) recipe.fallback_engine = own.fallback_engine;
+  recipe.source = catalogued.source;
+  recipe.fallback = catalogued.fallback;
+  if (!recipe.fallback_engine) recipe.fallback_engine = catalogued.fallback_engine;
   recipe.aliases.clear();
   return recipe;
 }

@@ -53,7 +53,7 @@ struct RequestField {
   }
   // The last part of its name: "include_usage".
   constexpr std::string_view key() const { return name.substr(name.rfind('.') + 1); }
-  std::size_t most() const { return static_cast<std::size_t>(max); }
+  std::size_t max_size() const { return static_cast<std::size_t>(max); }
 };
 
 // What it must be, for errors: "an integer from 1 to 128", "a string of 1 to 256 bytes". `max`

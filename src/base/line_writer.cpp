@@ -109,7 +109,7 @@ struct LineWriter::State {
   }
 
   void end_gap() {
-    if (!dropping || bytes > options.most_bytes / 2) return;
+    if (!dropping || bytes > options.max_bytes / 2) return;
     dropping = false;
     if (std::string line = told(); !line.empty()) keep(std::move(line));
   }
@@ -117,7 +117,7 @@ struct LineWriter::State {
   void write(std::string_view text) {
     const std::lock_guard lock(mutex);
     end_gap();
-    if (dropping || bytes + cost(text) > options.most_bytes) {
+    if (dropping || bytes + cost(text) > options.max_bytes) {
       dropping = true;
       lose();
       return;

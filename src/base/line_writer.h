@@ -18,7 +18,7 @@ namespace oc {
 class LineWriter {
  public:
   struct Options {
-    std::size_t most_bytes = std::size_t{1} << 20;  // that wait
+    std::size_t max_bytes = std::size_t{1} << 20;  // that wait
     // The line that tells of `dropped` missing ones; empty: none does.
     std::function<std::string(std::uint64_t dropped)> gap = {};
   };

@@ -45,10 +45,10 @@ std::string printable_in_quotes(std::string_view text) {
   return spelled_out(text, Lines::kOne, true);
 }
 
-std::string shortened(std::string_view text, std::size_t most) {
-  if (text.size() <= most) return std::string(text);
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-  return std::string(text.substr(0, most)) + "…";
+std::string shortened(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return std::string(text);
+  while (max_bytes > 0 && (static_cast<unsigned char>(text[max_bytes]) & 0xc0) == 0x80) --max_bytes;
+  return std::string(text.substr(0, max_bytes)) + "…";
 }
 
 std::string excerpt(std::string_view text) {

@@ -22,7 +22,7 @@ std::string printable(std::string_view text, Lines lines);
 std::string printable_in_quotes(std::string_view text);
 
 // At most so many bytes of it, whole characters, and … where there is more.
-std::string shortened(std::string_view text, std::size_t most);
+std::string shortened(std::string_view text, std::size_t max_bytes);
 
 // A short form of what somebody else wrote, for a message: in quotes, control characters as \x1B,
 // cut after 60 bytes.

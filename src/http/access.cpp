@@ -98,13 +98,15 @@ std::optional<ApiError> AccessPolicy::check_host(const Request& request) const {
 bool AccessPolicy::is_own_page(const Request& request, bool trusted) const {
   const auto page = parse_origin(request.header("origin"));
   if (!page) return false;
-  const std::string_view behind = forwarded(request, "x-forwarded-host", trusted);
-  const auto own = parse_authority(behind.empty() ? request.authority : behind);
-  if (!own || own->host != page->authority.host) return false;
-  if (!behind.empty() && !allows(behind)) return false;  // else a rebound name would come in here
+  const std::string_view forwarded_host = forwarded(request, "x-forwarded-host", trusted);
+  const auto server_authority =
+      parse_authority(forwarded_host.empty() ? request.authority : forwarded_host);
+  if (!server_authority || server_authority->host != page->authority.host) return false;
+  if (!forwarded_host.empty() && !allows(forwarded_host))
+    return false;  // else a rebound name would come in here
   const std::string scheme = lower(forwarded(request, "x-forwarded-proto", trusted));
   if (!scheme.empty() && scheme != (page->https ? "https" : "http")) return false;
-  return own->port.value_or(page->https ? 443 : 80) == page->port();
+  return server_authority->port.value_or(page->https ? 443 : 80) == page->port();
 }
 
 bool AccessPolicy::knows_page(const Request& request, bool trusted) const {
@@ -136,9 +138,9 @@ std::optional<ApiError> AccessPolicy::check_origin(const Request& request, bool 
       fmt::format("web pages of {} may not use this server; if the page is yours, {}",
                   plain ? name : "other origins",
                   (origin == "null" ? "" : "start it with ") + how_to_name(name));
-  if (const auto behind = parse_authority(request.header("x-forwarded-host"));
-      behind && page && behind->host == page->authority.host)
-    message += trusted ? ", or with --allow-host " + behind->host
+  if (const auto forwarded_host = parse_authority(request.header("x-forwarded-host"));
+      forwarded_host && page && forwarded_host->host == page->authority.host)
+    message += trusted ? ", or with --allow-host " + forwarded_host->host
                        : ", or with --trust-proxy and the address of the proxy that it is behind";
   return refuse(Refusal::kOriginNotAllowed, std::move(message));
 }

@@ -23,25 +23,25 @@ Arrivals::Room Arrivals::grow(Body& body, std::size_t bytes, Clock::time_point n
   const bool alone = bytes_ == before;
   const std::size_t limit = budget_->limit();
   const bool small = bytes <= std::min(kSmall, limit / 64);
-  const std::size_t most_of_all = small ? limit / 4 * 3 : limit / 2;
-  if ((alone || bytes_ - before + bytes <= most_of_all) && body.memory_.grow_to(bytes)) {
+  const std::size_t max_bytes = small ? limit / 4 * 3 : limit / 2;
+  if ((alone || bytes_ - before + bytes <= max_bytes) && body.memory_.grow_to(bytes)) {
     body.held_ = body.held(now);
     body.changed_ = now;
     bytes_ += bytes - before;
     return Room::kHere;
   }
-  Body* most = nullptr;
+  Body* slowest = nullptr;
   for (Body* other : bodies_) {
     if (other == &body || other->memory_.bytes() == 0) continue;
     if (other->gave_way_) return Room::kSoon;
     const auto grace = other->limits_.grace;
     const bool slow = now >= other->begun_ + grace || now >= other->deadline_ - grace * 9 / 10;
-    if (slow && (most == nullptr || other->held(now) > most->held(now))) most = other;
+    if (slow && (slowest == nullptr || other->held(now) > slowest->held(now))) slowest = other;
   }
-  if (most == nullptr || most->held(now) <= body.held(now))
+  if (slowest == nullptr || slowest->held(now) <= body.held(now))
     return alone ? Room::kNone : Room::kSoon;
-  most->gave_way_ = true;
-  most->give_way_();
+  slowest->gave_way_ = true;
+  slowest->give_way_();
   return Room::kSoon;
 }
 

@@ -50,7 +50,7 @@ std::optional<Authority> parse_authority(std::string_view text) {
   // inet_pton() reads up to a zero byte.
   if (text.find('\0') != std::string_view::npos) return std::nullopt;
   Authority out;
-  std::string_view behind;
+  std::string_view after_host;
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
     if (end == std::string_view::npos) return std::nullopt;
@@ -58,20 +58,21 @@ std::optional<Authority> parse_authority(std::string_view text) {
     if (!address) return std::nullopt;
     out.host = *std::move(address);
     out.kind = Authority::Kind::kIpv6;
-    behind = text.substr(end + 1);
+    after_host = text.substr(end + 1);
   } else {
     const std::size_t colon = std::min(text.find(':'), text.size());
     if (!is_name(text.substr(0, colon))) return std::nullopt;
     out.host = lower(text.substr(0, colon));
     if (is_ipv4(out.host)) out.kind = Authority::Kind::kIpv4;
-    behind = text.substr(colon);
+    after_host = text.substr(colon);
   }
-  if (behind.empty() || behind == ":") return out;  // RFC 3986 lets a port be empty
-  if (behind.front() != ':') return std::nullopt;
-  behind.remove_prefix(1);
+  if (after_host.empty() || after_host == ":") return out;  // RFC 3986 lets a port be empty
+  if (after_host.front() != ':') return std::nullopt;
+  after_host.remove_prefix(1);
   std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(behind.data(), behind.data() + behind.size(), port);
-  if (error != std::errc() || end != behind.data() + behind.size()) return std::nullopt;
+  const auto [end, error] =
+      std::from_chars(after_host.data(), after_host.data() + after_host.size(), port);
+  if (error != std::errc() || end != after_host.data() + after_host.size()) return std::nullopt;
   out.port = port;
   return out;
 }

@@ -136,12 +136,12 @@ Connection::awaitable<bool> Connection::serve_one() {
 
 void Connection::dispatch(Current& current, std::shared_ptr<Exchange> exchange) {
   auto call = [handler = &current.target->handler, id = current.id, coding = current.coding,
-               most = core_->options.limits.message.max_body_bytes, exchange,
+               max_bytes = core_->options.limits.message.max_body_bytes, exchange,
                request = current.parser.take_request()]() mutable {
     try {
       if (coding != Coding::kNone) {
         if (exchange->closed()) return;
-        if (const auto error = unpack_body(*request, coding, most)) {
+        if (const auto error = unpack_body(*request, coding, max_bytes)) {
           exchange->fail(*error);
           return;
         }

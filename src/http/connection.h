@@ -92,7 +92,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<bool> read_body(Current& current);
   awaitable<bool> find_room(Current& current);
 
-  awaitable<Read> read_more(Clock::time_point deadline, std::size_t most);
+  awaitable<Read> read_more(Clock::time_point deadline, std::size_t max_bytes);
   awaitable<bool> write_all(std::string bytes);
   void enter(Phase phase);
   void arm(Clock::time_point deadline);

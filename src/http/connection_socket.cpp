@@ -38,13 +38,13 @@ Connection::awaitable<void> Connection::linger() {
 
 // Appends what has arrived to in_.
 Connection::awaitable<Connection::Read> Connection::read_more(Clock::time_point deadline,
-                                                              std::size_t most) {
+                                                              std::size_t max_bytes) {
   const std::size_t before = in_.size();
-  in_.resize(before + most);
+  in_.resize(before + max_bytes);
   error_code ec;
   arm(deadline);
   const std::size_t count = co_await socket_.async_read_some(
-      asio::buffer(in_.data() + before, most), asio::redirect_error(asio::use_awaitable, ec));
+      asio::buffer(in_.data() + before, max_bytes), asio::redirect_error(asio::use_awaitable, ec));
   disarm();
   in_.resize(before + count);
   if (count > 0) co_return Read::kOk;

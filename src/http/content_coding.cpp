@@ -12,7 +12,7 @@
 namespace oc::http {
 namespace {
 
-constexpr std::size_t kPiece = 64u << 10;
+constexpr std::size_t kBufferBytes = 64u << 10;
 constexpr std::size_t kFree = 1u << 20, kMaxTimes = 100;
 
 // What a client wrote, for an error: short, and nothing but what such names are made of.
@@ -49,24 +49,24 @@ class Inflater {
 struct Unpacking {
   Request& request;
   const Coding coding;
-  const std::size_t most;
+  const std::size_t max_bytes;
   std::string out;
 
   std::optional<ApiError> run() {
     Inflater inflater(coding);
     if (!inflater.ready()) return busy();
     z_stream& stream = inflater.stream();
-    const auto piece = std::make_unique<std::array<char, kPiece>>();
+    const auto buffer = std::make_unique<std::array<char, kBufferBytes>>();
     std::string_view rest = request.body;
     while (true) {
       stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(rest.data()));
-      stream.avail_in = static_cast<uInt>(std::min(rest.size(), kPiece));
-      stream.next_out = reinterpret_cast<Bytef*>(piece->data());
-      stream.avail_out = kPiece;
+      stream.avail_in = static_cast<uInt>(std::min(rest.size(), kBufferBytes));
+      stream.next_out = reinterpret_cast<Bytef*>(buffer->data());
+      stream.avail_out = kBufferBytes;
       const uInt offered = stream.avail_in;
       const int status = inflate(&stream, Z_NO_FLUSH);
       rest.remove_prefix(offered - stream.avail_in);
-      if (auto refused = append({piece->data(), kPiece - stream.avail_out}, rest.size()))
+      if (auto refused = append({buffer->data(), kBufferBytes - stream.avail_out}, rest.size()))
         return refused;
       if (status == Z_MEM_ERROR) return busy();
       if (status == Z_STREAM_END) {
@@ -83,16 +83,16 @@ struct Unpacking {
 
   std::optional<ApiError> append(std::string_view more, std::size_t rest) {
     const std::size_t size = out.size() + more.size();
-    if (size > most)
+    if (size > max_bytes)
       return refuse(Refusal::kBodyTooLarge,
-                    fmt::format("the request's body is over {} bytes once unpacked", most));
+                    fmt::format("the request's body is over {} bytes once unpacked", max_bytes));
     if (size > kFree && size / kMaxTimes > request.body.size() - rest)
       return refuse(
           Refusal::kBodyTooLarge,
           fmt::format("the request's body is over {} times as long once unpacked", kMaxTimes));
     if (size > out.capacity()) {
       std::string larger;
-      const std::size_t capacity = std::max(size, std::min(2 * out.capacity(), most));
+      const std::size_t capacity = std::max(size, std::min(2 * out.capacity(), max_bytes));
       if (!request.memory.grow_to(request.body.capacity() + out.capacity() + capacity))
         return busy();
       larger.reserve(capacity);

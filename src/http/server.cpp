@@ -124,10 +124,10 @@ void ServerCore::take_in(tcp::socket socket) {
 
 void ServerCore::on_accepted(tcp::socket socket) {
   // Even a refusal takes a connection for a moment, so there is an end to them, too.
-  const std::size_t most = options.limits.max_connections;
-  const std::size_t most_refusals = std::clamp<std::size_t>(most / 8, 8, 128);
-  const bool room = connections_.size() < most || close_one();
-  if (!room && connections_.size() >= most + most_refusals) return;
+  const std::size_t max_connections = options.limits.max_connections;
+  const std::size_t max_refusals = std::clamp<std::size_t>(max_connections / 8, 8, 128);
+  const bool room = connections_.size() < max_connections || close_one();
+  if (!room && connections_.size() >= max_connections + max_refusals) return;
   const auto connection = std::make_shared<Connection>(shared_from_this(), std::move(socket));
   if (room)
     connection->start();

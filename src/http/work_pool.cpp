@@ -53,10 +53,10 @@ WorkPool::WorkPool(int threads) : state_(std::make_shared<State>()) {
 
 // The last piece of work may have held whoever holds the pool: then the threads end by themselves.
 WorkPool::~WorkPool() {
-  const bool own = std::ranges::any_of(threads_, [](const std::thread& thread) {
+  const bool in_own_thread = std::ranges::any_of(threads_, [](const std::thread& thread) {
     return thread.get_id() == std::this_thread::get_id();
   });
-  if (!own) {
+  if (!in_own_thread) {
     finish();
     return;
   }

@@ -28,11 +28,11 @@ TEST(RequestDefaults, TheRequestsOwnValuesWin) {
   EXPECT_EQ(plain.temperature, 0.5);
   EXPECT_EQ(plain.top_p, 0.9);
   EXPECT_EQ(plain.repetition_penalty, 1.2);
-  const SamplingParams own =
+  const SamplingParams given =
       parse(R"(, "temperature": 0, "repetition_penalty": 1)", defaults).generate.sampling;
-  EXPECT_EQ(own.temperature, 0);
-  EXPECT_EQ(own.top_p, 0.9);
-  EXPECT_EQ(own.repetition_penalty, 1);
+  EXPECT_EQ(given.temperature, 0);
+  EXPECT_EQ(given.top_p, 0.9);
+  EXPECT_EQ(given.repetition_penalty, 1);
 }
 
 TEST(RequestDefaults, TheCapBoundsMaxTokens) {

@@ -82,7 +82,7 @@ TEST_P(LineWriterTest, AReaderThatStandsStillKeepsNobodyWaiting) {
   constexpr int kLines = 50'000;
   constexpr std::size_t kMax = 256 << 10;
   Pair pair(GetParam());
-  LineWriter writer(pair.writer(), {.most_bytes = kMax, .gap = gap_line});
+  LineWriter writer(pair.writer(), {.max_bytes = kMax, .gap = gap_line});
   for (int i = 0; i < kLines; ++i) {
     writer.write(fmt::format("line {} of some length, as a request has it\n", i));
     ASSERT_LE(writer.waiting_bytes(), kMax);
@@ -136,7 +136,7 @@ TEST_P(LineWriterTest, AReaderThatHasGoneCostsNothing) {
 
 TEST_P(LineWriterTest, ManyThreadsLoseNoLineAndMixNone) {
   Pair pair(GetParam());
-  LineWriter writer(pair.writer(), {.most_bytes = 64 << 20, .gap = gap_line});
+  LineWriter writer(pair.writer(), {.max_bytes = 64 << 20, .gap = gap_line});
   constexpr int kThreads = 4, kEach = 5000;
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t)
@@ -159,7 +159,7 @@ TEST_P(LineWriterTest, ManyThreadsLoseNoLineAndMixNone) {
 // Longer than what a pipe takes at once.
 TEST_P(LineWriterTest, ALongLineComesWhole) {
   Pair pair(GetParam());
-  LineWriter writer(pair.writer(), {.most_bytes = 4 << 20});
+  LineWriter writer(pair.writer(), {.max_bytes = 4 << 20});
   const std::string line(1 << 20, 'x');
   writer.write(line + "\n");
   writer.write("behind\n");

@@ -177,18 +177,18 @@ TEST_F(CpuKvCache, BlocksAreSharedUntilOneIsWritten) {
   EXPECT_NE(after[2], before[2]) << "the one that was written is the child's own";
   EXPECT_EQ(kv.head_blocks(0, 0, 130), before) << "and the parent's stayed where it was";
   // The copy holds the shared rows, the parent none of the child's.
-  const auto* own = static_cast<const float*>(after[2]);
-  const auto* parents = static_cast<const float*>(before[2]);
-  EXPECT_EQ(own[1], 129.0f);
-  EXPECT_EQ(own[2], 1130.0f);
-  EXPECT_EQ(parents[1], 129.0f);
-  EXPECT_EQ(parents[2], 0.0f);
+  const auto* child_block = static_cast<const float*>(after[2]);
+  const auto* parent_block = static_cast<const float*>(before[2]);
+  EXPECT_EQ(child_block[1], 129.0f);
+  EXPECT_EQ(child_block[2], 1130.0f);
+  EXPECT_EQ(parent_block[1], 129.0f);
+  EXPECT_EQ(parent_block[2], 0.0f);
 
   // Alone again, the parent writes in place.
   fill(kv, 130, 1, 2000);
   EXPECT_EQ(kv.head_blocks(0, 0, 130), before);
-  EXPECT_EQ(parents[2], 2130.0f);
-  EXPECT_EQ(own[2], 1130.0f);
+  EXPECT_EQ(parent_block[2], 2130.0f);
+  EXPECT_EQ(child_block[2], 1130.0f);
 }
 
 TEST_F(CpuKvCache, AForkAtABlocksEndCopiesNothing) {

@@ -41,7 +41,7 @@ void check_failure(const oc::Error& error, oc::Stage stage) {
 
 void check_messages(const ChatRequest& request) {
   const auto& messages = request.generate.messages;
-  require(!messages.empty() && messages.size() <= oc::chat_field("messages").most());
+  require(!messages.empty() && messages.size() <= oc::chat_field("messages").max_size());
   require(messages.back().role != oc::Role::kAssistant);
   std::size_t parts = 0;
   int images = 0;
@@ -70,9 +70,9 @@ void check_parameters(const ChatRequest& request) {
   require(oc::check_request(generate).ok());  // the runtime has nothing left to complain about
   require(!generate.max_tokens ||
           (*generate.max_tokens >= 1 && *generate.max_tokens <= kLimits.context_length));
-  require(generate.stop.size() <= oc::chat_field("stop").most());
+  require(generate.stop.size() <= oc::chat_field("stop").max_size());
   for (const std::string& stop : generate.stop)
-    require(!stop.empty() && stop.size() <= oc::chat_field("stop[]").most());
+    require(!stop.empty() && stop.size() <= oc::chat_field("stop[]").max_size());
   require(request.stream || !request.include_usage);
 }
 

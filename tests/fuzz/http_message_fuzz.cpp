@@ -36,9 +36,9 @@ struct Reading {
       if (state == State::kDone || state == State::kFailed) break;
       if (state == State::kHeaderDone) continue;
       if (next == wire.size()) break;
-      const std::string_view piece = wire.substr(next, step);
-      rest += piece;
-      next += piece.size();
+      const std::string_view arrived = wire.substr(next, step);
+      rest += arrived;
+      next += arrived.size();
     }
     rest += wire.substr(next);
   }
@@ -103,13 +103,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return -1;
   const std::string_view wire = as_text(data, size).substr(1);
   const Reading whole(wire, std::max<std::size_t>(1, wire.size()));
-  const Reading pieces(wire, 1 + data[0]);
+  const Reading split(wire, 1 + data[0]);
   // What is refused as a whole may, in pieces, still wait for the end of its header. Only what is
   // around chunks may be longer where it need not wait.
-  require((whole.state == State::kDone) == (pieces.state == State::kDone) ||
-          (pieces.header_done && pieces.state == State::kFailed &&
-           pieces.parser.error().status == 431));
-  for (const Reading* reading : {&whole, &pieces}) {
+  require(
+      (whole.state == State::kDone) == (split.state == State::kDone) ||
+      (split.header_done && split.state == State::kFailed && split.parser.error().status == 431));
+  for (const Reading* reading : {&whole, &split}) {
     const MessageParser& parser = reading->parser;
     if (reading->state == State::kFailed) {
       require(parser.error().status >= 400 && parser.error().status <= 505);
@@ -117,12 +117,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (reading->state == State::kDone) check_request(*parser.request());
   }
-  if (whole.state != State::kDone || pieces.state != State::kDone) return 0;
-  const Request &a = *whole.parser.request(), &b = *pieces.parser.request();
+  if (whole.state != State::kDone || split.state != State::kDone) return 0;
+  const Request &a = *whole.parser.request(), &b = *split.parser.request();
   require(a.method == b.method && a.path == b.path && a.query == b.query);
   require(a.authority == b.authority && a.headers == b.headers && a.body == b.body);
-  require(whole.rest == pieces.rest);
-  require(whole.parser.keep_alive() == pieces.parser.keep_alive());
+  require(whole.rest == split.rest);
+  require(whole.parser.keep_alive() == split.parser.keep_alive());
   if (!whole.parser.has_body()) require(a.body.empty());
   // Two ideas of a body's end: what smuggling is made of.
   if (!a.header("transfer-encoding").empty())

@@ -121,9 +121,9 @@ TEST_F(BackendApiTest, AFailedSwitchWritesNothing) {
 }
 
 TEST_F(BackendApiTest, OneChangeIsWrittenAtATime) {
-  std::atomic<int> inside{0}, most{0}, all{0};
+  std::atomic<int> inside{0}, peak{0}, all{0};
   options.keeper.keep = [&](const std::string&) -> Result<void> {
-    most = std::max(most.load(), ++inside);
+    peak = std::max(peak.load(), ++inside);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     --inside;
     ++all;
@@ -138,7 +138,7 @@ TEST_F(BackendApiTest, OneChangeIsWrittenAtATime) {
     });
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(all, 4);
-  EXPECT_EQ(most, 1);
+  EXPECT_EQ(peak, 1);
 }
 
 // A 500 that says what is in force and what is not.

@@ -180,13 +180,13 @@ TEST_F(ConnectionTest, SilentBodiesDoNotHoldTheBudget) {
   const std::string wire = post(std::string(62'000, 'x'));
   const auto silent = clients(16, wire.substr(0, wire.size() - 1));
   wait_for([&] { return options.memory->used() > 400'000; });
-  std::size_t most = 0;
+  std::size_t peak = 0;
   const auto begin = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() - begin < 700ms) {
-    most = std::max(most, options.memory->used());
+    peak = std::max(peak, options.memory->used());
     std::this_thread::sleep_for(1ms);
   }
-  EXPECT_LE(most, 750'000u);  // half, and the beginnings of those that wait
+  EXPECT_LE(peak, 750'000u);  // half, and the beginnings of those that wait
   // They are late by now, so bodies that come find room, and are answered.
   for (int i = 0; i < 8; ++i) EXPECT_EQ(status_of(ask(wire)), 200) << i;
   EXPECT_EQ(handled, 8u);

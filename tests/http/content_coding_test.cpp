@@ -19,8 +19,8 @@ Request with(std::string body, std::shared_ptr<MemoryBudget> budget = nullptr) {
 }
 
 // The status of what comes of it; 0: unpacked.
-int status_of(Request& request, Coding coding, std::size_t most = kMax) {
-  const auto error = unpack_body(request, coding, most);
+int status_of(Request& request, Coding coding, std::size_t max_bytes = kMax) {
+  const auto error = unpack_body(request, coding, max_bytes);
   return error ? error->status : 0;
 }
 

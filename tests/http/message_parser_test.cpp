@@ -242,9 +242,9 @@ TEST(MessageParser, MemoryOfABodyIsKnownBeforeItIsTaken) {
     std::size_t counted = 0;
     std::string buffer;
     for (std::size_t at = 0; at < size; at += 10'000) {
-      std::string piece(std::min<std::size_t>(10'000, size - at), 'x');
-      if (chunked) piece = "2710\r\n" + piece + "\r\n";
-      buffer += piece;
+      std::string arrived(std::min<std::size_t>(10'000, size - at), 'x');
+      if (chunked) arrived = "2710\r\n" + arrived + "\r\n";
+      buffer += arrived;
       counted = std::max(counted, parser.memory_for(buffer.size()));
       const State state = parser.feed(buffer, consumed);
       buffer.erase(0, consumed);

@@ -15,12 +15,12 @@ TEST(WorkPool, WhoPostsTheNextPieceLetsOthersInBetween) {
   std::promise<void> go;
   std::string order;
   pool.post([&] { go.get_future().wait(); });
-  const std::function<void(char, int)> pieces = [&](char name, int left) {
+  const std::function<void(char, int)> post_rest = [&](char name, int left) {
     order += name;
-    if (left > 1) pool.post([&pieces, name, left] { pieces(name, left - 1); });
+    if (left > 1) pool.post([&post_rest, name, left] { post_rest(name, left - 1); });
   };
-  pool.post([&] { pieces('a', 4); });
-  pool.post([&] { pieces('b', 2); });
+  pool.post([&] { post_rest('a', 4); });
+  pool.post([&] { post_rest('b', 2); });
   go.set_value();
   pool.finish();
   EXPECT_EQ(order, "ababaa");

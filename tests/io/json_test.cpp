@@ -53,9 +53,9 @@ TEST_F(JsonFileTest, OtherDocumentsAreRefusedByName) {
   EXPECT_EQ(error_of(read_json_object(folder_ / "config.json", 5)).code, ErrorCode::kTooLarge);
 }
 
-std::string repeated(std::string_view piece, std::size_t times) {
+std::string repeat(std::string_view text, std::size_t times) {
   std::string out;
-  for (std::size_t i = 0; i < times; ++i) out += piece;
+  for (std::size_t i = 0; i < times; ++i) out += text;
   return out;
 }
 
@@ -73,7 +73,7 @@ TEST(ParseJson, EveryKindOfValueAsTheLibraryReadsIt) {
 TEST(ParseJson, ManyMembersAndTextsWithEscapes) {
   std::string text = "{\"z\":0";
   for (int i = 0; i < 5000; ++i) text += ",\"key " + std::to_string(i) + "\":" + std::to_string(i);
-  text += ",\"long\":\"" + repeated("ab\\n\\u00e9", 100'000) + "\"}";
+  text += ",\"long\":\"" + repeat("ab\\n\\u00e9", 100'000) + "\"}";
   const auto value = parse_json(text, "a");
   ASSERT_TRUE(value.ok()) << value.error().describe();
   EXPECT_EQ(*value, boost::json::parse(text));
@@ -92,30 +92,30 @@ TEST(ParseJson, TooManyValuesAreRefusedByNumber) {
 TEST(ParseJson, WhatIsRefusedTakesLittle) {
   constexpr std::size_t kTimes = 1 << 20, kValues = 1000;
   const struct {
-    std::string head, piece, tail;
+    std::string head, repeated, tail;
   } bodies[] = {{"[1", ",1", "]"},
                 {"[1", ",[[[[[[[[]]]]]]]]", "]"},
                 {"[1", ",{}", "]"},
                 {R"({"a":1)", R"(,"b":1)", "}"},
                 {"[1", R"(,"text that is kept outside")", "]"}};
   for (const auto& body : bodies) {
-    const std::string text = body.head + repeated(body.piece, kTimes) + body.tail;
+    const std::string text = body.head + repeat(body.repeated, kTimes) + body.tail;
     auto budget = std::make_shared<MemoryBudget>(std::size_t{1} << 30);
     Reservation share(budget);
     {
       CountedMemory memory(share);
       const auto value = parse_json(text, "body", JsonLimits{.values = kValues}, &memory);
-      EXPECT_EQ(error_of(value).code, ErrorCode::kInvalidArgument) << body.piece;
+      EXPECT_EQ(error_of(value).code, ErrorCode::kInvalidArgument) << body.repeated;
     }
-    EXPECT_LT(share.peak(), 512u << 10) << body.piece;
-    EXPECT_EQ(budget->used(), 0u) << body.piece;
+    EXPECT_LT(share.peak(), 512u << 10) << body.repeated;
+    EXPECT_EQ(budget->used(), 0u) << body.repeated;
   }
 }
 
 TEST(ParseJson, ALongTextIsHeldOnceWhileItIsPutTogether) {
   const std::size_t bytes = 8u << 20;
-  for (const std::string piece : {"a", "ab\\n", "\\\\", "\\u0041"}) {
-    const std::string text = "[\"" + repeated(piece, bytes / piece.size()) + "\"]";
+  for (const std::string unit : {"a", "ab\\n", "\\\\", "\\u0041"}) {
+    const std::string text = "[\"" + repeat(unit, bytes / unit.size()) + "\"]";
     auto budget = std::make_shared<MemoryBudget>(std::size_t{1} << 30);
     Reservation share(budget);
     {
@@ -124,7 +124,7 @@ TEST(ParseJson, ALongTextIsHeldOnceWhileItIsPutTogether) {
       ASSERT_TRUE(value.ok());
       EXPECT_GE(budget->used(), value->at(0).get_string().size());
     }
-    EXPECT_LE(share.peak(), text.size() * 3 / 2 + (2u << 20)) << piece;
+    EXPECT_LE(share.peak(), text.size() * 3 / 2 + (2u << 20)) << unit;
     EXPECT_EQ(budget->used(), 0u);
   }
 }

@@ -80,8 +80,8 @@ TEST_F(SafetensorsWriterTest, DataArrivesInPieces) {
   const PlannedTensor plan[] = {{"a", DType::kU8, Shape{5}}, {"b", DType::kU8, Shape{6}}};
   auto writer = SafetensorsWriter::create(path(), plan);
   ASSERT_TRUE(writer.ok()) << writer.error().describe();
-  for (const std::string_view piece : {"0", "", "123", "4567", "89A"})  // across both tensors
-    ASSERT_TRUE((*writer)->append(test::as_bytes(piece)).ok());
+  for (const std::string_view data : {"0", "", "123", "4567", "89A"})  // across both tensors
+    ASSERT_TRUE((*writer)->append(test::as_bytes(data)).ok());
   EXPECT_FALSE(fs::exists(path())) << "not before finish()";
   ASSERT_TRUE((*writer)->finish().ok());
   const auto file = read();

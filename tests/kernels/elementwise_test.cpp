@@ -127,9 +127,9 @@ TEST_P(Elementwise, HalvesAreRoundedToNearestEven) {
     const float middle = value + (above - value) / 2;  // exact
     const float far = std::numeric_limits<float>::infinity();
     for (const float v : {value, middle})
-      for (const float beside : {std::nextafter(v, -far), v, std::nextafter(v, far)}) {
-        x.push_back(beside);
-        x.push_back(-beside);
+      for (const float near : {std::nextafter(v, -far), v, std::nextafter(v, far)}) {
+        x.push_back(near);
+        x.push_back(-near);
       }
   }
   for (const float v :

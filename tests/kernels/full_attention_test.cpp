@@ -98,12 +98,12 @@ class FullAttentionTest : public KernelTest {
         for (std::int64_t c = 0; c < d; ++c) sum += q[index(c)] * k[index(j * d + c)];
         scores.push_back(sum);
       }
-      const std::int64_t most = *std::ranges::max_element(scores);
+      const std::int64_t largest = *std::ranges::max_element(scores);
       std::vector<double> weights;
       double total = 0;
       for (const std::int64_t score : scores) {
         const double below =
-            static_cast<double>(score - most) * q_scale * k_scale * double{head.scale};
+            static_cast<double>(score - largest) * q_scale * k_scale * double{head.scale};
         weights.push_back(std::nearbyint(kWeightLimit * std::exp(below)));
         total += weights.back();
       }
@@ -140,12 +140,14 @@ class FullAttentionTest : public KernelTest {
   void check(const Head& head, double documented_slack, double slack) const {
     const std::vector<float> got = run(head);
     const std::vector<double> plain = documented(head), exact = softmax(head);
-    double most = 0;
-    for (const float value : head.v) most = std::max(most, std::abs(double{value}));
+    double largest_value = 0;
+    for (const float value : head.v)
+      largest_value = std::max(largest_value, std::abs(double{value}));
     for (std::size_t i = 0; i < got.size(); ++i) {
-      ASSERT_NEAR(got[i], plain[i], documented_slack * most)
+      ASSERT_NEAR(got[i], plain[i], documented_slack * largest_value)
           << "d " << head.d << ", keys " << head.keys << ", at " << i;
-      ASSERT_NEAR(got[i], exact[i], slack * most + 1e-30)  // what is smaller becomes nothing
+      ASSERT_NEAR(got[i], exact[i],
+                  slack * largest_value + 1e-30)  // what is smaller becomes nothing
           << "d " << head.d << ", keys " << head.keys << ", at " << i;
     }
   }

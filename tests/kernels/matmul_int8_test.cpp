@@ -289,8 +289,8 @@ TEST_P(MatmulInt8, ARowIsTheSameBytesInAnyCompany) {
         std::vector<float> parts(together.size());
         for (std::int64_t t = 0; t < tokens; t += company) {
           const std::int64_t count = std::min(company, tokens - t);
-          const std::vector<float> own(x.begin() + t * cols, x.begin() + (t + count) * cols);
-          run(w.matrix, 0, n_rows, quantise(own, count, cols, bits, 64, 0).all(), count,
+          const std::vector<float> rows(x.begin() + t * cols, x.begin() + (t + count) * cols);
+          run(w.matrix, 0, n_rows, quantise(rows, count, cols, bits, 64, 0).all(), count,
               parts.data() + t * n_rows, n_rows);
         }
         ASSERT_TRUE(same_bytes(parts, together))

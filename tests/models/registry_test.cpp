@@ -175,16 +175,16 @@ TEST_P(EveryArchitecture, LayerByLayerIsTheSameAsAtOnce) {
       EXPECT_EQ(kv->length(), 0);
       pass->step(1);
       // Between two layers another sequence has its step.
-      const StepInput beside =
+      const StepInput interleaved =
           step_to(*model, *other, prompt, rows,
                   end_of_step(prompt.blocks, other->length(), other->length() == 0 ? 3 : 1, total));
-      model->forward(std::span(&beside, 1), nullptr);
+      model->forward(std::span(&interleaved, 1), nullptr);
     }
     EXPECT_EQ(whole, read(*model, pass->result())) << engine;
     EXPECT_EQ(kv->length(), total);
     // What comes behind it sees the same keys and values.
     const TokenId next = prompt.ids.back();
-    const auto behind = [&](KvSequence& sequence) {
+    const auto next_logits = [&](KvSequence& sequence) {
       const StepInput one{
           .kv = &sequence, .ids = {&next, 1}, .regime = model->position_regime(total + 1)};
       return read(*model, model->forward(std::span(&one, 1), nullptr));
@@ -192,7 +192,7 @@ TEST_P(EveryArchitecture, LayerByLayerIsTheSameAsAtOnce) {
     const auto at_once = model->make_sequence();
     const StepInput all = step_to(*model, *at_once, prompt, rows, total);
     model->forward(std::span(&all, 1), nullptr);
-    EXPECT_EQ(behind(*kv), behind(*at_once)) << engine;
+    EXPECT_EQ(next_logits(*kv), next_logits(*at_once)) << engine;
   }
 }
 

@@ -78,11 +78,11 @@ TEST_F(AnswerMemoryTest, AKnownAnswerIsCountedToo) {
 
 TEST_F(AnswerMemoryTest, WhatIsSentAsItComesIsNotCountedAsJson) {
   serve(endless(), {});
-  std::size_t pieces = 0;
+  std::size_t streamed = 0;
   const Result<GenerateResult> result =
-      submit(large(), [&](const AnswerPiece& piece) { pieces += !piece.whole; }).get();
+      submit(large(), [&](const AnswerPiece& piece) { streamed += !piece.whole; }).get();
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_GT(pieces, 0u);
+  EXPECT_GT(streamed, 0u);
   EXPECT_LT(budget->used(), memory_of(*result).values + (64u << 10));
 }
 

@@ -40,11 +40,11 @@ inline Tensor tensor(std::vector<float> values, std::int64_t rows, std::int64_t 
 
 // Blocks of keys and values that exist.
 struct BlockCount {
-  std::atomic<std::int64_t> now = 0, most = 0;
+  std::atomic<std::int64_t> now = 0, peak = 0;
 };
 struct Block {
   explicit Block(std::shared_ptr<BlockCount> count_in) : count(std::move(count_in)) {
-    count->most = std::max(count->most.load(), ++count->now);
+    count->peak = std::max(count->peak.load(), ++count->now);
   }
   ~Block() { --count->now; }
   Block(const Block&) = delete;
@@ -226,9 +226,9 @@ class FakeModel final : public Model {
       for (const Part& part : message.parts)
         if (const auto* text = std::get_if<TextPart>(&part))
           bytes += tokenizer_->normalised_bytes(text->text);
-    if (const auto least = static_cast<std::int64_t>(bytes / tokenizer_->longest_token());
-        least > options.room) {
-      prompt.too_many = least;
+    if (const auto min_tokens = static_cast<std::int64_t>(bytes / tokenizer_->longest_token());
+        min_tokens > options.room) {
+      prompt.too_many = min_tokens;
       return prompt;
     }
     prompt.images.assign(images.begin(), images.end());

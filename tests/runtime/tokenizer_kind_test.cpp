@@ -58,9 +58,9 @@ TEST_F(TokenizerKind, DecodesAtOnceAndInPieces) {
     EXPECT_EQ(tokenizer_->encode_with_bos(text, false), all);
     EXPECT_EQ(tokenizer_->decode(all, true), text);
     const auto detokenizer = tokenizer_->detokenizer(true);
-    std::string pieces;
-    for (const TokenId one : all) pieces += detokenizer->push(one);
-    EXPECT_EQ(pieces + detokenizer->flush(), text);
+    std::string decoded;
+    for (const TokenId one : all) decoded += detokenizer->push(one);
+    EXPECT_EQ(decoded + detokenizer->flush(), text);
   }
   EXPECT_EQ(tokenizer_->decode(ids({" yes", "\xE2\x82", "\xE2\x82", "no"}), true),
             " yes\uFFFD\uFFFDno");
@@ -176,8 +176,8 @@ TEST_F(TokenizerKind, ChoicesAreScoredAsTheyAreWritten) {
   const std::vector<TokenId> prompt = tokenizer_->encode("hello", false);
   for (const ChoiceScore& score : result->scores) {
     const TokenId choice = id(score.text);
-    const std::vector<TokenId> behind = {prompt.back(), choice};
-    const std::vector<float> first = logits(prompt), last = logits(behind);
+    const std::vector<TokenId> with_choice = {prompt.back(), choice};
+    const std::vector<float> first = logits(prompt), last = logits(with_choice);
     EXPECT_EQ(score.tokens, 2) << score.text;
     const std::vector<float> ends = {last[2], last[static_cast<std::size_t>(kEnd)]};
     EXPECT_NEAR(score.logprob,

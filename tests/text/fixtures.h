@@ -88,9 +88,9 @@ inline std::string decode_in_pieces(const Tokenizer& tokenizer, std::span<const 
   const auto detokenizer = tokenizer.detokenizer(skip_special);
   std::string text;
   for (const TokenId id : ids) {
-    const std::string piece = detokenizer->push(id);
-    EXPECT_TRUE(is_utf8(piece)) << "a piece ends inside a code point";
-    text += piece;
+    const std::string more = detokenizer->push(id);
+    EXPECT_TRUE(is_utf8(more)) << "a piece ends inside a code point";
+    text += more;
   }
   const std::string waiting = detokenizer->waiting(), rest = detokenizer->flush();
   EXPECT_EQ(waiting, rest);

@@ -151,8 +151,8 @@ TEST(Tokenizer, NoTextHasFewerTokensThanItsBytesAllow) {
       for (const int times : {1, 2, 100}) {
         std::string many;
         for (int i = 0; i < times; ++i) many += text;
-        const std::size_t least = (tokenizer->normalised_bytes(many) + longest - 1) / longest;
-        ASSERT_LE(least, tokenizer->encode(many, false).size()) << id << " x " << times;
+        const std::size_t min_tokens = (tokenizer->normalised_bytes(many) + longest - 1) / longest;
+        ASSERT_LE(min_tokens, tokenizer->encode(many, false).size()) << id << " x " << times;
       }
     }
   }

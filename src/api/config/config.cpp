@@ -135,22 +135,23 @@ void Config::unknown(std::string_view path, const std::string& name) {
 void Config::read_section(const JsonReader& section, const std::string& path,
                           const std::string& name) {
   for (const auto& [raw_name, value] : **section.object()) {
-    const std::string own = path.empty() ? std::string(raw_name)
-                                         : fmt::format("{}.{}", path, std::string_view(raw_name));
+    const std::string key_path = path.empty()
+                                     ? std::string(raw_name)
+                                     : fmt::format("{}.{}", path, std::string_view(raw_name));
     const JsonReader field = *section.at(raw_name);
     const auto wrong = [&](std::string_view text) {
       find(Finding::Level::kError, field.error(ErrorCode::kInvalidArgument, text).message);
     };
-    if (const Key* key = find_key(own)) {
+    if (const Key* key = find_key(key_path)) {
       auto read = value_from_json(*key, value);
       if (read.ok())
         set(*key, std::move(read), {SettingOrigin::kFile, name});
       else
         wrong(read.error().message);
-    } else if (!is_section(own)) {
-      unknown(own, name);
+    } else if (!is_section(key_path)) {
+      unknown(key_path, name);
     } else if (value.is_object()) {
-      read_section(field, own, name);
+      read_section(field, key_path, name);
     } else if (!value.is_null()) {
       wrong("must be an object of settings");
     }

@@ -74,13 +74,13 @@ std::string environment_name(const Key& key) {
 
 std::string_view nearest_key(std::string_view path) {
   if (path.size() > kLongestName) return {};
-  std::string_view best;
+  std::string_view nearest;
   // What differs in more than a third was not mistyped.
-  std::size_t least = std::max<std::size_t>(1, path.size() / 3) + 1;
+  std::size_t nearest_distance = std::max<std::size_t>(1, path.size() / 3) + 1;
   const auto consider = [&](std::string_view known, std::size_t distance) {
-    if (distance >= least) return;
-    least = distance;
-    best = known;
+    if (distance >= nearest_distance) return;
+    nearest_distance = distance;
+    nearest = known;
   };
   for (const Key& key : schema()) {
     // The right name in the wrong section is the most likely mistake.
@@ -88,7 +88,7 @@ std::string_view nearest_key(std::string_view path) {
     const std::string_view section = key.path.substr(0, key.path.find('.'));
     if (section.size() < key.path.size()) consider(section, edit_distance(path, section));
   }
-  return best;
+  return nearest;
 }
 
 std::string nearest_variable(std::string_view name) {

@@ -30,15 +30,15 @@ double number_of(const Config& config, std::string_view path) {
 std::string_view stricter(const Config& config, std::initializer_list<std::string_view> paths) {
   constexpr double kNoBound = std::numeric_limits<double>::infinity();
   std::string_view best;
-  double least = kNoBound;
+  double strictest_bound = kNoBound;
   for (const std::string_view path : paths) {
     if (!config.is_set(path)) continue;
     const double given = number_of(config, path), bound = given > 0 ? given : kNoBound;
     const SettingOrigin origin = config.source(path).origin;
     if (!best.empty() && origin < config.source(best).origin) continue;
-    if (!best.empty() && origin == config.source(best).origin && bound >= least) continue;
+    if (!best.empty() && origin == config.source(best).origin && bound >= strictest_bound) continue;
     best = path;
-    least = bound;
+    strictest_bound = bound;
   }
   return best;
 }
@@ -188,10 +188,10 @@ std::optional<std::size_t> plain_megabytes(const Config& config) {
 }
 
 std::size_t response_cache_mb(const Config& config) {
-  constexpr std::string_view kOwn = "cache_settings.response_cache_mb";
+  constexpr std::string_view kResponseCacheMb = "cache_settings.response_cache_mb";
   const auto plain = plain_megabytes(config);
-  const bool later = config.source(kOwn).origin > config.source(kResponseCache).origin;
-  return plain && !later ? *plain : size(config, kOwn);
+  const bool later = config.source(kResponseCacheMb).origin > config.source(kResponseCache).origin;
+  return plain && !later ? *plain : size(config, kResponseCacheMb);
 }
 
 std::optional<RedisAddress> shared_responses(Config& config) {

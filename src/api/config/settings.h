@@ -21,7 +21,7 @@ struct ModelSettings {
   std::string name;  // as clients call it; empty: the model's own
   std::string id;    // another name; may be empty
   EngineOptions engine;
-  LoadOptions::Weights weights = LoadOptions::Weights::kBehind;
+  LoadOptions::Weights weights = LoadOptions::Weights::kBackground;
   std::optional<QuantSpec> quantize;  // of checkpoints in full precision
 };
 

@@ -32,8 +32,8 @@ Result<std::optional<std::int64_t>> parse_limit(const JsonFields& fields, const 
     no_effect.add(field.key());
     return std::optional<std::int64_t>();
   }
-  const auto most = static_cast<std::int64_t>(field.max);
-  return fields.integer(field, context > 0 ? std::min(context, most) : most);
+  const auto max_tokens = static_cast<std::int64_t>(field.max);
+  return fields.integer(field, context > 0 ? std::min(context, max_tokens) : max_tokens);
 }
 
 Result<void> parse_length(const JsonFields& fields, const ChatLimits& limits,
@@ -116,10 +116,10 @@ Result<void> parse_stop(const JsonFields& fields, GenerateRequest& request, NoEf
       no_effect.add("stop");
       return {};
     }
-    if (text.size() > kEntry.most())
+    if (text.size() > kEntry.max_size())
       return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("\"{}\" must have at most {} bytes, found {}", param, kEntry.most(),
-                               text.size()),
+                   fmt::format("\"{}\" must have at most {} bytes, found {}", param,
+                               kEntry.max_size(), text.size()),
                    "", param};
     request.stop.emplace_back(text);
     return {};
@@ -127,10 +127,11 @@ Result<void> parse_stop(const JsonFields& fields, GenerateRequest& request, NoEf
   if (stop->is_string()) return add(*stop, "stop");
   if (!stop->is_array()) return wrong_value("stop", expected(kStop), *stop);
   const json::array& array = stop->get_array();
-  if (array.size() > kStop.most())
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("\"stop\" holds {} strings; at most {}", array.size(), kStop.most()),
-                 "", "stop"};
+  if (array.size() > kStop.max_size())
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("\"stop\" holds {} strings; at most {}", array.size(), kStop.max_size()), "",
+        "stop"};
   for (std::size_t i = 0; i < array.size(); ++i)
     OC_RETURN_IF_ERROR(add(array[i], fmt::format("stop[{}]", i)));
   return {};
@@ -211,9 +212,9 @@ Result<ChatRequest> parse_document(const json::value& document, const ChatLimits
   OC_RETURN_IF_ERROR(parse_tools(fields, request));
   OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
   constexpr const RequestField& kModel = chat_field("model");
-  if (model && model->size() > kModel.most())
+  if (model && model->size() > kModel.max_size())
     return Error{ErrorCode::kNotFound, "there is no model of this name",
-                 fmt::format("a name has at most {} bytes", kModel.most()), "model"};
+                 fmt::format("a name has at most {} bytes", kModel.max_size()), "model"};
   request.model = std::string(model.value_or(""));
   OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate, no_effect));
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.sampling));

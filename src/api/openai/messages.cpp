@@ -134,8 +134,8 @@ struct ConversationParser {
   }
 
   Result<void> check_part(const JsonFields& fields, std::string_view type) {
-    const std::array<std::string_view, 2> own = {"type", type};
-    OC_RETURN_IF_ERROR(fields.only(joined(own, kPartLabels)));
+    const std::array<std::string_view, 2> type_fields = {"type", type};
+    OC_RETURN_IF_ERROR(fields.only(joined(type_fields, kPartLabels)));
     no_effect().add_present(fields, "messages[].content[].", kPartLabels);
     return {};
   }
@@ -280,9 +280,9 @@ Result<void> parse_messages(const json::value& value, const ChatLimits& limits,
   const json::array& array = value.get_array();
   if (array.empty())
     return Error{ErrorCode::kInvalidArgument, "\"messages\" is empty", "", "messages"};
-  if (array.size() > chat_field("messages").most())
+  if (array.size() > chat_field("messages").max_size())
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("more than {} messages", chat_field("messages").most()), "",
+                 fmt::format("more than {} messages", chat_field("messages").max_size()), "",
                  "messages"};
   ConversationParser parser{.limits = limits, .request = request};
   for (std::size_t i = 0; i < array.size(); ++i)

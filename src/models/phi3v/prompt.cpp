@@ -61,7 +61,7 @@ class PromptWriter {
     if (in_front_ && segment_bytes_ == 0)
       plain.remove_prefix(tokenizer_.swallowed_behind(*in_front_, plain));
     segment_bytes_ += tokenizer_.normalised_bytes(plain);
-    if (!over_ && least() > room_) {
+    if (!over_ && min_count() > room_) {
       over_ = true;
       ids_ = {};
       segment_ = {};
@@ -70,7 +70,7 @@ class PromptWriter {
   }
 
   // A whole piece in which control tokens are live (trusted text only).
-  void trusted(std::string_view piece) { append(tokenizer_.encode(piece, true)); }
+  void trusted(std::string_view marked_up) { append(tokenizer_.encode(marked_up, true)); }
 
   void image(std::size_t index) {
     flush();
@@ -91,7 +91,7 @@ class PromptWriter {
  private:
   void flush() {
     if (over_)
-      count_ = least();
+      count_ = min_count();
     else if (!segment_.empty())
       append(tokenizer_.encode(segment_, false));
     segment_.clear();
@@ -107,7 +107,7 @@ class PromptWriter {
     ids_.insert(ids_.end(), more.begin(), more.end());
   }
   // What the prompt has so far, at least.
-  std::int64_t least() const {
+  std::int64_t min_count() const {
     const std::size_t longest = tokenizer_.longest_token();
     return count_ + static_cast<std::int64_t>((segment_bytes_ + longest - 1) / longest);
   }

@@ -25,10 +25,10 @@ void AnswerStream::look_ahead() {
   const std::string waiting = detokenizer_->waiting();
   if (waiting.empty() || waiting.find(kReplacementCharacter) != std::string::npos) return;
   StopMatcher matcher = matcher_;
-  const std::string piece = matcher.push(waiting);
+  const std::string shown = matcher.push(waiting);
   if (!matcher.hit()) return;
   matcher_ = std::move(matcher);
-  show(piece);
+  show(shown);
 }
 
 void AnswerStream::finish() {
@@ -36,10 +36,10 @@ void AnswerStream::finish() {
   if (!stopped()) show(matcher_.flush());
 }
 
-void AnswerStream::show(const std::string& piece) {
-  if (piece.empty()) return;
-  text_ += piece;
-  if (on_text_) on_text_(piece);
+void AnswerStream::show(const std::string& more) {
+  if (more.empty()) return;
+  text_ += more;
+  if (on_text_) on_text_(more);
 }
 
 }  // namespace oc

@@ -28,7 +28,7 @@ class AnswerStream {
   const std::optional<std::string>& stop_string() const { return matcher_.hit(); }
 
  private:
-  void show(const std::string& piece);
+  void show(const std::string& more);
   void look_ahead();
 
   std::shared_ptr<const Tokenizer> tokenizer_;

@@ -25,8 +25,8 @@ Error out_of_range(std::string_view name, double value, std::string_view range) 
 // The nearest parameters that check_sampling() allows; what is no number is off.
 SamplingParams within_bounds(SamplingParams p) {
   using Limits = std::numeric_limits<double>;
-  const auto bound = [](double& value, double least, double most, double off) {
-    value = std::isnan(value) ? off : std::clamp(value, least, most);
+  const auto bound = [](double& value, double min, double max, double off) {
+    value = std::isnan(value) ? off : std::clamp(value, min, max);
   };
   bound(p.temperature, 0, Limits::max(), 0);
   p.top_k = std::max(p.top_k, 0);
@@ -174,8 +174,8 @@ void Sampler::keep_top_k() {
   if (k >= candidates_.size()) return;
   const auto kth = candidates_.begin() + static_cast<std::ptrdiff_t>(k - 1);
   std::nth_element(candidates_.begin(), kth, candidates_.end(), better);
-  const double least = kth->logit;
-  std::erase_if(candidates_, [least](const Candidate& c) { return c.logit < least; });
+  const double kth_logit = kth->logit;
+  std::erase_if(candidates_, [kth_logit](const Candidate& c) { return c.logit < kth_logit; });
 }
 
 // The smallest set of best tokens whose probabilities reach top_p, at least one.
@@ -191,9 +191,10 @@ void Sampler::keep_top_p() {
 }
 
 void Sampler::keep_min_p() {
-  double most = 0;
-  for (const Candidate& c : candidates_) most = std::max(most, c.weight);
-  std::erase_if(candidates_, [&](const Candidate& c) { return c.weight < params_.min_p * most; });
+  double max_weight = 0;
+  for (const Candidate& c : candidates_) max_weight = std::max(max_weight, c.weight);
+  std::erase_if(candidates_,
+                [&](const Candidate& c) { return c.weight < params_.min_p * max_weight; });
 }
 
 TokenId Sampler::draw() {

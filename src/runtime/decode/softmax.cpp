@@ -12,13 +12,14 @@ constexpr double kNegligible = -60;
 
 template <class T>
 double sum(std::span<const T> values) {
-  const double most = values.empty() ? 0 : static_cast<double>(*std::ranges::max_element(values));
-  if (!std::isfinite(most)) return most;
+  const double largest =
+      values.empty() ? 0 : static_cast<double>(*std::ranges::max_element(values));
+  if (!std::isfinite(largest)) return largest;
   double total = 0;
   for (const T value : values)
-    if (const double x = static_cast<double>(value) - most; x >= kNegligible)
+    if (const double x = static_cast<double>(value) - largest; x >= kNegligible)
       total += reproducible_exp(x);
-  return most + std::log(total);
+  return largest + std::log(total);
 }
 
 }  // namespace

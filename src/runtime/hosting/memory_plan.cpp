@@ -34,7 +34,7 @@ std::size_t kv_of(const ModelFootprint& model, std::int64_t tokens) {
 // One that may be made smaller as long as nobody has set it.
 struct Pool {
   std::size_t* bytes;
-  std::size_t wanted, least;
+  std::size_t wanted;
 };
 
 // A quarter of the machine, as before there was a plan; but no more than twice what all running
@@ -87,9 +87,9 @@ MemoryPlan plan_memory(const ModelFootprint& model, const MemorySizes& sizes,
   // Those that nobody has set, in the order in which they get what is left.
   std::vector<Pool> pools;
   const auto pool = [&](std::size_t& bytes, const std::optional<std::size_t>& set,
-                        std::size_t wanted, std::size_t least) {
-    bytes = set.value_or(std::min(wanted, least));
-    if (!set) pools.push_back({&bytes, wanted, bytes});
+                        std::size_t wanted, std::size_t minimum) {
+    bytes = set.value_or(std::min(wanted, minimum));
+    if (!set) pools.push_back({&bytes, wanted});
   };
   plan.machine_default_kv = default_kv(model, room.machine, max_running);
   std::size_t pixels = 0;
@@ -174,36 +174,36 @@ void advise(MemoryPlan& plan, const MemorySizes& sizes, const std::vector<Altern
     return plan_memory(model, with, plan.room, plan.max_running);
   };
   // A size that the operator has set, as large as it may be.
-  struct Own {
+  struct SetSize {
     std::string_view flag;
     std::optional<std::size_t> MemorySizes::*size;
     std::size_t MemoryPlan::*planned;
   };
-  constexpr std::array kOwn = {
-      Own{"--kv-memory", &MemorySizes::kv, &MemoryPlan::kv},
-      Own{"--image-cache", &MemorySizes::images, &MemoryPlan::images},
-      Own{"--max-memory-mb", &MemorySizes::requests, &MemoryPlan::requests},
-      Own{"--response-cache", &MemorySizes::responses, &MemoryPlan::responses}};
+  constexpr std::array kSettable = {
+      SetSize{"--kv-memory", &MemorySizes::kv, &MemoryPlan::kv},
+      SetSize{"--image-cache", &MemorySizes::images, &MemoryPlan::images},
+      SetSize{"--max-memory-mb", &MemorySizes::requests, &MemoryPlan::requests},
+      SetSize{"--response-cache", &MemorySizes::responses, &MemoryPlan::responses}};
   MemorySizes none = sizes;
-  bool any_own = false;
-  for (const Own& own : kOwn) {
-    if (!(sizes.*own.size)) continue;
-    any_own = true;
-    none.*own.size = std::nullopt;
+  bool any_set = false;
+  for (const SetSize& one : kSettable) {
+    if (!(sizes.*one.size)) continue;
+    any_set = true;
+    none.*one.size = std::nullopt;
     MemorySizes with = sizes;
-    with.*own.size = std::nullopt;
+    with.*one.size = std::nullopt;
     if (const MemoryPlan other = retry(plan.model, with); other.fits)
-      plan.advice.push_back(fmt::format("{} {}", own.flag, other.*own.planned / kMiB));
+      plan.advice.push_back(fmt::format("{} {}", one.flag, other.*one.planned / kMiB));
   }
   for (const Alternative& other : others)
     if (const auto model = other.measure(); model.ok()) {
       if (retry(*model, sizes).fits) plan.advice.push_back(other.flag);
     }
   if (!plan.advice.empty()) return;
-  if (any_own && retry(plan.model, none).fits)
+  if (any_set && retry(plan.model, none).fits)
     plan.advice.push_back("the defaults in place of the sizes that were set");
   for (std::size_t i = 0; i < others.size() && plan.advice.empty(); ++i)
-    if (const auto model = others[i].measure(); model.ok() && any_own && retry(*model, none).fits)
+    if (const auto model = others[i].measure(); model.ok() && any_set && retry(*model, none).fits)
       plan.advice.push_back(others[i].flag +
                             " and the defaults in place of the sizes that were set");
 }

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 Result<void> bring_weights(LoadedModel& loaded, const LoadOptions& options) {
   using Weights = LoadOptions::Weights;
   const MappedRanges ranges = loaded.model->mapped_weights();
-  if (options.weights == Weights::kBehind) {
+  if (options.weights == Weights::kBackground) {
     constexpr int kMaxThreads = 4;  // more wait for each other in the kernel
     if (ranges.empty()) return {};
     loaded.reader = std::make_unique<WeightReader>(ranges, std::min(kMaxThreads, usable_cores()));

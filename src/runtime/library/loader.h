@@ -16,18 +16,18 @@ struct LoadedModel {
   std::shared_ptr<Engine> engine;  // outlives the model
   std::unique_ptr<const Model> model;
   double load_ms = 0;
-  std::unique_ptr<WeightReader> reader;  // of LoadOptions::kBehind; ends before the model does
+  std::unique_ptr<WeightReader> reader;  // of LoadOptions::kBackground; ends before the model does
 };
 
 // The weights are mapped, and pages that nobody has read yet halve the speed of the first step:
 // each costs a fault, and the kernels' prefetches do not reach them.
 struct LoadOptions {
   enum class Weights {
-    kBehind,   // threads read them; load() waits for `patience`, they go on at low priority
-    kPreload,  // load() returns when all are in memory
-    kLock,     // the same, and the system may not take them away again (mlock)
+    kBackground,  // threads read them; load() waits for `patience`, they go on at low priority
+    kPreload,     // load() returns when all are in memory
+    kLock,        // the same, and the system may not take them away again (mlock)
   };
-  Weights weights = Weights::kBehind;
+  Weights weights = Weights::kBackground;
   // Enough for some GB where the page cache holds them; where it does not, computing need not wait.
   std::chrono::milliseconds patience{300};
   // A checkpoint in full precision is quantised first, or its copy of an earlier time is taken

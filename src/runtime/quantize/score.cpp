@@ -13,10 +13,10 @@ namespace {
 
 // ln softmax(logits)[id].
 double log_probability(std::span<const float> logits, TokenId id) {
-  const double most = *std::ranges::max_element(logits);
+  const double largest = *std::ranges::max_element(logits);
   double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - most);
-  return logits[static_cast<std::size_t>(id)] - most - std::log(sum);
+  for (const float logit : logits) sum += std::exp(logit - largest);
+  return logits[static_cast<std::size_t>(id)] - largest - std::log(sum);
 }
 
 class Follower {
@@ -30,7 +30,8 @@ class Follower {
   Result<AnswerPath> run(const ScoreQuestion& question, int max_tokens,
                          std::span<const TokenId> forced) {
     OC_RETURN_IF_ERROR(prompt(question));
-    const std::size_t most = forced.empty() ? static_cast<std::size_t>(max_tokens) : forced.size();
+    const std::size_t max_ids =
+        forced.empty() ? static_cast<std::size_t>(max_tokens) : forced.size();
     const std::int64_t context = model_.info().context_length;
     if (std::ssize(ids_) + std::ssize(forced) + 1 > context)
       return Error{ErrorCode::kContextLength,
@@ -39,7 +40,7 @@ class Follower {
                    "shorten the question"};
     kv_ = model_.make_sequence();
     AnswerPath path;
-    while (path.ids.size() < most && std::ssize(ids_) < context) {
+    while (path.ids.size() < max_ids && std::ssize(ids_) < context) {
       OC_RETURN_IF_ERROR(step());
       OC_ASSIGN_OR_RETURN(const TokenId first, sampler_.sample(logits_, ids_));
       const TokenId taken = forced.empty() ? first : forced[path.ids.size()];

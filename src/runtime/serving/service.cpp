@@ -45,13 +45,13 @@ struct Footing {
 };
 Footing footing(const GenerateRequest& request, const Tokenizer& tokenizer, std::int64_t context) {
   // From where text is sure to be too long it is not tokenised.
-  const std::size_t most = static_cast<std::size_t>(context) * tokenizer.longest_token();
+  const std::size_t max_text_bytes = static_cast<std::size_t>(context) * tokenizer.longest_token();
   std::size_t bytes = 0, counted = 0, merging = 0;
   for (const Message& message : request.messages)
     for (const Part& part : message.parts)
       if (const auto* text = std::get_if<TextPart>(&part)) {
         const std::size_t normalised = tokenizer.normalised_bytes(text->text);
-        if (normalised > most - counted) continue;
+        if (normalised > max_text_bytes - counted) continue;
         counted += normalised;
         bytes += text->text.size();
         merging += tokenizer.encode_memory(text->text);
@@ -102,12 +102,13 @@ Service::~Service() {
 // flowing.
 Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText text, OnDone done) {
   OC_RETURN_IF_ERROR(check_request(request));
-  if (const std::size_t most =
+  if (const std::size_t max_answers =
           std::min(static_cast<std::size_t>(options_.max_n), options_.max_running);
-      static_cast<std::size_t>(request.n) > most)
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("n is {}, this server gives at most {} answers", request.n, most),
-                 "ask again for more", "n"};
+      static_cast<std::size_t>(request.n) > max_answers)
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("n is {}, this server gives at most {} answers", request.n, max_answers),
+        "ask again for more", "n"};
   if (!request.max_tokens && options_.default_max_tokens > 0)
     request.max_tokens = options_.default_max_tokens;
   auto entry = std::make_unique<RequestEntry>(preprocess_budget_);
@@ -174,14 +175,14 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
 // room to keep them until their turn.
 Result<void> Service::prepare(RequestEntry& entry) {
   const auto& tokenizer = *model_->model->tokenizer();
-  const Footing most = footing(entry.request, tokenizer, model_->model->info().context_length);
+  const Footing needed = footing(entry.request, tokenizer, model_->model->info().context_length);
   entry.memory = Reservation(entry.request.memory, entry.request.id);
-  if (!entry.memory.grow_to(most.preparing)) return no_memory(entry.memory, most.preparing);
+  if (!entry.memory.grow_to(needed.preparing)) return no_memory(entry.memory, needed.preparing);
   entry.session =
       std::make_unique<Session>(*model_->model, entry.request, entry.hooks, caches(entry.request));
   OC_RETURN_IF_ERROR(entry.session->prepare());
   if (auto error = kv_memory_.too_long(*entry.session)) return *std::move(error);
-  entry.memory.shrink_to(most.prepared);
+  entry.memory.shrink_to(needed.prepared);
   entry.prepared_bytes = entry.memory.bytes();
   return entry.session->preprocess([&](const std::string& key, std::size_t bytes) {
     if (encoded_.contains(key)) return false;

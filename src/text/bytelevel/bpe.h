@@ -28,7 +28,7 @@ class ByteLevelBpe {
 
   // The longest piece of a segment, in bytes: what encode() takes grows with that.
   std::size_t longest_piece(std::string_view segment) const;
-  static std::size_t memory(std::size_t piece) { return BpeMerges::memory(piece); }
+  static std::size_t memory(std::size_t piece_bytes) { return BpeMerges::memory(piece_bytes); }
   // Bytes that one token stands for, at most.
   std::size_t longest_token() const { return longest_token_; }
   // Those that do not vanish.

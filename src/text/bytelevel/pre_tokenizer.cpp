@@ -32,10 +32,10 @@ std::size_t PreTokenizer::first_piece(std::string_view text) const {
 
   std::size_t at = 0;
   if (text[0] == ' ') {  // in front of anything but white space it is a part of that
-    const Char behind = char_at(text, 1);
-    if (!ends_at(behind) && behind.is != CharClass::kWhiteSpace) {
+    const Char after_space = char_at(text, 1);
+    if (!ends_at(after_space) && after_space.is != CharClass::kWhiteSpace) {
       at = 1;
-      next = behind;
+      next = after_space;
     }
   }
   const CharClass is = next.is;

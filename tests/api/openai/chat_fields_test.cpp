@@ -131,13 +131,13 @@ TEST(ChatFields, EveryBoundIsEnforced) {
       expect_taken(field, value_of(field, field.max));
     // What is outside, with what must be said of it.
     const std::string words = expected(field);
-    const std::string most = fmt::format("{:.0f}", field.max);
+    const std::string max = fmt::format("{:.0f}", field.max);
     if (is_number(field) || field.min > 0)
       expect_refused(field, value_of(field, next(field, field.min, -1)),
                      field.name == "messages" ? "is empty" : words);
-    if (field.below_max) expect_refused(field, value_of(field, field.max), "below " + most);
+    if (field.below_max) expect_refused(field, value_of(field, field.max), "below " + max);
     expect_refused(field, value_of(field, next(field, field.max, 1)),
-                   is_number(field) ? words : most);
+                   is_number(field) ? words : max);
   });
   EXPECT_GE(bounds, 20);
 }

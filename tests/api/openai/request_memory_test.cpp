@@ -50,10 +50,10 @@ TEST(RequestMemory, CountsWhatReadingTakesAndWhatIsKept) {
   {
     Reservation memory(budget);
     ASSERT_TRUE(memory.grow_to(body.size()));
-    std::string own = body;
-    auto result = parse_chat_request(std::move(own), limits(), memory);
+    std::string copy = body;
+    auto result = parse_chat_request(std::move(copy), limits(), memory);
     ASSERT_TRUE(result.ok()) << result.error().describe();
-    EXPECT_TRUE(own.empty()) << "the body is freed";
+    EXPECT_TRUE(copy.empty()) << "the body is freed";
     EXPECT_LE(memory.peak(), 2 * body.size() + (2u << 20));
     EXPECT_GE(budget->used(), text.size() + picture.size() / 4 * 3 - 64);
     EXPECT_LE(budget->used(), text.size() + picture.size() / 4 * 3 + 4096);

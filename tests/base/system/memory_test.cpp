@@ -17,10 +17,10 @@ TEST(Memory, FiguresOfTheMachineAndThisProcess) {
   EXPECT_GE(peak_resident_memory() + (1u << 20), resident_memory());
   // What is taken and touched shows.
   constexpr std::size_t kTaken = 64u << 20;
-  const std::size_t before = resident_memory(), own = memory_of_process();
+  const std::size_t resident = resident_memory(), process = memory_of_process();
   std::vector<char> taken(kTaken, 1);
-  EXPECT_GT(resident_memory(), before + kTaken / 2);
-  EXPECT_GT(memory_of_process(), own + kTaken / 2);
+  EXPECT_GT(resident_memory(), resident + kTaken / 2);
+  EXPECT_GT(memory_of_process(), process + kTaken / 2);
   EXPECT_EQ(taken.back(), 1);
 }
 

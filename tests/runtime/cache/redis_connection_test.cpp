@@ -111,8 +111,8 @@ void expect_broken(const Result<std::string>& value, std::string_view why) {
 TEST(RedisConnection, AValueInPieces) {
   ScriptedServer server([](ScriptedServer& s) {
     if (!s.hear()) return;
-    for (const char* piece : {"$", "1", "0\r", "\n01234", "56789", "\r", "\n"}) {
-      s.say(piece);
+    for (const char* part : {"$", "1", "0\r", "\n01234", "56789", "\r", "\n"}) {
+      s.say(part);
       s.wait(milliseconds(2));
     }
     if (s.hear()) s.say("$-1\r\n");
@@ -165,11 +165,11 @@ TEST(RedisConnection, AListOfABillionIsNotWaitedFor) {
 }
 
 TEST(RedisConnection, WhatNobodyAskedForEndsTheConnection) {
-  ScriptedServer behind([](ScriptedServer& s) {
+  ScriptedServer together([](ScriptedServer& s) {
     if (s.hear()) s.say("$1\r\nx\r\n$1\r\ny\r\n");
     s.hear();
   });
-  expect_broken(connect(behind)->get("k", kMax), "nobody asked for");
+  expect_broken(connect(together)->get("k", kMax), "nobody asked for");
 
   std::promise<void> answered, said;
   ScriptedServer later([&](ScriptedServer& s) {

@@ -28,10 +28,10 @@ Outcome plain(const std::string& text, const std::vector<std::string>& stops) {
   return {text, std::nullopt};
 }
 
-Outcome streamed(const std::vector<std::string>& pieces, const std::vector<std::string>& stops) {
+Outcome streamed(const std::vector<std::string>& parts, const std::vector<std::string>& stops) {
   StopMatcher matcher(stops);
   std::string shown;
-  for (const std::string& piece : pieces) shown += matcher.push(piece);
+  for (const std::string& part : parts) shown += matcher.push(part);
   shown += matcher.flush();
   return {shown, matcher.hit()};
 }
@@ -83,13 +83,13 @@ TEST(StopMatcher, RandomTextsInRandomPiecesAgreeWithTheDefinition) {
     std::vector<std::string> stops;
     for (unsigned i = below(4); i > 0; --i) stops.push_back(word(below(7)));
     const std::string text = word(below(40));
-    std::vector<std::string> pieces;
+    std::vector<std::string> parts;
     for (std::size_t at = 0; at < text.size();) {
-      pieces.push_back(text.substr(at, 1 + below(5)));
-      at += pieces.back().size();
+      parts.push_back(text.substr(at, 1 + below(5)));
+      at += parts.back().size();
     }
     const Outcome expected = plain(text, stops);
-    ASSERT_EQ(streamed(pieces, stops), expected) << text;
+    ASSERT_EQ(streamed(parts, stops), expected) << text;
     hits += expected.hit.has_value();
   }
   EXPECT_GT(hits, 5'000);

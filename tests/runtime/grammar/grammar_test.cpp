@@ -64,14 +64,14 @@ GrammarVocabulary vocabulary_of(const std::filesystem::path& file, const char* e
 
 // One answer with random logits. From `hurry` tokens on, what ends a string or a list is likely.
 std::optional<std::string> draw(const Grammar& grammar, const GrammarVocabulary& vocabulary,
-                                std::uint64_t seed, int hurry, int most) {
+                                std::uint64_t seed, int hurry, int max_tokens) {
   const auto matcher = grammar.start();
   Sampler sampler({.temperature = 1, .seed = seed},
                   ids_without_token(*vocabulary.tokenizer, vocabulary.size));
   std::mt19937_64 random(seed);
   std::vector<float> logits(static_cast<std::size_t>(vocabulary.size));
   std::vector<TokenId> ids;
-  while (static_cast<int>(ids.size()) < most) {
+  while (static_cast<int>(ids.size()) < max_tokens) {
     for (float& logit : logits) logit = static_cast<float>(random() >> 54) / 64;  // below 16
     if (static_cast<int>(ids.size()) >= hurry)
       for (const char* end : {"\"", "}", "]", "<0x22>", "<0x7D>", "<0x5D>"})
@@ -88,7 +88,7 @@ std::optional<std::string> draw(const Grammar& grammar, const GrammarVocabulary&
   return std::nullopt;  // too long: as with max_tokens
 }
 
-void check_all(const GrammarVocabulary& vocabulary, int seeds, int most) {
+void check_all(const GrammarVocabulary& vocabulary, int seeds, int max_tokens) {
   const auto compiler = make_grammar_compiler(vocabulary).value();
   for (const std::string& text : kSchemas) {
     const boost::json::value schema = boost::json::parse(text);
@@ -99,7 +99,7 @@ void check_all(const GrammarVocabulary& vocabulary, int seeds, int most) {
     int ended = 0;
     for (int seed = 0; seed < seeds; ++seed) {
       const auto answer =
-          draw(**grammar, vocabulary, static_cast<std::uint64_t>(seed), seed % 3 * 10, most);
+          draw(**grammar, vocabulary, static_cast<std::uint64_t>(seed), seed % 3 * 10, max_tokens);
       if (!answer) continue;
       ++ended;
       boost::system::error_code error;
@@ -160,12 +160,12 @@ TEST_F(GrammarTest, TheCacheIsBoundedInBytes) {
   const GrammarVocabulary vocabulary{fake::tiny_tokenizer(), fake::kVocab, {fake::kEnd}};
   GrammarCache measured(vocabulary);
   ASSERT_TRUE(measured.get("", R"({"enum":[10]})").ok());
-  const std::size_t most = 3 * measured.bytes();
-  GrammarCache cache(vocabulary, most), none(vocabulary, 0);
+  const std::size_t max_bytes = 3 * measured.bytes();
+  GrammarCache cache(vocabulary, max_bytes), none(vocabulary, 0);
   for (int i = 10; i < 30; ++i) {
     const std::string schema = fmt::format(R"({{"enum":[{}]}})", i);
     ASSERT_TRUE(cache.get("", schema).ok());
-    EXPECT_LE(cache.bytes(), most);
+    EXPECT_LE(cache.bytes(), max_bytes);
     EXPECT_TRUE(none.get("", schema).ok());
   }
   EXPECT_GE(cache.entries(), 2);
@@ -219,7 +219,7 @@ TEST_F(GrammarTest, DISABLED_Times) {
     const auto grammar =
         compiler->compile(enforceable_schema(boost::json::parse(text), "s").value()).value();
     const double compile_ms = compiling.ms();
-    double total_us = 0, most_us = 0;
+    double total_us = 0, max_us = 0;
     int steps = 0;
     std::mt19937_64 random(1);
     for (int answer = 0; answer < 10; ++answer) {
@@ -229,7 +229,7 @@ TEST_F(GrammarTest, DISABLED_Times) {
         const auto mask = matcher->allowed();
         const double us = masking.ms() * 1000;
         total_us += us;
-        most_us = std::max(most_us, us);
+        max_us = std::max(max_us, us);
         TokenId id = static_cast<TokenId>(random() % 32064);
         while ((mask[static_cast<std::size_t>(id) / 32] >> (id % 32) & 1) == 0)
           id = (id + 1) % 32064;
@@ -238,7 +238,7 @@ TEST_F(GrammarTest, DISABLED_Times) {
       }
     }
     fmt::print("compile {:7.1f} ms, {:5} KiB, mask {:6.1f} us, at most {:7.1f}: {:.60}\n",
-               compile_ms, grammar->bytes() >> 10, total_us / steps, most_us, text);
+               compile_ms, grammar->bytes() >> 10, total_us / steps, max_us, text);
   }
 }
 

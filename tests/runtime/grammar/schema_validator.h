@@ -87,10 +87,10 @@ class SchemaValidator {
     const Value* properties = s.if_contains("properties");
     const Value* more = s.if_contains("additionalProperties");
     for (const auto& member : value.get_object()) {
-      const Value* own =
+      const Value* schema =
           properties != nullptr ? properties->get_object().if_contains(member.key()) : nullptr;
-      if (own == nullptr) own = more;
-      if (own != nullptr && !allows(member.value(), *own)) return false;
+      if (schema == nullptr) schema = more;
+      if (schema != nullptr && !allows(member.value(), *schema)) return false;
     }
     return true;
   }
@@ -99,16 +99,18 @@ class SchemaValidator {
     if (!value.is_array()) return true;
     const boost::json::array& items = value.get_array();
     const auto count = static_cast<std::int64_t>(items.size());
-    if (const Value* least = s.if_contains("minItems"); least && count < least->as_int64())
+    if (const Value* min_items = s.if_contains("minItems");
+        min_items && count < min_items->as_int64())
       return false;
-    if (const Value* most = s.if_contains("maxItems"); most && count > most->as_int64())
+    if (const Value* max_items = s.if_contains("maxItems");
+        max_items && count > max_items->as_int64())
       return false;
     const Value* prefix = s.if_contains("prefixItems");
     for (std::size_t i = 0; i < items.size(); ++i) {
-      const Value* own = prefix != nullptr && i < prefix->get_array().size()
-                             ? &prefix->get_array()[i]
-                             : s.if_contains("items");
-      if (own != nullptr && !allows(items[i], *own)) return false;
+      const Value* schema = prefix != nullptr && i < prefix->get_array().size()
+                                ? &prefix->get_array()[i]
+                                : s.if_contains("items");
+      if (schema != nullptr && !allows(items[i], *schema)) return false;
     }
     return true;
   }
@@ -117,9 +119,11 @@ class SchemaValidator {
     if (!value.is_string()) return true;
     const std::string text(value.get_string());
     const auto length = static_cast<std::int64_t>(code_points(text));
-    if (const Value* least = s.if_contains("minLength"); least && length < least->as_int64())
+    if (const Value* min_length = s.if_contains("minLength");
+        min_length && length < min_length->as_int64())
       return false;
-    if (const Value* most = s.if_contains("maxLength"); most && length > most->as_int64())
+    if (const Value* max_length = s.if_contains("maxLength");
+        max_length && length > max_length->as_int64())
       return false;
     const Value* pattern = s.if_contains("pattern");
     return pattern == nullptr ||

@@ -179,9 +179,9 @@ TEST_F(QuantizeTest, AfterAnInterruptionFinishedFilesAreKept) {
   const auto expected = contents(folder_ / "expected");
   std::size_t before = 0;
   int interruptions = 0;
-  for (int most = 40;; most += 15, ++interruptions) {
+  for (int max_asked = 40;; max_asked += 15, ++interruptions) {
     int asked = 0;
-    const auto done = run("out", options, {.cancelled = [&] { return ++asked > most; }});
+    const auto done = run("out", options, {.cancelled = [&] { return ++asked > max_asked; }});
     if (done.ok()) {
       EXPECT_EQ(done->resumed_shards, before);
       break;

@@ -12,9 +12,9 @@
 namespace oc {
 namespace {
 
-// Logits that depend on every token so far; no end before `least` tokens stand there.
-FakeModel::Logits mixed(std::size_t least = 0) {
-  return [least](std::span<const TokenId> ids) {
+// Logits that depend on every token so far; no end before `min_tokens` tokens stand there.
+FakeModel::Logits mixed(std::size_t min_tokens = 0) {
+  return [min_tokens](std::span<const TokenId> ids) {
     std::uint32_t state = 1;
     for (const TokenId id : ids) state = state * 31 + static_cast<std::uint32_t>(id);
     std::vector<float> logits;
@@ -22,7 +22,7 @@ FakeModel::Logits mixed(std::size_t least = 0) {
       state = state * 1664525 + 1013904223;
       logits.push_back(static_cast<float>(state >> 20) / 1024.0f + (i >= 259 && i < 306 ? 3 : 0));
     }
-    if (ids.size() < least) logits[2] = logits[kEnd] = -100;
+    if (ids.size() < min_tokens) logits[2] = logits[kEnd] = -100;
     return logits;
   };
 }
@@ -164,13 +164,13 @@ TEST_F(FairService, AnswersInWavesAreTheSameAnswers) {
   entered_.get_future().wait();
   auto waves =
       submit(many, [&](const AnswerPiece& piece) { streamed[piece.choice] += piece.text; });
-  std::vector<std::future<Result<GenerateResult>>> beside;
+  std::vector<std::future<Result<GenerateResult>>> others;
   for (int i = 0; i < 30; ++i)
-    beside.push_back(submit(drawn("ab st " + std::to_string(i), 1 + i % 2, 40 + i, 100)));
+    others.push_back(submit(drawn("ab st " + std::to_string(i), 1 + i % 2, 40 + i, 100)));
   open_.set_value();
   const auto result = waves.get();
   ASSERT_TRUE(result.ok());
-  for (auto& one : beside) EXPECT_TRUE(one.get().ok());
+  for (auto& one : others) EXPECT_TRUE(one.get().ok());
   EXPECT_TRUE(first.get().ok());
   service_->drain();
   EXPECT_EQ(bytes_of(*result), bytes_of(*expected));
@@ -205,7 +205,7 @@ TEST_F(FairService, ALongAnswerLendsTheMemoryThatItDoesNotHoldYet) {
     service_->drain();
     ASSERT_EQ(ends.size(), 6u);
     EXPECT_LE(ends.back(), 80u) << n;
-    EXPECT_LE(model.blocks->most, 12);
+    EXPECT_LE(model.blocks->peak, 12);
     EXPECT_EQ(bytes_of(*result), bytes_of(*generate(FakeModel(mixed(100'000)), large, {})));
   }
 }
@@ -231,7 +231,7 @@ TEST_F(FairService, ASmallRequestPassesALargeOneSoOftenAndNoMore) {
   for (auto& one : small) EXPECT_TRUE(one.get().ok());
   service_->drain();
   EXPECT_EQ(ended_before, kMaxPasses);
-  EXPECT_LE(model.blocks->most, 4);
+  EXPECT_LE(model.blocks->peak, 4);
 }
 
 // The same for one that runs, and stands still because the memory that it wants is lent.
@@ -254,7 +254,7 @@ TEST_F(FairService, WhatStandsStillIsPassedSoOftenAndNoMore) {
   for (auto& one : small) EXPECT_TRUE(one.get().ok());
   service_->drain();
   EXPECT_LT(ended_before, 100) << "it waited for nearly all of them";
-  EXPECT_LE(model.blocks->most, 8);
+  EXPECT_LE(model.blocks->peak, 8);
 }
 
 TEST_F(FairService, ClientsTakeTurns) {
@@ -338,7 +338,7 @@ TEST_F(FairService, WhateverComesFitsAndIsTheSame) {
       EXPECT_EQ(bytes_of(*result), bytes_of(*expected)) << "round " << round;
     }
     service_->drain();
-    EXPECT_LE(model.blocks->most, blocks) << "round " << round;
+    EXPECT_LE(model.blocks->peak, blocks) << "round " << round;
     EXPECT_EQ(service_->stats().kv_reserved_bytes, 0u);
     service_.reset();
   }

@@ -111,7 +111,7 @@ TEST(FairShares, NobodyIsPassedMoreThanSoOften) {
     bool large = false;
   };
   std::deque<One> queue = {{.running = 3}, {.running = 0, .large = true}};
-  int turns = 0, most_passed = 0;
+  int turns = 0, max_passed = 0;
   for (int turn = 0; turn < 2000; ++turn) {
     while (queue.size() < 10)
       queue.push_back({.running = random() % 3, .large = random() % 4 == 0});
@@ -121,10 +121,10 @@ TEST(FairShares, NobodyIsPassedMoreThanSoOften) {
     const auto next = next_turn(waiting);
     if (!next) continue;
     ++turns;
-    for (std::size_t i = 0; i < *next; ++i) most_passed = std::max(most_passed, ++queue[i].passed);
+    for (std::size_t i = 0; i < *next; ++i) max_passed = std::max(max_passed, ++queue[i].passed);
     queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(*next));
   }
-  EXPECT_EQ(most_passed, kMaxPasses);
+  EXPECT_EQ(max_passed, kMaxPasses);
   EXPECT_GT(turns, 200);
 }
 

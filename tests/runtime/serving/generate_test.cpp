@@ -41,14 +41,14 @@ GenerateRequest question_about(int pictures, std::optional<int> num_crops) {
 // The answer and the pieces in which it was shown.
 struct Shown {
   Result<GenerateResult> result = Error{};
-  std::vector<std::string> pieces;
+  std::vector<std::string> parts;
 };
 
 Shown run(const Model& model, const GenerateRequest& request,
           std::function<bool()> cancelled = nullptr) {
   Shown out;
   const GenerateHooks hooks{
-      .on_piece = [&](const AnswerPiece& piece) { out.pieces.emplace_back(piece.text); },
+      .on_piece = [&](const AnswerPiece& piece) { out.parts.emplace_back(piece.text); },
       .cancelled = std::move(cancelled)};
   out.result = generate(model, request, hooks);
   return out;
@@ -89,12 +89,12 @@ TEST(Generate, AnswersUntilTheStopToken) {
   EXPECT_EQ(result.prompt_tokens, 2);
   EXPECT_EQ(result.image_tokens, 0);
   std::string joined;
-  for (const std::string& piece : out.pieces) {
-    EXPECT_FALSE(piece.empty());
-    joined += piece;
+  for (const std::string& part : out.parts) {
+    EXPECT_FALSE(part.empty());
+    joined += part;
   }
   EXPECT_EQ(joined, result.text);
-  EXPECT_GT(out.pieces.size(), 1u) << "it streams";
+  EXPECT_GT(out.parts.size(), 1u) << "it streams";
 }
 
 TEST(Generate, StepsAreThePromptThenOneTokenEach) {
@@ -241,7 +241,7 @@ TEST(Generate, StopStringAcrossTokens) {
   EXPECT_EQ(result.stop_cause, StopCause::kStopString);
   EXPECT_EQ(result.finish_reason, FinishReason::kStop);
   std::string joined;
-  for (const std::string& piece : out.pieces) joined += piece;
+  for (const std::string& part : out.parts) joined += part;
   EXPECT_EQ(joined, "hello ab");
 }
 
@@ -271,8 +271,8 @@ TEST(Generate, PiecesAreWholeCodePoints) {
   const auto model = FakeModel::answering({286, 0xC3 + 3, 0xA9 + 3, 286, 0xC3 + 3, kEnd});
   const Shown out = run(*model, question("hello"));
   EXPECT_EQ(out.result->text, "hello\u00e9hello\uFFFD");
-  for (const std::string& piece : out.pieces)
-    EXPECT_NE(static_cast<unsigned char>(piece.back()), 0xC3) << piece;
+  for (const std::string& part : out.parts)
+    EXPECT_NE(static_cast<unsigned char>(part.back()), 0xC3) << part;
 }
 
 TEST(Generate, EmptyAnswersSayWhy) {

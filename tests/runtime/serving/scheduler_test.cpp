@@ -88,7 +88,7 @@ TEST_F(SchedulerTest, ALargePictureLetsAnswersFlow) {
   service_->drain();
   ASSERT_EQ(views.size(), model_->batches.size());
   EXPECT_EQ(views.back(), 16);
-  std::size_t first = 0, pieces = 0;
+  std::size_t first = 0, chunks = 0;
   for (std::size_t i = 0; i < views.size(); ++i) {
     const std::size_t inputs = model_->batches[i];
     const int encoded = i == 0 ? 0 : views[i] - views[i - 1];
@@ -97,12 +97,12 @@ TEST_F(SchedulerTest, ALargePictureLetsAnswersFlow) {
       const std::int64_t length = model_->steps[first + j].length;
       EXPECT_LE(length, 16) << "step " << i;
       if (length == 1) continue;
-      ++pieces;
+      ++chunks;
       EXPECT_EQ(encoded, 0) << "a view and a piece of the prompt in step " << i;
     }
     first += inputs;
   }
-  EXPECT_GT(pieces, 5u);
+  EXPECT_GT(chunks, 5u);
 }
 
 // Attention makes a token dearer the more stand in front of it: the pieces become shorter.
@@ -144,10 +144,10 @@ TEST_F(SchedulerTest, RequestsWaitForMemoryAndNoneFails) {
 TEST_F(SchedulerTest, KeptPrefixesGiveWayToWhatRuns) {
   auto model = repeating(10);
   model->mutable_info().kv_token_bytes = 1;
-  std::size_t most = 0;  // reserved and kept together, as seen from every step
+  std::size_t peak = 0;  // reserved and kept together, as seen from every step
   model->on_step = [&](std::size_t) {
     const ServiceStats stats = service_->stats();
-    most = std::max(most, stats.kv_reserved_bytes + stats.prefixes.bytes);
+    peak = std::max(peak, stats.kv_reserved_bytes + stats.prefixes.bytes);
   };
   serve(std::move(model), {.kv_bytes = 128, .prefix_cache_bytes = 128});
   for (int i = 0; i < 4; ++i) {
@@ -156,7 +156,7 @@ TEST_F(SchedulerTest, KeptPrefixesGiveWayToWhatRuns) {
     EXPECT_EQ(ask(std::move(request)).ids.size(), 10u);
   }
   service_->drain();
-  EXPECT_EQ(most, 128u);
+  EXPECT_EQ(peak, 128u);
 }
 
 TEST_F(SchedulerTest, ANewerFrameTakesItsPlaceInAFullQueue) {

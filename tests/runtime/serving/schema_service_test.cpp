@@ -32,13 +32,13 @@ struct Workshop {
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<std::string> begun;
-  std::size_t at_once = 0, most_at_once = 0;
+  std::size_t at_once = 0, peak_at_once = 0;
   bool held = true;
 
   Result<std::shared_ptr<const Grammar>> compile(const std::string& schema) {
     std::unique_lock lock(mutex);
     begun.push_back(schema);
-    most_at_once = std::max(most_at_once, ++at_once);
+    peak_at_once = std::max(peak_at_once, ++at_once);
     changed.notify_all();
     changed.wait(lock, [&] { return !held; });
     --at_once;
@@ -112,7 +112,7 @@ TEST_F(SchemaServiceTest, APlainRequestIsAnsweredWhileSchemasWait) {
   workshop->open();
   for (auto& one : waiting) EXPECT_TRUE(one.get().ok());
   EXPECT_EQ(workshop->compiled().size(), 30u);
-  EXPECT_EQ(workshop->most_at_once, 1u);
+  EXPECT_EQ(workshop->peak_at_once, 1u);
 }
 
 TEST_F(SchemaServiceTest, AKnownSchemaDoesNotQueueBehindACompilation) {

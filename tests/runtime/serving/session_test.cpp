@@ -246,9 +246,9 @@ TEST_F(SessionTest, ALongChoiceIsScoredInPiecesAndInItsRopeRegime) {
   ASSERT_TRUE(expected.ok());
   FakeModel& model = serve({.shared_chunk = 16});
   model.regime_limit = 20;  // the long choice is computed anew
-  const GenerateResult pieces = ask(request);
+  const GenerateResult chunked = ask(request);
   for (std::size_t i = 0; i < 2; ++i)
-    EXPECT_EQ(pieces.scores[i].logprob, expected->scores[i].logprob);
+    EXPECT_EQ(chunked.scores[i].logprob, expected->scores[i].logprob);
 }
 
 TEST_F(SessionTest, ADamagedModelScoresNothing) {

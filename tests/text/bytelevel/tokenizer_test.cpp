@@ -98,8 +98,8 @@ TEST_P(ByteLevelKind, NoTextHasFewerTokensThanItsBytesAllow) {
     for (const int times : {1, 2, 100}) {
       std::string many;
       for (int i = 0; i < times; ++i) many += text;
-      const std::size_t least = (tokenizer_->normalised_bytes(many) + longest - 1) / longest;
-      ASSERT_LE(least, tokenizer_->encode(many, false).size()) << id << " x " << times;
+      const std::size_t min_tokens = (tokenizer_->normalised_bytes(many) + longest - 1) / longest;
+      ASSERT_LE(min_tokens, tokenizer_->encode(many, false).size()) << id << " x " << times;
     }
   }
 }
