@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <span>
+
 #include "api/config/catalogue.h"
 #include "base/environment.h"
 #include "terminal.h"
@@ -26,7 +30,21 @@ const char* type_name(Kind kind) {
   return "TEXT";
 }
 
-void add_flag(CLI::App& verb, ConfigFlags& flags, const Key& key) {
+// As CLI11 writes its own checks: "TEXT:{auto,cpu}", "INT:INT in [0 - 1024]".
+std::string type_in_help(const Key& key) {
+  const std::string type = type_name(key.kind), bounds = allowed_in_help(key);
+  if (bounds.empty()) return type;
+  if (bounds.starts_with('{')) return type + ":" + bounds;
+  return fmt::format("{}:{} in {}", type, key.kind == Kind::kNumber ? "NUMBER" : "INT", bounds);
+}
+
+// Lists take what several say. Of another flag that serve's verbs are given twice the last one
+// counts, so that a script's can be overruled; for the others that is wrong usage.
+bool may_be_repeated(const Key& key, unsigned taker) {
+  return key.kind == Kind::kStrings || key.kind == Kind::kIntegers || taker == takers::kServe;
+}
+
+void add_flag(CLI::App& verb, ConfigFlags& flags, const Key& key, unsigned taker) {
   const bool negated = key.flag.starts_with('!');
   const std::string name(key.flag.substr(negated ? 1 : 0)), meaning(key.meaning);
   CLI::Option* option = nullptr;
@@ -35,13 +53,15 @@ void add_flag(CLI::App& verb, ConfigFlags& flags, const Key& key) {
     flags.switches[&key] = option;
   } else {
     option = verb.add_option(name, flags.texts[&key], meaning)
-                 ->take_all()
                  ->expected(1)
                  ->allow_extra_args(false)  // what follows is a word of the verb's
-                 ->type_name(type_name(key.kind));
+                 ->type_name(type_in_help(key));
+    if (may_be_repeated(key, taker)) option->take_all();
     if (!key.fallback.empty()) option->default_str(std::string(key.fallback));
   }
   if (!key.group.empty()) option->group(std::string(key.group));
+  if (!key.needs.empty() && taker != takers::kServe)
+    option->needs(verb.get_option(std::string(flag_name(*find_key(key.needs)))));
 }
 
 void read_typed(const ConfigFlags& flags, Config& config) {
@@ -80,7 +100,7 @@ void add_setting_flags(CLI::App& verb, ConfigFlags& flags, unsigned taker,
   for (const Key& key : schema()) {
     const bool there = flags.texts.contains(&key) || flags.switches.contains(&key);
     const bool wanted = (key.verbs & taker) != 0 && (!group || key.group == *group);
-    if (!key.flag.empty() && wanted && !there) add_flag(verb, flags, key);
+    if (!key.flag.empty() && wanted && !there) add_flag(verb, flags, key, taker);
   }
 }
 
@@ -89,7 +109,8 @@ void add_config_flags(CLI::App& verb, ConfigFlags& flags) {
   verb.add_option("--set", flags.assignments,
                   "Any setting, as KEY=VALUE (repeatable); `ocellus config show` lists them")
       ->take_all()
-      ->expected(1);
+      ->expected(1)
+      ->allow_extra_args(false);
   add_setting_flags(verb, flags, takers::kServe);
 }
 
@@ -138,11 +159,16 @@ LoadOptions load_options(const ModelSettings& model) {
 }
 
 void require_valid(const Config& config) {
-  std::string errors;
-  for (const Finding& finding : config.findings())
-    if (finding.level == Finding::Level::kError)
-      errors += (errors.empty() ? "" : "\nerror: ") + finding.message;
-  if (!errors.empty()) throw ExitError{2, errors};
+  const auto is_error = [](const Finding& finding) {
+    return finding.level == Finding::Level::kError;
+  };
+  std::vector<Finding> errors;
+  std::ranges::copy_if(config.findings(), std::back_inserter(errors), is_error);
+  if (errors.empty()) return;
+  for (const Finding& error : std::span(errors).first(errors.size() - 1))
+    tell_line("error: " + error.message);
+  const bool typed = std::ranges::any_of(errors, &Finding::typed);
+  throw ExitError{2, errors.back().message, {}, typed};
 }
 
 }  // namespace oc

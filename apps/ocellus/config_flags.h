@@ -40,7 +40,7 @@ Config read_config(const ConfigFlags& flags, const std::string& text);
 // the program with status 2.
 Settings read_flags(const ConfigFlags& flags);
 
-// Ends the program with status 2 and everything that is wrong, if anything is.
+// Ends the program with status 2 and everything that is wrong, a line each, if anything is.
 void require_valid(const Config& config);
 
 // How the model of the settings is loaded. Progress goes to stderr where that is a terminal.

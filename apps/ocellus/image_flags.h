@@ -1,6 +1,5 @@
-// The flags that say how a model is shown a picture: --detail, and one for each knob of the
-// families
-// (--num-crops).
+// The flags that say how a model is shown a picture: --detail, and one for each knob that a family
+// has (--num-crops).
 #pragma once
 
 #include "models/image_plan.h"

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <iostream>
@@ -56,10 +57,29 @@ int report(int status, const std::string& message, const std::string& hint) {
   return status;
 }
 
-// The verb that was named on the command line, for "ocellus ask --help".
-std::string help_command(const CLI::App& app) {
-  for (const CLI::App* verb : app.get_subcommands()) return "ocellus " + verb->get_name();
-  return "ocellus";
+// With the verb that was named on the command line: "see ocellus ask --help".
+std::string see_help(const CLI::App& app) {
+  for (const CLI::App* verb : app.get_subcommands())
+    return "see ocellus " + verb->get_name() + " --help";
+  return "see ocellus --help";
+}
+
+// What was typed and no verb knows. A word behind a mistyped --api-key may be a key: no values are
+// shown, nor words of verbs that take flags alone.
+std::string unexpected(const CLI::App& app) {
+  std::vector<std::string> words = app.remaining(true), flags;
+  for (const std::string& word : words)
+    if (word.starts_with('-'))
+      flags.push_back(word.substr(0, word.starts_with("--") ? word.find('=') : 2));
+  const auto takes_keys = [](const CLI::App* verb) {
+    return verb->get_option_no_throw("--api-key") != nullptr;
+  };
+  const auto verbs = app.get_subcommands();
+  if (flags.empty() && std::ranges::any_of(verbs, takes_keys))
+    return fmt::format("no words are expected beside the flags, found {}", words.size());
+  const auto& shown = flags.empty() ? words : flags;
+  return fmt::format("The following {} not expected: {}",
+                     shown.size() == 1 ? "argument was" : "arguments were", fmt::join(shown, " "));
 }
 
 int run(int argc, char** argv) {
@@ -92,11 +112,13 @@ int run(int argc, char** argv) {
                     "the output is not to be trusted");
     std::cout.flush();
     return std::cout.good() ? kOk : report(kFailed, "cannot write to standard output", "");
+  } catch (const CLI::ExtrasError&) {
+    return report(kUsage, unexpected(app), see_help(app));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return report(kUsage, error.what(), "see " + help_command(app) + " --help");
+    return report(kUsage, error.what(), see_help(app));
   } catch (const ExitError& error) {
-    return report(error.status, error.message, error.hint);
+    return report(error.status, error.message, error.see_help ? see_help(app) : error.hint);
   } catch (const CheckFailure& failure) {
     return report(kFailed, std::string("internal error: ") + failure.what(),
                   "this is a mistake in ocellus; please report it");

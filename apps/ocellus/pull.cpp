@@ -82,7 +82,7 @@ void add_pull(CLI::App& app) {
   std::string known;
   for (const KnownModel& entry : known_models())
     known += fmt::format("\n  {:<22} {} ({})", entry.name, entry.repo, human_bytes(entry.bytes));
-  verb->add_option("model", flags->model, "A name of the catalogue, or ORG/REPO; with @REVISION")
+  verb->add_option("model", flags->model, "A known model's name, or ORG/REPO; with @REVISION")
       ->required();
   verb->add_option("--connections", flags->connections, "Ranges loaded at the same time")
       ->check(CLI::Range(1, 32))
@@ -97,7 +97,7 @@ void add_pull(CLI::App& app) {
   verb->add_flag("-q,--quiet", flags->quiet, "No progress");
   verb->footer(
       "Environment: OCELLUS_HUB, the hub (https://huggingface.co); HF_TOKEN, for models\n"
-      "that need an account; OCELLUS_HOME, the folder that models/ is in.\n\nCatalogue:" +
+      "that need an account; OCELLUS_HOME, the folder that models/ is in.\n\nKnown models:" +
       known);
   verb->callback([flags] { run(*flags); });
 }

@@ -78,9 +78,7 @@ Result<ImagePlan> plan(const Blueprint& blueprint, const JsonReader& size,
 
 Result<Role> role_of(const JsonReader& field) {
   OC_ASSIGN_OR_RETURN(const std::string_view name, field.string());
-  if (name == "system") return Role::kSystem;
-  if (name == "user") return Role::kUser;
-  if (name == "assistant") return Role::kAssistant;
+  if (const auto role = role_from_string(name)) return *role;
   return field.wrong("\"system\", \"user\" or \"assistant\"");
 }
 

@@ -16,6 +16,7 @@ struct ExitError {
   int status = 1;
   std::string message;
   std::string hint = {};
+  bool see_help = false;  // the hint is the verb's --help
 };
 [[noreturn]] inline void fail(const Error& error) { throw ExitError{1, error.message, error.hint}; }
 
@@ -37,7 +38,7 @@ void add_synth(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_verify(CLI::App& app);
 
-// Where `model` is one of the catalogue and not there, nor its fallback (empty: it has none): asks
+// Where `model` is a known one and not there, nor its fallback (empty: it has none): asks
 // on a terminal whether to pull it, and does; fails with the command to type where there is no
 // terminal, or where the answer is no. Returns at once otherwise: a fallback that is there answers,
 // and the warning of load_recipe() says how to get the model.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engines/registry.h"
 #include "image/image.h"
 
 namespace oc {
@@ -29,7 +30,7 @@ std::string version_text() {
   constexpr std::string_view kMlx = OCELLUS_MLX, kXgrammar = OCELLUS_XGRAMMAR;
   std::string engines = "cpu, reference";
   std::vector<std::string> left_out;
-  if (kMlx.empty())
+  if (!has_mlx_engine())
     left_out.emplace_back("the engine mlx (MLX was not there: docs/mlx.md)");
   else
     engines += fmt::format(", mlx {}", kMlx);

@@ -18,7 +18,6 @@ struct AnswerStart {
   const ServedModel& model;       // that answers; valid during the call
   std::string id;                 // of the answer: id_prefix() and random letters
   std::int64_t created = 0;       // Unix seconds
-  std::string_view client = {};   // who asks; valid during the call
   std::string_view warning = {};  // warning_of() the request; valid during the call
 };
 
@@ -49,11 +48,10 @@ class Dialect {
   virtual std::string error_body(const ApiError& error) const = 0;
 
   // Of the request's body, which is freed as soon as it is read. `memory` holds what the body
-  // takes, and afterwards what the request takes. `client` is who asks: what a dialect keeps of
-  // earlier answers is kept for each. Errors: kInvalidArgument, kUnsupported, kTooLarge, each with
-  // the path of the field in param; kMemoryFull.
+  // takes, and afterwards what the request takes. Errors: kInvalidArgument, kUnsupported,
+  // kTooLarge, each with the path of the field in param; kMemoryFull.
   virtual Result<ChatRequest> parse(std::string&& body, const ChatLimits& limits,
-                                    Reservation& memory, std::string_view client) const = 0;
+                                    Reservation& memory) const = 0;
   virtual std::unique_ptr<AnswerWriter> writer(const ChatRequest& request,
                                                AnswerStart start) const = 0;
 

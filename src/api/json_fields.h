@@ -1,6 +1,9 @@
-// Typed access to the fields of a client's JSON object. Every error names the field by its path
-// ("messages[0].content[1].text") and what is allowed; null counts as absent, as OpenAI's clients
-// expect. Only for .cpp files: it pulls in Boost.JSON.
+// Typed access to the fields of a client's JSON object, of which most may be left out. Where
+// JsonReader (io/json.h) tells of a file, for whoever keeps it, in a message with the file's name,
+// this tells of a request, for a program: an Error's param is the field's path
+// ("messages[0].content[1].text"), bounds come from the field's row, unknown names are refused with
+// the nearest known one, and a string is told by its kind alone. Null counts as absent, as OpenAI's
+// clients expect. Only for .cpp files: it pulls in Boost.JSON.
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -187,9 +187,4 @@ std::uint64_t LineWriter::dropped() const {
   return state_->dropped;
 }
 
-std::size_t LineWriter::waiting_bytes() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->bytes;
-}
-
 }  // namespace oc

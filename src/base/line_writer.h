@@ -34,7 +34,6 @@ class LineWriter {
   // True: everything is written. Any thread.
   bool flush(std::chrono::milliseconds limit);
   std::uint64_t dropped() const;  // over the limit, or refused by the system (a full disk)
-  std::size_t waiting_bytes() const;
 
  private:
   struct State;

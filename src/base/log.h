@@ -1,6 +1,6 @@
 // One line an event, request id first: `req=7f3a event=done prompt=812 gen=64 ttft_ms=410`.
-// Values are escaped, so that nothing a client sends can forge a line. Prompts and pictures are
-// never logged at info level. Any thread may log.
+// Values are escaped, so that nothing a client sends can forge a line. No prompt, answer or picture
+// stands in a line, at whatever level. Any thread may log.
 #pragma once
 
 #include <fmt/format.h>

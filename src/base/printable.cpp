@@ -46,9 +46,8 @@ std::string printable_in_quotes(std::string_view text) {
 }
 
 std::string shortened(std::string_view text, std::size_t max_bytes) {
-  if (text.size() <= max_bytes) return std::string(text);
-  while (max_bytes > 0 && (static_cast<unsigned char>(text[max_bytes]) & 0xc0) == 0x80) --max_bytes;
-  return std::string(text.substr(0, max_bytes)) + "…";
+  const std::string_view beginning = whole_code_points(text, max_bytes);
+  return std::string(beginning) + (beginning.size() < text.size() ? "…" : "");
 }
 
 std::string excerpt(std::string_view text) {

@@ -76,6 +76,13 @@ inline CodePoint last_code_point(std::string_view text) {
   return {};
 }
 
+// The longest beginning of at most `max` bytes that divides no code point of valid text.
+inline std::string_view whole_code_points(std::string_view text, std::size_t max) {
+  if (text.size() <= max) return text;
+  while (max > 0 && (static_cast<unsigned char>(text[max]) & 0xC0) == 0x80) --max;
+  return text.substr(0, max);
+}
+
 // The Unicode property White_Space, which is what `\s` means in the reference's regular
 // expressions.
 inline bool is_white_space(char32_t c) {

@@ -34,10 +34,6 @@ void App::set_models(std::shared_ptr<ModelSource> models) {
   models_.swap(models);
 }
 
-void App::set_backend(std::shared_ptr<Backend> backend) {
-  set_models(backend ? single_model(std::move(backend)) : nullptr);
-}
-
 void App::finish() {
   pool_.finish();
   set_models(nullptr);

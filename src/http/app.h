@@ -22,6 +22,8 @@
 
 namespace oc::http {
 
+class AnswerSender;
+
 struct AppOptions {
   ChatLimits chat;
   std::chrono::milliseconds ping_every{10'000};  // silence in a stream
@@ -40,7 +42,6 @@ class App : public std::enable_shared_from_this<App> {
 
   // From now on requests are answered by these models; null: loading.
   void set_models(std::shared_ptr<ModelSource> models);
-  void set_backend(std::shared_ptr<Backend> backend);  // a single one
   std::shared_ptr<ModelSource> models() const;
   // When the servers have gone: waits for what is being decoded for nobody, and lets the models go.
   void finish();
@@ -69,6 +70,8 @@ class App : public std::enable_shared_from_this<App> {
   void take_pictures(const QuestionPtr& question);
   void decode_picture(const QuestionPtr& question);
   void answer(const QuestionPtr& question);
+  // Engine's thread, or another that knows the answer.
+  void send(const std::shared_ptr<AnswerSender>& sender, GenerateResult result);
   ServerState full_state() const;
   void health(const ResponderPtr& responder) const;
   void list_models(const RequestPtr& request, const ResponderPtr& responder) const;

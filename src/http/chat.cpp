@@ -40,6 +40,16 @@ std::optional<ApiError> check_loading(const Request& request, const ModelSource&
                 "model");
 }
 
+// Nothing is thrown into the thread that answers.
+template <class Step>
+void or_fail(AnswerSender& sender, const Step& step) {
+  try {
+    step();
+  } catch (const std::exception& failure) {
+    sender.fail(thrown(failure), Stage::kAnswer);
+  }
+}
+
 }  // namespace
 
 void App::chat(const Dialect& dialect, const RequestPtr& request, const ResponderPtr& responder) {
@@ -53,8 +63,7 @@ void App::chat(const Dialect& dialect, const RequestPtr& request, const Responde
   ChatLimits limits = options_.chat;
   limits.context_length = longest_context(source->models());
   const Stopwatch parsing;
-  auto parsed =
-      dialect.parse(std::move(request->body), limits, request->memory, client_of(*request));
+  auto parsed = dialect.parse(std::move(request->body), limits, request->memory);
   if (!parsed) return question->fail(parsed.error(), Stage::kRequest);
   question->chat = *std::move(parsed);
   if (const auto refused = check_loading(*request, *source, question->chat.model))
@@ -99,59 +108,63 @@ void App::begin(const QuestionPtr& question) {
   take_pictures(question);
 }
 
-void App::answer(const QuestionPtr& question) {
-  const Request& request = *question->request;
-  const std::string warning = warning_of(question->chat);
+// From here on the sender answers, and holds what the request holds.
+void App::Question::begin_answer() {
+  const std::string warning = warning_of(chat);
   if (!warning.empty())
-    log::event(log::Level::kDebug, "request", {{"warning", warning}}, request.id);
-  const std::string client = client_of(request);
-  auto writer =
-      question->dialect.writer(question->chat, {.model = question->backend->model(),
-                                                .id = random_id(question->dialect.id_prefix()),
-                                                .created = unix_seconds(),
-                                                .client = client,
-                                                .warning = warning});
-  const auto sender = std::make_shared<AnswerSender>(request.id, question->responder,
-                                                     std::move(writer), question->chat.stream);
-  question->sender = sender;
-  sender->hold(std::move(question->request->memory), std::move(question->pictures));
-  GenerateRequest generate = std::move(question->chat.generate);
-  generate.id = request.id;
+    log::event(log::Level::kDebug, "request", {{"warning", warning}}, request->id);
+  auto writer = dialect.writer(chat, {.model = backend->model(),
+                                      .id = random_id(dialect.id_prefix()),
+                                      .created = unix_seconds(),
+                                      .warning = warning});
+  sender = std::make_shared<AnswerSender>(request->id, responder, std::move(writer), chat.stream);
+  sender->hold(std::move(request->memory), std::move(pictures));
+}
+
+// What the model is asked; nothing of it is left in `chat`.
+GenerateRequest App::Question::take_request(const AppOptions& options) {
+  GenerateRequest out = std::move(chat.generate);
+  out.id = request->id;
   // What one key's holder asked must not show in how fast another's answers come.
-  generate.client = client;
+  out.client = client_of(*request);
   // A guest may be a page of any site: it is not told what others have asked, not even by time.
-  if (!options_.shared_cache || request.guest) generate.cache_scope = client;
-  generate.deadline = question->interrupt.deadline;
-  generate.abandoned = question->interrupt.cancelled;
-  generate.memory = options_.memory;
+  if (!options.shared_cache || request->guest) out.cache_scope = out.client;
+  out.deadline = interrupt.deadline;
+  out.abandoned = interrupt.cancelled;
+  out.memory = options.memory;
+  return out;
+}
+
+void App::answer(const QuestionPtr& question) {
+  question->begin_answer();
+  const auto sender = question->sender;
   Service::OnText on_text;
   if (question->chat.stream) {
     sender->offer_stream(question->dialect, options_.ping_every);
     on_text = [sender](const AnswerPiece& piece) { sender->piece(piece); };
   }
   auto on_done = [sender, self = shared_from_this()](Result<GenerateResult> result) {
-    try {
+    or_fail(*sender, [&] {
       if (!result) return sender->fail(result.error(), Stage::kAnswer);
-      self->metrics_.count_answer(*result);
-      // JSON that takes long is made elsewhere: others' answers wait for this thread.
-      constexpr std::size_t kLarge = 1u << 20;
-      if (!result->memory || result->memory->bytes() < kLarge) return sender->done(*result);
-      self->pool_.post([sender, large = std::make_shared<GenerateResult>(*std::move(result))] {
-        const LargeBody pages(large->memory->bytes());
-        try {
-          sender->done(*large);
-        } catch (const std::exception& failure) {
-          sender->fail(thrown(failure), Stage::kAnswer);
-        }
-      });
-    } catch (const std::exception& failure) {  // must not reach the engine's thread
-      sender->fail(thrown(failure), Stage::kAnswer);
-    }
+      self->send(sender, *std::move(result));
+    });
   };
-  auto job = question->backend->submit(std::move(generate), std::move(on_text), std::move(on_done));
+  auto job = question->backend->submit(question->take_request(options_), std::move(on_text),
+                                       std::move(on_done));
   if (!job) return sender->fail(job.error(), Stage::kAnswer);
   question->responder->on_closed([job = *job] { job->cancel(); });
   sender->shrink_pictures_to(question->memory.kept);  // they are prepared
+}
+
+// JSON that takes long is made elsewhere: others' answers wait for this thread.
+void App::send(const std::shared_ptr<AnswerSender>& sender, GenerateResult result) {
+  metrics_.count_answer(result);
+  constexpr std::size_t kLarge = 1u << 20;
+  if (!result.memory || result.memory->bytes() < kLarge) return sender->done(result);
+  pool_.post([sender, large = std::make_shared<GenerateResult>(std::move(result))] {
+    const LargeBody pages(large->memory->bytes());
+    or_fail(*sender, [&] { sender->done(*large); });
+  });
 }
 
 }  // namespace oc::http

@@ -1,5 +1,5 @@
 // Where the routes get the thing that answers: one of several models, by the request's name. In the
-// program a ModelHost, in tests a single Backend.
+// program a ModelHost.
 #pragma once
 
 #include <functional>
@@ -37,7 +37,5 @@ class ModelSource {
   // Errors are for clients: no folder shows.
   virtual void activate(const std::string& name, Switched done) = 0;
 };
-
-std::shared_ptr<ModelSource> single_model(std::shared_ptr<Backend> backend);
 
 }  // namespace oc::http

@@ -28,6 +28,8 @@ struct App::Question {
   Reservation pictures = {};
   std::shared_ptr<AnswerSender> sender = nullptr;  // once the model is asked
 
+  void begin_answer();
+  GenerateRequest take_request(const AppOptions& options);
   void fail(const Error& error, Stage stage) const {
     if (sender)
       sender->fail(error, stage);

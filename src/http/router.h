@@ -22,7 +22,7 @@ struct Route {
   bool needs_model = false;  // 503 until a model is loaded
   bool for_guests = false;   // the original's pages ask for it (AccessPolicy::is_guest)
   // On which thread the handler runs, if not on the io thread, which answers /health.
-  bool blocking = false;  // decodes or computes: a worker's
+  bool blocking = false;  // takes a while: a worker's
   bool disk = false;      // reads folders: one of its own, so that no answer waits for a slow disk
 };
 

@@ -1,5 +1,6 @@
 // The sockets: listens, serves connections, ends in order. One io thread (the one that calls run),
-// a few worker threads for handlers that decode or compute.
+// a few worker threads for handlers that take a while (parsing a body, unpacking one), one for
+// those that look at disks.
 //
 //   auto server = Server::open(options, std::move(router), std::move(access), hooks);
 //   if (!server) …            // "port 8080 is in use"

@@ -1,5 +1,5 @@
 // What the listener and its connections share. Pulls in Asio: only for server.cpp and
-// connection.cpp.
+// connection*.cpp.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -17,10 +17,6 @@ constexpr std::size_t kBlock = 64;  // elements that cast() takes at once
 
 using Group = std::array<float, kMaxGroup>;
 
-bool is_float(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
-}
-
 // A float whose exponent is all ones is infinite or NaN.
 bool all_finite(const float* values, std::size_t count) {
   constexpr std::uint32_t kExponent = 0x7f800000u;

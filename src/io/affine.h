@@ -23,6 +23,11 @@ struct Deviation {
   Deviation& operator+=(const Deviation& other);
 };
 
+// The types of weights in full precision.
+constexpr bool is_float(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+}
+
 // Stores values of one element type in another, quantised or not. Const calls from any thread.
 // Where a result's flags say that something is not finite, the output is not to be used.
 class AffineQuantizer {

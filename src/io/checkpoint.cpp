@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/printable.h"
+#include "io/affine.h"
 #include "io/files.h"
 #include "io/json.h"
 
@@ -15,10 +16,6 @@ namespace {
 
 namespace json = boost::json;
 constexpr const char* kIndex = "model.safetensors.index.json";
-
-bool is_float(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
-}
 
 Error bad_tensor(const TensorView& tensor, std::string text) {
   return {ErrorCode::kCorrupt, fmt::format("{}: tensor \"{}\" {}", tensor.file, tensor.name, text),

@@ -1,13 +1,16 @@
 // A conversation as models see it: who spoke, and text and pictures in the order given.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 namespace oc {
 
 enum class Role { kSystem, kUser, kAssistant };
+std::optional<Role> role_from_string(std::string_view name);  // "system", "user", "assistant"
 
 struct TextPart {
   std::string text;  // what a person typed: never a control token, whatever it contains

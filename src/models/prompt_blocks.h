@@ -1,5 +1,5 @@
 // Indivisible blocks of a prompt: positions that attend to each other in both directions, so that
-// they are computed in one step or not at all. Phi-3.5-Vision has none.
+// they are computed in one step or not at all. A causal model's prompts have none.
 #pragma once
 
 #include <cstdint>

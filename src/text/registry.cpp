@@ -1,14 +1,11 @@
 #include "text/registry.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/json/monotonic_resource.hpp>
-#include <cstdint>
-#include <fstream>
+#include <cstddef>
 #include <string>
-#include <system_error>
 
+#include "io/json.h"
 #include "text/bytelevel/tokenizer.h"
 #include "text/sentencepiece/tokenizer.h"
 #include "text/tokenizer_json.h"
@@ -18,7 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::uintmax_t kMaxFileBytes = 64u << 20;  // the largest in use are about 33 MB
+constexpr std::size_t kMaxFileBytes = 64u << 20;  // the largest in use are about 33 MB
 
 // A kind is known by the document's "decoder", which undoes what its tokens do to a text.
 struct TokenizerKind {
@@ -41,29 +38,10 @@ const TokenizerKind& kind_of(const json::value& document) {
   return found != std::end(kKinds) ? *found : kKinds[0];
 }
 
-Result<std::string> read_whole(const std::filesystem::path& path) {
-  std::error_code status;
-  const std::uintmax_t size = std::filesystem::file_size(path, status);
-  if (status) {
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("{}: cannot be read: {}", path.string(), status.message())};
-  }
-  if (size > kMaxFileBytes) {
-    return Error{ErrorCode::kTooLarge, fmt::format("{}: {} bytes; the limit for a tokenizer is {}",
-                                                   path.string(), size, kMaxFileBytes)};
-  }
-  std::string text(size, '\0');
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(text.data(), static_cast<std::streamsize>(size))) {
-    return Error{ErrorCode::kNotFound, fmt::format("{}: cannot be read", path.string())};
-  }
-  return text;
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const Tokenizer>> load_tokenizer_json(const std::filesystem::path& path) {
-  OC_ASSIGN_OR_RETURN(const std::string text, read_whole(path));
+  OC_ASSIGN_OR_RETURN(const std::string text, read_file(path, kMaxFileBytes));
   return parse_tokenizer_json(text, path.string());
 }
 

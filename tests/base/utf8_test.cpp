@@ -76,6 +76,14 @@ TEST(Utf8, CheckerAgreesWithADecoder) {
   }
 }
 
+TEST(Utf8, TextIsCutBetweenCodePoints) {
+  const std::string_view text = "aé你😀";  // 1, 2, 3 and 4 bytes
+  const std::size_t sizes[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+  for (std::size_t max = 0; max < std::size(sizes); ++max)
+    EXPECT_EQ(whole_code_points(text, max), text.substr(0, sizes[max])) << max;
+  EXPECT_EQ(whole_code_points("\x80\x80\x80", 2), "") << "what is no text has no beginning";
+}
+
 TEST(Utf8, WhiteSpaceIsTheUnicodeProperty) {
   int count = 0;
   for (char32_t c = 0; c < 0x110000; ++c) count += is_white_space(c);

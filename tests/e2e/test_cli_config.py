@@ -97,11 +97,49 @@ def test_the_original_files_and_the_catalogue(picture, path):  # noqa: F811
 
 def test_what_is_wrong_is_told(config, tmp_path):
     error = failure("ask", "Hi", "--config", config({"max_tokens": "many", "timeout": -1}), code=2)
-    assert '"max_tokens"' in error and '"timeout"' in error
+    assert [line.split()[2] for line in error.splitlines()] == ['"max_tokens"', '"timeout"'], "a line each"
     warned = run("ask", "Hi", "--config", config({"timeot": 1}))
     assert "timeot" in warned.stderr and warned.stdout
     assert "phi3_vision" in failure("ask", "Hi", "--config", "phi9")
     assert "OCELLUS_TEMPERATURE" in failure("ask", "Hi", env={"OCELLUS_TEMPERATURE": "hot"}, code=2)
+
+
+def test_a_typed_mistake_leads_to_the_verbs_help(picture):  # noqa: F811
+    for flags, says in ((["--engine", "x"], "one of auto, cpu, mlx, reference"),
+                        (["--threads", 5000], "from 0 to 1024"),
+                        (["--temperature", "hot"], "from 0 to 2")):  # fmt: skip
+        told = failure("ask", picture, "Hi", *flags, code=2)
+        assert says in told and told.endswith("\nhint: see ocellus ask --help\n")
+    assert "hint:" not in failure("ask", "Hi", env={"OCELLUS_THREADS": "-1"}, code=2)
+
+
+def test_a_flag_twice_is_wrong_usage(picture):  # noqa: F811
+    for verb in (["ask", "Hi"], ["chat"], ["see", picture], ["tokenize", "Hi"], ["bench"]):
+        told = failure(*verb, "--model", "demo", "--model", "demo", code=2)
+        assert told == f"error: --model: At Most 1 required but received 2\nhint: see ocellus {verb[0]} --help\n"
+    for flag, value in (("--engine", "cpu"), ("--threads", 1), ("--temperature", 0)):
+        assert flag in failure("ask", "Hi", flag, value, flag, value, code=2)
+    # serve's verbs take the last one, and lists add up.
+    shown = run("config", "show", "--port", 1, "--port", 2, "--api-key", "a", "--api-key", "b").stdout
+    lines = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
+    assert lines["server.port"][0] == "2" and lines["server.api_keys"][0] == "2,"
+
+
+# A key may stand behind a name that is mistyped.
+def test_what_is_not_understood_shows_no_values():
+    for flags in (["--set", "server.api_key=TOPSECRET"], ["--set", "server.api_kyes=TOPSECRET"],
+                  ["--set", "api_keys=TOPSECRET"], ["--set", "=TOPSECRET"]):  # fmt: skip
+        done = run("config", "show", *flags, code=1)
+        assert "--set wants KEY=VALUE" in done.stderr and "SECRET" not in done.stdout + done.stderr
+        assert "SECRET" not in failure("serve", *flags, code=2)
+    for verb in (["serve"], ["plan"], ["config", "show"]):
+        for flags in (["--api-kye", "TOPSECRET"], ["--api-kye=TOPSECRET"], ["-aTOPSECRET"], ["TOPSECRET"],
+                      ["--set", "server.api_keys", "TOPSECRET"], ["--insecure", "TOPSECRET", "--host", "::1"]):  # fmt: skip
+            told = failure(*verb, *flags, code=2)
+            assert "SECRET" not in told and "expected" in told and "--help" in told
+            assert ("--api-kye" in told) == ("kye" in flags[0])
+    assert "--colour" in failure("ask", "Hi", "--colour", "TOPSECRET", code=2)
+    assert "not expected: x" in failure("list", "x", code=2)
 
 
 def test_chat_takes_the_same(picture, config):  # noqa: F811

@@ -131,10 +131,10 @@ def test_a_lock_of_a_dead_process_does_not_hold(home):
         assert "another process" in home.fail("pull", NAME, "--quiet")
 
 
-# --- the catalogue -----------------------------------------------------------------------------
+# --- known models ------------------------------------------------------------------------------
 
 
-def test_a_catalogue_model_goes_by_its_short_name(home, hub):
+def test_a_known_model_goes_by_its_short_name(home, hub):
     hub.repo = "mlx-community/Phi-3.5-vision-instruct-4bit"
     text = home.fail("ask", "Hello", "--model", "phi-3.5-vision-4bit")
     assert "ocellus pull phi-3.5-vision-4bit" in text and not hub.requests  # never unasked

@@ -1,4 +1,4 @@
-"""`serve` and `ask` offer to pull a catalogue model that is missing: at a terminal, and nowhere else."""
+"""`serve` and `ask` offer to pull a known model that is missing: at a terminal, and nowhere else."""
 
 import json
 import os
@@ -28,7 +28,7 @@ FIRST = {
 
 
 @pytest.fixture(autouse=True)
-def the_catalogues_repository(hub):
+def the_known_models_repository(hub):
     hub.repo = REPO
 
 
@@ -115,7 +115,7 @@ def test_ask_does_as_serve_does(at_terminal, home, hub):
     assert status == 0 and "100 %" in text, text
 
 
-def test_what_the_catalogue_does_not_have_is_never_offered(at_terminal, hub):
+def test_an_unknown_model_is_never_offered(at_terminal, hub):
     for flags in (("--model", "nonsense"), ("--set", "active_model=nonsense")):
         status, text = at_terminal(*SERVE, *flags, answer=b"")
         assert status == 1 and "[y/N]" not in text and "no model" in text, text

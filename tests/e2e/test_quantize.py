@@ -190,8 +190,20 @@ def test_on_load_refusals(full, tmp_path):
     text = failure("ask", "Hello", "--model", "demo", "--quantize", 4, env=env)
     assert "quantised already" in text and "--quantize" in text
     failure("ask", "Hello", "--model", full, "--quantize", 3, code=2)
-    failure("ask", "Hello", "--model", full, "--group", 32, code=2)  # means nothing alone
-    assert "must be 4 or 8" in failure("serve", "--quantize", 5, code=2)
+    for verb in (["ask", "Hello"], ["chat"], ["bench"]):  # means nothing alone
+        told = failure(*verb, "--model", full, "--group", 32, code=2)
+        assert told == f"error: --group requires --quantize\nhint: see ocellus {verb[0]} --help\n"
+    # These may have the other one in a file or a variable.
+    assert run("plan", "--model", full, "--group", 32).stdout
+    for flags in (["--group", 32], ["--set", "engine.quantize_group=32"]):
+        assert run("config", "show", *flags).stderr == ""
+    for verb in ("serve", "ask"):
+        more = ["Hello"] if verb == "ask" else []
+        told = failure(verb, *more, "--quantize", 5, code=2)
+        assert "--quantize must be one of 4, 8, 0, found 5" in told
+        assert told.endswith(f"hint: see ocellus {verb} --help\n")
+    told = failure("ask", "Hello", "--quantize", 4, "--group", 48, code=2)
+    assert told.count("error:") == 1 and "--group must be one of 32, 64, 128, found 48" in told
     assert "quantised already" in failure("serve", "--model", "demo", "--quantize", 4, "--port", 0)
     assert "quantised already" in failure("plan", "--model", "demo", "--quantize", 4)
     (tmp_path / "quantized").write_text("in the way")
@@ -200,7 +212,7 @@ def test_on_load_refusals(full, tmp_path):
 
 def test_a_server_quantises_on_load(full, tmp_path, start):
     home = {"OCELLUS_HOME": str(tmp_path)}
-    running = start("--quantize", "8", model=str(full), env=home)
+    running = start("--quantize", "8", "--group", "64", model=str(full), env=home)
     (shown,) = [m for m in httpx.get(running.url + "/v1/models").json()["data"] if m.get("active")]
     assert (shown["id"], shown["quantization"]) == ("full", "8-bit")
     # What the plan said is what the copy takes.
@@ -213,6 +225,10 @@ def test_a_server_quantises_on_load(full, tmp_path, start):
                        json={"model": "ocellus-demo", "max_tokens": 2,
                              "messages": [{"role": "user", "content": "Hello"}]})  # fmt: skip
     assert reply.status_code == 200
+
+
+def test_a_server_takes_a_group_alone(start):
+    assert httpx.get(start("--group", "32").url + "/health").status_code == 200
 
 
 def test_on_load_from_the_configuration(full, tmp_path):

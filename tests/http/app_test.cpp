@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "tests/http/raw_client.h"
+#include "tests/http/single_model.h"
 
 namespace oc::http {
 namespace {
@@ -85,7 +86,7 @@ struct AppTest : testing::Test {
 
   // The backend then goes with the fixture, not with the last answer, on the backend's own thread.
   ~AppTest() override {
-    if (app) app->set_backend(nullptr);
+    if (app) app->set_models(nullptr);
   }
   void start(FakeBackend::Answer answer = say_hello) {
     options.memory = std::make_shared<MemoryBudget>(4u << 20);
@@ -93,7 +94,7 @@ struct AppTest : testing::Test {
     app = std::make_shared<App>(options);
     if (answer) {
       backend = std::make_shared<FakeBackend>(std::move(answer));
-      app->set_backend(backend);
+      app->set_models(single_model(backend));
     }
     ServerOptions server_options;
     server_options.memory = options.memory;
@@ -365,7 +366,7 @@ TEST_F(AppTest, Loading) {
   EXPECT_TRUE(has(refused, "Retry-After: "));
   EXPECT_EQ(status_of(get("/metrics")), 200);
   EXPECT_EQ(status_of(get("/")), 200);  // the page shows that it is loading
-  app->set_backend(std::make_shared<FakeBackend>(say_hello));
+  app->set_models(single_model(std::make_shared<FakeBackend>(say_hello)));
   EXPECT_EQ(status_of(get("/health")), 200);
 }
 
@@ -428,7 +429,7 @@ TEST_F(AppTest, WhoAsksIsKnownAlsoWithOneCacheForAll) {
       EXPECT_EQ(backend->last.client, client);
       EXPECT_EQ(backend->last.cache_scope, shared ? "" : client);
     }
-    app->set_backend(nullptr);
+    app->set_models(nullptr);
   }
 }
 

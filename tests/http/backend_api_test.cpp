@@ -247,7 +247,8 @@ TEST_F(BackendApiTest, EveryErrorHasTheOriginalsDetail) {
   for (const std::string& response :
        {get("/config"), get("/nothing", key), get("/health", "Host: two\r\n"), patch("{}"),
         patch("{", key), ask("DELETE", "/config", "", key),
-        ask("PATCH", "/api/v1/config", "{}", key + "Content-Encoding: br\r\n")})
+        ask("PATCH", "/api/v1/config", "{}", key + "Content-Encoding: br\r\n"),
+        ask("CONNECT", "/v1/chat/completions", "", key)})
     EXPECT_TRUE(status_of(response) >= 400 && detail(response)) << response;
   // These are OpenAI's.
   for (const std::string& response : {get("/v1/chat/completions"), get("/v1/nothing", key),

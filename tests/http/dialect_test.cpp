@@ -10,6 +10,7 @@
 
 #include "http/app.h"
 #include "tests/http/raw_client.h"
+#include "tests/http/single_model.h"
 
 namespace oc::http {
 namespace {
@@ -18,11 +19,11 @@ using namespace std::chrono_literals;
 
 class LinesWriter final : public AnswerWriter {
  public:
-  explicit LinesWriter(const AnswerStart& start) : id_(start.id), client_(start.client) {}
+  explicit LinesWriter(const AnswerStart& start) : id_(start.id) {}
   std::string whole(const GenerateResult& result) override {
-    return fmt::format(R"({{"id":"{}","for":"{}","text":"{}"}})", id_, client_, result.text);
+    return fmt::format(R"({{"id":"{}","text":"{}"}})", id_, result.text);
   }
-  void head(std::string& out) override { out += line("begin", client_); }
+  void head(std::string& out) override { out += line("begin", ""); }
   void piece(std::string& out, const AnswerPiece& piece) override {
     out += line(std::to_string(++count_), piece.text);
   }
@@ -35,7 +36,7 @@ class LinesWriter final : public AnswerWriter {
   static std::string line(std::string_view key, std::string_view value) {
     return fmt::format("{{\"{}\":\"{}\"}}\n", key, value);
   }
-  const std::string id_, client_;
+  const std::string id_;
   int count_ = 0;  // a writer may have a state
 };
 
@@ -45,9 +46,8 @@ class Lines final : public Dialect {
   std::string error_body(const ApiError& error) const override {
     return fmt::format(R"({{"error":"{}"}})", error.message);
   }
-  Result<ChatRequest> parse(std::string&& body, const ChatLimits&, Reservation& memory,
-                            std::string_view client) const override {
-    EXPECT_EQ(client, "k");
+  Result<ChatRequest> parse(std::string&& body, const ChatLimits&,
+                            Reservation& memory) const override {
     std::string text;
     text.swap(body);
     if (text == "!") return Error{ErrorCode::kInvalidArgument, "not a question"};
@@ -102,7 +102,7 @@ struct DialectTest : testing::Test {
   void start(bool loaded = true) {
     options.memory = std::make_shared<MemoryBudget>(4u << 20);
     app = std::make_shared<App>(options);
-    if (loaded) app->set_backend(model);
+    if (loaded) app->set_models(single_model(model));
     Router router = app->routes();
     app->add_chat(router, "/lines/ask", kLines);
     router.speak("/lines/", kLines);
@@ -150,7 +150,7 @@ TEST_F(DialectTest, AWholeAnswer) {
   const std::string response = ask("What?");
   EXPECT_EQ(status_of(response), 200);
   EXPECT_TRUE(has(body_of(response), R"({"id":"line-)")) << response;
-  EXPECT_TRUE(has(body_of(response), R"(","for":"k","text":"Hello"})")) << response;
+  EXPECT_TRUE(has(body_of(response), R"(","text":"Hello"})")) << response;
 }
 
 TEST_F(DialectTest, AStream) {
@@ -165,7 +165,7 @@ TEST_F(DialectTest, AStream) {
   EXPECT_EQ(status_of(response), 200);
   EXPECT_TRUE(has(response, "Content-Type: application/x-ndjson\r\n")) << response;
   EXPECT_EQ(stream_of(response),
-            "{\"begin\":\"k\"}\n{\"1\":\"Hel\"}\n{\"2\":\"lo\"}\n{\"end\":\"\"}\n");
+            "{\"begin\":\"\"}\n{\"1\":\"Hel\"}\n{\"2\":\"lo\"}\n{\"end\":\"\"}\n");
 }
 
 TEST_F(DialectTest, AKnownAnswerIsStreamedAtOnce) {
@@ -180,7 +180,7 @@ TEST_F(DialectTest, AKnownAnswerIsStreamedAtOnce) {
     return std::nullopt;
   };
   EXPECT_EQ(stream_of(ask("stream: What?")),
-            "{\"begin\":\"k\"}\n{\"1\":\"Hello\"}\n{\"2\":\"Salut\"}\n{\"end\":\"\"}\n");
+            "{\"begin\":\"\"}\n{\"1\":\"Hello\"}\n{\"2\":\"Salut\"}\n{\"end\":\"\"}\n");
 }
 
 TEST_F(DialectTest, ErrorsBeforeAnAnswerBeginsAreWhole) {
@@ -218,7 +218,7 @@ TEST_F(DialectTest, AnErrorBehindTheHeadIsTheStreamsLastLine) {
   };
   const std::string response = ask("stream: What?");
   EXPECT_EQ(status_of(response), 200);
-  EXPECT_EQ(stream_of(response), "{\"begin\":\"k\"}\n{\"1\":\"Hel\"}\n{\"error\":\"too late\"}\n");
+  EXPECT_EQ(stream_of(response), "{\"begin\":\"\"}\n{\"1\":\"Hel\"}\n{\"error\":\"too late\"}\n");
 }
 
 TEST_F(DialectTest, WithoutAKeepAliveSilenceIsSilence) {

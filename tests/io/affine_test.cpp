@@ -40,6 +40,12 @@ std::ptrdiff_t difference(const Bytes& got, std::span<const std::byte> expected)
   return at == got.end() ? -1 : at - got.begin();
 }
 
+TEST(Affine, FullPrecisionIsThreeTypes) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) EXPECT_TRUE(is_float(dtype));
+  for (const DType dtype : {DType::kF64, DType::kU8, DType::kU32, DType::kBool})
+    EXPECT_FALSE(is_float(dtype)) << to_string(dtype);
+}
+
 TEST(Affine, IsMlxBitForBit) {
   const auto file = SafetensorsFile::open(OC_SOURCE_DIR "/tests/data/affine/expect.safetensors");
   ASSERT_TRUE(file.ok()) << file.error().describe();

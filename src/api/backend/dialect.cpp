@@ -14,9 +14,9 @@ class BackendDialect final : public Dialect {
   std::string error_body(const ApiError& error) const override {
     return json_text(backend_error(error));
   }
-  Result<ChatRequest> parse(std::string&& body, const ChatLimits& limits, Reservation& memory,
-                            std::string_view client) const override {
-    return openai_dialect().parse(std::move(body), limits, memory, client);
+  Result<ChatRequest> parse(std::string&& body, const ChatLimits& limits,
+                            Reservation& memory) const override {
+    return openai_dialect().parse(std::move(body), limits, memory);
   }
   std::unique_ptr<AnswerWriter> writer(const ChatRequest& request,
                                        AnswerStart start) const override {

@@ -84,9 +84,9 @@ std::chrono::milliseconds Config::milliseconds(std::string_view path) const {
   return std::chrono::milliseconds(std::llround(get<double>(path) * 1000));
 }
 
-void Config::find(Finding::Level level, std::string message) {
+void Config::find(Finding::Level level, std::string message, bool typed) {
   if (findings_.size() < kMaxFindings)
-    findings_.push_back({level, std::move(message)});
+    findings_.push_back({level, std::move(message), typed});
   else if (findings_.size() == kMaxFindings)
     findings_.push_back({Finding::Level::kError, "there is more that is wrong"});
 }
@@ -100,7 +100,8 @@ void Config::add_error(std::string_view path, std::string_view text) {
   const Source& from = source(path);
   find(Finding::Level::kError,
        fmt::format("{}: {} {}", from.name.empty() ? to_string(from.origin) : from.name,
-                   in_quotes(path), text));
+                   in_quotes(path), text),
+       from.origin == SettingOrigin::kFlag);
 }
 
 void Config::set(const Key& key, Result<Value> value, Source source) {
@@ -109,7 +110,8 @@ void Config::set(const Key& key, Result<Value> value, Source source) {
     find(Finding::Level::kError,
          key.flag.empty()
              ? fmt::format("{}: {} {}", source.name, in_quotes(key.path), value.error().message)
-             : fmt::format("{} {}", source.name, value.error().message));
+             : fmt::format("{} {}", source.name, value.error().message),
+         source.origin == SettingOrigin::kFlag);
     return;
   }
   if (std::holds_alternative<std::monostate>(*value)) return;
@@ -218,14 +220,17 @@ void Config::set_assignment(std::string_view text) {
   const Key* key = find_key(path);
   if (equals == std::string_view::npos || key == nullptr) {
     const std::string_view nearest = nearest_key(path);
+    const bool is_name = equals != std::string_view::npos || key != nullptr;
     find(Finding::Level::kError,
-         fmt::format("--set wants KEY=VALUE with a known key, found {}{}", in_quotes(text),
-                     nearest.empty() ? "" : fmt::format("; the nearest known is \"{}\"", nearest)));
+         fmt::format("--set wants KEY=VALUE with a known key, found {}{}",
+                     is_name ? in_quotes(path) : "a text without =",
+                     nearest.empty() ? "" : fmt::format("; the nearest known is \"{}\"", nearest)),
+         true);
     return;
   }
   auto value = value_from_text(*key, std::vector{std::string(text.substr(equals + 1))});
   if (!value.ok())
-    find(Finding::Level::kError, fmt::format("--set {} {}", path, value.error().message));
+    find(Finding::Level::kError, fmt::format("--set {} {}", path, value.error().message), true);
   else
     set(*key, std::move(value), {SettingOrigin::kFlag, "--set"});
 }

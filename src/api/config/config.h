@@ -39,6 +39,7 @@ struct Finding {
   enum class Level { kError, kWarning };
   Level level = Level::kError;
   std::string message;  // names place and key, and says what is allowed
+  bool typed = false;   // about a flag, of which --help says more
 };
 
 class Config {
@@ -54,7 +55,8 @@ class Config {
   // "NAME=VALUE" each; only OCELLUS_… and LOG_LEVEL are looked at. An empty value counts as none.
   void read_environment(std::span<const std::string> variables);
   void set_flag(const Key& key, std::span<const std::string> texts);
-  // "server.port=9000", for --set.
+  // "server.port=9000", for --set. Findings show no value of a key that is not known: it may be a
+  // secret under a mistyped name.
   void set_assignment(std::string_view text);
 
   // OC_CHECK: the schema has the path.
@@ -93,7 +95,7 @@ class Config {
   void read_section(const JsonReader& section, const std::string& path, const std::string& name);
   void set(const Key& key, Result<Value> value, Source source);
   void unknown(std::string_view path, const std::string& name);
-  void find(Finding::Level level, std::string message);
+  void find(Finding::Level level, std::string message, bool typed = false);
   Entry& entry(std::string_view path);
   const Entry& entry(std::string_view path) const;
 

@@ -63,11 +63,12 @@ constexpr Key kKeys[] = {
     {.path = "engine.quantize", .kind = Kind::kInteger,
      .meaning = "Quantise a checkpoint in full precision to 4 or 8 bits when it is loaded, and "
                 "keep the copy; 0: as it is",
-     .flag = "--quantize", .verbs = kAnswering, .group = kLoading, .max = 8, .fallback = "0"},
+     .flag = "--quantize", .verbs = kAnswering, .group = kLoading, .choices = "4|8|0",
+     .fallback = "0"},
     {.path = "engine.quantize_group", .kind = Kind::kInteger,
      .meaning = "Weights that share a scale and a bias then: 32, 64 or 128",
-     .flag = "--group", .verbs = kAnswering, .group = kLoading, .min = 32, .max = 128,
-     .fallback = "64"},
+     .flag = "--group", .verbs = kAnswering, .group = kLoading, .choices = "32|64|128",
+     .needs = "engine.quantize", .fallback = "64"},
 
     // Several models.
     {.path = "active_model",

@@ -37,8 +37,11 @@ struct Key {
   unsigned verbs = takers::kServe;
   std::string_view group = {};  // the heading of the flag in --help
   Unit unit = Unit::kNone;
-  double min = 0, max = 0;         // of a number, or of each in a list
-  std::string_view choices = {};   // "auto|cpu": the only strings allowed
+  double min = 0, max = 0;        // of a number without choices, or of each in a list
+  std::string_view choices = {};  // "auto|cpu", "4|8|0": the only strings or integers allowed
+  // Another key's path. Verbs but serve's refuse this flag without the other one's; serve's take it
+  // for a file or variable that may say the other, or not.
+  std::string_view needs = {};
   std::string_view fallback = {};  // the default, as it would be typed; empty: not set
   std::size_t count = 0;           // how many a list must hold; 0: any number
   bool adds_up = false;            // a list of which every layer gives a part

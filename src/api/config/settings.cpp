@@ -70,13 +70,6 @@ ModelSettings model_settings(Config& config) {
   if (config.get<bool>("engine.mlock")) model.weights = LoadOptions::Weights::kLock;
   const auto bits = static_cast<int>(config.get<std::int64_t>("engine.quantize"));
   const auto group = static_cast<int>(config.get<std::int64_t>("engine.quantize_group"));
-  if (bits != 0 && bits != 4 && bits != 8)
-    config.add_error("engine.quantize", "must be 4 or 8, or 0 for none");
-  if (group != 32 && group != 64 && group != 128)
-    config.add_error("engine.quantize_group", "must be 32, 64 or 128");
-  // A file may hold a group for a --quantize that comes or does not; whoever types one means it.
-  if (bits == 0 && config.source("engine.quantize_group").origin == SettingOrigin::kFlag)
-    config.add_error("engine.quantize_group", "means nothing without --quantize");
   if (bits != 0) model.quantize = QuantSpec{bits, group};
   if (model.path.empty()) config.add_error("model_path", "must not be empty");
   return model;

@@ -1,6 +1,7 @@
 #include "api/config/value.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/json/value_from.hpp>
@@ -55,8 +56,6 @@ std::string shown(const json::value& value) {
   return std::string(kind_of(value));
 }
 
-bool in_range(const Key& key, double number) { return number >= key.min && number <= key.max; }
-
 // The choice as the schema spells it; any string where there are none.
 std::optional<std::string> choose(const Key& key, std::string_view text) {
   if (text.size() > kLongestText || !is_utf8(text)) return std::nullopt;
@@ -64,14 +63,6 @@ std::optional<std::string> choose(const Key& key, std::string_view text) {
   for (const std::string_view choice : split(key.choices, '|'))
     if (equal_ignoring_case(choice, text)) return std::string(choice);
   return std::nullopt;
-}
-
-// 512 and 512.0; not 512.5.
-std::optional<std::int64_t> integer(const Key& key, const json::value& value) {
-  if (!value.is_number()) return std::nullopt;
-  const auto number = value.to_number<double>();
-  if (!in_range(key, number) || number != std::floor(number)) return std::nullopt;
-  return static_cast<std::int64_t>(number);
 }
 
 std::optional<double> number_from_text(std::string_view text) {
@@ -85,6 +76,21 @@ std::optional<double> number_from_text(std::string_view text) {
   if (copy.empty() || end != copy.c_str() + copy.size() || !std::isfinite(number))
     return std::nullopt;
   return number;
+}
+
+bool in_range(const Key& key, double number) {
+  if (key.choices.empty()) return number >= key.min && number <= key.max;
+  return std::ranges::any_of(split(key.choices, '|'), [&](std::string_view choice) {
+    return number_from_text(choice) == number;
+  });
+}
+
+// 512 and 512.0; not 512.5.
+std::optional<std::int64_t> integer(const Key& key, const json::value& value) {
+  if (!value.is_number()) return std::nullopt;
+  const auto number = value.to_number<double>();
+  if (!in_range(key, number) || number != std::floor(number)) return std::nullopt;
+  return static_cast<std::int64_t>(number);
 }
 
 Result<Value> list_from_json(const Key& key, const json::value& value) {
@@ -133,6 +139,8 @@ json::value json_from_text(const Key& key, std::string_view text) {
 }  // namespace
 
 std::string allowed(const Key& key) {
+  if (const auto choices = split(key.choices, '|'); !choices.empty())
+    return fmt::format("{}{}", choices.size() > 1 ? "one of " : "", fmt::join(choices, ", "));
   switch (key.kind) {
     case Kind::kBool:
       return "true or false";
@@ -140,13 +148,8 @@ std::string allowed(const Key& key) {
       return fmt::format("an integer from {:.0f} to {:.0f}", key.min, key.max);
     case Kind::kNumber:
       return fmt::format("a number from {} to {}", typed(key.min), typed(key.max));
-    case Kind::kString: {
-      if (key.choices.empty()) return fmt::format("UTF-8 text of at most {} bytes", kLongestText);
-      std::string list(key.choices);
-      for (std::size_t at = 0; (at = list.find('|', at)) != std::string::npos; at += 2)
-        list.replace(at, 1, ", ");
-      return list.find(',') == std::string::npos ? list : "one of " + list;
-    }
+    case Kind::kString:
+      return fmt::format("UTF-8 text of at most {} bytes", kLongestText);
     case Kind::kStrings:
       return fmt::format("a list of at most {} texts", kLongestList);
     case Kind::kIntegers:
@@ -156,6 +159,13 @@ std::string allowed(const Key& key) {
                          key.min, key.max);
   }
   return "something else";
+}
+
+std::string allowed_in_help(const Key& key) {
+  if (!key.choices.empty()) return fmt::format("{{{}}}", fmt::join(split(key.choices, '|'), ","));
+  const bool number = key.kind == Kind::kInteger || key.kind == Kind::kNumber;
+  if (!number && key.kind != Kind::kIntegers) return "";
+  return fmt::format("[{} - {}]", typed(key.min), typed(key.max));
 }
 
 Result<Value> value_from_json(const Key& key, const json::value& value) {

@@ -27,5 +27,7 @@ std::string to_text(const Value& value);
 
 // "an integer from 0 to 65535", "one of auto, cpu".
 std::string allowed(const Key& key);
+// The same for --help: "[0 - 65535]", "{auto,cpu}"; empty: any text, list of texts, or switch.
+std::string allowed_in_help(const Key& key);
 
 }  // namespace oc

@@ -60,8 +60,8 @@ class Writer final : public AnswerWriter {
 class OpenAi final : public Dialect {
  public:
   std::string error_body(const ApiError& error) const override { return body_of(error); }
-  Result<ChatRequest> parse(std::string&& body, const ChatLimits& limits, Reservation& memory,
-                            std::string_view) const override {
+  Result<ChatRequest> parse(std::string&& body, const ChatLimits& limits,
+                            Reservation& memory) const override {
     return parse_chat_request(std::move(body), limits, memory);
   }
   std::unique_ptr<AnswerWriter> writer(const ChatRequest& request,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "base/utf8.h"
 
 namespace oc {
 namespace {
@@ -140,14 +141,6 @@ Result<void> check_function_call(const JsonFields& fields) {
   return no_choice(kKey, R"("none", "auto" or {"name": …})");
 }
 
-// No longer than a name may be, in whole code points.
-std::string_view shortened(std::string_view name) {
-  if (name.size() <= kMaxName) return name;
-  std::size_t end = kMaxName;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;
-  return name.substr(0, end);
-}
-
 }  // namespace
 
 Result<void> parse_tools(const JsonFields& fields, ChatRequest& request) {
@@ -166,7 +159,7 @@ Result<void> ToolHistory::add_call(const JsonFields& call, std::string_view argu
                                    std::string_view id, Message& out) {
   OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(call, "name"));
   OC_ASSIGN_OR_RETURN(const auto arguments, call.string(arguments_key));
-  if (!id.empty()) names_[std::string(id)] = shortened(name);
+  if (!id.empty()) names_[std::string(id)] = whole_code_points(name, kMaxName);
   out.parts.push_back(TextPart{arguments && !arguments->empty()
                                    ? fmt::format("I call the tool {} with {}", name, *arguments)
                                    : fmt::format("I call the tool {}", name)});
@@ -204,7 +197,7 @@ Result<std::string> ToolHistory::heading(const JsonFields& message) const {
   if (id)
     if (const auto found = names_.find(*id); found != names_.end()) name = found->second;
   // Once for each result: a long one would make much of a small body.
-  if (name) name = shortened(*name);
+  if (name) name = whole_code_points(*name, kMaxName);
   return name && !name->empty() ? fmt::format("The tool {} returned:", *name)
                                 : std::string("A tool returned:");
 }

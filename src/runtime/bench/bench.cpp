@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/system/files.h"
 #include "io/digest.h"
+#include "runtime/bench/median.h"
 #include "runtime/library/names.h"
 #include "runtime/prefill_chunk.h"
 #include "runtime/serving/generate.h"
@@ -20,11 +21,6 @@ namespace oc {
 namespace {
 
 namespace fs = std::filesystem;
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 // A picture with something everywhere: waves of different lengths.
 Image waves(int width, int height) {

@@ -6,12 +6,11 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <span>
 
 #include "image/image.h"
+#include "io/json.h"
 #include "io/json_text.h"
 #include "runtime/bench/load.h"
 #include "runtime/bench/load_client.h"
@@ -70,10 +69,8 @@ std::string made_picture(int side, std::uint64_t seed) {
 }
 
 Result<std::string> picture_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file || bytes.empty())
-    return Error{ErrorCode::kNotFound, fmt::format("cannot read {}", path)};
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 30;  // no server takes more
+  OC_ASSIGN_OR_RETURN(const std::string bytes, read_file(path, kMaxBytes));
   const auto view = std::as_bytes(std::span(bytes));
   OC_ASSIGN_OR_RETURN(const ImageInfo info, probe_image(view, ImageLimits{}));
   return data_uri(view, fmt::format("image/{}", to_string(info.format)));

@@ -11,6 +11,7 @@
 #include "base/system/processor.h"
 #include "engines/cpu/thread_pool.h"
 #include "kernels/kernels.h"
+#include "runtime/bench/median.h"
 
 namespace oc {
 namespace {
@@ -18,11 +19,6 @@ namespace {
 constexpr std::size_t kReadBytes = 256u << 20;  // far more than caches hold
 constexpr int kRepeats = 5;
 constexpr std::int64_t kRounds = 100'000;  // tens of milliseconds
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 // Operations a second of all threads together, the median of several goes.
 double rate(ThreadPool& pool, double (*peak)(std::int64_t)) {

@@ -16,7 +16,7 @@ namespace oc {
 
 struct ModelRecipe {
   std::string name;      // as clients call it
-  std::string source;    // the operator's: a folder, an installed model, a name of the catalogue
+  std::string source;    // the operator's: a folder, an installed model, a known model's name
   std::string fallback;  // the same, of full precision; empty: none
   std::vector<std::string> aliases = {};  // other names for it, beside the checkpoint's own
   EngineOptions engine;

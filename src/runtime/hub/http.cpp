@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "runtime/hub/transfer.h"
 
@@ -85,9 +86,7 @@ struct HttpClient::Impl {
     }
     const std::size_t colon = line.find(':');
     if (colon == line.npos) return true;
-    std::string name(line.substr(0, colon));
-    std::ranges::transform(name, name.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+    const std::string name = lower(line.substr(0, colon));
     const std::string_view value = trimmed(line.substr(colon + 1));
     if (name == "content-length") t.head.content_length = number<std::uint64_t>(value);
     if (name == "content-range") t.head.content_range = parse_content_range(value);

@@ -77,9 +77,8 @@ Result<ModelRef> parse_model_ref(std::string_view text) {
     std::string known;
     for (const KnownModel& e : known_models())
       known += (known.empty() ? "" : ", ") + std::string(e.name);
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("the catalogue has no model {}", shown_name(name)),
-                 fmt::format("it has {}; any other is named ORG/REPO", known)};
+    return Error{ErrorCode::kNotFound, fmt::format("no known model is called {}", shown_name(name)),
+                 fmt::format("known are {}; any other is named ORG/REPO", known)};
   }
   return ref;
 }

@@ -16,7 +16,7 @@ struct ModelRef {
 };
 
 // "NAME", "ORG/REPO", "NAME@revision", "ORG/REPO@revision". kInvalidArgument, kNotFound: a short
-// name that the catalogue does not have.
+// name that no known model has.
 Result<ModelRef> parse_model_ref(std::string_view text);
 
 // A server that speaks the Hugging Face HTTP interface.

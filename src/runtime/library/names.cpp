@@ -106,7 +106,7 @@ Result<fs::path> resolve_model(const std::string& name, NameFrom from) {
   const std::optional<fs::path> models = models_folder();
   if (models && is_plain_name(name)) {
     if (is_folder(*models / name)) return *models / name;
-    // A short name of the catalogue: pulled models lie below their full names.
+    // A known model's short name: pulled models lie below their full names.
     if (const KnownModel* entry = find_known_model(name);
         entry != nullptr && is_folder(*models / entry->repo))
       return *models / entry->repo;

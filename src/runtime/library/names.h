@@ -15,9 +15,9 @@ enum class NameFrom { kOperator, kClient };
 
 // "demo" or "ocellus-demo" (the embedded model), an existing folder (operator only), or a name
 // ("phi", "org/phi") below $OCELLUS_HOME/models or else in the Hugging Face cache
-// (hf_cache.h). kNotFound says where was looked and how to pull a model of the
-// catalogue (operator only), and which models are there; kInvalidArgument for a client's name that
-// is no plain name, and for one that several models of the cache have.
+// (hf_cache.h). kNotFound says where was looked and how to pull a known model (operator only), and
+// which models are there; kInvalidArgument for a client's name that is no plain name, and for one
+// that several models of the cache have.
 // The embedded model is in the program (io/files.h); $OCELLUS_DEMO_MODEL names a folder in its
 // place.
 Result<std::filesystem::path> resolve_model(const std::string& name_or_path,

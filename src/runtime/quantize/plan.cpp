@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "io/affine.h"
 #include "models/expected_tensors.h"
 #include "models/fingerprint.h"
 
@@ -17,10 +18,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kWeight = ".weight";
 constexpr std::string_view kVision = "vision";  // all that turns pictures into rows
-
-bool is_float(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
-}
 
 Error wrong_option(std::string message, std::string hint) {
   return {ErrorCode::kInvalidArgument, std::move(message), std::move(hint)};

@@ -51,7 +51,7 @@ bool natural_less(std::string_view a, std::string_view b) {
 }
 
 // The end of a long name, which tells more.
-std::string shortened(const std::string& name) {
+std::string end_of_name(const std::string& name) {
   constexpr std::size_t kMaxRows = 44;
   return name.size() <= kMaxRows ? name : "..." + name.substr(name.size() - kMaxRows + 3);
 }
@@ -140,7 +140,7 @@ std::string QuantizeReport::table() const {
   const std::vector<LayerReport> layers = by_layer(tensors);
   std::size_t width = 5;
   for (const LayerReport& layer : layers)
-    if (layer.quantized > 0) width = std::max(width, shortened(layer.name).size());
+    if (layer.quantized > 0) width = std::max(width, end_of_name(layer.name).size());
   std::string out =
       fmt::format("{:<{}} {:>13}  {:>9}  worst tensor\n", "layer", width, "quantised", "rel. rms");
   std::size_t quantized = 0, elements = 0;
@@ -150,7 +150,7 @@ std::string QuantizeReport::table() const {
     if (layer.quantized == 0) continue;
     const std::string within =
         layer.worst.substr(std::min(layer.name.size() + 1, layer.worst.size()));
-    out += fmt::format("{:<{}} {:>13}  {:>9.5f}  {:.5f} {}\n", shortened(layer.name), width,
+    out += fmt::format("{:<{}} {:>13}  {:>9.5f}  {:.5f} {}\n", end_of_name(layer.name), width,
                        layer.quantized, layer.deviation.relative_rms(), layer.worst_rms, within);
   }
   out +=

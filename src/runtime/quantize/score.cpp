@@ -3,21 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "runtime/decode/sampler.h"
+#include "runtime/decode/softmax.h"
 #include "runtime/prefill_chunk.h"
 
 namespace oc {
 namespace {
-
-// ln softmax(logits)[id].
-double log_probability(std::span<const float> logits, TokenId id) {
-  const double largest = *std::ranges::max_element(logits);
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - largest);
-  return logits[static_cast<std::size_t>(id)] - largest - std::log(sum);
-}
 
 class Follower {
  public:
@@ -46,7 +38,7 @@ class Follower {
       const TokenId taken = forced.empty() ? first : forced[path.ids.size()];
       path.first.push_back(first);
       path.ids.push_back(taken);
-      path.logprob += log_probability(logits_, taken);
+      path.logprob += logits_[static_cast<std::size_t>(taken)] - log_sum_exp(logits_);
       ids_.push_back(taken);
       if (std::ranges::find(model_.info().stop_ids, taken) != model_.info().stop_ids.end()) break;
     }

@@ -1,5 +1,4 @@
-// The life of one request; read this first. generate.cpp reads as five verbs: plan, prompt, encode,
-// prefill, decode; session.h is what they share.
+// One request without a service: for verbs and tools that answer one at a time.
 #pragma once
 
 #include "runtime/request.h"

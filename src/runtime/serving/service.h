@@ -16,8 +16,8 @@
 #include "runtime/grammar/grammar.h"
 #include "runtime/library/loader.h"
 #include "runtime/request.h"
-#include "runtime/serving/encoded_pictures.h"
 #include "runtime/serving/kv_memory.h"
+#include "runtime/serving/recent_encodings.h"
 #include "runtime/serving/request_entry.h"
 #include "runtime/serving/request_queue.h"
 #include "runtime/serving/service_options.h"
@@ -39,10 +39,9 @@ class Service {
   const LoadedModel& model() const { return *model_; }
   // Any thread, callbacks included; tokenises and preprocesses the pictures there. A JSON schema
   // that is not known is compiled on a thread of the service's own, while the request waits in the
-  // queue. kQueueFull,
-  // kUnavailable and what is wrong with the request at once; otherwise done is called exactly once,
-  // with kInternal if the job broke: the next one runs as if nothing had happened. Callbacks must
-  // not block, must not throw and must not destroy the service.
+  // queue. kQueueFull, kUnavailable and what is wrong with the request at once; otherwise done is
+  // called exactly once, with kInternal if the job broke: the next one runs as if nothing had
+  // happened. Callbacks must not block, must not throw and must not destroy the service.
   Result<std::shared_ptr<Job>> submit(GenerateRequest request, OnText text, OnDone done);
   void drain();  // no new requests; returns when the last one is answered. Not from a callback.
   ServiceStats stats() const;
@@ -91,7 +90,7 @@ class Service {
   StepBatch batch_;
 
   // Any thread.
-  EncodedPictures encoded_;
+  RecentEncodings encoded_;
   GrammarCache grammars_;
   ResponseCache responses_;
   std::atomic<std::size_t> preprocess_budget_;  // bytes left of options_.preprocess_bytes

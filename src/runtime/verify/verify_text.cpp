@@ -13,13 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-Result<Role> role_of(std::string_view name) {
-  if (name == "system") return Role::kSystem;
-  if (name == "user") return Role::kUser;
-  if (name == "assistant") return Role::kAssistant;
-  return Error{ErrorCode::kCorrupt, fmt::format("golden case: role \"{}\"", name), ""};
-}
-
 std::vector<TokenId> plain_ids(const json::value& value) {
   std::vector<TokenId> ids;
   for (const json::value& id : value.as_array()) ids.push_back(id.to_number<TokenId>());
@@ -80,8 +73,10 @@ void check_chat(const json::object& c, std::string_view kind, std::string_view a
 Result<std::vector<Message>> golden_messages(const json::value& messages) {
   std::vector<Message> out;
   for (const json::value& message : messages.as_array()) {
-    OC_ASSIGN_OR_RETURN(const Role role, role_of(message.at("role").as_string()));
-    out.push_back({role, {TextPart{std::string(message.at("content").as_string())}}});
+    const std::string_view name = message.at("role").as_string();
+    const auto role = role_from_string(name);
+    if (!role) return Error{ErrorCode::kCorrupt, fmt::format("golden case: role \"{}\"", name), ""};
+    out.push_back({*role, {TextPart{std::string(message.at("content").as_string())}}});
   }
   return out;
 }

@@ -143,6 +143,10 @@ TEST(Config, WrongValuesNameFileKeyAndWhatIsAllowed) {
        R"(a.json: "image_processing.size" must be a list of 2 integers from 1 to 65535, found 0)"},
       {R"({"image_processing": {"size": 512}})",
        R"(a.json: "image_processing.size" must be a list of 2 integers from 1 to 65535, found 512)"},
+      {R"({"engine": {"quantize": 12}})",
+       R"(a.json: "engine.quantize" must be one of 4, 8, 0, found 12)"},
+      {R"({"engine": {"quantize_group": 48}})",
+       R"(a.json: "engine.quantize_group" must be one of 32, 64, 128, found 48)"},
       {R"({"model_name": ["x"]})",
        R"(a.json: "model_name" must be UTF-8 text of at most 65536 bytes, found an array)"},
       {R"({"server": 5})", R"(a.json: "server" must be an object of settings)"},
@@ -250,6 +254,21 @@ TEST(Config, AssignmentsNeedAKnownKey) {
     config.set_assignment(text);
     EXPECT_TRUE(config.has_errors()) << text;
   }
+}
+
+// What is typed may be a key under a wrong name.
+TEST(Config, AssignmentsThatAreWrongShowNoValue) {
+  for (const char* text : {"server.api_key=TOPSECRET", "server.api_kyes=TOPSECRET",
+                           "nonsense=TOPSECRET", "=TOPSECRET", "TOPSECRET"}) {
+    Config config;
+    config.set_assignment(text);
+    EXPECT_EQ(only_finding(config).find("SECRET"), std::string::npos) << only_finding(config);
+  }
+  Config config;
+  config.set_assignment("server.prot=1");
+  EXPECT_EQ(only_finding(config),
+            "--set wants KEY=VALUE with a known key, found \"server.prot\"; the nearest known is "
+            "\"server.port\"");
 }
 
 TEST(Config, ManyFindingsAreCutShort) {

@@ -227,6 +227,21 @@ TEST(Settings, EncodedPicturesOnDisk) {
                   .image_cache_dir.empty());
 }
 
+// A group alone waits for a --quantize that comes or does not.
+TEST(Settings, QuantisingOnLoad) {
+  EXPECT_FALSE(settings_of(R"({"engine": {"quantize_group": 32}})").model.quantize);
+  Config group;
+  group.set_assignment("engine.quantize_group=32");
+  group.set_flag(*find_key("engine.quantize_group"), Strings{"32"});
+  EXPECT_FALSE(make_settings(group).model.quantize);
+  EXPECT_TRUE(group.findings().empty());
+  const Settings both = settings_of(R"({"engine": {"quantize": 8, "quantize_group": 32}})");
+  ASSERT_TRUE(both.model.quantize);
+  EXPECT_EQ(both.model.quantize->bits, 8);
+  EXPECT_EQ(both.model.quantize->group_size, 32);
+  EXPECT_EQ(settings_of(R"({"engine": {"quantize": 4}})").model.quantize->group_size, 64);
+}
+
 TEST(Settings, WrongMeaningsAreErrorsOfTheirPlace) {
   for (const char* text :
        {R"({"server": {"cors_origins": ["example.org"]}})",

@@ -32,12 +32,28 @@ Sample number(double value, bool allowed) {
   return {value, fmt::format("{}", value), allowed};
 }
 
+std::vector<std::string> choices(const Key& key) {
+  std::vector<std::string> out;
+  for (std::string_view rest = key.choices; !rest.empty();) {
+    out.emplace_back(rest.substr(0, rest.find('|')));
+    rest.remove_prefix(std::min(rest.size(), out.back().size() + 1));
+  }
+  return out;
+}
+
 std::vector<Sample> samples(const Key& key) {
   std::vector<Sample> out;
   switch (key.kind) {
     case Kind::kBool:
       return {{true, "true"}, {false, "false"}, {"perhaps", "perhaps", false}};
     case Kind::kInteger:
+      if (!key.choices.empty()) {
+        for (const std::string& choice : choices(key))
+          out.push_back(number(std::stod(choice), true));
+        for (const double bad : {1.0, 48.0, -4.0, 4.5, 2e18}) out.push_back(number(bad, false));
+        out.push_back({"many", "many", false});
+        return out;
+      }
       out.push_back(number(key.min + 0.5, false));
       [[fallthrough]];
     case Kind::kNumber:
@@ -48,11 +64,8 @@ std::vector<Sample> samples(const Key& key) {
       return out;
     case Kind::kString:
       if (key.choices.empty()) return {{"some text", "some text"}};
-      for (std::string_view rest = key.choices; !rest.empty();) {
-        const std::string choice(rest.substr(0, rest.find('|')));
+      for (const std::string& choice : choices(key))
         out.push_back({json::value_from(choice), choice});
-        rest.remove_prefix(std::min(rest.size(), choice.size() + 1));
-      }
       out.push_back({"another", "another", false});
       return out;
     case Kind::kStrings:
@@ -102,6 +115,10 @@ Config as_flag(const Key& key, unsigned taker, const std::string& typed) {
   add_setting_flags(verb, flags, taker);
   std::vector<std::string> words{std::string(flag_name(key))};
   if (key.kind != Kind::kBool) words.insert(words.begin(), typed);  // the last word comes first
+  if (!key.needs.empty()) {
+    const Key& needed = *find_key(key.needs);
+    words.insert(words.begin(), {choices(needed)[0], std::string(flag_name(needed))});
+  }
   verb.parse(words);
   return read_config(flags);
 }
@@ -166,9 +183,7 @@ TEST(SettingFlags, BoundsAreTheSameInAPatch) {
   EXPECT_EQ(taken, 3) << "width, height, port";
 }
 
-// The real verbs have them, with the table's help.
-TEST(SettingFlags, TheVerbsTakeTheirRows) {
-  CLI::App app;
+CLI::App& all_verbs(CLI::App& app) {
   add_ask(app);
   add_bench(app);
   add_chat(app);
@@ -179,6 +194,13 @@ TEST(SettingFlags, TheVerbsTakeTheirRows) {
   add_serve(app);
   add_tokenize(app);
   add_verify(app);
+  return app;
+}
+
+// The real verbs have them, with the table's help.
+TEST(SettingFlags, TheVerbsTakeTheirRows) {
+  CLI::App app;
+  all_verbs(app);
   CLI::App* show = app.get_subcommand("config")->get_subcommand("show");
   const std::pair<CLI::App*, unsigned> verbs[] = {
       {app.get_subcommand("serve"), takers::kServe},
@@ -202,6 +224,89 @@ TEST(SettingFlags, TheVerbsTakeTheirRows) {
       EXPECT_EQ(option->get_description(), key.meaning);
     }
   }
+}
+
+// What a flag allows stands in --help, made of the row.
+TEST(SettingFlags, HelpSaysWhatIsAllowed) {
+  CLI::App app;
+  const auto help = [verbs = &all_verbs(app)](const char* verb) {
+    return verbs->get_subcommand(verb)->help();
+  };
+  for (const char* verb : {"ask", "chat", "bench"}) {
+    EXPECT_NE(help(verb).find("--threads INT:INT in [0 - 1024]=0\n"), std::string::npos);
+    EXPECT_NE(help(verb).find("--kv TEXT:{f16,q8,f32}=f16 "), std::string::npos);
+    EXPECT_NE(help(verb).find("--quantize INT:{4,8,0}=0 "), std::string::npos);
+    EXPECT_NE(help(verb).find("--group INT:{32,64,128}=64 Needs: --quantize\n"), std::string::npos);
+  }
+  EXPECT_EQ(help("serve").find("Needs:"), std::string::npos);
+  int bounded = 0;
+  for (const Key& key : schema()) {
+    if (key.flag.empty()) continue;
+    const std::string bounds = allowed_in_help(key);
+    EXPECT_EQ(bounds.empty(), key.choices.empty() && key.max == 0) << key.path;
+    if (bounds.empty()) continue;
+    ++bounded;
+    const std::string text = help("serve");
+    const std::size_t flag = text.find(std::string(flag_name(key)) + " ");
+    ASSERT_NE(flag, std::string::npos) << key.flag;
+    const std::string line = text.substr(flag, text.find('\n', flag) - flag);
+    EXPECT_NE(line.find(bounds), std::string::npos) << line;
+  }
+  EXPECT_GT(bounded, 30);
+}
+
+// The last word comes first.
+void parse(unsigned taker, ConfigFlags& flags, std::vector<std::string> words) {
+  CLI::App verb;
+  add_setting_flags(verb, flags, taker);
+  verb.parse(words);
+}
+
+TEST(SettingFlags, OnlyListsAndServesVerbsTakeAFlagTwice) {
+  for (const Key& key : schema()) {
+    if (key.flag.empty() || key.kind == Kind::kBool) continue;
+    const std::string flag(flag_name(key));
+    for (unsigned taker = 1; taker <= key.verbs; taker <<= 1) {
+      if ((key.verbs & taker) == 0) continue;
+      SCOPED_TRACE(fmt::format("{} of {}", flag, taker));
+      ConfigFlags flags;
+      const auto twice = [&] { parse(taker, flags, {"2", flag, "1", flag}); };
+      if (taker != takers::kServe && key.kind != Kind::kStrings && key.kind != Kind::kIntegers) {
+        EXPECT_THROW(twice(), CLI::ArgumentMismatch);
+        continue;
+      }
+      EXPECT_NO_THROW(twice());
+      EXPECT_EQ(flags.texts.at(&key), (std::vector<std::string>{"1", "2"}));
+    }
+  }
+  ConfigFlags flags;
+  parse(takers::kServe, flags, {"2", "--port", "1", "--port", "b", "--api-key", "a", "--api-key"});
+  const Config config = read_config(flags);
+  EXPECT_EQ(config.get<std::int64_t>("server.port"), 2) << "the last one counts";
+  EXPECT_EQ(config.get<std::vector<std::string>>("server.api_keys").size(), 2u) << "both count";
+}
+
+// serve's verbs may have the other one in a file or a variable.
+TEST(SettingFlags, OneThatNeedsAnotherIsRefusedAloneButForServesVerbs) {
+  int needing = 0;
+  for (const Key& key : schema()) {
+    if (key.needs.empty()) continue;
+    const std::string flag(flag_name(key)), one = choices(key)[0];
+    const Key& needed = *find_key(key.needs);
+    ASSERT_FALSE(needed.flag.empty()) << key.path;
+    for (unsigned taker = 1; taker <= key.verbs; taker <<= 1) {
+      if ((key.verbs & taker) == 0) continue;
+      ++needing;
+      ConfigFlags alone, both;
+      if (taker == takers::kServe)
+        EXPECT_NO_THROW(parse(taker, alone, {one, flag}));
+      else
+        EXPECT_THROW(parse(taker, alone, {one, flag}), CLI::RequiresError);
+      EXPECT_NO_THROW(
+          parse(taker, both, {one, flag, choices(needed)[0], std::string(flag_name(needed))}));
+    }
+  }
+  EXPECT_EQ(needing, 3) << "--group of serve, ask, bench";
 }
 
 TEST(SettingFlags, VerbsThatMeasureLookAtFlagsAlone) {
@@ -241,7 +346,32 @@ TEST(SettingFlags, WhatIsWrongIsStatus2) {
   } catch (const ExitError& error) {
     EXPECT_EQ(error.status, 2);
     EXPECT_EQ(error.message, "--engine must be one of auto, cpu, mlx, reference, found \"abacus\"");
+    EXPECT_TRUE(error.see_help);
   }
+}
+
+// --help says nothing of a file or variable.
+TEST(SettingFlags, OnlyWhatWasTypedLeadsToTheHelp) {
+  const auto leads = [](Config config) {
+    try {
+      require_valid(config);
+    } catch (const ExitError& error) {
+      return error.see_help;
+    }
+    ADD_FAILURE() << "taken";
+    return false;
+  };
+  Config file, variable, flag, assigned, unknown;
+  file.read_json(R"({"server": {"port": -1}})", "a.json");
+  variable.read_environment(std::vector<std::string>{"OCELLUS_PORT=-1"});
+  flag.set_flag(*find_key("server.port"), std::vector<std::string>{"-1"});
+  assigned.set_assignment("server.port=-1");
+  unknown.set_assignment("server.prot=1");
+  EXPECT_FALSE(leads(file));
+  EXPECT_FALSE(leads(variable));
+  EXPECT_TRUE(leads(flag));
+  EXPECT_TRUE(leads(assigned));
+  EXPECT_TRUE(leads(unknown));
 }
 
 }  // namespace

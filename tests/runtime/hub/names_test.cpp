@@ -15,7 +15,7 @@ TEST(HubNames, ARepositoryAndItsRevision) {
   EXPECT_EQ(parse_model_ref("org/m@v1.0+x").value().revision, "v1.0+x");
 }
 
-TEST(HubNames, ShortNamesOfTheCatalogue) {
+TEST(HubNames, ShortNamesOfKnownModels) {
   ASSERT_FALSE(known_models().empty());
   for (const KnownModel& entry : known_models()) {
     EXPECT_EQ(parse_model_ref(entry.name).value().repo, entry.repo);
@@ -25,6 +25,7 @@ TEST(HubNames, ShortNamesOfTheCatalogue) {
   const auto unknown = parse_model_ref("nonsense");
   ASSERT_FALSE(unknown.ok());
   EXPECT_EQ(unknown.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(unknown.error().message, "no known model is called \"nonsense\"");
   EXPECT_NE(unknown.error().hint.find(known_models()[0].name), std::string::npos);
 }
 

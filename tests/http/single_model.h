@@ -1,9 +1,17 @@
-#include "http/model_source.h"
+// One model that is there, for tests of what is above it.
+#pragma once
 
 #include <fmt/format.h>
 
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/model_source.h"
+
 namespace oc::http {
-namespace {
 
 class SingleModel final : public ModelSource {
  public:
@@ -29,12 +37,10 @@ class SingleModel final : public ModelSource {
             fmt::format("this server has \"{}\"", backend_->model().name), "model"};
   }
 
-  std::shared_ptr<Backend> backend_;
+  const std::shared_ptr<Backend> backend_;
 };
 
-}  // namespace
-
-std::shared_ptr<ModelSource> single_model(std::shared_ptr<Backend> backend) {
+inline std::shared_ptr<ModelSource> single_model(std::shared_ptr<Backend> backend) {
   return std::make_shared<SingleModel>(std::move(backend));
 }
 

@@ -1,6 +1,6 @@
-// Keys of the latest pictures that the engine's thread has encoded and the image cache still has:
-// a hint for the threads that preprocess. What leaves the cache until its turn is preprocessed in
-// it.
+// Keys of the latest pictures that the engine's thread has encoded and the image cache still has, a
+// hint for the threads that preprocess: they leave these out. One that has left the cache by its
+// turn is preprocessed then.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace oc {
 
-class EncodedPictures {
+class RecentEncodings {
  public:
   // Engine thread: these were encoded.
   void remember(const std::vector<std::string>& keys, const ImageCache& cache);

@@ -1,4 +1,4 @@
-#include "runtime/serving/encoded_pictures.h"
+#include "runtime/serving/recent_encodings.h"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +7,9 @@
 namespace oc {
 namespace {
 
-TEST(EncodedPictures, KnowsWhatTheCacheStillHas) {
+TEST(RecentEncodings, KnowsWhatTheCacheStillHas) {
   ImageCache cache(1 << 20, 2);
-  EncodedPictures encoded;
+  RecentEncodings encoded;
   const Tensor rows = fake::tensor({1, 2}, 2, 1);
   for (const char* key : {"a", "b"}) cache.insert(key, rows);
   encoded.remember({"a", "b", "not kept"}, cache);

@@ -1,10 +1,10 @@
-#include "runtime/serving/encoded_pictures.h"
+#include "runtime/serving/recent_encodings.h"
 
 #include <algorithm>
 
 namespace oc {
 
-void EncodedPictures::remember(const std::vector<std::string>& keys, const ImageCache& cache) {
+void RecentEncodings::remember(const std::vector<std::string>& keys, const ImageCache& cache) {
   constexpr std::size_t kMaxKeys = 256;
   const std::lock_guard lock(mutex_);
   std::erase_if(keys_, [&](const std::string& key) { return !cache.contains(key); });
@@ -16,7 +16,7 @@ void EncodedPictures::remember(const std::vector<std::string>& keys, const Image
   }
 }
 
-bool EncodedPictures::contains(const std::string& key) const {
+bool RecentEncodings::contains(const std::string& key) const {
   const std::lock_guard lock(mutex_);
   return std::ranges::find(keys_, key) != keys_.end();
 }
