@@ -1,5 +1,7 @@
-"""Proves that includes go down the layers only, that what CMake links is what files include, and that
-what differs between operating systems stands in one folder.
+"""Checks every #include below src/ and apps/: it goes down, between layers and between the rooms of a
+layer, and into a closed room only from where its row says. A layer's CMakeLists.txt links what lies
+below it. What it knows of single operating systems (their headers, macros, calls and folders: the
+lists here) stands below src/base/system only.
 
     tools/check_layers.py [ROOT]       prints every violation; status 1 when there is one
 
@@ -83,22 +85,82 @@ WORDS = {
     "text/sentencepiece": "Llama's",
     "kernels": "SIMD loops",
     "base": "what every layer needs",
-    "base/.": "errors, log, text",
+    "base/.": "errors, log, threads",
     "base/system": "what differs between systems",
 }
+# Closed rooms (and layers), and who may include them besides themselves: what a model family, an
+# engine, a kind of tokenizer or a dialect consists of is nobody's matter but its registry's. Where a
+# layer has one, all its rooms are here.
+CLOSED = {
+    "kernels": ["engines/cpu", "runtime/bench"],
+    "image/isolated": [],  # runs in a process of its own: image/picture_helper.h starts it
+    "text/bytelevel": ["text/registry"],
+    "text/sentencepiece": ["text/registry"],
+    "models/blocks": ["models/phi3v"],
+    "models/phi3v": ["models/registry"],
+    "engines/cpu": ["engines/registry"],
+    "engines/mlx": ["engines/registry"],
+    "engines/reference": ["engines/registry"],
+    "runtime/cache": ["runtime/serving"],
+    "runtime/hub": ["runtime/bench", "runtime/verify", "apps"],
+    "api/openai": ["api/backend", "api/registry", "http"],
+    "api/backend": ["api/registry", "http"],
+    "api/config": ["api/backend", "apps"],
+}
 # What no file of a layer includes, and why.
-SHUT = {"http": (re.compile(r'[<"](?:boost/json|io/json)'), "JSON is read and written in api")}
+SHUT = {"http": (re.compile(r"(?:boost/json|io/json)"), "JSON is read and written in api")}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 ROOM_LEVEL = {layer: {name: level for level, names in enumerate(rooms) for name in names}
               for layer, rooms in ROOMS.items()}
-# What differs between systems stands below src/base/system only: names that one system has, its
-# headers, and its files. Sockets and the POSIX calls of files and signals may be used anywhere.
-OF_ONE_SYSTEM = re.compile(
-    r"\b(__linux__|__APPLE__|__GLIBC__|__FreeBSD__|_WIN32|MADV_\w+|MLOCK_ONFAULT|POSIX_FADV_\w+|RENAME_EXCHANGE"
-    r"|RENAME_SWAP|RLIMIT_\w+|sysctlbyname|sched_getaffinity|SYS_\w+)\b|\"/(proc|sys)\b"
-    r"|<(mach|mach-o|asm|linux)/|<(sys/(auxv|file|resource|syscall|sysctl)|malloc|sched)\.h>")
+
+# What differs between systems stands here only. Sockets, and the POSIX calls of files and signals, may
+# be used anywhere.
 SYSTEM_FOLDER = "src/base/system/"
-INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+# Headers with a dot or a folder in their names that may be included anywhere: POSIX's, the
+# processor's, and those of libraries.
+FREE_HEADERS = set("""arpa/inet.h fcntl.h netdb.h netinet/in.h netinet/tcp.h poll.h stdio.h sys/ioctl.h
+    sys/mman.h sys/socket.h sys/stat.h sys/types.h sys/wait.h unistd.h cpuid.h""".split())
+LIBRARIES = tuple("""CLI/ boost/ curl/ dav1d/ fmt/ gif_lib.h hiredis/ hwy/ jerror.h jpeglib.h lcms2.h
+    lcms2_plugin.h libde265/ mlx/ openssl/ png.h tiffio.h webp/ xgrammar/ zlib.h""".split())
+# What #if may ask for elsewhere: our own options, Highway's, processors and compilers.
+FREE_CONDITIONS = re.compile(r"(?:OC|HWY)_\w+|defined|__(?:x86_64|i386|aarch64|clang|apple_build_version)__")
+# Calls, types and macros that one system has, or that mean something else on another; * stands for
+# letters.
+OF_ONE_SYSTEM = """
+    __linux* __gnu_linux__ __APPLE__ __MACH__ __GLIBC__ __FreeBSD__ _WIN32 TARGET_OS_*
+    madvise posix_madvise MADV_* POSIX_MADV_* mlock mlock2 mlockall munlock munlockall MLOCK_* mincore mremap
+    readahead MAP_HUGETLB MAP_POPULATE MAP_LOCKED memfd_create shm_open shm_unlink getpagesize
+    sysconf _SC_* sysctl* getauxval HWCAP* sysinfo get_nprocs* get_phys_pages getloadavg
+    sched_* SCHED_* cpu_set_t CPU_SET CPU_ZERO CPU_COUNT pthread_*_np getcpu setpriority PRIO_* QOS_CLASS_*
+    getrlimit setrlimit prlimit RLIMIT_* getrusage RUSAGE_*
+    mallopt malloc_trim malloc_info mallinfo* malloc_usable_size malloc_size malloc_zone_*
+    flock lockf LOCK_EX LOCK_SH LOCK_NB LOCK_UN F_OFD_* F_FULLFSYNC F_BARRIERFSYNC F_NOCACHE F_RDADVISE
+    F_PREALLOCATE F_ADD_SEALS F_SETPIPE_SZ F_GETPATH fallocate posix_fallocate posix_fadvise POSIX_FADV_*
+    copy_file_range copyfile fcopyfile clonefile sendfile sync_file_range syncfs
+    renameat2 renamex_np renameatx_np RENAME_* statfs fstatfs statx st_mtim st_ctim st_mtimespec st_ctimespec
+    O_TMPFILE O_PATH O_NOATIME O_DIRECT O_EXLOCK O_SHLOCK O_EVTONLY
+    epoll_* EPOLL* kqueue kevent* inotify_* eventfd signalfd timerfd_* pidfd_* io_uring_*
+    MSG_NOSIGNAL MSG_DONTWAIT MSG_MORE MSG_ZEROCOPY SO_NOSIGPIPE SO_PEERCRED SO_BINDTODEVICE TCP_NOTSENT_LOWAT
+    TCP_CORK TCP_QUICKACK TCP_USER_TIMEOUT TCP_KEEP* TCP_INFO accept4 pipe2 dup3 close_range closefrom
+    prctl PR_* syscall SYS_* __NR_* gettid tgkill unshare setns ptrace vfork execv* execl* posix_spawn*
+    mach_* task_info host_statistics* _NSGet* proc_pidpath dl_iterate_phdr dladdr
+    getrandom getentropy arc4random* secure_getenv program_invocation_*name getprogname
+"""
+SYSTEM_NAME = re.compile(r"\b(?:" + "|".join(name.replace("*", r"\w*") for name in OF_ONE_SYSTEM.split()) + r")\b")
+SYSTEM_PATH = re.compile(r"/*(?:proc|sys)(?:/|$)")
+
+# Literals and comments: neither is taken for the other.
+LITERAL = re.compile(
+    r'''R"(?P<mark>[^()\\\s]{0,16})\((?P<raw>.*?)\)(?P=mark)"|"(?P<text>(?:\\.|[^"\\\n])*)"'''
+    r'''|(?<![0-9A-Za-z_])(?:u8|[uUL])?'(?:\\.|[^'\\\n])+'|(?P<comment>//[^\n]*|/\*.*?\*/)''', re.S)
+DIRECTIVE = re.compile(r"^[ \t]*(?:#|%:)[ \t]*(\w+)[ \t]*(.*?)[ \t]*$", re.M)
+INCLUDE = re.compile(r'"([^"]+)"|<([^>]+)>')
+# Highway includes the file of this name once more for each instruction set.
+INCLUDED_AGAIN = re.compile(r"HWY_TARGET_INCLUDE[ \t]+(.*)")
+
+
+class Refused(Exception):
+    """What is wrong with an include."""
 
 
 def undescribed() -> list[str]:
@@ -107,68 +169,127 @@ def undescribed() -> list[str]:
     return [name for name in [*LEVEL, *rooms] if name not in WORDS]
 
 
-def layer_of(path: pathlib.PurePath) -> str | None:
-    """src/http/x.h -> http, apps/ocellus/x.cpp -> apps"""
-    return "apps" if path.parts[0] == "apps" else path.parts[1] if len(path.parts) > 2 else None
+def wrongly_closed() -> list[str]:
+    """Names in CLOSED that are no layer and no room, and rooms that it should have."""
+    named = {*CLOSED, *(name for names in CLOSED.values() for name in names)}
+    rooms = {f"{layer}/{name}" for layer, names in ROOM_LEVEL.items() for name in names}
+    listed = {f"{layer}/{name}" for layer, names in ROOM_LEVEL.items() if "registry" in names
+              for name in names if name not in {".", "registry"}}
+    return [f"{name} is no room (CLOSED in tools/check_layers.py)" for name in sorted(named - rooms - {*LEVEL})] + \
+        [f"{name} is not closed (CLOSED in tools/check_layers.py)" for name in sorted(listed - {*CLOSED})]
 
 
-def room_of(path: pathlib.PurePath) -> str:
-    """Of a path below src/: runtime/hub/x.h -> hub, runtime/x.h -> ."""
-    return path.parts[1] if len(path.parts) > 2 else "registry" if path.name == "registry.cpp" else "."
+def without_comments(text: str) -> str:
+    text = text.replace("\\\n", "")  # lines that go on
+    return LITERAL.sub(lambda found: " " if found["comment"] else found[0], text)
 
 
-def check_room(own: pathlib.PurePath, included: str) -> str | None:
-    """What is wrong with an include within a layer, both below src/."""
-    layer = own.parts[0]
-    level = ROOM_LEVEL.get(layer, {".": 0})
-    here, there = room_of(own), room_of(pathlib.PurePath(included))
-    for room in (here, there):
-        if room not in level and room != "registry":
-            return f"{layer}/{room} has no rank (tools/check_layers.py lists them)"
-    if here != there and level.get(there, 0) >= level.get(here, 0):
-        return f'{layer}/{here} may not include {layer}/{there} ("{included}")'
-    return None
+def place_of(path: pathlib.PurePath) -> tuple[str, str]:
+    """Layer and room: src/runtime/hub/x.h -> runtime, hub; src/io/x.h -> io, .; apps/ocellus/x.cpp -> apps, ."""
+    parts = path.parts[1:] if path.parts[0] == "src" else ("apps", path.name)
+    if len(parts) < 2:
+        return "", "."
+    if len(parts) > 2:
+        return parts[0], parts[1]
+    known = path.name == "registry.cpp" and "registry" in ROOM_LEVEL.get(parts[0], {})
+    return parts[0], "registry" if known else "."
+
+
+def check_rank(own: pathlib.PurePath, other: pathlib.PurePath) -> None:
+    """Refuses that the one file includes the other, both below the root."""
+    (layer, room), (other_layer, other_room) = place_of(own), place_of(other)
+    if other_layer not in LEVEL:
+        raise Refused(f"{other_layer or other} is no layer (tools/check_layers.py lists them)")
+    if layer != other_layer and LEVEL[other_layer] >= LEVEL[layer]:
+        raise Refused(f"{layer} may not include {other_layer}")
+    levels = ROOM_LEVEL.get(layer, {})
+    if layer == other_layer and room != other_room and levels.get(other_room, 0) >= levels.get(room, 0):
+        raise Refused(f"{layer}/{room} may not include {layer}/{other_room}")
+    for closed in (other_layer, f"{other_layer}/{other_room}"):
+        inside = {layer, f"{layer}/{room}"}
+        if closed in CLOSED and not inside & {closed, *CLOSED[closed]}:
+            raise Refused(f"{closed} is closed: {layer}/{room} may not include it (CLOSED in tools/check_layers.py)")
+
+
+def check_include(root: pathlib.Path, own: pathlib.PurePath, spelled: str, suffixes: tuple[str, ...]) -> None:
+    """`spelled`: with its quotes or brackets, as it stands in the file `own`, a path below the root."""
+    found = INCLUDE.fullmatch(spelled)
+    if not found:
+        raise Refused("an include names a file, in quotes or brackets, by no macro")
+    name = found[1] or found[2]
+    if "\\" in name or {"", ".", ".."} & set(name.split("/")):
+        raise Refused("an include has no ./ and no ../ and is below src/")
+    shut, why = SHUT.get(place_of(own)[0], (None, ""))
+    if shut and shut.match(name):
+        raise Refused(f"{place_of(own)[0]} may not include it: {why}")
+    if found[2]:
+        if (root / "src" / name).exists():
+            raise Refused("a file of ours is included in quotes")
+        if not own.as_posix().startswith(SYSTEM_FOLDER) and ("." in name or "/" in name):
+            if name not in FREE_HEADERS and not name.startswith(LIBRARIES):
+                raise Refused(f"it belongs below {SYSTEM_FOLDER}, or to the libraries that tools/check_layers.py lists")
+        return
+    # As a compiler looks for it.
+    other = next((path for path in (own.parent / name, pathlib.PurePath("src") / name) if (root / path).is_file()), None)
+    if other is None:
+        raise Refused("neither below src/ nor beside the file")
+    if other.suffix not in suffixes:
+        raise Refused("only headers (.h) are included")
+    check_rank(own, other)
+
+
+def check_system(name: str, code: str) -> list[str]:
+    """A file outside of src/base/system names no system."""
+    if name.startswith(SYSTEM_FOLDER):
+        return []
+    texts = [found["raw"] or found["text"] or "" for found in LITERAL.finditer(code)]
+    found = {f'"{text}"' for text in texts if SYSTEM_PATH.match(text)}
+    found |= set(SYSTEM_NAME.findall(LITERAL.sub('""', code)))
+    for word, rest in DIRECTIVE.findall(code):
+        if word.startswith(("if", "elif")):
+            found |= {f"#{word} {asked}" for asked in re.findall(r"\b[A-Za-z_]\w*", rest)
+                      if not FREE_CONDITIONS.fullmatch(asked)}
+    return [f"{name}: {what} belongs below {SYSTEM_FOLDER}" for what in sorted(found)]
+
+
+def check_file(root: pathlib.Path, path: pathlib.PurePath) -> list[str]:
+    """`path`: below the root."""
+    if path.name == "CMakeLists.txt":
+        return []
+    if path.suffix not in {".h", ".cpp"} or (root / path).is_symlink():
+        return [f"{path}: sources are files that end in .h or .cpp"]
+    layer, room = place_of(path)
+    if layer not in LEVEL:
+        return [f"{path}: {layer or path.name} is no layer (tools/check_layers.py lists them)"]
+    if room not in ROOM_LEVEL.get(layer, {".": 0}):
+        return [f"{path}: {layer}/{room} has no rank (tools/check_layers.py lists them)"]
+    code = without_comments((root / path).read_text(encoding="utf-8"))
+    wrong = check_system(path.as_posix(), code)
+    for word, rest in DIRECTIVE.findall(code):
+        again = INCLUDED_AGAIN.fullmatch(rest) if word == "define" else None
+        try:
+            if again:
+                check_include(root, path, again[1], (".h", ".cpp"))
+            elif word == "include":
+                check_include(root, path, rest, (".h",))
+            elif word in {"include_next", "import", "embed"}:
+                raise Refused("only #include takes other files in")
+        except Refused as refused:
+            wrong.append(f"{path}: #{word} {rest}: {refused}")
+    return wrong
 
 
 def check(root: pathlib.Path) -> list[str]:
     wrong = [f"{name} has no words (WORDS in tools/check_layers.py)" for name in undescribed()]
-    files = sorted(p for top in ("src", "apps") for p in (root / top).rglob("*")
-                   if p.suffix in {".h", ".cpp"})
+    wrong += wrongly_closed()
+    files = sorted(path for top in ("src", "apps") for path in (root / top).rglob("*")
+                   if path.is_symlink() or path.is_file() and not path.name.startswith("."))
     for path in files:
-        name = path.relative_to(root)
-        own = layer_of(name)
-        if own not in LEVEL:
-            wrong.append(f"{name}: {own} is no layer (tools/check_layers.py lists them)")
-            continue
-        for included in INCLUDE.findall(path.read_text(encoding="utf-8")):
-            other = included.split("/")[0]
-            beside = (path.parent / included).exists()
-            if not beside and not (root / "src" / included).exists():
-                wrong.append(f'{name}: "{included}" is neither below src/ nor beside the file')
-            elif not beside and other != own and LEVEL[other] >= LEVEL[own]:
-                wrong.append(f'{name}: {own} may not include {other} ("{included}")')
-            elif not beside and other == own and own != "apps":
-                if found := check_room(name.relative_to("src"), included):
-                    wrong.append(f"{name}: {found}")
-        shut, why = SHUT.get(own, (None, ""))
-        for line in path.read_text(encoding="utf-8").splitlines() if shut else ():
-            if line.lstrip().startswith("#") and shut.search(line):
-                wrong.append(f"{name}: {own} may not have {line.strip()}: {why}")
-        wrong += check_system(name.as_posix(), path.read_text(encoding="utf-8"))
-        if re.search(r'#\s*include\s+"\.\./', path.read_text(encoding="utf-8")):
-            wrong.append(f"{name}: includes through ../")
+        wrong += check_file(root, path.relative_to(root))
     wrong += check_links(root)
     if not files:
         wrong.append(f"{root}: no sources")
     return wrong
-
-
-def check_system(name: str, text: str) -> list[str]:
-    """A file outside of src/base/system names no system."""
-    if name.startswith(SYSTEM_FOLDER):
-        return []
-    found = sorted({match.group() for match in OF_ONE_SYSTEM.finditer(text)})
-    return [f"{name}: {what} belongs below {SYSTEM_FOLDER}" for what in found]
 
 
 def check_links(root: pathlib.Path) -> list[str]:
@@ -190,7 +311,7 @@ def main() -> int:
         return 0 if "--help" in sys.argv else 2
     root = pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else pathlib.Path(__file__).resolve().parents[1]
     wrong = check(root)
-    print("\n".join(wrong) if wrong else "layers: includes and links only go down, systems differ in one folder")
+    print("\n".join(wrong) if wrong else "layers: includes and links only go down, closed rooms are closed, systems are named in one folder")
     return 1 if wrong else 0
 
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include <utility>
 
 #include "base/system/files.h"
+#include "base/system/sockets.h"
 
 namespace oc {
 namespace {
@@ -50,7 +50,7 @@ class Output {
     }
     ssize_t done = 0;
     do {
-      done = way_ == Way::kSocket ? ::send(fd_, text.data(), text.size(), kSendFlags)
+      done = way_ == Way::kSocket ? send_without_waiting(fd_, text)
                                   : ::write(fd_, text.data(), text.size());
     } while (done < 0 && errno == EINTR);
     if (done < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
@@ -64,11 +64,6 @@ class Output {
   }
 
  private:
-#ifdef MSG_NOSIGNAL
-  static constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-#else
-  static constexpr int kSendFlags = MSG_DONTWAIT;
-#endif
   enum class Way { kPolled, kFile, kSocket, kOpenedAgain };
   Way way_ = Way::kPolled;
   int fd_ = -1;

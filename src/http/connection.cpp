@@ -1,9 +1,5 @@
 #include "http/connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -13,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/system/sockets.h"
 #include "http/request_id.h"
 #include "http/response_head.h"
 
@@ -24,6 +21,9 @@ using boost::system::error_code;
 
 // Up to here bytes are joined to what stands before them.
 constexpr std::size_t kCopied = 64u << 10;
+// What the kernel takes of an answer is out of our sight: neither its reader's pace nor its memory
+// can be told.
+constexpr int kUnsentBytes = 128 << 10;
 
 void add_headers(Response& response,
                  const std::vector<std::pair<std::string, std::string>>& headers) {
@@ -40,12 +40,7 @@ Connection::Connection(std::shared_ptr<ServerCore> core, asio::ip::tcp::socket s
       since_(Clock::now()) {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-#ifdef TCP_NOTSENT_LOWAT
-  // What the kernel takes of an answer is out of our sight: neither its reader's pace nor its
-  // memory can be told.
-  constexpr int kUnsent = 128 << 10;
-  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsent, sizeof kUnsent);
-#endif
+  limit_unsent_bytes(socket_.native_handle(), kUnsentBytes);
   socket_.non_blocking(true, ignored);
   const auto peer = socket_.remote_endpoint(ignored);
   if (!ignored) {

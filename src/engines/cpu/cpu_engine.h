@@ -4,8 +4,8 @@
 
 #include <memory>
 
+#include "base/thread_pool.h"
 #include "engines/cpu/kv_cache.h"
-#include "engines/cpu/thread_pool.h"
 #include "engines/cpu/weights.h"
 #include "ops/engine.h"
 

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/system/memory.h"
 #include "base/system/processor.h"
-#include "engines/cpu/thread_pool.h"
+#include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "runtime/bench/median.h"
 

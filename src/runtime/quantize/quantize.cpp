@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/system/processor.h"
-#include "engines/cpu/thread_pool.h"
+#include "base/thread_pool.h"
 #include "io/whole_file.h"
 #include "runtime/quantize/folder.h"
 #include "runtime/quantize/shard.h"

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "engines/cpu/thread_pool.h"
+#include "base/thread_pool.h"
 #include "runtime/quantize/report.h"
 
 namespace oc {

@@ -1,4 +1,4 @@
-#include "engines/cpu/thread_pool.h"
+#include "base/thread_pool.h"
 
 #include <algorithm>
 

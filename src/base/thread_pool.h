@@ -1,4 +1,4 @@
-// A few threads that live as long as the engine. One parallel region at a time; workers spin
+// A few threads that live as long as their owner. One parallel region at a time; workers spin
 // briefly before they sleep, because the next region usually follows within microseconds.
 #pragma once
 

@@ -1,5 +1,5 @@
 // Regions: every item once, by a thread of the pool, finished when run returns.
-#include "engines/cpu/thread_pool.h"
+#include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
 
