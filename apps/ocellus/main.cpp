@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <iostream>
@@ -57,11 +56,19 @@ int report(int status, const std::string& message, const std::string& hint) {
   return status;
 }
 
-// With the verb that was named on the command line: "see ocellus ask --help".
+// The program and the verbs that were named on the command line, the innermost last.
+std::vector<const CLI::App*> named_verbs(const CLI::App& app) {
+  std::vector<const CLI::App*> out = {&app};
+  while (!out.back()->get_subcommands().empty())
+    out.push_back(out.back()->get_subcommands().front());
+  return out;
+}
+
+// "see ocellus config show --help"
 std::string see_help(const CLI::App& app) {
-  for (const CLI::App* verb : app.get_subcommands())
-    return "see ocellus " + verb->get_name() + " --help";
-  return "see ocellus --help";
+  std::string command;
+  for (const CLI::App* verb : named_verbs(app)) command += verb->get_name() + " ";
+  return "see " + command + "--help";
 }
 
 // What was typed and no verb knows. A word behind a mistyped --api-key may be a key: no values are
@@ -71,11 +78,7 @@ std::string unexpected(const CLI::App& app) {
   for (const std::string& word : words)
     if (word.starts_with('-'))
       flags.push_back(word.substr(0, word.starts_with("--") ? word.find('=') : 2));
-  const auto takes_keys = [](const CLI::App* verb) {
-    return verb->get_option_no_throw("--api-key") != nullptr;
-  };
-  const auto verbs = app.get_subcommands();
-  if (flags.empty() && std::ranges::any_of(verbs, takes_keys))
+  if (flags.empty() && named_verbs(app).back()->get_option_no_throw("--api-key") != nullptr)
     return fmt::format("no words are expected beside the flags, found {}", words.size());
   const auto& shown = flags.empty() ? words : flags;
   return fmt::format("The following {} not expected: {}",
