@@ -93,7 +93,7 @@ WORDS = {
 # layer has one, all its rooms are here.
 CLOSED = {
     "kernels": ["engines/cpu", "runtime/bench"],
-    "image/isolated": [],  # runs in a process of its own: image/picture_helper.h starts it
+    "image/isolated": [],  # runs in a process of its own: image/image_helper.h starts it
     "text/bytelevel": ["text/registry"],
     "text/sentencepiece": ["text/registry"],
     "models/blocks": ["models/phi3v"],

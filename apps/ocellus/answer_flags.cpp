@@ -33,9 +33,9 @@ json::value or_null(const std::optional<T>& value) {
   return json::value_from(*value);
 }
 
-json::object to_json(const ImagePlan& plan, const Picture& picture) {
+json::object to_json(const ImagePlan& plan, const NamedImage& picture) {
   json::object out{{"file", utf8(picture.file)}};
-  for (const auto& [key, value] : picture_json(picture, plan)) out[key] = value;
+  for (const auto& [key, value] : image_json(picture, plan)) out[key] = value;
   return out;
 }
 
@@ -46,11 +46,11 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
   add_setting_flags(verb, flags.config, takers::kAnswer, "");
   verb.add_option("--system", flags.system, "A system turn before the first question");
 
-  constexpr const char* kPictures = "Pictures";
-  add_image_flags(verb, flags.image, true, kPictures);
+  constexpr const char* kImages = "Pictures";
+  add_image_flags(verb, flags.image, true, kImages);
   verb.add_flag("--keep-order", flags.keep_order,
                 "Leave pictures where they stand in a turn (default: pictures first, as trained)")
-      ->group(kPictures);
+      ->group(kImages);
 
   constexpr const char* kAnswer = "Answer";
   verb.add_option("--max-tokens", flags.max_tokens, "Most tokens (default: what the context holds)")
@@ -94,14 +94,14 @@ GenerateRequest make_request(const AnswerFlags& flags) {
   return request;
 }
 
-RequestImage request_image(const AnswerFlags& flags, const Picture& picture) {
-  const PictureBox& box = flags.defaults.pictures.box;
+RequestImage request_image(const AnswerFlags& flags, const NamedImage& picture) {
+  const ImageBox& box = flags.defaults.pictures.box;
   if (box.width == 0 && box.height == 0) return {picture.image, flags.image};
   return {std::make_shared<const Image>(fit(Image(*picture.image), box)), flags.image};
 }
 
 json::object to_json(const GenerateResult& result, const LoadedModel& model,
-                     const std::vector<Picture>& pictures) {
+                     const std::vector<NamedImage>& pictures) {
   json::array images;
   for (std::size_t i = 0; i < result.images.size(); ++i)
     images.push_back(to_json(result.images[i], pictures[i]));

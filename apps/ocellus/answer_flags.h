@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "config_flags.h"
-#include "pictures.h"
+#include "images.h"
 #include "runtime/library/loader.h"
 #include "runtime/request.h"
 #include "verbs.h"
@@ -41,11 +41,11 @@ void check_answer_flags(const AnswerFlags& flags);
 
 // A request with the flags' parameters and the system turn, if any.
 GenerateRequest make_request(const AnswerFlags& flags);
-RequestImage request_image(const AnswerFlags& flags, const Picture& picture);
+RequestImage request_image(const AnswerFlags& flags, const NamedImage& picture);
 
 // Everything that is known about an answer.
 boost::json::object to_json(const GenerateResult& result, const LoadedModel& model,
-                            const std::vector<Picture>& pictures);
+                            const std::vector<NamedImage>& pictures);
 // One dim line on stderr where that is a terminal or --stats was given; warnings always.
 void print_summary(const GenerateResult& result, const AnswerFlags& flags);
 

@@ -35,7 +35,7 @@ std::string read_schema(const std::string& file) {
 std::string take_question(std::vector<std::string>& words) {
   std::string question = std::move(words.back());
   words.pop_back();
-  if (names_picture(question))
+  if (names_image(question))
     throw ExitError{2, "there is no question: the last word, \"" + question + "\", is a picture",
                     "ocellus ask IMAGE... \"question\""};
   return question;
@@ -48,14 +48,14 @@ void ask(AskFlags flags) {
   const std::string question = take_question(flags.words);
   std::optional<std::string> schema;
   if (!flags.json_schema.empty()) schema = read_schema(flags.json_schema);
-  auto pictures = read_pictures(flags.words, flags.defaults.pictures);
+  auto pictures = read_images(flags.words, flags.defaults.pictures);
   if (!pictures.ok()) fail(pictures.error());
   const auto model = load_answering(flags);
 
   GenerateRequest request = make_request(flags);
   request.json_schema = std::move(schema);
   Message& turn = request.messages.emplace_back();
-  for (const Picture& picture : *pictures) {
+  for (const NamedImage& picture : *pictures) {
     turn.parts.emplace_back(ImagePart{static_cast<int>(request.images.size())});
     request.images.push_back(request_image(flags, picture));
   }

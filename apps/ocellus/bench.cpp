@@ -8,8 +8,8 @@
 #include "io/json.h"
 #include "io/json_text.h"
 #include "runtime/bench/bench.h"
+#include "runtime/bench/image_stall.h"
 #include "runtime/bench/load.h"
-#include "runtime/bench/picture_stall.h"
 #include "runtime/bench/question_wait.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -22,7 +22,7 @@ struct BenchFlags {
   BenchOptions options;
   std::vector<std::string> compare;
   bool json = false, quick = false;
-  bool server = false, picture_stall = false;
+  bool server = false, image_stall = false;
   int question_wait_answers = 0;
   ServerLoadOptions load;
 };
@@ -53,7 +53,7 @@ void run_server(BenchFlags& flags) {
     if (!report.ok()) fail(report.error());
     show((flags.json ? json_text(report->json()) : report->table()) + "\n");
   };
-  if (flags.picture_stall) return print(measure_picture_stall(flags.load));
+  if (flags.image_stall) return print(measure_image_stall(flags.load));
   if (flags.question_wait_answers > 0)
     return print(measure_question_wait(flags.load, flags.question_wait_answers));
   flags.load.progress = progress_line();
@@ -116,20 +116,20 @@ void add_server_flags(CLI::App& verb, BenchFlags& flags) {
       ->check(CLI::ExistingFile);
   option("--picture-side", load.picture_side, "Pixels of a made picture; 0: no picture")
       ->check(CLI::Range(0, 4096));
-  verb.add_flag("--same-picture", load.same_picture, "One made picture for all requests")
+  verb.add_flag("--same-picture", load.same_image, "One made picture for all requests")
       ->group(group)
       ->needs(server);
-  CLI::Option* picture_stall =
-      verb.add_flag("--beside", flags.picture_stall,
+  CLI::Option* image_stall =
+      verb.add_flag("--beside", flags.image_stall,
                     "One answer, and how it goes on while a picture is asked about in high detail");
-  picture_stall->group(group)->needs(server);
+  image_stall->group(group)->needs(server);
   verb.add_option("--beside-answers", flags.question_wait_answers,
                   "A question of two tokens, alone and beside a request for N answers without end")
       ->check(CLI::Range(1, 128))
       ->option_text("N")
       ->group(group)
       ->needs(server)
-      ->excludes(picture_stall);
+      ->excludes(image_stall);
   option("--timeout", load.timeout_s, "Seconds for one request")->check(CLI::Range(1, 86400));
 }
 

@@ -24,7 +24,7 @@ class Chat {
   Chat(const AnswerFlags& flags, const LoadedModel& model)
       : flags_(flags), model_(model), request_(make_request(flags)) {}
 
-  void add(const Picture& picture) { request_.images.push_back(request_image(flags_, picture)); }
+  void add(const NamedImage& picture) { request_.images.push_back(request_image(flags_, picture)); }
 
   void reset() {
     auto images = std::move(request_.images);
@@ -59,7 +59,7 @@ class Chat {
     return {};
   }
 
-  const PictureSettings& pictures() const { return flags_.defaults.pictures; }
+  const ImageSettings& pictures() const { return flags_.defaults.pictures; }
 
  private:
   const AnswerFlags& flags_;
@@ -83,7 +83,7 @@ bool handle(Chat& chat, const std::string& line, bool& failed) {
   } else if (line == "/help") {
     tell(kHelp);
   } else if (line.starts_with("/image ")) {
-    auto picture = read_picture(line.substr(7), chat.pictures());
+    auto picture = read_image(line.substr(7), chat.pictures());
     if (picture.ok())
       chat.add(*picture);
     else
@@ -107,12 +107,12 @@ void chat(ChatFlags flags) {
   if (std::find(flags.files.begin(), flags.files.end(), "-") != flags.files.end())
     throw ExitError{2, "chat reads its questions from standard input, no picture",
                     "give the picture as a file"};
-  const auto pictures = read_pictures(flags.files, flags.defaults.pictures);
+  const auto pictures = read_images(flags.files, flags.defaults.pictures);
   if (!pictures.ok()) fail(pictures.error());
   const auto model = load_answering(flags);
 
   Chat talk(flags, *model);
-  for (const Picture& picture : *pictures) talk.add(picture);
+  for (const NamedImage& picture : *pictures) talk.add(picture);
   const bool person = stdin_is_terminal();
   if (person) tell("/help lists the commands, /quit ends.\n");
   bool failed = false;

@@ -14,7 +14,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/printable.h"
-#include "image/picture_helper.h"
+#include "image/image_helper.h"
 #include "io/mapped_file.h"
 #include "models/registry.h"
 #include "verbs.h"
@@ -136,7 +136,7 @@ int run(int argc, char** argv) {
 }  // namespace oc
 
 int main(int argc, char** argv) {
-  if (oc::is_picture_helper(argc, argv)) return oc::picture_helper_main();
+  if (oc::is_image_helper(argc, argv)) return oc::image_helper_main();
   oc::log::configure_from_environment();
   const int status = oc::run(argc, argv);
   oc::log::flush(std::chrono::milliseconds(300));

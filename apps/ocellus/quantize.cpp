@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "config_flags.h"
+#include "images.h"
 #include "io/json_text.h"
-#include "pictures.h"
 #include "runtime/library/loader.h"
 #include "runtime/library/names.h"
 #include "runtime/quantize/score.h"
@@ -72,11 +72,11 @@ class QuantizeProgressLine {
 };
 
 // Both models answer one after the other, so that one of them is in memory at a time.
-std::vector<PictureScore> score_pictures(const QuantizeFlags& flags,
-                                         const std::vector<Picture>& pictures) {
+std::vector<ImageScore> score_images(const QuantizeFlags& flags,
+                                     const std::vector<NamedImage>& pictures) {
   const bool terminal = stderr_is_terminal();
   std::vector<ScoreQuestion> questions;
-  for (const Picture& picture : pictures)
+  for (const NamedImage& picture : pictures)
     questions.push_back({picture.image, picture.file, flags.question});
   const auto paths = [&](const std::string& folder, std::string_view which,
                          const std::vector<AnswerPath>* forced) {
@@ -96,7 +96,7 @@ std::vector<PictureScore> score_pictures(const QuantizeFlags& flags,
   const auto [input, tokenizer] = paths(flags.input, "input", nullptr);
   const auto output = paths(flags.output, "quantised", &input).first;
   if (terminal) tell_in_place("");
-  std::vector<PictureScore> scores;
+  std::vector<ImageScore> scores;
   for (std::size_t i = 0; i < questions.size(); ++i)
     scores.push_back(score(questions[i], *tokenizer, input[i], output[i]));
   return scores;
@@ -106,7 +106,7 @@ void run(QuantizeFlags& flags) {
   quiet_logs();
   flags.engine = read_flags(flags.settings).model.engine;
   flags.plan.dtype = kDTypes.at(flags.dtype);
-  const auto pictures = value_or_end(read_pictures(flags.pictures));  // before the long work
+  const auto pictures = value_or_end(read_images(flags.pictures));  // before the long work
   const auto input = value_or_end(resolve_model(flags.input));
   const CatchInterrupt interrupt;
   QuantizeProgressLine line;
@@ -120,7 +120,7 @@ void run(QuantizeFlags& flags) {
   line.end();
   Quantized done = value_or_end(std::move(result));
   const double seconds = watch.ms() / 1000;
-  if (!pictures.empty()) done.report.pictures = score_pictures(flags, pictures);
+  if (!pictures.empty()) done.report.pictures = score_images(flags, pictures);
   if (flags.json) {
     boost::json::object out = done.report.to_json();
     out["output"] = flags.output;

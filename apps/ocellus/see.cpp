@@ -9,10 +9,10 @@
 
 #include "config_flags.h"
 #include "image_flags.h"
+#include "images.h"
 #include "io/json_text.h"
 #include "io/safetensors.h"
 #include "models/registry.h"
-#include "pictures.h"
 #include "runtime/library/names.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -78,7 +78,7 @@ void write_tensor(const std::filesystem::path& path, const ImageViews& views) {
   if (const auto written = write_safetensors(path, tensors); !written.ok()) fail(written.error());
 }
 
-void print_text(const Picture& picture, const ImagePlan& plan) {
+void print_text(const NamedImage& picture, const ImagePlan& plan) {
   const auto line = [](std::string_view name, const std::string& value) {
     show_line(fmt::format("{:<11}{}", name, value));
   };
@@ -98,7 +98,7 @@ void see(const SeeFlags& flags) {
   const Settings settings = read_flags(flags.settings);
   const auto folder = value_or_fail(resolve_model(settings.model.path));
   const auto blueprint = value_or_fail(open_blueprint(folder));
-  const Picture picture = value_or_fail(read_picture(flags.file, settings.defaults.pictures));
+  const NamedImage picture = value_or_fail(read_image(flags.file, settings.defaults.pictures));
   if (!flags.picture.empty()) write_png(flags.picture, *picture.image);
   const ImagePlan plan = value_or_fail(
       blueprint->plan_image(picture.image->width, picture.image->height, flags.options));
@@ -107,7 +107,7 @@ void see(const SeeFlags& flags) {
     if (!flags.out.empty()) write_views(flags.out, views);
     if (!flags.tensor.empty()) write_tensor(flags.tensor, views);
   }
-  flags.json ? show_line(json_text(picture_json(picture, plan))) : print_text(picture, plan);
+  flags.json ? show_line(json_text(image_json(picture, plan))) : print_text(picture, plan);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ std::string warning_of(const ChatRequest& request) {
   if (!request.without_effect.empty())
     out += fmt::format("{}without effect here: {}", out.empty() ? "" : "; ",
                        fmt::join(request.without_effect, ", "));
-  for (const std::string& note : request.picture_notes) out += (out.empty() ? "" : "; ") + note;
+  for (const std::string& note : request.image_notes) out += (out.empty() ? "" : "; ") + note;
   return out;
 }
 

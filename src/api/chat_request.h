@@ -36,12 +36,12 @@ struct ChatRequest {
   std::string model;         // as the client wrote it; empty when absent
   GenerateRequest generate;  // without id, deadline, sampling (complete_request), images
   RequestedSampling sampling;
-  std::vector<EncodedImage> images;  // request_pictures.h
+  std::vector<EncodedImage> images;  // request_images.h
   bool stream = false;
   bool include_usage = false;               // a stream tells the counts of tokens
   std::string unused_tools;                 // "tools", "functions" that were offered; else empty
   std::vector<std::string> without_effect;  // fields that are accepted and change nothing
-  std::vector<std::string> picture_notes;   // what is to be known of pictures that were decoded
+  std::vector<std::string> image_notes;     // what is to be known of pictures that were decoded
 };
 
 // What the client is told about fields that have no effect; empty: nothing.

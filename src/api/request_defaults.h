@@ -33,11 +33,11 @@ struct RequestDefaults {
   std::optional<std::int64_t> max_sequence;  // tokens of prompt and answer
   std::vector<std::string> stop;             // beside the request's own
   std::string image_token;                   // taken out of users' texts; empty: none
-  PictureSettings pictures;
+  ImageSettings pictures;
   std::optional<std::chrono::milliseconds> time_limit;  // of one answer; 0: none
 };
 
-// All but `sampling`, for sampling_of(), and `pictures`, for decode_next_picture().
+// All but `sampling`, for sampling_of(), and `pictures`, for decode_next_image().
 void apply_defaults(const RequestDefaults& defaults, GenerateRequest& generate);
 
 }  // namespace oc

@@ -29,7 +29,7 @@ class AnswerSender {
 
   // What the request holds while it waits and runs.
   void hold(Reservation texts, Reservation pictures);
-  void shrink_pictures_to(std::size_t bytes) { pictures_.shrink_to(bytes); }
+  void shrink_images_to(std::size_t bytes) { pictures_.shrink_to(bytes); }
 
  private:
   void send_whole(GenerateResult& result);

@@ -67,8 +67,8 @@ class App : public std::enable_shared_from_this<App> {
   void find_model(const QuestionPtr& question, ModelSource& source);
   void take_step(const QuestionPtr& question, Step step);
   void begin(const QuestionPtr& question);
-  void take_pictures(const QuestionPtr& question);
-  void decode_picture(const QuestionPtr& question);
+  void take_images(const QuestionPtr& question);
+  void decode_next(const QuestionPtr& question);
   void answer(const QuestionPtr& question);
   // Engine's thread, or another that knows the answer.
   void send(const std::shared_ptr<AnswerSender>& sender, GenerateResult result);

@@ -1,4 +1,4 @@
-// A question in any dialect: parse (worker thread), take in the pictures (chat_pictures.cpp), and
+// A question in any dialect: parse (worker thread), take in the pictures (chat_images.cpp), and
 // answer (the engine's thread).
 #include <algorithm>
 #include <chrono>
@@ -105,7 +105,7 @@ void App::begin(const QuestionPtr& question) {
   const auto completed = complete_request(question->chat, question->backend->model());
   if (!completed.ok()) return question->fail(completed.error(), Stage::kRequest);
   if (question->chat.images.empty()) return answer(question);
-  take_pictures(question);
+  take_images(question);
 }
 
 // From here on the sender answers, and holds what the request holds.
@@ -153,7 +153,7 @@ void App::answer(const QuestionPtr& question) {
                                        std::move(on_done));
   if (!job) return sender->fail(job.error(), Stage::kAnswer);
   question->responder->on_closed([job = *job] { job->cancel(); });
-  sender->shrink_pictures_to(question->memory.kept);  // they are prepared
+  sender->shrink_images_to(question->memory.kept);  // they are prepared
 }
 
 // JSON that takes long is made elsewhere: others' answers wait for this thread.

@@ -100,7 +100,7 @@ void Metrics::count_answer(const GenerateResult& result) {
   images_ += result.images.size();
 }
 
-void Metrics::count_picture(const Result<bool>& decoded) {
+void Metrics::count_image(const Result<bool>& decoded) {
   const std::lock_guard lock(mutex_);
   if (!decoded) {
     const ErrorCode code = decoded.error().code;
@@ -158,8 +158,8 @@ std::string Metrics::text(const Now& now) const {
          s.superseded);
   single(out, "ocellus_kv_reserved_bytes", "gauge", "Keys and values of running requests.",
          s.kv_reserved_bytes);
-  const CacheStats stored{s.stored_pictures.hits, s.stored_pictures.misses,
-                          s.stored_pictures.entries, s.stored_pictures.bytes};
+  const CacheStats stored{s.stored_images.hits, s.stored_images.misses, s.stored_images.entries,
+                          s.stored_images.bytes};
   const CacheStats shared{s.shared_responses.hits, s.shared_responses.misses};
   const std::array<std::pair<std::string_view, const CacheStats*>, 5> caches = {
       {{"prefix", &s.prefixes},
@@ -178,10 +178,9 @@ std::string Metrics::text(const Now& now) const {
     if (cache != &shared)  // the other server knows
       out += fmt::format("ocellus_cache_bytes{{cache=\"{}\"}} {}\n", name, cache->bytes);
   single(out, "ocellus_image_disk_discarded_total", "counter",
-         "Files of encoded pictures that were not right, and removed.",
-         s.stored_pictures.discarded);
+         "Files of encoded pictures that were not right, and removed.", s.stored_images.discarded);
   single(out, "ocellus_image_disk_failures_total", "counter",
-         "Encoded pictures that could not be written.", s.stored_pictures.failures);
+         "Encoded pictures that could not be written.", s.stored_images.failures);
   single(out, "ocellus_shared_cache_connected", "gauge", "1 while there is a shared cache.",
          s.shared_responses.connected ? 1 : 0);
   single(out, "ocellus_shared_cache_outages_total", "counter",

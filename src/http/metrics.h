@@ -35,7 +35,7 @@ class Metrics {
  public:
   void count_exchange(std::string_view route, std::string_view method, int status, double ms);
   void count_answer(const GenerateResult& result);
-  void count_picture(const Result<bool>& decoded);  // decode_next_picture()
+  void count_image(const Result<bool>& decoded);  // decode_next_image()
 
   struct Now {
     bool ready = false;

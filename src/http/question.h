@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "api/request_pictures.h"
+#include "api/request_images.h"
 #include "base/interrupt.h"
 #include "http/answer_sender.h"
 #include "http/app.h"
@@ -24,7 +24,7 @@ struct App::Question {
   Interrupt interrupt;
   ChatRequest chat = {};
   std::shared_ptr<Backend> backend = nullptr;  // once it is found
-  PictureMemory memory = {};
+  ImageMemory memory = {};
   Reservation pictures = {};
   std::shared_ptr<AnswerSender> sender = nullptr;  // once the model is asked
 

@@ -191,7 +191,7 @@ Error not_built_in(ImageFormat format) {
           fmt::format("{}; {} can be read", kConvert, readable_formats())};
 }
 
-Error not_a_picture(Bytes file) {
+Error not_an_image(Bytes file) {
   const auto error = [](std::string_view what, std::string_view hint) {
     const bool says_so = what.find(',') != std::string_view::npos;
     return Error{ErrorCode::kUnsupported,

@@ -16,7 +16,7 @@ std::string readable_formats();
 Error not_built_in(ImageFormat format);
 
 // kUnsupported: what the file is, as far as its bytes tell, and what to do.
-Error not_a_picture(Bytes file);
+Error not_an_image(Bytes file);
 
 // Whether a TIFF structure is a camera's raw file or has no picture at all; the maker's name, or
 // what it is called: "Nikon raw (NEF)", "DNG raw". Empty: it is a picture.

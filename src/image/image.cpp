@@ -215,7 +215,7 @@ Result<ImageInfo> probe_image(Bytes bytes, const ImageLimits& limits) {
         fmt::format("the picture has {} bytes, more than {}", bytes.size(), limits.max_bytes),
         "send a smaller one, or raise --max-picture-mb"};
   const std::optional<ImageFormat> format = sniff(bytes);
-  if (!format) return not_a_picture(bytes);
+  if (!format) return not_an_image(bytes);
   OC_ASSIGN_OR_RETURN(ImageInfo info, probe(*format, bytes, limits));
   if (!is_built_in(info.format)) return not_built_in(info.format);
   OC_RETURN_IF_ERROR(check_limits(info, limits));

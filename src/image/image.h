@@ -87,7 +87,7 @@ Result<ImageInfo> probe_image(std::span<const std::byte> bytes, const ImageLimit
 // pixels are stepped over. A picture of which pixels are missing is kCorrupt; a missing end marker
 // alone is forgiven, and a few bit errors within a JPEG are noted. kUnavailable: no memory left.
 // kCancelled, kDeadline: interrupted. No library text, path or address in any message. HEIC, AVIF
-// and TIFF are decoded in a process of their own: see picture_helper.h.
+// and TIFF are decoded in a process of their own: see image_helper.h.
 Result<Image> decode_image(std::span<const std::byte> bytes, const ImageLimits& limits,
                            const Interrupt& interrupt = {}, const ImageReading& reading = {});
 

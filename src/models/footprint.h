@@ -20,7 +20,7 @@ struct StepShape {
   std::int64_t logit_rows = 0;  // of those whose logits are wanted
 };
 
-struct PictureFootprint {
+struct ImageFootprint {
   KnobValues knobs;         // that it has such a picture with
   std::string description;  // of these, for people: "16 crops"
   std::int64_t tokens = 0;
@@ -40,7 +40,7 @@ struct ModelFootprint {
   std::size_t tokenizer_bytes = 0;
   std::size_t step_bytes = 0;  // activations of one step
   // Large square ones: as the model shows them by itself, and with detail: high.
-  std::vector<PictureFootprint> pictures;
+  std::vector<ImageFootprint> pictures;
   MemoryTraits engine;
 };
 

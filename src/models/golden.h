@@ -12,7 +12,7 @@ namespace oc {
 
 // A picture of image/cases.json, decoded, and one of its cases. A check may throw as boost::json
 // does where they lack what it reads.
-struct GoldenPicture {
+struct GoldenImage {
   const boost::json::object& info;  // of the whole file
   const boost::json::object& expected;
   const Image& image;

@@ -41,7 +41,7 @@ struct Architecture {
   std::span<const std::string_view> shapes;
   SynthCheckpoint (*synth)(std::string_view shape, int bits);
   // How it cuts a picture, against golden data; null: nothing to compare.
-  void (*check_golden_picture)(const GoldenPicture&, GoldenChecks&);
+  void (*check_golden_image)(const GoldenImage&, GoldenChecks&);
 };
 
 std::span<const Architecture> architectures();  // the only thing that registry.cpp has

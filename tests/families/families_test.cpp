@@ -128,11 +128,11 @@ TEST_F(Families, ARequestMayTurnTheKnobsOfBoth) {
 
 TEST_F(Families, TheRefusalReachesWhoeverAsks) {
   Service service(loaded("tiles-tiny"), ServiceOptions());
-  GenerateRequest without_pictures;
-  without_pictures.id = "test";
-  without_pictures.messages = {{Role::kUser, {TextPart{"Hi"}}}};
-  without_pictures.image_knobs = {{"num_crops", 4}};
-  EXPECT_EQ(ask(service, std::move(without_pictures)).error().param, "num_crops");
+  GenerateRequest without_images;
+  without_images.id = "test";
+  without_images.messages = {{Role::kUser, {TextPart{"Hi"}}}};
+  without_images.image_knobs = {{"num_crops", 4}};
+  EXPECT_EQ(ask(service, std::move(without_images)).error().param, "num_crops");
   GenerateRequest with_one = about(picture(60, 20));
   with_one.image_knobs = {{"num_crops", 4}};
   const auto refused = ask(service, std::move(with_one));
@@ -189,10 +189,10 @@ TEST_F(Families, TheKeysOfAllCachesHoldTheFamilysPart) {
   ImagePlan b = a;
   b.family = phi->plan_image(600, 200, {}).value().family;
   const std::string pixels = pixel_digest(*picture(600, 200));
-  EXPECT_EQ(picture_key(pixels, a, "s"), picture_key(pixels, ImagePlan(a), "s"));
-  EXPECT_NE(picture_key(pixels, a, "s"), picture_key(pixels, b, "s"));
-  EXPECT_NE(stored_image_key("m", picture_key(pixels, a, "s")),
-            stored_image_key("m", picture_key(pixels, b, "s")));
+  EXPECT_EQ(image_key(pixels, a, "s"), image_key(pixels, ImagePlan(a), "s"));
+  EXPECT_NE(image_key(pixels, a, "s"), image_key(pixels, b, "s"));
+  EXPECT_NE(stored_image_key("m", image_key(pixels, a, "s")),
+            stored_image_key("m", image_key(pixels, b, "s")));
   const GenerateRequest request = about(picture(600, 200));
   EXPECT_NE(*response_key(request, std::span(&a, 1), "m"),
             *response_key(request, std::span(&b, 1), "m"));

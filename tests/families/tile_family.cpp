@@ -404,7 +404,7 @@ Result<ModelFootprint> measure(const Checkpoint& checkpoint, const Engine& engin
   for (const ImageDetail detail : {ImageDetail::kAuto, ImageDetail::kHigh}) {
     const ImageOptions options{.detail = detail};
     OC_ASSIGN_OR_RETURN(const ImagePlan plan, plan_strip(fallback, 9000, 10, options));
-    PictureFootprint picture{.tokens = plan.tokens, .pixel_bytes = plan.bytes};
+    ImageFootprint picture{.tokens = plan.tokens, .pixel_bytes = plan.bytes};
     OC_ASSIGN_OR_RETURN(picture.knobs, knob_values(knobs_with(fallback), options));
     picture.description = counted_knobs(kKnobs, picture.knobs);
     picture.cached_bytes = static_cast<std::size_t>(plan.tokens * kWidth) * sizeof(float);
@@ -443,7 +443,7 @@ Architecture tile_architecture() {
           .measure = measure,
           .shapes = kShapes,
           .synth = synth,
-          .check_golden_picture = nullptr};
+          .check_golden_image = nullptr};
 }
 
 }  // namespace oc::test

@@ -7,7 +7,7 @@
 #include "api/openai/chat_fields.h"
 #include "api/openai/chat_request.h"
 #include "api/openai/dialect.h"
-#include "api/request_pictures.h"
+#include "api/request_images.h"
 #include "base/utf8.h"
 #include "tests/fuzz/require.h"
 
@@ -18,7 +18,7 @@ using oc::ErrorCode;
 
 const oc::ChatLimits kLimits{
     .max_images = 4, .max_image_bytes = 1u << 16, .max_parts = 16, .context_length = 4096};
-const oc::PictureSettings kPictures{.limits = {.max_bytes = 1u << 16, .max_pixels = 1 << 16}};
+const oc::ImageSettings kImages{.limits = {.max_bytes = 1u << 16, .max_pixels = 1 << 16}};
 
 bool is_utf8(std::string_view text) {
   oc::Utf8Checker checker;
@@ -76,11 +76,11 @@ void check_parameters(const ChatRequest& request) {
   require(request.stream || !request.include_usage);
 }
 
-void check_pictures(ChatRequest& request) {
-  const auto announced = oc::pictures_memory(request, kPictures);
+void check_images(ChatRequest& request) {
+  const auto announced = oc::images_memory(request, kImages);
   const std::size_t wanted = request.images.size();
   while (true) {
-    const auto decoded = oc::decode_next_picture(request, kPictures);
+    const auto decoded = oc::decode_next_image(request, kImages);
     if (!decoded.ok()) {
       check_failure(decoded.error(), oc::Stage::kImage);
       require(decoded.error().param.starts_with("messages["));
@@ -104,6 +104,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   check_messages(*request);
   check_parameters(*request);
-  check_pictures(*request);
+  check_images(*request);
   return 0;
 }

@@ -2,7 +2,7 @@
 #include <array>
 
 #include "image/decoders.h"
-#include "image/isolated/heif_picture.h"
+#include "image/isolated/heif_image.h"
 #include "tests/fuzz/isolated.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

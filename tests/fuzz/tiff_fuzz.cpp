@@ -1,5 +1,5 @@
 // The input is a TIFF file: its directory, and its pixels.
-#include "image/isolated/tiff_picture.h"
+#include "image/isolated/tiff_image.h"
 #include "tests/fuzz/isolated.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -283,19 +283,19 @@ TEST_F(AppTest, PicturesReachTheModel) {
   const std::string png =
       "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg"
       "==";
-  const auto with_picture = [&](const std::string& data, const std::string& more) {
+  const auto with_image = [&](const std::string& data, const std::string& more) {
     return ask(post(R"({"messages":[{"role":"user","content":[{"type":"text","text":"What?"},)"
                     R"({"type":"image_url","image_url":{"url":"data:image/jpeg;base64,)" +
                     data + "\"" + more + "}}]}]}"));
   };
-  const std::string response = with_picture(png, R"(,"detail":"low")");
+  const std::string response = with_image(png, R"(,"detail":"low")");
   ASSERT_EQ(status_of(response), 200) << response;
   ASSERT_EQ(backend->last.images.size(), 1u);
   EXPECT_EQ(backend->last.images[0].image->width, 1);
   EXPECT_EQ(backend->last.images[0].options.detail, ImageDetail::kLow);
-  EXPECT_EQ(status_of(with_picture("bm90IGEgcGljdHVyZSwganVzdCB0ZXh0", "")) / 100, 4);
-  EXPECT_EQ(status_of(with_picture("AAAADGpQICANCocK", "")), 415);  // JPEG 2000
-  EXPECT_EQ(status_of(with_picture("AAAA!", "")), 400);
+  EXPECT_EQ(status_of(with_image("bm90IGEgcGljdHVyZSwganVzdCB0ZXh0", "")) / 100, 4);
+  EXPECT_EQ(status_of(with_image("AAAADGpQICANCocK", "")), 415);  // JPEG 2000
+  EXPECT_EQ(status_of(with_image("AAAA!", "")), 400);
   // The answer may be here before the worker has let go of the request.
   for (int i = 0; i < 60'000 && options.memory->used() > 0; ++i) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(options.memory->used(), 0u);

@@ -6,7 +6,7 @@
 namespace oc {
 namespace {
 
-using Size = PictureSize;
+using Size = ImageSize;
 
 TEST(Fit, KeepsTheAspect) {
   EXPECT_EQ(fitted_size(1000, 500, {512, 512}), (Size{512, 256}));

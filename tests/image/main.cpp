@@ -4,7 +4,7 @@
 #include "tests/image/isolated/odd_helper.h"
 
 int main(int argc, char** argv) {
-  if (oc::is_picture_helper(argc, argv)) return oc::run_picture_helper(oc::test::decode_oddly);
+  if (oc::is_image_helper(argc, argv)) return oc::run_image_helper(oc::test::decode_oddly);
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -95,7 +95,7 @@ TEST_P(SharedGoldens, EveryStageWithinItsLimit) {
 INSTANTIATE_TEST_SUITE_P(All, SharedGoldens, testing::ValuesIn(combinations()),
                          [](const auto& c) { return c.param.name; });
 
-TEST(SharedGoldensText, IdsAndPictures) {
+TEST(SharedGoldensText, IdsAndImages) {
   if (!std::filesystem::exists(kShared))
     GTEST_SKIP() << "../shared/golden is not here: the committed set covers the same stages";
   auto engine = make_engine({.engine = "reference"});
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
         {Combination{"mlx_f32", "", mlx("f32"), 0}})),
     [](const auto& c) { return c.param.name; });
 
-TEST(DemoGoldensText, IdsAndPictures) {
+TEST(DemoGoldensText, IdsAndImages) {
   auto engine = make_engine({.engine = "reference"});
   ASSERT_TRUE(engine.ok());
   auto model = load_model(kDemoModel, *engine);

@@ -238,7 +238,7 @@ class FakeModel final : public Model {
       for (int i = 0; i < image.tokens; ++i) prompt.ids.push_back(-1 - row++);
       prompt.ids.push_back(1);
     }
-    if (blocks_of_pictures && !images.empty())
+    if (blocks_of_images && !images.empty())
       prompt.blocks = {{0, static_cast<std::int64_t>(prompt.ids.size())}};
     for (const Message& message : messages)
       for (const Part& part : message.parts)
@@ -355,7 +355,7 @@ class FakeModel final : public Model {
   std::function<void()> on_preprocess;  // any thread
   std::int64_t regime_limit = 1 << 20;  // longer sequences are regime 1
   int layers = 4;
-  bool blocks_of_pictures = false;  // BOS and a prompt's pictures are a block that is never divided
+  bool blocks_of_images = false;  // BOS and a prompt's pictures are a block that is never divided
 
  private:
   // Logits of the wanted rows, as ForwardPass::result().

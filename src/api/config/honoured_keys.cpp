@@ -6,14 +6,14 @@ namespace {
 
 // Headings of --help.
 constexpr std::string_view kEngine = "Engine", kLoading = "Loading", kModels = "Several models",
-                           kServer = "Server", kLimits = "Limits", kPictures = "Pictures",
+                           kServer = "Server", kLimits = "Limits", kImages = "Pictures",
                            kAnswer = "Answer", kCaches = "Caches";
 // Who takes what.
 constexpr unsigned kSampling = takers::kServe | takers::kAnswer;
 constexpr unsigned kAnswering = kSampling | takers::kBench;
 constexpr unsigned kComputing = kAnswering | takers::kVerify;
 constexpr unsigned kOfAModel = kAnswering | takers::kLook;
-constexpr unsigned kReadingPictures = kSampling | takers::kLook;
+constexpr unsigned kReadingImages = kSampling | takers::kLook;
 constexpr double kDay = 86400, kMaxMb = 1 << 24, kMaxTokens = 1 << 20;
 
 // clang-format off
@@ -169,20 +169,20 @@ constexpr Key kKeys[] = {
      .fallback = "1024"},
     {.path = "limits.max_picture_mb", .kind = Kind::kInteger,
      .meaning = "MiB of one picture's file; as base64 it must fit into a request as well",
-     .flag = "--max-picture-mb", .verbs = kReadingPictures, .group = kLimits, .unit = Unit::kMiB, .min = 1,
+     .flag = "--max-picture-mb", .verbs = kReadingImages, .group = kLimits, .unit = Unit::kMiB, .min = 1,
      .max = 1024, .fallback = "45"},
     {.path = "limits.max_picture_megapixels", .kind = Kind::kInteger,
      .meaning = "Millions of pixels of one picture; a larger JPEG with one scan, up to 220, is "
                 "read at a half, a quarter or an eighth",
-     .flag = "--max-picture-megapixels", .verbs = kReadingPictures, .group = kLimits, .min = 1, .max = 200,
+     .flag = "--max-picture-megapixels", .verbs = kReadingImages, .group = kLimits, .min = 1, .max = 200,
      .fallback = "50"},
     {.path = "limits.max_picture_memory_mb", .kind = Kind::kInteger,
      .meaning = "MiB that decoding one picture may take, its pixels included",
-     .flag = "--max-picture-memory-mb", .verbs = kReadingPictures, .group = kLimits, .unit = Unit::kMiB,
+     .flag = "--max-picture-memory-mb", .verbs = kReadingImages, .group = kLimits, .unit = Unit::kMiB,
      .min = 16, .max = 4096, .fallback = "512"},
     {.path = "limits.max_picture_aspect", .kind = Kind::kInteger,
      .meaning = "How many times its short side a picture may be long",
-     .flag = "--max-picture-aspect", .verbs = kReadingPictures, .group = kLimits, .min = 1, .max = 2000,
+     .flag = "--max-picture-aspect", .verbs = kReadingImages, .group = kLimits, .min = 1, .max = 2000,
      .fallback = "200"},
     {.path = "limits.max_connections", .kind = Kind::kInteger, .meaning = "Open connections",
      .flag = "--max-connections", .group = kLimits, .min = 1, .max = 60000, .fallback = "1024"},
@@ -190,7 +190,7 @@ constexpr Key kKeys[] = {
     // Pictures.
     {.path = "image_processing.size", .kind = Kind::kIntegers,
      .meaning = "Width and height that pictures are made to fit in; smaller ones stay",
-     .flag = "--image-size", .group = kPictures, .unit = Unit::kPixels, .min = 1, .max = 65535,
+     .flag = "--image-size", .group = kImages, .unit = Unit::kPixels, .min = 1, .max = 65535,
      .count = 2},
     {.path = "image_processing.max_size", .kind = Kind::kInteger,
      .meaning = "As limits.max_image_size",
@@ -201,11 +201,11 @@ constexpr Key kKeys[] = {
     {.path = "image_processing.background", .kind = Kind::kString,
      .meaning = "What shows through where a picture is transparent: white, black, a colour as #rrggbb, or drop: "
                 "whatever colour lies there, as the models' reference code has it",
-     .flag = "--background", .verbs = kReadingPictures, .group = kPictures,
+     .flag = "--background", .verbs = kReadingImages, .group = kImages,
      .fallback = "white"},
     {.path = "image_processing.colour_profiles", .kind = Kind::kString,
      .meaning = "convert: colours with an ICC profile become sRGB; ignore: they stay as they are stored",
-     .flag = "--colour-profiles", .verbs = kReadingPictures, .group = kPictures,
+     .flag = "--colour-profiles", .verbs = kReadingImages, .group = kImages,
      .choices = "convert|ignore", .fallback = "convert"},
     {.path = "image_processing.format", .meaning = "Pictures are always decoded to RGB",
      .choices = "RGB", .fallback = "RGB"},

@@ -105,8 +105,8 @@ SamplingParams sampling(const Config& config) {
   return params;
 }
 
-PictureBox picture_box(const Config& config) {
-  PictureBox box;
+ImageBox image_box(const Config& config) {
+  ImageBox box;
   const auto bound = [](int& side, std::int64_t max) {
     side = side > 0 ? std::min(side, static_cast<int>(max)) : static_cast<int>(max);
   };
@@ -149,7 +149,7 @@ ImageLimits image_limits(const Config& config) {
 RequestDefaults request_defaults(Config& config) {
   RequestDefaults defaults;
   defaults.sampling = sampling(config);
-  defaults.pictures = {image_limits(config), image_reading(config), picture_box(config)};
+  defaults.pictures = {image_limits(config), image_reading(config), image_box(config)};
   if (config.is_set("limits.max_tokens_cap"))
     defaults.max_tokens_cap = static_cast<int>(config.get<std::int64_t>("limits.max_tokens_cap"));
   if (config.is_set("limits.max_sequence_length"))
@@ -163,7 +163,7 @@ RequestDefaults request_defaults(Config& config) {
   return defaults;
 }
 
-bool pictures_are_kept(const Config& config) {
+bool images_are_kept(const Config& config) {
   return unless_false(config, {"image_processing.cache_enabled", "performance.image_caching",
                                "optimization_flags.cache_image_preprocessing"});
 }
@@ -202,7 +202,7 @@ ServiceOptions service_options(const Config& config) {
   service.max_running = size(config, "limits.max_running");
   service.max_n = static_cast<int>(config.get<std::int64_t>("limits.max_n"));
   service.image_cache_bytes = config.bytes("cache_settings.image_cache_mb");
-  if (!pictures_are_kept(config)) service.image_cache_bytes = 0;
+  if (!images_are_kept(config)) service.image_cache_bytes = 0;
   for (const std::string_view path :
        {"image_processing.cache_size", "cache_settings.image_cache_size"})
     if (config.is_set(path))
@@ -317,7 +317,7 @@ Settings make_settings(Config& config) {
   settings.service = service_options(config);
   settings.memory = memory_sizes(config, settings.service);
   settings.shared_responses = shared_responses(config);
-  if (pictures_are_kept(config))
+  if (images_are_kept(config))
     settings.image_cache_dir = config.get_or<std::string>("cache_settings.image_cache_dir", {});
   settings.config = config;
   return settings;

@@ -26,7 +26,7 @@ constexpr auto kMessageLabels = std::to_array<std::string_view>(
      "thinking_blocks", "timestamp"});
 constexpr auto kPartLabels =
     std::to_array<std::string_view>({"id", "annotations", "cache_control", "metadata"});
-constexpr auto kPictureLabels = std::to_array<std::string_view>({"format"});
+constexpr auto kImageLabels = std::to_array<std::string_view>({"format"});
 
 template <std::size_t N, std::size_t M>
 constexpr auto joined(const std::array<std::string_view, N>& a,
@@ -118,9 +118,9 @@ struct ConversationParser {
     const JsonFields fields(value->get_object(), param);
     std::vector<std::string_view> known = knob_names();
     known.insert(known.end(), {"url", "detail"});
-    known.insert(known.end(), kPictureLabels.begin(), kPictureLabels.end());
+    known.insert(known.end(), kImageLabels.begin(), kImageLabels.end());
     OC_RETURN_IF_ERROR(fields.only(known));
-    no_effect().add_present(fields, "messages[].content[].image_url.", kPictureLabels);
+    no_effect().add_present(fields, "messages[].content[].image_url.", kImageLabels);
     OC_ASSIGN_OR_RETURN(const auto url, fields.string("url"));
     const std::string url_param = fields.name("url");
     if (!url)

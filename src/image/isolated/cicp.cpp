@@ -3,7 +3,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "image/isolated/heif_picture.h"
+#include "image/isolated/heif_image.h"
 
 namespace oc {
 namespace {

@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "image/decoders.h"
-#include "image/isolated/heif_picture.h"
+#include "image/isolated/heif_image.h"
 #include "image/isolated/process.h"
-#include "image/isolated/tiff_picture.h"
+#include "image/isolated/tiff_image.h"
 #include "image/rows.h"
 
 namespace oc {
@@ -24,14 +24,14 @@ std::size_t working_bytes(const ImageInfo& info, const PixelRequest& request, By
   return block_bytes(request, file.size()) + std::max(helper, ours) - rgb_bytes(info);
 }
 
-PixelRequest request_for(const HeifPicture& picture) {
+PixelRequest request_for(const HeifImage& picture) {
   const bool alpha = !picture.alpha.tiles.empty();
   const Samples samples = picture.grey ? (alpha ? Samples::kGreyAlpha : Samples::kGrey)
                                        : (alpha ? Samples::kRgba : Samples::kRgb);
   return {
       .coder = Coder::kHeif, .samples = samples, .width = picture.width, .height = picture.height};
 }
-PixelRequest request_for(const TiffPicture& picture) {
+PixelRequest request_for(const TiffImage& picture) {
   return {.coder = Coder::kTiff,
           .samples = picture.row_samples(),
           .width = picture.width,
@@ -39,7 +39,7 @@ PixelRequest request_for(const TiffPicture& picture) {
 }
 
 // The file's own profile, else the one that HEIF names by number; HDR is shown as it is.
-std::vector<std::byte> profile_of(const HeifPicture& picture) {
+std::vector<std::byte> profile_of(const HeifImage& picture) {
   if (!picture.profile.empty() && picture.profile.size() <= kMaxProfileBytes)
     return {picture.profile.begin(), picture.profile.end()};
   return picture.cicp && !picture.grey ? profile_of(*picture.cicp) : std::vector<std::byte>();
@@ -77,7 +77,7 @@ Result<Image> decode_in_helper(const Decoding& task, const PixelRequest& request
 }  // namespace
 
 Result<ImageInfo> probe_heif(Bytes bytes) {
-  OC_ASSIGN_OR_RETURN(const HeifPicture picture, read_heif(bytes));
+  OC_ASSIGN_OR_RETURN(const HeifImage picture, read_heif(bytes));
   const PixelRequest request = request_for(picture);
   ImageInfo info{.format = picture.format,
                  .width = picture.width,
@@ -91,7 +91,7 @@ Result<ImageInfo> probe_heif(Bytes bytes) {
 }
 
 Result<ImageInfo> probe_tiff(Bytes bytes) {
-  OC_ASSIGN_OR_RETURN(const TiffPicture picture, read_tiff(bytes));
+  OC_ASSIGN_OR_RETURN(const TiffImage picture, read_tiff(bytes));
   const PixelRequest request = request_for(picture);
   ImageInfo info{.format = ImageFormat::kTiff,
                  .width = picture.width,
@@ -104,7 +104,7 @@ Result<ImageInfo> probe_tiff(Bytes bytes) {
 }
 
 Result<Image> decode_heif(const Decoding& task) {
-  OC_ASSIGN_OR_RETURN(const HeifPicture picture, read_heif(task.bytes));
+  OC_ASSIGN_OR_RETURN(const HeifImage picture, read_heif(task.bytes));
   OC_ASSIGN_OR_RETURN(Image image,
                       decode_in_helper(task, request_for(picture), heif_decoder_bytes(picture),
                                        profile_of(picture)));
@@ -115,7 +115,7 @@ Result<Image> decode_heif(const Decoding& task) {
 }
 
 Result<Image> decode_tiff(const Decoding& task) {
-  OC_ASSIGN_OR_RETURN(const TiffPicture picture, read_tiff(task.bytes));
+  OC_ASSIGN_OR_RETURN(const TiffImage picture, read_tiff(task.bytes));
   OC_ASSIGN_OR_RETURN(Image image, decode_in_helper(task, request_for(picture),
                                                     tiff_decoder_bytes(picture), picture.profile));
   if (picture.pages > 1)

@@ -70,18 +70,18 @@ HelperStatus help(DecodePixels decode) {
 
 }  // namespace
 
-bool is_picture_helper(int argc, const char* const* argv) {
+bool is_image_helper(int argc, const char* const* argv) {
   can_help = true;
   return argc == 2 && std::string_view(argv[1]) == kHelperArgument;
 }
 
-bool can_be_picture_helper() { return can_help; }
+bool can_be_image_helper() { return can_help; }
 
-int run_picture_helper(DecodePixels decode) {
+int run_image_helper(DecodePixels decode) {
   // Nothing that the program would do at its end.
   ::_exit(static_cast<int>(help(decode)));
 }
 
-int picture_helper_main() { return run_picture_helper(decode_pixels); }
+int image_helper_main() { return run_image_helper(decode_pixels); }
 
 }  // namespace oc

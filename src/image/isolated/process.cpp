@@ -125,7 +125,7 @@ Result<int> wait_for(ChildProcess& child, int life, const Decoding& task) {
 
 Result<HelperPixels> run_helper(const Decoding& task, const PixelRequest& request,
                                 std::size_t memory_bytes) {
-  if (!can_be_picture_helper())
+  if (!can_be_image_helper())
     return Error{
         ErrorCode::kUnsupported,
         fmt::format("{} pictures are not decoded by this program", to_string(task.info.format)),

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "image/isolated/coders.h"
-#include "image/isolated/tiff_picture.h"
+#include "image/isolated/tiff_image.h"
 
 namespace oc {
 namespace {
@@ -84,7 +84,7 @@ class PackedRow {
 
 class PixelWriter {
  public:
-  PixelWriter(const TiffPicture& picture, std::span<std::uint8_t> pixels)
+  PixelWriter(const TiffImage& picture, std::span<std::uint8_t> pixels)
       : picture_(picture),
         pixels_(pixels),
         step_(samples_of(picture.row_samples())),
@@ -100,7 +100,7 @@ class PixelWriter {
     const bool apart = picture_.planes_apart;
     const std::size_t stored = apart ? 1 : static_cast<std::size_t>(picture_.samples);
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i, to += step_) {
-      if (picture_.colours == TiffPicture::Colours::kPalette)
+      if (picture_.colours == TiffImage::Colours::kPalette)
         std::copy_n(picture_.palette.data() + 3 * row.value(i * stored), 3, to);
       else if (apart)
         to[plane] = shown(row.value(i), static_cast<std::size_t>(plane));
@@ -110,7 +110,7 @@ class PixelWriter {
   }
   // How many of the planes are looked at.
   int planes() const {
-    if (!picture_.planes_apart || picture_.colours == TiffPicture::Colours::kPalette) return 1;
+    if (!picture_.planes_apart || picture_.colours == TiffImage::Colours::kPalette) return 1;
     return static_cast<int>(step_);
   }
   // All pixels are there: colours that were multiplied by their alpha are divided, as Pillow does.
@@ -126,26 +126,26 @@ class PixelWriter {
 
  private:
   std::uint8_t shown(int value, std::size_t channel) const {
-    using enum TiffPicture::Colours;
+    using enum TiffImage::Colours;
     const int scaled = value * scale_;
     const bool inverted =
         picture_.colours == kCmyk || (picture_.colours == kWhiteIsZero && channel == 0);
     return static_cast<std::uint8_t>(inverted ? 255 - scaled : scaled);
   }
 
-  const TiffPicture& picture_;
+  const TiffImage& picture_;
   std::span<std::uint8_t> pixels_;
   std::size_t step_;
   int scale_;
 };
 
-std::size_t packed_bytes(const TiffPicture& picture, int width) {
+std::size_t packed_bytes(const TiffImage& picture, int width) {
   const int samples = picture.planes_apart ? 1 : picture.samples;
   return (static_cast<std::size_t>(width) * static_cast<std::size_t>(samples * picture.bits) + 7) /
          8;
 }
 
-bool read_strips(TIFF* tiff, const TiffPicture& picture, PixelWriter& writer) {
+bool read_strips(TIFF* tiff, const TiffImage& picture, PixelWriter& writer) {
   std::vector<std::uint8_t> row(packed_bytes(picture, picture.width));
   if (TIFFScanlineSize(tiff) != static_cast<tmsize_t>(row.size())) return false;
   for (int plane = 0; plane < writer.planes(); ++plane)
@@ -159,7 +159,7 @@ bool read_strips(TIFF* tiff, const TiffPicture& picture, PixelWriter& writer) {
   return true;
 }
 
-bool read_tiles(TIFF* tiff, const TiffPicture& picture, PixelWriter& writer) {
+bool read_tiles(TIFF* tiff, const TiffImage& picture, PixelWriter& writer) {
   const std::size_t stride = packed_bytes(picture, picture.tile_width);
   std::vector<std::uint8_t> tile(stride * static_cast<std::size_t>(picture.tile_height));
   if (TIFFTileSize(tiff) != static_cast<tmsize_t>(tile.size())) return false;
@@ -195,7 +195,7 @@ HelperStatus decode_tiff_pixels(const PixelRequest& request, Bytes file,
       TIFFClientOpen("", "r", &source, read, write, seek, close, size_of, map, unmap));
   if (tiff == nullptr) return HelperStatus::kDamaged;
   if (TIFFIsTiled(tiff.get()) != (picture->tile_width > 0 ? 1 : 0)) return HelperStatus::kDamaged;
-  if (picture->colours == TiffPicture::Colours::kYcbcr)
+  if (picture->colours == TiffImage::Colours::kYcbcr)
     TIFFSetField(tiff.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
   complained = false;  // of tags that are not needed
   PixelWriter writer(*picture, pixels);

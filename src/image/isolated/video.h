@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "image/isolated/heif_picture.h"
+#include "image/isolated/heif_image.h"
 #include "image/isolated/request.h"
 #include "image/isolated/yuv_rows.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "image/colours.h"
-#include "image/isolated/heif_picture.h"
+#include "image/isolated/heif_image.h"
 
 namespace oc {
 

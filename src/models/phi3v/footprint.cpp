@@ -9,8 +9,8 @@ namespace {
 
 std::size_t size(std::int64_t count) { return static_cast<std::size_t>(count); }
 
-Result<PictureFootprint> measure_picture(const Phi3VConfig& config, const MemoryTraits& engine,
-                                         ImageDetail detail) {
+Result<ImageFootprint> measure_image(const Phi3VConfig& config, const MemoryTraits& engine,
+                                     ImageDetail detail) {
   constexpr int kSide = 4096;  // larger than any number of crops: all are used
   const ImageOptions options{.detail = detail};
   OC_ASSIGN_OR_RETURN(const ImagePlan plan, plan_phi3v_image(config, kSide, kSide, options));
@@ -18,7 +18,7 @@ Result<PictureFootprint> measure_picture(const Phi3VConfig& config, const Memory
   const std::int64_t views = plan.views, c = v.hidden_size;
   const std::int64_t rows = v.rows();
   const std::int64_t merged = std::int64_t{config.merged()} * config.merged() * views;
-  PictureFootprint out{.tokens = plan.tokens};
+  ImageFootprint out{.tokens = plan.tokens};
   const std::vector<ImageKnob> knobs = phi3v_knobs(config);
   OC_ASSIGN_OR_RETURN(out.knobs, knob_values(knobs, options));
   out.description = counted_knobs(knobs, out.knobs);
@@ -59,7 +59,7 @@ Result<ModelFootprint> measure_phi3v(const Checkpoint& checkpoint, const Engine&
                                .head_dim = config.head_dim},
                               out.engine, step);
   for (const ImageDetail detail : {ImageDetail::kAuto, ImageDetail::kHigh}) {
-    OC_ASSIGN_OR_RETURN(PictureFootprint picture, measure_picture(config, out.engine, detail));
+    OC_ASSIGN_OR_RETURN(ImageFootprint picture, measure_image(config, out.engine, detail));
     out.pictures.push_back(picture);
   }
   return out;

@@ -26,7 +26,7 @@ std::span<const float> pixels_of(const HdTiles& tiles, int view) {
   return std::span(tiles.pixels).subspan(static_cast<std::size_t>(view) * size, size);
 }
 
-void check_statistics(const GoldenPicture& picture, const HdTiles& tiles, GoldenChecks& checks) {
+void check_statistics(const GoldenImage& picture, const HdTiles& tiles, GoldenChecks& checks) {
   const json::array& means = picture.expected.at("crop_mean").as_array();
   checks.equal("image.views", std::ssize(means) == tiles.views(), "other number");
   for (int view = 0; view < std::min<int>(tiles.views(), static_cast<int>(means.size())); ++view) {
@@ -75,7 +75,7 @@ bool as_expected(const HdPlan& plan, const json::object& expected) {
 
 }  // namespace
 
-void check_phi3v_golden_picture(const GoldenPicture& picture, GoldenChecks& checks) {
+void check_phi3v_golden_image(const GoldenImage& picture, GoldenChecks& checks) {
   const json::object& expected = picture.expected;
   HdParams params;
   if (const json::value* const side = picture.info.if_contains("crop_size"))

@@ -166,7 +166,7 @@ Architecture phi3v_architecture() {
           .measure = measure_phi3v,
           .shapes = kPhi3VShapes,
           .synth = synth_phi3v,
-          .check_golden_picture = check_phi3v_golden_picture};
+          .check_golden_image = check_phi3v_golden_image};
 }
 
 }  // namespace oc

@@ -33,6 +33,6 @@ SampleImage sample_phi3v_image(const Phi3VConfig& config, int tower_runs);
 HdParams phi3v_hd_params(const Phi3VConfig& config, const ImagePlan& plan);
 
 // As of Architecture: sizes, canvas and the views' pixels.
-void check_phi3v_golden_picture(const GoldenPicture& picture, GoldenChecks& checks);
+void check_phi3v_golden_image(const GoldenImage& picture, GoldenChecks& checks);
 
 }  // namespace oc

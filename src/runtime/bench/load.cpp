@@ -47,7 +47,7 @@ class Generator {
       OC_ASSIGN_OR_RETURN(std::string picture, picture_of(path));
       pictures_.push_back(std::move(picture));
     }
-    if (pictures_.empty() && options_.same_picture && options_.picture_side > 0)
+    if (pictures_.empty() && options_.same_image && options_.picture_side > 0)
       pictures_.push_back(made_picture(options_.picture_side, seed_));
     for (const int streams : options_.streams) run_streams(streams);
     return std::move(report_);

@@ -22,9 +22,9 @@ struct ServerLoadOptions {
   std::string question = "What is in this picture?";
   // Pictures to take by turns; none: made ones.
   std::vector<std::string> images;
-  int picture_side = 672;     // pixels of a made one; 0: no picture
-  bool same_picture = false;  // else each made picture is a new one, which no cache knows
-  int timeout_s = 600;        // of one request
+  int picture_side = 672;   // pixels of a made one; 0: no picture
+  bool same_image = false;  // else each made picture is a new one, which no cache knows
+  int timeout_s = 600;      // of one request
   std::function<void(std::string_view what)> progress = {};
 };
 

@@ -17,8 +17,7 @@ std::string pixel_digest(const Image& image) {
   return digest.finish();
 }
 
-std::string picture_key(const std::string& pixels, const ImagePlan& plan,
-                        const std::string& scope) {
+std::string image_key(const std::string& pixels, const ImagePlan& plan, const std::string& scope) {
   Digest digest;
   digest.add(pixels);
   digest.add(fmt::format("{}:", plan.family.size()));  // or its end would run into the scope

@@ -19,7 +19,7 @@ constexpr std::size_t kAnyNumber = std::numeric_limits<std::size_t>::max();
 std::string pixel_digest(const Image& image);
 // What the embeddings of a picture depend on, the model left out: pixel_digest() and
 // ImagePlan::family. Scopes are kept apart.
-std::string picture_key(const std::string& pixels, const ImagePlan& plan, const std::string& scope);
+std::string image_key(const std::string& pixels, const ImagePlan& plan, const std::string& scope);
 
 // Engine thread only. Bounded in bytes and number, least recently used first out.
 class ImageCache {

@@ -90,11 +90,11 @@ Result<void> make_private_folder(const fs::path& folder) {
 
 }  // namespace
 
-std::string stored_image_key(std::string_view computed_by, const std::string& picture_key) {
+std::string stored_image_key(std::string_view computed_by, const std::string& image_key) {
   Digest digest;
   digest.add(fmt::format("{}:", computed_by.size()));
   digest.add(computed_by);
-  digest.add(picture_key);
+  digest.add(image_key);
   return digest.finish();
 }
 

@@ -25,9 +25,9 @@
 
 namespace oc {
 
-// The key of a picture in a store that outlives the model: picture_key(), and what computed it
+// The key of a picture in a store that outlives the model: image_key(), and what computed it
 // (the model's fingerprint and Engine::arithmetic()).
-std::string stored_image_key(std::string_view computed_by, const std::string& picture_key);
+std::string stored_image_key(std::string_view computed_by, const std::string& image_key);
 
 struct ImageStoreStats {
   std::uint64_t hits = 0, misses = 0;

@@ -80,7 +80,7 @@ MemoryPlan plan_memory(const ModelFootprint& model, const MemorySizes& sizes,
   plan.max_running = max_running;
   plan.weights = room.count_weights ? model.mapped_bytes + model.copied_bytes : 0;
   plan.program = model.tokenizer_bytes + kProgramBytes;
-  for (const PictureFootprint& picture : model.pictures)
+  for (const ImageFootprint& picture : model.pictures)
     plan.pictures = std::max(plan.pictures, picture.workspace_bytes);
   plan.step = model.step_bytes;
 
@@ -93,7 +93,7 @@ MemoryPlan plan_memory(const ModelFootprint& model, const MemorySizes& sizes,
   };
   plan.machine_default_kv = default_kv(model, room.machine, max_running);
   std::size_t pixels = 0;
-  for (const PictureFootprint& picture : model.pictures)
+  for (const ImageFootprint& picture : model.pictures)
     pixels = std::max(pixels, picture.pixel_bytes);
   pool(plan.preprocess, std::nullopt, kDefaultPreprocess, pixels);
   pool(plan.requests, sizes.requests, kDefaultRequests, std::max(kMinRequests, 2 * sizes.max_body));
@@ -146,7 +146,7 @@ std::size_t MemoryPlan::sequences_of(std::size_t tokens) const {
   return each == 0 ? max_running : std::min(max_running, kv / each);
 }
 
-std::size_t MemoryPlan::pictures_cached(std::size_t which) const {
+std::size_t MemoryPlan::images_cached(std::size_t which) const {
   const std::size_t each = model.pictures.at(which).cached_bytes;
   return each == 0 ? 0 : images / each;
 }

@@ -59,10 +59,10 @@ struct MemoryPlan {
   std::vector<std::string> advice;  // flags that would make it fit, most useful first
 
   std::size_t total() const;
-  std::size_t model_bytes() const;                       // of total(), without the server's own
-  std::size_t longest_context() const;                   // tokens of one sequence
-  std::size_t sequences_of(std::size_t tokens) const;    // at one time, of max_running
-  std::size_t pictures_cached(std::size_t which) const;  // of model.pictures[which]
+  std::size_t model_bytes() const;                     // of total(), without the server's own
+  std::size_t longest_context() const;                 // tokens of one sequence
+  std::size_t sequences_of(std::size_t tokens) const;  // at one time, of max_running
+  std::size_t images_cached(std::size_t which) const;  // of model.pictures[which]
   void apply(ServiceOptions& service) const;
   // kUnavailable with the numbers and the advice, where it does not fit.
   Result<void> check() const;

@@ -53,7 +53,7 @@ std::string MemoryPlan::table() const {
     out += row("weights, mapped", m.mapped_bytes, "shared with other processes");
   out += row("weights, copied", m.copied_bytes, "the engine's own");
   out += row("program and tokenizer", program, "");
-  for (const PictureFootprint& p : m.pictures)
+  for (const ImageFootprint& p : m.pictures)
     if (p.workspace_bytes == pictures)
       out += row("vision tower", pictures,
                  fmt::format("a picture in {}, one at a time", p.description));
@@ -74,7 +74,7 @@ std::string MemoryPlan::table() const {
                        sequences_of(tokens), max_running);
   for (std::size_t i = 0; i < m.pictures.size(); ++i)
     out += fmt::format("pictures in {} in the image cache: {}\n", m.pictures[i].description,
-                       pictures_cached(i));
+                       images_cached(i));
   return out + "\n" + verdict(*this);
 }
 
@@ -84,14 +84,14 @@ json::object MemoryPlan::json() const {
   for (const std::size_t tokens : lengths(*this))
     sequences.push_back({{"tokens", tokens}, {"at_a_time", sequences_of(tokens)}});
   for (std::size_t i = 0; i < m.pictures.size(); ++i) {
-    const PictureFootprint& picture = m.pictures[i];
+    const ImageFootprint& picture = m.pictures[i];
     json::object one;
     for (const auto& [name, value] : picture.knobs) one[name] = value;
     one["tokens"] = picture.tokens;
     one["bytes"] = picture.cached_bytes;
     one["pixel_bytes"] = picture.pixel_bytes;
     one["workspace_bytes"] = picture.workspace_bytes;
-    one["in_image_cache"] = pictures_cached(i);
+    one["in_image_cache"] = images_cached(i);
     cached.push_back(std::move(one));
   }
   for (const std::string& flag : advice) flags.emplace_back(flag);

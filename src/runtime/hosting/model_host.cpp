@@ -252,7 +252,7 @@ ServiceStats HostCore::stats() const {
   ServiceStats sum = gone_;
   for (const auto& [name, slot] : slots_)
     if (slot->model) add_stats(sum, slot->model->service->stats());
-  if (options_.service.image_store) sum.stored_pictures = options_.service.image_store->stats();
+  if (options_.service.image_store) sum.stored_images = options_.service.image_store->stats();
   if (options_.service.shared_responses)
     sum.shared_responses = options_.service.shared_responses->stats();
   return sum;

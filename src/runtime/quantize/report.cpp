@@ -64,9 +64,9 @@ struct Totals {
   double input_logprob = 0, output_logprob = 0;  // means over tokens
 };
 
-Totals totals_of(const std::vector<PictureScore>& scores) {
+Totals totals_of(const std::vector<ImageScore>& scores) {
   Totals out;
-  for (const PictureScore& score : scores) {
+  for (const ImageScore& score : scores) {
     ++out.pictures;
     out.same += score.same_answer() ? 1 : 0;
     out.tokens += score.tokens;
@@ -92,9 +92,9 @@ Deviation quantized_deviation(const std::vector<TensorReport>& tensors) {
   return sum;
 }
 
-json::object pictures_json(const std::vector<PictureScore>& scores) {
+json::object images_json(const std::vector<ImageScore>& scores) {
   json::array items;
-  for (const PictureScore& score : scores)
+  for (const ImageScore& score : scores)
     items.push_back({{"picture", score.picture},
                      {"answer", score.answer},
                      {"tokens", score.tokens},
@@ -160,7 +160,7 @@ std::string QuantizeReport::table() const {
   if (pictures.empty()) return out;
   out += fmt::format("\n{:>7} {:>7} {:>10} {:>10}  picture\n", "tokens", "agree", "log p in",
                      "log p out");
-  for (const PictureScore& score : pictures) {
+  for (const ImageScore& score : pictures) {
     const double n = static_cast<double>(std::max<std::size_t>(score.tokens, 1));
     out += fmt::format("{:>7} {:>7} {:>10.4f} {:>10.4f}  {}\n", score.tokens, score.agreed,
                        score.input_logprob / n, score.output_logprob / n, score.picture);
@@ -192,7 +192,7 @@ json::object QuantizeReport::to_json() const {
                    {"relative_rms", number(quantized_deviation(tensors).relative_rms())},
                    {"layers", std::move(layer_items)},
                    {"tensors", std::move(tensor_items)}};
-  if (!pictures.empty()) out["pictures"] = pictures_json(pictures);
+  if (!pictures.empty()) out["pictures"] = images_json(pictures);
   return out;
 }
 

@@ -31,7 +31,7 @@ std::vector<LayerReport> by_layer(const std::vector<TensorReport>& tensors);
 
 // How the quantised model takes the input model's greedy answer about one picture: at each of its
 // tokens (stop token included) it is asked for the next one, given the input model's ones before.
-struct PictureScore {
+struct ImageScore {
   std::string picture;       // as named by the caller
   std::string answer;        // of the input model
   std::size_t tokens = 0;    // of the answer
@@ -44,7 +44,7 @@ struct PictureScore {
 struct QuantizeReport {
   std::vector<TensorReport> tensors;
   std::size_t input_bytes = 0, output_bytes = 0;  // of tensor data
-  std::vector<PictureScore> pictures;             // empty: not asked for
+  std::vector<ImageScore> pictures;               // empty: not asked for
 
   std::string table() const;            // for people
   boost::json::object to_json() const;  // layers, tensors, pictures, totals

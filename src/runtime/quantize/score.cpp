@@ -112,11 +112,11 @@ Result<AnswerPath> follow(const Model& model, const ScoreQuestion& question, int
   return Follower(model, cancelled).run(question, max_tokens, forced);
 }
 
-PictureScore score(const ScoreQuestion& question, const Tokenizer& tokenizer,
-                   const AnswerPath& input, const AnswerPath& output) {
+ImageScore score(const ScoreQuestion& question, const Tokenizer& tokenizer, const AnswerPath& input,
+                 const AnswerPath& output) {
   OC_CHECK(input.ids == output.ids && output.first.size() == output.ids.size(),
            "{}: {} tokens against {}", question.name, input.ids.size(), output.ids.size());
-  PictureScore out{.picture = question.name, .tokens = input.ids.size()};
+  ImageScore out{.picture = question.name, .tokens = input.ids.size()};
   out.input_logprob = input.logprob;
   out.output_logprob = output.logprob;
   for (std::size_t i = 0; i < input.ids.size(); ++i)

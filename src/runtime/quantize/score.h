@@ -33,7 +33,7 @@ Result<AnswerPath> follow(const Model& model, const ScoreQuestion& question, int
                           const std::function<bool()>& cancelled = {});
 
 // Both models must have the same vocabulary: OC_CHECK.
-PictureScore score(const ScoreQuestion& question, const Tokenizer& tokenizer,
-                   const AnswerPath& input, const AnswerPath& output);
+ImageScore score(const ScoreQuestion& question, const Tokenizer& tokenizer, const AnswerPath& input,
+                 const AnswerPath& output);
 
 }  // namespace oc

@@ -19,7 +19,7 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
     // One answer after the other.
     Sequence& current =
         **std::ranges::find_if(session.sequences(), [](const auto& one) { return !one->ended(); });
-    if (current.needs_pictures()) {
+    if (current.needs_images()) {
       OC_RETURN_IF_ERROR(session.encode_step());
       continue;
     }

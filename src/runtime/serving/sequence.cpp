@@ -11,7 +11,7 @@
 
 namespace oc {
 
-Sequence::Sequence(const RequestContext& context, const RequestPictures& pictures,
+Sequence::Sequence(const RequestContext& context, const RequestImages& pictures,
                    const PreparedPrompt& prompt, std::vector<TokenId> ids, std::size_t index,
                    const SamplingParams& sampling)
     : context_(context),

@@ -16,7 +16,7 @@
 #include "runtime/decode/sampler.h"
 #include "runtime/serving/fair_shares.h"
 #include "runtime/serving/layered_step.h"
-#include "runtime/serving/request_pictures.h"
+#include "runtime/serving/request_images.h"
 
 namespace oc {
 
@@ -49,7 +49,7 @@ struct SequenceResult : Answer {
 class Sequence {
  public:
   // One that begins with the prompt's `ids`; `index` among the request's answers, or choices.
-  Sequence(const RequestContext& context, const RequestPictures& pictures,
+  Sequence(const RequestContext& context, const RequestImages& pictures,
            const PreparedPrompt& prompt, std::vector<TokenId> ids, std::size_t index,
            const SamplingParams& sampling);
   Sequence(const Sequence&) = delete;
@@ -83,8 +83,8 @@ class Sequence {
     if (ended_ || answering()) return 0;
     return pending() - (layered_ ? layered_->tokens_done() : 0);
   }
-  // RequestPictures::encode_step() is next. Only what no cache holds needs them.
-  bool needs_pictures() const {
+  // RequestImages::encode_step() is next. Only what no cache holds needs them.
+  bool needs_images() const {
     return !pictures_.joined() && kv_->length() <= prompt_.last_image_position;
   }
 
@@ -147,7 +147,7 @@ class Sequence {
   ScoredToken describe_one(TokenId id, double logprob, bool first) const;
 
   const RequestContext& context_;
-  const RequestPictures& pictures_;
+  const RequestImages& pictures_;
   const PreparedPrompt& prompt_;
   const std::size_t index_;
   std::vector<TokenId> ids_;        // prompt and answer so far, or prompt and choice

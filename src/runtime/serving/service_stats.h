@@ -30,7 +30,7 @@ struct ServiceStats {
   std::size_t kv_reserved_bytes = 0;  // by running requests
   CacheStats prefixes, pictures, responses;
   // Only ModelHost's: all its models share these.
-  ImageStoreStats stored_pictures;
+  ImageStoreStats stored_images;
   SharedResponsesStats shared_responses;
 };
 

@@ -78,7 +78,7 @@ bool Service::prefill() {
   bool scored = false;
   for (RequestEntry* const entry : by_turns(oldest_chunk_)) {
     for (Sequence* const one : placed(*entry)) {
-      if (one->answering() || one->needs_pictures()) continue;
+      if (one->answering() || one->needs_images()) continue;
       if (scored && !one->scoring()) return false;
       if (!kv_memory_.give(running_, *entry, *one)) break;
       if (!scored) {
@@ -104,7 +104,7 @@ bool Service::prefill() {
 bool Service::wants_prefill() const {
   return std::ranges::any_of(running_, [this](const EntryPtr& entry) {
     return std::ranges::any_of(placed(*entry), [](const Sequence* one) {
-      return !one->answering() && !one->needs_pictures();
+      return !one->answering() && !one->needs_images();
     });
   });
 }
@@ -112,12 +112,12 @@ bool Service::wants_prefill() const {
 bool Service::encode_one() {
   for (RequestEntry* const entry : by_turns(oldest_view_)) {
     for (Sequence* const one : placed(*entry)) {
-      if (!one->needs_pictures()) continue;
+      if (!one->needs_images()) continue;
       oldest_view_ = !oldest_view_;
       const Result<void> done = guarded([&] { return entry->session->encode_step(); });
       if (!done.ok())
         entry->failure = done.error();
-      else if (!one->needs_pictures())
+      else if (!one->needs_images())
         encoded_.remember(entry->session->pictures().keys(), pictures_);
       return true;
     }

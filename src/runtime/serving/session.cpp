@@ -58,7 +58,7 @@ Result<void> Session::prepare_grammar() {
   return {};
 }
 
-Result<void> Session::preprocess(const RequestPictures::Wanted& wanted) {
+Result<void> Session::preprocess(const RequestImages::Wanted& wanted) {
   for (std::size_t i = 0; i < pictures_.count(); ++i) {
     OC_RETURN_IF_ERROR(interrupted());
     OC_RETURN_IF_ERROR(pictures_.preprocess(i, wanted));
@@ -293,7 +293,7 @@ GenerateResult Session::take_result() {
 std::string_view Session::phase() const {
   if (sequences_.empty() || !sequences_.front()->started()) return "preparation";
   const Sequence& first = *sequences_.front();
-  if (first.needs_pictures()) return pictures_.encoding() ? "encoding" : "preprocessing";
+  if (first.needs_images()) return pictures_.encoding() ? "encoding" : "preprocessing";
   return first.answer_tokens() == 0 ? "prefill" : "decoding";
 }
 

@@ -18,7 +18,7 @@ namespace oc {
 //   while (!done()) {
 //     interrupted();
 //     Sequence& one = ...;  // of sequences(), one that has not ended
-//     if (one.needs_pictures()) encode_step();
+//     if (one.needs_images()) encode_step();
 //     else if (one.next_is_layered(n)) step_layers(one, n);
 //     else { input = one.next(n); forward(input); accept(one, logits); }
 //   }
@@ -40,8 +40,8 @@ class Session {
   // How each picture will be shown, the token ids, and how many tokens the answer may have. Errors:
   // whatever is wrong with the request for this model. All that follows is for who has called it.
   Result<void> prepare();
-  // Those pictures that `wanted` says yes to, see RequestPictures.
-  Result<void> preprocess(const RequestPictures::Wanted& wanted);
+  // Those pictures that `wanted` says yes to, see RequestImages.
+  Result<void> preprocess(const RequestImages::Wanted& wanted);
   // A schema is still to be compiled, and use() to be called, before start().
   bool needs_grammar() const {
     return context_.request.json_schema && !sequences_.front()->has_grammar();
@@ -55,7 +55,7 @@ class Session {
   bool done() const;  // all have ended
   // Of prompts, pictures' included, and of choices that are still to be computed.
   std::int64_t prompt_left() const;
-  const RequestPictures& pictures() const { return pictures_; }
+  const RequestImages& pictures() const { return pictures_; }
   Result<void> encode_step();  // one view of a picture
   // Some layers of a step of one of the sequences (Sequence::next_is_layered), and what follows
   // from the last of them.
@@ -86,7 +86,7 @@ class Session {
   std::string_view phase() const;
 
   const RequestContext context_;
-  RequestPictures pictures_;
+  RequestImages pictures_;
   PreparedPrompt prompt_;
   std::vector<std::unique_ptr<Sequence>> sequences_;  // the prompt's first
   bool prompt_computed_ = false;

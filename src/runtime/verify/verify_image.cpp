@@ -111,10 +111,10 @@ Result<void> check_image(const std::filesystem::path& folder, const json::object
   check_decoded(*source, *image, expect, name, report);
   const auto family =
       std::ranges::find(architectures(), model.info().architecture, &Architecture::type);
-  if (family == architectures().end() || family->check_golden_picture == nullptr) return {};
+  if (family == architectures().end() || family->check_golden_image == nullptr) return {};
   for (const json::value& c : source->at("cases").as_array()) {
     Checks checks(name_of(name, c.as_object(), family->knobs), expect, report);
-    family->check_golden_picture(
+    family->check_golden_image(
         {.info = info, .expected = c.as_object(), .image = *image, .lossy = lossy}, checks);
   }
   return {};

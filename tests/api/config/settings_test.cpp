@@ -123,9 +123,9 @@ TEST(Settings, SamplingAsTransformersHasIt) {
 }
 
 TEST(Settings, TheSmallestBoundOfPictures) {
-  const PictureBox box = settings_of(R"({"image_processing": {"size": [512, 256], "max_size": 400},
+  const ImageBox box = settings_of(R"({"image_processing": {"size": [512, 256], "max_size": 400},
                                          "limits": {"max_image_size": 1024}})")
-                             .defaults.pictures.box;
+                           .defaults.pictures.box;
   EXPECT_EQ(box.width, 400);
   EXPECT_EQ(box.height, 256);
   EXPECT_FALSE(settings_of(R"({"image_processing": {"preserve_aspect_ratio": false}})")

@@ -1,5 +1,5 @@
 #include "api/openai/chat_request.h"
-#include "api/request_pictures.h"
+#include "api/request_images.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -447,14 +447,14 @@ TEST(ChatRequest, PicturesAreDecodedFromTheirContents) {
   ASSERT_TRUE(request.ok());
   request->images.push_back(
       {encode_png(picture), {.knobs = {{"num_crops", 4}}}, "messages[0].content[1].image_url.url"});
-  auto memory = pictures_memory(*request);
+  auto memory = images_memory(*request);
   ASSERT_TRUE(memory.ok()) << memory.error().message;
   EXPECT_EQ(memory->kept, 18u);
   EXPECT_GT(memory->peak, 36u);
-  auto decoded = decode_next_picture(*request);
+  auto decoded = decode_next_image(*request);
   ASSERT_TRUE(decoded.ok()) << decoded.error().message;
   EXPECT_TRUE(*decoded);
-  EXPECT_FALSE(*decode_next_picture(*request)) << "there is only one";
+  EXPECT_FALSE(*decode_next_image(*request)) << "there is only one";
   ASSERT_EQ(request->generate.images.size(), 1u);
   EXPECT_EQ(request->generate.images[0].image->rgb, picture.rgb);
   EXPECT_EQ(request->generate.images[0].options.knobs.at("num_crops"), 4);
@@ -462,8 +462,7 @@ TEST(ChatRequest, PicturesAreDecodedFromTheirContents) {
 
   ChatRequest broken;
   broken.images.push_back({std::vector<std::byte>(20, std::byte{65}), {}, "the_param"});
-  for (const Error& refused :
-       {pictures_memory(broken).error(), decode_next_picture(broken).error()}) {
+  for (const Error& refused : {images_memory(broken).error(), decode_next_image(broken).error()}) {
     EXPECT_EQ(refused.param, "the_param");
     EXPECT_TRUE(has(refused.message, "\"the_param\": "));
   }

@@ -1,7 +1,7 @@
 // HEIC and AVIF as a person sees them.
 #include <lcms2.h>
 
-#include "image/isolated/heif_picture.h"
+#include "image/isolated/heif_image.h"
 #include "image/isolated/request.h"
 #include "tests/image/isolated/picture_files.h"
 

@@ -5,7 +5,7 @@
 #include <lcms2.h>
 
 #include "image/isolated/request.h"
-#include "image/isolated/tiff_picture.h"
+#include "image/isolated/tiff_image.h"
 #include "tests/image/isolated/picture_files.h"
 
 namespace oc {

@@ -279,12 +279,12 @@ TEST(Helper, KilledFromOutsideOnlyItsOwnPictureIsLost) {
 
 TEST(Helper, AProgramThatIsNoneIsNotStartedAgain) {
   const char* const none[] = {"program"};
-  EXPECT_FALSE(is_picture_helper(1, none));
+  EXPECT_FALSE(is_image_helper(1, none));
   const char* const one[] = {"program", kHelperArgument};
-  EXPECT_TRUE(is_picture_helper(2, one));
+  EXPECT_TRUE(is_image_helper(2, one));
   const char* const more[] = {"program", kHelperArgument, "x"};
-  EXPECT_FALSE(is_picture_helper(3, more));
-  EXPECT_TRUE(can_be_picture_helper());
+  EXPECT_FALSE(is_image_helper(3, more));
+  EXPECT_TRUE(can_be_image_helper());
 }
 
 // What is counted for a picture holds the block and all that the helper may take.

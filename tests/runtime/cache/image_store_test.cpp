@@ -241,7 +241,7 @@ TEST_F(ImageStoreTest, AnUnusableFolderIsAnError) {
 
 // --- through the service
 
-class StoredPicturesTest : public ImageStoreTest {
+class StoredImagesTest : public ImageStoreTest {
  protected:
   struct Server {
     fake::FakeModel* model = nullptr;
@@ -286,7 +286,7 @@ class StoredPicturesTest : public ImageStoreTest {
   }
 };
 
-TEST_F(StoredPicturesTest, APictureIsEncodedOnceInTwoLives) {
+TEST_F(StoredImagesTest, APictureIsEncodedOnceInTwoLives) {
   for (const std::size_t memory : {std::size_t{1} << 20, std::size_t{0}}) {
     fs::remove_all(base_);
     const GenerateResult first = serve("one", memory).ask(7);
@@ -301,7 +301,7 @@ TEST_F(StoredPicturesTest, APictureIsEncodedOnceInTwoLives) {
   }
 }
 
-TEST_F(StoredPicturesTest, ModelsAndOwnersDoNotShare) {
+TEST_F(StoredImagesTest, ModelsAndOwnersDoNotShare) {
   serve().ask(7, "a");
   Server again = serve();
   again.ask(7, "b");
@@ -311,7 +311,7 @@ TEST_F(StoredPicturesTest, ModelsAndOwnersDoNotShare) {
   EXPECT_EQ(other.model->tiles, 2);
 }
 
-TEST_F(StoredPicturesTest, AWarmUpComputes) {
+TEST_F(StoredImagesTest, AWarmUpComputes) {
   serve().ask(7);
   Server again = serve();
   again.ask(7, "", true);
@@ -319,7 +319,7 @@ TEST_F(StoredPicturesTest, AWarmUpComputes) {
   EXPECT_EQ(again.store->stats().hits, 0u);
 }
 
-TEST_F(StoredPicturesTest, ADamagedPictureIsEncodedAgainAndKept) {
+TEST_F(StoredImagesTest, ADamagedPictureIsEncodedAgainAndKept) {
   serve().ask(7);
   const fs::path path = files().at(0);
   fs::resize_file(path, fs::file_size(path) - 3);
@@ -333,7 +333,7 @@ TEST_F(StoredPicturesTest, ADamagedPictureIsEncodedAgainAndKept) {
 }
 
 // What memory has let go is read from the disk, not encoded.
-TEST_F(StoredPicturesTest, APictureThatLeftMemoryIsStillOnDisk) {
+TEST_F(StoredImagesTest, APictureThatLeftMemoryIsStillOnDisk) {
   Server server = serve("one", 250);  // one picture of 240 bytes
   server.ask(1);
   server.ask(2);

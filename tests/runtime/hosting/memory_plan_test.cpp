@@ -42,7 +42,7 @@ TEST(MemoryPlan, ALargeMachineGetsEveryDefault) {
   EXPECT_EQ(p.longest_context(), 16 * kGiB / 393216 / 64 * 64);
   EXPECT_EQ(p.sequences_of(16384), 2u);
   EXPECT_EQ(p.sequences_of(1024), 8u);  // no more than run at a time
-  EXPECT_EQ(p.pictures_cached(0), 8u);
+  EXPECT_EQ(p.images_cached(0), 8u);
   EXPECT_LE(p.total(), p.room.usable);
 }
 

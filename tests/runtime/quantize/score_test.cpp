@@ -41,7 +41,7 @@ TEST(QuantizeScore, AnswersAreFollowedTokenByToken) {
   EXPECT_EQ(second->first, (std::vector<TokenId>{a, c, kEnd}));
   EXPECT_NEAR(second->logprob, 2 * kHot + kCold, 1e-6);
 
-  const PictureScore scored = score(question(), *input->tokenizer(), *first, *second);
+  const ImageScore scored = score(question(), *input->tokenizer(), *first, *second);
   EXPECT_EQ(scored.tokens, 3u);
   EXPECT_EQ(scored.agreed, 2u);
   EXPECT_FALSE(scored.same_answer());

@@ -20,7 +20,7 @@ constexpr int kLayers = 24;
 
 std::unique_ptr<FakeModel> with_blocks(std::unique_ptr<FakeModel> model, bool blocks = true) {
   model->layers = kLayers;
-  model->blocks_of_pictures = blocks;
+  model->blocks_of_images = blocks;
   return model;
 }
 
@@ -230,7 +230,7 @@ TEST(LayeredStep, ALongBlockIsComputedAFewLayersAtATime) {
   request.messages[0].parts.insert(request.messages[0].parts.begin(), ImagePart{1});
   const auto run = [&](bool blocks, FakeModel& model, const std::function<bool()>& cancelled) {
     model.layers = 4;
-    model.blocks_of_pictures = blocks;
+    model.blocks_of_images = blocks;
     model.regime_limit = 608;  // the answer outgrows it
     return generate(model, request, {.cancelled = cancelled});
   };

@@ -35,7 +35,7 @@ class SequenceTest : public testing::Test {
   GenerateRequest request_;
   GenerateHooks hooks_;
   RequestContext context_{model_, request_, hooks_};
-  RequestPictures pictures_{context_};
+  RequestImages pictures_{context_};
   PreparedPrompt prompt_;
 };
 

@@ -1,4 +1,4 @@
-#include "runtime/bench/picture_stall.h"
+#include "runtime/bench/image_stall.h"
 
 #include <fmt/format.h>
 
@@ -22,7 +22,7 @@ Error cannot_tell(std::string why) {
           "(--picture-side)"};
 }
 
-Result<std::string> picture_to_ask_about(const ServerLoadOptions& options) {
+Result<std::string> image_to_ask_about(const ServerLoadOptions& options) {
   if (!options.images.empty()) return picture_of(options.images.front());
   if (options.picture_side <= 0)
     return Error{ErrorCode::kInvalidArgument, "there is no picture to ask about",
@@ -32,12 +32,12 @@ Result<std::string> picture_to_ask_about(const ServerLoadOptions& options) {
 
 }  // namespace
 
-Result<PictureStallReport> measure_picture_stall(const ServerLoadOptions& options) {
-  PictureStallReport report;
+Result<ImageStallReport> measure_image_stall(const ServerLoadOptions& options) {
+  ImageStallReport report;
   report.url = options.url;
   LoadClient asking(options.url, options.api_key, options.timeout_s);
   OC_ASSIGN_OR_RETURN(report.model, served_model(options, asking));
-  OC_ASSIGN_OR_RETURN(const std::string picture, picture_to_ask_about(options));
+  OC_ASSIGN_OR_RETURN(const std::string picture, image_to_ask_about(options));
 
   LoadClient running(options.url, options.api_key, options.timeout_s);
   std::atomic<std::size_t> texts{0};
@@ -81,7 +81,7 @@ Result<PictureStallReport> measure_picture_stall(const ServerLoadOptions& option
   return report;
 }
 
-std::string PictureStallReport::table() const {
+std::string ImageStallReport::table() const {
   return fmt::format(
              "{} at {}\n\na running answer beside a picture in high detail, {} tokens, first token "
              "after {:.1f} s\n",
@@ -90,7 +90,7 @@ std::string PictureStallReport::table() const {
          during.row("beside the picture");
 }
 
-boost::json::object PictureStallReport::json() const {
+boost::json::object ImageStallReport::json() const {
   boost::json::object pauses = during.json();
   return {{"url", url},
           {"model", model},

@@ -15,8 +15,8 @@ ApiError busy() {
 }  // namespace
 
 // They are counted before they are decoded, so that many of them cannot fill memory.
-void App::take_pictures(const QuestionPtr& question) {
-  auto memory = pictures_memory(question->chat, question->backend->model().defaults.pictures);
+void App::take_images(const QuestionPtr& question) {
+  auto memory = images_memory(question->chat, question->backend->model().defaults.pictures);
   if (!memory) return question->fail(memory.error(), Stage::kImage);
   question->memory = *memory;
   // The pictures as they came are counted with the decoded ones from now on, and not twice: what
@@ -32,22 +32,22 @@ void App::take_pictures(const QuestionPtr& question) {
                           Stage::kImage);
   question->pictures = Reservation(options_.memory, question->request->id);
   if (!question->pictures.grow_to(memory->peak)) return void(question->responder->fail(busy()));
-  decode_picture(question);
+  decode_next(question);
 }
 
 // One picture, then others' come first.
-void App::decode_picture(const QuestionPtr& question) {
+void App::decode_next(const QuestionPtr& question) {
   const Stopwatch watch;
-  const auto decoded = decode_next_picture(
+  const auto decoded = decode_next_image(
       question->chat, question->backend->model().defaults.pictures, question->interrupt);
-  metrics_.count_picture(decoded);
+  metrics_.count_image(decoded);
   if (!decoded) return question->fail(decoded.error(), Stage::kImage);
   if (!*decoded) return answer(question);
   const Image& picture = *question->chat.generate.images.back().image;
   log::step("decode", question->request->id, "width", picture.width, "height", picture.height, "ms",
             watch.ms());
   pool_.post(
-      [question, self = shared_from_this()] { self->take_step(question, &App::decode_picture); });
+      [question, self = shared_from_this()] { self->take_step(question, &App::decode_next); });
 }
 
 }  // namespace oc::http

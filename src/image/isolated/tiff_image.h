@@ -10,7 +10,7 @@
 namespace oc {
 
 // The first picture of a TIFF file (TIFF 6.0), of the kinds that are read.
-struct TiffPicture {
+struct TiffImage {
   enum class Colours { kWhiteIsZero, kBlackIsZero, kRgb, kPalette, kCmyk, kYcbcr };
 
   int width = 0, height = 0;
@@ -34,9 +34,9 @@ struct TiffPicture {
 };
 
 // kCorrupt, kUnsupported.
-Result<TiffPicture> read_tiff(Bytes file);
+Result<TiffImage> read_tiff(Bytes file);
 
 // What the helper takes to decode it, beside the file and the finished pixels.
-std::size_t tiff_decoder_bytes(const TiffPicture& picture);
+std::size_t tiff_decoder_bytes(const TiffImage& picture);
 
 }  // namespace oc

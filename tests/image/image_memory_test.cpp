@@ -96,12 +96,12 @@ std::map<std::string, std::string> files(int width, int height) {
 struct Taken {
   std::size_t counted = 0, really = 0;
 };
-Taken take(std::string_view file, const PictureBox& box) {
+Taken take(std::string_view file, const ImageBox& box) {
   const auto bytes = test::as_bytes(file);
   const auto info = probe_image(bytes, {});
   EXPECT_TRUE(info.ok()) << info.error().describe();
   if (!info.ok()) return {};
-  const PictureMemory memory = picture_memory(*info, box);
+  const ImageMemory memory = image_memory(*info, box);
   const CountedMemory counted;
   auto decoded = decode_image(bytes, {});
   EXPECT_TRUE(decoded.ok()) << decoded.error().describe();
@@ -111,11 +111,11 @@ Taken take(std::string_view file, const PictureBox& box) {
   return {memory.peak, counted.most()};
 }
 
-TEST(PictureMemory, NoPictureTakesMoreThanIsCounted) {
+TEST(ImageMemory, NoPictureTakesMoreThanIsCounted) {
   if (!test::memory_is_counted()) GTEST_SKIP() << "allocations are not counted here";
   for (const auto& [width, height] : {std::pair{640, 480}, {77, 999}, {9, 5}})
     for (const auto& [kind, file] : files(width, height))
-      for (const PictureBox box : {PictureBox{}, PictureBox{512, 512}, PictureBox{8, 8}}) {
+      for (const ImageBox box : {ImageBox{}, ImageBox{512, 512}, ImageBox{8, 8}}) {
         const Taken taken = take(file, box);
         EXPECT_LE(taken.really, taken.counted) << kind << " " << width << "x" << height;
         // Nor is a picture refused for what it would never take.
@@ -124,7 +124,7 @@ TEST(PictureMemory, NoPictureTakesMoreThanIsCounted) {
 }
 
 // 200 KB of file could take 1.3 GB: what is counted says so before.
-TEST(PictureMemory, HuffmanGroupsOfAWebpAreCounted) {
+TEST(ImageMemory, HuffmanGroupsOfAWebpAreCounted) {
   if (!test::memory_is_counted()) GTEST_SKIP() << "allocations are not counted here";
   std::size_t before = 0;
   for (const unsigned groups : {1u, 2u, 100u, 1000u, 1500u, 4096u}) {
@@ -139,7 +139,7 @@ TEST(PictureMemory, HuffmanGroupsOfAWebpAreCounted) {
 }
 
 // Whichever allocation fails: memory is to blame, never the picture, nor is it half a picture.
-TEST(PictureMemory, NoMemoryIsNotADamagedPicture) {
+TEST(ImageMemory, NoMemoryIsNotADamagedPicture) {
   if (!test::memory_is_counted()) GTEST_SKIP() << "allocations do not fail here";
   for (const auto& [kind, file] : files(83, 61)) {
     const auto bytes = test::as_bytes(file);

@@ -15,9 +15,9 @@
 namespace oc {
 
 // plan() and preprocess() run on any thread, before all else; encode_step() on the engine's.
-class RequestPictures {
+class RequestImages {
  public:
-  explicit RequestPictures(const RequestContext& context) : context_(context) {}
+  explicit RequestImages(const RequestContext& context) : context_(context) {}
 
   // How each will be shown. Errors: whatever is wrong with one for this model.
   Result<void> plan();

@@ -11,23 +11,23 @@
 
 namespace oc {
 
-struct Picture {
+struct NamedImage {
   std::string file;  // as given, or the beginning of it; "-" is standard input
   ImageInfo info;    // as stored
   std::shared_ptr<const Image> image;
 };
 
 // Whether a word of the command line can only mean a picture.
-bool names_picture(const std::string& word);
+bool names_image(const std::string& word);
 
 // Reads and decodes a file, a FIFO (<(command) is one), a data: or file: URI, or standard input
 // ("-", which can be read once). Errors name it, and say what to do about folders and addresses.
-Result<Picture> read_picture(const std::string& file, const PictureSettings& settings = {});
+Result<NamedImage> read_image(const std::string& file, const ImageSettings& settings = {});
 // What is to be known of a picture is told on standard error.
-Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files,
-                                           const PictureSettings& settings = {});
+Result<std::vector<NamedImage>> read_images(const std::vector<std::string>& files,
+                                            const ImageSettings& settings = {});
 
 // What is known of a picture, and how a model is shown it.
-boost::json::object picture_json(const Picture& picture, const ImagePlan& plan);
+boost::json::object image_json(const NamedImage& picture, const ImagePlan& plan);
 
 }  // namespace oc

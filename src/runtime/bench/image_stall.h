@@ -10,7 +10,7 @@
 
 namespace oc {
 
-struct PictureStallReport {
+struct ImageStallReport {
   std::string url, model;
   Percentiles alone;   // ms from token to token before the picture's request was sent
   Percentiles during;  // and until its first text came
@@ -25,6 +25,6 @@ struct PictureStallReport {
 // high detail: the first of options.images, else a made one of options.picture_side pixels a side.
 // kInvalidArgument without either; kUnavailable where no server answers,
 // where a request fails or where the running answer ended too early to tell.
-Result<PictureStallReport> measure_picture_stall(const ServerLoadOptions& options);
+Result<ImageStallReport> measure_image_stall(const ServerLoadOptions& options);
 
 }  // namespace oc

@@ -31,7 +31,7 @@ struct HeifLayer {
   bool hevc = true;               // else AV1
 };
 
-struct HeifPicture {
+struct HeifImage {
   ImageFormat format = ImageFormat::kHeic;  // by how it is coded, whatever the brands say
   HeifLayer colours;
   HeifLayer alpha;             // no tiles: there is none
@@ -50,10 +50,10 @@ struct HeifPicture {
 };
 
 // kCorrupt, kUnsupported.
-Result<HeifPicture> read_heif(Bytes file);
+Result<HeifImage> read_heif(Bytes file);
 
 // What the helper takes to decode it, beside the file and the finished pixels.
-std::size_t heif_decoder_bytes(const HeifPicture& picture);
+std::size_t heif_decoder_bytes(const HeifImage& picture);
 
 // An ICC profile for these primaries, where they are other than sRGB's and simple; else empty.
 std::vector<std::byte> profile_of(const Cicp& cicp);

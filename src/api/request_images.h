@@ -10,17 +10,16 @@ namespace oc {
 // From their headers alone: what they take at most while they are decoded, one after the other, and
 // then prepared for the model, the encoded bytes included; and what stays of them. Errors as
 // probe_image, with the picture's param.
-Result<PictureMemory> pictures_memory(const ChatRequest& request,
-                                      const PictureSettings& settings = {});
+Result<ImageMemory> images_memory(const ChatRequest& request, const ImageSettings& settings = {});
 
 // Bytes of the pictures that are not decoded yet.
 std::size_t encoded_bytes(const ChatRequest& request);
 
 // Decodes the next picture of request.images into request.generate.images, as `settings` say,
-// drops the encoded bytes, and adds what is to be known of it to request.picture_notes. False:
+// drops the encoded bytes, and adds what is to be known of it to request.image_notes. False:
 // there was none left. Errors as decode_image, with the picture's param where the picture is to
 // blame.
-Result<bool> decode_next_picture(ChatRequest& request, const PictureSettings& settings = {},
-                                 const Interrupt& interrupt = {});
+Result<bool> decode_next_image(ChatRequest& request, const ImageSettings& settings = {},
+                               const Interrupt& interrupt = {});
 
 }  // namespace oc

@@ -1,4 +1,4 @@
-#include "pictures.h"
+#include "images.h"
 
 #include <fmt/format.h>
 
@@ -61,6 +61,12 @@ Result<std::string> path_of_file_uri(const std::string& uri) {
   return path;
 }
 
+Error too_large(std::string_view size, std::size_t max_bytes) {
+  return {ErrorCode::kTooLarge,
+          fmt::format("it has {} bytes, at most {} are read", size, max_bytes),
+          "send a smaller one, or raise --max-picture-mb"};
+}
+
 // Of what has no size: a FIFO, as <(command) makes one, or a device.
 Result<std::string> read_stream(const std::filesystem::path& path, std::size_t max_bytes) {
   std::ifstream file(path, std::ios::binary);
@@ -68,8 +74,7 @@ Result<std::string> read_stream(const std::filesystem::path& path, std::size_t m
   char block[65536];
   while (file.read(block, sizeof block) || file.gcount() > 0) {
     bytes.append(block, static_cast<std::size_t>(file.gcount()));
-    if (bytes.size() > max_bytes)
-      return Error{ErrorCode::kTooLarge, fmt::format("it has more than {} bytes", max_bytes)};
+    if (bytes.size() > max_bytes) return too_large("too many", max_bytes);
   }
   if (file.bad() || !file.eof())
     return Error{ErrorCode::kNotFound, "it cannot be read", "check its permissions"};
@@ -85,13 +90,17 @@ Result<std::string> read_path(const std::filesystem::path& path, std::size_t max
   if (std::filesystem::is_directory(status))
     return Error{ErrorCode::kInvalidArgument, "this is a folder",
                  fmt::format("name pictures in it, as {}", (path / "*.jpg").string())};
-  if (std::filesystem::is_regular_file(status)) return read_file(path, max_bytes);
+  if (std::filesystem::is_regular_file(status)) {
+    const auto bytes = std::filesystem::file_size(path, error);
+    if (!error && bytes > max_bytes) return too_large(std::to_string(bytes), max_bytes);
+    return read_file(path, max_bytes);
+  }
   if (std::filesystem::is_socket(status) || std::filesystem::is_block_file(status))
     return Error{ErrorCode::kInvalidArgument, "this is no file", "check the path"};
   return read_stream(path, max_bytes);
 }
 
-Result<std::string> picture_bytes(const std::string& name, std::size_t max_bytes) {
+Result<std::string> image_bytes_of(const std::string& name, std::size_t max_bytes) {
   if (name == "-") return read_stdin(max_bytes);
   if (is_address(name, "data:")) {
     OC_ASSIGN_OR_RETURN(const auto bytes, decode_data_uri(name, max_bytes));
@@ -111,33 +120,33 @@ Result<std::string> picture_bytes(const std::string& name, std::size_t max_bytes
 
 }  // namespace
 
-bool names_picture(const std::string& word) {
+bool names_image(const std::string& word) {
   std::error_code error;
   const auto status = std::filesystem::status(word, error);
   return word == "-" || is_address(word, "data:") || is_address(word, "file:") ||
          std::filesystem::is_regular_file(status) || std::filesystem::is_fifo(status);
 }
 
-Result<Picture> read_picture(const std::string& file, const PictureSettings& settings) {
+Result<NamedImage> read_image(const std::string& file, const ImageSettings& settings) {
   const ImageLimits& limits = settings.limits;
-  auto content = picture_bytes(file, limits.max_bytes);
+  auto content = image_bytes_of(file, limits.max_bytes);
   if (!content.ok()) return about(file, content.error());
   const auto bytes = std::as_bytes(std::span(*content));
   auto info = probe_image(bytes, limits);
   if (!info.ok()) return about(file, info.error());
   auto image = decode_image(bytes, limits, {}, settings.reading);
   if (!image.ok()) return about(file, image.error());
-  return Picture{file == "-" ? file : shown(file), *info,
-                 std::make_shared<const Image>(*std::move(image))};
+  return NamedImage{file == "-" ? file : shown(file), *info,
+                    std::make_shared<const Image>(*std::move(image))};
 }
 
-Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files,
-                                           const PictureSettings& settings) {
+Result<std::vector<NamedImage>> read_images(const std::vector<std::string>& files,
+                                            const ImageSettings& settings) {
   if (std::count(files.begin(), files.end(), "-") > 1)
     return Error{ErrorCode::kInvalidArgument, "standard input (-) can be read only once"};
-  std::vector<Picture> pictures;
+  std::vector<NamedImage> pictures;
   for (const std::string& file : files) {
-    OC_ASSIGN_OR_RETURN(Picture picture, read_picture(file, settings));
+    OC_ASSIGN_OR_RETURN(NamedImage picture, read_image(file, settings));
     if (!picture.image->note.empty())
       tell(fmt::format("note: {}: {}\n", shown(file), picture.image->note));
     pictures.push_back(std::move(picture));
@@ -145,7 +154,7 @@ Result<std::vector<Picture>> read_pictures(const std::vector<std::string>& files
   return pictures;
 }
 
-boost::json::object picture_json(const Picture& picture, const ImagePlan& plan) {
+boost::json::object image_json(const NamedImage& picture, const ImagePlan& plan) {
   boost::json::object out{{"format", to_string(picture.info.format)},
                           {"exif_orientation", picture.info.exif_orientation}};
   for (const auto& [key, value] : plan_json(plan)) out[key] = value;

@@ -1,4 +1,4 @@
-#include "runtime/serving/request_pictures.h"
+#include "runtime/serving/request_images.h"
 
 #include <gtest/gtest.h>
 
@@ -18,9 +18,9 @@ RequestImage picture(std::uint8_t shade, int crops) {
   return out;
 }
 
-class RequestPicturesTest : public testing::Test {
+class RequestImagesTest : public testing::Test {
  protected:
-  RequestPicturesTest() { model_.mutable_info().width = 1; }
+  RequestImagesTest() { model_.mutable_info().width = 1; }
   RequestContext context(RequestCaches caches = {}) { return {model_, request_, hooks_, caches}; }
 
   FakeModel model_{nullptr};
@@ -28,10 +28,10 @@ class RequestPicturesTest : public testing::Test {
   GenerateHooks hooks_;
 };
 
-TEST_F(RequestPicturesTest, OneStepAViewThenTheRowsInOrder) {
+TEST_F(RequestImagesTest, OneStepAViewThenTheRowsInOrder) {
   request_.images = {picture(7, 2), picture(9, 1)};
   const RequestContext shared = context();
-  RequestPictures pictures(shared);
+  RequestImages pictures(shared);
   ASSERT_TRUE(pictures.plan().ok());
   EXPECT_EQ(pictures.count(), 2u);
   EXPECT_EQ(pictures.tokens(), 15);
@@ -56,22 +56,22 @@ TEST_F(RequestPicturesTest, OneStepAViewThenTheRowsInOrder) {
   EXPECT_EQ(model_.joined, rows);
 }
 
-TEST_F(RequestPicturesTest, WhatTheCacheHasIsNotEncoded) {
+TEST_F(RequestImagesTest, WhatTheCacheHasIsNotEncoded) {
   request_.images = {picture(7, 2)};
   ImageCache cache(1 << 20);
   const RequestContext shared = context({.pictures = &cache});
   for (int i = 0; i < 2; ++i) {
-    RequestPictures pictures(shared);
+    RequestImages pictures(shared);
     ASSERT_TRUE(pictures.plan().ok());
     while (!pictures.joined()) ASSERT_TRUE(pictures.encode_step().ok());
   }
   EXPECT_EQ(model_.tiles, 2);  // of the first time
 }
 
-TEST_F(RequestPicturesTest, WhatIsWrongWithOneIsSaid) {
+TEST_F(RequestImagesTest, WhatIsWrongWithOneIsSaid) {
   request_.images = {picture(7, 2), picture(7, 65)};
   const RequestContext shared = context();
-  const Result<void> planned = RequestPictures(shared).plan();
+  const Result<void> planned = RequestImages(shared).plan();
   ASSERT_FALSE(planned.ok());
   EXPECT_EQ(planned.error().message, "num_crops is 65, it must be 1 to 64");
 }

@@ -1,4 +1,4 @@
-#include "runtime/serving/request_pictures.h"
+#include "runtime/serving/request_images.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,21 +7,21 @@
 
 namespace oc {
 
-Result<void> RequestPictures::plan() {
+Result<void> RequestImages::plan() {
   OC_ASSIGN_OR_RETURN(plans_, plan_images(context_.model, context_.request));
   for (std::size_t i = 0; i < plans_.size(); ++i) {
     const std::string& pixels = context_.request.images[i].pixels;
     tokens_ += plans_[i].tokens;
     OC_CHECK(!pixels.empty() || !context_.caches.any(),
              "a picture without its digest cannot be looked up");
-    keys_.push_back(picture_key(pixels, plans_[i], context_.request.cache_scope));
+    keys_.push_back(image_key(pixels, plans_[i], context_.request.cache_scope));
   }
   preprocessed_.resize(plans_.size());
   stored_.resize(plans_.size());
   return {};
 }
 
-Result<void> RequestPictures::preprocess(std::size_t picture, const Wanted& wanted) {
+Result<void> RequestImages::preprocess(std::size_t picture, const Wanted& wanted) {
   const ImagePlan& plan = plans_[picture];
   const auto values = static_cast<std::size_t>(plan.tokens * context_.model.info().width);
   const std::size_t stored = context_.caches.stored != nullptr ? values * sizeof(float) : 0;
@@ -34,7 +34,7 @@ Result<void> RequestPictures::preprocess(std::size_t picture, const Wanted& want
   return {};
 }
 
-Result<std::unique_ptr<ImageEncoding>> RequestPictures::begin(std::size_t picture) const {
+Result<std::unique_ptr<ImageEncoding>> RequestImages::begin(std::size_t picture) const {
   const GenerateRequest& request = context_.request;
   const Image& image = *request.images[picture].image;
   const ImagePlan& plan = plans_[picture];
@@ -50,7 +50,7 @@ Result<std::unique_ptr<ImageEncoding>> RequestPictures::begin(std::size_t pictur
   return begun;
 }
 
-bool RequestPictures::read_stored(std::size_t picture) {
+bool RequestImages::read_stored(std::size_t picture) {
   const RequestCaches& caches = context_.caches;
   if (caches.stored == nullptr) return false;
   stored_[picture] = caches.stored->find(stored_image_key(caches.computed_by, keys_[picture]),
@@ -61,7 +61,7 @@ bool RequestPictures::read_stored(std::size_t picture) {
 }
 
 // Of the picture in memory, or of what preprocess() read; empty: it has to be encoded.
-Tensor RequestPictures::find_known(std::size_t picture) {
+Tensor RequestImages::find_known(std::size_t picture) {
   ImageCache* const cache = context_.caches.pictures;
   if (cache != nullptr) {
     Tensor known = cache->find(keys_[picture]);
@@ -77,7 +77,7 @@ Tensor RequestPictures::find_known(std::size_t picture) {
 }
 
 // For the next request, and on disk for the next start: here it is only copied.
-void RequestPictures::keep(std::size_t picture, const Tensor& rows) {
+void RequestImages::keep(std::size_t picture, const Tensor& rows) {
   const RequestCaches& caches = context_.caches;
   if (caches.pictures != nullptr) caches.pictures->insert(keys_[picture], rows);
   const auto values = static_cast<std::size_t>(rows.rows() * rows.cols());
@@ -87,7 +87,7 @@ void RequestPictures::keep(std::size_t picture, const Tensor& rows) {
   caches.stored->insert(stored_image_key(caches.computed_by, keys_[picture]), std::move(copy));
 }
 
-Result<void> RequestPictures::encode_step() {
+Result<void> RequestImages::encode_step() {
   const std::size_t picture = embeds_.size();
   const Stopwatch watch;
   if (encoding_ == nullptr) {

@@ -1,4 +1,4 @@
-#include "image/isolated/heif_picture.h"
+#include "image/isolated/heif_image.h"
 
 #include <fmt/format.h>
 
@@ -62,7 +62,7 @@ std::optional<std::pair<int, int>> size_in(const HeifFile& file, const HeifItem&
 }
 
 // Clean aperture (ISO/IEC 14496-12, 12.1.4): what is shown of the picture, about its middle.
-bool read_aperture(Bytes data, HeifPicture& out) {
+bool read_aperture(Bytes data, HeifImage& out) {
   BoxReader reader(data);
   std::array<std::int64_t, 8> words{};  // four fractions: width, height, offset in x, in y
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -87,7 +87,7 @@ bool read_aperture(Bytes data, HeifPicture& out) {
 }
 
 // Properties that change what is shown, in the order in which they are listed.
-bool read_transformations(const HeifFile& file, const HeifItem& item, HeifPicture& out) {
+bool read_transformations(const HeifFile& file, const HeifItem& item, HeifImage& out) {
   Turn turn;
   bool cut = false;
   for (const std::uint16_t index : item.properties) {
@@ -111,7 +111,7 @@ bool read_transformations(const HeifFile& file, const HeifItem& item, HeifPictur
 }
 
 // Bits of a sample, and how its colours are thinned out.
-bool read_coding(HeifPicture& out) {
+bool read_coding(HeifImage& out) {
   const Bytes config = out.colours.tiles.front().config;
   const auto byte = [&](std::size_t at) { return static_cast<int>(config[at]); };
   const auto chroma = [&](bool grey, bool half_x, bool half_y) {
@@ -133,7 +133,7 @@ bool read_coding(HeifPicture& out) {
   return true;
 }
 
-void read_colours(const HeifFile& file, const HeifItem& item, HeifPicture& out) {
+void read_colours(const HeifFile& file, const HeifItem& item, HeifImage& out) {
   for (const std::uint16_t index : item.properties) {
     if (index < 1 || index > file.properties.size()) continue;
     const Box& box = file.properties[index - 1u];
@@ -265,8 +265,8 @@ Error not_decoded(std::uint32_t type) {
 
 }  // namespace
 
-Result<HeifPicture> read_heif(Bytes bytes) {
-  HeifPicture out;
+Result<HeifImage> read_heif(Bytes bytes) {
+  HeifImage out;
   if (has_avif_brand(bytes)) out.format = ImageFormat::kAvif;
   const auto file = read_boxes(bytes);
   if (!file && is_only_track(bytes))
@@ -299,7 +299,7 @@ Result<HeifPicture> read_heif(Bytes bytes) {
   return out;
 }
 
-std::size_t heif_decoder_bytes(const HeifPicture& picture) {
+std::size_t heif_decoder_bytes(const HeifImage& picture) {
   const std::size_t sample = picture.bits > 8 ? 2 : 1;
   const auto pixels = [](int width, int height) {
     return static_cast<std::size_t>(width) * static_cast<std::size_t>(height);

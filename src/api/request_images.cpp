@@ -1,4 +1,4 @@
-#include "api/request_pictures.h"
+#include "api/request_images.h"
 
 #include <fmt/format.h>
 
@@ -26,13 +26,13 @@ std::size_t encoded_bytes(const ChatRequest& request) {
   return bytes;
 }
 
-Result<PictureMemory> pictures_memory(const ChatRequest& request, const PictureSettings& settings) {
-  PictureMemory all;
+Result<ImageMemory> images_memory(const ChatRequest& request, const ImageSettings& settings) {
+  ImageMemory all;
   std::size_t largest = 0;
   for (const EncodedImage& image : request.images) {
     auto info = probe_image(image.bytes, settings.limits);
     if (!info) return with_param(info.error(), image);
-    const PictureMemory one = picture_memory(*info, settings.box);
+    const ImageMemory one = image_memory(*info, settings.box);
     all.peak = std::max(all.peak, all.kept + one.peak);
     all.kept += one.kept;
     largest = std::max(largest, one.kept);
@@ -42,8 +42,8 @@ Result<PictureMemory> pictures_memory(const ChatRequest& request, const PictureS
   return all;
 }
 
-Result<bool> decode_next_picture(ChatRequest& request, const PictureSettings& settings,
-                                 const Interrupt& interrupt) {
+Result<bool> decode_next_image(ChatRequest& request, const ImageSettings& settings,
+                               const Interrupt& interrupt) {
   const std::size_t next = request.generate.images.size();
   if (next == request.images.size()) return false;
   EncodedImage& image = request.images[next];
@@ -51,7 +51,7 @@ Result<bool> decode_next_picture(ChatRequest& request, const PictureSettings& se
   if (!decoded) return with_param(std::move(decoded).error(), image);
   image.bytes = {};
   if (!decoded->note.empty())
-    request.picture_notes.push_back(fmt::format("{}: {}", image.param, decoded->note));
+    request.image_notes.push_back(fmt::format("{}: {}", image.param, decoded->note));
   auto picture = std::make_shared<const Image>(fit(*std::move(decoded), settings.box, interrupt));
   OC_RETURN_IF_ERROR(interrupt.check("resizing of a picture"));
   request.generate.images.push_back({std::move(picture), std::move(image.options)});

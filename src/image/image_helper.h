@@ -2,7 +2,7 @@
 // their own: this very program, started again with an argument that nobody else uses. Whoever
 // decodes such pictures begins main() with
 //
-//   if (oc::is_picture_helper(argc, argv)) return oc::picture_helper_main();
+//   if (oc::is_image_helper(argc, argv)) return oc::image_helper_main();
 //
 // A program that does not is never started again; these pictures are then refused.
 #pragma once
@@ -10,9 +10,9 @@
 namespace oc {
 
 // Whether this process is a helper. Also notes that this program can be one.
-bool is_picture_helper(int argc, const char* const* argv);
+bool is_image_helper(int argc, const char* const* argv);
 
 // Decodes the one picture that it was started for; the exit status. Prints nothing.
-int picture_helper_main();
+int image_helper_main();
 
 }  // namespace oc

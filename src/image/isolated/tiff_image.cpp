@@ -1,4 +1,4 @@
-#include "image/isolated/tiff_picture.h"
+#include "image/isolated/tiff_image.h"
 
 #include <fmt/format.h>
 
@@ -152,8 +152,8 @@ int count_pages(Bytes file, std::size_t at, bool little) {
   return pages;
 }
 
-std::optional<TiffPicture::Colours> colours_of(std::uint32_t photometric) {
-  using enum TiffPicture::Colours;
+std::optional<TiffImage::Colours> colours_of(std::uint32_t photometric) {
+  using enum TiffImage::Colours;
   switch (photometric) {
     case 0:
       return kWhiteIsZero;
@@ -172,14 +172,14 @@ std::optional<TiffPicture::Colours> colours_of(std::uint32_t photometric) {
   }
 }
 
-int colour_samples(TiffPicture::Colours colours) {
-  using enum TiffPicture::Colours;
+int colour_samples(TiffImage::Colours colours) {
+  using enum TiffImage::Colours;
   return colours == kCmyk ? 4 : colours == kRgb || colours == kYcbcr ? 3 : 1;
 }
 
 // Nothing: it is one that is read.
-std::optional<Error> check_kind(const TiffPicture& picture, const Directory& directory) {
-  using enum TiffPicture::Colours;
+std::optional<Error> check_kind(const TiffImage& picture, const Directory& directory) {
+  using enum TiffImage::Colours;
   for (std::size_t i = 0; i < directory.count(kSampleFormat) && i < 8; ++i) {
     const std::uint32_t format = directory.value(kSampleFormat, i).value_or(1);
     if (format == 3) return unsupported("has floating-point samples");
@@ -215,7 +215,7 @@ std::vector<std::uint8_t> read_palette(const Directory& directory, int bits) {
 }
 
 // Width and height of tiles, the rows of strips; false: they make no sense.
-bool read_layout(const Directory& directory, TiffPicture& out) {
+bool read_layout(const Directory& directory, TiffImage& out) {
   if (!directory.has(kTileOffsets) && !directory.has(kTileWidth)) {
     out.strip_rows = directory.value(kRowsPerStrip).value_or(~0u);
     return directory.has(kStripOffsets) && out.strip_rows > 0;
@@ -229,9 +229,9 @@ bool read_layout(const Directory& directory, TiffPicture& out) {
   return true;
 }
 
-void read_alpha(const Directory& directory, TiffPicture& out) {
+void read_alpha(const Directory& directory, TiffImage& out) {
   constexpr std::uint32_t kAssociated = 1, kUnassociated = 2, kCorel = 999;
-  using enum TiffPicture::Colours;
+  using enum TiffImage::Colours;
   if (out.colours == kPalette || out.colours == kCmyk || out.colours == kYcbcr) return;
   if (out.samples <= colour_samples(out.colours)) return;
   const auto kind = directory.value(kExtraSamples);
@@ -243,7 +243,7 @@ void read_alpha(const Directory& directory, TiffPicture& out) {
 
 }  // namespace
 
-Samples TiffPicture::row_samples() const {
+Samples TiffImage::row_samples() const {
   switch (colours) {
     case Colours::kWhiteIsZero:
     case Colours::kBlackIsZero:
@@ -259,7 +259,7 @@ Samples TiffPicture::row_samples() const {
   return Samples::kRgb;
 }
 
-Result<TiffPicture> read_tiff(Bytes file) {
+Result<TiffImage> read_tiff(Bytes file) {
   const Error broken = damaged(ImageFormat::kTiff);
   const bool little = starts_with(file, "II"sv);
   const auto first = read_uint(file, 4, 4, little);
@@ -267,7 +267,7 @@ Result<TiffPicture> read_tiff(Bytes file) {
   const Directory directory(file, *first, little);
   if (!directory.there()) return broken;
 
-  TiffPicture out;
+  TiffImage out;
   const std::uint32_t width = directory.value(kWidth).value_or(0);
   const std::uint32_t height = directory.value(kLength).value_or(0);
   constexpr std::uint32_t kMax = std::numeric_limits<int>::max();
@@ -304,7 +304,7 @@ Result<TiffPicture> read_tiff(Bytes file) {
   read_alpha(directory, out);
   if (auto error = check_kind(out, directory)) return *std::move(error);
   if (!read_layout(directory, out)) return broken;
-  if (out.colours == TiffPicture::Colours::kPalette) {
+  if (out.colours == TiffImage::Colours::kPalette) {
     out.palette = read_palette(directory, out.bits);
     if (out.palette.empty()) return broken;
   }
@@ -315,7 +315,7 @@ Result<TiffPicture> read_tiff(Bytes file) {
   return out;
 }
 
-std::size_t tiff_decoder_bytes(const TiffPicture& picture) {
+std::size_t tiff_decoder_bytes(const TiffImage& picture) {
   const auto bytes = [&](std::size_t width, std::size_t height) {
     return (width * static_cast<std::size_t>(picture.samples * picture.bits) + 7) / 8 * height;
   };
