@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::array<std::uint8_t, kWidth * 4> first{}, second{};
     conversion->convert(row.data(), first.data(), kWidth);
     conversion->convert(row.data(), second.data(), kWidth);
-    oc::fuzz::require(first == second);  // memory that was never written would show
+    require(first == second);  // memory that was never written would show
   }
   return used ? 0 : -1;
 }
