@@ -51,6 +51,8 @@ class ColourConversion {
   // A row of so many pixels, in the samples that were named, becomes RGB, or RGBA with the alpha as
   // it was. `to` may be `from` where both have the same size.
   virtual void convert(const std::uint8_t* from, std::uint8_t* to, int width) const = 0;
+  // What it takes, as ImageInfo::decode_ns: tables of many colours take longer than curves.
+  virtual int ns_per_pixel() const = 0;
 };
 
 // The profile in a file that probe_image() accepted; empty: it has none that can be read.

@@ -1,8 +1,9 @@
 #include <csetjmp>
 #include <cstdio>
-// jpeglib.h needs <cstdio> first.
-#include <jerror.h>
+// jpeglib.h needs <cstdio> first, and tells jerror.h which messages there are.
 #include <jpeglib.h>
+
+#include <jerror.h>
 
 #include <fmt/format.h>
 
@@ -25,13 +26,15 @@ struct JpegState {
   const Decoding* task;
   int bit_errors;
   bool cut_off;     // the file has ended before its last marker
+  bool surplus;     // bytes of a scan were left when its pixels were complete
+  bool complete;    // all pixels are there; what follows cannot harm them
   Outcome outcome;  // where it escapes
   std::jmp_buf escape;
 };
 
 [[noreturn]] void escape(j_common_ptr decoder, Outcome outcome) {
   auto* state = static_cast<JpegState*>(decoder->client_data);
-  state->outcome = outcome;
+  state->outcome = state->complete && outcome != Outcome::kStopped ? Outcome::kDone : outcome;
   std::longjmp(state->escape, 1);
 }
 [[noreturn]] void fail(j_common_ptr decoder) {
@@ -42,21 +45,31 @@ void silent(j_common_ptr) {}
 // Where a scan's bytes have ended before its pixels: before a restart, which sets things right, or
 // so late that less than a sixteenth of the picture is invented, a bit error may have shifted what
 // followed; otherwise pixels are missing.
-bool may_be_bit_error(const JpegState& state) {
+bool may_be_bit_error(const JpegState& state, bool restart) {
   constexpr JDIMENSION kShare = 16;
   const jpeg_decompress_struct& decoder = state.decoder;
-  const bool restart = decoder.unread_marker >= JPEG_RST0 && decoder.unread_marker < JPEG_RST0 + 8;
   const JDIMENSION left = decoder.total_iMCU_rows - decoder.input_iMCU_row;
   return !state.cut_off && (restart || left * kShare <= decoder.total_iMCU_rows);
 }
 // libjpeg only warns where it goes on with pixels of its own invention: that is forgiven so many
-// times. Other warnings (bytes too many, an odd order of scans) leave the picture whole.
+// times. Other warnings (an odd order of scans) leave the picture whole.
 void judge_warning(j_common_ptr common, int level) {
   if (level >= 0) return;  // a trace message
   auto& state = *static_cast<JpegState*>(common->client_data);
   switch (common->err->msg_code) {
-    case JWRN_HIT_MARKER:
-      if (!may_be_bit_error(state)) escape(common, Outcome::kDamaged);
+    case JWRN_EXTRANEOUS_DATA:  // a bit error has made the data seem shorter, if they are a scan's
+      state.surplus |= state.decoder.input_scan_number > 0;
+      return;
+    case JWRN_HIT_MARKER: {
+      const int marker = state.decoder.unread_marker;
+      if (!may_be_bit_error(state, marker >= JPEG_RST0 && marker < JPEG_RST0 + 8))
+        escape(common, Outcome::kDamaged);
+      if (++state.bit_errors > kMaxBitErrors) escape(common, Outcome::kDamaged);
+      return;
+    }
+    case JWRN_ARITH_BAD_CODE:  // nothing more is decoded until the next restart
+      if (!may_be_bit_error(state, state.decoder.restart_interval > 0))
+        escape(common, Outcome::kDamaged);
       [[fallthrough]];
     case JWRN_HUFF_BAD_CODE:
     case JWRN_MUST_RESYNC:
@@ -68,8 +81,12 @@ void nothing(j_decompress_ptr) {}
 // single scan may be missing; where pixels are missing too, finding it there is a warning (above).
 boolean out_of_bytes(j_decompress_ptr decoder) {
   static constexpr JOCTET kEnd[] = {0xff, JPEG_EOI};
-  static_cast<JpegState*>(decoder->client_data)->cut_off = true;
-  if (jpeg_has_multiple_scans(decoder))
+  auto& state = *static_cast<JpegState*>(decoder->client_data);
+  state.cut_off = true;
+  // Arithmetic decoding goes on with zeros and without a warning.
+  const bool rows_are_missing =
+      decoder->arith_code && decoder->input_iMCU_row + 1 < decoder->total_iMCU_rows;
+  if (!state.complete && (jpeg_has_multiple_scans(decoder) || rows_are_missing))
     escape(reinterpret_cast<j_common_ptr>(decoder), Outcome::kDamaged);
   decoder->src->next_input_byte = kEnd;
   decoder->src->bytes_in_buffer = sizeof kEnd;
@@ -148,6 +165,8 @@ Outcome decode_into(JpegState& state, RowWriter& rows) {
     if (jpeg_read_scanlines(&decoder, &row, 1) != 1) return Outcome::kDamaged;
     rows.done();
   }
+  state.complete = true;
+  jpeg_finish_decompress(&decoder);  // reads on to the end marker
   return Outcome::kDone;
 }
 
@@ -163,9 +182,8 @@ Result<Image> decode_jpeg(const Decoding& task) {
   const Samples samples = task.info.channels == 1   ? Samples::kGrey
                           : task.info.channels == 3 ? Samples::kRgb
                                                     : Samples::kCmyk;
-  const auto conversion = task.reading.convert_profiles
-                              ? ColourConversion::from(profile_of_jpeg(task.bytes), samples)
-                              : nullptr;
+  std::string note;
+  const auto conversion = conversion_for(task, profile_of_jpeg(task.bytes), samples, note);
   RowWriter rows(task.info, samples, task.reading, conversion.get());
   JpegState state{};
   state.task = &task;
@@ -173,6 +191,14 @@ Result<Image> decode_jpeg(const Decoding& task) {
   const Outcome outcome = decode_into(state, rows);
   if (outcome != Outcome::kDone) return failure(outcome, task);
   Image image = rows.take();
+  image.note = std::move(note);
+  if (task.info.denominator > 1)
+    image.note = fmt::format("the JPEG picture is so large that it is read at 1/{} of its size",
+                             task.info.denominator);
+  if (state.surplus && state.bit_errors == 0)
+    image.note =
+        "the JPEG picture has more data than pixels: some of them may be wrong, as after a bit "
+        "error";
   if (state.bit_errors > 0)
     image.note =
         fmt::format("the JPEG picture has {} bit error{}, which {} read over", state.bit_errors,

@@ -205,6 +205,12 @@ Result<ImageInfo> probe_png(Bytes bytes) {
     return true;
   });
   info.channels = ((type & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1) + (alpha ? 1 : 0);
+  // Filters work on bytes as they are stored.
+  constexpr double kNsPerByte = 5.5;
+  const std::uint32_t bits = read_uint(bytes, 24, 1, false).value_or(8);
+  const int samples = (type & PNG_COLOR_MASK_PALETTE) != 0 ? 1 : info.channels;
+  info.decode_ns = static_cast<std::int64_t>(kNsPerByte * samples * std::max(bits, 8u) / 8 *
+                                             static_cast<double>(*width) * *height);
   // Two rows of the widest kind, RGBA of 16 bits; zlib's window and libpng's own.
   constexpr std::size_t kWidestPixel = 8, kOther = 128u << 10;
   info.working_bytes = (std::size_t{*width} + 64) * kWidestPixel * 2 + kOther +
@@ -233,9 +239,8 @@ std::vector<std::byte> profile_of_png(Bytes bytes) {
 Result<Image> decode_png(const Decoding& task) {
   if (!chunks_fit(task.bytes)) return damaged(task.info.format);
   const Samples samples = samples_of_info(task.info, task.reading);
-  const auto conversion = task.reading.convert_profiles
-                              ? ColourConversion::from(profile_of_png(task.bytes), samples)
-                              : nullptr;
+  std::string note;
+  const auto conversion = conversion_for(task, profile_of_png(task.bytes), samples, note);
   RowWriter rows(task.info, samples, task.reading, conversion.get());
   std::vector<std::uint8_t> whole;
   const std::size_t stride = static_cast<std::size_t>(task.info.width) * samples_of(samples);
@@ -246,8 +251,9 @@ Result<Image> decode_png(const Decoding& task) {
   if (opened.header == nullptr) return failure(Outcome::kOutOfMemory, task);
   const Outcome outcome = decode_into(opened.png, opened.header, &reader, samples, rows, whole);
   if (outcome != Outcome::kDone) return failure(outcome, task);
-  if (interlaced) return rows.from_whole(std::move(whole), task.interrupt);
-  return rows.take();
+  Image image = interlaced ? rows.from_whole(std::move(whole), task.interrupt) : rows.take();
+  image.note = std::move(note);
+  return image;
 }
 
 }  // namespace oc

@@ -153,14 +153,15 @@ Result<Image> decode_webp(const Decoding& task) {
   const WebpFrame frame = first_frame(task.bytes, task.info);
   const bool alpha = task.info.channels == 4 && task.reading.background.has_value();
   const Samples samples = alpha ? Samples::kRgba : Samples::kRgb;
-  const auto conversion = task.reading.convert_profiles
-                              ? ColourConversion::from(profile_of_webp(task.bytes), samples)
-                              : nullptr;
+  std::string note;
+  const auto conversion = conversion_for(task, profile_of_webp(task.bytes), samples, note);
   RowWriter rows(task.info, samples, task.reading, conversion.get());
   std::vector<std::uint8_t> whole(rgb_bytes(task.info) / 3 * samples_of(samples));
   if (const Outcome outcome = decode_into(task, frame, samples, whole); outcome != Outcome::kDone)
     return failure(outcome, task);
-  return rows.from_whole(std::move(whole), task.interrupt);
+  Image image = rows.from_whole(std::move(whole), task.interrupt);
+  image.note = std::move(note);
+  return image;
 }
 
 }  // namespace oc

@@ -2,9 +2,12 @@
 // gives the picture upright, as RGB. Every failure is in our words, without library texts.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "image/bytes.h"
+#include "image/colours.h"
 #include "image/image.h"
 
 namespace oc {
@@ -36,6 +39,11 @@ Result<Image> decode_bmp(const Decoding& task);
 // In a process of their own.
 Result<Image> decode_heif(const Decoding& task);
 Result<Image> decode_tiff(const Decoding& task);
+
+// How the colours of a file with this profile become sRGB. Null: there is nothing to be done, or
+// `note` says why it is left out: it would take too long beside the decoding.
+std::unique_ptr<ColourConversion> conversion_for(const Decoding& task, Bytes profile,
+                                                 Samples samples, std::string& note);
 
 // How a library's decoder ended.
 enum class Outcome { kDone, kDamaged, kUnsupported, kTooManyScans, kOutOfMemory, kStopped };

@@ -189,6 +189,20 @@ Error too_many_scans(const ImageInfo& info, const ImageLimits& limits) {
           "save it again as an ordinary JPEG"};
 }
 
+std::unique_ptr<ColourConversion> conversion_for(const Decoding& task, Bytes profile,
+                                                 Samples samples, std::string& note) {
+  if (!task.reading.convert_profiles) return nullptr;
+  auto conversion = ColourConversion::from(profile, samples);
+  if (conversion == nullptr) return nullptr;
+  constexpr std::int64_t kMaxNs = 2'200'000'000;  // some is left for turning and resizing
+  const std::int64_t pixels = std::int64_t{task.info.width} * task.info.height;
+  if (task.info.decode_ns + pixels * conversion->ns_per_pixel() <= kMaxNs) return conversion;
+  note = fmt::format(
+      "the colour profile of the {} picture is left out: for so many pixels it takes too long",
+      to_string(task.info.format));
+  return nullptr;
+}
+
 Error failure(Outcome outcome, const Decoding& task) {
   switch (outcome) {
     case Outcome::kDone:

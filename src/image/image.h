@@ -60,6 +60,9 @@ struct ImageInfo {
   // JPEG that comes in several scans; of HEIC, AVIF and TIFF also the process that decodes them,
   // and what is shared with it.
   std::size_t working_bytes = 0;
+  // What decoding takes of a CPU with some 4 GHz, as measured on the slowest pictures of each
+  // format; it decides alike everywhere.
+  std::int64_t decode_ns = 0;
 };
 
 // Checked against the header before any pixel is decoded.

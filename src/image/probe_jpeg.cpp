@@ -1,4 +1,6 @@
 // A JPEG's structure: sizes, EXIF, how many scans, and what libjpeg takes to decode them.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -16,6 +18,7 @@ constexpr std::size_t kTables = 256u << 10;  // Huffman tables, tables of colour
 
 struct JpegFrame {
   bool progressive = false;
+  bool arithmetic = false;  // coded so
   std::uint32_t components = 0;
   std::array<std::uint32_t, 4> across{}, down{};  // sampling factors, 1..4
 };
@@ -27,6 +30,7 @@ bool is_alone(std::uint32_t marker) { return marker == 0x01 || (marker >= 0xd0 &
 JpegFrame read_frame(std::uint32_t marker, Bytes data) {
   JpegFrame frame;
   frame.progressive = marker == 0xc2 || marker == 0xc6 || marker == 0xca || marker == 0xce;
+  frame.arithmetic = marker > 0xc8;
   frame.components = read_uint(data, 5, 1, false).value_or(0);
   for (std::size_t i = 0; i < frame.across.size(); ++i) {
     const std::uint32_t factors = read_uint(data, 7 + 3 * i, 1, false).value_or(0x11);
@@ -156,6 +160,13 @@ int denominator_of(const ImageInfo& info, const ImageLimits& limits) {
   return 1;
 }
 
+// Measured, as ImageInfo::decode_ns says. Of a file that ends early some scans may be missing.
+std::int64_t decode_ns(const JpegFrame& frame, std::int64_t pixels, int scans, Bytes bytes) {
+  constexpr std::int64_t kHuffman = 4, kHuffmanScan = 1, kArithmetic = 12, kArithmeticByte = 140;
+  if (!frame.arithmetic) return pixels * (kHuffman + kHuffmanScan * scans);
+  return pixels * scans * kArithmetic + static_cast<std::int64_t>(bytes.size()) * kArithmeticByte;
+}
+
 }  // namespace
 
 Result<ImageInfo> probe_jpeg(Bytes bytes, const ImageLimits& limits) {
@@ -189,6 +200,15 @@ Result<ImageInfo> probe_jpeg(Bytes bytes, const ImageLimits& limits) {
       else
         info.denominator = denominator_of(info, limits);
       info.working_bytes = working_bytes(info, frame, several) + conversion_bytes(profile_bytes);
+      info.decode_ns = decode_ns(frame, std::int64_t{info.width} * info.height, info.scans, bytes);
+      constexpr std::int64_t kMaxArithmeticNs = 2'000'000'000;
+      if (frame.arithmetic && info.decode_ns > kMaxArithmeticNs)
+        return Error{
+            ErrorCode::kTooLarge,
+            fmt::format("the JPEG picture of {}x{} pixels is arithmetic-coded, which takes "
+                        "too long to decode for so many",
+                        info.width, info.height),
+            "save it again as an ordinary JPEG, or send a smaller one"};
       info.width = (info.width + info.denominator - 1) / info.denominator;
       info.height = (info.height + info.denominator - 1) / info.denominator;
       return info;

@@ -133,6 +133,16 @@ def test_avif_is_near_to_pillows(tmp_path, subsampling):
     assert mean <= 1 and largest <= 8, (mean, largest)
 
 
+def test_a_tiff_without_all_of_its_profile_is_refused(tmp_path):
+    profile = Image.open(ROOT / "tests/data/picture-cases/phone_display_p3.jpg").info["icc_profile"]
+    whole, cut, out = tmp_path / "whole.tif", tmp_path / "cut.tif", tmp_path / "out.png"
+    photo().save(whole, icc_profile=profile, compression="tiff_lzw")  # Pillow writes it last
+    cut.write_bytes(whole.read_bytes()[:-10])
+    done = subprocess.run([BIN, "see", cut, "--picture", out], capture_output=True, text=True)
+    assert done.returncode == 1 and "damaged or cut off" in done.stderr and not out.exists()
+    assert read(whole, out).size == photo().size
+
+
 # Red and green change places: nobody could miss it.
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp", "tif"])
 def test_profiles_are_converted_as_lcms_does(tmp_path, kind):

@@ -1,5 +1,6 @@
 // Pictures with an ICC profile look as they should, on screens that are sRGB.
 #include "image/colours.h"
+#include "image/decoders.h"
 
 #include <lcms2.h>
 
@@ -137,6 +138,23 @@ TEST(Colours, GreysHaveProfilesToo) {
   png.before = iccp(grey_profile(1));
   EXPECT_NEAR(pixel(decoded(test::write_png(png)), 0, 0)[1], 188, 2);
   EXPECT_EQ(pixel(decoded(test::write_png(png)), 1, 0)[1], 255);
+}
+
+// Decoding and the profile together stay within what a picture may take.
+TEST(Colours, AProfileIsLeftOutWhereItTakesTooLong) {
+  const std::string profile = profile_of(kDisplayP3);
+  for (const std::int64_t decode_ns : {0LL, 3'000'000'000LL}) {
+    const ImageInfo info{
+        .format = ImageFormat::kPng, .width = 7000, .height = 7000, .decode_ns = decode_ns};
+    const ImageReading reading;
+    const Interrupt interrupt;
+    const ImageLimits limits;
+    std::string note;
+    const auto conversion = conversion_for({{}, info, limits, reading, interrupt},
+                                           std::as_bytes(std::span(profile)), Samples::kRgb, note);
+    EXPECT_EQ(conversion != nullptr, decode_ns == 0);
+    EXPECT_EQ(note.empty(), decode_ns == 0) << note;
+  }
 }
 
 TEST(Colours, SeveralSegmentsAreOneProfile) {

@@ -148,6 +148,30 @@ TEST(DecodeJpeg, TheEndMarkerAloneMayBeMissing) {
   }
 }
 
+// Its decoder goes on with zeros where bytes are missing, and says nothing.
+TEST(DecodeJpeg, ArithmeticCodedOnesAreNotCutOffInSilence) {
+  for (const int restart_rows : {0, 1}) {
+    const std::string file =
+        encode_jpeg(test::rough_image(64, 64),
+                    {.arithmetic = true, .restart_rows = restart_rows, .quality = 60});
+    const Image whole = decoded(file);
+    EXPECT_EQ(difference(decoded(file.substr(0, file.size() - 2)), whole), 0);
+    const std::size_t scan = find_marker(file, kSos) + 14;
+    for (std::size_t size = scan; size < scan + (file.size() - scan) * 4 / 5; size += 5)
+      EXPECT_EQ(error_of(decode(file.substr(0, size))).message, kDamaged) << size;
+  }
+}
+
+TEST(DecodeJpeg, ArithmeticCodedOnesHaveALimitOfTheirOwn) {
+  std::string file = encode_jpeg(test::rough_image(64, 64), {.arithmetic = true});
+  const std::size_t frame = find_marker(file, 0xc9);
+  ASSERT_NE(frame, std::string::npos);
+  file.replace(frame + 5, 4, "\x30\x00\x40\x00", 4);  // 12,288 rows of 16,384 pixels
+  const Error error = error_of(test::probe(file, {.max_pixels = 300'000'000}));
+  EXPECT_EQ(error.code, ErrorCode::kTooLarge);
+  EXPECT_TRUE(test::has(error.message, "arithmetic-coded")) << error.message;
+}
+
 // libjpeg only warns and invents the rest.
 TEST(DecodeJpeg, PixelsThatAreNotThereAreAnError) {
   const Image image = test::rough_image(40, 40);
@@ -342,7 +366,8 @@ TEST(DecodeJpeg, AFewBitErrorsAreForgivenAndNoted) {
   for (const int restart_rows : {0, 1}) {
     const std::string file = encode_jpeg(image, {.restart_rows = restart_rows, .quality = 75});
     const std::size_t scan = find_marker(file, kSos) + 14;
-    int noted = 0, refused = 0, silent = 0;
+    const Image whole = decoded(file);
+    int noted = 0, refused = 0, silent = 0, wrong = 0, told = 0;
     for (std::size_t at = scan; at + 2 < file.size(); at += 11) {
       std::string damaged = file;
       damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
@@ -354,9 +379,12 @@ TEST(DecodeJpeg, AFewBitErrorsAreForgivenAndNoted) {
       if (result.ok() && !result->note.empty()) {
         EXPECT_TRUE(test::has(result->note, "bit error")) << result->note;
       }
+      // What lies beside every place of the picture is another picture.
+      if (result.ok() && difference(*result, whole) > 60) ++(result->note.empty() ? wrong : told);
     }
     EXPECT_GT(noted, 10) << restart_rows;
     EXPECT_GT(noted + silent, 4 * refused) << restart_rows;
+    EXPECT_GT(told, wrong) << restart_rows;
   }
 }
 

@@ -111,6 +111,7 @@ struct JpegOptions {
   J_COLOR_SPACE from = JCS_RGB;  // of the samples
   J_COLOR_SPACE stored = JCS_YCbCr;
   bool progressive = false;
+  bool arithmetic = false;  // coded so
   bool halved_chroma = false;
   bool adobe_marker = true;  // where the colour space has one
   int restart_rows = 0;
@@ -139,6 +140,7 @@ inline std::string encode_jpeg(int width, int height, const std::vector<std::uin
         options.halved_chroma && i == 0 ? 2 : 1;
   encoder.restart_in_rows = options.restart_rows;
   if (!options.adobe_marker) encoder.write_Adobe_marker = FALSE;
+  encoder.arith_code = options.arithmetic ? TRUE : FALSE;
   if (options.progressive) jpeg_simple_progression(&encoder);
   jpeg_start_compress(&encoder, TRUE);
   for (const std::string& segment : options.app1)

@@ -45,6 +45,12 @@ std::vector<std::byte> profile_of(const HeifImage& picture) {
   return picture.cicp && !picture.grey ? profile_of(*picture.cicp) : std::vector<std::byte>();
 }
 
+// Video codecs and LZW take their time for each byte.
+std::int64_t decode_ns(int width, int height, Bytes bytes) {
+  constexpr std::int64_t kPerPixel = 12, kPerByte = 80;
+  return kPerPixel * width * height + kPerByte * static_cast<std::int64_t>(bytes.size());
+}
+
 // The alpha of each pixel left out.
 void copy_without_alpha(const std::uint8_t* from, std::size_t step, std::uint8_t* to, int width) {
   for (int x = 0; x < width; ++x, from += step, to += step - 1) std::copy_n(from, step - 1, to);
@@ -57,8 +63,8 @@ Result<Image> decode_in_helper(const Decoding& task, const PixelRequest& request
   const Samples samples = !drop                                    ? request.samples
                           : request.samples == Samples::kGreyAlpha ? Samples::kGrey
                                                                    : Samples::kRgb;
-  const auto conversion =
-      task.reading.convert_profiles ? ColourConversion::from(profile, samples) : nullptr;
+  std::string note;
+  const auto conversion = conversion_for(task, profile, samples, note);
   RowWriter rows(task.info, samples, task.reading, conversion.get());
   const std::size_t step = samples_of(request.samples);
   const std::size_t stride = static_cast<std::size_t>(request.width) * step;
@@ -71,7 +77,9 @@ Result<Image> decode_in_helper(const Decoding& task, const PixelRequest& request
       std::copy_n(from, stride, rows.row());
     rows.done();
   }
-  return rows.take();
+  Image image = rows.take();
+  image.note = std::move(note);
+  return image;
 }
 
 }  // namespace
@@ -84,7 +92,8 @@ Result<ImageInfo> probe_heif(Bytes bytes) {
                  .height = picture.height,
                  .channels = channels_of(request.samples),
                  .exif_orientation = picture.orientation,
-                 .animated = picture.animated};
+                 .animated = picture.animated,
+                 .decode_ns = decode_ns(picture.width, picture.height, bytes)};
   info.working_bytes =
       working_bytes(info, request, bytes, heif_decoder_bytes(picture), profile_of(picture).size());
   return info;
@@ -97,7 +106,8 @@ Result<ImageInfo> probe_tiff(Bytes bytes) {
                  .width = picture.width,
                  .height = picture.height,
                  .channels = channels_of(request.samples),
-                 .exif_orientation = picture.orientation};
+                 .exif_orientation = picture.orientation,
+                 .decode_ns = decode_ns(picture.width, picture.height, bytes)};
   info.working_bytes =
       working_bytes(info, request, bytes, tiff_decoder_bytes(picture), picture.profile.size());
   return info;
@@ -108,7 +118,7 @@ Result<Image> decode_heif(const Decoding& task) {
   OC_ASSIGN_OR_RETURN(Image image,
                       decode_in_helper(task, request_for(picture), heif_decoder_bytes(picture),
                                        profile_of(picture)));
-  if (picture.cicp && is_hdr(*picture.cicp))
+  if (image.note.empty() && picture.cicp && is_hdr(*picture.cicp))
     image.note = fmt::format("the {} picture is in HDR: its colours are taken as they are stored",
                              to_string(picture.format));
   return image;
@@ -118,7 +128,7 @@ Result<Image> decode_tiff(const Decoding& task) {
   OC_ASSIGN_OR_RETURN(const TiffImage picture, read_tiff(task.bytes));
   OC_ASSIGN_OR_RETURN(Image image, decode_in_helper(task, request_for(picture),
                                                     tiff_decoder_bytes(picture), picture.profile));
-  if (picture.pages > 1)
+  if (image.note.empty() && picture.pages > 1)
     image.note = fmt::format("the TIFF file has {} pages: the first is looked at", picture.pages);
   return image;
 }

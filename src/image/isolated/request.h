@@ -67,6 +67,6 @@ inline constexpr int kLifeDescriptor = 4;  // closed when it ends: the other end
 inline constexpr char kHelperArgument[] = "--picture-helper";
 
 // A picture may take so much.
-inline constexpr int kMaxCpuSeconds = 3;
+inline constexpr int kMaxCpuSeconds = 2;
 
 }  // namespace oc

@@ -311,6 +311,7 @@ Result<TiffImage> read_tiff(Bytes file) {
   const std::uint32_t orientation = directory.value(kOrientation).value_or(1);
   out.orientation = orientation >= 1 && orientation <= 8 ? static_cast<int>(orientation) : 1;
   out.profile = directory.bytes(kIccProfile);
+  if (out.profile.empty() && directory.count(kIccProfile) > 4) return broken;  // it is cut off
   out.pages = count_pages(file, *first, little);
   return out;
 }

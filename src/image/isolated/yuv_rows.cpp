@@ -106,7 +106,8 @@ void YuvRows::load_colours(const Plane& plane, int y, std::vector<float>& to) {
     const std::size_t next = (x & 1) != 0 ? std::min(at + 1, width - 1) : at - (at > 0 ? 1 : 0);
     to[x] = planes_.smooth ? 0.75f * blended_[at] + 0.25f * blended_[next] : blended_[at];
   }
-  // The last column of an odd width is not mixed: libyuv, which libavif and browsers use, has it so.
+  // The last column of an odd width is not mixed: libyuv, which libavif and browsers use, has it
+  // so.
   if (to.size() % 2 == 1) to.back() = blended_[width - 1];
 }
 

@@ -126,7 +126,7 @@ TEST(Helper, MemoryAndTimeAreBounded) {
   }
   const Error error = error_of(ask("spin"));
   EXPECT_EQ(error.code, ErrorCode::kTooLarge);
-  EXPECT_TRUE(has(error.message, "more than 3 s of CPU")) << error.message;
+  EXPECT_TRUE(has(error.message, "more than 2 s of CPU")) << error.message;
   expect_nobody_left();
 #endif
 }
