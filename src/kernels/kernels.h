@@ -33,7 +33,7 @@ enum class Storage {
   kBF16,
   kQ8,  // int8 in [-127, 127] beside float32 scales: keys and values only
 };
-enum class Function { kNone, kQuickGelu, kGelu, kSilu };
+enum class Function { kNone, kQuickGelu, kGelu, kGeluTanh, kSilu };
 
 // W[N, K], MLX affine, in place: packed rows, then scales and biases [N, K/group] of type `meta`.
 struct QuantMatrix {

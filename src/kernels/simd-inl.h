@@ -215,12 +215,25 @@ HWY_INLINE void transpose_halves(const std::uint8_t* rows, std::int64_t stride, 
   }
 }
 
+// x · sigmoid(−z)
+HWY_INLINE VF times_sigmoid(VF x, VF z) {
+  const DF d;
+  // Past 104, where e^z is infinite already, Highway's form would wrap around to 0.
+  const VF e = hn::Exp(d, hn::Min(z, hn::Set(d, 104.0f)));
+  return hn::Div(x, hn::Add(hn::Set(d, 1.0f), e));
+}
+
 // x · sigmoid(scale · x)
 HWY_INLINE VF sigmoid_product(VF x, float scale) {
+  return times_sigmoid(x, hn::Mul(x, hn::Set(DF(), -scale)));
+}
+
+// x · (1 + tanh(u)) / 2 is x · sigmoid(2u). Of an x whose cube is infinite, x or 0.
+HWY_INLINE VF gelu_tanh(VF x) {
   const DF d;
-  // Past 104, where e^x is infinite already, Highway's form would wrap around to 0.
-  const VF e = hn::Exp(d, hn::Min(hn::Mul(x, hn::Set(d, -scale)), hn::Set(d, 104.0f)));
-  return hn::Div(x, hn::Add(hn::Set(d, 1.0f), e));
+  const VF cube = hn::Mul(hn::Mul(x, x), x);
+  const VF sum = hn::Add(x, hn::Mul(cube, hn::Set(d, 0.044715f)));
+  return times_sigmoid(x, hn::Mul(sum, hn::Set(d, -1.5957691216f)));  // −2 √(2/π)
 }
 
 // Out of line: tiles store many vectors.
@@ -228,6 +241,7 @@ HWY_NOINLINE VF apply_function(VF x, Function function) {
   const DF d;
   if (function == Function::kQuickGelu) return sigmoid_product(x, 1.702f);
   if (function == Function::kSilu) return sigmoid_product(x, 1.0f);
+  if (function == Function::kGeluTanh) return gelu_tanh(x);
   // kGelu, only the projector's: the C library's erf is exact enough
   HWY_ALIGN float lane[kLanes];
   hn::Store(x, d, lane);

@@ -35,6 +35,7 @@ enum class Activation {
   kNone,
   kQuickGelu,  // x · sigmoid(1.702 x)
   kGelu,       // x · Φ(x), exact (erf)
+  kGeluTanh,   // its approximation: x · (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2
   kSilu,       // x · sigmoid(x)
 };
 

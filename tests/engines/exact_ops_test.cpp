@@ -52,7 +52,8 @@ TEST_P(ExactOps, LinearWithEverythingFoldedIn) {
   const std::vector<float> x = make_.normals(rows * width), add = make_.normals(rows * 80);
   for (const NormKind kind : {NormKind::kRms, NormKind::kLayer})
     for (const Activation activation :
-         {Activation::kNone, Activation::kQuickGelu, Activation::kGelu, Activation::kSilu})
+         {Activation::kNone, Activation::kQuickGelu, Activation::kGelu, Activation::kGeluTanh,
+          Activation::kSilu})
       for (const bool adding : {false, true})
         expect_same(
             [&](Engine& e) {

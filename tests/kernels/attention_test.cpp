@@ -138,7 +138,7 @@ class Attention : public KernelTest {
 
 TEST_P(Attention, HeadsOfEverySize) {
   for (const Storage type : kTypes)
-    for (const int d : {1, 2, 5, 16, 31, 32, 33, 64, 80, 96, 100})
+    for (const int d : {1, 2, 5, 16, 31, 32, 33, 64, 72, 80, 96, 100})
       for (const std::int64_t step : {0, 1}) check(d, 6, 61, step, type, index(d) % 4);
 }
 

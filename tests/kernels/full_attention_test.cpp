@@ -158,7 +158,7 @@ class FullAttentionTest : public KernelTest {
 constexpr double kPlainSlack = 1e-4, kExactSlack = 2e-3;
 
 TEST_P(FullAttentionTest, HeadsOfEverySize) {
-  for (const int d : {1, 2, 5, 15, 16, 17, 31, 32, 33, 64, 80, 96, 100})
+  for (const int d : {1, 2, 5, 15, 16, 17, 31, 32, 33, 64, 72, 80, 96, 100})
     check(random_head(d, 61), kPlainSlack, kExactSlack);
 }
 

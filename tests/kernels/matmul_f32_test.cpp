@@ -162,8 +162,8 @@ TEST_P(MatmulF32, Epilogues) {
   const Guarded<float> bias(normals(rows, 3), 0);
   const Guarded<float> add(normals(tokens * add_stride - 3), 0);
   const std::vector<float> sums = expected(w.values, rows, cols, x.data(), cols, tokens);
-  for (const Function function :
-       {Function::kNone, Function::kQuickGelu, Function::kGelu, Function::kSilu})
+  for (const Function function : {Function::kNone, Function::kQuickGelu, Function::kGelu,
+                                  Function::kGeluTanh, Function::kSilu})
     for (const bool with_bias : {false, true})
       for (const int adding : {0, 1, 2}) {  // nothing, another matrix, y itself
         const std::vector<float> before = normals(tokens * rows);
@@ -183,10 +183,13 @@ TEST_P(MatmulF32, Epilogues) {
                                : adding == 1 ? add[index(t * add_stride + n)]
                                              : before[i];
             const double v = in;
-            const double out = function == Function::kQuickGelu ? v / (1 + std::exp(-1.702 * v))
-                               : function == Function::kGelu    ? v / 2 * std::erfc(-v * M_SQRT1_2)
-                               : function == Function::kSilu    ? v / (1 + std::exp(-v))
-                                                                : v;
+            const double out =
+                function == Function::kQuickGelu ? v / (1 + std::exp(-1.702 * v))
+                : function == Function::kGelu    ? v / 2 * std::erfc(-v * M_SQRT1_2)
+                : function == Function::kGeluTanh
+                    ? v / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)))
+                : function == Function::kSilu ? v / (1 + std::exp(-v))
+                                              : v;
             if (function == Function::kNone) {
               ASSERT_EQ(y[i], adding == 0 ? in : in + more);
             } else {
@@ -203,7 +206,8 @@ TEST_P(MatmulF32, ActivationFunctionsFarOut) {
                                        100,  -100,   150,     -150,  210,    -210,  400,
                                        -400, 1e4f,   -1e4f,   1e20f, -1e20f, 3e38f, -3e38f};
   const std::vector<float> one = {1};
-  for (const Function function : {Function::kQuickGelu, Function::kGelu, Function::kSilu})
+  for (const Function function :
+       {Function::kQuickGelu, Function::kGelu, Function::kGeluTanh, Function::kSilu})
     for (const std::int64_t rows : {std::int64_t{1}, std::int64_t{2} * table_.lanes})
       for (const float v : extremes) {
         const std::vector<float> weight(index(rows), v);

@@ -60,7 +60,7 @@ class Formulas final : public Primitives {
     return like(x, fmt::format("{}({})", static_cast<const NamedNorm&>(weight).name, text(x)));
   }
   Tensor activate(const Tensor& x, Activation activation) override {
-    const char* names[] = {"none", "quick_gelu", "gelu", "silu"};
+    const char* names[] = {"none", "quick_gelu", "gelu", "gelu_tanh", "silu"};
     return like(x, fmt::format("{}({})", names[static_cast<int>(activation)], text(x)));
   }
   Tensor add(const Tensor& a, const Tensor& b) override {

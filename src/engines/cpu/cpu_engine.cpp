@@ -21,6 +21,8 @@ kernels::Function function_of(Activation activation) {
       return kernels::Function::kQuickGelu;
     case Activation::kGelu:
       return kernels::Function::kGelu;
+    case Activation::kGeluTanh:
+      return kernels::Function::kGeluTanh;
     case Activation::kSilu:
       return kernels::Function::kSilu;
   }

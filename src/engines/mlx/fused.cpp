@@ -35,6 +35,13 @@ Fused::Fused(mx::Stream stream, bool compile) : stream_(stream) {
     const mx::array erf = mx::erf(w.times(v, mx::array(0.70710678118654752f)), w.s);
     return {w.out(w.times(w.times(v, mx::array(0.5f)), mx::add(mx::array(1.0f), erf, w.s)), x[0])};
   });
+  gelu_tanh_ = made([w](const Arrays& x) -> Arrays {
+    const mx::array v = w.in(x[0]);
+    const mx::array cube = w.times(w.times(v, v), w.times(v, mx::array(0.044715f)));
+    const mx::array tanh =
+        mx::tanh(w.times(mx::add(v, cube, w.s), mx::array(0.79788456080286536f)), w.s);
+    return {w.out(w.times(w.times(v, mx::array(0.5f)), mx::add(mx::array(1.0f), tanh, w.s)), x[0])};
+  });
   silu_ = made([w](const Arrays& x) -> Arrays { return {w.out(w.silu(w.in(x[0])), x[0])}; });
   gate_ = made([w](const Arrays& x) -> Arrays {
     return {w.out(w.times(w.silu(w.in(x[0])), w.in(x[1])), x[0])};
@@ -54,6 +61,8 @@ mx::array Fused::activate(const mx::array& x, Activation activation) const {
       return quick_gelu_({x})[0];
     case Activation::kGelu:
       return gelu_({x})[0];
+    case Activation::kGeluTanh:
+      return gelu_tanh_({x})[0];
     case Activation::kSilu:
       return silu_({x})[0];
   }

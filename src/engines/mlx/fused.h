@@ -29,7 +29,7 @@ class Fused {
   using Closure = std::function<std::vector<mx::array>(const std::vector<mx::array>&)>;
 
   mx::Stream stream_;
-  Closure quick_gelu_, gelu_, silu_, gate_, rotate_;
+  Closure quick_gelu_, gelu_, gelu_tanh_, silu_, gate_, rotate_;
 };
 
 }  // namespace oc

@@ -90,6 +90,8 @@ float apply(Activation activation, float x) {
       return x / (1.0f + std::exp(-1.702f * x));
     case Activation::kGelu:
       return 0.5f * x * (1.0f + std::erf(x * 0.70710678118654752f));
+    case Activation::kGeluTanh:
+      return 0.5f * x * (1.0f + std::tanh(0.79788456080286536f * (x + 0.044715f * x * x * x)));
     case Activation::kSilu:
       return x / (1.0f + std::exp(-x));
   }

@@ -194,7 +194,8 @@ TEST(MlxEngine, CompiledChainsComputeTheSame) {
       out.insert(out.end(), part.begin(), part.end());
     };
     keep(e.gated_mlp(e.upload(x, 5, 64), *norm, *prepared(e, up), *prepared(e, square)));
-    for (const Activation a : {Activation::kQuickGelu, Activation::kGelu, Activation::kSilu})
+    for (const Activation a :
+         {Activation::kQuickGelu, Activation::kGelu, Activation::kGeluTanh, Activation::kSilu})
       keep(e.linear(e.upload(x, 5, 64), *prepared(e, square), {.activation = a}));
     return out;
   };

@@ -56,6 +56,11 @@ TEST_F(Reference, LinearWithBiasActivationAndResidual) {
   const auto gelu = [](double v) { return v * 0.5 * std::erfc(-v / std::sqrt(2.0)); };
   expect_near(values(engine_->linear(x, *linear, {.activation = Activation::kGelu})),
               {gelu(-0.5), gelu(-2.0)});
+  const auto gelu_tanh = [](double v) {
+    return v / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
+  };
+  expect_near(values(engine_->linear(x, *linear, {.activation = Activation::kGeluTanh})),
+              {gelu_tanh(-0.5), gelu_tanh(-2.0)});
 }
 
 TEST_F(Reference, StackedMatrices) {
