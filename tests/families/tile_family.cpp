@@ -373,7 +373,7 @@ Result<std::unique_ptr<const Model>> load(std::shared_ptr<const Checkpoint> chec
   info.context_length = kContext;
   info.width = kWidth;
   info.stop_ids = {2};
-  info.unnamed_ids = ids_without_token(*tokenizer, kVocabulary);
+  info.banned_ids = ids_without_token(*tokenizer, kVocabulary);
   info.knobs = knobs_with(fallback);
   info.fingerprint = checkpoint_fingerprint(*checkpoint);
   info.kv_token_bytes = engine->kv_token_bytes(TileModel::kv_spec());

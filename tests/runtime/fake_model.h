@@ -155,7 +155,7 @@ class FakeModel final : public Model {
     info_.vocab_size = kVocab;
     info_.context_length = 1000;
     info_.stop_ids = {2, kEnd};
-    info_.unnamed_ids = ids_without_token(*tokenizer_, kVocab);
+    info_.banned_ids = ids_without_token(*tokenizer_, kVocab);
     info_.knobs = {{.name = "num_crops",
                     .unit = "crop",
                     .meaning = "Most crops a picture is cut into",

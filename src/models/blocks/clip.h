@@ -2,33 +2,23 @@
 // read: its weights under the names that follow a prefix, and its forward pass.
 #pragma once
 
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "models/blocks/clip_config.h"
-#include "models/blocks/weight_loader.h"
+#include "models/blocks/vit.h"
 #include "models/expected_tensors.h"
 #include "ops/taps.h"
 
 namespace oc {
 
-struct ClipLayer {
-  NormPtr layer_norm1, layer_norm2;  // [C]
-  LinearPtr qkv_proj;                // q_proj, k_proj, v_proj stacked: [3C, C] + bias
-  LinearPtr out_proj;                // [C, C] + bias
-  LinearPtr fc1, fc2;                // [M, C], [C, M] + bias; M intermediate_size
-};
-
 struct ClipWeights {
-  LinearPtr patch_embedding;      // [C, S_p·S_p·3], columns in (y, x, channel) order, no bias
-  Tensor class_embedding;         // [1, C]; empty without a class token
-  TablePtr position_embedding;    // [T, C]
-  NormPtr pre_layrnorm;           // that spelling
-  std::vector<ClipLayer> layers;  // all but the last, which nothing reads
-  // Reordered copies that engines point into (the patch convolution).
-  std::vector<std::shared_ptr<const std::vector<float>>> owned;
+  PatchEmbedding patch_embedding;  // [C, p·p·3], no bias
+  Tensor class_embedding;          // [1, C]; empty without a class token
+  TablePtr position_embedding;     // [T, C]
+  NormPtr pre_layrnorm;            // that spelling
+  std::vector<VitLayer> layers;    // all but the last, which nothing reads
 };
 
 // `at`: what the names begin with, up to "embeddings." and "encoder.".

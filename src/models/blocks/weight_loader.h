@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ops/engine.h"
@@ -19,11 +20,11 @@ class WeightLoader {
     OC_ASSIGN_OR_RETURN(const RawMatrix raw, checkpoint_.matrix(name, rows, cols, bias));
     return engine_.prepare_linear(std::span(&raw, 1));
   }
-  // Several matrices of the same shape, stacked along the rows.
-  Result<LinearPtr> stacked(const std::vector<std::string>& names, std::int64_t rows,
+  // Several matrices, each a name and its rows, stacked along the rows.
+  Result<LinearPtr> stacked(const std::vector<std::pair<std::string, std::int64_t>>& matrices,
                             std::int64_t cols, bool bias) const {
     std::vector<RawMatrix> parts;
-    for (const std::string& name : names) {
+    for (const auto& [name, rows] : matrices) {
       OC_ASSIGN_OR_RETURN(RawMatrix raw, checkpoint_.matrix(name, rows, cols, bias));
       parts.push_back(std::move(raw));
     }

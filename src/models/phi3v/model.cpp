@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "models/fingerprint.h"
 #include "models/phi3v/blueprint.h"
 #include "models/phi3v/config.h"
 #include "models/phi3v/footprint.h"
-#include "models/phi3v/forward.h"
 #include "models/phi3v/image.h"
 #include "models/phi3v/plan.h"
 #include "models/phi3v/prompt.h"
@@ -77,17 +75,16 @@ class Phi3V final : public Model {
   }
 
   Tensor join_images(std::span<const Tensor> embeds) const override {
-    if (embeds.size() == 1) return embeds[0];
-    std::int64_t total = 0;
-    for (const Tensor& part : embeds) total += part.rows();
-    std::vector<std::int64_t> rows(static_cast<std::size_t>(total));
-    std::iota(rows.begin(), rows.end(), std::int64_t{0});
-    return engine_->gather(embeds, rows, 1);
+    return join_rows(*engine_, embeds);
   }
 
   std::unique_ptr<ForwardPass> begin_forward(std::span<const StepInput> inputs,
                                              const Tap* tap) const override {
-    return begin_phi3v_forward(*engine_, config_, weights_, rope_, inputs, tap);
+    const DecoderHeads heads{config_.heads, config_.kv_heads, config_.head_dim};
+    const auto append = [this](int regime, std::int64_t first, std::int64_t count, Batch& batch) {
+      rope_.append(regime, first, count, batch);
+    };
+    return begin_decoder_forward(*engine_, heads, weights_.decoder, append, inputs, tap);
   }
 
  private:
@@ -140,7 +137,7 @@ Result<std::unique_ptr<const Model>> load_phi3v(std::shared_ptr<const Checkpoint
   info.width = config.hidden_size;
   info.stop_ids = phi3v_stop_ids(*tokenizer);
   info.stop_ids.insert(info.stop_ids.end(), config.eos_ids.begin(), config.eos_ids.end());
-  info.unnamed_ids = ids_without_token(*tokenizer, info.vocab_size);
+  info.banned_ids = ids_without_token(*tokenizer, info.vocab_size);
   std::ranges::sort(info.stop_ids);
   const auto repeated = std::ranges::unique(info.stop_ids);
   info.stop_ids.erase(repeated.begin(), repeated.end());

@@ -10,12 +10,12 @@ namespace {
 constexpr std::string_view kVision = "model.vision_embed_tokens.";
 constexpr std::string_view kClip = "model.vision_embed_tokens.img_processor.vision_model.";
 
-Result<Phi3VLayer> load_layer(const WeightLoader& load, const std::string& at,
-                              const Phi3VConfig& config) {
+Result<DecoderLayer> load_layer(const WeightLoader& load, const std::string& at,
+                                const Phi3VConfig& config) {
   const std::int64_t d = config.hidden_size, f = config.intermediate_size;
   const std::int64_t q = std::int64_t{config.heads} * config.head_dim;
   const std::int64_t kv = std::int64_t{config.kv_heads} * config.head_dim;
-  Phi3VLayer layer;
+  DecoderLayer layer;
   OC_ASSIGN_OR_RETURN(layer.input_layernorm,
                       load.rms_norm(at + "input_layernorm", d, config.rms_norm_eps));
   OC_ASSIGN_OR_RETURN(layer.post_attention_layernorm,
@@ -34,14 +34,15 @@ Result<Phi3VWeights> load_phi3v_weights(const Checkpoint& checkpoint, const Phi3
   const WeightLoader load(checkpoint, engine);
   const std::int64_t d = config.hidden_size, c = config.vision.hidden_size;
   Phi3VWeights w;
-  OC_ASSIGN_OR_RETURN(w.embed_tokens, load.table("model.embed_tokens", config.vocab_size, d));
+  OC_ASSIGN_OR_RETURN(w.decoder.embed_tokens,
+                      load.table("model.embed_tokens", config.vocab_size, d));
   for (int i = 0; i < config.layers; ++i) {
-    OC_ASSIGN_OR_RETURN(Phi3VLayer layer,
+    OC_ASSIGN_OR_RETURN(DecoderLayer layer,
                         load_layer(load, fmt::format("model.layers.{}.", i), config));
-    w.layers.push_back(std::move(layer));
+    w.decoder.layers.push_back(std::move(layer));
   }
-  OC_ASSIGN_OR_RETURN(w.norm, load.rms_norm("model.norm", d, config.rms_norm_eps));
-  OC_ASSIGN_OR_RETURN(w.lm_head, load.linear("lm_head", config.vocab_size, d, false));
+  OC_ASSIGN_OR_RETURN(w.decoder.norm, load.rms_norm("model.norm", d, config.rms_norm_eps));
+  OC_ASSIGN_OR_RETURN(w.decoder.lm_head, load.linear("lm_head", config.vocab_size, d, false));
   OC_ASSIGN_OR_RETURN(w.clip, load_clip(load, std::string(kClip), config.vision));
   const std::string at(kVision);
   OC_ASSIGN_OR_RETURN(w.sub_GN, load.row(at + "sub_GN", Shape{1, 1, 1, 4 * c}));

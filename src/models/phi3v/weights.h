@@ -2,30 +2,18 @@
 // and prepared by an engine. https://huggingface.co/microsoft/Phi-3.5-vision-instruct
 #pragma once
 
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "models/blocks/clip.h"
+#include "models/blocks/decoder.h"
 #include "models/expected_tensors.h"
 #include "models/phi3v/config.h"
 #include "ops/engine.h"
 
 namespace oc {
 
-struct Phi3VLayer {
-  NormPtr input_layernorm, post_attention_layernorm;  // [D]
-  LinearPtr qkv_proj;                                 // [(H+2G)·d, D]
-  LinearPtr o_proj;                                   // [D, H·d]
-  LinearPtr gate_up_proj;                             // [2F, D], gate first
-  LinearPtr down_proj;                                // [D, F]
-};
-
 struct Phi3VWeights {
-  TablePtr embed_tokens;  // [V, D]
-  std::vector<Phi3VLayer> layers;
-  NormPtr norm;       // [D]
-  LinearPtr lm_head;  // [V, D]
+  DecoderWeights decoder;
   ClipWeights clip;
   Tensor sub_GN, glb_GN;  // [1, 4C]: end of a row of image tokens; between crops and global view
   LinearPtr img_projection_0, img_projection_2;  // [D, 4C], [D, D] + bias

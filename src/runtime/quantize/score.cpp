@@ -16,7 +16,7 @@ class Follower {
   Follower(const Model& model, const std::function<bool()>& cancelled)
       : model_(model),
         cancelled_(cancelled),
-        sampler_({}, model.info().unnamed_ids),
+        sampler_({}, model.info().banned_ids),
         logits_(static_cast<std::size_t>(model.info().vocab_size)) {}
 
   Result<AnswerPath> run(const ScoreQuestion& question, int max_tokens,

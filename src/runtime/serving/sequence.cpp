@@ -20,7 +20,7 @@ Sequence::Sequence(const RequestContext& context, const RequestImages& pictures,
       index_(index),
       ids_(std::move(ids)),
       regime_(prompt.regime),
-      sampler_(sampling, context.model.info().unnamed_ids),
+      sampler_(sampling, context.model.info().banned_ids),
       on_text_([this](std::string_view text) { show(text); }),
       answer_(context.model.tokenizer(), context.request.stop, on_text_) {
   result_.seed = sampler_.seed();
@@ -231,7 +231,7 @@ TokenLogprobs Sequence::describe(TokenId id, std::span<const float> logits) {
   TokenLogprobs out{describe_one(id, logprob(id), first), {}};
   for (const TokenId other :
        top_ids(logits, static_cast<std::size_t>(context_.request.top_logprobs),
-               context_.model.info().unnamed_ids))
+               context_.model.info().banned_ids))
     out.top.push_back(describe_one(other, logprob(other), first));
   token_starts_.push_back(token_bytes_);
   if (!out.control) token_bytes_ += out.bytes.size();

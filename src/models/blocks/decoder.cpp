@@ -1,4 +1,4 @@
-#include "models/phi3v/forward.h"
+#include "models/blocks/decoder.h"
 
 #include <fmt/format.h>
 
@@ -17,12 +17,12 @@ std::vector<std::int64_t> range(std::int64_t count) {
   return rows;
 }
 
-class Phi3VForward final : public ForwardPass {
+class DecoderPass final : public ForwardPass {
  public:
-  Phi3VForward(Engine& engine, const Phi3VConfig& config, const Phi3VWeights& weights,
-               const SuRope& rope, std::span<const StepInput> inputs, const Tap* tap)
+  DecoderPass(Engine& engine, const DecoderHeads& heads, const DecoderWeights& weights,
+              const AppendAngles& append_angles, std::span<const StepInput> inputs, const Tap* tap)
       : engine_(engine),
-        config_(config),
+        heads_(heads),
         weights_(weights),
         inputs_(inputs.begin(), inputs.end()),
         tap_(tap) {
@@ -33,17 +33,19 @@ class Phi3VForward final : public ForwardPass {
       const std::int64_t position = input.kv->length();
       const auto length = static_cast<std::int64_t>(input.ids.size());
       batch_.segments.push_back({input.kv, position, length});
-      rope.append(input.regime, position, length, batch_);
+      append_angles(input.regime, position, length, batch_);
       want_rows(input, first);
       first += length;
       embeds.push_back(engine_.embed(*weights_.embed_tokens, input.ids,
                                      input.image_rows != nullptr ? *input.image_rows : Tensor{}));
     }
-    x_ = embeds.size() == 1 ? std::move(embeds[0]) : engine_.gather(embeds, range(first), 1);
+    x_ = join_rows(engine_, embeds);
+    embeds.clear();
+    if (tap_ != nullptr) (*tap_)("decoder.embeds", x_);
   }
 
-  int layers() const override { return config_.layers; }
-  int layers_left() const override { return config_.layers - next_; }
+  int layers() const override { return static_cast<int>(weights_.layers.size()); }
+  int layers_left() const override { return layers() - next_; }
 
   void step(int count) override {
     OC_CHECK(count > 0 && count <= layers_left(), "{} of {} layers", count, layers_left());
@@ -63,11 +65,11 @@ class Phi3VForward final : public ForwardPass {
 
  private:
   void run_layer(int i) {
-    const Phi3VLayer& layer = weights_.layers[static_cast<std::size_t>(i)];
+    const DecoderLayer& layer = weights_.layers[static_cast<std::size_t>(i)];
     Tensor qkv = engine_.linear(  // [T, (H+2G)·d]
         x_, *layer.qkv_proj, {.norm = layer.input_layernorm.get()});
     Tensor att = engine_.attend(std::move(qkv), attend_spec(i), batch_);  // [T, H·d]
-    if (i == config_.layers - 1 && tap_ == nullptr) {  // nobody reads the other rows of the last
+    if (i == layers() - 1 && tap_ == nullptr) {  // nobody reads the other rows of the last
       att = engine_.gather(std::span(&att, 1), wanted_, 1);
       x_ = engine_.gather(std::span(&x_, 1), wanted_, 1);
       wanted_ = range(std::ssize(wanted_));
@@ -79,10 +81,10 @@ class Phi3VForward final : public ForwardPass {
   }
 
   AttendSpec attend_spec(int layer) const {
-    return {.heads = config_.heads,
-            .kv_heads = config_.kv_heads,
-            .head_dim = config_.head_dim,
-            .scale = 1.0f / std::sqrt(static_cast<float>(config_.head_dim)),
+    return {.heads = heads_.heads,
+            .kv_heads = heads_.kv_heads,
+            .head_dim = heads_.head_dim,
+            .scale = 1.0f / std::sqrt(static_cast<float>(heads_.head_dim)),
             .layer = layer};
   }
 
@@ -97,8 +99,8 @@ class Phi3VForward final : public ForwardPass {
   }
 
   Engine& engine_;
-  const Phi3VConfig& config_;
-  const Phi3VWeights& weights_;
+  const DecoderHeads heads_;
+  const DecoderWeights& weights_;
   const std::vector<StepInput> inputs_;
   const Tap* tap_;
   Batch batch_;
@@ -109,11 +111,19 @@ class Phi3VForward final : public ForwardPass {
 
 }  // namespace
 
-std::unique_ptr<ForwardPass> begin_phi3v_forward(Engine& engine, const Phi3VConfig& config,
-                                                 const Phi3VWeights& weights, const SuRope& rope,
-                                                 std::span<const StepInput> inputs,
-                                                 const Tap* tap) {
-  return std::make_unique<Phi3VForward>(engine, config, weights, rope, inputs, tap);
+std::unique_ptr<ForwardPass> begin_decoder_forward(Engine& engine, const DecoderHeads& heads,
+                                                   const DecoderWeights& weights,
+                                                   const AppendAngles& append_angles,
+                                                   std::span<const StepInput> inputs,
+                                                   const Tap* tap) {
+  return std::make_unique<DecoderPass>(engine, heads, weights, append_angles, inputs, tap);
+}
+
+Tensor join_rows(Engine& engine, std::span<const Tensor> parts) {
+  if (parts.size() == 1) return parts[0];
+  std::int64_t total = 0;
+  for (const Tensor& part : parts) total += part.rows();
+  return engine.gather(parts, range(total), 1);
 }
 
 }  // namespace oc
