@@ -1,6 +1,7 @@
 #include "image_flags.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -33,8 +34,11 @@ void add_image_flags(CLI::App& verb, ImageOptions& options, bool detail, const s
   if (!detail) return;
   static const std::map<std::string, ImageDetail> kDetailNames = {
       {"auto", ImageDetail::kAuto}, {"high", ImageDetail::kHigh}, {"low", ImageDetail::kLow}};
-  const auto sets = [&](ImageDetail value) {
-    return counted_knobs(knobs, detail_values(knobs, value));
+  const auto sets = [](ImageDetail value) {  // "1 crop or 512 pixels": each family's own
+    std::vector<std::string> all;
+    for (const Architecture& one : architectures())
+      all.push_back(counted_knobs(one.knobs, detail_values(one.knobs, value)));
+    return fmt::format("{}", fmt::join(all, " or "));
   };
   CLI::Option* const option = verb.add_option_function<std::string>(
       "--detail", [&options](const std::string& name) { options.detail = kDetailNames.at(name); },

@@ -39,7 +39,7 @@ struct ModelFootprint {
   std::size_t kv_token_bytes = 0;
   std::size_t tokenizer_bytes = 0;
   std::size_t step_bytes = 0;  // activations of one step
-  // Large square ones: as the model shows them by itself, and with detail: high.
+  // Large square ones: as the model shows them by itself, and with detail: high where that is more.
   std::vector<ImageFootprint> pictures;
   MemoryTraits engine;
 };

@@ -1,4 +1,5 @@
-// What a family itself checks of golden data (runtime/verify): how it cuts a picture.
+// What a family itself says of golden data (runtime/verify): what it is to be compared with, how it
+// cuts a picture.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -17,6 +18,17 @@ struct GoldenImage {
   const boost::json::object& expected;
   const Image& image;
   bool lossy = false;  // decoders may differ a little
+};
+
+// How far a checkpoint's numbers may be from golden data in float32 arithmetic: absolute
+// differences.
+struct GoldenLimits {
+  double features = 1e-4;       // what the vision part's last step reads
+  double vision_layers = 1e-4;  // hidden states of the vision tower
+  double image_embeds = 2e-5;   // a picture's rows, and the decoder's input
+  double layers = 1e-3;         // hidden states of the decoder
+  double norm = 5e-4;
+  double logits = 1e-3;
 };
 
 // Where the comparisons go, and where the expected values are.

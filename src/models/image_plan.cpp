@@ -65,7 +65,8 @@ Result<KnobValues> knob_values(std::span<const ImageKnob> knobs, const ImageOpti
 
 std::string knob_units(std::span<const ImageKnob> knobs) {
   std::vector<std::string> units;
-  for (const ImageKnob& knob : knobs) units.push_back(fmt::format("{}s", knob.unit));
+  for (const ImageKnob& knob : knobs)
+    if (!knob.unit.empty()) units.push_back(fmt::format("{}s", knob.unit));
   return fmt::format("{}", fmt::join(units, " or "));
 }
 
@@ -79,7 +80,7 @@ std::string smaller_knobs(std::span<const ImageKnob> knobs) {
 std::string counted_knobs(std::span<const ImageKnob> knobs, const KnobValues& values) {
   std::vector<std::string> all;
   for (const ImageKnob& knob : knobs)
-    if (const auto found = values.find(knob.name); found != values.end())
+    if (const auto found = values.find(knob.name); found != values.end() && !knob.unit.empty())
       all.push_back(counted(found->second, knob.unit));
   return fmt::format("{}", fmt::join(all, " and "));
 }

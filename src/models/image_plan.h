@@ -20,7 +20,7 @@ namespace oc {
 // command line --num-crops). More of it is more views and tokens.
 struct ImageKnob {
   std::string_view name;
-  std::string_view unit;     // one of what it counts: "crop"
+  std::string_view unit;     // one of what it counts: "crop"; empty: a switch, 0 or 1
   std::string_view meaning;  // "Most crops a picture is cut into"
   int min = 1, max = 1;
   int fallback = 1;  // the family's; of a Model and a Blueprint: the checkpoint's

@@ -42,6 +42,11 @@ struct Architecture {
   SynthCheckpoint (*synth)(std::string_view shape, int bits);
   // How it cuts a picture, against golden data; null: nothing to compare.
   void (*check_golden_image)(const GoldenImage&, GoldenChecks&);
+  // The knobs that a golden case sets, of those of a checkpoint; nullopt: the case is for others.
+  // Null: it sets them by their names.
+  std::optional<KnobValues> (*golden_knobs)(const boost::json::object&,
+                                            std::span<const ImageKnob>) = nullptr;
+  GoldenLimits golden_limits = {};
 };
 
 std::span<const Architecture> architectures();  // the only thing that registry.cpp has

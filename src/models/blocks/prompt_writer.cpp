@@ -112,7 +112,7 @@ std::vector<const Part*> ordered_parts(const Message& message, bool keep_order) 
   return parts;
 }
 
-Result<std::size_t> ShownPictures::show(const ImagePart& part, Role role) {
+Result<std::size_t> ShownImages::show(const ImagePart& part, Role role) {
   if (role != Role::kUser)
     return wrong_messages("a picture stands in a system or assistant turn",
                           "pictures belong into user turns");
@@ -126,15 +126,15 @@ Result<std::size_t> ShownPictures::show(const ImagePart& part, Role role) {
   return at;
 }
 
-Result<void> ShownPictures::check_all() const {
+Result<void> ShownImages::check_all() const {
   for (std::size_t i = 0; i < shown_.size(); ++i)
     if (!shown_[i])
       return wrong_messages(fmt::format("picture {} of {} is not shown", i + 1, shown_.size()));
   return {};
 }
 
-std::vector<PictureTag> find_picture_tags(std::string_view text) {
-  std::vector<PictureTag> tags;
+std::vector<ImageTag> find_image_tags(std::string_view text) {
+  std::vector<ImageTag> tags;
   for (std::size_t at = 0; (at = text.find(kTagBegin, at)) != std::string_view::npos;) {
     std::size_t number = 0;
     const char* first = text.data() + at + kTagBegin.size();
@@ -151,9 +151,9 @@ std::vector<PictureTag> find_picture_tags(std::string_view text) {
   return tags;
 }
 
-Result<void> check_picture_tags(std::span<const PictureTag> tags, std::size_t count) {
+Result<void> check_image_tags(std::span<const ImageTag> tags, std::size_t count) {
   std::vector<std::size_t> numbers;
-  for (const PictureTag& tag : tags) numbers.push_back(tag.number);
+  for (const ImageTag& tag : tags) numbers.push_back(tag.number);
   std::ranges::sort(numbers);
   std::vector<std::size_t> expected(count);
   std::iota(expected.begin(), expected.end(), std::size_t{1});

@@ -58,9 +58,9 @@ Error wrong_messages(std::string message, std::string hint = {});
 std::vector<const Part*> ordered_parts(const Message& message, bool keep_order);
 
 // Counts how often each picture of a request is shown.
-class ShownPictures {
+class ShownImages {
  public:
-  explicit ShownPictures(std::size_t count) : shown_(count, false) {}
+  explicit ShownImages(std::size_t count) : shown_(count, false) {}
   // The picture of a part in a turn of `role`. Errors: one that is not there or was shown before,
   // or in another turn than a user's.
   Result<std::size_t> show(const ImagePart& part, Role role);
@@ -72,12 +72,12 @@ class ShownPictures {
 };
 
 // `<|image_N|>` in trusted text.
-struct PictureTag {
+struct ImageTag {
   std::size_t begin = 0, end = 0;  // bytes
   std::size_t number = 0;          // N
 };
-std::vector<PictureTag> find_picture_tags(std::string_view text);
+std::vector<ImageTag> find_image_tags(std::string_view text);
 // Error: they are not 1 to `count`, each once.
-Result<void> check_picture_tags(std::span<const PictureTag> tags, std::size_t count);
+Result<void> check_image_tags(std::span<const ImageTag> tags, std::size_t count);
 
 }  // namespace oc

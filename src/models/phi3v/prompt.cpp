@@ -29,7 +29,7 @@ void write_image(PromptWriter& writer, TokenId bos, std::span<const ImagePlan> i
 }
 
 Result<void> write_content(PromptWriter& writer, TokenId bos, std::span<const ImagePlan> images,
-                           const Message& message, bool keep_order, ShownPictures& shown) {
+                           const Message& message, bool keep_order, ShownImages& shown) {
   bool open_line = false;  // text since the last newline of ours: the next part begins a line
   for (const Part* part : ordered_parts(message, keep_order)) {
     if (open_line) writer.text("\n");
@@ -52,7 +52,7 @@ Result<void> write_turns(const Tokenizer& tokenizer, TokenId bos, std::span<cons
                          Prompt& prompt) {
   PromptWriter writer(tokenizer, images, options.room);
   writer.token(bos);
-  ShownPictures shown(images.size());
+  ShownImages shown(images.size());
   for (const Message& message : messages) {
     OC_RETURN_IF_ERROR(writer.control(role_token(message.role)));
     writer.text("\n");
@@ -92,10 +92,10 @@ Result<void> write_trusted(const Tokenizer& tokenizer, TokenId bos,
     writer.take(out);
     return {};
   }
-  const std::vector<PictureTag> tags = find_picture_tags(prompt);
-  OC_RETURN_IF_ERROR(check_picture_tags(tags, images.size()));
+  const std::vector<ImageTag> tags = find_image_tags(prompt);
+  OC_RETURN_IF_ERROR(check_image_tags(tags, images.size()));
   std::size_t at = 0;
-  for (const PictureTag& tag : tags) {
+  for (const ImageTag& tag : tags) {
     writer.trusted(std::string_view(prompt).substr(at, tag.begin - at));
     write_image(writer, bos, images, tag.number - 1);
     at = tag.end;

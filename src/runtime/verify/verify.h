@@ -5,8 +5,10 @@
 
 #include <boost/json/value.hpp>
 #include <filesystem>
+#include <optional>
 #include <span>
 
+#include "models/golden.h"
 #include "models/model.h"
 #include "runtime/verify/report.h"
 
@@ -42,8 +44,10 @@ Result<bool> verify_image(const std::filesystem::path& goldens, const Model& mod
 Result<bool> verify_model(const std::filesystem::path& goldens, const Model& model,
                           const VerifyOptions& options, VerifyReport& report);
 
-// The knobs that a golden case sets by their names.
-ImageOptions golden_options(const boost::json::object& c, std::span<const ImageKnob> knobs);
+// How a golden case shows its pictures; nullopt: the case is for other checkpoints of the family.
+std::optional<ImageOptions> golden_options(const boost::json::object& c, const Model& model);
+// What the model's family allows.
+GoldenLimits golden_limits(const Model& model);
 // Messages of a golden case, whose text holds live tags and control tokens.
 Result<std::vector<Message>> golden_messages(const boost::json::value& messages);
 // Ids with each run of image positions written as [-N, count], N counting pictures from 1.

@@ -76,11 +76,16 @@ void check_decoded(const json::object& entry, const Image& image, const Expectat
 }
 
 // "circle.png n4": with the values of the knobs that the case sets.
-std::string name_of(std::string_view picture, const json::object& c,
-                    std::span<const ImageKnob> knobs) {
+std::string name_of(std::string_view picture, const ImageOptions& options) {
   std::string name(picture);
-  for (const auto& [_, value] : golden_options(c, knobs).knobs) name += fmt::format(" n{}", value);
+  for (const auto& [_, value] : options.knobs) name += fmt::format(" n{}", value);
   return name;
+}
+
+const Architecture* family_of(const Model& model) {
+  const auto found =
+      std::ranges::find(architectures(), model.info().architecture, &Architecture::type);
+  return found == architectures().end() ? nullptr : &*found;
 }
 
 Result<void> check_image(const std::filesystem::path& folder, const json::object& info,
@@ -109,11 +114,12 @@ Result<void> check_image(const std::filesystem::path& folder, const json::object
   }
   const bool lossy = source->at("lossy").as_bool();
   check_decoded(*source, *image, expect, name, report);
-  const auto family =
-      std::ranges::find(architectures(), model.info().architecture, &Architecture::type);
-  if (family == architectures().end() || family->check_golden_image == nullptr) return {};
+  const Architecture* const family = family_of(model);
+  if (family == nullptr || family->check_golden_image == nullptr) return {};
   for (const json::value& c : source->at("cases").as_array()) {
-    Checks checks(name_of(name, c.as_object(), family->knobs), expect, report);
+    const std::optional<ImageOptions> shown = golden_options(c.as_object(), model);
+    if (!shown) continue;
+    Checks checks(name_of(name, *shown), expect, report);
     family->check_golden_image(
         {.info = info, .expected = c.as_object(), .image = *image, .lossy = lossy}, checks);
   }
@@ -122,12 +128,25 @@ Result<void> check_image(const std::filesystem::path& folder, const json::object
 
 }  // namespace
 
-ImageOptions golden_options(const json::object& c, std::span<const ImageKnob> knobs) {
+std::optional<ImageOptions> golden_options(const json::object& c, const Model& model) {
+  const std::vector<ImageKnob>& knobs = model.info().knobs;
+  const Architecture* const family = family_of(model);
   ImageOptions options;
+  if (family != nullptr && family->golden_knobs != nullptr) {
+    std::optional<KnobValues> values = family->golden_knobs(c, knobs);
+    if (!values) return std::nullopt;
+    options.knobs = std::move(*values);
+    return options;
+  }
   for (const ImageKnob& knob : knobs)
     if (const json::value* const value = c.if_contains(knob.name))
       options.knobs.emplace(knob.name, value->to_number<int>());
   return options;
+}
+
+GoldenLimits golden_limits(const Model& model) {
+  const Architecture* const family = family_of(model);
+  return family != nullptr ? family->golden_limits : GoldenLimits();
 }
 
 Result<bool> verify_image(const std::filesystem::path& goldens, const Model& model,

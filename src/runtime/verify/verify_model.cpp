@@ -19,8 +19,6 @@ namespace {
 
 namespace json = boost::json;
 
-// Limits for float32 arithmetic, from the golden README.
-constexpr double kClip = 1e-4, kEmbeds = 2e-5, kLayers = 1e-3, kNorm = 5e-4, kLogits = 1e-3;
 // With rounding: rms of the difference over the logits' standard deviation, of one case and the
 // mean.
 struct RmsLimits {
@@ -77,6 +75,7 @@ class ModelCase {
         engine_(model.engine()),
         expect_(expect),
         options_(options),
+        limits_(golden_limits(model)),
         report_(report) {}
 
   // Mean of rms(difference)/std over the positions and the last one, for the average over cases.
@@ -125,7 +124,7 @@ class ModelCase {
                       std::span<const float> expected, bool judge_rms) {
     if (expected.empty()) return;
     if (!rounded() || got.size() != expected.size()) {
-      report_.difference(stage, at_, largest_difference(got, expected), kLogits);
+      report_.difference(stage, at_, largest_difference(got, expected), limits_.logits);
       return;
     }
     double square = 0, sum = 0, sum_square = 0;
@@ -158,7 +157,8 @@ class ModelCase {
                                                           {}, ImageReading::as_reference()));
       OC_ASSIGN_OR_RETURN(
           ImagePlan plan,
-          model_.plan_image(image.width, image.height, golden_options(case_, model_.info().knobs)));
+          model_.plan_image(image.width, image.height,
+                            golden_options(case_, model_).value_or(ImageOptions())));
       std::map<std::string, Values, std::less<>> seen;
       const Tap tap = [&](std::string_view tap_name, const Tensor& value) {
         seen.emplace(tap_name, read_all(engine_, value));
@@ -176,7 +176,7 @@ class ModelCase {
     }
     if (embeds.empty()) return {};
     image_rows_ = model_.join_images(embeds);
-    compare("model.clip_features", features, "clip_features", kClip, rounded_images());
+    compare("model.clip_features", features, "clip_features", limits_.features, rounded_images());
     compare_layers(layers);
     const auto width = static_cast<std::size_t>(image_rows_.cols());
     const auto step = case_.at("image_embed_step").to_number<std::size_t>();
@@ -184,7 +184,8 @@ class ModelCase {
       const auto values = row_of(embeds_all, width, row);
       embeds_sampled.insert(embeds_sampled.end(), values.begin(), values.end());
     }
-    compare("model.image_embeds", embeds_sampled, "image_embeds", kEmbeds, rounded_images());
+    compare("model.image_embeds", embeds_sampled, "image_embeds", limits_.image_embeds,
+            rounded_images());
     return {};
   }
 
@@ -194,16 +195,19 @@ class ModelCase {
     return last;
   }
 
-  // Patch tokens of the selected hidden state, sampled as in clip_features.
+  // Patch tokens of what the vision part goes on with, the last hidden state where there is no
+  // tap for it, sampled as in clip_features.
   void collect_features(const std::map<std::string, Values, std::less<>>& seen, int views,
                         Values& features) {
     const auto step = case_.at("clip_token_step").to_number<std::size_t>();
-    const int last = last_hidden(seen);
+    const std::string tap = seen.contains("vision.0.features")
+                                ? std::string("features")
+                                : fmt::format("hidden{}", last_hidden(seen));
     for (int view = 0; view < views; ++view) {
-      auto found = seen.find(fmt::format("vision.{}.hidden{}", view, last));
+      auto found = seen.find(fmt::format("vision.{}.{}", view, tap));
       // A view with the first one's pixels is not computed again.
-      if (found == seen.end()) found = seen.find(fmt::format("vision.0.hidden{}", last));
-      const std::size_t width = width_.at(fmt::format("vision.0.hidden{}", last));
+      if (found == seen.end()) found = seen.find("vision.0." + tap);
+      const std::size_t width = width_.at("vision.0." + tap);
       const auto first = static_cast<std::size_t>(model_.info().class_tokens);
       for (std::size_t row = first; row < found->second.size() / width; row += step) {
         const auto values = row_of(found->second, width, row);
@@ -213,8 +217,10 @@ class ModelCase {
   }
 
   void collect_layers(const std::map<std::string, Values, std::less<>>& seen, Values& layers) {
+    const json::value* const view = case_.if_contains("clip_layer_view");
+    const int number = view != nullptr ? view->to_number<int>() : 0;
     for (int layer = 0; layer <= last_hidden(seen); ++layer) {
-      const Values& hidden = seen.at(fmt::format("vision.0.hidden{}", layer));
+      const Values& hidden = seen.at(fmt::format("vision.{}.hidden{}", number, layer));
       const std::size_t width = width_.at("vision.0.hidden0");
       for (const double token : numbers(case_.at("clip_layer_tokens"))) {
         const auto values = row_of(hidden, width, static_cast<std::size_t>(token));
@@ -223,7 +229,7 @@ class ModelCase {
     }
   }
 
-  // The expectation also holds the last layer, which is never computed here.
+  // The expectation may also hold a last layer that is never computed here.
   void compare_layers(std::span<const float> layers) {
     const Values expected = expect_.find(prefix_ + "clip_layers");
     if (expected.size() < layers.size()) return;
@@ -231,7 +237,7 @@ class ModelCase {
     if (rounded_images())
       report_.figure("model.clip_layers", at_, difference);
     else
-      report_.difference("model.clip_layers", at_, difference, kClip);
+      report_.difference("model.clip_layers", at_, difference, limits_.vision_layers);
   }
 
   // Runs all ids that the cache does not hold; logits of the rows in `wanted` (absolute positions).
@@ -274,7 +280,7 @@ class ModelCase {
       wanted.push_back(static_cast<std::int64_t>(position));
     const std::size_t positions = wanted.size();
     wanted.push_back(static_cast<std::int64_t>(ids_.size()) - 1);
-    Values layers_pos, layers_last, norm_last;
+    Values embeds_pos, layers_pos, layers_last, norm_last;
     std::map<int, Values> by_layer_pos, by_layer_last;
     const Tap tap = [&](std::string_view name, const Tensor& value) {
       const auto width = static_cast<std::size_t>(value.cols());
@@ -284,13 +290,18 @@ class ModelCase {
         norm_last.assign(row.begin(), row.end());
         return;
       }
+      const bool input = name == "decoder.embeds";
       const int layer =
-          std::atoi(std::string(name.substr(std::string_view("decoder.layer").size())).c_str());
-      for (std::size_t i = 0; i < wanted.size(); ++i) {
+          input ? 0
+                : std::atoi(
+                      std::string(name.substr(std::string_view("decoder.layer").size())).c_str());
+      for (std::size_t i = 0; i < (input ? positions : wanted.size()); ++i) {
         const std::int64_t row = wanted[i] - static_cast<std::int64_t>(chunk_begin_);
         if (row < 0 || row >= value.rows()) continue;
         const auto from = row_of(values, width, static_cast<std::size_t>(row));
-        Values& to = i < positions ? by_layer_pos[layer] : by_layer_last[layer];
+        Values& to = input           ? embeds_pos
+                     : i < positions ? by_layer_pos[layer]
+                                     : by_layer_last[layer];
         to.insert(to.end(), from.begin(), from.end());
       }
     };
@@ -299,9 +310,10 @@ class ModelCase {
       layers_pos.insert(layers_pos.end(), values.begin(), values.end());
     for (const auto& [layer, values] : by_layer_last)
       layers_last.insert(layers_last.end(), values.begin(), values.end());
-    compare("model.layers_pos", layers_pos, "layers_pos", kLayers, rounded());
-    compare("model.layers_last", layers_last, "layers_last", kLayers, rounded());
-    compare("model.norm_last", norm_last, "norm_last", kNorm, rounded());
+    compare("model.embeds_pos", embeds_pos, "embeds_pos", limits_.image_embeds, rounded_images());
+    compare("model.layers_pos", layers_pos, "layers_pos", limits_.layers, rounded());
+    compare("model.layers_last", layers_last, "layers_last", limits_.layers, rounded());
+    compare("model.norm_last", norm_last, "norm_last", limits_.norm, rounded());
     compare_all_logits(logits, positions);
     last_logits_ = logits.back();
   }
@@ -323,7 +335,7 @@ class ModelCase {
         report_.difference("model.top5", at_,
                            std::abs(logits[i][static_cast<std::size_t>(ids[k])] -
                                     expected_logits[k].to_number<double>()),
-                           kLogits);
+                           limits_.logits);
     }
   }
 
@@ -339,7 +351,7 @@ class ModelCase {
       Values sampled;
       for (std::size_t id = 0; id < logits.size(); id += step) sampled.push_back(logits[id]);
       const std::size_t width = expected.size() / tokens.size();
-      double error = rounded() ? 0 : 2 * kLogits;
+      double error = rounded() ? 0 : 2 * limits_.logits;
       if (!expected.empty()) {
         const auto row = row_of(expected, width, t);
         compare_logits("model.step_logits", sampled, row, false);
@@ -370,6 +382,7 @@ class ModelCase {
   Engine& engine_;
   const Expectations& expect_;
   const VerifyOptions& options_;
+  const GoldenLimits limits_;
   VerifyReport& report_;
   std::vector<ImagePlan> plans_;
   std::map<std::string, std::size_t> width_;  // columns of a tapped tensor

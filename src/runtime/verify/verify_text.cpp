@@ -39,13 +39,13 @@ void check_decode(const json::object& c, std::string_view at, const Tokenizer& t
   }
 }
 
-Result<Prompt> chat_prompt(const json::object& c, const Model& model) {
+Result<Prompt> chat_prompt(const json::object& c, const ImageOptions& options, const Model& model) {
   OC_ASSIGN_OR_RETURN(const std::vector<Message> messages, golden_messages(c.at("messages")));
   std::vector<ImagePlan> plans;
   for (const json::value& size : c.at("images").as_array()) {
-    OC_ASSIGN_OR_RETURN(ImagePlan plan, model.plan_image(size.as_array().at(0).to_number<int>(),
-                                                         size.as_array().at(1).to_number<int>(),
-                                                         golden_options(c, model.info().knobs)));
+    OC_ASSIGN_OR_RETURN(ImagePlan plan,
+                        model.plan_image(size.as_array().at(0).to_number<int>(),
+                                         size.as_array().at(1).to_number<int>(), options));
     plans.push_back(std::move(plan));
   }
   return model.build_prompt(messages, plans, {.keep_order = false, .trusted_text = true});
@@ -53,7 +53,9 @@ Result<Prompt> chat_prompt(const json::object& c, const Model& model) {
 
 void check_chat(const json::object& c, std::string_view kind, std::string_view at,
                 const Model& model, VerifyReport& report) {
-  const Result<Prompt> prompt = chat_prompt(c, model);
+  const std::optional<ImageOptions> options = golden_options(c, model);
+  if (!options) return;
+  const Result<Prompt> prompt = chat_prompt(c, *options, model);
   if (kind != "chat") {
     report.equal("text.chat_error", at, !prompt.ok(), "accepted, should be refused");
     return;
