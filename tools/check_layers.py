@@ -28,7 +28,7 @@ ROOMS = {
     "base": [["system"], ["."]],
     "engines": [["."], ["cpu", "mlx", "reference"], ["registry"]],
     "image": [["."], ["isolated"]],
-    "models": [["."], ["blocks"], ["phi3v"], ["registry"]],
+    "models": [["."], ["blocks"], ["phi3v", "smolvlm"], ["registry"]],
     "runtime": [
         ["decode", "grammar"],
         ["."],
@@ -67,6 +67,7 @@ WORDS = {
     "models/blocks": "shared parts",
     "models/phi3v": "Phi-3.5-Vision",
     "models/registry": "lists all models",
+    "models/smolvlm": "SmolVLM2",
     "engines": "how it is computed",
     "engines/.": "how to get one",
     "engines/cpu": "our kernels",
@@ -96,8 +97,9 @@ CLOSED = {
     "image/isolated": [],  # runs in a process of its own: image/image_helper.h starts it
     "text/bytelevel": ["text/registry"],
     "text/sentencepiece": ["text/registry"],
-    "models/blocks": ["models/phi3v"],
+    "models/blocks": ["models/phi3v", "models/smolvlm"],
     "models/phi3v": ["models/registry"],
+    "models/smolvlm": ["models/registry"],
     "engines/cpu": ["engines/registry"],
     "engines/mlx": ["engines/registry"],
     "engines/reference": ["engines/registry"],

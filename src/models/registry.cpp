@@ -3,12 +3,14 @@
 #include <array>
 
 #include "models/phi3v/model.h"
+#include "models/smolvlm/model.h"
 
 namespace oc {
 
 std::span<const Architecture> architectures() {
   static const std::array kAll = {
       phi3v_architecture(),
+      smolvlm_architecture(),
   };
   return kAll;
 }

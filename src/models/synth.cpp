@@ -62,7 +62,8 @@ std::vector<Planned> plan_tensors(const std::vector<ExpectedTensor>& tensors,
     const std::string& name = expected.name;
     std::span<const std::pair<std::int64_t, std::int64_t>> small_rows;
     if (name == checkpoint.head + ".weight") small_rows = checkpoint.small_rows;
-    if (expected.matrix && bits > 0) {
+    // As in MLX, a matrix whose rows are no whole groups stays as it is.
+    if (expected.matrix && bits > 0 && expected.shape[1] % kGroup == 0) {
       const std::int64_t rows = expected.shape[0], cols = expected.shape[1];
       const std::string prefix = name.substr(0, name.size() - std::string("weight").size());
       out.push_back({{name, DType::kU32, Shape{rows, cols * bits / 32}}, TensorKind::kPacked});

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "models/phi3v/plan.h"
+#include "models/smolvlm/plan.h"
 #include "tests/fuzz/require.h"
 
 namespace {
@@ -63,6 +64,42 @@ void check_plans(const oc::Phi3VConfig& config) {
     }
 }
 
+void check_smolvlm(const oc::SmolVlmConfig& config) {
+  require(config.layers >= 1 && config.vocab_size >= 1 && config.intermediate_size >= 1);
+  require(config.head_dim >= 2 && config.head_dim % 2 == 0);
+  require(config.kv_heads >= 1 && config.heads % config.kv_heads == 0);
+  require(std::isfinite(config.rms_norm_eps) && config.rms_norm_eps >= 0);
+  require(std::isfinite(config.rope_theta) && config.rope_theta > 1);
+  for (const oc::TokenId id : config.eos_ids) require(id >= 0);
+  const oc::SiglipConfig& siglip = config.vision;
+  require(siglip.layers >= 1 && siglip.hidden_size % siglip.heads == 0);
+  require(config.view_side() >= 1 && config.view_side() * config.scale_factor == siglip.grid());
+  const oc::SmolVlmImageConfig& image = config.image;
+  require(image.tile == siglip.image_size);
+  require(image.longest_edge >= 1 && image.longest_edge <= oc::kMaxTilesOfSide * image.tile);
+  for (std::size_t channel = 0; channel < 3; ++channel)
+    for (const float unit : {0.0f, static_cast<float>(255 * image.rescale_factor)})
+      require(std::isfinite((unit - image.mean[channel]) / image.std[channel]));
+  for (const auto& [width, height] : {std::pair{1, 1}, std::pair{640, 480}, std::pair{50, 9999}})
+    for (const int edge : {1, image.longest_edge, oc::kMaxTilesOfSide * image.tile}) {
+      const auto plan =
+          oc::plan_smolvlm_image(config, width, height, {.knobs = {{"longest_edge", edge}}});
+      require(plan.ok() && plan->views >= 1 && plan->tokens == plan->views * config.view_tokens());
+      const oc::TilePlan tiles = oc::smolvlm_tile_plan(*plan);
+      require(tiles.views() == plan->views && tiles.tile == image.tile);
+      require(tiles.canvas_width % tiles.tile == 0 && tiles.canvas_height % tiles.tile == 0);
+    }
+}
+
+void read_smolvlm(const boost::json::object& model, const boost::json::object* preprocessor,
+                  const boost::json::object* generation) {
+  const auto config = oc::parse_smolvlm_config(model, preprocessor, nullptr, generation);
+  if (!config.ok())
+    check_failure(config.error());
+  else
+    check_smolvlm(*config);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -79,8 +116,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   if (!objects[0]) return 0;
-  const auto config = oc::parse_phi3v_config(*objects[0], objects[1] ? &*objects[1] : nullptr,
-                                             objects[2] ? &*objects[2] : nullptr);
+  const auto* const preprocessor = objects[1] ? &*objects[1] : nullptr;
+  const auto* const generation = objects[2] ? &*objects[2] : nullptr;
+  const boost::json::value* const type = objects[0]->if_contains("model_type");
+  if (type != nullptr && type->is_string() && type->as_string() == "smolvlm") {
+    read_smolvlm(*objects[0], preprocessor, generation);
+    return 0;
+  }
+  const auto config = oc::parse_phi3v_config(*objects[0], preprocessor, generation);
   if (!config.ok()) {
     check_failure(config.error());
   } else {

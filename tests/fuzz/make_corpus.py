@@ -141,6 +141,27 @@ def configs():
         "eos_text": [model, {}, {"eos_token_id": ["</s>"]}],
         "empty": [{}, {}, {}],
     }
+    edge = {"longest_edge": 56}
+    smol = {"model_type": "smolvlm", "image_token_id": 38, "scale_factor": 2, "vocab_size": 640,
+            "text_config": {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+                            "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 128,
+                            "rms_norm_eps": 1e-5, "rope_theta": 100000.0,
+                            "max_position_embeddings": 8192},
+            "vision_config": model["vision_config"]}
+    shown = {"do_image_splitting": True, "resample": 1, "rescale_factor": 0.00392156862745098,
+             "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+             "max_image_size": edge, "size": {"longest_edge": 224}}
+    texts |= {
+        "smol_whole": [smol, shown, {"eos_token_id": 639}],
+        "smol_alone": [smol],
+        "smol_rope": [{**smol, "text_config": {**smol["text_config"], "rope_theta": None,
+                                               "rope_parameters": {"rope_theta": 1e5}}}],
+        "smol_bits": [{**smol, "quantization": {"group_size": 64, "bits": 6}}],
+        "smol_large": [{**smol, "scale_factor": 1,
+                        "vision_config": {"image_size": 4096, "patch_size": 1}},
+                       {"size": {"longest_edge": 24576}}],
+        "smol_thin": [smol, {**shown, "size": {"longest_edge": 1}}],
+    }
     for name, parts in texts.items():
         keep("config", name, "\0".join(json.dumps(part) for part in parts))
     whole = json.dumps(model) + "\0" + json.dumps(picture)
