@@ -133,11 +133,16 @@ Config read_config(const ConfigFlags& flags, const std::string& text) {
   return config;
 }
 
-Settings read_flags(const ConfigFlags& flags) {
+Settings read_flags(const ConfigFlags& flags, unsigned taker) {
+  std::vector<std::string> variables = environment_variables();
+  std::erase_if(variables, [&](const std::string& variable) {
+    const std::string name = variable.substr(0, variable.find('='));
+    return name != "OCELLUS_ISA" && std::ranges::none_of(schema(), [&](const Key& key) {
+             return (key.verbs & taker) != 0 && environment_name(key) == name;
+           });
+  });
   Config config;
-  std::vector<std::string> isa = environment_variables();
-  std::erase_if(isa, [](const std::string& one) { return !one.starts_with("OCELLUS_ISA="); });
-  config.read_environment(isa);
+  config.read_environment(variables);
   read_typed(flags, config);
   Settings settings = make_settings(config);
   require_valid(config);

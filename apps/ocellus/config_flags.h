@@ -36,9 +36,9 @@ void add_config_flags(CLI::App& verb, ConfigFlags& flags);
 Config read_config(const ConfigFlags& flags);
 // The same with `text` in place of the file's.
 Config read_config(const ConfigFlags& flags, const std::string& text);
-// The flags alone, and $OCELLUS_ISA: for verbs that measure, convert or show. What is wrong ends
-// the program with status 2.
-Settings read_flags(const ConfigFlags& flags);
+// The flags, and $OCELLUS_ISA: for verbs that measure, convert or show. Below them, the variables
+// of the settings that `taker` takes (takers::…). What is wrong ends the program with status 2.
+Settings read_flags(const ConfigFlags& flags, unsigned taker = 0);
 
 // Ends the program with status 2 and everything that is wrong, a line each, if anything is.
 void require_valid(const Config& config);

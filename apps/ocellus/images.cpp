@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
-#include <fstream>
+#include <memory>
+#include <system_error>
 #include <utility>
 
 #include "api/data_uri.h"
-#include "io/json.h"
+#include "base/ascii.h"
 #include "terminal.h"
 
 namespace oc {
@@ -28,7 +31,7 @@ Error about(const std::string& name, Error error) {
 }
 
 bool is_address(std::string_view name, std::string_view scheme) {
-  return name.size() > scheme.size() &&
+  return name.size() >= scheme.size() &&
          std::equal(scheme.begin(), scheme.end(), name.begin(), [](char a, char b) {
            return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
          });
@@ -36,15 +39,19 @@ bool is_address(std::string_view name, std::string_view scheme) {
 
 // The path of "file:/a%20b", "file:///a%20b" or "file://localhost/a%20b".
 Result<std::string> path_of_file_uri(const std::string& uri) {
+  constexpr std::string_view kHere = "localhost";
   std::string_view rest = std::string_view(uri).substr(5);
   if (rest.starts_with("//")) {
     rest.remove_prefix(2);
     const std::string_view host = rest.substr(0, rest.find('/'));
-    if (!host.empty() && host != "localhost")
+    if (!host.empty() && !(host.size() == kHere.size() && is_address(host, kHere)))
       return Error{ErrorCode::kInvalidArgument, "a file of another machine cannot be read",
                    "copy it here first"};
     rest.remove_prefix(host.size());
   }
+  if (rest.empty())
+    return Error{ErrorCode::kInvalidArgument, "the address names no file",
+                 "name it: file:///folder/picture.jpg"};
   std::string path;
   for (std::size_t i = 0; i < rest.size(); ++i) {
     unsigned value = 0;
@@ -61,47 +68,62 @@ Result<std::string> path_of_file_uri(const std::string& uri) {
   return path;
 }
 
+// "ftp://host/a.png".
+bool is_other_address(std::string_view name) {
+  const std::size_t end = name.find("://");
+  return end != std::string_view::npos && end > 0 &&
+         std::ranges::all_of(name.substr(0, end), is_letter_or_digit);
+}
+
 Error too_large(std::string_view size, std::size_t max_bytes) {
   return {ErrorCode::kTooLarge,
           fmt::format("it has {} bytes, at most {} are read", size, max_bytes),
           "send a smaller one, or raise --max-picture-mb"};
 }
 
-// Of what has no size: a FIFO, as <(command) makes one, or a device.
-Result<std::string> read_stream(const std::filesystem::path& path, std::size_t max_bytes) {
-  std::ifstream file(path, std::ios::binary);
+Error unreadable(const std::error_code& error) {
+  return {ErrorCode::kNotFound, fmt::format("it cannot be read: {}", lower(error.message())),
+          error == std::errc::permission_denied ? "check its permissions and its folder's"
+                                                : "check the path"};
+}
+Error unreadable(int error) { return unreadable(std::error_code(error, std::generic_category())); }
+
+Result<std::string> read_stream(std::FILE* file, std::size_t max_bytes) {
   std::string bytes;
   char block[65536];
-  while (file.read(block, sizeof block) || file.gcount() > 0) {
-    bytes.append(block, static_cast<std::size_t>(file.gcount()));
+  while (const std::size_t count = std::fread(block, 1, sizeof block, file)) {
+    bytes.append(block, count);
     if (bytes.size() > max_bytes) return too_large("too many", max_bytes);
   }
-  if (file.bad() || !file.eof())
-    return Error{ErrorCode::kNotFound, "it cannot be read", "check its permissions"};
+  if (std::ferror(file) != 0) return unreadable(errno);
   return bytes;
 }
 
+// A file, or what has no size: a FIFO, as <(command) makes one, or a device.
 Result<std::string> read_path(const std::filesystem::path& path, std::size_t max_bytes) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status))
+  if (status.type() == std::filesystem::file_type::not_found)
     return Error{ErrorCode::kNotFound, "there is no such file",
                  "check the path, and put it in quotes if it has spaces"};
+  if (!std::filesystem::status_known(status) || !std::filesystem::exists(status))
+    return unreadable(error);
   if (std::filesystem::is_directory(status))
     return Error{ErrorCode::kInvalidArgument, "this is a folder",
                  fmt::format("name pictures in it, as {}", (path / "*.jpg").string())};
+  if (std::filesystem::is_socket(status) || std::filesystem::is_block_file(status))
+    return Error{ErrorCode::kInvalidArgument, "this is no file", "check the path"};
   if (std::filesystem::is_regular_file(status)) {
     const auto bytes = std::filesystem::file_size(path, error);
     if (!error && bytes > max_bytes) return too_large(std::to_string(bytes), max_bytes);
-    return read_file(path, max_bytes);
   }
-  if (std::filesystem::is_socket(status) || std::filesystem::is_block_file(status))
-    return Error{ErrorCode::kInvalidArgument, "this is no file", "check the path"};
-  return read_stream(path, max_bytes);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
+  return file ? read_stream(file.get(), max_bytes) : unreadable(errno);
 }
 
 Result<std::string> image_bytes_of(const std::string& name, std::size_t max_bytes) {
-  if (name == "-") return read_stdin(max_bytes);
+  if (name == "-") return read_stream(stdin, max_bytes);
   if (is_address(name, "data:")) {
     OC_ASSIGN_OR_RETURN(const auto bytes, decode_data_uri(name, max_bytes));
     return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -115,6 +137,9 @@ Result<std::string> image_bytes_of(const std::string& name, std::size_t max_byte
     OC_ASSIGN_OR_RETURN(const std::string path, path_of_file_uri(name));
     return read_path(path, max_bytes);
   }
+  if (is_other_address(name))
+    return Error{ErrorCode::kInvalidArgument, "pictures are not fetched from the network",
+                 "fetch it yourself and name the file"};
   return read_path(name, max_bytes);
 }
 

@@ -95,7 +95,7 @@ void print_text(const NamedImage& picture, const ImagePlan& plan) {
 
 void see(const SeeFlags& flags) {
   quiet_logs();
-  const Settings settings = read_flags(flags.settings);
+  const Settings settings = read_flags(flags.settings, takers::kLook);
   const auto folder = value_or_fail(resolve_model(settings.model.path));
   const auto blueprint = value_or_fail(open_blueprint(folder));
   const NamedImage picture = value_or_fail(read_image(flags.file, settings.defaults.pictures));

@@ -207,7 +207,7 @@ void tokenize(const TokenizeFlags& flags) {
     throw ExitError{2,
                     inputs == 0 ? "there is nothing to tokenize" : "more than one input was given",
                     "give TEXT, --messages FILE or --cases FILE"};
-  const auto text = load_text(read_flags(flags.settings).model.path);
+  const auto text = load_text(read_flags(flags.settings, takers::kLook).model.path);
   if (!text.ok()) fail(text.error());
   if (flags.text && *flags.text != "-") {
     show_line(json_text(ids_json(*text->tokenizer, *flags.text, flags.trusted)));
@@ -246,7 +246,8 @@ void add_tokenize(CLI::App& app) {
       ->option_text("FILE|-");
   verb.add_flag("--trusted", flags->trusted,
                 "Control tokens and image tags in the text are live (never for what users type)");
-  verb.footer("BOS is included, where there is one. What users type never becomes a control token.");
+  verb.footer(
+      "BOS is included, where there is one. What users type never becomes a control token.");
   verb.callback([flags] { tokenize(*flags); });
 }
 

@@ -85,7 +85,8 @@ struct Unpacking {
     const std::size_t size = out.size() + more.size();
     if (size > max_bytes)
       return refuse(Refusal::kBodyTooLarge,
-                    fmt::format("the request's body is over {} bytes once unpacked", max_bytes));
+                    fmt::format("the request's body is over {} bytes once unpacked (--max-body-mb)",
+                                max_bytes));
     if (size > kFree && size / kMaxTimes > request.body.size() - rest)
       return refuse(
           Refusal::kBodyTooLarge,

@@ -76,8 +76,9 @@ ApiError explain(const beast::error_code& ec, const MessageLimits& limits) {
     return refuse(Refusal::kHeaderTooLarge,
                   fmt::format("the request's header is over {} bytes", limits.max_header_bytes));
   if (ec == error::body_limit)
-    return refuse(Refusal::kBodyTooLarge,
-                  fmt::format("the request's body is over {} bytes", limits.max_body_bytes));
+    return refuse(
+        Refusal::kBodyTooLarge,
+        fmt::format("the request's body is over {} bytes (--max-body-mb)", limits.max_body_bytes));
   if (ec == error::bad_version)
     return refuse(Refusal::kVersionNotSupported, "only HTTP/1.1 and HTTP/1.0 are spoken here");
   std::string_view what = "the request is not valid HTTP/1.1";

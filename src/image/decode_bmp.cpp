@@ -1,5 +1,7 @@
 // BMP, of Windows and OS/2: read here, as no library does that every system has. Pixels as
 // Pillow's. (Microsoft: BITMAPINFOHEADER to BITMAPV5HEADER; Pillow: BmpImagePlugin.py)
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -12,7 +14,7 @@ namespace {
 
 constexpr std::size_t kFileHead = 14;
 
-enum Compression : std::uint32_t { kPlain = 0, kRle8 = 1, kRle4 = 2, kMasks = 3 };
+enum Compression : std::uint32_t { kPlain = 0, kRle8 = 1, kRle4 = 2, kMasks = 3, kAlphaMasks = 6 };
 
 struct Header {
   int width = 0, height = 0;
@@ -33,37 +35,62 @@ std::uint32_t number(Bytes file, std::size_t at, int bytes = 4) {
   return read_uint(file, at, bytes, true).value_or(0);
 }
 
-std::optional<Header> read_header(Bytes file) {
-  constexpr std::size_t kCore = 12, kInfo = 40, kWithAlphaMask = 56, kOs2 = 64;
+Error unsupported(std::string_view kind) {
+  return {ErrorCode::kUnsupported, fmt::format("the BMP picture {}, which is not supported", kind),
+          "save it as an ordinary BMP, JPEG or PNG"};
+}
+
+// What few programs have ever written, by name; empty: it is none of that.
+std::string_view kind_left_out(const Header& header, bool os2) {
+  if (header.compression == kMasks && header.bits == 1) return "is packed as faxes are (Huffman)";
+  if (header.compression == 4)
+    return os2 ? "is packed in runs of 24-bit pixels (RLE24)" : "has a JPEG file in it";
+  if (header.compression == 5) return "has a PNG file in it";
+  if (header.compression >= 11 && header.compression <= 13) return "is in CMYK";
+  if (header.bits == 2) return "has 2 bits a pixel";
+  return {};
+}
+
+Result<Header> read_header(Bytes file) {
+  constexpr std::size_t kCore = 12, kShortest = 16, kInfo = 40, kWithAlphaMask = 56, kOs2 = 64;
+  const Error broken = damaged(ImageFormat::kBmp);
   const std::size_t size = number(file, kFileHead);
-  if (file.size() < kFileHead + size) return std::nullopt;
+  if (file.size() < kFileHead + size) return broken;
+  // OS/2's second header may end behind any of its fields; those that are missing are 0.
+  const auto field = [&](std::size_t at, int bytes = 4) {
+    const bool there = at + static_cast<std::size_t>(bytes) <= kFileHead + size;
+    return there ? number(file, at, bytes) : 0;
+  };
   Header header;
   header.pixels_at = number(file, 10);
   if (size == kCore) {
-    header.width = static_cast<int>(number(file, 18, 2));
-    header.height = static_cast<int>(number(file, 20, 2));
-    header.bits = number(file, 24, 2);
+    header.width = static_cast<int>(field(18, 2));
+    header.height = static_cast<int>(field(20, 2));
+    header.bits = field(24, 2);
     header.palette_entry = 3;
-  } else if (size >= kInfo) {
-    const auto width = std::bit_cast<std::int32_t>(number(file, 18)),
-               height = std::bit_cast<std::int32_t>(number(file, 22));
-    if (width < 0 || height == INT32_MIN) return std::nullopt;
+  } else if (size >= kShortest) {
+    const auto width = std::bit_cast<std::int32_t>(field(18)),
+               height = std::bit_cast<std::int32_t>(field(22));
+    if (width < 0 || height == INT32_MIN) return broken;
     header.width = width;
     header.height = height < 0 ? -height : height;
     header.top_down = height < 0;
-    header.bits = number(file, 28, 2);
-    header.compression = number(file, 30);
-    header.palette_size = number(file, 46);
+    header.bits = field(28, 2);
+    header.compression = field(30);
+    header.palette_size = field(46);
   } else {
-    return std::nullopt;
+    return broken;
   }
+  const bool os2 = size < kInfo || size == kOs2;
+  if (const auto kind = kind_left_out(header, os2); !kind.empty()) return unsupported(kind);
+  const bool masks = header.compression == kMasks || header.compression == kAlphaMasks;
   header.palette_at = kFileHead + size;
-  if (header.compression == kMasks) {
+  if (masks) {
     // In the header, or behind one that has no room for them.
-    const bool masks_follow = size == kInfo;
-    for (std::size_t i = 0; i < (size >= kWithAlphaMask && size != kOs2 ? 4 : 3); ++i)
+    const bool with_alpha =
+        header.compression == kAlphaMasks || (size >= kWithAlphaMask && size != kOs2);
+    for (std::size_t i = 0; i < (with_alpha ? 4 : 3); ++i)
       header.masks[i] = number(file, kFileHead + kInfo + 4 * i);
-    if (masks_follow) header.palette_at += 12;
   } else if (header.bits == 16) {
     header.masks = {0x7c00, 0x03e0, 0x001f, 0};
   } else if (header.bits == 32) {
@@ -73,12 +100,23 @@ std::optional<Header> read_header(Bytes file) {
   const bool known = header.compression == kPlain ||
                      (header.compression == kRle8 && header.bits == 8) ||
                      (header.compression == kRle4 && header.bits == 4) ||
-                     (header.compression == kMasks && (header.bits == 16 || header.bits == 32));
+                     (masks && (header.bits == 16 || header.bits == 32));
   if (!known || !(indexed || header.bits == 16 || header.bits == 24 || header.bits == 32))
-    return std::nullopt;
+    return broken;
   if (indexed && (header.palette_size == 0 || header.palette_size > std::size_t{1} << header.bits))
     header.palette_size = std::size_t{1} << header.bits;
   return header;
+}
+
+// Whether no pixel has any alpha: programs that know none leave 0 in its place.
+bool is_alpha_unused(Bytes pixels, const Header& header) {
+  const std::size_t bytes = header.bits / 8;
+  for (std::size_t y = 0; y < static_cast<std::size_t>(header.height); ++y)
+    for (std::size_t x = 0; x < static_cast<std::size_t>(header.width); ++x) {
+      const std::size_t at = y * header.stride() + x * bytes;
+      if ((number(pixels, at, static_cast<int>(bytes)) & header.masks[3]) != 0) return false;
+    }
+  return true;
 }
 
 // One of a pixel's channels, 0..255.
@@ -200,7 +238,7 @@ class RowReader {
 Result<ImageInfo> probe_bmp(Bytes bytes) {
   ImageInfo info{.format = ImageFormat::kBmp};
   const auto header = read_header(bytes);
-  if (!header) return damaged(info.format);
+  if (!header.ok()) return header.error();
   info.width = header->width;
   info.height = header->height;
   info.channels = header->masks[3] != 0 ? 4 : 3;
@@ -213,7 +251,8 @@ Result<ImageInfo> probe_bmp(Bytes bytes) {
 
 Result<Image> decode_bmp(const Decoding& task) {
   const auto header = read_header(task.bytes);
-  if (!header || header->pixels_at > task.bytes.size()) return damaged(task.info.format);
+  if (!header.ok()) return header.error();
+  if (header->pixels_at > task.bytes.size()) return damaged(task.info.format);
   const Bytes pixels = task.bytes.subspan(header->pixels_at);
   const auto height = static_cast<std::size_t>(header->height), stride = header->stride();
   // The last row need not be filled up.
@@ -226,7 +265,8 @@ Result<Image> decode_bmp(const Decoding& task) {
     if (const Outcome outcome = unpack(pixels, *header, task, indices); outcome != Outcome::kDone)
       return failure(outcome, task);
   }
-  const bool alpha = task.info.channels == 4 && task.reading.background.has_value();
+  const bool alpha = task.info.channels == 4 && task.reading.background.has_value() &&
+                     !is_alpha_unused(pixels, *header);
   const Samples samples = alpha ? Samples::kRgba : Samples::kRgb;
   const RowReader reader(task.bytes, *header, samples);
   RowWriter rows(task.info, samples, task.reading, nullptr);

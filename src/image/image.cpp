@@ -35,12 +35,15 @@ Result<void> check_limits(const ImageInfo& info, const ImageLimits& limits) {
   if (info.width < 1 || info.height < 1) return damaged(info.format);
   const auto pixels = std::int64_t{info.width} * info.height;
   if (pixels > limits.max_pixels) {
+    // Of the setting: docs/configuration.md.
+    constexpr std::int64_t kLargestAllowed = 200'000'000;
     const bool millions = limits.max_pixels % 1'000'000 == 0;
     return Error{
         ErrorCode::kTooLarge,
         fmt::format("the picture has {}x{} pixels, more than {}{}", info.width, info.height,
                     limits.max_pixels / (millions ? 1'000'000 : 1), millions ? " million" : ""),
-        "send a smaller one, or raise --max-picture-megapixels"};
+        pixels > kLargestAllowed ? "send a smaller one"
+                                 : "send a smaller one, or raise --max-picture-megapixels"};
   }
   const int longer = std::max(info.width, info.height), shorter = std::min(info.width, info.height);
   if (longer > std::int64_t{limits.max_aspect} * shorter)

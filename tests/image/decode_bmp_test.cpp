@@ -84,7 +84,9 @@ TEST(DecodeBmp, MasksSayWhereTheChannelsAre) {
       {32, 0, 40, {}, "\x03\x02\x01\x80"s, {1, 2, 3}},
       {32, 3, 40, {0xff, 0xff00, 0xff0000}, "\x01\x02\x03\x80"s, {1, 2, 3}},
       {32, 3, 108, {0xff0000, 0xff00, 0xff, 0xff000000}, "\x03\x02\x01\xff"s, {1, 2, 3}},
-      {32, 3, 108, {0xff0000, 0xff00, 0xff, 0xff000000}, "\x03\x02\x01\0"s, {255, 255, 255}},
+      {32, 6, 40, {0xff0000, 0xff00, 0xff, 0xff000000}, "\x03\x02\x01\xff"s, {1, 2, 3}},
+      // No pixel has any alpha: it is not meant.
+      {32, 3, 108, {0xff0000, 0xff00, 0xff, 0xff000000}, "\x03\x02\x01\0"s, {1, 2, 3}},
   };
   for (const auto& c : cases) {
     Bmp bmp{.bits = c.bits, .compression = c.compression, .header = c.header};
@@ -93,6 +95,44 @@ TEST(DecodeBmp, MasksSayWhereTheChannelsAre) {
     const Image image = decoded(write_bmp(bmp));
     ASSERT_EQ(image.rgb.size(), 3u);
     EXPECT_EQ(pixel(image, 0, 0), c.seen) << c.bits << ", header " << c.header;
+  }
+}
+
+TEST(DecodeBmp, TransparentPixelsShowTheBackground) {
+  for (const unsigned compression : {3u, 6u}) {
+    Bmp bmp{.width = 2, .bits = 32, .compression = compression, .header = 108};
+    bmp.masks = {0xff0000, 0xff00, 0xff, 0xff000000};
+    bmp.pixels = "\x03\x02\x01\0\x03\x02\x01\xff"s;
+    const Image image = decoded(write_bmp(bmp));
+    EXPECT_EQ(pixel(image, 0, 0), (Rgb{255, 255, 255}));
+    EXPECT_EQ(pixel(image, 1, 0), (Rgb{1, 2, 3}));
+  }
+}
+
+// The header's first 16 bytes alone are one of OS/2.
+TEST(DecodeBmp, TheShortHeaderOfOs2) {
+  const Image image = test::rough_image(5, 4);
+  std::string file = write_bmp(bmp_of(image));
+  file.erase(14 + 16, 24);
+  file.replace(10, 1, 1, char{14 + 16});
+  file.replace(14, 1, 1, char{16});
+  EXPECT_EQ(difference(decoded(file), image), 0);
+}
+
+TEST(DecodeBmp, KindsThatFewHaveWrittenAreNamed) {
+  const struct {
+    unsigned bits, compression;
+    std::size_t header;
+    std::string_view name;
+  } cases[] = {{1, 3, 64, "Huffman"},           {24, 4, 64, "RLE24"},
+               {0, 4, 40, "a JPEG file in it"}, {0, 5, 40, "a PNG file in it"},
+               {2, 0, 40, "2 bits a pixel"},    {32, 11, 40, "CMYK"}};
+  for (const auto& c : cases) {
+    const Error error = error_of(
+        decode(write_bmp({.bits = c.bits, .compression = c.compression, .header = c.header})));
+    EXPECT_EQ(error.code, ErrorCode::kUnsupported) << c.name;
+    EXPECT_TRUE(test::has(error.message, c.name)) << error.message;
+    EXPECT_TRUE(test::has(error.hint, "JPEG or PNG")) << error.hint;
   }
 }
 
@@ -144,8 +184,8 @@ TEST(DecodeBmp, HeadersThatLieAreErrors) {
   };
   for (const std::string& bytes :
        {with(18, "\0\0\0\0"s), with(18, "\xff\xff\xff\xff"s), with(22, "\0\0\0\x80"s),
-        with(28, "\3\0"s), with(28, "\x40\0"s), with(30, "\4\0\0\0"s), with(30, "\1\0\0\0"s),
-        with(10, "\xff\xff\xff\x7f"s), with(14, "\x10\0\0\0"s)})
+        with(28, "\3\0"s), with(28, "\x40\0"s), with(30, "\7\0\0\0"s), with(30, "\1\0\0\0"s),
+        with(10, "\xff\xff\xff\x7f"s), with(14, "\x0e\0\0\0"s)})
     EXPECT_EQ(error_of(decode(bytes)).message, kDamaged);
   EXPECT_EQ(error_of(decode(with(18, "\xff\xff\xff\x7f"s))).code, ErrorCode::kTooLarge);
 }

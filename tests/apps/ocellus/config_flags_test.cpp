@@ -324,6 +324,24 @@ TEST(SettingFlags, VerbsThatMeasureLookAtFlagsAlone) {
   EXPECT_EQ(engine.isa, "scalar") << "which is for every verb that computes";
 }
 
+TEST(SettingFlags, VerbsThatShowTakeTheVariablesOfTheirSettings) {
+  CLI::App verb;
+  ConfigFlags flags;
+  add_setting_flags(verb, flags, takers::kLook);
+  verb.parse(std::vector<std::string>{"7", "--max-picture-mb"});
+  ASSERT_EQ(::setenv("OCELLUS_MAX_PICTURE_MEGAPIXELS", "3", 1), 0);
+  ASSERT_EQ(::setenv("OCELLUS_MAX_PICTURE_MB", "5", 1), 0);
+  ASSERT_EQ(::setenv("OCELLUS_PORT", "none", 1), 0);  // not one of theirs
+  const ImageLimits limits = read_flags(flags, takers::kLook).defaults.pictures.limits;
+  ASSERT_EQ(::setenv("OCELLUS_MAX_PICTURE_MEGAPIXELS", "none", 1), 0);
+  EXPECT_THROW(read_flags(flags, takers::kLook), ExitError);
+  ::unsetenv("OCELLUS_MAX_PICTURE_MEGAPIXELS");
+  ::unsetenv("OCELLUS_MAX_PICTURE_MB");
+  ::unsetenv("OCELLUS_PORT");
+  EXPECT_EQ(limits.max_pixels, 3'000'000);
+  EXPECT_EQ(limits.max_bytes, std::size_t{7} << 20) << "the flag counts over the variable";
+}
+
 TEST(SettingFlags, AFlagTakesOneWord) {
   CLI::App verb;
   ConfigFlags flags;
