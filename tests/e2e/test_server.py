@@ -270,10 +270,11 @@ def test_pictures_that_cannot_be_shown(client):
     assert error_of("file:///etc/passwd").status_code == 400
     assert error_of("data:image/png;base64,AAAA!AAA").status_code == 400
     assert error_of(data_uri(b"not a picture at all")).status_code in (400, 415)
-    assert error_of(data_uri(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", "image/gif")).status_code == 415
+    assert error_of(data_uri(b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2")).status_code == 415
+    assert error_of(data_uri(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", "image/gif")).status_code == 400
     good = drawing(2)
     assert error_of(data_uri(good[: len(good) // 2])).status_code == 400
-    assert error_of(data_uri(bytes(21 << 20))).status_code == 413
+    assert error_of(data_uri(bytes(46 << 20))).status_code == 413
     # Wrong names do not matter, contents do.
     part = {"type": "image_url", "image_url": {"url": data_uri(good, "image/jpeg")}}
     assert text_of(ask(client, user(part, text_part(QUESTION))))
