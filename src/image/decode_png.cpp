@@ -209,8 +209,7 @@ Result<ImageInfo> probe_png(Bytes bytes) {
   constexpr double kNsPerByte = 5.5;
   const std::uint32_t bits = read_uint(bytes, 24, 1, false).value_or(8);
   const int samples = (type & PNG_COLOR_MASK_PALETTE) != 0 ? 1 : info.channels;
-  info.decode_ns = static_cast<std::int64_t>(kNsPerByte * samples * std::max(bits, 8u) / 8 *
-                                             static_cast<double>(*width) * *height);
+  info.decode_ns = kNsPerByte * samples * std::max(bits, 8u) / 8 * *width * *height;
   // Two rows of the widest kind, RGBA of 16 bits; zlib's window and libpng's own.
   constexpr std::size_t kWidestPixel = 8, kOther = 128u << 10;
   info.working_bytes = (std::size_t{*width} + 64) * kWidestPixel * 2 + kOther +

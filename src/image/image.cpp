@@ -197,8 +197,8 @@ std::unique_ptr<ColourConversion> conversion_for(const Decoding& task, Bytes pro
   if (!task.reading.convert_profiles) return nullptr;
   auto conversion = ColourConversion::from(profile, samples);
   if (conversion == nullptr) return nullptr;
-  constexpr std::int64_t kMaxNs = 2'200'000'000;  // some is left for turning and resizing
-  const std::int64_t pixels = std::int64_t{task.info.width} * task.info.height;
+  constexpr double kMaxNs = 2.2e9;  // some is left for turning and resizing
+  const auto pixels = static_cast<double>(rgb_bytes(task.info) / 3);
   if (task.info.decode_ns + pixels * conversion->ns_per_pixel() <= kMaxNs) return conversion;
   note = fmt::format(
       "the colour profile of the {} picture is left out: for so many pixels it takes too long",

@@ -62,7 +62,7 @@ struct ImageInfo {
   std::size_t working_bytes = 0;
   // What decoding takes of a CPU with some 4 GHz, as measured on the slowest pictures of each
   // format; it decides alike everywhere.
-  std::int64_t decode_ns = 0;
+  double decode_ns = 0;  // sides of two thousand million make large numbers
 };
 
 // Checked against the header before any pixel is decoded.

@@ -161,10 +161,10 @@ int denominator_of(const ImageInfo& info, const ImageLimits& limits) {
 }
 
 // Measured, as ImageInfo::decode_ns says. Of a file that ends early some scans may be missing.
-std::int64_t decode_ns(const JpegFrame& frame, std::int64_t pixels, int scans, Bytes bytes) {
-  constexpr std::int64_t kHuffman = 4, kHuffmanScan = 1, kArithmetic = 12, kArithmeticByte = 140;
+double decode_ns(const JpegFrame& frame, double pixels, int scans, Bytes bytes) {
+  constexpr double kHuffman = 4, kHuffmanScan = 1, kArithmetic = 12, kArithmeticByte = 140;
   if (!frame.arithmetic) return pixels * (kHuffman + kHuffmanScan * scans);
-  return pixels * scans * kArithmetic + static_cast<std::int64_t>(bytes.size()) * kArithmeticByte;
+  return pixels * scans * kArithmetic + static_cast<double>(bytes.size()) * kArithmeticByte;
 }
 
 }  // namespace
@@ -200,8 +200,9 @@ Result<ImageInfo> probe_jpeg(Bytes bytes, const ImageLimits& limits) {
       else
         info.denominator = denominator_of(info, limits);
       info.working_bytes = working_bytes(info, frame, several) + conversion_bytes(profile_bytes);
-      info.decode_ns = decode_ns(frame, std::int64_t{info.width} * info.height, info.scans, bytes);
-      constexpr std::int64_t kMaxArithmeticNs = 2'000'000'000;
+      info.decode_ns =
+          decode_ns(frame, static_cast<double>(info.width) * info.height, info.scans, bytes);
+      constexpr double kMaxArithmeticNs = 2e9;
       if (frame.arithmetic && info.decode_ns > kMaxArithmeticNs)
         return Error{
             ErrorCode::kTooLarge,

@@ -46,9 +46,9 @@ std::vector<std::byte> profile_of(const HeifImage& picture) {
 }
 
 // Video codecs and LZW take their time for each byte.
-std::int64_t decode_ns(int width, int height, Bytes bytes) {
-  constexpr std::int64_t kPerPixel = 12, kPerByte = 80;
-  return kPerPixel * width * height + kPerByte * static_cast<std::int64_t>(bytes.size());
+double decode_ns(int width, int height, Bytes bytes) {
+  constexpr double kPerPixel = 12, kPerByte = 80;
+  return kPerPixel * width * height + kPerByte * static_cast<double>(bytes.size());
 }
 
 // The alpha of each pixel left out.

@@ -280,7 +280,10 @@ TEST(SettingFlags, OnlyListsAndServesVerbsTakeAFlagTwice) {
     }
   }
   ConfigFlags flags;
-  parse(takers::kServe, flags, {"2", "--port", "1", "--port", "b", "--api-key", "a", "--api-key"});
+  CLI::App verb;  // read_config() asks it
+  add_setting_flags(verb, flags, takers::kServe);
+  verb.parse(
+      std::vector<std::string>{"2", "--port", "1", "--port", "b", "--api-key", "a", "--api-key"});
   const Config config = read_config(flags);
   EXPECT_EQ(config.get<std::int64_t>("server.port"), 2) << "the last one counts";
   EXPECT_EQ(config.get<std::vector<std::string>>("server.api_keys").size(), 2u) << "both count";
