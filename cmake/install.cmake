@@ -8,4 +8,7 @@ if(OC_MLX_FOUND)
 endif()
 install(TARGETS ocellus RUNTIME DESTINATION bin)
 install(DIRECTORY configs/models DESTINATION share/ocellus/configs)
+# What `ocellus verify` recomputes, a folder each.
+file(GLOB golden_sets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/data/golden-*)
+install(DIRECTORY ${golden_sets} DESTINATION share/ocellus/goldens)
 install(FILES LICENSE THIRD_PARTY_NOTICES.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

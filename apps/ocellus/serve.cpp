@@ -30,6 +30,7 @@
 #include "model_plan.h"
 #include "serve_models.h"
 #include "verbs.h"
+#include "version.h"
 
 namespace oc {
 namespace {
@@ -268,7 +269,7 @@ void serve(const ConfigFlags& flags) {
   Ports ports = open_ports(settings, flags, connections, memory, app, ending);
 
   const auto host = make_model_host(settings, flags, planned->request_bytes);
-  app->set_models(http::hosted_models(host, profiles(settings, flags), OCELLUS_VERSION));
+  app->set_models(http::hosted_models(host, profiles(settings, flags), this_build()));
   const std::string name =
       settings.active_model.empty() ? first_model_name(settings.model) : settings.active_model;
   std::atomic<bool> loaded{false};

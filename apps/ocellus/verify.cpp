@@ -1,18 +1,23 @@
-// ocellus verify MODEL --goldens DIR: does this machine compute what the reference computed, and
-// from which files?
+// ocellus verify MODEL: does this machine compute what the reference computed, and what can be said
+// of the model's own weights? With --goldens DIR: the same comparison, with data of the model's
+// own.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
+#include "base/system/processor.h"
 #include "config_flags.h"
 #include "io/json_text.h"
 #include "runtime/library/loader.h"
 #include "runtime/library/names.h"
 #include "runtime/verify/certificate_store.h"
+#include "runtime/verify/examine.h"
 #include "runtime/verify/verify.h"
 #include "terminal.h"
 #include "verbs.h"
+#include "version.h"
 
 namespace oc {
 namespace {
@@ -24,10 +29,50 @@ struct VerifyFlags {
   bool json = false;
 };
 
+void compare_with(const std::string& goldens, const Model& model, const VerifyOptions& options,
+                  VerifyReport& report) {
+  const auto set = open_golden_set(goldens);
+  if (!set.ok()) fail(set.error());
+  if (const auto fits = check_golden_set(*set, model); !fits.ok()) fail(fits.error());
+  int parts = 0;
+  for (const auto& part : {verify_text, verify_image, verify_model}) {
+    const auto done = part(goldens, model, options, report);
+    if (!done.ok()) fail(done.error());
+    parts += *done ? 1 : 0;
+  }
+  if (parts == 0)
+    fail({ErrorCode::kNotFound, fmt::format("{} holds no golden data", goldens),
+          "it needs text/cases.jsonl, image/cases.json or model/cases.json"});
+}
+
+std::string in_words(const std::vector<Check>& checks) {
+  std::string out;
+  for (const Check& check : checks) {
+    std::string verdict(to_string(check.verdict));
+    std::ranges::replace(verdict, '_', ' ');
+    out += fmt::format("{:<13} {:<13} {}\n", verdict, check.name, check.text);
+  }
+  return out;
+}
+
+void show_certificate(const Certificate& certificate, bool as_json) {
+  if (as_json) {
+    show_line(json_text(certificate.json()));
+    return;
+  }
+  show_line(fmt::format("{} on {}", certificate.model, certificate.engine.text()));
+  show_line(fmt::format("{}; ocellus {}, commit {}", certificate.machine, certificate.build.version,
+                        certificate.build.commit));
+  // The stages of known checkpoints say where it goes wrong, if it does.
+  if (certificate.checks.empty() || certificate.report.failed() > 0)
+    show(certificate.report.table());
+  show(in_words(certificate.checks) + certificate.summary());
+}
+
 void run(const VerifyFlags& flags) {
   quiet_logs();
   const EngineOptions engine = read_flags(flags.settings).model.engine;
-  if (!std::filesystem::is_directory(flags.goldens))
+  if (!flags.goldens.empty() && !std::filesystem::is_directory(flags.goldens))
     fail({ErrorCode::kNotFound, fmt::format("{} is not a folder", flags.goldens),
           "--goldens names a folder with text/, image/ and model/"});
   const auto folder = resolve_model(flags.model);
@@ -37,63 +82,69 @@ void run(const VerifyFlags& flags) {
   auto loaded = load(flags.model, engine);
   if (!loaded.ok()) fail(loaded.error());
   const Model& model = *(*loaded)->model;
-  VerifyOptions options;
-  options.max_model_tokens = flags.max_tokens;
-  options.rounding = rounding_of(model);
+  Result<std::vector<GoldenSet>> sets = std::vector<GoldenSet>();
+  if (flags.goldens.empty()) sets = installed_golden_sets(model.info().architecture);
+  if (!sets.ok()) fail(sets.error());
+  std::function<void(std::string_view, std::string_view)> progress;
   const bool terminal = stderr_is_terminal();
   if (terminal)
-    options.progress = [](std::string_view stage, std::string_view name) {
+    progress = [](std::string_view stage, std::string_view name) {
       tell_in_place(fmt::format("{} {}", stage, name));
     };
   Certificate certificate{.model = flags.model,
-                          .version = OCELLUS_VERSION,
+                          .build = this_build(),
+                          .machine = processor_name(),
                           .engine = (*loaded)->engine->info(),
                           .fingerprint = model.info().fingerprint,
                           .files = {},
-                          .report = {}};
-  VerifyReport& report = certificate.report;
-  int parts = 0;
-  const auto count = [&](const Result<bool>& done) {
-    if (!done.ok()) fail(done.error());
-    parts += *done ? 1 : 0;
-  };
-  count(verify_text(flags.goldens, model, options, report));
-  count(verify_image(flags.goldens, model, options, report));
-  count(verify_model(flags.goldens, model, options, report));
+                          .report = {},
+                          .checks = {}};
+  if (!flags.goldens.empty())
+    compare_with(flags.goldens, model,
+                 {.rounding = rounding_of(model),
+                  .max_model_tokens = flags.max_tokens,
+                  .progress = progress},
+                 certificate.report);
   auto files = digest_folder(model.info().path, [&](const std::string& name) {
-    if (options.progress) options.progress("digest of", name);
+    if (progress) progress("digest of", name);
   });
   if (!files.ok()) fail(files.error());
   certificate.files = std::move(*files);
+  if (flags.goldens.empty()) {
+    const auto examined =
+        examine(model, *sets,
+                {.engine = engine, .max_model_tokens = flags.max_tokens, .progress = progress},
+                certificate);
+    if (!examined.ok()) fail(examined.error());
+  }
   if (terminal) tell_in_place("");
-  if (parts == 0)
-    fail({ErrorCode::kNotFound, fmt::format("{} holds no golden data", flags.goldens),
-          "it needs text/cases.jsonl, image/cases.json or model/cases.json"});
   // To be shown by a server. The verdict stands without it.
   if (const auto kept = save_certificate(certificate, *folder, *before); !kept.ok())
     tell_line("warning: the certificate is not kept: " + kept.error().describe());
-  if (flags.json) {
-    show_line(json_text(certificate.json()));
-  } else {
-    show_line(fmt::format("{} on {}", flags.model, certificate.engine.text()));
-    show(report.table() + certificate.summary());
-  }
-  if (report.failed() != 0) throw ExitError{1, ""};
+  show_certificate(certificate, flags.json);
+  if (!certificate.verified()) throw ExitError{1, ""};
 }
 
 }  // namespace
 
 void add_verify(CLI::App& app) {
   const auto flags = std::make_shared<VerifyFlags>();
-  CLI::App* verb = app.add_subcommand(
-      "verify", "Recompute golden reference data and print the largest difference of each stage");
+  CLI::App* verb = app.add_subcommand("verify",
+                                      "Check that this program computes right on this machine, and "
+                                      "that a model's weights are whole");
   verb->add_option("model", flags->model, "Model name or folder")->required();
-  verb->add_option("--goldens", flags->goldens, "Folder with text/, image/ and model/")->required();
+  verb->add_option(
+      "--goldens", flags->goldens,
+      "Compare the model's own numbers with golden data that was made with it: a folder "
+      "with text/, image/ and model/");
   verb->add_option("--max-tokens", flags->max_tokens,
-                   "Leave out model cases with longer prompts (0: none)");
-  verb->add_flag("--json", flags->json,
-                 "Print the certificate as JSON: files with SHA-256, engine, stages");
+                   "Leave out golden cases with longer prompts (0: none)");
+  verb->add_flag(
+      "--json", flags->json,
+      "Print the certificate as JSON: machine, engine, commit, files with SHA-256, every "
+      "check and stage");
   add_setting_flags(*verb, flags->settings, takers::kVerify);
+  verb->footer("Exit status: 0 nothing is wrong (what is suspicious is told), 1 something is.");
   verb->callback([flags] { run(*flags); });
 }
 

@@ -47,16 +47,19 @@ std::string version_text() {
                                      to_string(format), library));
   return fmt::format(
       "ocellus {}\n"
+      "commit       {}\n"
       "engines      {}\n"
       "pictures     {}\n"
       "json_schema  {}\n"
       "left out     {}\n"
       "built with   {}, Boost {}.{}, Highway {}, fmt {}.{}.{}",
-      OCELLUS_VERSION, engines, fmt::format("{}", fmt::join(pictures, ", ")),
+      OCELLUS_VERSION, source_commit(), engines, fmt::format("{}", fmt::join(pictures, ", ")),
       kXgrammar.empty() ? "not built in" : fmt::format("xgrammar {}", kXgrammar),
       left_out.empty() ? "nothing" : fmt::format("{}", fmt::join(left_out, ", ")), compiler(),
       BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, OCELLUS_HIGHWAY, FMT_VERSION / 10000,
       FMT_VERSION / 100 % 100, FMT_VERSION % 100);
 }
+
+ProgramBuild this_build() { return {OCELLUS_VERSION, std::string(source_commit())}; }
 
 }  // namespace oc

@@ -24,13 +24,14 @@ std::optional<fs::path> models_folder() {
   return std::nullopt;
 }
 
-std::vector<fs::path> shared_places(const char* variable, std::string_view below) {
+std::vector<fs::path> shared_places(const char* variable, std::string_view below,
+                                    std::string_view in_source) {
   if (auto place = path_from_environment(variable)) return {*place};
   const fs::path program = program_file();
   if (program.empty()) return {};
   const fs::path folder = program.parent_path();
   return {(folder / "../share/ocellus" / below).lexically_normal(),
-          (folder / "../.." / below).lexically_normal()};
+          (folder / "../.." / (in_source.empty() ? below : in_source)).lexically_normal()};
 }
 
 }  // namespace oc

@@ -15,8 +15,9 @@ std::optional<std::filesystem::path> path_from_environment(const char* variable)
 std::optional<std::filesystem::path> home_folder();
 std::optional<std::filesystem::path> models_folder();  // below it
 // Where something that comes with the program may lie: the variable's folder alone if it is set,
-// else share/ocellus/BELOW beside the program's folder and BELOW in the source tree around a build
-// folder.
-std::vector<std::filesystem::path> shared_places(const char* variable, std::string_view below);
+// else share/ocellus/BELOW beside the program's folder and IN_SOURCE (empty: BELOW) in the source
+// tree around a build folder.
+std::vector<std::filesystem::path> shared_places(const char* variable, std::string_view below,
+                                                 std::string_view in_source = {});
 
 }  // namespace oc

@@ -110,6 +110,14 @@ Result<std::shared_ptr<Engine>> make_engine(const EngineOptions& options) {
   return make_cpu(options, table);
 }
 
+std::optional<std::string> other_instruction_set(const EngineOptions& options) {
+  const std::vector<std::string> targets = kernels::available_targets();
+  const kernels::Table* const used = kernels::find_table(options.isa);
+  if (used == nullptr || targets.size() < 2) return std::nullopt;
+  const auto at = std::ranges::find(targets, used->name);
+  return at + 1 != targets.end() ? *(at + 1) : *(at - 1);
+}
+
 bool has_mlx_engine() {
 #ifdef OC_HAS_MLX
   return true;

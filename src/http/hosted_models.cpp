@@ -69,8 +69,8 @@ class HostedBackend final : public Backend {
 
 class HostedModels final : public ModelSource {
  public:
-  HostedModels(std::shared_ptr<ModelHost> host, ProfileOf profile, std::string version)
-      : host_(std::move(host)), profile_(std::move(profile)), version_(std::move(version)) {}
+  HostedModels(std::shared_ptr<ModelHost> host, ProfileOf profile, ProgramBuild build)
+      : host_(std::move(host)), profile_(std::move(profile)), build_(std::move(build)) {}
 
   std::optional<ServedModel> active() const override {
     const auto status = host_->active();
@@ -86,8 +86,8 @@ class HostedModels final : public ModelSource {
     for (const ModelStatus& status : host_->status())
       for (ServedModel& model : models)
         if (model.name == status.name && status.bytes > 0)  // loaded: these are the files
-          model.certificate = find_certificate(
-              {status.info.path, status.engine, status.info.fingerprint, version_});
+          model.certificate =
+              find_certificate({status.info.path, status.engine, status.info.fingerprint, build_});
   }
   std::vector<std::string> installed() const override { return installed_.get(); }
   ServiceStats stats() const override { return host_->stats(); }
@@ -134,15 +134,15 @@ class HostedModels final : public ModelSource {
 
   std::shared_ptr<ModelHost> host_;
   ProfileOf profile_;
-  std::string version_;
+  ProgramBuild build_;
   mutable CachedNames installed_{available_models};
 };
 
 }  // namespace
 
 std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host, ProfileOf profile,
-                                           std::string version) {
-  return std::make_shared<HostedModels>(std::move(host), std::move(profile), std::move(version));
+                                           ProgramBuild build) {
+  return std::make_shared<HostedModels>(std::move(host), std::move(profile), std::move(build));
 }
 
 }  // namespace oc::http

@@ -7,6 +7,7 @@
 
 #include "http/model_source.h"
 #include "runtime/hosting/model_host.h"
+#include "runtime/verify/certificate.h"
 
 namespace oc::http {
 
@@ -20,9 +21,9 @@ struct ModelProfile {
 using ProfileOf = std::function<ModelProfile(const std::string& name)>;  // any thread
 
 // Must be there until host->shutdown() has returned, and somebody else must hold the host until
-// then: its own thread, which calls back, cannot be the one to end it. `version` of ocellus:
-// certificates of others do not count.
+// then: its own thread, which calls back, cannot be the one to end it. Certificates of other builds
+// than `build` do not count.
 std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host, ProfileOf profile,
-                                           std::string version);
+                                           ProgramBuild build);
 
 }  // namespace oc::http

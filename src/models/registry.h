@@ -47,6 +47,8 @@ struct Architecture {
   std::optional<KnobValues> (*golden_knobs)(const boost::json::object&,
                                             std::span<const ImageKnob>) = nullptr;
   GoldenLimits golden_limits = {};
+  // What golden data calls the family, where that is another word than `type`.
+  std::string_view golden_family = {};
 };
 
 std::span<const Architecture> architectures();  // the only thing that registry.cpp has

@@ -45,7 +45,7 @@ def test_of_the_very_files(home, start):
     assert sorted(os.listdir(home)) == ["certificates", "models"]
     found = shown(server)
     assert found["verified"] is True and found["failed"] == 0
-    for key in ("ocellus", "engine", "files_sha256", "answers"):
+    for key in ("ocellus", "commit", "machine", "engine", "files_sha256", "answers"):
         assert found[key] == whole[key]
     assert found["largest"] == pytest.approx({s["stage"]: s["largest"] for s in whole["stages"]})
     assert len(found["date"]) == len("2026-01-31T12:00:00Z")
@@ -56,6 +56,15 @@ def test_of_the_very_files(home, start):
     verify(home, "--activations", "f32")
     assert "f32 activations" in shown(exact)["engine"]
     assert "int8 activations" in shown(server)["engine"]
+
+
+def test_of_the_checks_of_its_own_weights(home, start):
+    env = {"OCELLUS_HOME": str(home)}
+    whole = json.loads(run("verify", "mine", "--json", env=env).stdout)
+    found = shown(start(model="mine", env=env))
+    assert found["verified"] is True
+    assert found["checks"] == {name: check["verdict"] for name, check in whole["checks"].items()}
+    assert found["largest"]["q4.model.ids"] == 0
 
 
 def test_never_a_stale_one(home, start):

@@ -127,7 +127,7 @@ def test_verify_fails_on_other_weights(tmp_path):
         data[i] ^= 0x11
     path.write_bytes(data)
     done = run("verify", folder, "--goldens", OWN_GOLDEN, "--activations", "f32", code=1)
-    assert "comparisons failed" in done.stdout
+    assert "comparisons with golden data failed" in done.stdout
 
 
 def test_verify_names_the_golden_case_that_is_wrong(tmp_path):

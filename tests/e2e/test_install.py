@@ -46,8 +46,16 @@ def run(prefix, tmp_path):
 def test_what_is_installed(prefix):
     files = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
     catalogue = {f"share/ocellus/configs/models/{path.name}" for path in (ROOT / "configs/models").glob("*")}
+    goldens = {f"share/ocellus/goldens/{path.relative_to(ROOT / 'tests/data')}"
+               for path in (ROOT / "tests/data").glob("golden-*/**/*") if path.is_file()}  # fmt: skip
     assert files == {"bin/ocellus", "share/doc/ocellus/LICENSE", "share/doc/ocellus/THIRD_PARTY_NOTICES.md",
-                     *catalogue}  # fmt: skip
+                     *catalogue, *goldens}  # fmt: skip
+
+
+def test_the_golden_data_is_small_and_found(run, prefix, tmp_path):
+    packed = shutil.make_archive(str(tmp_path / "goldens"), "gztar", prefix / "share/ocellus/goldens")
+    assert os.path.getsize(packed) <= 4_000_000  # of all families
+    assert "golden-demo q4: all of " in run("verify", "demo").stdout
 
 
 def test_the_catalogue_is_found(run, prefix):
@@ -101,6 +109,7 @@ def test_a_copy_of_the_program_alone_answers(tmp_path):
     assert "verified: every stage within its limit" in verified
     assert f"files: {len(on_disk)}, " in verified  # the very files of models/demo
     assert "quantised already" in run("quantize", "demo", tmp_path / "q", "--bits", "4", code=1).stderr
+    assert "share/ocellus/goldens" in run("verify", "demo", code=1).stderr  # which it lacks
     # No other folder is taken for it, and a variable still names another.
     assert "/nowhere" in subprocess.run(
         ["./oc", "ask", "Hello"], cwd=tmp_path, capture_output=True, text=True,

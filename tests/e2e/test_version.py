@@ -7,6 +7,7 @@ def test_version_tells_what_is_built_in_and_what_is_not(tmp_path):
     first, *rest = run("--version").stdout.splitlines()
     assert first.startswith("ocellus 0.")
     says = {line[:13].strip(): line[13:] for line in rest}
+    assert says["commit"]
     assert says["engines"].startswith("cpu, reference")
     assert ("the engine mlx" in says["left out"]) == ("mlx" not in says["engines"])
     assert ("xgrammar" in says["left out"]) == ("xgrammar" not in says["json_schema"])

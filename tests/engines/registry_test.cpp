@@ -33,6 +33,18 @@ TEST(Registry, OptionsAreTaken) {
               fmt::format("cpu: scalar, 1 thread, {} activations, q8 kv", activations));
 }
 
+TEST(Registry, TheOtherInstructionSetIsTheNextLowerOne) {
+  const std::vector<std::string> all = kernels::available_targets();
+  if (all.size() < 2) {
+    EXPECT_FALSE(other_instruction_set({}));
+    return;
+  }
+  EXPECT_EQ(other_instruction_set({}), all[1]);
+  EXPECT_EQ(other_instruction_set({.isa = all.front()}), all[1]);
+  EXPECT_EQ(other_instruction_set({.isa = all.back()}), all[all.size() - 2]);
+  EXPECT_FALSE(other_instruction_set({.isa = "none"}));
+}
+
 TEST(Registry, UnknownOptionsNameWhatIsAllowed) {
   const std::vector<std::pair<EngineOptions, std::string>> wrong = {
       {{.engine = "gpu"}, "engine"},

@@ -4,14 +4,13 @@
 
 The layout is that of the golden set for Phi-3.5-Vision: text/cases.jsonl, image/ (own pictures,
 cases.json, expect.safetensors), model/ (cases.json, expect.safetensors). The weights are not
-copied: `info.checkpoints` in model/cases.json leads to them. Run it again whenever they change.
+copied: they are in the program (`info.embedded_model` in model/cases.json). Run it again whenever they change.
 """
 from __future__ import annotations
 
 import argparse
 import hashlib
 import json
-import os
 import random
 import re
 import sys
@@ -215,7 +214,7 @@ def run_case(w: Weights, tok: Tokenizer, case: dict, folder: Path, stop: set[int
     return case
 
 
-def model_cases(w: Weights, tok: Tokenizer, images: Path, to: Path, checkpoint: str, scenes: dict, stop: set[int]) -> None:
+def model_cases(w: Weights, tok: Tokenizer, images: Path, to: Path, scenes: dict, stop: set[int]) -> None:
     user = lambda t: {"role": "user", "content": t}
     position = next((q for kind, q, _ in questions(scenes["crowd.jpg"], random.Random(SEED), own_words=True) if kind == "position"), "What do you see?")
     cases = [
@@ -228,7 +227,7 @@ def model_cases(w: Weights, tok: Tokenizer, images: Path, to: Path, checkpoint: 
     tensors: dict = {}
     done = [run_case(w, tok, c, images, stop, tensors) for c in cases]
     info = {"made_with": MADE_WITH, "vocab_step": VOCAB_STEP, "step_logits_vocab_step": STEP_LOGITS_STEP, "dtype": "float32", "attention": "eager",
-            "full_image_embeds_case": "describe_n1", "checkpoints": {"q4": checkpoint}}
+            "full_image_embeds_case": "describe_n1", "family": "phi3_v", "embedded_model": "q4"}
     (to / "cases.json").write_text(json.dumps({"info": info, "cases": done}, indent=1) + "\n")
     save_file({k: v.contiguous() for k, v in tensors.items()}, to / "expect.safetensors")
 
@@ -257,8 +256,7 @@ def main() -> None:
     pre = json.loads((args.model / "preprocessor_config.json").read_text())
     image_cases(args.to / "image", w.config | {"mean": pre["image_mean"], "std": pre["image_std"]}, grid)
 
-    checkpoint = os.path.relpath(args.model.resolve(), (args.to / "model").resolve())
-    model_cases(w, tok, args.to / "image", args.to / "model", checkpoint, scenes, set(eos if isinstance(eos, list) else [eos]))
+    model_cases(w, tok, args.to / "image", args.to / "model", scenes, set(eos if isinstance(eos, list) else [eos]))
 
 
 if __name__ == "__main__":

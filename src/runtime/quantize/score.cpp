@@ -13,9 +13,11 @@ namespace {
 
 class Follower {
  public:
-  Follower(const Model& model, const std::function<bool()>& cancelled)
+  Follower(const Model& model, const std::function<bool()>& cancelled,
+           const std::function<void(std::span<const float>)>& on_logits)
       : model_(model),
         cancelled_(cancelled),
+        on_logits_(on_logits),
         sampler_({}, model.info().banned_ids),
         logits_(static_cast<std::size_t>(model.info().vocab_size)) {}
 
@@ -34,6 +36,7 @@ class Follower {
     AnswerPath path;
     while (path.ids.size() < max_ids && std::ssize(ids_) < context) {
       OC_RETURN_IF_ERROR(step());
+      if (on_logits_) on_logits_(logits_);
       OC_ASSIGN_OR_RETURN(const TokenId first, sampler_.sample(logits_, ids_));
       const TokenId taken = forced.empty() ? first : forced[path.ids.size()];
       path.first.push_back(first);
@@ -53,15 +56,20 @@ class Follower {
   }
 
   Result<void> prompt(const ScoreQuestion& question) {
-    OC_ASSIGN_OR_RETURN(const ImagePlan plan,
-                        model_.plan_image(question.image->width, question.image->height, {}));
-    const Message turn{Role::kUser, {ImagePart{0}, TextPart{question.text}}};
-    OC_ASSIGN_OR_RETURN(Prompt prompt,
-                        model_.build_prompt(std::span(&turn, 1), std::span(&plan, 1), {}));
+    Message turn{Role::kUser, {TextPart{question.text}}};
+    std::vector<ImagePlan> plans;
+    if (question.image != nullptr) {
+      turn.parts.emplace(turn.parts.begin(), ImagePart{0});
+      OC_ASSIGN_OR_RETURN(
+          plans.emplace_back(),
+          model_.plan_image(question.image->width, question.image->height, question.options));
+    }
+    OC_ASSIGN_OR_RETURN(Prompt prompt, model_.build_prompt(std::span(&turn, 1), plans, {}));
     ids_ = std::move(prompt.ids);
     blocks_ = std::move(prompt.blocks);
+    if (question.image == nullptr) return {};
     OC_ASSIGN_OR_RETURN(const std::unique_ptr<ImageEncoding> encoding,
-                        model_.begin_image(*question.image, plan, nullptr));
+                        model_.begin_image(*question.image, plans.front(), nullptr));
     while (!encoding->done()) {
       OC_RETURN_IF_ERROR(interrupted());
       encoding->step();
@@ -84,7 +92,7 @@ class Follower {
       const StepInput input{.kv = kv_.get(),
                             .ids = std::span(ids_).subspan(static_cast<std::size_t>(from),
                                                            static_cast<std::size_t>(count)),
-                            .image_rows = &image_rows_,
+                            .image_rows = image_rows_.empty() ? nullptr : &image_rows_,
                             .regime = regime,
                             .blocks = blocks_};
       const Tensor logits = model_.forward(std::span(&input, 1), nullptr);
@@ -96,6 +104,7 @@ class Follower {
 
   const Model& model_;
   const std::function<bool()>& cancelled_;
+  const std::function<void(std::span<const float>)>& on_logits_;
   Sampler sampler_;
   std::vector<float> logits_;  // [V]
   std::vector<TokenId> ids_;   // prompt and answer so far
@@ -108,8 +117,9 @@ class Follower {
 }  // namespace
 
 Result<AnswerPath> follow(const Model& model, const ScoreQuestion& question, int max_tokens,
-                          std::span<const TokenId> forced, const std::function<bool()>& cancelled) {
-  return Follower(model, cancelled).run(question, max_tokens, forced);
+                          std::span<const TokenId> forced, const std::function<bool()>& cancelled,
+                          const std::function<void(std::span<const float>)>& on_logits) {
+  return Follower(model, cancelled, on_logits).run(question, max_tokens, forced);
 }
 
 ImageScore score(const ScoreQuestion& question, const Tokenizer& tokenizer, const AnswerPath& input,

@@ -13,9 +13,10 @@
 namespace oc {
 
 struct ScoreQuestion {
-  std::shared_ptr<const Image> image;
-  std::string name;  // of the picture, for the report
+  std::shared_ptr<const Image> image;  // may be null: words alone
+  std::string name;                    // of the picture, for the report
   std::string text;
+  ImageOptions options = {};
 };
 
 // A path through a model: the tokens taken, and what the model thought of each.
@@ -27,10 +28,12 @@ struct AnswerPath {
 
 // Asks for at most `max_tokens` tokens, greedily (ids without a token are never chosen); or, when
 // `forced` is not empty, follows its tokens. One prompt, one sequence, on the calling thread, which
-// must be the only one on the model's engine. Errors: as generate().
+// must be the only one on the model's engine. `on_logits` sees the raw logits [V] of each place.
+// Errors: as generate().
 Result<AnswerPath> follow(const Model& model, const ScoreQuestion& question, int max_tokens,
                           std::span<const TokenId> forced,
-                          const std::function<bool()>& cancelled = {});
+                          const std::function<bool()>& cancelled = {},
+                          const std::function<void(std::span<const float>)>& on_logits = {});
 
 // Both models must have the same vocabulary: OC_CHECK.
 ImageScore score(const ScoreQuestion& question, const Tokenizer& tokenizer, const AnswerPath& input,

@@ -20,9 +20,12 @@ Error unreadable(const fs::path& path, const std::error_code& error) {
           "verify needs to read every file of the model's folder"};
 }
 
-const StageResult* tokens_of(const VerifyReport& report) {
-  const auto found = std::ranges::find(report.stages(), "model.tokens", &StageResult::name);
-  return found == report.stages().end() ? nullptr : &*found;
+// Of the stage of all checkpoints.
+int sum_of_tokens(const VerifyReport& report, int StageResult::*count) {
+  int total = 0;
+  for (const StageResult& stage : report.stages())
+    if (stage.name == "model.tokens") total += stage.*count;
+  return total;
 }
 
 }  // namespace
@@ -75,13 +78,15 @@ std::string Certificate::files_sha256() const {
   return digest.finish_hex();
 }
 
-int Certificate::answer_tokens() const {
-  const StageResult* tokens = tokens_of(report);
-  return tokens != nullptr ? tokens->checked : 0;
+bool Certificate::verified() const {
+  return report.failed() == 0 && std::ranges::none_of(checks, [](const Check& check) {
+           return check.verdict == Verdict::kWrong;
+         });
 }
+
+int Certificate::answer_tokens() const { return sum_of_tokens(report, &StageResult::checked); }
 int Certificate::equal_tokens() const {
-  const StageResult* tokens = tokens_of(report);
-  return tokens != nullptr ? tokens->checked - tokens->failed : 0;
+  return answer_tokens() - sum_of_tokens(report, &StageResult::failed);
 }
 
 std::string Certificate::summary() const {
@@ -91,8 +96,12 @@ std::string Certificate::summary() const {
       fmt::format("files: {}, {} bytes, sha256 {}\n", files.size(), bytes, files_sha256());
   if (answer_tokens() > 0)
     out += fmt::format("answers: {} of {} greedy tokens equal\n", equal_tokens(), answer_tokens());
-  return out + (verified() ? "verified: every stage within its limit\n"
-                           : fmt::format("{} comparisons failed\n", report.failed()));
+  if (report.failed() > 0)
+    return out + fmt::format("{} of {} comparisons with golden data failed\n", report.failed(),
+                             report.checked());
+  return out + (verified() ? checks.empty() ? "verified: every stage within its limit\n"
+                                            : "verified: nothing is wrong\n"
+                           : "not verified: see above what is wrong\n");
 }
 
 json::object Certificate::json() const {
@@ -102,13 +111,20 @@ json::object Certificate::json() const {
   json::object out{
       {"model", model},
       {"verified", verified()},
-      {"ocellus", version},
+      {"ocellus", build.version},
+      {"commit", build.commit},
+      {"machine", machine},
       {"engine", engine.text()},
       {"fingerprint", fingerprint},
       {"files_sha256", files_sha256()},
       {"files", std::move(listed)},
       {"answers", {{"tokens", answer_tokens()}, {"equal", equal_tokens()}}},
   };
+  if (!checks.empty()) {
+    json::object all;
+    for (const Check& check : checks) all[check.name] = check.json();
+    out["checks"] = std::move(all);
+  }
   for (auto& [key, value] : report.json()) out[key] = value;
   return out;
 }

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "ops/engine_info.h"
+#include "runtime/verify/check.h"
 #include "runtime/verify/report.h"
 
 namespace oc {
@@ -18,6 +19,13 @@ struct FileDigest {
   std::string name;  // below the folder, with '/'
   std::uint64_t bytes = 0;
   std::string sha256;  // hex
+};
+
+// The program that made a certificate.
+struct ProgramBuild {
+  std::string version;  // "0.1.0"
+  std::string commit;   // of its source; changes that are in no commit add a digest of themselves
+  bool operator==(const ProgramBuild&) const = default;
 };
 
 // Relative names of the files that a certificate is about, sorted.
@@ -29,13 +37,16 @@ Result<std::vector<FileDigest>> digest_folder(
     const std::function<void(const std::string& name)>& progress = {});
 
 struct Certificate {
-  std::string model, version;  // as named by the user; of ocellus
+  std::string model;  // as named by the user
+  ProgramBuild build;
+  std::string machine;  // its processor
   EngineInfo engine;
   std::string fingerprint;  // ModelInfo::fingerprint
   std::vector<FileDigest> files;
   VerifyReport report;
+  std::vector<Check> checks;  // of a model's own weights
 
-  bool verified() const { return report.failed() == 0; }
+  bool verified() const;
   // SHA-256 of what `sha256sum` prints for the files in their order: one word for all of them.
   std::string files_sha256() const;
   // Greedy tokens that were compared, and those that were equal.

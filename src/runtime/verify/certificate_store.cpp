@@ -54,15 +54,24 @@ json::array to_json(const std::vector<FileStamp>& stamps) {
 // What fits into a list of models: no files, no failures, only each stage's largest difference.
 json::object short_form(const json::object& whole) {
   json::object out;
-  for (const char* key :
-       {"verified", "date", "ocellus", "engine", "files_sha256", "answers", "failed"})
+  for (const char* key : {"verified", "date", "ocellus", "commit", "machine", "engine",
+                          "files_sha256", "answers", "failed"})
     if (const json::value* value = whole.if_contains(key)) out[key] = *value;
   json::object largest;
   if (const auto stages = JsonReader(whole, kDocument, "").objects("stages"); stages.ok())
     for (const JsonReader& row : *stages)
-      if (const auto stage = row.string("stage"); stage.ok() && row.has("largest"))
-        largest[*stage] = row.at("largest")->value();
+      if (const auto stage = row.string("stage"); stage.ok() && row.has("largest")) {
+        const auto checkpoint = row.string("checkpoint");
+        largest[checkpoint.ok() ? *checkpoint + "." + *stage : *stage] = row.at("largest")->value();
+      }
   out["largest"] = std::move(largest);
+  if (const json::value* checks = whole.if_contains("checks"); checks && checks->is_object()) {
+    json::object verdicts;
+    for (const auto& [name, check] : checks->get_object())
+      if (const auto verdict = JsonReader(check, kDocument, name).string("verdict"); verdict.ok())
+        verdicts[name] = *verdict;
+    out["checks"] = std::move(verdicts);
+  }
   return out;
 }
 
@@ -119,7 +128,8 @@ std::optional<json::object> find_certificate(const CertificateQuestion& question
     const auto text = reader.string(key);
     return text.ok() && *text == wanted;
   };
-  if (!is("fingerprint", question.fingerprint) || !is("ocellus", question.version))
+  if (!is("fingerprint", question.fingerprint) || !is("ocellus", question.build.version) ||
+      !is("commit", question.build.commit))
     return std::nullopt;
   const auto now = stamp_folder(question.folder);
   const json::value* stamps = whole->if_contains("stamps");

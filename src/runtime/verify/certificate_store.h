@@ -33,12 +33,13 @@ Result<std::filesystem::path> save_certificate(const Certificate& certificate,
                                                const std::vector<FileStamp>& before);
 
 // The short form, where `folder` holds the very files that were verified, computed by the same
-// engine with the same precision (threads do not count) and the same version of ocellus. Whatever
-// is in doubt is not shown.
+// engine with the same precision (threads do not count) and the same build of ocellus. Whatever is
+// in doubt is not shown.
 struct CertificateQuestion {
   std::filesystem::path folder;
   EngineInfo engine;
-  std::string fingerprint, version;
+  std::string fingerprint;
+  ProgramBuild build;
 };
 std::optional<boost::json::object> find_certificate(const CertificateQuestion& question);
 

@@ -20,10 +20,13 @@ void fail(StageResult& stage, std::string text) {
 }  // namespace
 
 StageResult& VerifyReport::stage(std::string_view name) {
-  const auto found = std::ranges::find(stages_, name, &StageResult::name);
+  const auto found = std::ranges::find_if(
+      stages_, [&](const StageResult& s) { return s.name == name && s.checkpoint == checkpoint_; });
   if (found != stages_.end()) return *found;
-  stages_.emplace_back().name = name;
-  return stages_.back();
+  StageResult& added = stages_.emplace_back();
+  added.checkpoint = checkpoint_;
+  added.name = name;
+  return added;
 }
 
 void VerifyReport::difference(std::string_view name, std::string_view at, double value,
@@ -52,6 +55,12 @@ void VerifyReport::figure(std::string_view name, std::string_view at, double val
   difference(name, at, value, kShownOnly);
 }
 
+int VerifyReport::checked() const {
+  int total = 0;
+  for (const StageResult& s : stages_) total += s.checked;
+  return total;
+}
+
 int VerifyReport::failed() const {
   int total = 0;
   for (const StageResult& s : stages_) total += s.failed;
@@ -61,7 +70,9 @@ int VerifyReport::failed() const {
 std::string VerifyReport::table() const {
   std::string out = fmt::format("{:<24} {:>7} {:>7} {:>12} {:>9}  {}\n", "stage", "checked",
                                 "failed", "largest", "limit", "where");
+  std::string checkpoint;
   for (const StageResult& s : stages_) {
+    if (s.checkpoint != checkpoint) out += fmt::format("{}:\n", checkpoint = s.checkpoint);
     const std::string limit = s.limit == 0            ? "equal"
                               : s.limit == kShownOnly ? "-"
                                                       : fmt::format("{:.2g}", s.limit);
@@ -82,6 +93,7 @@ boost::json::object VerifyReport::json() const {
     boost::json::object row{{"stage", s.name},       {"checked", s.checked},
                             {"failed", s.failed},    {"largest", s.largest},
                             {"where", s.worst_case}, {"failures", std::move(failures)}};
+    if (!s.checkpoint.empty()) row["checkpoint"] = s.checkpoint;
     if (s.limit != kShownOnly) row["limit"] = s.limit;
     stages.push_back(std::move(row));
   }

@@ -10,6 +10,7 @@ namespace oc {
 
 // One line of the table: a stage such as "model.logits_last" over all cases.
 struct StageResult {
+  std::string checkpoint;  // as VerifyReport::of_checkpoint()
   std::string name;
   int checked = 0;  // comparisons made
   int failed = 0;
@@ -21,6 +22,8 @@ struct StageResult {
 
 class VerifyReport {
  public:
+  // What follows is about this one of several checkpoints.
+  void of_checkpoint(std::string name) { checkpoint_ = std::move(name); }
   // A measured difference; fails above the limit or when it is not a number.
   void difference(std::string_view stage, std::string_view at, double value, double limit);
   // Something that is equal or not; `text` says what is wrong when it is not.
@@ -29,12 +32,14 @@ class VerifyReport {
   void figure(std::string_view stage, std::string_view at, double value);
 
   const std::vector<StageResult>& stages() const { return stages_; }
+  int checked() const;
   int failed() const;
   std::string table() const;  // for people
   boost::json::object json() const;
 
  private:
   StageResult& stage(std::string_view name);
+  std::string checkpoint_;
   std::vector<StageResult> stages_;
 };
 

@@ -34,6 +34,12 @@ struct VerifyOptions {
 
 // What the model's engine rounds of what it computes.
 Rounding rounding_of(const Model& model);
+// With rounding: rms of the difference over the logits' standard deviation, of one case and the
+// mean. Without: zero, as they are judged otherwise.
+struct RmsLimits {
+  double one, mean;
+};
+RmsLimits rms_limits(Rounding rounding);
 
 // Each part is skipped (false) when its folder is not there. Errors: files that cannot be read.
 Result<bool> verify_text(const std::filesystem::path& goldens, const Model& model,

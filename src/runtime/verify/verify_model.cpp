@@ -19,35 +19,6 @@ namespace {
 
 namespace json = boost::json;
 
-// With rounding: rms of the difference over the logits' standard deviation, of one case and the
-// mean.
-struct RmsLimits {
-  double one, mean;
-};
-RmsLimits rms_limits(Rounding rounding) {
-  switch (rounding) {
-    case Rounding::kNone:
-      break;
-    case Rounding::kHalfCache:  // the golden README's for the reference in float16 throughout
-      return {0.01, 0.01};
-    // Twice what 4-bit weights with f16 scales show on the test checkpoint: 0.019 and 0.013.
-    case Rounding::kF16Activations:
-      return {0.04, 0.026};
-    // Twice what bf16 shows there: 0.048 and 0.021.
-    case Rounding::kBf16Activations:
-      return {0.1, 0.045};
-    // About twice what the test checkpoints show: 0.037 and 0.016. A step of int8 is max|x| / 127
-    // of a token's head, an error of 0.6 percent of each key and value.
-    case Rounding::kInt8Cache:
-      return {0.08, 0.035};
-    // Of a like size at every product, vision tower included. An int8 cache hardly adds to it,
-    // being independent: means of 0.053 without, 0.054 with one on the 4-bit test checkpoint.
-    case Rounding::kInt8Activations:
-      return {0.15, 0.06};
-  }
-  return {0, 0};
-}
-
 using Values = std::vector<float>;
 
 Values read_all(Engine& engine, const Tensor& tensor) {
@@ -405,6 +376,30 @@ std::string variant_for(const json::object& c, const Model& model) {
 }
 
 }  // namespace
+
+RmsLimits rms_limits(Rounding rounding) {
+  switch (rounding) {
+    case Rounding::kNone:
+      break;
+    case Rounding::kHalfCache:  // the golden README's for the reference in float16 throughout
+      return {0.01, 0.01};
+    // Twice what 4-bit weights with f16 scales show on the test checkpoint: 0.019 and 0.013.
+    case Rounding::kF16Activations:
+      return {0.04, 0.026};
+    // Twice what bf16 shows there: 0.048 and 0.021.
+    case Rounding::kBf16Activations:
+      return {0.1, 0.045};
+    // About twice what the test checkpoints show: 0.037 and 0.016. A step of int8 is max|x| / 127
+    // of a token's head, an error of 0.6 percent of each key and value.
+    case Rounding::kInt8Cache:
+      return {0.08, 0.035};
+    // Of a like size at every product, vision tower included. An int8 cache hardly adds to it,
+    // being independent: means of 0.053 without, 0.054 with one on the 4-bit test checkpoint.
+    case Rounding::kInt8Activations:
+      return {0.15, 0.06};
+  }
+  return {0, 0};
+}
 
 Rounding rounding_of(const Model& model) {
   using Activations = Precision::Activations;

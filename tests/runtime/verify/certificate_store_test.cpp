@@ -18,7 +18,8 @@ class CertificateStore : public testing::Test {
   const fs::path root = fs::path(testing::TempDir()) / ("certificates-" + std::to_string(getpid()));
   const fs::path model = root / "model";
   Certificate certificate{.model = "demo",
-                          .version = "0.1.0",
+                          .build = {"0.1.0", "0123456789ab"},
+                          .machine = "a processor",
                           .engine = {.name = "cpu",
                                      .backend = "avx2",
                                      .threads = 2,
@@ -26,8 +27,9 @@ class CertificateStore : public testing::Test {
                                                    .cache = Precision::Cache::kF16}},
                           .fingerprint = "abc",
                           .files = {},
-                          .report = {}};
-  CertificateQuestion question{model, certificate.engine, "abc", "0.1.0"};
+                          .report = {},
+                          .checks = {}};
+  CertificateQuestion question{model, certificate.engine, "abc", certificate.build};
 
   void SetUp() override {
     fs::remove_all(root);
@@ -69,6 +71,18 @@ TEST_F(CertificateStore, AFailureIsToldToo) {
   EXPECT_FALSE(find_certificate(question).value().at("verified").as_bool());
 }
 
+TEST_F(CertificateStore, ChecksAreToldByTheirVerdicts) {
+  certificate.report.of_checkpoint("q4");
+  certificate.report.difference("model.logits", "case 1", 0.25, 1);
+  certificate.checks.push_back({"paragraph", Verdict::kSuspicious, "random", {}});
+  save();
+  const auto found = find_certificate(question);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->at("commit").as_string(), "0123456789ab");
+  EXPECT_EQ(found->at("checks").as_object().at("paragraph").as_string(), "suspicious");
+  EXPECT_EQ(found->at("largest").as_object().at("q4.model.logits").as_double(), 0.25);
+}
+
 TEST_F(CertificateStore, NeverAStaleOne) {
   save();
   const auto time = fs::last_write_time(model / "sub/model.safetensors");
@@ -99,7 +113,8 @@ TEST_F(CertificateStore, OfThisModelEngineAndProgram) {
   EXPECT_FALSE(with([](auto& q) { q.engine.precision.cache = Precision::Cache::kInt8; }));
   EXPECT_FALSE(with([](auto& q) { q.engine.backend = "avx3"; }));
   EXPECT_FALSE(with([](auto& q) { q.fingerprint = "abd"; }));
-  EXPECT_FALSE(with([](auto& q) { q.version = "0.2.0"; }));
+  EXPECT_FALSE(with([](auto& q) { q.build.version = "0.2.0"; }));
+  EXPECT_FALSE(with([](auto& q) { q.build.commit = "0123456789ab+00000000"; }));
   EXPECT_FALSE(with([&](auto& q) { q.folder = root; }));
 }
 

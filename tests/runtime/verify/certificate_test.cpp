@@ -75,12 +75,40 @@ TEST_F(CertificateTest, SaysWhetherAndHowFarOff) {
     certificate.report.equal("model.tokens", "case", good);
   EXPECT_FALSE(certificate.verified());
   EXPECT_NE(certificate.summary().find("2 of 3 greedy tokens equal"), std::string::npos);
-  EXPECT_NE(certificate.summary().find("1 comparisons failed"), std::string::npos);
+  EXPECT_NE(certificate.summary().find("1 of 4 comparisons with golden data failed"),
+            std::string::npos);
   const boost::json::object out = certificate.json();
   EXPECT_FALSE(out.at("verified").as_bool());
   EXPECT_EQ(out.at("answers").at("equal").as_int64(), 2);
   EXPECT_EQ(out.at("failed").as_int64(), 1);
   EXPECT_EQ(out.at("stages").at(0).at("largest").as_double(), 0.25);
+}
+
+TEST_F(CertificateTest, IsNotVerifiedByAWrongCheck) {
+  Certificate certificate;
+  certificate.build = {"0.1.0", "0123456789ab"};
+  certificate.machine = "a processor";
+  certificate.report.of_checkpoint("q4");
+  certificate.report.equal("model.tokens", "case", true);
+  certificate.report.of_checkpoint("bf16");
+  certificate.report.equal("model.tokens", "case", true);
+  EXPECT_EQ(certificate.report.stages().size(), 2u);
+  EXPECT_EQ(certificate.answer_tokens(), 2);
+  EXPECT_NE(certificate.report.table().find("bf16:\n"), std::string::npos);
+  for (const Verdict verdict : {Verdict::kRight, Verdict::kSuspicious, Verdict::kNotCompared})
+    certificate.checks.push_back({.name = std::string(to_string(verdict)), .verdict = verdict});
+  EXPECT_TRUE(certificate.verified());
+  EXPECT_NE(certificate.summary().find("nothing is wrong"), std::string::npos);
+  certificate.checks.push_back({"finite", Verdict::kWrong, "a NaN", {{"not_finite", 1}}});
+  EXPECT_FALSE(certificate.verified());
+  EXPECT_NE(certificate.summary().find("not verified"), std::string::npos);
+  const boost::json::object out = certificate.json();
+  EXPECT_FALSE(out.at("verified").as_bool());
+  EXPECT_EQ(out.at("commit").as_string(), "0123456789ab");
+  EXPECT_EQ(out.at("machine").as_string(), "a processor");
+  EXPECT_EQ(out.at("checks").at("finite").at("verdict").as_string(), "wrong");
+  EXPECT_EQ(out.at("checks").at("finite").at("not_finite").as_int64(), 1);
+  EXPECT_EQ(out.at("stages").at(1).at("checkpoint").as_string(), "bf16");
 }
 
 }  // namespace
