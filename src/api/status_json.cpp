@@ -61,10 +61,10 @@ json::array model_states(std::span<const ServedModel> models) {
 
 std::string_view condition_of(const ServedModel& active, std::span<const ServedModel> models) {
   const bool again = active.state == "loading" || active.state == "warming";
-  if (active.state != kFailed && !(again && !active.why.empty())) return "healthy";
+  if (active.state != kConditionFailed && !(again && !active.why.empty())) return "healthy";
   const bool others = std::ranges::any_of(
       models, [](const ServedModel& one) { return one.state == "ready" && !one.active; });
-  return others ? "degraded" : kFailed;
+  return others ? "degraded" : kConditionFailed;
 }
 
 std::string health_json(const ServerState& server) {

@@ -23,9 +23,9 @@ struct ServerState {
   std::uint64_t log_lines_dropped = 0;
 };
 
-inline constexpr std::string_view kFailed = "failed";
+inline constexpr std::string_view kConditionFailed = "failed";
 // "healthy"; where the active model is out of service (its files were lost while it was served)
-// "degraded" while another one answers, else kFailed.
+// "degraded" while another one answers, else kConditionFailed.
 std::string_view condition_of(const ServedModel& active, std::span<const ServedModel> models);
 
 std::string health_json(const ServerState& server);

@@ -145,7 +145,7 @@ void App::health(const ResponderPtr& responder) const {
   if (!now.active) {
     response.status = loading().status;
     response.headers.emplace_back("Retry-After", std::to_string(loading().retry_after_s));
-  } else if (now.condition == kFailed) {
+  } else if (now.condition == kConditionFailed) {
     response.status = 503;
     response.headers.emplace_back("Retry-After", "5");
   }
@@ -212,7 +212,7 @@ void App::ui_config(const ResponderPtr& responder) const {
 void App::metrics(const ResponderPtr& responder) const {
   const ServerState server = state();
   Metrics::Now now;
-  now.ready = server.active && server.condition != kFailed;
+  now.ready = server.active && server.condition != kConditionFailed;
   if (server.active) now.model = server.active->name;
   now.service = server.service;
   now.models = server.models;

@@ -119,7 +119,7 @@ Response BackendApi::root(const ServerState& server) const {
 
 Response BackendApi::health(const ServerState& server) const {
   Response response = json_response(backend_health_json(server, std::chrono::system_clock::now()));
-  if (server.condition == kFailed) response.status = 503;
+  if (server.condition == kConditionFailed) response.status = 503;
   return response;
 }
 
