@@ -81,7 +81,9 @@ void add_pull(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("pull", "Download a model; goes on where it was interrupted");
   std::string known;
   for (const KnownModel& entry : known_models())
-    known += fmt::format("\n  {:<22} {} ({})", entry.name, entry.repo, human_bytes(entry.bytes));
+    known += fmt::format("\n  {:<20} {}{}{} ({})", entry.name, entry.repo,
+                         entry.revision == "main" ? "" : "@",
+                         entry.revision == "main" ? "" : entry.revision, human_bytes(entry.bytes));
   verb->add_option("model", flags->model, "A known model's name, or ORG/REPO; with @REVISION")
       ->required();
   verb->add_option("--connections", flags->connections, "Ranges loaded at the same time")

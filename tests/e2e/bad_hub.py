@@ -25,6 +25,7 @@ class Hub:
     def __init__(self, files, repo="tester/demo", tls=None):
         self.files = dict(files)
         self.repo = repo
+        self.more = {}  # other repositories, of one revision: name -> (commit, files)
         self.commits = {"main": COMMIT, COMMIT: COMMIT, "refs/pr/1": COMMIT}
         self.fault = lambda name, count: None
         self.api_fault = lambda kind, count: None
@@ -74,9 +75,9 @@ class Hub:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         return server
 
-    def tree(self):
+    def tree(self, files=None):
         entries = [{"type": "directory", "path": "onnx", "oid": "0" * 40, "size": 0}]
-        for name, data in self.files.items():
+        for name, data in (self.files if files is None else files).items():
             entry = {"type": "file", "path": name, "oid": git_sha1(data), "size": len(data)}
             if len(data) >= LFS_FROM:
                 entry["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data),
@@ -126,6 +127,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.error(401, "RepoNotFound")
         if hub.gated:
             return self.error(403, "GatedRepo")
+        for repo, (commit, files) in hub.more.items():
+            if repo in url.path:
+                return self.other_repository(repo, commit, files)
         api, resolve = f"/api/models/{hub.repo}", f"/{hub.repo}/resolve/{COMMIT}/"
         if url.path.startswith(resolve):
             name = urllib.parse.unquote(url.path[len(resolve) :])
@@ -158,6 +162,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if start + hub.page < len(entries):
             more["Link"] = f'<{hub.url}{url.path}?cursor={start + hub.page}>; rel="next"'
         self.reply(200, json.dumps(entries[start : start + hub.page]).encode(), **more)
+
+    def other_repository(self, repo, commit, files):
+        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
+        if path == f"/api/models/{repo}/revision/{commit}":
+            siblings = [{"rfilename": name} for name in files]
+            return self.reply(200, json.dumps({"sha": commit, "siblings": siblings}).encode())
+        if path == f"/api/models/{repo}/tree/{commit}":
+            return self.reply(200, json.dumps(self.hub.tree(files)).encode())
+        name = path.removeprefix(f"/{repo}/resolve/{commit}/")
+        return self.body(name, files[name], None) if name in files else self.error(404, "EntryNotFound")
 
     def file(self, name):
         hub = self.hub

@@ -71,6 +71,7 @@ Result<ModelRef> parse_model_ref(std::string_view text) {
                  "ORG/REPO or ORG/REPO@REVISION: letters, digits, '.', '_' and '-'"};
   if (const KnownModel* entry = find_known_model(name)) {
     ref.repo = entry->repo;
+    if (at == text.npos) ref.revision = entry->revision;
   } else if (name.find('/') != name.npos) {
     ref.repo = name;
   } else {

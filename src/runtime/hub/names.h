@@ -15,7 +15,8 @@ struct ModelRef {
   std::string revision = "main";
 };
 
-// "NAME", "ORG/REPO", "NAME@revision", "ORG/REPO@revision". kInvalidArgument, kNotFound: a short
+// "NAME", "ORG/REPO", "NAME@revision", "ORG/REPO@revision"; a known model has its own where none is
+// named. kInvalidArgument, kNotFound: a short
 // name that no known model has.
 Result<ModelRef> parse_model_ref(std::string_view text);
 

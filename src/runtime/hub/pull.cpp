@@ -15,6 +15,7 @@
 #include "runtime/hub/fetch.h"
 #include "runtime/hub/part_file.h"
 #include "runtime/hub/store.h"
+#include "runtime/library/known_models.h"
 
 namespace oc::hub {
 namespace {
@@ -40,12 +41,16 @@ class Puller {
     commit_ = revision.commit;
     OC_ASSIGN_OR_RETURN(const std::vector<HubFile> tree,
                         list_files(http_, ref_, commit_, options_.patience));
-    OC_ASSIGN_OR_RETURN(const Plan plan, plan_files(revision, tree));
+    OC_ASSIGN_OR_RETURN(Plan plan, plan_files(revision, tree));
     OC_RETURN_IF_ERROR(open_staging());
+    if (const BorrowedFile* borrowed = find_borrowed_file(ref_.repo, ref_.revision)) {
+      std::erase_if(plan.small, [&](const HubFile& file) { return file.name == borrowed->file; });
+      OC_RETURN_IF_ERROR(borrow(*borrowed));
+    }
     OC_RETURN_IF_ERROR(check_space(place_.staging, sum(plan.small)));
-    OC_RETURN_IF_ERROR(bring(plan.small));
+    OC_RETURN_IF_ERROR(bring(plan.small, ref_, commit_));
     OC_ASSIGN_OR_RETURN(const std::vector<HubFile> weights, weights_of(plan));
-    OC_RETURN_IF_ERROR(bring(weights));
+    OC_RETURN_IF_ERROR(bring(weights, ref_, commit_));
     OC_RETURN_IF_ERROR(settle());
     return PullReport{.name = ref_.repo,
                       .folder = place_.folder,
@@ -78,8 +83,24 @@ class Puller {
     return choose_weights(plan, index);
   }
 
+  // A file out of another repository.
+  Result<void> borrow(const BorrowedFile& wanted) {
+    const ModelRef from{std::string(wanted.from_repo), std::string(wanted.from_revision)};
+    options_.patience.tell(
+        fmt::format("{} comes from {}; {}", wanted.file, from.repo, wanted.note));
+    OC_ASSIGN_OR_RETURN(const Revision revision, resolve_revision(http_, from, options_.patience));
+    OC_ASSIGN_OR_RETURN(const std::vector<HubFile> tree,
+                        list_files(http_, from, revision.commit, options_.patience));
+    const auto file = std::ranges::find(tree, wanted.file, &HubFile::name);
+    if (file == tree.end())
+      return Error{ErrorCode::kNotFound, fmt::format("{} has no {}", from.repo, wanted.file),
+                   fmt::format("{} at {} cannot be used without it", ref_.repo, ref_.revision)};
+    return bring({*file}, from, revision.commit);
+  }
+
   // `files` are in the staging folder, whole and checked.
-  Result<void> bring(const std::vector<HubFile>& files) {
+  Result<void> bring(const std::vector<HubFile>& files, const ModelRef& ref,
+                     const std::string& commit) {
     total_ += sum(files);
     files_.insert(files_.end(), files.begin(), files.end());
     std::vector<FetchFile> missing;
@@ -87,7 +108,7 @@ class Puller {
     for (const HubFile& file : files) {
       OC_ASSIGN_OR_RETURN(const bool there, adopt(file));
       if (there) continue;
-      missing.push_back({file, file_url(http_.hub(), ref_, commit_, file.name)});
+      missing.push_back({file, file_url(http_.hub(), ref, commit, file.name)});
       bytes += file.size;
       held += std::min(PartFile::bytes_on_disk(place_.staging, file.name), file.size);
     }

@@ -19,6 +19,8 @@ TEST(HubNames, ShortNamesOfKnownModels) {
   ASSERT_FALSE(known_models().empty());
   for (const KnownModel& entry : known_models()) {
     EXPECT_EQ(parse_model_ref(entry.name).value().repo, entry.repo);
+    for (const std::string_view name : {entry.name, entry.repo})
+      EXPECT_EQ(parse_model_ref(name).value().revision, entry.revision);
     EXPECT_EQ(find_known_model(entry.repo), &entry);
     EXPECT_EQ(parse_model_ref(std::string(entry.name) + "@v2").value().revision, "v2");
   }
