@@ -1,5 +1,7 @@
 // ocellus ask IMAGE... "question": one question, one answer.
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -14,7 +16,9 @@ namespace oc {
 namespace {
 
 struct AskFlags : AnswerFlags {
-  std::vector<std::string> words;  // pictures, then the question
+  std::vector<std::string> words;   // pictures, then the question
+  std::vector<std::string> frames;  // of a video: files or folders
+  double fps = 1;
   bool json = false;
   std::string json_schema;  // a file; empty: the answer may be any text
 };
@@ -31,8 +35,17 @@ std::string read_schema(const std::string& file) {
   return *std::move(enforceable);
 }
 
-// The last word is the question; a file in its place means that it was forgotten.
-std::string take_question(std::vector<std::string>& words) {
+// The last word is the question; a file in its place means that it was forgotten. Behind --frames
+// it is taken for a frame.
+std::string take_question(AskFlags& flags) {
+  std::vector<std::string>& words = flags.words;
+  if (words.empty() && !flags.frames.empty() && !std::filesystem::exists(flags.frames.back()) &&
+      !names_image(flags.frames.back())) {
+    words.push_back(std::move(flags.frames.back()));
+    flags.frames.pop_back();
+  }
+  if (words.empty())
+    throw ExitError{2, "there is no question", "ocellus ask IMAGE... \"question\""};
   std::string question = std::move(words.back());
   words.pop_back();
   if (names_image(question))
@@ -45,20 +58,27 @@ void ask(AskFlags flags) {
   quiet_logs();
   apply_config(flags);
   check_answer_flags(flags);
-  const std::string question = take_question(flags.words);
+  const std::string question = take_question(flags);
   std::optional<std::string> schema;
   if (!flags.json_schema.empty()) schema = read_schema(flags.json_schema);
-  auto pictures = read_images(flags.words, flags.defaults.pictures);
+  constexpr std::size_t kMostFrames = 1024;
+  auto frames = frame_files(flags.frames, kMostFrames);
+  if (!frames.ok()) fail(frames.error());
+  std::vector<std::string> files = std::move(flags.words);
+  const auto first_frame = static_cast<int>(files.size());
+  std::ranges::move(*frames, std::back_inserter(files));
+  auto pictures = read_images(files, flags.defaults.pictures);
   if (!pictures.ok()) fail(pictures.error());
   const auto model = load_answering(flags);
 
   GenerateRequest request = make_request(flags);
   request.json_schema = std::move(schema);
   Message& turn = request.messages.emplace_back();
-  for (const NamedImage& picture : *pictures) {
-    turn.parts.emplace_back(ImagePart{static_cast<int>(request.images.size())});
+  for (const NamedImage& picture : *pictures)
     request.images.push_back(request_image(flags, picture));
-  }
+  for (int i = 0; i < first_frame; ++i) turn.parts.emplace_back(ImagePart{i});
+  if (const auto count = static_cast<int>(frames->size()); count > 0)
+    turn.parts.emplace_back(FramesPart{first_frame, count, flags.fps});
   turn.parts.emplace_back(TextPart{question});
   finish_request(flags, request);
 
@@ -87,8 +107,15 @@ void add_ask(CLI::App& app) {
   CLI::App& verb = *app.add_subcommand("ask", "Ask a question about pictures");
   verb.add_option("words", flags->words,
                   "Pictures (files, data: URIs, or - for standard input) and the question")
-      ->required()
       ->option_text("[IMAGE...] \"question\"");
+  verb.add_option("--frames", flags->frames,
+                  "Frames of a video, in order: pictures, or a folder of them (models that know "
+                  "videos)")
+      ->option_text("FRAME...");
+  verb.add_option("--fps", flags->fps, "Frames a second that these are")
+      ->check(CLI::Range(kMinFps, kMaxFps))
+      ->capture_default_str()
+      ->needs("--frames");
   add_answer_flags(verb, *flags);
   verb.add_option("--json-schema", flags->json_schema,
                   "A file with a JSON schema that the answer keeps to");

@@ -27,6 +27,12 @@ Result<NamedImage> read_image(const std::string& file, const ImageSettings& sett
 Result<std::vector<NamedImage>> read_images(const std::vector<std::string>& files,
                                             const ImageSettings& settings = {});
 
+// The pictures of a video's frames, in order: the files as they are named, and of a folder all that
+// do not begin with a dot, by name, numbers in it by their value. Errors: a folder that cannot be
+// read or is empty, more than `most`.
+Result<std::vector<std::string>> frame_files(const std::vector<std::string>& names,
+                                             std::size_t most);
+
 // What is known of a picture, and how a model is shown it.
 boost::json::object image_json(const NamedImage& picture, const ImagePlan& plan);
 

@@ -82,7 +82,27 @@ Result<Role> role_of(const JsonReader& field) {
   return field.wrong("\"system\", \"user\" or \"assistant\"");
 }
 
-// A part of a turn: {"type": "text", "text"} or {"type": "image", "size": [w, h]} with knobs.
+// Frames of a video, planned as the family says.
+Result<Part> frames_of(const JsonReader& field, const Blueprint& blueprint,
+                       std::vector<ImagePlan>& images) {
+  OC_ASSIGN_OR_RETURN(const JsonReader sizes, field.at("sizes"));
+  OC_ASSIGN_OR_RETURN(const json::array* list, sizes.array());
+  FramesPart frames{.first = static_cast<int>(images.size()),
+                    .count = static_cast<int>(list->size())};
+  OC_ASSIGN_OR_RETURN(frames.fps, field.number_or("fps", frames.fps));
+  const auto rules = blueprint.frames();
+  const Message turn{Role::kUser, {frames}};
+  OC_RETURN_IF_ERROR(check_frames(rules, "", std::span(&turn, 1)));
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    OC_ASSIGN_OR_RETURN(ImagePlan frame,
+                        plan(blueprint, sizes.element(i), {.knobs = rules->knobs}));
+    images.push_back(std::move(frame));
+  }
+  return Part(frames);
+}
+
+// A part of a turn: {"type": "text", "text"}, {"type": "image", "size": [w, h]} with knobs, or
+// {"type": "video_frames", "sizes": [[w, h], …], "fps"}.
 Result<Part> part_of(const JsonReader& field, const Blueprint& blueprint,
                      std::vector<ImagePlan>& images) {
   OC_ASSIGN_OR_RETURN(const JsonReader type, field.at("type"));
@@ -92,7 +112,8 @@ Result<Part> part_of(const JsonReader& field, const Blueprint& blueprint,
     OC_ASSIGN_OR_RETURN(const std::string_view content, text.string());
     return Part(TextPart{std::string(content)});
   }
-  if (name != "image") return type.wrong("\"text\" or \"image\"");
+  if (name == "video_frames") return frames_of(field, blueprint, images);
+  if (name != "image") return type.wrong("\"text\", \"image\" or \"video_frames\"");
   OC_ASSIGN_OR_RETURN(const JsonReader size, field.at("size"));
   OC_ASSIGN_OR_RETURN(const ImageOptions options, options_of(field, blueprint));
   OC_ASSIGN_OR_RETURN(ImagePlan image, plan(blueprint, size, options));
@@ -239,7 +260,8 @@ void add_tokenize(CLI::App& app) {
   add_setting_flags(verb, flags->settings, takers::kLook);
   verb.add_option("--messages", flags->messages,
                   "A JSON list of {role, content}; content is text or a list of {type: text, text} "
-                  "and {type: image, size: [w, h]}; pictures come out as [-number, count]")
+                  "and {type: image, size: [w, h]}, or {type: video_frames, sizes: [[w, h], ...], "
+                  "fps}; pictures come out as [-number, count]")
       ->option_text("FILE|-");
   verb.add_option("--cases", flags->cases,
                   "Lines in the form of golden text cases; one line of ids (or texts) for each")

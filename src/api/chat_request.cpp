@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "api/served_model.h"
+#include "models/video_frames.h"
 
 namespace oc {
 namespace {
@@ -44,7 +45,8 @@ std::size_t held_bytes(const ChatRequest& request) {
 
 Result<void> complete_request(ChatRequest& request, const ServedModel& model) {
   request.generate.sampling = sampling_of(request.sampling, model.defaults.sampling);
-  apply_defaults(model.defaults, request.generate);
+  apply_defaults(model.defaults, model.knobs, request.generate);
+  OC_RETURN_IF_ERROR(check_frames(model.frames, model.architecture, request.generate.messages));
   return check_length(request.generate, model);
 }
 

@@ -17,7 +17,8 @@ struct ServedModel;
 
 // What a dialect's parser holds requests to.
 struct ChatLimits {
-  std::size_t max_images = 16;
+  std::size_t max_images = 16;                            // frames of videos left out
+  std::size_t max_frames = 64;                            // of all videos
   std::size_t max_image_bytes = ImageLimits{}.max_bytes;  // one picture, decoded from base64
   std::size_t max_parts = 4096;                           // over all messages
   std::size_t max_values = 200'000;                       // of JSON, in the whole body

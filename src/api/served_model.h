@@ -11,6 +11,7 @@
 #include "api/request_defaults.h"
 #include "io/checkpoint.h"
 #include "models/image_plan.h"
+#include "models/video_frames.h"
 #include "ops/engine_info.h"
 
 namespace oc {
@@ -33,7 +34,8 @@ struct ServedModel {
   WeightType weights;
   EngineInfo engine;
   std::int64_t context_length = 0;
-  std::vector<ImageKnob> knobs;  // of its way with pictures
+  std::vector<ImageKnob> knobs;      // of its way with pictures
+  std::optional<FrameRules> frames;  // of videos; nullopt: it is shown none
   std::size_t weights_bytes = 0;
   RequestDefaults defaults;  // of requests for it
   UiSettings ui;

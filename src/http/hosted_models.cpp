@@ -28,6 +28,7 @@ ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
   if (profile.defaults.max_sequence)
     model.context_length = std::min(model.context_length, *profile.defaults.max_sequence);
   model.knobs = status.info.knobs;
+  model.frames = status.info.frames;
   model.weights_bytes = status.info.weights_bytes;
   model.optimized = profile.optimized;
   model.state = to_string(status.state);

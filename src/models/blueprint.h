@@ -4,6 +4,7 @@
 
 #include <array>
 #include <boost/json/object.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -31,6 +32,7 @@ class Blueprint {
   virtual std::vector<ExpectedTensor> tensors() const = 0;
   // As of ModelInfo and Model.
   virtual std::vector<ImageKnob> knobs() const = 0;
+  virtual std::optional<FrameRules> frames() const { return std::nullopt; }
   virtual Result<ImagePlan> plan_image(int width, int height,
                                        const ImageOptions& options) const = 0;
   virtual Result<Prompt> build_prompt(const Tokenizer& tokenizer, std::span<const Message> messages,

@@ -18,7 +18,12 @@ struct TextPart {
 struct ImagePart {
   int index = 0;  // into the request's list of pictures
 };
-using Part = std::variant<TextPart, ImagePart>;
+// Frames of a video, in their order.
+struct FramesPart {
+  int first = 0, count = 0;  // pictures [first, first + count) of the request's list
+  double fps = 1;            // frames a second
+};
+using Part = std::variant<TextPart, ImagePart, FramesPart>;
 
 struct Message {
   Role role = Role::kUser;

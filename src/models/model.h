@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "models/image_plan.h"
 #include "models/message.h"
 #include "models/prompt_blocks.h"
+#include "models/video_frames.h"
 #include "ops/engine.h"
 #include "ops/taps.h"
 #include "text/tokenizer.h"
@@ -27,13 +29,14 @@ struct ModelInfo {
   std::string path;          // folder; never shown to clients
   WeightType weights;        // of the decoder's matrices
   std::size_t weights_bytes = 0;
-  std::int64_t vocab_size = 0;      // V, width of the logits
-  std::int64_t context_length = 0;  // most tokens of prompt + answer
-  std::int64_t width = 0;           // D, of a picture's rows
-  std::vector<TokenId> stop_ids;    // every id that ends an answer
-  std::vector<TokenId> banned_ids;  // never produced: ids_without_token(), and a family's markers
-  std::vector<ImageKnob> knobs;     // of its way with pictures
-  std::string fingerprint;          // hex digest over config and tensor directory
+  std::int64_t vocab_size = 0;       // V, width of the logits
+  std::int64_t context_length = 0;   // most tokens of prompt + answer
+  std::int64_t width = 0;            // D, of a picture's rows
+  std::vector<TokenId> stop_ids;     // every id that ends an answer
+  std::vector<TokenId> banned_ids;   // never produced: ids_without_token(), and a family's markers
+  std::vector<ImageKnob> knobs;      // of its way with pictures
+  std::optional<FrameRules> frames;  // of videos; nullopt: it is shown none
+  std::string fingerprint;           // hex digest over config and tensor directory
   // What a step must at least do, for benchmarks: weights read for a decoded token; operations (a
   // product and a sum are two) for a token of the prompt, the head left out, and for a view of a
   // picture, attention included.

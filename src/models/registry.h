@@ -49,6 +49,7 @@ struct Architecture {
   GoldenLimits golden_limits = {};
   // What golden data calls the family, where that is another word than `type`.
   std::string_view golden_family = {};
+  bool frames = false;  // its models are shown frames of videos (ModelInfo::frames)
 };
 
 std::span<const Architecture> architectures();  // the only thing that registry.cpp has

@@ -47,6 +47,19 @@ Result<void> check_choices(const GenerateRequest& request) {
   return request.choices.empty() ? Result<void>() : check_scoring(request);
 }
 
+// Which of the pictures are frames of a video.
+std::vector<bool> frames_among(const GenerateRequest& request) {
+  std::vector<bool> is_frame(request.images.size(), false);
+  for (const Message& message : request.messages)
+    for (const Part& part : message.parts)
+      if (const auto* frames = std::get_if<FramesPart>(&part))
+        for (int i = frames->first; i < frames->first + frames->count; ++i) {
+          OC_CHECK(i >= 0 && i < std::ssize(request.images), "there is no picture {}", i);
+          is_frame[static_cast<std::size_t>(i)] = true;
+        }
+  return is_frame;
+}
+
 }  // namespace
 
 std::string_view to_string(FinishReason reason) {
@@ -97,10 +110,14 @@ Result<void> check_request(const GenerateRequest& request) {
 Result<std::vector<ImagePlan>> plan_images(const Model& model, const GenerateRequest& request) {
   const auto valid = knob_values(model.info().knobs, {.request_knobs = request.image_knobs});
   if (!valid.ok()) return valid.error();
+  const std::optional<FrameRules>& rules = model.info().frames;
+  OC_RETURN_IF_ERROR(check_frames(rules, model.info().architecture, request.messages));
+  const std::vector<bool> is_frame = frames_among(request);
   std::vector<ImagePlan> plans;
   for (const RequestImage& picture : request.images) {
     ImageOptions options = picture.options;
     options.request_knobs = request.image_knobs;
+    if (is_frame[plans.size()]) options = {.knobs = rules->knobs};
     OC_ASSIGN_OR_RETURN(ImagePlan plan,
                         model.plan_image(picture.image->width, picture.image->height, options));
     plans.push_back(std::move(plan));

@@ -28,7 +28,7 @@ struct GenerateRequest {
   std::string client;       // who asks: whose streams and turns these are
   std::string cache_scope;  // caches are shared between requests of one scope only
   std::vector<Message> messages;
-  std::vector<RequestImage> images;  // ImagePart::index points here
+  std::vector<RequestImage> images;  // where ImagePart and FramesPart point
   KnobValues image_knobs = {};       // of all pictures; a model that lacks one refuses the request
   SamplingParams sampling;
   std::optional<int> max_tokens;                  // answer; nullopt: what is left of the context
@@ -66,8 +66,9 @@ std::string_view to_string(StopCause cause);
 // UTF-8.
 Result<void> check_request(const GenerateRequest& request);
 
-// How the model is shown each of the request's pictures. Errors: as of Model::plan_image, also
-// where image_knobs are wrong and there is no picture.
+// How the model is shown each of the request's pictures; frames of a video as ModelInfo::frames
+// says. Errors: as of Model::plan_image, also where image_knobs are wrong and there is no picture;
+// as of check_frames().
 Result<std::vector<ImagePlan>> plan_images(const Model& model, const GenerateRequest& request);
 
 struct Timings {

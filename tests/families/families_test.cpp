@@ -198,6 +198,28 @@ TEST_F(Families, TheKeysOfAllCachesHoldTheFamilysPart) {
             *response_key(request, std::span(&b, 1), "m"));
 }
 
+TEST_F(Families, FramesOfAVideoAreNoPicturesToACache) {
+  const ImagePlan plan = blueprint("tiles-tiny")->plan_image(600, 200, {}).value();
+  const auto key = [&](const Part& part) {
+    GenerateRequest request = about(picture(600, 200));
+    request.messages[0].parts[0] = part;
+    return *response_key(request, std::span(&plan, 1), "m");
+  };
+  EXPECT_EQ(key(FramesPart{0, 1, 2}), key(FramesPart{0, 1, 2}));
+  EXPECT_NE(key(FramesPart{0, 1, 1}), key(FramesPart{0, 1, 2}));
+  EXPECT_NE(key(FramesPart{0, 1, 1}), key(ImagePart{0}));
+}
+
+// The test's family knows no videos.
+TEST_F(Families, FramesOfAVideoAreRefusedBeforeTheyArePlanned) {
+  GenerateRequest request = about(picture(600, 200));
+  request.messages[0].parts[0] = FramesPart{0, 1, 1};
+  const auto plans = plan_images(*loaded("tiles-tiny")->model, request);
+  ASSERT_FALSE(plans.ok());
+  EXPECT_EQ(plans.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(plans.error().message.find("video_frames"), std::string::npos);
+}
+
 TEST_F(Families, MemoryIsPlannedInTheFamilysWords) {
   const auto engine = make_engine({.engine = "reference"}).value();
   const auto measured =

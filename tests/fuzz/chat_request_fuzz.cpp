@@ -9,6 +9,7 @@
 #include "api/openai/dialect.h"
 #include "api/request_images.h"
 #include "base/utf8.h"
+#include "models/registry.h"
 #include "tests/fuzz/require.h"
 
 namespace {
@@ -16,8 +17,11 @@ namespace {
 using oc::ChatRequest;
 using oc::ErrorCode;
 
-const oc::ChatLimits kLimits{
-    .max_images = 4, .max_image_bytes = 1u << 16, .max_parts = 16, .context_length = 4096};
+const oc::ChatLimits kLimits{.max_images = 4,
+                             .max_frames = 6,
+                             .max_image_bytes = 1u << 16,
+                             .max_parts = 16,
+                             .context_length = 4096};
 const oc::ImageSettings kImages{.limits = {.max_bytes = 1u << 16, .max_pixels = 1 << 16}};
 
 bool is_utf8(std::string_view text) {
@@ -25,6 +29,12 @@ bool is_utf8(std::string_view text) {
   for (const char c : text)
     if (!checker.feed(static_cast<std::uint8_t>(c))) return false;
   return checker.complete();
+}
+
+bool is_knob(std::string_view name, int value) {
+  for (const oc::ImageKnob& knob : oc::image_knobs())
+    if (knob.name == name) return value >= knob.min && value <= knob.max;
+  return false;
 }
 
 // What a client is told: its fault, in printable words, as JSON that can be read again.
@@ -45,23 +55,28 @@ void check_messages(const ChatRequest& request) {
   require(messages.back().role != oc::Role::kAssistant);
   std::size_t parts = 0;
   int images = 0;
+  std::size_t videos = 0;  // frames of them
   for (const oc::Message& message : messages)
     for (const oc::Part& part : message.parts) {
       ++parts;
       if (const auto* image = std::get_if<oc::ImagePart>(&part)) {
         require(message.role == oc::Role::kUser && image->index == images++);
+      } else if (const auto* frames = std::get_if<oc::FramesPart>(&part)) {
+        require(message.role == oc::Role::kUser && frames->first == images && frames->count > 0);
+        require(frames->fps >= oc::kMinFps && frames->fps <= oc::kMaxFps);
+        images += frames->count;
+        videos += static_cast<std::size_t>(frames->count);
       } else {
         require(is_utf8(std::get<oc::TextPart>(part).text));
       }
     }
   require(parts <= kLimits.max_parts);
   require(static_cast<std::size_t>(images) == request.images.size());
-  require(request.images.size() <= kLimits.max_images);
+  require(request.images.size() - videos <= kLimits.max_images && videos <= kLimits.max_frames);
   for (const oc::EncodedImage& image : request.images) {
     require(!image.bytes.empty() && image.bytes.size() <= kLimits.max_image_bytes);
     for (const auto& knobs : {image.options.knobs, request.generate.image_knobs})
-      for (const auto& [name, value] : knobs)
-        require(name == "num_crops" && value >= 1 && value <= 64);
+      for (const auto& [name, value] : knobs) require(is_knob(name, value));
   }
 }
 

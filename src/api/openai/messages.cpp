@@ -12,6 +12,7 @@
 #include "api/openai/fields.h"
 #include "api/openai/image_fields.h"
 #include "api/openai/tools.h"
+#include "models/video_frames.h"
 
 namespace oc {
 namespace {
@@ -45,6 +46,7 @@ struct ConversationParser {
   const ChatLimits& limits;
   ChatRequest& request;
   std::size_t parts = 0;
+  std::size_t pictures = 0, frames = 0;  // of videos
   ToolHistory tools = {};
   bool last_of_tools = false;  // the last message was a call or a result
 
@@ -74,10 +76,17 @@ struct ConversationParser {
 
   // The picture in a data URI that stands at `param`.
   Result<Part> take_image(std::string_view uri, std::string param, ImageOptions options) {
-    if (request.images.size() == limits.max_images)
+    if (pictures == limits.max_images)
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("more than {} pictures in one request", limits.max_images), "",
                    param};
+    ++pictures;
+    const ImagePart result{static_cast<int>(request.images.size())};
+    OC_RETURN_IF_ERROR(take_bytes(uri, std::move(param), std::move(options)));
+    return Part(result);
+  }
+
+  Result<void> take_bytes(std::string_view uri, std::string param, ImageOptions options) {
     auto bytes = decode_data_uri(uri, limits.max_image_bytes);
     if (!bytes) {
       Error error = bytes.error();
@@ -85,9 +94,8 @@ struct ConversationParser {
       error.param = param;
       return error;
     }
-    const ImagePart result{static_cast<int>(request.images.size())};
     request.images.push_back({std::move(*bytes), std::move(options), std::move(param)});
-    return Part(result);
+    return {};
   }
 
   Result<std::optional<ImageDetail>> detail(const JsonFields& fields) {
@@ -133,9 +141,40 @@ struct ConversationParser {
     return take_image(*url, url_param, std::move(options));
   }
 
-  Result<void> check_part(const JsonFields& fields, std::string_view type) {
-    const std::array<std::string_view, 2> type_fields = {"type", type};
-    OC_RETURN_IF_ERROR(fields.only(joined(type_fields, kPartLabels)));
+  // Ours: {"type": "video_frames", "frames": [url, …], "fps": 1}.
+  Result<Part> video_frames(const JsonFields& part) {
+    OC_RETURN_IF_ERROR(check_part(part, std::to_array<std::string_view>({"frames", "fps"})));
+    const std::string param = part.name("frames");
+    const json::value* value = part.find("frames");
+    if (value == nullptr || !value->is_array())
+      return value == nullptr ? Error{ErrorCode::kInvalidArgument,
+                                      fmt::format("\"{}\" is missing", param), "", param}
+                              : wrong_value(param, "an array of data: URLs", *value);
+    const json::array& urls = value->get_array();
+    if (urls.empty())
+      return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is empty", param), "", param};
+    frames += urls.size();
+    if (frames > limits.max_frames)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("more than {} frames in one request", limits.max_frames),
+                   "send fewer, and an fps that fits them", param};
+    OC_ASSIGN_OR_RETURN(const auto fps, part.number("fps", kMinFps, kMaxFps));
+    const FramesPart result{.first = static_cast<int>(request.images.size()),
+                            .count = static_cast<int>(urls.size()),
+                            .fps = fps.value_or(1)};
+    for (std::size_t i = 0; i < urls.size(); ++i) {
+      std::string name = fmt::format("{}[{}]", param, i);
+      OC_RETURN_IF_ERROR(count_part(name));
+      if (!urls[i].is_string()) return wrong_value(std::move(name), "a data: URL", urls[i]);
+      OC_RETURN_IF_ERROR(take_bytes(urls[i].get_string(), std::move(name), {}));
+    }
+    return Part(result);
+  }
+
+  template <std::size_t N>
+  Result<void> check_part(const JsonFields& fields, const std::array<std::string_view, N>& known) {
+    OC_RETURN_IF_ERROR(
+        fields.only(joined(joined(std::to_array<std::string_view>({"type"}), known), kPartLabels)));
     no_effect().add_present(fields, "messages[].content[].", kPartLabels);
     return {};
   }
@@ -151,23 +190,25 @@ struct ConversationParser {
                    type_param};
     // A refusal is what the assistant said instead of an answer.
     if (*type == "text" || (*type == "refusal" && role == Role::kAssistant)) {
-      OC_RETURN_IF_ERROR(check_part(fields, *type));
+      OC_RETURN_IF_ERROR(check_part(fields, std::array{*type}));
       OC_ASSIGN_OR_RETURN(const auto text, fields.string(*type));
       if (!text)
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("\"{}\" is missing", fields.name(*type)), "", fields.name(*type)};
       return Part(TextPart{std::string(*text)});
     }
-    if (*type == "image_url") {
+    if (*type == "image_url" || *type == "video_frames") {
       if (role != Role::kUser)
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("\"{}\": pictures belong into user messages", path), "", path};
-      OC_RETURN_IF_ERROR(check_part(fields, *type));
+      if (*type == "video_frames") return video_frames(fields);
+      OC_RETURN_IF_ERROR(check_part(fields, std::array{*type}));
       return image(fields);
     }
     return Error{ErrorCode::kUnsupported,
-                 fmt::format("\"{}\": only text and image_url parts are supported", type_param), "",
-                 type_param};
+                 fmt::format("\"{}\": only text, image_url and video_frames parts are supported",
+                             type_param),
+                 "", type_param};
   }
 
   Result<void> check_fields(const JsonFields& fields, const Speaker& speaker) {

@@ -58,6 +58,10 @@ json::object model_object(const ServedModel& model) {
   if (model.context_length == 0) return out;
   json::object capabilities;
   capabilities["input"] = json::array{"text", "image"};
+  if (model.frames) {
+    capabilities["input"].as_array().emplace_back("video_frames");
+    capabilities["max_frames"] = model.frames->max_frames;
+  }
   capabilities["image_formats"] = json::array{"jpeg", "png", "webp"};
   capabilities["context_length"] = model.context_length;
   for (const ImageKnob& knob : model.knobs)

@@ -107,7 +107,7 @@ std::vector<const Part*> ordered_parts(const Message& message, bool keep_order) 
   for (const Part& part : message.parts) parts.push_back(&part);
   if (!keep_order)
     std::stable_partition(parts.begin(), parts.end(), [](const Part* part) {
-      return std::holds_alternative<ImagePart>(*part);
+      return !std::holds_alternative<TextPart>(*part);
     });
   return parts;
 }

@@ -39,8 +39,9 @@ Result<void> write_content(PromptWriter& writer, TokenId bos, std::span<const Im
       open_line = true;
       continue;
     }
-    OC_ASSIGN_OR_RETURN(const std::size_t index,
-                        shown.show(std::get<ImagePart>(*part), message.role));
+    const auto* image = std::get_if<ImagePart>(part);
+    if (image == nullptr) return no_frames("phi3_v");
+    OC_ASSIGN_OR_RETURN(const std::size_t index, shown.show(*image, message.role));
     write_image(writer, bos, images, index);
     writer.text("\n");
   }

@@ -17,6 +17,7 @@ class SmolVlmBlueprint final : public Blueprint {
 
   std::vector<ExpectedTensor> tensors() const override { return smolvlm_tensors(config_, names_); }
   std::vector<ImageKnob> knobs() const override { return smolvlm_knobs(config_); }
+  std::optional<FrameRules> frames() const override { return smolvlm_frames(config_); }
   Result<ImagePlan> plan_image(int width, int height, const ImageOptions& options) const override {
     return plan_smolvlm_image(config_, width, height, options);
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::int64_t kMaxDim = 1 << 20;  // no dimension of a sane checkpoint is larger
 constexpr float kMaxScale = 1e6f;          // likewise for what pixels are normalised with
+constexpr int kMostFrames = 999;           // that frames.cpp has words for
 constexpr int kLanczos = 1;                // PIL's number of the filter
 
 Error config_error(std::string message) {
@@ -151,6 +153,17 @@ Result<void> parse_longest_edge(const JsonReader& reader, std::string_view key, 
   return {};
 }
 
+// A frame is one view.
+Result<void> parse_video(const JsonReader& reader, SmolVlmImageConfig& image) {
+  image.frame_edge = image.tile;
+  if (!reader.has("video_sampling")) return {};
+  OC_ASSIGN_OR_RETURN(const JsonReader video, reader.object("video_sampling"));
+  OC_ASSIGN_OR_RETURN(image.max_frames, video.integer_or("max_frames", 64, 1, kMostFrames));
+  OC_RETURN_IF_ERROR(parse_longest_edge(video, "video_size", 4096, image.frame_edge));
+  image.frame_edge = std::min(image.frame_edge, image.tile);
+  return {};
+}
+
 Result<void> parse_preprocessor(const boost::json::object& object, SmolVlmConfig& out) {
   const JsonReader reader(object, "preprocessor_config.json");
   for (const char* key : {"do_convert_rgb", "do_resize", "do_rescale", "do_normalize"})
@@ -169,6 +182,7 @@ Result<void> parse_preprocessor(const boost::json::object& object, SmolVlmConfig
   OC_RETURN_IF_ERROR(
       parse_longest_edge(reader, "size", kMaxTilesOfSide * image.tile, image.longest_edge));
   OC_ASSIGN_OR_RETURN(image.do_image_splitting, reader.boolean_or("do_image_splitting", true));
+  OC_RETURN_IF_ERROR(parse_video(reader, image));
   OC_ASSIGN_OR_RETURN(image.rescale_factor,
                       reader.number_or("rescale_factor", image.rescale_factor));
   if (!(image.rescale_factor > 0 && image.rescale_factor <= 1))
@@ -213,6 +227,7 @@ Result<SmolVlmConfig> parse_smolvlm_config(const boost::json::object& object,
   OC_ASSIGN_OR_RETURN(out.image_token_id, config.integer_or("image_token_id", -1, 0, 1 << 24));
   out.image.tile = out.vision.image_size;
   out.image.longest_edge = 4 * out.image.tile;
+  out.image.frame_edge = out.image.tile;
   if (preprocessor != nullptr) OC_RETURN_IF_ERROR(parse_preprocessor(*preprocessor, out));
   if (processor != nullptr) {
     OC_ASSIGN_OR_RETURN(const std::int64_t tokens,

@@ -19,6 +19,8 @@ struct SmolVlmImageConfig {
   int tile = 0;                    // max_image_size.longest_edge: side of a tile and of a view
   int longest_edge = 0;            // size.longest_edge: of the picture's first resize
   bool do_image_splitting = true;  // false: one view
+  int max_frames = 64;             // video_sampling.max_frames: of one video
+  int frame_edge = 0;  // video_sampling.video_size.longest_edge: as longest_edge, of a frame
   double rescale_factor = 0.00392156862745098;
   std::array<float, 3> mean = {0.5f, 0.5f, 0.5f}, std = {0.5f, 0.5f, 0.5f};
 };

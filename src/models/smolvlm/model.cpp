@@ -156,6 +156,7 @@ Result<std::unique_ptr<const Model>> load_smolvlm(std::shared_ptr<const Checkpoi
   info.banned_ids.insert(info.banned_ids.end(), markers.begin(), markers.end());
   std::ranges::sort(info.banned_ids);
   info.knobs = smolvlm_knobs(config);
+  info.frames = smolvlm_frames(config);
   info.fingerprint = checkpoint_fingerprint(*checkpoint);
   info.kv_token_bytes = engine->kv_token_bytes(
       {.layers = config.layers, .kv_heads = config.kv_heads, .head_dim = config.head_dim});
@@ -178,7 +179,8 @@ Architecture smolvlm_architecture() {
           .synth = synth_smolvlm,
           .check_golden_image = check_smolvlm_golden_image,
           .golden_knobs = smolvlm_golden_knobs,
-          .golden_limits = kSmolVlmGoldenLimits};
+          .golden_limits = kSmolVlmGoldenLimits,
+          .frames = true};
 }
 
 }  // namespace oc

@@ -89,6 +89,11 @@ Result<ImagePlan> plan_smolvlm_image(const SmolVlmConfig& config, int width, int
   return plan;
 }
 
+FrameRules smolvlm_frames(const SmolVlmConfig& config) {
+  return {.max_frames = config.image.max_frames,
+          .knobs = {{"longest_edge", config.image.frame_edge}, {"do_image_splitting", 1}}};
+}
+
 SampleImage sample_smolvlm_image(const SmolVlmConfig& config, int tower_runs) {
   const int tile = config.image.tile;
   int rows = 1, cols = 1, views = 1;  // of the grid that comes nearest

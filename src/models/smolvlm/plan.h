@@ -35,6 +35,9 @@ std::vector<ImageKnob> smolvlm_knobs(const SmolVlmConfig& config);
 
 Result<ImagePlan> plan_smolvlm_image(const SmolVlmConfig& config, int width, int height,
                                      const ImageOptions& options);
+// A frame is one view, whatever the knobs of pictures.
+FrameRules smolvlm_frames(const SmolVlmConfig& config);
+
 // As of Model.
 SampleImage sample_smolvlm_image(const SmolVlmConfig& config, int tower_runs);
 

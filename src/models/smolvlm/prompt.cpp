@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "models/blocks/prompt_writer.h"
+#include "models/smolvlm/frames.h"
 #include "models/smolvlm/plan.h"
 
 namespace oc {
@@ -47,6 +48,19 @@ Result<void> write_image(PromptWriter& writer, int view_tokens, std::span<const 
   return writer.control(kFake);
 }
 
+// (processing_smolvlm.py, expand_text_with_video_tokens)
+Result<void> write_frames(PromptWriter& writer, int view_tokens, std::span<const ImagePlan> images,
+                          const FramesPart& frames, Role role, ShownImages& shown) {
+  writer.text(smolvlm_video_intro(frames.count, frames.fps));
+  for (int i = 0; i < frames.count; ++i) {
+    OC_ASSIGN_OR_RETURN(const std::size_t index, shown.show({frames.first + i}, role));
+    writer.text(smolvlm_frame_heading(i, frames.fps));
+    OC_RETURN_IF_ERROR(write_image(writer, view_tokens, images, index));
+  }
+  writer.text(kSmolVlmBehindVideo);
+  return {};
+}
+
 bool is_empty_text(const Part& part) {
   const auto* text = std::get_if<TextPart>(&part);
   return text != nullptr && text->text.empty();
@@ -60,10 +74,14 @@ Result<void> write_turns(PromptWriter& writer, int view_tokens, std::span<const 
     std::vector<const Part*> parts = ordered_parts(message, options.keep_order);
     std::erase_if(parts, [](const Part* part) { return is_empty_text(*part); });
     writer.text(role_text(message.role));
-    if (parts.empty() || std::holds_alternative<TextPart>(*parts[0])) writer.text(" ");
+    if (parts.empty() || !std::holds_alternative<ImagePart>(*parts[0])) writer.text(" ");
     for (const Part* part : parts) {
       if (const auto* text = std::get_if<TextPart>(part)) {
         writer.text(text->text);
+        continue;
+      }
+      if (const auto* frames = std::get_if<FramesPart>(part)) {
+        OC_RETURN_IF_ERROR(write_frames(writer, view_tokens, images, *frames, message.role, shown));
         continue;
       }
       OC_ASSIGN_OR_RETURN(const std::size_t index,

@@ -13,6 +13,7 @@ namespace oc {
 // `<end_of_utterance>` and a newline; then `Assistant:` unless the last turn is the assistant's.
 // The colon has no space behind it where the turn begins with a picture. A picture becomes its
 // tiles, row by row, and the global view, each behind its markers, `view_tokens` positions each.
+// Frames of a video have words around them (frames.h); they are no picture for the colon.
 // Errors: a picture that is not shown or shown twice; a picture in another turn than the user's.
 // With trusted_text (golden data), tags `<|image_N|>` in the text are pictures and must be 1..K.
 Result<Prompt> build_smolvlm_prompt(const Tokenizer& tokenizer, int view_tokens,

@@ -29,6 +29,11 @@ class KeyDigest {
     add(value.has_value());
     if (value) add(*value);
   }
+  void add(const FramesPart& frames) {
+    add(frames.first);
+    add(frames.count);
+    add(frames.fps);
+  }
   std::string finish() { return digest_.finish(); }
 
  private:
@@ -70,8 +75,10 @@ std::optional<std::string> response_key(const GenerateRequest& request,
       digest.add(part.index());
       if (const auto* text = std::get_if<TextPart>(&part))
         digest.add(text->text);
+      else if (const auto* image = std::get_if<ImagePart>(&part))
+        digest.add(image->index);
       else
-        digest.add(std::get<ImagePart>(part).index);
+        digest.add(std::get<FramesPart>(part));
     }
   }
   digest.add(request.images.size());

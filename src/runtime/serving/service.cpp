@@ -39,6 +39,8 @@ void log_end(const std::string& id, const Result<GenerateResult>& result) {
   }
 }
 
+constexpr std::size_t kWordsOfFrame = 32;  // bytes that a family writes around one, about
+
 // Bytes that a request's text takes on its way to tokens, and those of the tokens, at most.
 struct Footing {
   std::size_t preparing = 0, prepared = 0;
@@ -55,6 +57,8 @@ Footing footing(const GenerateRequest& request, const Tokenizer& tokenizer, std:
         counted += normalised;
         bytes += text->text.size();
         merging += tokenizer.encode_memory(text->text);
+      } else if (const auto* frames = std::get_if<FramesPart>(&part)) {
+        bytes += kWordsOfFrame * static_cast<std::size_t>(frames->count + 4);
       }
   // The text of a turn in one piece, its ids and those of the prompt; a vector that grows is there
   // twice.

@@ -319,7 +319,8 @@ TEST(ChatRequest, MessagesThatAreNot) {
   EXPECT_TRUE(has(error_of(with_content("[5]")), "messages[0].content[0]"));
   EXPECT_TRUE(has(error_of(with_content(R"([{"text":"x"}])")), "content[0].type"));
   EXPECT_TRUE(has(error_of(with_content(R"([{"type":"text"}])")), "content[0].text"));
-  EXPECT_TRUE(has(error_of(with_content(R"([{"type":"video_url"}])")), "only text and image_url"));
+  EXPECT_TRUE(has(error_of(with_content(R"([{"type":"video_url"}])")),
+                  "only text, image_url and video_frames"));
   EXPECT_TRUE(has(error_of(with_content(R"([{"type":"text","text":"x","cache":1}])")),
                   "messages[0].content[0].cache"));
   EXPECT_TRUE(has(error_of(parse(R"({"messages":[{"role":"user","content":"x","weight":1}]})")),

@@ -54,6 +54,15 @@ TEST(Phi3VPrompt, PicturesComeFirstEachWithANewline) {
   EXPECT_EQ(ids_of(std::span(&last, 1), images), expected);
 }
 
+TEST(Phi3VPrompt, VideosAreRefusedByName) {
+  const ImagePlan images[] = {picture(3)};
+  const Message message = user({FramesPart{0, 1, 1}, TextPart{"hello"}});
+  const auto refused = build_phi3v_prompt(*tokenizer(), std::span(&message, 1), images, {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(refused.error().message.find("video_frames: Phi-3.5-Vision"), std::string::npos);
+}
+
 TEST(Phi3VPrompt, KeepOrderLeavesThemWhereTheyStand) {
   const ImagePlan images[] = {picture(3)};
   const Message message = user({TextPart{"hello"}, ImagePart{0}, TextPart{"a"}});

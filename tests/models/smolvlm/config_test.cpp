@@ -106,6 +106,15 @@ TEST(SmolVlmConfigTest, TheOtherFiles) {
   const auto config = parse_smolvlm_config(published(), &pictures, &processor, &generation);
   ASSERT_TRUE(config.ok()) << config.error().describe();
   EXPECT_EQ(config->image.longest_edge, 1024);
+  EXPECT_EQ(config->image.max_frames, 64);
+  EXPECT_EQ(config->image.frame_edge, 512);
+  json::object others = preprocessor();
+  others["video_sampling"] = {{"max_frames", 8}, {"video_size", {{"longest_edge", 256}}}};
+  const auto short_videos = parse_smolvlm_config(published(), &others, nullptr, nullptr);
+  EXPECT_EQ(short_videos->image.max_frames, 8);
+  EXPECT_EQ(short_videos->image.frame_edge, 256);
+  EXPECT_EQ(parse(published())->image.max_frames, 64);
+  EXPECT_EQ(parse(published())->image.frame_edge, 512);
   EXPECT_EQ(config->eos_ids, (std::vector<TokenId>{49279}));
   const json::object several = {{"eos_token_id", {49279, 2}}};
   EXPECT_EQ(parse_smolvlm_config(published(), nullptr, nullptr, &several)->eos_ids,
@@ -164,6 +173,8 @@ TEST(SmolVlmConfigTest, EveryErrorNamesFileAndKey) {
       {"image_mean", {0.5, 0.5}},
       {"image_std", {0.5, 0.0, 0.5}},
       {"rescale_factor", 0},
+      {"video_sampling", {{"max_frames", 0}}},
+      {"video_sampling", 1},
   };
   for (const auto& [key, value] : of_pictures) {
     json::object object = preprocessor();

@@ -77,6 +77,20 @@ TEST(SmolVlmPlan, TheKnobsAreThoseOfItsProcessor) {
   EXPECT_EQ(knob_units(smolvlm_knobs(kSmall)), "pixels");
 }
 
+TEST(SmolVlmPlan, AFrameOfAVideoIsOneView) {
+  for (SmolVlmConfig config : {kSmall, kLarge}) {
+    config.image.frame_edge = config.image.tile;
+    config.image.do_image_splitting = false;  // of pictures
+    const FrameRules rules = smolvlm_frames(config);
+    EXPECT_EQ(rules.max_frames, 64);
+    const ImagePlan frame = plan(config, 1920, 1080, {.knobs = rules.knobs});
+    EXPECT_EQ(frame.views, 1);
+    // Brought to the view's width first, aspect kept: not as a picture that is not cut.
+    EXPECT_EQ(smolvlm_tile_plan(frame).resize_width, config.image.tile);
+    EXPECT_NE(frame.family, plan(config, 1920, 1080).family);
+  }
+}
+
 TEST(SmolVlmPlan, IsToldInTwoForms) {
   const ImagePlan tall = plan(kSmall, 480, 640, {.knobs = {{"longest_edge", 1024}}});
   EXPECT_EQ(json_text(plan_json(tall)),
