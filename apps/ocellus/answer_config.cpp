@@ -34,7 +34,8 @@ bool is_said(const Config& config, std::initializer_list<std::string_view> paths
 // grow, and it is what the context holds.
 void take_length(AnswerFlags& flags, const Config& config, const Settings& settings) {
   const bool said =
-      is_said(config, {"generation_config.max_new_tokens", "max_tokens", "limits.max_tokens_cap"});
+      is_said(config, {"generation_config.max_new_tokens", "max_tokens", "api.max_tokens",
+                       "inference.max_tokens", "limits.max_tokens_cap"});
   const int max_tokens = settings.service.default_max_tokens;
   if (said && max_tokens > 0 && !flags.max_tokens) flags.max_tokens = max_tokens;
 }
@@ -52,7 +53,8 @@ void apply_config(AnswerFlags& flags) {
   take_length(flags, config, settings);
   flags.defaults = settings.defaults;
   // Likewise the time: a person looks on, and can end it.
-  if (!is_said(config, {"timeout", "limits.timeout_seconds"})) flags.defaults.time_limit.reset();
+  if (!is_said(config, {"timeout", "limits.timeout_seconds", "api.timeout"}))
+    flags.defaults.time_limit.reset();
 }
 
 std::shared_ptr<const LoadedModel> load_answering(const AnswerFlags& flags) {
@@ -76,8 +78,8 @@ std::shared_ptr<const LoadedModel> load_answering(const AnswerFlags& flags) {
   return std::move(cooked->model);
 }
 
-void finish_request(const AnswerFlags& flags, GenerateRequest& request) {
-  apply_defaults(flags.defaults, request);
+void finish_request(const AnswerFlags& flags, const Model& model, GenerateRequest& request) {
+  apply_defaults(flags.defaults, model.info().knobs, request);
   const auto limit = flags.defaults.time_limit.value_or(std::chrono::milliseconds(0));
   if (limit.count() > 0) request.deadline = std::chrono::steady_clock::now() + limit;
 }

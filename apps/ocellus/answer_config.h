@@ -16,6 +16,6 @@ std::shared_ptr<const LoadedModel> load_answering(const AnswerFlags& flags);
 
 // The bounds and texts of the configuration, and the moment at which the answer has to be there.
 // For a request that is about to run; may be done again.
-void finish_request(const AnswerFlags& flags, GenerateRequest& request);
+void finish_request(const AnswerFlags& flags, const Model& model, GenerateRequest& request);
 
 }  // namespace oc

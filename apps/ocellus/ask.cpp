@@ -80,7 +80,7 @@ void ask(AskFlags flags) {
   if (const auto count = static_cast<int>(frames->size()); count > 0)
     turn.parts.emplace_back(FramesPart{first_frame, count, flags.fps});
   turn.parts.emplace_back(TextPart{question});
-  finish_request(flags, request);
+  finish_request(flags, *model->model, request);
 
   const CatchInterrupt interrupt;
   bool shown = false;

@@ -40,7 +40,7 @@ class Chat {
     while (placed_ < request_.images.size())
       turn.parts.emplace_back(ImagePart{static_cast<int>(placed_++)});
     turn.parts.emplace_back(TextPart{question});
-    finish_request(flags_, request_);
+    finish_request(flags_, *model_.model, request_);
 
     const CatchInterrupt interrupt;
     const GenerateHooks hooks{.on_piece = [](const AnswerPiece& piece) { show_answer(piece.text); },

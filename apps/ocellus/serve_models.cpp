@@ -1,5 +1,7 @@
 #include "serve_models.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -9,23 +11,46 @@
 #include "api/config/catalogue.h"
 #include "base/log.h"
 #include "model_plan.h"
+#include "runtime/library/known_models.h"
 #include "runtime/library/names.h"
 #include "runtime/library/plain_name.h"
 
 namespace oc {
 namespace {
 
-// The two models of the original, one of which its backend called optimized.
+// A model of the original by the key of its configuration. The catalogue says what it is here.
 struct Original {
   std::string_view name;
-  bool optimized;
+  bool optimized = false;  // as its backend called it
+  // A request that names it is for whichever model is active: the original had no other.
+  bool means_active = false;
 };
-constexpr std::array<Original, 2> kOriginals = {
-    {{"phi3_vision", false}, {"phi3_vision_optimized", true}}};
+constexpr std::array<Original, 6> kOriginals = {
+    {{.name = "phi3_vision", .means_active = true},
+     {.name = "phi3_vision_optimized", .optimized = true, .means_active = true},
+     {.name = "smolvlm2_500m_video"},
+     {.name = "smolvlm2_500m_video_optimized", .optimized = true},
+     {.name = "moondream2"},
+     {.name = "moondream2_optimized", .optimized = true}}};
+
+// A name of the original for what is another model here, or none.
+struct Renamed {
+  std::string_view name, now;  // one of kOriginals; empty: there is none
+  std::string_view what;       // about it, behind its name
+};
+constexpr std::array<Renamed, 3> kRenamed = {
+    {{"smolvlm", "smolvlm2_500m_video", "means SmolVLM2-500M here, the model's next version"},
+     {"llava_mlx", "",
+      "was a model of the original system, and LLaVA is not among those that run here"},
+     {"yolo8", "", "was a detector of the original system, and no model that answers questions"}}};
 
 const Original* find_original(std::string_view name) {
   const auto found = std::ranges::find(kOriginals, name, &Original::name);
   return found != kOriginals.end() ? &*found : nullptr;
+}
+const Renamed* find_renamed(std::string_view name) {
+  const auto found = std::ranges::find(kRenamed, name, &Renamed::name);
+  return found != kRenamed.end() ? &*found : nullptr;
 }
 
 // A line of the log for each quarter.
@@ -117,11 +142,34 @@ Result<ModelRecipe> original_recipe(const std::string& name, const ConfigFlags& 
 }
 
 Result<ModelRecipe> installed_original(const std::string& name, const ConfigFlags& flags) {
+  if (!find_configuration(name).ok())
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("the model of \"{}\" is not among those that run here", name), "",
+                 "model"};
   OC_ASSIGN_OR_RETURN(ModelRecipe recipe, original_recipe(name, flags));
-  if (!resolve_model(recipe.source).ok() && !resolve_model(recipe.fallback).ok())
-    return Error{ErrorCode::kNotFound, "Phi-3.5-Vision is not installed",
-                 "`ocellus pull phi-3.5-vision-4bit` gets it", "model"};
-  return recipe;
+  for (const Renamed& other : kRenamed)
+    if (other.now == name && !resolve_model(std::string(other.name), NameFrom::kClient).ok())
+      recipe.aliases.emplace_back(other.name);
+  if (resolve_model(recipe.source).ok() || resolve_model(recipe.fallback).ok()) return recipe;
+  const KnownModel* const known = find_known_model(recipe.source);
+  return Error{ErrorCode::kNotFound, fmt::format("the model of \"{}\" is not installed", name),
+               known != nullptr ? fmt::format("`ocellus pull {}` gets it", known->name)
+                                : "this version of ocellus does not know it",
+               "model"};
+}
+
+// What a client's name means, where no model is known by it yet.
+Result<ModelRecipe> recipe_by_name(const std::string& name, const ModelRecipe& first,
+                                   const ConfigFlags& flags) {
+  const Renamed* const renamed = find_renamed(name);
+  if (find_original(name) == nullptr && renamed == nullptr) return installed_recipe(name, first);
+  // Where a model is really called so, the name means it.
+  if (auto recipe = installed_recipe(name, first); recipe.ok() && recipe->name == name)
+    return recipe;
+  if (renamed == nullptr) return installed_original(name, flags);
+  if (!renamed->now.empty()) return installed_original(std::string(renamed->now), flags);
+  return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" {}", name, renamed->what), "",
+               "model"};
 }
 
 }  // namespace
@@ -139,8 +187,14 @@ ModelRecipe first_recipe(const Settings& settings, const ConfigFlags& flags) {
   const std::string& active = settings.active_model;
   if (active.empty() || active == first.name || active == settings.model.id) return first;
   if (auto recipe = installed_recipe(active, first); recipe.ok()) return *std::move(recipe);
-  if (find_original(active) != nullptr)
-    if (auto recipe = original_recipe(active, flags); recipe.ok()) return *std::move(recipe);
+  std::string key = active;
+  if (const Renamed* const renamed = find_renamed(active);
+      renamed != nullptr && !renamed->now.empty()) {
+    key = renamed->now;
+    log::event(log::Level::kWarning, "active model", {{"name", active}, {"means", key}});
+  }
+  if (find_original(key) != nullptr)
+    if (auto recipe = original_recipe(key, flags); recipe.ok()) return *std::move(recipe);
   first.name = first.source = active;
   first.fallback.clear();
   first.fallback_engine.reset();
@@ -157,17 +211,19 @@ std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const Confi
   options.warm_up = settings.config.get<bool>("server.warm_up");
   options.memory_limit = settings.config.bytes("limits.model_memory_mb");
   options.max_waiting = std::max<std::size_t>(1, settings.service.max_queue);
-  for (const Original& original : kOriginals) options.active_names.emplace_back(original.name);
+  for (const Original& original : kOriginals)
+    if (original.means_active) options.active_names.emplace_back(original.name);
   options.load = make_loader(settings);
-  options.find = [pattern = first, flags](const std::string& name) -> Result<ModelRecipe> {
-    if (find_original(name) != nullptr) return installed_original(name, flags);
-    return installed_recipe(name, pattern);
+  options.note = note_of_name;
+  options.find = [first, flags](const std::string& name) {
+    return recipe_by_name(name, first, flags);
   };
   auto host = std::make_shared<ModelHost>(std::move(options));
   host->add(first);
-  // Where a model is really called so, the name means it.
-  for (const auto& [name, optimized] : kOriginals)
-    if (auto recipe = installed_recipe(std::string(name), first); recipe.ok() && name != first.name)
+  // Likewise where a request would mean the active one.
+  for (const Original& original : kOriginals)
+    if (auto recipe = installed_recipe(std::string(original.name), first);
+        recipe.ok() && recipe->name == original.name && original.name != first.name)
       host->add(*std::move(recipe));
   return host;
 }
@@ -178,8 +234,8 @@ http::ProfileOf profiles(const Settings& settings, const ConfigFlags& flags) {
     return http::ModelProfile{id, original != nullptr && original->optimized, of.defaults, of.ui};
   };
   std::map<std::string, http::ModelProfile> known;
-  for (const auto& [name, optimized] : kOriginals)
-    if (const std::string file(name); find_configuration(file).ok())
+  for (const Original& original : kOriginals)
+    if (const std::string file(original.name); find_configuration(file).ok())
       known[file] = profile(catalogue_settings(file, flags), file);
   known[first_model_name(settings.model)] = profile(settings, settings.model.id);
   return [known = std::move(known),
@@ -187,6 +243,11 @@ http::ProfileOf profiles(const Settings& settings, const ConfigFlags& flags) {
     const auto found = known.find(name);
     return found != known.end() ? found->second : others;
   };
+}
+
+std::string note_of_name(const std::string& name) {
+  const Renamed* const renamed = find_renamed(name);
+  return renamed != nullptr ? fmt::format("\"{}\" {}", name, renamed->what) : std::string();
 }
 
 }  // namespace oc

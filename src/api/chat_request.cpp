@@ -28,6 +28,7 @@ std::string warning_of(const ChatRequest& request) {
   if (!request.without_effect.empty())
     out += fmt::format("{}without effect here: {}", out.empty() ? "" : "; ",
                        fmt::join(request.without_effect, ", "));
+  if (!request.model_note.empty()) out += (out.empty() ? "" : "; ") + request.model_note;
   for (const std::string& note : request.image_notes) out += (out.empty() ? "" : "; ") + note;
   return out;
 }

@@ -42,6 +42,7 @@ struct ChatRequest {
   bool include_usage = false;               // a stream tells the counts of tokens
   std::string unused_tools;                 // "tools", "functions" that were offered; else empty
   std::vector<std::string> without_effect;  // fields that are accepted and change nothing
+  std::string model_note;                   // about the model that it names
   std::vector<std::string> image_notes;     // what is to be known of pictures that were decoded
 };
 

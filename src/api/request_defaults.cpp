@@ -38,10 +38,14 @@ SamplingParams sampling_of(const RequestedSampling& requested, SamplingParams de
   return out;
 }
 
-void apply_defaults(const RequestDefaults& defaults, GenerateRequest& generate) {
+void apply_defaults(const RequestDefaults& defaults, std::span<const ImageKnob> knobs,
+                    GenerateRequest& generate) {
   if (defaults.max_tokens_cap && generate.max_tokens)
     generate.max_tokens = std::min(*generate.max_tokens, *defaults.max_tokens_cap);
   generate.max_sequence = defaults.max_sequence;
+  for (const ImageKnob& knob : knobs)
+    if (const auto wanted = defaults.knobs.find(knob.name); wanted != defaults.knobs.end())
+      generate.image_knobs.emplace(knob.name, std::clamp(wanted->second, knob.min, knob.max));
   for (const std::string& stop : defaults.stop)
     if (std::ranges::find(generate.stop, stop) == generate.stop.end())
       generate.stop.push_back(stop);

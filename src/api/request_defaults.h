@@ -5,11 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "image/fit.h"
+#include "models/image_plan.h"
 #include "runtime/decode/sampler.h"
 
 namespace oc {
@@ -34,10 +36,13 @@ struct RequestDefaults {
   std::vector<std::string> stop;             // beside the request's own
   std::string image_token;                   // taken out of users' texts; empty: none
   ImageSettings pictures;
+  KnobValues knobs;  // of how pictures are shown; the model need not have them
   std::optional<std::chrono::milliseconds> time_limit;  // of one answer; 0: none
 };
 
-// All but `sampling`, for sampling_of(), and `pictures`, for decode_next_image().
-void apply_defaults(const RequestDefaults& defaults, GenerateRequest& generate);
+// All but `sampling`, for sampling_of(), and `pictures`, for decode_next_image(). `knobs`: those
+// that the model has.
+void apply_defaults(const RequestDefaults& defaults, std::span<const ImageKnob> knobs,
+                    GenerateRequest& generate);
 
 }  // namespace oc

@@ -159,6 +159,7 @@ void BackendApi::patch(const RequestPtr& request, const ResponderPtr& responder)
   const auto source = app_->models();
   if (!parsed->active_model || !source) return finish(*parsed, request->id, responder);
   const std::string name = *parsed->active_model;
+  parsed->note = source->note(name);
   log::event(log::Level::kInfo, "switch", {{"to", name.substr(0, 128)}}, request->id);
   source->activate(name, [self = shared_from_this(), patch = *parsed, id = request->id,
                           responder](Result<void> switched) {

@@ -76,6 +76,7 @@ void App::chat(const Dialect& dialect, const RequestPtr& request, const Responde
 // The time limit holds from here on, the wait for the model included.
 void App::find_model(const QuestionPtr& question, ModelSource& source) {
   const std::string name = question->chat.model;
+  question->chat.model_note = source.note(name);
   const auto limit = source.defaults(name).time_limit.value_or(options_.time_limit);
   if (limit.count() > 0) question->interrupt.deadline = std::chrono::steady_clock::now() + limit;
   source.find(name, [question, worker = std::this_thread::get_id(), waiting = Stopwatch(),
@@ -102,6 +103,7 @@ void App::take_step(const QuestionPtr& question, Step step) {
 }
 
 void App::begin(const QuestionPtr& question) {
+  if (question->backend->model().name == question->chat.model) question->chat.model_note.clear();
   const auto completed = complete_request(question->chat, question->backend->model());
   if (!completed.ok()) return question->fail(completed.error(), Stage::kRequest);
   if (question->chat.images.empty()) return answer(question);

@@ -102,6 +102,7 @@ class HostedModels final : public ModelSource {
     const auto status = host_->named(name);
     return !status || !(status->active || status->state == ModelState::kReady);
   }
+  std::string note(const std::string& name) const override { return host_->note(name); }
   void find(const std::string& name, Ready ready) override {
     host_->acquire(name, [this, ready = std::move(ready)](Result<LeasePtr> lease) {
       if (!lease.ok()) return ready(with_names(lease.error()));
@@ -121,11 +122,16 @@ class HostedModels final : public ModelSource {
   }
 
  private:
+  // What there is instead: those that are known, and those that would be loaded.
   Error with_names(Error error) const {
-    if (error.code != ErrorCode::kNotFound) return error;
+    const bool no_model = error.code == ErrorCode::kInvalidArgument && error.param == "model";
+    if (error.code != ErrorCode::kNotFound && !no_model) return error;
     std::vector<std::string> names;
     for (const ModelStatus& status : host_->status()) names.push_back('"' + status.name + '"');
-    error.hint = fmt::format("this server has {}", fmt::join(names, ", "));
+    for (const std::string& name : installed())
+      if (!host_->named(name)) names.push_back('"' + name + '"');
+    if (!error.hint.empty()) error.hint += "; ";
+    error.hint += fmt::format("this server has {}", fmt::join(names, ", "));
     return error;
   }
 

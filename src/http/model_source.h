@@ -31,6 +31,9 @@ class ModelSource {
   virtual RequestDefaults defaults(const std::string& name) const = 0;
   // Whether a request that names this model would have one loaded that is not the active one.
   virtual bool loads(const std::string&) const { return false; }
+  // What is told to a client that names a model so and is answered by one of another name; empty:
+  // nothing.
+  virtual std::string note(const std::string&) const { return {}; }
   // At once or, when it has to be loaded first, later and on another thread. The backend stays
   // loaded as long as somebody holds it or an answer of it is under way.
   virtual void find(const std::string& name, Ready ready) = 0;

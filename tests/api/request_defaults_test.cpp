@@ -62,6 +62,37 @@ TEST(RequestDefaults, TheImageTokenIsTakenOut) {
   EXPECT_EQ(text("<|image_1|><|image_1|>"), "");
 }
 
+TEST(RequestDefaults, KnobsThatTheModelHas) {
+  ServedModel model;
+  model.knobs = {{.name = "num_crops", .min = 1, .max = 16, .fallback = 4}};
+  model.defaults.knobs = {{"num_crops", 64}, {"longest_edge", 512}};
+  const auto knobs = [&](const std::string& more) {
+    auto request = parse_chat_request(
+        R"({"messages": [{"role": "user", "content": "Hello"}])" + more + "}", {});
+    EXPECT_TRUE(complete_request(*request, model).ok());
+    return request->generate.image_knobs;
+  };
+  EXPECT_EQ(knobs(""), (KnobValues{{"num_crops", 16}}));  // its own bound
+  EXPECT_EQ(knobs(R"(, "num_crops": 2)"), (KnobValues{{"num_crops", 2}}));
+}
+
+TEST(RequestDefaults, ModelsWithoutVideosAreFoundBeforeAnythingIsDecoded) {
+  ServedModel model;
+  model.architecture = "phi3_v";
+  const auto completed = [&] {
+    auto request = parse_chat_request(
+        R"({"messages": [{"role": "user", "content": [{"type": "video_frames", "frames":
+            ["data:image/png;base64,Zm9v"]}, {"type": "text", "text": "?"}]}]})",
+        {});
+    return complete_request(*request, model);
+  };
+  const auto refused = completed();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+  model.frames = FrameRules{.max_frames = 1, .knobs = {}};
+  EXPECT_TRUE(completed().ok());
+}
+
 TEST(RequestDefaults, LengthIsPassedOn) {
   RequestDefaults defaults;
   defaults.max_sequence = 64;

@@ -89,7 +89,8 @@ def test_model_and_fallback_of_a_file(picture, config, tmp_path):  # noqa: F811
 
 @pytest.mark.parametrize("path", ORIGINALS, ids=lambda path: path.stem)
 def test_the_original_files_and_the_catalogue(picture, path):  # noqa: F811
-    for config in (path, path.stem):
+    names = [path.stem] if (ROOT / "configs/models" / path.name).exists() else []
+    for config in (path, *names):
         done = run("ask", "--json", picture, QUESTION, "--config", config, "--model", "demo")
         assert json.loads(done.stdout)["text"] and done.stderr == ""
     assert run("ask", picture, QUESTION, "--config", "demo").stdout == run("ask", picture, QUESTION).stdout

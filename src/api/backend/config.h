@@ -35,6 +35,7 @@ struct BackendPatch {
   std::optional<std::string> api_base_url;
   std::optional<std::string> host;
   std::optional<std::int64_t> port;
+  std::string note;                  // about the model, where it has another name
   std::vector<std::string> ignored;  // fields of GET /api/v1/config that cannot be set
 };
 // Errors: kInvalidArgument with the field's path. Fields that the original drops are named in

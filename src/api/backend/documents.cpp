@@ -137,6 +137,8 @@ std::string patched_json(const BackendPatch& patch, const BackendConfig& config,
   out["status"] = "success";
   out["message"] = "Configuration updated successfully";
   if (active) out["config"] = app_config(config, *active);
+  if (!patch.note.empty() && active && active->name != patch.active_model)
+    out["warning"] = patch.note;
   if (changes_server(patch, config)) out["restart_required"] = true;
   if (!patch.ignored.empty())
     out["ignored"] = json::array(patch.ignored.begin(), patch.ignored.end());

@@ -15,6 +15,18 @@ constexpr std::string_view kNoFiles = "no picture is written to a temporary file
 constexpr std::string_view kTemplate =
     "the prompt follows the model's own chat template; raw prefixes made answers empty";
 
+constexpr std::string_view kPixels =
+    "pictures are shown as they are, and as large as the model takes them";
+constexpr std::string_view kSampling = "generation_config says how answers are drawn";
+constexpr std::string_view kCaches =
+    "image_processing.cache_enabled and cache_settings say what is kept";
+constexpr std::string_view kNotEncoded = "pictures are never encoded again";
+constexpr std::string_view kNoCode = "no code that comes with a model is ever run";
+constexpr std::string_view kMapped = "weights are always mapped, never copied";
+constexpr std::string_view kKept =
+    "keys and values are always kept; the answer is the same, only sooner";
+constexpr std::string_view kTogether = "requests always run side by side";
+
 constexpr Key kKeys[] = {
     {.path = "version", .meaning = "Label of the configuration", .reason = kLabel},
 
@@ -49,11 +61,11 @@ constexpr Key kKeys[] = {
     {.path = "model_config.trust_remote_code",
      .kind = Kind::kBool,
      .meaning = "Run code that comes with a model",
-     .reason = "no code that comes with a model is ever run"},
+     .reason = kNoCode},
     {.path = "model_config.low_cpu_mem_usage",
      .kind = Kind::kBool,
      .meaning = "Load in pieces",
-     .reason = "weights are always mapped, never copied"},
+     .reason = kMapped},
     {.path = "model_config._attn_implementation",
      .meaning = "PyTorch's attention",
      .reason = kEngine},
@@ -74,12 +86,12 @@ constexpr Key kKeys[] = {
      .meaning = "JPEG quality",
      .min = 1,
      .max = 100,
-     .reason = "pictures are never encoded again"},
+     .reason = kNotEncoded},
 
     {.path = "generation_config.use_cache",
      .kind = Kind::kBool,
      .meaning = "Keep keys and values",
-     .reason = "keys and values are always kept; the answer is the same, only sooner"},
+     .reason = kKept},
     {.path = "generation_config.pad_token_id",
      .meaning = "Token that fills up a batch",
      .reason = "nothing is padded"},
@@ -88,7 +100,7 @@ constexpr Key kKeys[] = {
     {.path = "server.threaded",
      .kind = Kind::kBool,
      .meaning = "A thread for each request",
-     .reason = "requests always run side by side"},
+     .reason = kTogether},
     {.path = "server.processes",
      .kind = Kind::kInteger,
      .meaning = "Server processes",
@@ -167,6 +179,73 @@ constexpr Key kKeys[] = {
     {.path = "environment.python_version", .meaning = "Python", .reason = kPython},
     {.path = "environment.platform", .meaning = "Operating system", .reason = kPython},
     {.path = "environment.recommended_hardware", .meaning = "Machine", .reason = kPython},
+
+    // Of the files of SmolVLM2 and Moondream2, which name things otherwise.
+    // clang-format off
+    {.path = "model_file", .meaning = "Python file of the model", .reason = kPython},
+    {.path = "model_type", .meaning = "What kind of model it is", .reason = kTold},
+    {.path = "load_method", .meaning = "How the model is loaded", .reason = kPython},
+    {.path = "trust_remote_code", .kind = Kind::kBool, .meaning = "Run code that comes with a model", .reason = kNoCode},
+    {.path = "torch_dtype", .meaning = "Type of PyTorch weights", .reason = kWeights},
+    {.path = "performance_notes", .meaning = "Words for people", .reason = kLabel},
+    {.path = "testing_note", .meaning = "Words for people", .reason = kLabel},
+    {.path = "server.type", .meaning = "Python web framework", .reason = kPython},
+    {.path = "server.health_endpoint", .meaning = "Where the server tells how it is", .reason = kPython},
+    {.path = "server.startup_script", .meaning = "Python file of the server", .reason = kPython},
+    {.path = "image_processing.smart_crop", .kind = Kind::kBool, .meaning = "Cut pictures to what matters", .reason = kPixels},
+    {.path = "image_processing.min_size", .kind = Kind::kInteger, .meaning = "Enlarge smaller pictures", .max = 1e9, .reason = kPixels},
+    {.path = "image_processing.jpeg_quality", .kind = Kind::kInteger, .meaning = "JPEG quality", .min = 1, .max = 100, .reason = kNotEncoded},
+    {.path = "image_processing.optimize", .kind = Kind::kBool, .meaning = "Make JPEG files smaller", .reason = kNotEncoded},
+    {.path = "image_processing.resize_method", .meaning = "Filter of resizing", .reason = kPixels},
+    {.path = "image_processing.noise_reduction.enabled", .kind = Kind::kBool, .meaning = "Smooth pictures", .reason = kPixels},
+    {.path = "image_processing.noise_reduction.method", .meaning = "How", .reason = kPixels},
+    {.path = "image_processing.noise_reduction.diameter", .kind = Kind::kInteger, .meaning = "How far", .max = 1e9, .reason = kPixels},
+    {.path = "image_processing.noise_reduction.sigma_color", .kind = Kind::kNumber, .meaning = "How much", .max = 1e9, .reason = kPixels},
+    {.path = "image_processing.noise_reduction.sigma_space", .kind = Kind::kNumber, .meaning = "How much", .max = 1e9, .reason = kPixels},
+    {.path = "image_processing.color_balance.enabled", .kind = Kind::kBool, .meaning = "Change colours", .reason = kPixels},
+    {.path = "image_processing.color_balance.method", .meaning = "How", .reason = kPixels},
+    {.path = "image_processing.color_balance.l_channel_boost", .kind = Kind::kNumber, .meaning = "How much", .max = 1e9, .reason = kPixels},
+    {.path = "image_processing.color_balance.ab_channel_boost", .kind = Kind::kNumber, .meaning = "How much", .max = 1e9, .reason = kPixels},
+    {.path = "image_processing.preprocessing.contrast_factor", .kind = Kind::kNumber, .meaning = "How much is changed", .max = 1e9, .reason = kPixels},
+    {.path = "image_processing.preprocessing.brightness_factor", .kind = Kind::kNumber, .meaning = "How much is changed", .max = 1e9, .reason = kPixels},
+    {.path = "image_processing.preprocessing.sharpness_factor", .kind = Kind::kNumber, .meaning = "How much is changed", .max = 1e9, .reason = kPixels},
+    {.path = "inference.batch_size", .kind = Kind::kInteger, .meaning = "Requests at a time", .max = 1e9, .reason = kTogether},
+    {.path = "inference.expected_response_time", .kind = Kind::kNumber, .meaning = "Seconds that it took", .max = 1e9, .reason = kLabel},
+    {.path = "inference.temperature", .kind = Kind::kNumber, .meaning = "How freely tokens are drawn", .max = 1e9, .reason = kSampling},
+    {.path = "inference.do_sample", .kind = Kind::kBool, .meaning = "Draw tokens at all", .reason = kSampling},
+    {.path = "inference.num_beams", .kind = Kind::kInteger, .meaning = "Beams of a search", .max = 1e9, .reason = kSampling},
+    {.path = "inference.torch_dtype", .meaning = "Type of PyTorch weights", .reason = kWeights},
+    {.path = "inference.use_half_precision", .kind = Kind::kBool, .meaning = "16-bit weights", .reason = kWeights},
+    {.path = "inference.fast_mode", .kind = Kind::kBool, .meaning = "Be fast", .reason = kEngine},
+    {.path = "inference.use_cache", .kind = Kind::kBool, .meaning = "Keep keys and values", .reason = kKept},
+    {.path = "inference.special_api.encode_image", .kind = Kind::kBool, .meaning = "Functions of the model's Python code", .reason = kPython},
+    {.path = "inference.special_api.answer_question", .kind = Kind::kBool, .meaning = "Functions of the model's Python code", .reason = kPython},
+    {.path = "inference.special_api.custom_tokenizer", .kind = Kind::kBool, .meaning = "Functions of the model's Python code", .reason = kPython},
+    {.path = "inference.optimization.mps_acceleration", .kind = Kind::kBool, .meaning = "PyTorch on Apple GPUs", .reason = kPlaced},
+    {.path = "inference.optimization.memory_management", .kind = Kind::kBool, .meaning = "Save memory", .reason = kMemory},
+    {.path = "inference.optimization.image_caching", .kind = Kind::kBool, .meaning = "Keep encoded pictures", .reason = kCaches},
+    {.path = "inference.optimization.response_caching", .kind = Kind::kBool, .meaning = "Keep answers", .reason = kCaches},
+    {.path = "memory.required_gb", .kind = Kind::kNumber, .meaning = "GB that the model takes", .max = 1e9, .reason = kMemory},
+    {.path = "memory.max_memory_gb", .kind = Kind::kNumber, .meaning = "GB that it may take", .max = 1e9, .reason = kMemory},
+    {.path = "memory.cleanup_interval", .kind = Kind::kInteger, .meaning = "Requests between clean-ups", .max = 1e9, .reason = kMemory},
+    {.path = "memory.cleanup_aggressive", .kind = Kind::kBool, .meaning = "When memory is cleaned up", .reason = kMemory},
+    {.path = "memory.aggressive_cleanup", .kind = Kind::kBool, .meaning = "When memory is cleaned up", .reason = kMemory},
+    {.path = "memory.smart_cleanup", .kind = Kind::kBool, .meaning = "When memory is cleaned up", .reason = kMemory},
+    {.path = "memory.pre_check_memory", .kind = Kind::kBool, .meaning = "When memory is cleaned up", .reason = kMemory},
+    {.path = "optimization.enable_kv_cache", .kind = Kind::kBool, .meaning = "Keep keys and values", .reason = kKept},
+    {.path = "optimization.low_cpu_mem_usage", .kind = Kind::kBool, .meaning = "Load in pieces", .reason = kMapped},
+    {.path = "optimization.skip_memory_checks", .kind = Kind::kBool, .meaning = "Look at no memory", .reason = kMemory},
+    {.path = "optimization.image_caching", .kind = Kind::kBool, .meaning = "Keep encoded pictures", .reason = kCaches},
+    {.path = "optimization.batch_optimization", .kind = Kind::kBool, .meaning = "Several requests at a time", .reason = kTogether},
+    {.path = "performance.optimization_level", .meaning = "How much is done for speed", .reason = kEngine},
+    {.path = "performance.precision", .meaning = "Type of weights", .reason = kWeights},
+    {.path = "performance.caching", .kind = Kind::kBool, .meaning = "Keep anything", .reason = kCaches},
+    {.path = "performance.batch_processing", .kind = Kind::kBool, .meaning = "Several requests at a time", .reason = kTogether},
+    {.path = "api.temperature", .kind = Kind::kNumber, .meaning = "How freely tokens are drawn", .max = 1e9, .reason = kSampling},
+    {.path = "api.openai_compatible", .kind = Kind::kBool, .meaning = "Speak OpenAI's language", .reason = kPython},
+    {.path = "api.endpoints", .kind = Kind::kStrings, .meaning = "Routes of the Python server", .reason = kPython},
+    {.path = "api.note", .meaning = "Words for people", .reason = kLabel},
+    // clang-format on
 };
 
 }  // namespace

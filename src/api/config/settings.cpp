@@ -1,6 +1,10 @@
 #include "api/config/settings.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <initializer_list>
 #include <limits>
@@ -9,6 +13,8 @@
 
 #include "base/address_range.h"
 #include "base/check.h"
+#include "base/printable.h"
+#include "models/registry.h"
 
 namespace oc {
 namespace {
@@ -60,6 +66,7 @@ ModelSettings model_settings(Config& config) {
   EngineOptions& engine = model.engine;
   engine.engine = config.get<std::string>("engine.name");
   engine.device = config.get<std::string>("device");
+  if (engine.device == "mps") engine.device = "auto";
   if (engine.engine == "auto" && !unless_false(config, {"mlx_config.use_mlx"}))
     engine.engine = "cpu";
   engine.threads = static_cast<int>(config.get<std::int64_t>("engine.threads"));
@@ -115,7 +122,8 @@ ImageBox image_box(const Config& config) {
     bound(box.width, both[0]);
     bound(box.height, both[1]);
   }
-  for (const std::string_view path : {"image_processing.max_size", "limits.max_image_size"})
+  for (const std::string_view path :
+       {"image_processing.max_size", "limits.max_image_size", "inference.max_image_size"})
     if (config.is_set(path)) {
       bound(box.width, config.get<std::int64_t>(path));
       bound(box.height, config.get<std::int64_t>(path));
@@ -146,8 +154,37 @@ ImageLimits image_limits(const Config& config) {
   return limits;
 }
 
+// "longest_edge=512"
+KnobValues picture_knobs(Config& config) {
+  constexpr std::string_view kPath = "image_processing.knobs";
+  const std::vector<ImageKnob> known = image_knobs();
+  KnobValues values;
+  for (const std::string_view text : config.get_or<Strings>(kPath, {})) {
+    const std::string_view name = text.substr(0, text.find('='));
+    const std::string_view digits = text.substr(std::min(name.size() + 1, text.size()));
+    const auto knob = std::ranges::find(known, name, &ImageKnob::name);
+    int value = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto [behind, error] = std::from_chars(digits.data(), end, value);
+    const bool number = error == std::errc() && behind == end;
+    if (knob == known.end()) {
+      std::vector<std::string_view> names;
+      for (const ImageKnob& one : known) names.push_back(one.name);
+      config.add_error(kPath, fmt::format("holds {}, and not NAME=NUMBER with one of {}",
+                                          excerpt(text), fmt::join(names, ", ")));
+    } else if (!number || value < knob->min || value > knob->max) {
+      config.add_error(kPath, fmt::format("holds {}; {} must be {} to {}", excerpt(text),
+                                          knob->name, knob->min, knob->max));
+    } else {
+      values[std::string(knob->name)] = value;
+    }
+  }
+  return values;
+}
+
 RequestDefaults request_defaults(Config& config) {
   RequestDefaults defaults;
+  defaults.knobs = picture_knobs(config);
   defaults.sampling = sampling(config);
   defaults.pictures = {image_limits(config), image_reading(config), image_box(config)};
   if (config.is_set("limits.max_tokens_cap"))
@@ -159,13 +196,14 @@ RequestDefaults request_defaults(Config& config) {
       defaults.stop.push_back(std::move(token));
   defaults.image_token = config.get_or<std::string>("special_tokens.image_token", {});
   defaults.time_limit =
-      config.milliseconds(stricter(config, {"timeout", "limits.timeout_seconds"}));
+      config.milliseconds(stricter(config, {"timeout", "limits.timeout_seconds", "api.timeout"}));
   return defaults;
 }
 
 bool images_are_kept(const Config& config) {
-  return unless_false(config, {"image_processing.cache_enabled", "performance.image_caching",
-                               "optimization_flags.cache_image_preprocessing"});
+  return unless_false(
+      config, {"image_processing.cache_enabled", "image_processing.enable_cache",
+               "performance.image_caching", "optimization_flags.cache_image_preprocessing"});
 }
 
 constexpr std::string_view kResponseCache = "cache_settings.response_cache";
@@ -212,8 +250,9 @@ ServiceOptions service_options(const Config& config) {
     service.response_cache_entries = size(config, "cache_settings.response_cache_size");
   service.response_cache_age = std::chrono::seconds(
       std::llround(number_of(config, "cache_settings.response_cache_seconds")));
-  const std::string_view length =
-      stricter(config, {"generation_config.max_new_tokens", "max_tokens"});
+  const std::string_view length = stricter(
+      config,
+      {"generation_config.max_new_tokens", "max_tokens", "api.max_tokens", "inference.max_tokens"});
   service.default_max_tokens = static_cast<int>(config.get<std::int64_t>(length));
   if (config.is_set("limits.max_tokens_cap")) {
     const int cap = static_cast<int>(config.get<std::int64_t>("limits.max_tokens_cap"));

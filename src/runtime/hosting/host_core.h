@@ -48,6 +48,9 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   void acquire(const std::string& name, ModelHost::OnLease ready);
   std::optional<ModelStatus> active() const;
   std::optional<ModelStatus> named(const std::string& name) const;
+  std::string note(const std::string& name) const {
+    return options_.note ? options_.note(name) : std::string();
+  }
   std::vector<ModelStatus> status() const;
   bool busy() const;
   ServiceStats stats() const;

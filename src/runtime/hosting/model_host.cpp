@@ -84,6 +84,7 @@ void ModelHost::acquire(const std::string& name, OnLease ready) {
 std::optional<ModelStatus> ModelHost::named(const std::string& name) const {
   return core_->named(name);
 }
+std::string ModelHost::note(const std::string& name) const { return core_->note(name); }
 std::optional<ModelStatus> ModelHost::active() const { return core_->active(); }
 std::vector<ModelStatus> ModelHost::status() const { return core_->status(); }
 bool ModelHost::busy() const { return core_->busy(); }

@@ -63,6 +63,8 @@ struct HostOptions {
   Loader load;  // required
   // Makes a recipe for a name that no recipe has, e.g. installed_recipe(). May be empty.
   std::function<Result<ModelRecipe>(const std::string& name)> find;
+  // What is to be told to who names a model so and gets one of another name. May be empty.
+  std::function<std::string(const std::string& name)> note;
   // Bytes of weights of a source; empty: weights_on_disk() of its folder.
   std::function<std::size_t(const std::string& source)> measure;
   // Shares out memory for a source, with `taken` bytes promised to other loaded models.
@@ -118,6 +120,7 @@ class ModelHost {
 
   // The model that acquire() would give, where that is known without looking at the disk.
   std::optional<ModelStatus> named(const std::string& name) const;
+  std::string note(const std::string& name) const;  // as of HostOptions
   std::optional<ModelStatus> active() const;  // none before the first activate() has succeeded
   std::vector<ModelStatus> status() const;    // the active one first, then by name
   bool busy() const;           // a model is being loaded, which cannot be interrupted

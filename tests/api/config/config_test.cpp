@@ -134,7 +134,7 @@ TEST(Config, WrongValuesNameFileKeyAndWhatIsAllowed) {
        R"(a.json: "server.cors_enabled" must be true or false, found 1)"},
       {R"({"timeout": -1})", R"(a.json: "timeout" must be a number from 0 to 86400, found -1)"},
       {R"({"timeout": 1e999})", R"(a.json: "timeout" must be a number from 0 to 86400, found inf)"},
-      {R"({"device": "tpu"})", R"(a.json: "device" must be one of auto, cpu, gpu, found "tpu")"},
+      {R"({"device": "tpu"})", R"(a.json: "device" must be one of auto, cpu, gpu, mps, found "tpu")"},
       {R"({"image_processing": {"format": "BGR"}})",
        R"(a.json: "image_processing.format" must be RGB, found "BGR")"},
       {R"({"image_processing": {"size": [512]}})",

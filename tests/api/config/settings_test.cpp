@@ -85,6 +85,40 @@ TEST(Settings, TheOptimisedServersFile) {
   EXPECT_EQ(s.service.response_cache_entries, 50u);
 }
 
+// What they say in words of their own.
+TEST(Settings, TheFilesOfTheOtherModels) {
+  const Settings smol = original("smolvlm2_500m_video");
+  EXPECT_EQ(smol.model.id, "smolvlm2_500m_video");
+  EXPECT_EQ(smol.model.engine.device, "auto");  // mps
+  EXPECT_EQ(smol.service.default_max_tokens, 75);
+  EXPECT_EQ(smol.defaults.time_limit, seconds(90));
+  EXPECT_EQ(smol.defaults.pictures.box.width, 384);
+  EXPECT_EQ(smol.service.image_cache_entries, 20u);
+  const Settings moon = original("moondream2");
+  EXPECT_EQ(moon.model.path, "vikhyatk/moondream2");
+  EXPECT_EQ(moon.defaults.time_limit, seconds(30));
+  EXPECT_EQ(settings_of(R"({"inference": {"max_image_size": 100}})").defaults.pictures.box.width,
+            100);
+  EXPECT_EQ(
+      settings_of(R"({"image_processing": {"enable_cache": false}})").service.image_cache_bytes,
+      0u);
+}
+
+TEST(Settings, KnobsOfPicturesAreTheFamilies) {
+  const auto knobs = [](const std::string& list) {
+    return settings_of(R"({"image_processing": {"knobs": )" + list + "}}").defaults.knobs;
+  };
+  EXPECT_EQ(knobs(R"(["longest_edge=512", "num_crops=4"])"),
+            (KnobValues{{"longest_edge", 512}, {"num_crops", 4}}));
+  for (const char* wrong : {"crops=1", "num_crops", "num_crops=", "num_crops=x", "num_crops=4x",
+                            "num_crops=0", "num_crops=65", "="}) {
+    Config config = from(std::string(R"({"image_processing": {"knobs": [")") + wrong + R"("]}})");
+    make_settings(config);
+    ASSERT_EQ(config.findings().size(), 1u) << wrong;
+    EXPECT_NE(config.findings()[0].message.find("image_processing.knobs"), std::string::npos);
+  }
+}
+
 TEST(Settings, OfTwoBoundsInOneLayerTheStricterCounts) {
   EXPECT_EQ(
       settings_of(R"({"timeout": 60, "limits": {"timeout_seconds": 180}})").defaults.time_limit,
