@@ -213,6 +213,8 @@ def chats():
         "cut_picture": {"messages": [{"role": "user", "content": [image(png_[:60])]}]},
         "address": {"messages": [{"role": "user", "content": [
             {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}]},
+        "frames": {"messages": [{"role": "user", "content": [
+            {"type": "video_frames", "frames": [image(png_)["image_url"]["url"]] * 2, "fps": 0.5}]}]},
         "image_of_assistant": {"messages": [{"role": "assistant", "content": [image(png_)]}, user]},
         "assistant_last": {"messages": [user, {"role": "assistant", "content": "and"}]},
         "no_messages": {"messages": []}, "role": {"messages": [{"role": "tool", "content": ""}]},
