@@ -31,7 +31,7 @@ done
 for folder in $(there openssl); do ln -s "$folder"/* $place/include/openssl/; done
 flags=(-target aarch64-macos -std=c++20 -c -O0 -g0 -fno-sanitize=all -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror
   -Wno-missing-designated-field-initializers -Wno-nullability-completeness
-  "-I$root/src" "-I$root" -isystem "$root/$place/include"
+  "-I$root/src" "-I$root" "-I$root/apps/ocellus" -isystem "$root/$place/include"
   '-DOCELLUS_VERSION="0"' '-DOCELLUS_MLX=""' '-DOCELLUS_XGRAMMAR=""' '-DOCELLUS_HIGHWAY="0"' '-DOC_SOURCE_DIR="/"'
   -DOC_HAS_HEIC -DOC_HAS_AVIF -DOC_HAS_TIFF -DOC_TIFF_WRITER)
 
