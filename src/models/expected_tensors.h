@@ -17,6 +17,7 @@ struct ExpectedTensor {
   bool matrix = false;
   bool read = true;     // false: it is there and nothing needs it
   bool vision = false;  // of what turns pictures into rows: tower and projector
+  bool table = false;   // rows that are looked up and never quantised, under a name of its own
 };
 
 // The shape of a convolution over three channels in MLX's layout, [out, p, p, 3] for [out, 3, p,

@@ -17,6 +17,7 @@
 #include "models/image_plan.h"
 #include "models/message.h"
 #include "models/prompt_blocks.h"
+#include "models/task.h"
 #include "models/video_frames.h"
 #include "ops/engine.h"
 #include "ops/taps.h"
@@ -45,6 +46,7 @@ struct ModelInfo {
   double token_ops = 0;
   double view_ops = 0;
   int class_tokens = 0;  // rows of a view's hidden states in front of its patches
+  TaskSupport tasks;     // beside conversations
 };
 
 // A picture for measurements and rehearsals: of this size and with these options the vision tower
@@ -61,6 +63,10 @@ struct PromptOptions {
   // The most ids that are wanted: text that is sure to have more is not tokenised. Not for trusted
   // text.
   std::int64_t room = std::numeric_limits<std::int64_t>::max();
+  // Instead of messages: its own prompt about the only picture. One that check_task() allows.
+  const Task* task = nullptr;
+  // Golden data: as of this revision of the model's, where there are several.
+  std::string_view revision = {};
 };
 
 // Token ids of a prompt. Image positions are negative: -1 - r, r counting the rows of all pictures
@@ -73,6 +79,25 @@ struct Prompt {
   std::vector<TokenRange> blocks = {};
   // Not 0: there are no ids, for there would be at least so many, more than PromptOptions::room.
   std::int64_t too_many = 0;
+  // What the model is not shown of the messages, for who asked; empty: nothing.
+  std::string warning = {};
+};
+
+// Finds a task's objects behind its prompt, position by position. What a step gives leads to what
+// the next position is; no token is. Engine thread.
+class ObjectDecoding {
+ public:
+  virtual ~ObjectDecoding() = default;
+  // Of the last position: logits [V] and hidden state [1, D]. → the next position's embedding
+  // [1, D]; empty: there is no next one.
+  virtual Tensor next(std::span<const float> logits, const Tensor& hidden) = 0;
+  virtual std::span<const FoundObject> objects() const = 0;  // those that are whole
+};
+
+struct ObjectOptions {
+  const Tap* tap = nullptr;        // sees what its head says: "objects.…", and what is fed next
+  std::string_view revision = {};  // as of PromptOptions
+  bool past_end = false;           // golden data: up to the task's max_objects in any case
 };
 
 // Encodes one picture a few views at a time, so that other work can go in between.
@@ -111,6 +136,9 @@ class ForwardPass {
   // When none are left, once: appends every input to its cache. → logits of each input's wanted
   // rows, input after input, [S, V]
   virtual Tensor result() = 0;
+  // Behind result(): of the same rows, what the last layer gave, [S, D]. Only for a model that
+  // finds objects.
+  virtual Tensor hidden() { return {}; }
 };
 
 class Model {
@@ -151,11 +179,19 @@ class Model {
   // What the inputs refer to outlives the pass; a tap as well.
   virtual std::unique_ptr<ForwardPass> begin_forward(std::span<const StepInput> inputs,
                                                      const Tap* tap) const = 0;
-  // The whole pass. → as ForwardPass::result()
-  Tensor forward(std::span<const StepInput> inputs, const Tap* tap) const {
+  // The whole pass. → as ForwardPass::result(), and as ForwardPass::hidden() where that is wanted
+  Tensor forward(std::span<const StepInput> inputs, const Tap* tap,
+                 Tensor* hidden = nullptr) const {
     const auto pass = begin_forward(inputs, tap);
     pass->step(pass->layers());
-    return pass->result();
+    Tensor logits = pass->result();
+    if (hidden != nullptr) *hidden = pass->hidden();
+    return logits;
+  }
+  // A task that finds_objects(), one that info().tasks has. The model outlives it.
+  virtual std::unique_ptr<ObjectDecoding> begin_objects(
+      [[maybe_unused]] const Task& task, [[maybe_unused]] const ObjectOptions& options) const {
+    return nullptr;
   }
   // All rows of image embeddings of a request, in picture order. → [sum of tokens, D]
   virtual Tensor join_images(std::span<const Tensor> embeds) const = 0;

@@ -26,7 +26,8 @@ Result<const Architecture*> architecture_of(const boost::json::object& config) {
   OC_ASSIGN_OR_RETURN(const std::string type,
                       JsonReader(config, "config.json").string("model_type"));
   const auto all = architectures();
-  const auto found = std::ranges::find(all, type, &Architecture::type);
+  const auto found = std::ranges::find_if(
+      all, [&](const Architecture& one) { return one.type == type || one.other_type == type; });
   if (found != all.end()) return &*found;
   std::string known;
   for (const Architecture& one : all)

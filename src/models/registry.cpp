@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "models/moondream/model.h"
 #include "models/phi3v/model.h"
 #include "models/smolvlm/model.h"
 
@@ -11,6 +12,7 @@ std::span<const Architecture> architectures() {
   static const std::array kAll = {
       phi3v_architecture(),
       smolvlm_architecture(),
+      moondream_architecture(),
   };
   return kAll;
 }

@@ -50,6 +50,8 @@ struct Architecture {
   // What golden data calls the family, where that is another word than `type`.
   std::string_view golden_family = {};
   bool frames = false;  // its models are shown frames of videos (ModelInfo::frames)
+  // Another model_type that its checkpoints have: of conversions.
+  std::string_view other_type = {};
 };
 
 std::span<const Architecture> architectures();  // the only thing that registry.cpp has

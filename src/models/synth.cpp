@@ -54,6 +54,15 @@ struct Planned {
   }
 };
 
+// The weight of a norm, by the names that they have.
+bool is_norm(std::string_view name) {
+  if (!name.ends_with(".weight")) return false;
+  if (name.find("norm") != std::string_view::npos) return true;
+  for (const char* end : {".ln.weight", ".ln1.weight", ".ln2.weight", ".post_ln.weight"})
+    if (name.ends_with(end)) return true;
+  return false;
+}
+
 std::vector<Planned> plan_tensors(const std::vector<ExpectedTensor>& tensors,
                                   const SynthCheckpoint& checkpoint, int bits) {
   std::vector<Planned> out;
@@ -81,7 +90,7 @@ std::vector<Planned> plan_tensors(const std::vector<ExpectedTensor>& tensors,
     }
     const Shape shape =
         bits > 0 ? mlx_layout(expected.shape).value_or(expected.shape) : expected.shape;
-    const bool norm = name.find("norm") != std::string::npos && name.ends_with(".weight");
+    const bool norm = is_norm(name);
     out.push_back({{name, floats, shape},
                    TensorKind::kFloats,
                    norm ? 1.0f : 0.0f,

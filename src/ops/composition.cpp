@@ -23,10 +23,11 @@ Tensor gated_mlp(Primitives& p, const Tensor& x, const NormWeight& norm,
 Tensor attend(Primitives& p, const Tensor& qkv, const AttendSpec& spec, const Batch& batch) {
   const std::int64_t q_width = std::int64_t{spec.heads} * spec.head_dim;
   const std::int64_t kv_width = std::int64_t{spec.kv_heads} * spec.head_dim;
-  const Tensor q =
-      p.rotate(p.columns(qkv, 0, q_width), spec.head_dim, batch.rope_cos, batch.rope_sin);
-  const Tensor k =
-      p.rotate(p.columns(qkv, q_width, kv_width), spec.head_dim, batch.rope_cos, batch.rope_sin);
+  const auto rotated = [&](const Tensor& x) {
+    return p.rotate(x, spec.head_dim, spec.turning(), batch.rope_cos, batch.rope_sin);
+  };
+  const Tensor q = rotated(p.columns(qkv, 0, q_width));
+  const Tensor k = rotated(p.columns(qkv, q_width, kv_width));
   const Tensor v = p.columns(qkv, q_width + kv_width, kv_width);
   std::vector<Tensor> outputs;
   std::int64_t first = 0;
@@ -34,9 +35,10 @@ Tensor attend(Primitives& p, const Tensor& qkv, const AttendSpec& spec, const Ba
     p.append(*segment.kv, spec.layer, segment.position, p.rows(k, first, segment.length),
              p.rows(v, first, segment.length));
     const std::int64_t count = segment.position + segment.length;
-    outputs.push_back(
-        p.attention(p.rows(q, first, segment.length), p.cached_keys(*segment.kv, spec.layer, count),
-                    p.cached_values(*segment.kv, spec.layer, count), spec, segment.position + 1));
+    outputs.push_back(p.attention(p.rows(q, first, segment.length),
+                                  p.cached_keys(*segment.kv, spec.layer, count),
+                                  p.cached_values(*segment.kv, spec.layer, count), spec,
+                                  segment.causal ? segment.position + 1 : count));
     first += segment.length;
   }
   return p.stack(outputs);

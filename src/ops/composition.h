@@ -20,9 +20,9 @@ class Primitives {
   virtual Tensor columns(const Tensor& x, std::int64_t first, std::int64_t count) = 0;
   virtual Tensor rows(const Tensor& x, std::int64_t first, std::int64_t count) = 0;
   virtual Tensor stack(std::span<const Tensor> parts) = 0;  // rows of all parts
-  // Rotate-half of every head of size d: (a, b) → (a·cos − b·sin, b·cos + a·sin) for the pairs
-  // (i, i + d/2). cos, sin: [rows, d/2].
-  virtual Tensor rotate(const Tensor& x, int head_dim, std::span<const float> cos,
+  // Rotate-half of the first `turning` numbers of every head of size d: (a, b) → (a·cos − b·sin,
+  // b·cos + a·sin) for the pairs (i, i + turning/2). cos, sin: [rows, turning/2].
+  virtual Tensor rotate(const Tensor& x, int head_dim, int turning, std::span<const float> cos,
                         std::span<const float> sin) = 0;
   // Writes k, v [n, G·d] of one layer at `position`; afterwards all rows up to position + n.
   virtual void append(KvSequence& sequence, int layer, std::int64_t position, const Tensor& k,

@@ -52,22 +52,29 @@ struct AttendSpec {
   int head_dim = 0;  // d
   float scale = 0;   // of the scores, 1/sqrt(d)
   int layer = 0;     // whose keys and values
+  // attend: of each head's d numbers, how many turn with the position (they come first), as pairs
+  // (i, i + rotated/2); 0: all.
+  int rotated = 0;
   // attend_full: the rows came out of products that round their input, so these may round as well,
   // to no less than 11 bits and a sign.
   bool may_round = false;
+
+  int turning() const { return rotated > 0 ? rotated : head_dim; }
 };
 
 // `length` rows of a step that belong to one sequence and follow each other from `position` on.
 struct Segment {
   KvSequence* kv = nullptr;
-  std::int64_t position = 0;  // == kv->length() before the step
+  std::int64_t position = 0;  // kv->length() before the step, behind the sequence's last segment
   std::int64_t length = 0;
+  bool causal = true;  // false: its rows see each other in both directions
 };
 
 // The rows of one step: segment after segment.
 struct Batch {
   std::vector<Segment> segments;
-  // Rotation of each row, times the attention factor: [T, d/2] each. Pairs are (i, i + d/2).
+  // Rotation of each row, times the attention factor: [T, r/2] each, where r numbers of a head
+  // turn. Pairs are (i, i + r/2).
   std::vector<float> rope_cos, rope_sin;
   std::int64_t rows() const {
     std::int64_t total = 0;
@@ -133,8 +140,10 @@ class Engine {
   // [T, D]
   virtual Tensor gated_mlp(Tensor x, const NormWeight& norm, const LinearWeight& gate_up,
                            const LinearWeight& down) = 0;
-  // Causal attention with cache: rotates q and k, appends k and v to the segment's sequence,
-  // attends over everything up to the row itself. qkv rows are (H·d | G·d | G·d). → [T, H·d]
+  // Attention with cache: rotates q and k, appends k and v to the segment's sequence, attends over
+  // everything up to the row itself, or up to the segment's end where that is not causal. qkv rows
+  // are (H·d | G·d | G·d). A sequence may have several segments of a step, one behind the other.
+  // → [T, H·d]
   virtual Tensor attend(Tensor qkv, const AttendSpec& spec, const Batch& batch) = 0;
   // Bidirectional attention without cache or rotation: every `block` rows attend to each other.
   // qkv [T, 3·H·d], T a multiple of block. → [T, H·d]

@@ -36,6 +36,37 @@ Result<void> check_scoring(const GenerateRequest& request) {
   return {};
 }
 
+// Objects are found greedily, and have no text.
+Result<void> check_objects(const GenerateRequest& request) {
+  const SamplingParams& s = request.sampling;
+  const std::pair<bool, std::string_view> unfit[] = {
+      {request.n != 1, "n"},
+      {request.logprobs, "logprobs"},
+      {!request.stop.empty(), "stop"},
+      {!request.choices.empty(), "choices"},
+      {request.json_schema.has_value(), "response_format"},
+      {request.draft_tokens != 0, "draft_tokens"},
+      {s.temperature != 0, "temperature"},
+      {s.repetition_penalty != 1, "repetition_penalty"},
+      {s.presence_penalty != 0, "presence_penalty"},
+      {s.frequency_penalty != 0, "frequency_penalty"},
+      {!s.logit_bias.empty(), "logit_bias"}};
+  for (const auto& [given, name] : unfit)
+    if (given)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("{} has no effect when objects are found", name), "leave it out",
+                   std::string(name)};
+  return {};
+}
+
+Result<void> check_one_image(const GenerateRequest& request) {
+  if (request.images.size() == 1) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("{} is about one picture, there are {}", name_of(*request.task),
+                           request.images.size()),
+               "", "image"};
+}
+
 Result<void> check_choices(const GenerateRequest& request) {
   if (request.n < 1)
     return Error{ErrorCode::kInvalidArgument,
@@ -97,6 +128,8 @@ Result<void> check_request(const GenerateRequest& request) {
         ErrorCode::kInvalidArgument,
         fmt::format("draft_tokens is {}, it must be from 0 (off) to 15", request.draft_tokens), "",
         "draft_tokens"};
+  if (request.task) OC_RETURN_IF_ERROR(check_one_image(request));
+  if (request.task && finds_objects(*request.task)) OC_RETURN_IF_ERROR(check_objects(request));
   OC_RETURN_IF_ERROR(check_choices(request));
   for (std::size_t i = 0; i < request.stop.size(); ++i)
     if (!is_utf8(request.stop[i]))

@@ -29,7 +29,10 @@ struct GenerateRequest {
   std::string cache_scope;  // caches are shared between requests of one scope only
   std::vector<Message> messages;
   std::vector<RequestImage> images;  // where ImagePart and FramesPart point
-  KnobValues image_knobs = {};       // of all pictures; a model that lacks one refuses the request
+  // Instead of messages, about the only picture. One that finds_objects() is greedy and gives no
+  // text; query and caption are answered like a chat.
+  std::optional<Task> task = {};
+  KnobValues image_knobs = {};  // of all pictures; a model that lacks one refuses the request
   SamplingParams sampling;
   std::optional<int> max_tokens;                  // answer; nullopt: what is left of the context
   std::optional<std::int64_t> max_sequence = {};  // prompt and answer; nullopt: the context
@@ -63,7 +66,7 @@ std::string_view to_string(FinishReason reason);
 std::string_view to_string(StopCause cause);
 
 // kInvalidArgument names the parameter: sampling, max_tokens below 1, a stop string that is not
-// UTF-8.
+// UTF-8, what a task that finds objects has no use for.
 Result<void> check_request(const GenerateRequest& request);
 
 // How the model is shown each of the request's pictures; frames of a video as ModelInfo::frames
@@ -101,7 +104,8 @@ struct Answer {
   std::optional<TokenId> stop_token;       // which one ended it
   std::optional<std::string> warning;      // e.g. why the text is empty
   std::uint64_t seed = 0;
-  std::vector<TokenLogprobs> logprobs;  // of what is shown, when they were asked for
+  std::vector<TokenLogprobs> logprobs;    // of what is shown, when they were asked for
+  std::vector<FoundObject> objects = {};  // of a task that finds them
 };
 
 // How likely the model would have been to give one of the request's choices as its whole answer.

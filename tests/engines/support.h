@@ -155,12 +155,13 @@ inline double relative_error(const std::vector<float>& got, const std::vector<fl
 }
 
 // A step of one or several sequences, with angles that depend on the position alone.
-inline Batch batch_of(std::vector<Segment> segments, int head_dim) {
+// `turning`: numbers of a head that turn.
+inline Batch batch_of(std::vector<Segment> segments, int turning) {
   Batch batch;
   batch.segments = std::move(segments);
   for (const Segment& segment : batch.segments)
     for (std::int64_t p = segment.position; p < segment.position + segment.length; ++p)
-      for (int i = 0; i < head_dim / 2; ++i) {
+      for (int i = 0; i < turning / 2; ++i) {
         const float angle = static_cast<float>(p) * std::pow(0.3f, static_cast<float>(i));
         batch.rope_cos.push_back(std::cos(angle));
         batch.rope_sin.push_back(std::sin(angle));

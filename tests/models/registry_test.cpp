@@ -199,9 +199,11 @@ TEST_P(EveryArchitecture, LayerByLayerIsTheSameAsAtOnce) {
 TEST_P(EveryArchitecture, WhatUsersTypeEndsNoTurn) {
   synth("bf16");
   const auto model = load_model(folder_, make_engine({.engine = "reference"}).value()).value();
+  const Image image = picture();
+  const auto plan = model->plan_image(image.width, image.height, {}).value();
   const auto ids_of = [&](const std::string& text) {
-    const std::vector<Message> messages = {{Role::kUser, {TextPart{text}}}};
-    return model->build_prompt(messages, {}, {})->ids;
+    const std::vector<Message> messages = {{Role::kUser, {ImagePart{0}, TextPart{text}}}};
+    return model->build_prompt(messages, std::span(&plan, 1), {})->ids;
   };
   const auto stops = [&](const std::vector<TokenId>& ids) {
     return std::ranges::count_if(ids, [&](TokenId id) {

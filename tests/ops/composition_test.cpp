@@ -84,11 +84,12 @@ class Formulas final : public Primitives {
     }
     return term(all, total, parts[0].cols());
   }
-  Tensor rotate(const Tensor& x, int head_dim, std::span<const float> cos,
+  Tensor rotate(const Tensor& x, int head_dim, int turning, std::span<const float> cos,
                 std::span<const float> sin) override {
     angles = {cos.begin(), cos.end()};
     angles.insert(angles.end(), sin.begin(), sin.end());
-    return like(x, fmt::format("turn{}({})", head_dim, text(x)));
+    return like(x, fmt::format("turn{}{}({})", head_dim,
+                               turning == head_dim ? "" : fmt::format(":{}", turning), text(x)));
   }
   void append(KvSequence& sequence, int layer, std::int64_t position, const Tensor& k,
               const Tensor& v) override {
@@ -165,6 +166,18 @@ TEST(Composition, AttendTurnsAppendsAndReadsSegmentBySegment) {
                           "b.3 read",
                       }));
   EXPECT_EQ(p.angles, (std::vector<float>{1, 2, 3}));
+}
+
+TEST(Composition, AttendSeesAllOfABlockThatIsNotCausal) {
+  Formulas p;
+  NamedSequence a("a");
+  const AttendSpec spec{
+      .heads = 4, .kv_heads = 2, .head_dim = 8, .scale = 1, .layer = 3, .rotated = 4};
+  Batch batch;
+  batch.segments = {{&a, 0, 2, false}, {&a, 2, 1}};
+  EXPECT_EQ(text(compose::attend(p, term("x", 3, 64), spec, batch)),
+            "attention(turn8:4(x[:, 0+32])[0+2], a.3.k[2], a.3.v[2], from 2) | "
+            "attention(turn8:4(x[:, 0+32])[2+1], a.3.k[3], a.3.v[3], from 3)");
 }
 
 TEST(Composition, AttendFullStaysInItsBlocks) {

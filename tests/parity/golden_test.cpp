@@ -258,6 +258,81 @@ TEST(SmolVlmSynthText, IdsAndImages) {
   ids_and_images(kSmolVlmGoldens, smolvlm_checkpoint("bf16"));
 }
 
+// --- Moondream2
+
+const std::filesystem::path kMoondreamShared =
+    OC_SOURCE_DIR "/../shared/families/moondream2/golden";
+const std::filesystem::path kMoondreamGoldens = OC_SOURCE_DIR "/tests/data/golden-moondream";
+
+const std::vector<Combination>& moondream_combinations() {
+  // Cases of one crop have 738 and 760 tokens; the others take the tower nine times, which is
+  // seconds for the slow engines.
+  static const std::vector<Combination> all = with_mlx(
+      {{"reference_f16", "tiny-f16", {.engine = "reference"}, 738},
+       {"reference_q4", "tiny-4bit-mlx", {.engine = "reference"}, 738},
+       {"cpu_f32_f16", "tiny-f16", {.engine = "cpu", .activations = "f32"}, kMaxTokens},
+       {"cpu_f32_q4", "tiny-4bit-mlx", {.engine = "cpu", .activations = "f32"}, kMaxTokens},
+#ifndef OC_SANITIZED  // as above
+       {"cpu_int8_q4", "tiny-4bit-mlx", {.engine = "cpu"}, kMaxTokens},
+#endif
+       {"cpu_f16_cache_f16", "tiny-f16", {.engine = "cpu"}, kMaxTokens}},
+      {{"mlx_f32_f16", "tiny-f16", mlx("f32"), 738},
+       {"mlx_f32_q4", "tiny-4bit-mlx", mlx("f32"), 738}});
+  return all;
+}
+
+class MoondreamShared : public testing::TestWithParam<Combination> {};
+
+TEST_P(MoondreamShared, EveryStageWithinItsLimit) {
+  if (!std::filesystem::exists(kMoondreamShared))
+    GTEST_SKIP() << "../shared is not here: the committed set covers the same stages";
+  const Combination& c = GetParam();
+  verify_all(kMoondreamShared, kMoondreamShared / "model" / c.folder, c.engine,
+             {.max_model_tokens = c.max_tokens, .progress = {}});
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MoondreamShared, testing::ValuesIn(moondream_combinations()),
+                         [](const auto& c) { return c.param.name; });
+
+TEST(MoondreamSharedText, IdsAndImages) {
+  if (!std::filesystem::exists(kMoondreamShared))
+    GTEST_SKIP() << "../shared is not here: the committed set covers the same stages";
+  ids_and_images(kMoondreamShared, kMoondreamShared / "model" / "tiny-f16");
+}
+
+// Committed: random checkpoints that the program makes again.
+class MoondreamSynth : public testing::TestWithParam<Combination> {};
+
+std::filesystem::path moondream_checkpoint(const std::string& quant) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / ("ocellus-golden-moondream-" + quant);
+  const auto written =
+      write_synth(folder, {.shape = "moondream2-tiny", .quant = quant, .seed = 7});  // info.synth
+  EXPECT_TRUE(written.ok()) << written.error().describe();
+  return folder;
+}
+
+TEST_P(MoondreamSynth, EveryStageWithinItsLimit) {
+  verify_all(kMoondreamGoldens, moondream_checkpoint(GetParam().folder), GetParam().engine, {});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, MoondreamSynth,
+    testing::ValuesIn(
+        with_mlx({Combination{"reference_bf16", "bf16", {.engine = "reference"}, 0},
+                  Combination{"reference_q4", "mlx4", {.engine = "reference"}, 0},
+                  Combination{"cpu_f32_bf16", "bf16", {.engine = "cpu", .activations = "f32"}, 0},
+                  Combination{"cpu_f32_q4", "mlx4", {.engine = "cpu", .activations = "f32"}, 0},
+                  Combination{"cpu_int8_q4", "mlx4", {.engine = "cpu"}, 0},
+                  Combination{"cpu_q8_cache_bf16", "bf16", {.engine = "cpu", .kv = "q8"}, 0}},
+                 {Combination{"mlx_f32_bf16", "bf16", mlx("f32"), 0},
+                  Combination{"mlx_f32_q4", "mlx4", mlx("f32"), 0}})),
+    [](const auto& c) { return c.param.name; });
+
+TEST(MoondreamSynthText, IdsAndImages) {
+  ids_and_images(kMoondreamGoldens, moondream_checkpoint("bf16"));
+}
+
 class DemoGoldens : public testing::TestWithParam<Combination> {};
 
 TEST_P(DemoGoldens, EveryStageWithinItsLimit) {

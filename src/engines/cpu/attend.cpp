@@ -16,7 +16,8 @@ Tensor CpuEngine::attend(Tensor qkv, const AttendSpec& spec, const Batch& batch)
   const std::int64_t stride = q_width + 2 * kv_width;
   OC_CHECK(qkv.cols() == stride && qkv.rows() == batch.rows(), "attend: [{}, {}], {} rows",
            qkv.rows(), qkv.cols(), batch.rows());
-  OC_CHECK(static_cast<std::int64_t>(batch.rope_cos.size()) == qkv.rows() * d / 2 &&
+  const std::int64_t half = spec.turning() / 2;
+  OC_CHECK(static_cast<std::int64_t>(batch.rope_cos.size()) == qkv.rows() * half &&
                batch.rope_sin.size() == batch.rope_cos.size(),
            "attend: {} angles for {} rows", batch.rope_cos.size(), qkv.rows());
   if (!qkv.unique()) {  // rotated in place
@@ -32,12 +33,15 @@ Tensor CpuEngine::attend(Tensor qkv, const AttendSpec& spec, const Batch& batch)
     for_rows(segment.length, [&](std::int64_t i, int) {
       const std::int64_t t = first + i;
       float* row = rows + t * stride;
-      const float* cos = batch.rope_cos.data() + t * d / 2;
-      const float* sin = batch.rope_sin.data() + t * d / 2;
-      for (int h = 0; h < spec.heads; ++h)
-        table_.rotate(row + h * d, spec.head_dim, cos, sin, spec.scale);
+      const float* cos = batch.rope_cos.data() + t * half;
+      const float* sin = batch.rope_sin.data() + t * half;
+      for (int h = 0; h < spec.heads; ++h) {
+        float* head = row + h * d;
+        table_.rotate(head, spec.turning(), cos, sin, spec.scale);
+        for (std::int64_t c = 2 * half; c < d; ++c) head[c] *= spec.scale;  // these do not turn
+      }
       for (int h = 0; h < spec.kv_heads; ++h)
-        table_.rotate(row + q_width + h * d, spec.head_dim, cos, sin, 1.0f);
+        table_.rotate(row + q_width + h * d, spec.turning(), cos, sin, 1.0f);
       kv.write(spec.layer, segment.position + i, row + q_width, row + q_width + kv_width, table_);
     });
     first += segment.length;
@@ -71,8 +75,8 @@ void CpuEngine::attend_segment(const float* qkv, std::int64_t row_stride, const 
         .out_stride = spec.heads * d,
         .head_dim = spec.head_dim,
         .rows = std::min(kQueryRows, segment.length - begin),
-        .first_visible = segment.position + begin + 1,
-        .step = 1,
+        .first_visible = segment.causal ? segment.position + begin + 1 : total,
+        .step = segment.causal ? 1 : 0,
         .blocks = blocks[static_cast<std::size_t>(h / (spec.heads / spec.kv_heads))].data(),
         .type = kv.type()};
     table_.attention(head, scratch.data() + scratch_bytes * static_cast<std::size_t>(thread));

@@ -25,7 +25,7 @@ MlxSequence::Pair MlxSequence::append(int layer, std::int64_t position, const mx
                                       const mx::array& values) {
   std::optional<Pair>& held = layers_.at(static_cast<std::size_t>(layer));
   const std::int64_t end = position + keys.shape(2), capacity = capacity_for(end);
-  OC_CHECK(position == length_ && (position == 0 || held), "rows at {} of {}", position, length_);
+  OC_CHECK(position >= length_ && (position == 0 || held), "rows at {} of {}", position, length_);
   if (!held) {
     const mx::Shape all = {1, dim(spec_.kv_heads), dim(capacity), dim(spec_.head_dim)};
     held = Pair{mx::zeros(all, keys.dtype(), stream_), mx::zeros(all, keys.dtype(), stream_)};

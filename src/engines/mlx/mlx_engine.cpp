@@ -242,9 +242,14 @@ class MlxEngine final : public Engine {
     const auto heads = [&](std::int64_t first, std::int64_t end) {  // [T, n, d]
       return mx::slice(all, {0, dim(first), 0}, {dim(tokens), dim(end), dim(d)}, stream_);
     };
-    const Angles& angles = angles_of(batch, d / 2);
+    const std::int64_t turning = spec.turning();
+    const Angles& angles = angles_of(batch, turning / 2);
     // Queries and keys turn alike: one call for both.
-    const mx::array turned = fused_.rotate(heads(0, kv_end), angles.cos, angles.sin);
+    const auto numbers = [&](std::int64_t begin, std::int64_t end) {  // [T, n, end - begin]
+      return mx::slice(all, {0, 0, dim(begin)}, {dim(tokens), dim(kv_end), dim(end)}, stream_);
+    };
+    mx::array turned = fused_.rotate(numbers(0, turning), angles.cos, angles.sin);
+    if (turning < d) turned = joined({turned, numbers(turning, d)}, 2);
     const mx::array v = heads(kv_end, kv_end + spec.kv_heads);
     std::vector<mx::array> outputs;
     std::int64_t first = 0;
@@ -263,7 +268,8 @@ class MlxEngine final : public Engine {
       // "causal" lines the last query up with the last key, which is what a cache needs.
       const mx::array y = mx::fast::scaled_dot_product_attention(
           part(turned, 0, spec.heads), kv.keys, kv.values, spec.scale,
-          segment.length > 1 ? "causal" : "", {}, {}, false, stream_);  // [1, H, rows, d]
+          segment.causal && segment.length > 1 ? "causal" : "", {}, {}, false,
+          stream_);  // [1, H, rows, d]
       outputs.push_back(rows_from_heads(y));
       first = end;
     }
@@ -284,7 +290,7 @@ class MlxEngine final : public Engine {
   }
 
  private:
-  // Of a step's rows: [T, 1, d/2].
+  // Of a step's rows: [T, 1, r/2].
   struct Angles {
     std::vector<float> cos_values, sin_values;
     mx::array cos, sin;

@@ -304,10 +304,11 @@ class ReferenceEngine final : public Engine, private Primitives {
     return y;
   }
 
-  Tensor rotate(const Tensor& x, int head_dim, std::span<const float> cos,
+  Tensor rotate(const Tensor& x, int head_dim, int turning, std::span<const float> cos,
                 std::span<const float> sin) override {
     Tensor y = make(x.rows(), x.cols());
-    const std::int64_t half = head_dim / 2;
+    out(y) = in(x);
+    const std::int64_t half = turning / 2;
     for (std::int64_t t = 0; t < x.rows(); ++t)
       for (std::int64_t head = 0; head < x.cols(); head += head_dim)
         for (std::int64_t i = 0; i < half; ++i) {

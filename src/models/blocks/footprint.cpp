@@ -64,7 +64,7 @@ class Measure {
 // What the engine holds of a tensor beside the file.
 std::size_t copied(const ExpectedTensor& tensor, const Stored& stored, Weights weights) {
   // Vectors are float32 everywhere.
-  if (!tensor.matrix) return numel(tensor) * sizeof(float);
+  if (!tensor.matrix && !tensor.table) return numel(tensor) * sizeof(float);
   switch (weights) {
     case Weights::kInPlace:
       return 0;

@@ -13,7 +13,9 @@ Result<std::vector<float>> patch_matrix(const Checkpoint& checkpoint, const std:
     OC_ASSIGN_OR_RETURN(const TensorView view, checkpoint.tensor(name, ohwi));
     return to_f32(view);
   }
-  OC_ASSIGN_OR_RETURN(const TensorView view, checkpoint.tensor(name, oihw));
+  const Shape flat{c, 3 * p * p};  // the same numbers in the same order as [C, 3, p, p]
+  const bool is_flat = found != nullptr && found->shape == flat;
+  OC_ASSIGN_OR_RETURN(const TensorView view, checkpoint.tensor(name, is_flat ? flat : oihw));
   const std::vector<float> in = to_f32(view);
   std::vector<float> out(in.size());
   std::size_t next = 0;

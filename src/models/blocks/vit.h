@@ -22,8 +22,9 @@ struct PatchEmbedding {
   LinearPtr linear;
   std::shared_ptr<const std::vector<float>> values;  // reordered: engines point into them
 };
-// From `name`.weight in either layout: [C, 3, p, p] as PyTorch stores it, [C, p, p, 3] as MLX does.
-// With p = 3 the two look alike; MLX's own rule then takes it for the first, and so do we.
+// From `name`.weight in one of three layouts: [C, 3, p, p] as PyTorch stores it, [C, p, p, 3] as
+// MLX does, or [C, 3·p·p], a linear layer over (channel, y, x). With p = 3 the first two look
+// alike; MLX's own rule then takes it for the first, and so do we.
 Result<PatchEmbedding> load_patch_embedding(const WeightLoader& load, const std::string& name,
                                             std::int64_t width, int patch_size, bool bias);
 

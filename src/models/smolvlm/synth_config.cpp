@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "models/blocks/byte_alphabet.h"
 #include "models/smolvlm/config.h"
 
 namespace oc {
@@ -84,34 +85,10 @@ json::object synth_preprocessor(const Sizes& s) {
           {"size", longest_edge(4 * s.image)}};
 }
 
-// As GPT-2's alphabet writes bytes, in the order of the code points; the 21 that the published
-// vocabulary has no letter for are left out.
-std::vector<std::string> letters() {
-  const auto is_missing = [](int byte) {
-    constexpr int kMissing[] = {0x04, 0x06, 0x13, 0x14, 0x16, 0x1d, 0xc0, 0xc1, 0xf1, 0xf2};
-    return byte >= 0xf5 || std::ranges::find(kMissing, byte) != std::end(kMissing);
-  };
-  std::vector<std::string> out;
-  const auto add = [&](int code_point) {
-    if (code_point < 0x80)
-      out.emplace_back(1, static_cast<char>(code_point));
-    else
-      out.push_back({static_cast<char>(0xc0 | code_point >> 6),
-                     static_cast<char>(0x80 | (code_point & 0x3f))});
-  };
-  // Printable ones stand for themselves, the others for code points from 256 on.
-  const auto is_printable = [](int byte) {
-    return (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte != 0xad);
-  };
-  for (int byte = 0; byte < 256; ++byte)
-    if (is_printable(byte) && !is_missing(byte)) add(byte);
-  int code_point = 256;
-  for (int byte = 0; byte < 256; ++byte) {
-    if (is_printable(byte)) continue;
-    if (!is_missing(byte)) add(code_point);
-    ++code_point;
-  }
-  return out;
+// The 21 bytes that the published vocabulary has no letter for.
+bool is_missing(int byte) {
+  constexpr int kMissing[] = {0x04, 0x06, 0x13, 0x14, 0x16, 0x1d, 0xc0, 0xc1, 0xf1, 0xf2};
+  return byte >= 0xf5 || std::ranges::find(kMissing, byte) != std::end(kMissing);
 }
 
 // The published pipeline with its added tokens, letters and one merge, of two newlines.
@@ -126,7 +103,8 @@ json::object synth_tokenizer(const Sizes& s) {
   json::object vocab;
   for (const auto& [id, content] : added) vocab[content] = id;
   auto next = std::ssize(added);
-  for (const std::string& letter : letters()) vocab[letter] = next++;
+  for (const ByteLetter& one : byte_alphabet())
+    if (!is_missing(one.byte)) vocab[one.letter] = next++;
   vocab["\u010a\u010a"] = next++;
   for (int word = 0; next < s.words; ++word) vocab[fmt::format("\u0120w{}", word)] = next++;
 

@@ -23,6 +23,9 @@ bool fits_one(const GenerateRequest& request, const Answer& answer, std::size_t 
   if (answer.stop_string.has_value() != stopped) return false;
   if (stopped && std::ranges::find(request.stop, *answer.stop_string) == request.stop.end())
     return false;
+  const bool objects = request.task && finds_objects(*request.task);
+  if (!objects && !answer.objects.empty()) return false;
+  if (objects && !answer.text.empty()) return false;
   if (request.sampling.seed && answer.seed != *request.sampling.seed + index) return false;
   if (!scored && request.max_tokens && std::ssize(answer.ids) > *request.max_tokens) return false;
   if (!request.logprobs && !answer.logprobs.empty()) return false;

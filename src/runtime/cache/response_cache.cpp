@@ -43,6 +43,7 @@ class KeyDigest {
 std::size_t size_of(const Answer& answer) {
   std::size_t total =
       sizeof answer + answer.text.size() + answer.ids.size() * sizeof(TokenId) + 256;
+  total += answer.objects.size() * sizeof(FoundObject);
   for (const TokenLogprobs& token : answer.logprobs)
     total += sizeof token + token.top.size() * sizeof(ScoredToken);
   return total;
@@ -80,6 +81,15 @@ std::optional<std::string> response_key(const GenerateRequest& request,
       else
         digest.add(std::get<FramesPart>(part));
     }
+  }
+  if (request.task) {
+    digest.add(name_of(*request.task));
+    digest.add(text_of(*request.task));
+    if (const auto* caption = std::get_if<CaptionTask>(&*request.task))
+      digest.add(to_string(caption->length));
+    if (const auto* detect = std::get_if<DetectTask>(&*request.task))
+      digest.add(detect->max_objects);
+    if (const auto* point = std::get_if<PointTask>(&*request.task)) digest.add(point->max_objects);
   }
   digest.add(request.images.size());
   for (std::size_t i = 0; i < plans.size(); ++i) {

@@ -11,7 +11,7 @@
 namespace oc {
 namespace {
 
-constexpr std::string_view kMagic = "OCANSW02";  // another layout has another number
+constexpr std::string_view kMagic = "OCANSW03";  // another layout has another number
 constexpr std::size_t kDigestBytes = 32, kEnvelopeBytes = 48;
 
 // Both archives have the same members, so that one walk over the fields serves both.
@@ -144,6 +144,12 @@ void walk_answer(Archive& a, OneAnswer& answer) {
   a.list(answer.logprobs, [&](auto& token) {
     walk_token(a, token);
     a.list(token.top, [&](auto& other) { walk_token(a, other); });
+  });
+  a.list(answer.objects, [&](auto& object) {
+    a.number(object.x);
+    a.number(object.y);
+    a.optional(object.width, [&](auto& width) { a.number(width); });
+    a.optional(object.height, [&](auto& height) { a.number(height); });
   });
 }
 

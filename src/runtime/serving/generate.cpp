@@ -30,7 +30,10 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
     }
     const StepInput input = current.next(limit);
     const bool wanted = current.wants_logits(input);
-    const Tensor row = model.forward({&input, 1}, nullptr);
+    Tensor hidden;
+    const Tensor row =
+        model.forward({&input, 1}, nullptr, current.finds_objects() ? &hidden : nullptr);
+    current.set_hidden(std::move(hidden));
     if (wanted) {
       logits.resize(static_cast<std::size_t>(row.rows() * row.cols()));
       model.engine().read(row, logits);

@@ -29,6 +29,7 @@ class LayeredStep {
   // When it is done, once: the tokens are in the sequence. → logits [rows, V], empty when they are
   // not wanted.
   std::vector<float> finish();
+  Tensor hidden() { return pass_->hidden(); }  // behind it; as of ForwardPass
 
  private:
   const Model& model_;

@@ -18,11 +18,24 @@ Result<void> RequestImages::plan() {
   }
   preprocessed_.resize(plans_.size());
   stored_.resize(plans_.size());
+  shown_.assign(plans_.size(), true);
   return {};
+}
+
+void RequestImages::show_only(std::span<const TokenId> ids) {
+  std::int64_t row = 0;  // the picture's first
+  for (std::size_t i = 0; i < plans_.size(); ++i) {
+    const std::int64_t end = row + plans_[i].tokens;
+    shown_[i] = std::ranges::any_of(
+        ids, [&](TokenId id) { return id < 0 && -1 - id >= row && -1 - id < end; });
+    if (!shown_[i]) tokens_ -= plans_[i].tokens;
+    row = end;
+  }
 }
 
 Result<void> RequestImages::preprocess(std::size_t picture, const Wanted& wanted) {
   const ImagePlan& plan = plans_[picture];
+  if (!shown_[picture]) return {};
   const auto values = static_cast<std::size_t>(plan.tokens * context_.model.info().width);
   const std::size_t stored = context_.caches.stored != nullptr ? values * sizeof(float) : 0;
   if (!wanted(keys_[picture], std::max(plan.bytes, stored))) return {};
@@ -90,7 +103,11 @@ void RequestImages::keep(std::size_t picture, const Tensor& rows) {
 Result<void> RequestImages::encode_step() {
   const std::size_t picture = embeds_.size();
   const Stopwatch watch;
-  if (encoding_ == nullptr) {
+  if (!shown_[picture]) {  // rows that nothing reads, so that the others keep their numbers
+    const std::int64_t rows = plans_[picture].tokens, width = context_.model.info().width;
+    embeds_.push_back(context_.model.engine().upload(
+        std::vector<float>(static_cast<std::size_t>(rows * width)), rows, width));
+  } else if (encoding_ == nullptr) {
     Tensor known = find_known(picture);
     encoding_ = std::move(preprocessed_[picture]);
     if (!known.empty()) {

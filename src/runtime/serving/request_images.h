@@ -26,11 +26,13 @@ class RequestImages {
   // Under which they are cached: of pixels, plan and scope.
   const std::vector<std::string>& keys() const { return keys_; }
   std::int64_t tokens() const { return tokens_; }  // positions that they take in the prompt
+  // Those that a prompt of `ids` has no position of are not encoded.
+  void show_only(std::span<const TokenId> ids);
 
   // Says whether a picture is to be preprocessed, given its key and the bytes that this will take.
   using Wanted = std::function<bool(const std::string&, std::size_t)>;
   // Reads the picture from disk if it is there and wanted; else resizes, cuts and normalises it.
-  // encode_step() does those that were not wanted.
+  // encode_step() does those that were not wanted. Not for one that is not shown.
   Result<void> preprocess(std::size_t picture, const Wanted& wanted);
 
   Result<void> encode_step();  // one view of one picture; until joined()
@@ -51,6 +53,7 @@ class RequestImages {
   std::vector<ImagePlan> plans_;
   std::vector<std::string> keys_;
   std::int64_t tokens_ = 0;
+  std::vector<bool> shown_;                                   // of each picture
   std::vector<std::unique_ptr<ImageEncoding>> preprocessed_;  // of each picture, or null
   std::vector<std::optional<ImageRows>> stored_;              // of each picture, from the disk
   std::unique_ptr<ImageEncoding> encoding_;                   // of the one after embeds_

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "base/log.h"
 #include "base/printable.h"
@@ -44,8 +45,12 @@ std::int64_t Sequence::chunk(std::int64_t limit) const {
 }
 
 StepInput Sequence::next(std::int64_t limit) {
+  static constexpr TokenId kObjectRow = -1;  // the first one of its own rows
   if (!since_first_step_) since_first_step_.emplace();
   draft_.clear();
+  if (objects_ != nullptr)
+    return {
+        .kv = kv_.get(), .ids = {&kObjectRow, 1}, .image_rows = &object_row_, .regime = regime_};
   if (scoring()) return next_to_score(limit);
   if (answering() && context_.request.draft_tokens > 0 &&
       context_.request.sampling.temperature == 0) {
@@ -71,12 +76,14 @@ std::optional<std::vector<float>> Sequence::step_layers(std::int64_t limit) {
   layered_->advance(limit);
   if (!layered_->done()) return std::nullopt;
   std::vector<float> logits = layered_->finish();
+  if (finds_objects()) hidden_ = layered_->hidden();
   layered_.reset();
   return logits;
 }
 
 Result<void> Sequence::accept(std::span<const float> logits) {
   if (scoring()) return accept_scores(logits);
+  if (objects_ != nullptr) return take_position(logits);
   if (!draft_.empty()) return accept_draft(logits);
   return pending() > 0 ? Result<void>() : take_token(logits);
 }
@@ -154,6 +161,35 @@ Result<void> Sequence::take_token(std::span<const float> logits) {
   return {};
 }
 
+Result<void> Sequence::take_position(std::span<const float> logits) {
+  const GenerateRequest& request = context_.request;
+  OC_RETURN_IF_ERROR(check_logits(logits));
+  if (objects_ == nullptr) objects_ = context_.model.begin_objects(*request.task, {});
+  OC_CHECK(objects_ != nullptr, "a model without objects");
+  if (++result_.completion_tokens == 1) result_.ttft_ms = context_.since_start.ms();
+  log::step("position", request.id, "n", result_.completion_tokens, "at_ms",
+            context_.since_start.ms());
+  object_row_ = objects_->next(logits, std::exchange(hidden_, {}));
+  const auto found = objects_->objects();
+  result_.objects.assign(found.begin(), found.end());
+  if (object_row_.empty()) {
+    end(StopCause::kStopToken);
+  } else if (result_.completion_tokens == prompt_.max_answer) {
+    const bool asked = request.max_tokens && *request.max_tokens == prompt_.max_answer;
+    end(asked ? StopCause::kMaxTokens : StopCause::kContextFull);
+  } else {
+    ids_.push_back(-1);
+    answer_memory_ += memory_of_token(nullptr);
+    follow_regime();
+  }
+  return {};
+}
+
+void Sequence::keep_prompt() {
+  ids_.resize(static_cast<std::size_t>(std::min(std::ssize(ids_), prompt_.tokens)));
+  if (kv_->length() > prompt_.tokens) kv_->truncate(prompt_.tokens);
+}
+
 // Where the sequence has grown into another position regime, the cached keys are rotated wrongly:
 // everything is computed again (the reference: prepare_inputs_for_generation drops
 // past_key_values).
@@ -181,7 +217,7 @@ void Sequence::end(StopCause cause) {
   else if (tokens_shown_ < result_.logprobs.size())
     show("", true);
   result_.text = answer_.text();
-  result_.warning = empty_warning();
+  if (!finds_objects()) result_.warning = empty_warning();
   result_.total_ms = context_.since_start.ms();
   const double decode_ms = result_.total_ms - result_.ttft_ms;
   if (result_.completion_tokens > 1 && decode_ms > 0)

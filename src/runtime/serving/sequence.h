@@ -66,6 +66,14 @@ class Sequence {
   Result<void> take_token(std::span<const float> logits);
   // Goes on as a choice to score.
   void begin_score(std::span<const TokenId> choice, std::span<const float> logits);
+  // Goes on with the objects of the request's task; logits as above, the hidden state given before.
+  bool finds_objects() const {
+    return context_.request.task && oc::finds_objects(*context_.request.task);
+  }
+  void set_hidden(Tensor hidden) { hidden_ = std::move(hidden); }  // [1, D], of the last position
+  Result<void> take_position(std::span<const float> logits);
+  // Positions of objects are nothing that another request may go on from.
+  void keep_prompt();
   void end_unanswered() { ended_ = true; }  // a prompt for others to go on from, no more
 
   std::span<const TokenId> ids() const { return ids_; }  // prompt and answer so far
@@ -169,6 +177,8 @@ class Sequence {
   std::vector<std::size_t> token_starts_;  // of result_.logprobs, in bytes of text
   std::size_t tokens_shown_ = 0;           // of result_.logprobs
   AnswerMemory answer_memory_;
+  std::unique_ptr<ObjectDecoding> objects_;
+  Tensor hidden_, object_row_;  // of the last position, and what the next one is: [1, D]
   SequenceResult result_;
 };
 

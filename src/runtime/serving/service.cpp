@@ -49,17 +49,20 @@ Footing footing(const GenerateRequest& request, const Tokenizer& tokenizer, std:
   // From where text is sure to be too long it is not tokenised.
   const std::size_t max_text_bytes = static_cast<std::size_t>(context) * tokenizer.longest_token();
   std::size_t bytes = 0, counted = 0, merging = 0;
+  const auto count = [&](std::string_view text) {
+    const std::size_t normalised = tokenizer.normalised_bytes(text);
+    if (normalised > max_text_bytes - counted) return;
+    counted += normalised;
+    bytes += text.size();
+    merging += tokenizer.encode_memory(text);
+  };
   for (const Message& message : request.messages)
     for (const Part& part : message.parts)
-      if (const auto* text = std::get_if<TextPart>(&part)) {
-        const std::size_t normalised = tokenizer.normalised_bytes(text->text);
-        if (normalised > max_text_bytes - counted) continue;
-        counted += normalised;
-        bytes += text->text.size();
-        merging += tokenizer.encode_memory(text->text);
-      } else if (const auto* frames = std::get_if<FramesPart>(&part)) {
+      if (const auto* text = std::get_if<TextPart>(&part))
+        count(text->text);
+      else if (const auto* frames = std::get_if<FramesPart>(&part))
         bytes += kWordsOfFrame * static_cast<std::size_t>(frames->count + 4);
-      }
+  if (request.task) count(text_of(*request.task));
   // The text of a turn in one piece, its ids and those of the prompt; a vector that grows is there
   // twice.
   const std::size_t ids = std::min(bytes, static_cast<std::size_t>(context)) * sizeof(TokenId);

@@ -15,17 +15,21 @@ namespace oc {
 Result<void> Session::prepare() {
   const Stopwatch watch;
   const GenerateRequest& request = context_.request;
+  if (request.task) OC_RETURN_IF_ERROR(check_task(context_.model.info().tasks, *request.task));
   OC_RETURN_IF_ERROR(pictures_.plan());
-  result_.image_tokens = pictures_.tokens();
   result_.images = pictures_.plans();
-  OC_ASSIGN_OR_RETURN(
-      Prompt prompt,
-      context_.model.build_prompt(request.messages, pictures_.plans(),
-                                  {.keep_order = request.keep_order, .room = context() - 1}));
+  OC_ASSIGN_OR_RETURN(Prompt prompt, context_.model.build_prompt(
+                                         request.messages, pictures_.plans(),
+                                         {.keep_order = request.keep_order,
+                                          .room = context() - 1,
+                                          .task = request.task ? &*request.task : nullptr}));
   if (prompt.too_many > 0) return too_long(prompt.too_many, true);
   prompt_.tokens = result_.prompt_tokens = std::ssize(prompt.ids);
   for (std::int64_t i = 0; i < prompt_.tokens; ++i)
     if (prompt.ids[static_cast<std::size_t>(i)] < 0) prompt_.last_image_position = i;
+  pictures_.show_only(prompt.ids);
+  result_.image_tokens = pictures_.tokens();
+  warning_ = std::move(prompt.warning);
   prompt_.regime = context_.model.position_regime(prompt_.tokens);
   check_blocks(prompt.blocks, prompt_.tokens);
   prompt_.blocks = std::move(prompt.blocks);
@@ -178,6 +182,7 @@ Result<void> Session::fan_out(std::span<const float> logits) {
     first.end_unanswered();
     return {};
   }
+  if (first.finds_objects()) return first.take_position(logits);
   for (int i = 1; i < context_.request.n; ++i) {
     const auto index = static_cast<std::size_t>(i);
     sequences_.push_back(first.fork(index, first.seed() + index));
@@ -238,6 +243,7 @@ void Session::retire() {
   if (context_.caches.prefixes == nullptr) return;
   Sequence& first = *sequences_.front();
   if (!first.started() || first.computed() == 0) return;
+  if (first.finds_objects()) first.keep_prompt();
   log::step("prefix cache", context_.request.id, "kept", first.computed());
   context_.caches.prefixes->insert(prefix_key(first), first.take_kv());
 }
@@ -271,6 +277,7 @@ GenerateResult Session::take_result() {
   if (!choice_ids_.empty()) {
     result_.seed = sequences_.front()->seed();
     conclude_scores();
+    warn();
     return std::move(result_);
   }
   for (const auto& one : sequences_) {
@@ -287,7 +294,14 @@ GenerateResult Session::take_result() {
       result_.more.push_back(std::move(answer));
   }
   timings.decode_ms = timings.total_ms - timings.ttft_ms;
+  warn();
   return std::move(result_);
+}
+
+// What the prompt has to say, before anything else.
+void Session::warn() {
+  if (warning_.empty()) return;
+  result_.warning = result_.warning ? warning_ + "; " + *result_.warning : warning_;
 }
 
 std::string_view Session::phase() const {

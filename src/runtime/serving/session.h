@@ -83,11 +83,13 @@ class Session {
   Result<void> fan_out(std::span<const float> logits);
   void hand_on_last_block();
   void conclude_scores();
+  void warn();
   std::string_view phase() const;
 
   const RequestContext context_;
   RequestImages pictures_;
   PreparedPrompt prompt_;
+  std::string warning_;                               // of the prompt
   std::vector<std::unique_ptr<Sequence>> sequences_;  // the prompt's first
   bool prompt_computed_ = false;
   std::vector<std::vector<TokenId>> choice_ids_;  // of request.choices

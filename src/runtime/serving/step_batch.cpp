@@ -9,8 +9,11 @@ void StepBatch::run(const Model& model) {
   const auto width = static_cast<std::size_t>(model.info().vocab_size);
   std::vector<StepInput> inputs;
   for (const Part& part : parts_) inputs.push_back(part.input);
+  const bool objects =
+      std::ranges::any_of(parts_, [](const Part& part) { return part.sequence->finds_objects(); });
+  Tensor hidden;  // [rows, D]
   const Result<void> computed = guarded([&]() -> Result<void> {
-    const Tensor rows = model.forward(inputs, nullptr);
+    const Tensor rows = model.forward(inputs, nullptr, objects ? &hidden : nullptr);
     logits_.resize(static_cast<std::size_t>(rows.rows()) * width);
     model.engine().read(rows, logits_);
     return model.intact();
@@ -26,8 +29,14 @@ void StepBatch::run(const Model& model) {
                           ? std::span<const float>(logits_).subspan(first * width, count * width)
                           : std::span<const float>();
     first += count;
-    const Result<void> taken =
-        guarded([&] { return part.entry->session->accept(*part.sequence, rows); });
+    const Result<void> taken = guarded([&] {
+      if (part.sequence->finds_objects() && part.wants_logits) {
+        const auto last = static_cast<std::int64_t>(first) - 1;
+        part.sequence->set_hidden(
+            model.engine().gather(std::span(&hidden, 1), std::span(&last, 1), 1));
+      }
+      return part.entry->session->accept(*part.sequence, rows);
+    });
     if (!taken.ok()) part.entry->failure = taken.error();
   }
 }

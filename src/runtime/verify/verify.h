@@ -56,6 +56,10 @@ std::optional<ImageOptions> golden_options(const boost::json::object& c, const M
 GoldenLimits golden_limits(const Model& model);
 // Messages of a golden case, whose text holds live tags and control tokens.
 Result<std::vector<Message>> golden_messages(const boost::json::value& messages);
+// What a golden case asks for, where that is no conversation; detect and point look for so many
+// objects. And the model's revision that it is of; empty: the checkpoint's.
+std::optional<Task> golden_task(const boost::json::object& c, int max_objects);
+std::string_view golden_revision(const boost::json::object& c);
 // Ids with each run of image positions written as [-N, count], N counting pictures from 1.
 boost::json::array golden_ids(const Prompt& prompt);
 

@@ -13,6 +13,7 @@
 #include "runtime/prefill_chunk.h"
 #include "runtime/verify/expect.h"
 #include "runtime/verify/verify.h"
+#include "runtime/verify/verify_objects.h"
 
 namespace oc {
 namespace {
@@ -55,9 +56,11 @@ class ModelCase {
   Result<void> run(const std::filesystem::path& image_folder) {
     OC_RETURN_IF_ERROR(encode(image_folder));
     OC_ASSIGN_OR_RETURN(const std::vector<Message> messages, golden_messages(case_.at("messages")));
-    OC_ASSIGN_OR_RETURN(
-        Prompt prompt,
-        model_.build_prompt(messages, plans_, {.keep_order = false, .trusted_text = true}));
+    const std::optional<Task> task = golden_task(case_, kMaxObjects);
+    OC_ASSIGN_OR_RETURN(Prompt prompt, model_.build_prompt(messages, plans_,
+                                                           {.trusted_text = true,
+                                                            .task = task ? &*task : nullptr,
+                                                            .revision = golden_revision(case_)}));
     const bool same = golden_ids(prompt) == case_.at("ids").as_array();
     report_.equal("model.ids", at_, same, "other ids");
     if (!same) return {};  // every later stage would differ for this reason
@@ -66,6 +69,10 @@ class ModelCase {
     kv_ = model_.make_sequence();
     prefill_with_taps();
     decode();
+    if (variant_.contains("objects") && model_.info().tasks.detect)
+      verify_objects(
+          {.golden_case = case_, .variant = variant_, .info = info_, .at = at_, .prefix = prefix_},
+          model_, *kv_, last_logits_, last_hidden_, expect_, limits_, rounded(), report_);
     return {};
   }
 
@@ -141,6 +148,7 @@ class ModelCase {
       embeds.push_back(encoding->result());
       collect_features(seen, plan.views, features);
       if (plans_.empty()) collect_layers(seen, layers);
+      if (plans_.empty()) compare_pooled(seen);
       const Values rows = read_all(engine_, embeds.back());
       embeds_all.insert(embeds_all.end(), rows.begin(), rows.end());
       plans_.push_back(std::move(plan));
@@ -158,6 +166,20 @@ class ModelCase {
     compare("model.image_embeds", embeds_sampled, "image_embeds", limits_.image_embeds,
             rounded_images());
     return {};
+  }
+
+  // Of families that bring the features of several views together before they project them.
+  void compare_pooled(const std::map<std::string, Values, std::less<>>& seen) {
+    constexpr std::size_t kStep = 27;
+    const auto pooled = seen.find("vision.pooled");
+    if (pooled == seen.end()) return;
+    const std::size_t width = width_.at("vision.pooled");
+    Values sampled;
+    for (std::size_t row = 0; row * width < pooled->second.size(); row += kStep) {
+      const auto values = row_of(pooled->second, width, row);
+      sampled.insert(sampled.end(), values.begin(), values.end());
+    }
+    compare("model.clip_pooled", sampled, "clip_pooled", limits_.features, rounded_images());
   }
 
   static int last_hidden(const std::map<std::string, Values, std::less<>>& seen) {
@@ -231,7 +253,12 @@ class ModelCase {
                             .logit_rows = rows,
                             .blocks = blocks_};
       chunk_begin_ = begin;
-      const Tensor out = model_.forward(std::span(&input, 1), tap);
+      Tensor hidden;
+      const Tensor out = model_.forward(std::span(&input, 1), tap, &hidden);
+      if (!hidden.empty()) {
+        const std::int64_t last = hidden.rows() - 1;
+        last_hidden_ = engine_.gather(std::span(&hidden, 1), std::span(&last, 1), 1);
+      }
       if (!rows.empty()) {
         const Values values = read_all(engine_, out);
         const auto width = static_cast<std::size_t>(out.cols());
@@ -363,6 +390,7 @@ class ModelCase {
   std::unique_ptr<KvSequence> kv_;
   std::size_t chunk_begin_ = 0;
   Values last_logits_;
+  Tensor last_hidden_;  // [1, D], of the last position computed
   double rms_sum_ = 0;
   int rms_count_ = 0;
 };

@@ -48,15 +48,29 @@ Result<Prompt> chat_prompt(const json::object& c, const ImageOptions& options, c
                                          size.as_array().at(1).to_number<int>(), options));
     plans.push_back(std::move(plan));
   }
-  return model.build_prompt(messages, plans, {.keep_order = false, .trusted_text = true});
+  const std::optional<Task> task = golden_task(c, kMaxObjects);
+  return model.build_prompt(
+      messages, plans,
+      {.trusted_text = true, .task = task ? &*task : nullptr, .revision = golden_revision(c)});
+}
+
+// A task about a picture of any size, without a conversation.
+Result<Prompt> task_prompt(const json::object& c, const Model& model) {
+  constexpr int kWidth = 640, kHeight = 480;
+  const std::optional<Task> task = golden_task(c, kMaxObjects);
+  if (!task) return Error{ErrorCode::kCorrupt, "golden case: no such task"};
+  OC_RETURN_IF_ERROR(check_task(model.info().tasks, *task));
+  OC_ASSIGN_OR_RETURN(const ImagePlan plan, model.plan_image(kWidth, kHeight, {}));
+  return model.build_prompt({}, {&plan, 1}, {.task = &*task, .revision = golden_revision(c)});
 }
 
 void check_chat(const json::object& c, std::string_view kind, std::string_view at,
                 const Model& model, VerifyReport& report) {
   const std::optional<ImageOptions> options = golden_options(c, model);
   if (!options) return;
-  const Result<Prompt> prompt = chat_prompt(c, *options, model);
-  if (kind != "chat") {
+  const Result<Prompt> prompt =
+      kind == "chat_task" ? task_prompt(c, model) : chat_prompt(c, *options, model);
+  if (kind != "chat" && kind != "chat_task") {
     report.equal("text.chat_error", at, !prompt.ok(), "accepted, should be refused");
     return;
   }
@@ -81,6 +95,23 @@ Result<std::vector<Message>> golden_messages(const json::value& messages) {
     out.push_back({*role, {TextPart{std::string(message.at("content").as_string())}}});
   }
   return out;
+}
+
+std::optional<Task> golden_task(const json::object& c, int max_objects) {
+  const json::value* const name = c.if_contains("task");
+  if (name == nullptr || name->as_string() == "query") return std::nullopt;
+  const std::string text(c.at("text").as_string());
+  if (name->as_string() == "detect") return DetectTask{text, max_objects};
+  if (name->as_string() == "point") return PointTask{text, max_objects};
+  if (const auto length = caption_length_from_string(text);
+      length && name->as_string() == "caption")
+    return CaptionTask{*length};
+  return std::nullopt;
+}
+
+std::string_view golden_revision(const json::object& c) {
+  const json::value* const name = c.if_contains("revision");
+  return name != nullptr ? std::string_view(name->as_string()) : std::string_view();
 }
 
 json::array golden_ids(const Prompt& prompt) {

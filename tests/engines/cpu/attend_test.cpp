@@ -30,7 +30,7 @@ class CpuAttend : public testing::TestWithParam<std::string> {
                                     rows.begin() + (at + step) * width(s));
       const std::vector<float> y =
           values(engine, engine.attend(engine.upload(part, step, width(s)), s,
-                                       batch_of({{kv.get(), at, step}}, s.head_dim)));
+                                       batch_of({{kv.get(), at, step}}, s.turning())));
       out.insert(out.end(), y.begin(), y.end());
       kv->advance(step);
     }
@@ -73,6 +73,26 @@ TEST_P(CpuAttend, AChunkedPromptIsTheSameBytes) {
     const std::vector<std::int64_t> single(135, 1);
     EXPECT_TRUE(same_bytes(run(*engine, s, rows, single), whole)) << kv;
   }
+}
+
+// A picture's rows in front see each other both ways; a part of each head does not turn.
+TEST_P(CpuAttend, ABlockAndAPartOfAHeadEqualTheReference) {
+  AttendSpec s = spec(4, 2, 64);
+  s.rotated = 32;
+  constexpr std::int64_t kBlock = 70, kRows = 85;
+  const std::vector<float> rows = make_.normals(kRows * width(s));
+  const auto step = [&](Engine& engine, bool causal) {
+    const auto kv = engine.make_sequence({1, s.kv_heads, s.head_dim});
+    return values(
+        engine,
+        engine.attend(engine.upload(rows, kRows, width(s)), s,
+                      batch_of({{kv.get(), 0, kBlock, causal}, {kv.get(), kBlock, kRows - kBlock}},
+                               s.rotated)));
+  };
+  const auto engine = with_cache("f32");
+  EXPECT_LT(relative_error(step(*engine, false), step(*ref_, false)), 1e-5);
+  EXPECT_LT(relative_error(step(*engine, true), run(*engine, s, rows, {kRows})), 1e-9);
+  EXPECT_GT(relative_error(step(*engine, true), step(*engine, false)), 0.05);
 }
 
 TEST_P(CpuAttend, SequencesInOneStepAreTheSameBytesAsAlone) {

@@ -102,6 +102,20 @@ TEST(MlxEngine, SequencesInOneStepKeepApart) {
   EXPECT_TRUE(close(step(*mlx()), step(*reference()), kSlack));
 }
 
+TEST(MlxEngine, ABlockAndAPartOfAHeadEqualTheReference) {
+  AttendSpec s = spec_of(4, 2, 64);
+  s.rotated = 32;
+  Materials make;
+  const std::vector<float> rows = make.normals(85 * width_of(s));
+  const auto step = [&](Engine& engine) {
+    const auto kv = engine.make_sequence({1, s.kv_heads, s.head_dim});
+    return values(
+        engine, engine.attend(engine.upload(rows, 85, width_of(s)), s,
+                              batch_of({{kv.get(), 0, 70, false}, {kv.get(), 70, 15}}, s.rotated)));
+  };
+  EXPECT_TRUE(close(step(*mlx()), step(*reference()), kSlack));
+}
+
 TEST(MlxEngine, FullAttentionEqualsTheReference) {
   Materials make;
   const AttendSpec s = spec_of(4, 4, 24);

@@ -28,6 +28,7 @@ GenerateResult full() {
   result.logprobs[0].top = {{"a", false, -0.25},
                             {"", true, -std::numeric_limits<double>::infinity()}};
   result.logprobs[1].control = true;
+  result.objects = {{.x = 0.5, .y = -0.25}, {.x = 1, .y = 0, .width = 0.125, .height = 2}};
   result.more.resize(2);
   result.more[0].text = "another";
   result.more[0].ids = {1};
@@ -58,6 +59,7 @@ void expect_same(const Answer& a, const Answer& b) {
   EXPECT_EQ(a.stop_token, b.stop_token);
   EXPECT_EQ(a.warning, b.warning);
   EXPECT_EQ(a.seed, b.seed);
+  EXPECT_EQ(a.objects, b.objects);
   ASSERT_EQ(a.logprobs.size(), b.logprobs.size());
   for (std::size_t i = 0; i < a.logprobs.size(); ++i) {
     expect_same(a.logprobs[i], b.logprobs[i]);
@@ -109,7 +111,7 @@ TEST(ResultCodec, AnythingElseIsRefused) {
     EXPECT_FALSE(open_answer("key", bad).ok()) << at;
   }
   std::string newer = good;
-  newer[7] = '3';
+  newer[7] = '4';
   EXPECT_FALSE(open_answer("key", newer).ok()) << "another layout";
 }
 
