@@ -7,18 +7,19 @@ import pytest
 
 from conftest import ROOT
 from test_cli import run
-from test_switch import DEMO, ask, both, free_port, home, states, switch  # noqa: F401
+from test_switch import DEMO, IMAGE_TURN, ask, both, free_port, home, states, switch  # noqa: F401
 
 SMOL = "smolvlm2_500m_video"
 MLX = "mlx-community/SmolVLM2-500M-Video-Instruct-mlx"
 FAST = "mlx-community/SmolVLM2-500M-Video-Instruct-mlx-8bit-skip-vision"
 HUB = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
+MOON = "vikhyatk/moondream2"
 
 
-def put(models, repo, seed, quant="bf16"):
+def put(models, repo, seed, shape="smolvlm2-tiny", quant="bf16"):
     folder = models / repo
     folder.parent.mkdir(parents=True, exist_ok=True)
-    run("synth", "--shape", "smolvlm2-tiny", "--quant", quant, "--seed", seed, "--out", folder)
+    run("synth", "--shape", shape, "--quant", quant, "--seed", seed, "--out", folder)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,7 @@ def smol(tmp_path_factory):
     home = tmp_path_factory.mktemp("smol")
     for repo, seed in ((MLX, 1), (FAST, 2), (HUB, 3)):
         put(home / "models", repo, seed)
+    put(home / "models", MOON, 4, "moondream2-tiny")
     return home
 
 
@@ -35,9 +37,9 @@ def running(both, smol):  # noqa: F811
     return both(env={"OCELLUS_HOME": str(smol)})
 
 
-@pytest.mark.parametrize("key", [SMOL, SMOL + "_optimized"])
+@pytest.mark.parametrize("key", [SMOL, SMOL + "_optimized", "moondream2", "moondream2_optimized"])
 def test_a_key_of_the_original_is_its_model(running, key):
-    answer = ask(running.url, key)
+    answer = ask(running.url, key, IMAGE_TURN)
     assert answer.status_code == 200, answer.text
     assert (answer.json()["model"], answer.json()["optimized"]) == (key, key.endswith("optimized"))
     assert "warning" not in answer.json()
@@ -45,7 +47,7 @@ def test_a_key_of_the_original_is_its_model(running, key):
     told = switch(running, key)
     assert told.status_code == 200, told.text
     assert told.json()["config"]["active_model"] == key and "warning" not in told.json()
-    assert ask(running.backend).json()["model"] == key
+    assert ask(running.backend, None, IMAGE_TURN).json()["model"] == key
 
 
 def test_each_has_its_fallback(both, tmp_path):  # noqa: F811
@@ -91,19 +93,20 @@ def test_models_that_are_not_here_list_those_that_are(running, name):
     assert ask(running.url).json()["model"] == DEMO
 
 
-@pytest.mark.parametrize("key", [SMOL, SMOL + "_optimized", "smolvlm"])
+@pytest.mark.parametrize("key", [SMOL, SMOL + "_optimized", "smolvlm", "moondream2", "moondream2_optimized"])
 def test_what_is_not_installed_says_how_to_get_it(both, tmp_path, key):  # noqa: F811
     running = both(env={"OCELLUS_HOME": str(tmp_path)})
     answer = ask(running.url, key)
     assert answer.status_code == 404
     error = answer.json()["error"]
     assert error["code"] == "model_not_found" and "is not installed" in error["message"]
-    assert "`ocellus pull smolvlm2-500m-" in error["message"] and DEMO in error["message"]
+    known = "moondream2`" if "moondream" in key else "smolvlm2-500m-"
+    assert f"`ocellus pull {known}" in error["message"] and DEMO in error["message"]
     assert switch(running, key).status_code == 400
 
 
 def test_the_catalogue_has_a_configuration_for_each(both, smol):  # noqa: F811
-    for key in (SMOL, SMOL + "_optimized"):
+    for key in (SMOL, SMOL + "_optimized", "moondream2", "moondream2_optimized"):
         shown = json.loads(run("config", "show", "--json", "--config", key).stdout)
         assert shown["model_id"]["value"] == key
         assert shown["fallback_config.fallback_model_path"]["value"]

@@ -35,6 +35,7 @@ def test_every_published_size_has_a_name(home):
         for bits in (4, 8):
             assert f"smolvlm2-{size}-{bits}bit" in names
     assert len(set(names.values())) == len(names)
+    assert names["moondream2"] == MOONDREAM + "@2025-01-09"
 
 
 @pytest.mark.parametrize("name", ["smolvlm2-500m", SMOL])
@@ -46,6 +47,14 @@ def test_a_short_name(home, hub, name):
     shown = json.loads(home.run("show", "smolvlm2-500m", "--json").stdout)
     assert shown["origin"]["repo"] == SMOL
     home.run("rm", "smolvlm2-500m", "--yes")
+
+
+@pytest.mark.parametrize("name", ["moondream2", MOONDREAM])
+def test_the_revision_that_is_meant(home, hub, name):
+    hub.repo, hub.commits = MOONDREAM, {"2025-01-09": COMMIT, COMMIT: COMMIT}
+    files, manifest = pulled(home, name, MOONDREAM)
+    assert files == NEEDED and manifest["revision"] == "2025-01-09"
+    assert "no such revision" in home.fail("pull", "moondream2@main", "--quiet", "--retries", 0)
 
 
 def test_a_file_that_another_repository_has(home, hub):
