@@ -96,5 +96,8 @@ Result<Image> decode_image(std::span<const std::byte> bytes, const ImageLimits& 
 
 // RGB PNG; used for `see` and tests.
 std::vector<std::byte> encode_png(const Image& image);
+// Of high quality, colours not subsampled. No side above kMaxJpegSide: the format has no room.
+inline constexpr int kMaxJpegSide = 65500;
+std::vector<std::byte> encode_jpeg(const Image& image);
 
 }  // namespace oc

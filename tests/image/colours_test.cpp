@@ -11,7 +11,7 @@ namespace oc {
 namespace {
 
 using test::decoded;
-using test::encode_jpeg;
+using test::make_jpeg;
 using test::number;
 using test::pixel;
 using test::Rgb;
@@ -59,7 +59,7 @@ std::vector<std::string> segments(const std::string& profile, std::size_t most =
   return out;
 }
 std::string jpeg_with(const Image& image, const std::vector<std::string>& app2) {
-  return encode_jpeg(image, {.app2 = app2});
+  return make_jpeg(image, {.app2 = app2});
 }
 std::string iccp(const std::string& profile) {
   return test::png_chunk("iCCP", std::string("name\0\0", 6) + test::deflated(profile));
@@ -122,14 +122,14 @@ TEST(Colours, ProfilesThatAreSrgbChangeNoPixel) {
   for (const std::string& profile : {srgb_profile(), profile_of(kSrgb)}) {
     EXPECT_EQ(test::difference(decoded(png_with(image, profile)), image), 0);
     EXPECT_EQ(test::difference(decoded(webp_with(image, profile)), image), 0);
-    const Image without = decoded(encode_jpeg(image));
+    const Image without = decoded(make_jpeg(image));
     EXPECT_EQ(test::difference(decoded(jpeg_with(image, segments(profile))), without), 0);
   }
 }
 
 TEST(Colours, GreysHaveProfilesToo) {
   std::vector<std::uint8_t> samples(16 * 16, 128);
-  const std::string jpeg = encode_jpeg(
+  const std::string jpeg = make_jpeg(
       16, 16, samples,
       {.from = JCS_GRAYSCALE, .stored = JCS_GRAYSCALE, .app2 = segments(grey_profile(1))});
   EXPECT_NEAR(pixel(decoded(jpeg), 3, 3)[0], 188, 2) << "half of the light";

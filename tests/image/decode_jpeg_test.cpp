@@ -9,9 +9,9 @@ namespace {
 using test::decode;
 using test::decoded;
 using test::difference;
-using test::encode_jpeg;
 using test::error_of;
 using test::JpegOptions;
+using test::make_jpeg;
 using test::pixel;
 using test::Rgb;
 
@@ -41,21 +41,20 @@ constexpr int kSof0 = 0xc0, kDqt = 0xdb, kSos = 0xda;
 TEST(DecodeJpeg, Baseline) {
   for (const auto& [width, height] : {std::pair{32, 24}, {1, 1}, {7, 19}, {33, 8}}) {
     const Image image = test::smooth_image(width, height);
-    EXPECT_LE(difference(decoded(encode_jpeg(image)), image), kNear) << width;
-    EXPECT_LE(difference(decoded(encode_jpeg(image, {.stored = JCS_RGB})), image), kNear);
+    EXPECT_LE(difference(decoded(make_jpeg(image)), image), kNear) << width;
+    EXPECT_LE(difference(decoded(make_jpeg(image, {.stored = JCS_RGB})), image), kNear);
   }
 }
 
 // The same coefficients in another order.
 TEST(DecodeJpeg, ProgressiveAndRestartsEqualBaseline) {
   const Image image = test::rough_image(45, 35);
-  const Image baseline = decoded(encode_jpeg(image, {.quality = 80}));
-  EXPECT_EQ(difference(decoded(encode_jpeg(image, {.progressive = true, .quality = 80})), baseline),
+  const Image baseline = decoded(make_jpeg(image, {.quality = 80}));
+  EXPECT_EQ(difference(decoded(make_jpeg(image, {.progressive = true, .quality = 80})), baseline),
             0);
-  EXPECT_EQ(difference(decoded(encode_jpeg(image, {.restart_rows = 1, .quality = 80})), baseline),
-            0);
-  const Image halved = decoded(encode_jpeg(image, {.halved_chroma = true, .quality = 80}));
-  EXPECT_EQ(difference(decoded(encode_jpeg(
+  EXPECT_EQ(difference(decoded(make_jpeg(image, {.restart_rows = 1, .quality = 80})), baseline), 0);
+  const Image halved = decoded(make_jpeg(image, {.halved_chroma = true, .quality = 80}));
+  EXPECT_EQ(difference(decoded(make_jpeg(
                            image, {.progressive = true, .halved_chroma = true, .quality = 80})),
                        halved),
             0);
@@ -64,7 +63,7 @@ TEST(DecodeJpeg, ProgressiveAndRestartsEqualBaseline) {
 
 TEST(DecodeJpeg, HalvedChromaOfSlowSlopes) {
   const Image image = test::smooth_image(64, 48);
-  EXPECT_LE(difference(decoded(encode_jpeg(image, {.halved_chroma = true})), image), 5);
+  EXPECT_LE(difference(decoded(make_jpeg(image, {.halved_chroma = true})), image), 5);
 }
 
 TEST(DecodeJpeg, GreyIsCopiedToAllChannels) {
@@ -72,8 +71,8 @@ TEST(DecodeJpeg, GreyIsCopiedToAllChannels) {
   for (std::size_t i = 0; i < grey.size(); ++i) grey[i] = static_cast<std::uint8_t>(i % 24 * 10);
   for (const bool progressive : {false, true}) {
     const Image image = decoded(
-        encode_jpeg(24, 16, grey,
-                    {.from = JCS_GRAYSCALE, .stored = JCS_GRAYSCALE, .progressive = progressive}));
+        make_jpeg(24, 16, grey,
+                  {.from = JCS_GRAYSCALE, .stored = JCS_GRAYSCALE, .progressive = progressive}));
     ASSERT_EQ(image.rgb.size(), grey.size() * 3);
     for (std::size_t i = 0; i < grey.size(); ++i) {
       EXPECT_NEAR(image.rgb[3 * i], grey[i], 1);
@@ -104,7 +103,7 @@ TEST(DecodeJpeg, CmykIsMultipliedOut) {
                                  {.from = JCS_CMYK, .stored = JCS_CMYK, .adobe_marker = false},
                                  {.from = JCS_CMYK, .stored = JCS_YCCK}};
     for (const JpegOptions& kind : kinds) {
-      const Image image = decoded(encode_jpeg(16, 8, samples, kind));
+      const Image image = decoded(make_jpeg(16, 8, samples, kind));
       ASSERT_EQ(image.rgb.size(), 16u * 8 * 3);
       for (std::size_t i = 0; i < 3; ++i)
         EXPECT_NEAR(pixel(image, 9, 5)[i], c.rgb[i], 2)
@@ -117,7 +116,7 @@ TEST(DecodeJpeg, CmykIsMultipliedOut) {
 TEST(DecodeJpeg, UnusualColourSpacesAreUnsupported) {
   const std::vector<std::uint8_t> samples(16 * 8 * 2, 77);
   const Error error =
-      error_of(decode(encode_jpeg(16, 8, samples, {.from = JCS_UNKNOWN, .stored = JCS_UNKNOWN})));
+      error_of(decode(make_jpeg(16, 8, samples, {.from = JCS_UNKNOWN, .stored = JCS_UNKNOWN})));
   EXPECT_EQ(error.code, ErrorCode::kUnsupported);
   EXPECT_EQ(error.message, "the JPEG picture uses an unusual colour space");
 }
@@ -127,7 +126,7 @@ TEST(DecodeJpeg, CutOffItIsAnError) {
   for (const JpegOptions& options :
        {JpegOptions{.quality = 60}, JpegOptions{.progressive = true, .quality = 60},
         JpegOptions{.restart_rows = 1, .quality = 60}}) {
-    const std::string file = encode_jpeg(image, options);
+    const std::string file = make_jpeg(image, options);
     const std::size_t end = file.size() - (options.progressive ? 0 : 2);
     for (std::size_t size = 3; size < end; ++size) {
       const Error error = error_of(decode(file.substr(0, size)));
@@ -141,7 +140,7 @@ TEST(DecodeJpeg, CutOffItIsAnError) {
 TEST(DecodeJpeg, TheEndMarkerAloneMayBeMissing) {
   for (const int restart_rows : {0, 1}) {
     const std::string file =
-        encode_jpeg(test::rough_image(20, 18), {.restart_rows = restart_rows, .quality = 60});
+        make_jpeg(test::rough_image(20, 18), {.restart_rows = restart_rows, .quality = 60});
     const Image whole = decoded(file);
     EXPECT_EQ(difference(decoded(file.substr(0, file.size() - 1)), whole), 0);
     EXPECT_EQ(difference(decoded(file.substr(0, file.size() - 2)), whole), 0);
@@ -152,8 +151,8 @@ TEST(DecodeJpeg, TheEndMarkerAloneMayBeMissing) {
 TEST(DecodeJpeg, ArithmeticCodedOnesAreNotCutOffInSilence) {
   for (const int restart_rows : {0, 1}) {
     const std::string file =
-        encode_jpeg(test::rough_image(64, 64),
-                    {.arithmetic = true, .restart_rows = restart_rows, .quality = 60});
+        make_jpeg(test::rough_image(64, 64),
+                  {.arithmetic = true, .restart_rows = restart_rows, .quality = 60});
     const Image whole = decoded(file);
     EXPECT_EQ(difference(decoded(file.substr(0, file.size() - 2)), whole), 0);
     const std::size_t scan = find_marker(file, kSos) + 14;
@@ -163,7 +162,7 @@ TEST(DecodeJpeg, ArithmeticCodedOnesAreNotCutOffInSilence) {
 }
 
 TEST(DecodeJpeg, ArithmeticCodedOnesHaveALimitOfTheirOwn) {
-  std::string file = encode_jpeg(test::rough_image(64, 64), {.arithmetic = true});
+  std::string file = make_jpeg(test::rough_image(64, 64), {.arithmetic = true});
   const std::size_t frame = find_marker(file, 0xc9);
   ASSERT_NE(frame, std::string::npos);
   file.replace(frame + 5, 4, "\x30\x00\x40\x00", 4);  // 12,288 rows of 16,384 pixels
@@ -177,7 +176,7 @@ TEST(DecodeJpeg, PixelsThatAreNotThereAreAnError) {
   const Image image = test::rough_image(40, 40);
   for (const bool progressive : {false, true})
     for (const int restart_rows : {0, 1}) {
-      const std::string file = encode_jpeg(
+      const std::string file = make_jpeg(
           image, {.progressive = progressive, .restart_rows = restart_rows, .quality = 60});
       ASSERT_TRUE(decode(file).ok());
       const std::size_t scan = find_marker(file, kSos) + 14, end = file.size() - 2;
@@ -193,7 +192,7 @@ TEST(DecodeJpeg, PixelsThatAreNotThereAreAnError) {
 }
 
 TEST(DecodeJpeg, CodesThatDoNotExistAreAnError) {
-  std::string file = encode_jpeg(test::rough_image(40, 40), {.quality = 60});
+  std::string file = make_jpeg(test::rough_image(40, 40), {.quality = 60});
   const std::size_t scan = find_marker(file, kSos) + 14;
   for (std::size_t i = scan + 100; i < scan + 140; i += 2) file.replace(i, 2, "\xff\0", 2);
   EXPECT_EQ(error_of(decode(file)).message, kDamaged) << "all ones are no Huffman code";
@@ -202,7 +201,7 @@ TEST(DecodeJpeg, CodesThatDoNotExistAreAnError) {
 // What cameras leave behind, and what every reader forgives.
 TEST(DecodeJpeg, HarmlessBytesAreForgiven) {
   const Image image = test::smooth_image(24, 16);
-  const std::string file = encode_jpeg(image);
+  const std::string file = make_jpeg(image);
   const Image plain = decoded(file);
   const std::size_t end = file.size() - 2, dqt = find_marker(file, kDqt);
   const std::pair<const char*, std::string> cases[] = {
@@ -230,7 +229,7 @@ std::string with_scans(const std::string& file, int more) {
 // A few kilobytes of scans that refine nothing would keep a decoder busy for minutes.
 TEST(DecodeJpeg, AFileOfTooManyScansIsRefused) {
   const std::vector<std::uint8_t> grey(16 * 16, 90);
-  const std::string file = encode_jpeg(
+  const std::string file = make_jpeg(
       16, 16, grey, {.from = JCS_GRAYSCALE, .stored = JCS_GRAYSCALE, .progressive = true});
   const int scans = test::probe(file)->scans;
   EXPECT_EQ(scans, 6);
@@ -246,24 +245,24 @@ TEST(DecodeJpeg, AFileOfTooManyScansIsRefused) {
 
 TEST(DecodeJpeg, FewerScansTheLargerThePicture) {
   const Image image = test::smooth_image(40, 30);
-  const std::string file = encode_jpeg(image, {.progressive = true});
+  const std::string file = make_jpeg(image, {.progressive = true});
   EXPECT_EQ(test::probe(file)->scans, 10);
   EXPECT_TRUE(decode(file, {.max_scan_pixels = 40 * 30 * 10}).ok());
   const Error error = error_of(decode(file, {.max_scan_pixels = 40 * 30 * 10 - 1}));
   EXPECT_EQ(error.code, ErrorCode::kTooLarge);
   EXPECT_EQ(error.message, "the JPEG picture of 40x30 pixels comes in more than 9 scans");
   // One scan is always allowed, and the largest picture may come in as many as any program writes.
-  EXPECT_TRUE(decode(encode_jpeg(image), {.max_scan_pixels = 1}).ok());
+  EXPECT_TRUE(decode(make_jpeg(image), {.max_scan_pixels = 1}).ok());
   const ImageLimits limits;
   EXPECT_EQ(limits.max_scan_pixels / limits.max_pixels, 20);
-  const std::string cmyk = encode_jpeg(8, 8, std::vector<std::uint8_t>(8 * 8 * 4, 9),
-                                       {.from = JCS_CMYK, .stored = JCS_CMYK, .progressive = true});
+  const std::string cmyk = make_jpeg(8, 8, std::vector<std::uint8_t>(8 * 8 * 4, 9),
+                                     {.from = JCS_CMYK, .stored = JCS_CMYK, .progressive = true});
   EXPECT_EQ(test::probe(cmyk)->scans, 18);
 }
 
 TEST(DecodeJpeg, DataBesideThePixelsIsSteppedOver) {
   const Image image = test::smooth_image(24, 16);
-  const std::string file = encode_jpeg(image);
+  const std::string file = make_jpeg(image);
   const std::size_t dqt = find_marker(file, kDqt);
   std::string beside;
   for (int marker = 0xe0; marker <= 0xef; ++marker)  // APP0 to APP15, each 64 KB
@@ -285,7 +284,7 @@ TEST(DecodeJpeg, DataBesideThePixelsIsSteppedOver) {
 TEST(DecodeJpeg, OnlyTheFirstExifCounts) {
   const Image image = test::smooth_image(32, 16);
   const auto turned = [&](std::vector<std::string> app1) {
-    return decoded(encode_jpeg(image, {.app1 = std::move(app1)})).width == 16;
+    return decoded(make_jpeg(image, {.app1 = std::move(app1)})).width == 16;
   };
   const std::string six = test::kExifHead + test::exif_block(6),
                     one = test::kExifHead + test::exif_block(1);
@@ -298,7 +297,7 @@ TEST(DecodeJpeg, OnlyTheFirstExifCounts) {
 }
 
 TEST(DecodeJpeg, StructuresThatLieAreErrors) {
-  const std::string file = encode_jpeg(test::smooth_image(24, 16));
+  const std::string file = make_jpeg(test::smooth_image(24, 16));
   const std::size_t frame = find_marker(file, kSof0), scan = find_marker(file, kSos),
                     tables = find_marker(file, kDqt);
   const auto with = [&](std::size_t at, std::string_view bytes) {
@@ -328,7 +327,7 @@ TEST(DecodeJpeg, StructuresThatLieAreErrors) {
 }
 
 TEST(DecodeJpeg, KindsThatAreNotDecodedAreNamed) {
-  const std::string file = encode_jpeg(test::smooth_image(24, 16));
+  const std::string file = make_jpeg(test::smooth_image(24, 16));
   const std::size_t frame = find_marker(file, kSof0);
   for (const auto& [at, byte, name] :
        {std::tuple{frame + 4, '\x0c', "12 bits a sample"}, {frame + 1, '\xc3', "lossless JPEG"}}) {
@@ -344,7 +343,7 @@ TEST(DecodeJpeg, KindsThatAreNotDecodedAreNamed) {
 // What webcams, doorbells and Photoshop leave between segments, read over as libjpeg does.
 TEST(DecodeJpeg, StrayBytesBetweenSegmentsAreReadOver) {
   const std::string file =
-      encode_jpeg(test::smooth_image(24, 16), {.app1 = {test::kExifHead + test::exif_block(6)}});
+      make_jpeg(test::smooth_image(24, 16), {.app1 = {test::kExifHead + test::exif_block(6)}});
   const Image plain = decoded(file);
   ASSERT_EQ(plain.width, 16) << "turned";
   for (const int marker : {0xe1, kDqt, kSof0, kSos})
@@ -364,7 +363,7 @@ TEST(DecodeJpeg, StrayBytesBetweenSegmentsAreReadOver) {
 TEST(DecodeJpeg, AFewBitErrorsAreForgivenAndNoted) {
   const Image image = test::smooth_image(320, 240);
   for (const int restart_rows : {0, 1}) {
-    const std::string file = encode_jpeg(image, {.restart_rows = restart_rows, .quality = 75});
+    const std::string file = make_jpeg(image, {.restart_rows = restart_rows, .quality = 75});
     const std::size_t scan = find_marker(file, kSos) + 14;
     const Image whole = decoded(file);
     int noted = 0, refused = 0, silent = 0, wrong = 0, told = 0;
@@ -391,7 +390,7 @@ TEST(DecodeJpeg, AFewBitErrorsAreForgivenAndNoted) {
 // Not every flip can be seen, but none may crash or change what was announced.
 TEST(DecodeJpeg, NoFlippedBitIsDangerous) {
   const std::string file =
-      encode_jpeg(test::rough_image(17, 9), {.progressive = true, .quality = 50});
+      make_jpeg(test::rough_image(17, 9), {.progressive = true, .quality = 50});
   int refused = 0;
   for (std::size_t bit = 0; bit < file.size() * 8; ++bit) {
     std::string damaged = file;

@@ -119,8 +119,8 @@ struct JpegOptions {
   std::vector<std::string> app1 = {}, app2 = {};
 };
 // `samples`: rows of width * (size / (width * height)) bytes.
-inline std::string encode_jpeg(int width, int height, const std::vector<std::uint8_t>& samples,
-                               const JpegOptions& options = {}) {
+inline std::string make_jpeg(int width, int height, const std::vector<std::uint8_t>& samples,
+                             const JpegOptions& options = {}) {
   jpeg_compress_struct encoder;
   jpeg_error_mgr errors;
   encoder.err = jpeg_std_error(&errors);
@@ -160,8 +160,8 @@ inline std::string encode_jpeg(int width, int height, const std::vector<std::uin
   std::free(bytes);
   return file;
 }
-inline std::string encode_jpeg(const Image& image, const JpegOptions& options = {}) {
-  return encode_jpeg(image.width, image.height, image.rgb, options);
+inline std::string make_jpeg(const Image& image, const JpegOptions& options = {}) {
+  return make_jpeg(image.width, image.height, image.rgb, options);
 }
 
 // One chunk of a RIFF file, padded to an even number of bytes.

@@ -14,8 +14,8 @@ namespace oc {
 namespace {
 
 using test::CountedMemory;
-using test::encode_jpeg;
 using test::encode_webp;
+using test::make_jpeg;
 
 // Samples of `channels` a pixel, no two rows alike.
 std::vector<std::uint8_t> samples(int width, int height, int channels) {
@@ -33,7 +33,7 @@ std::map<std::string, std::string> files(int width, int height) {
   const auto grey = samples(width, height, 1);
   const auto jpeg = [&](const std::vector<std::uint8_t>& pixels, test::JpegOptions options) {
     options.quality = 90;
-    return encode_jpeg(width, height, pixels, options);
+    return make_jpeg(width, height, pixels, options);
   };
   const std::string turned = test::kExifHead + test::exif_block(6);
   std::map<std::string, std::string> out;

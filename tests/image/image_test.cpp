@@ -7,10 +7,10 @@ namespace {
 
 using namespace std::string_view_literals;
 using test::decode;
-using test::encode_jpeg;
 using test::encode_webp;
 using test::error_of;
 using test::has;
+using test::make_jpeg;
 using test::number;
 using test::pixel;
 using test::probe;
@@ -54,7 +54,7 @@ TEST(ProbeImage, AgreesWithTheWholePicture) {
   test::Png png = test::png_of(image);
   png.before = test::png_chunk("eXIf", exif);
   for (const std::string& file :
-       {test::write_png(png), encode_jpeg(image, {.app1 = {test::kExifHead + exif}}),
+       {test::write_png(png), make_jpeg(image, {.app1 = {test::kExifHead + exif}}),
         test::with_exif(encode_webp(image), image, exif),
         test::with_exif(encode_webp(image, false), image, exif)}) {
     const auto info = probe(file);
@@ -100,7 +100,7 @@ TEST(ProbeImage, ALargeJpegIsDecodedAtAFraction) {
     EXPECT_EQ(info->height, (c.height + c.denominator - 1) / c.denominator);
   }
   // A few may be decoded in all.
-  const std::string file = encode_jpeg(test::smooth_image(165, 97), {.halved_chroma = true});
+  const std::string file = make_jpeg(test::smooth_image(165, 97), {.halved_chroma = true});
   for (const auto& [pixels, denominator] :
        {std::pair{16'005, 1}, {16'004, 2}, {4'000, 4}, {300, 8}}) {
     const auto image = decode(file, {.max_pixels = pixels});
@@ -113,7 +113,7 @@ TEST(ProbeImage, ALargeJpegIsDecodedAtAFraction) {
   EXPECT_EQ(error_of(decode(file, {.max_pixels = 200})).code, ErrorCode::kTooLarge);
   EXPECT_EQ(error_of(decode(file, {.max_pixels = 16'004, .max_reduced_pixels = 16'004})).code,
             ErrorCode::kTooLarge);
-  const std::string scans = encode_jpeg(test::smooth_image(165, 97), {.progressive = true});
+  const std::string scans = make_jpeg(test::smooth_image(165, 97), {.progressive = true});
   EXPECT_EQ(error_of(decode(scans, {.max_pixels = 16'004})).code, ErrorCode::kTooLarge);
 }
 
@@ -202,7 +202,7 @@ TEST(DecodeImage, OrientationHoldsForEveryFormat) {
       test::Png png = test::png_of(image);
       png.after = test::png_chunk("eXIf", exif);
       const Image expected = test::decoded(test::write_png(png));
-      const Image jpeg = test::decoded(encode_jpeg(image, {.app1 = {test::kExifHead + exif}}));
+      const Image jpeg = test::decoded(make_jpeg(image, {.app1 = {test::kExifHead + exif}}));
       EXPECT_LE(test::difference(jpeg, expected), 3) << orientation;
       const Image webp = test::decoded(test::with_exif(encode_webp(image), image, exif));
       EXPECT_EQ(test::difference(webp, expected), 0) << orientation;

@@ -23,13 +23,13 @@ std::vector<std::pair<std::string, std::string>> files() {
   test::Png plain = test::png_of(image), interlaced = plain;
   interlaced.adam7 = true;
   return {
-      {"JPEG", test::encode_jpeg(image)},
-      {"progressive JPEG", test::encode_jpeg(image, {.progressive = true})},
+      {"JPEG", test::make_jpeg(image)},
+      {"progressive JPEG", test::make_jpeg(image, {.progressive = true})},
       {"PNG", test::write_png(plain)},
       {"interlaced PNG", test::write_png(interlaced)},
       {"WebP", test::encode_webp(image, false)},
       {"lossless WebP", test::encode_webp(image, true)},
-      {"turned JPEG", test::encode_jpeg(image, {.app1 = {test::kExifHead + test::exif_block(6)}})}};
+      {"turned JPEG", test::make_jpeg(image, {.app1 = {test::kExifHead + test::exif_block(6)}})}};
 }
 
 TEST(Interrupt, EveryDecoderAsksAndStops) {
@@ -54,8 +54,8 @@ TEST(Interrupt, EveryDecoderAsksAndStops) {
 TEST(Interrupt, EachScanOfAJpegAsks) {
   const Image image = test::rough_image(64, 160);
   Stopper once(0), ten(0);
-  ASSERT_TRUE(decode_image(test::as_bytes(test::encode_jpeg(image)), {}, once.interrupt()).ok());
-  ASSERT_TRUE(decode_image(test::as_bytes(test::encode_jpeg(image, {.progressive = true})), {},
+  ASSERT_TRUE(decode_image(test::as_bytes(test::make_jpeg(image)), {}, once.interrupt()).ok());
+  ASSERT_TRUE(decode_image(test::as_bytes(test::make_jpeg(image, {.progressive = true})), {},
                            ten.interrupt())
                   .ok());
   EXPECT_GE(ten.asked, once.asked + 10 * 160 / 8);
