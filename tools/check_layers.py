@@ -37,7 +37,7 @@ ROOMS = {
         ["hub", "serving"],
         ["bench", "hosting", "verify"],
     ],
-    "api": [["."], ["config", "openai"], ["backend"], ["registry"]],
+    "api": [["."], ["config", "openai"], ["backend", "moondream"], ["registry"]],
     "text": [["."], ["bytelevel", "sentencepiece"], ["registry"]],
 }
 # What each does, in a few words: tools/draw_layers.py makes docs/architecture.svg of these tables.
@@ -48,6 +48,7 @@ WORDS = {
     "api/.": "errors, defaults",
     "api/backend": "the original's port",
     "api/config": "settings",
+    "api/moondream": "Moondream's routes",
     "api/openai": "OpenAI's fields",
     "api/registry": "lists all dialects",
     "runtime": "from request to answer",
@@ -107,7 +108,8 @@ CLOSED = {
     "engines/reference": ["engines/registry"],
     "runtime/cache": ["runtime/serving"],
     "runtime/hub": ["runtime/bench", "runtime/verify", "apps"],
-    "api/openai": ["api/backend", "api/registry", "http"],
+    "api/moondream": ["api/registry"],
+    "api/openai": ["api/backend", "api/moondream", "api/registry", "http"],
     "api/backend": ["api/registry", "http"],
     "api/config": ["api/backend", "apps"],
 }

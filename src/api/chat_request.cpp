@@ -40,11 +40,13 @@ std::size_t held_bytes(const ChatRequest& request) {
       total += sizeof part;
       if (const auto* text = std::get_if<TextPart>(&part)) total += text->text.capacity();
     }
+  if (request.generate.task) total += text_of(*request.generate.task).size();
   for (const EncodedImage& image : request.images) total += image.bytes.capacity();
   return total;
 }
 
 Result<void> complete_request(ChatRequest& request, const ServedModel& model) {
+  if (request.generate.task) OC_RETURN_IF_ERROR(check_task(model.tasks, *request.generate.task));
   request.generate.sampling = sampling_of(request.sampling, model.defaults.sampling);
   apply_defaults(model.defaults, model.knobs, request.generate);
   OC_RETURN_IF_ERROR(check_frames(model.frames, model.architecture, request.generate.messages));

@@ -53,7 +53,7 @@ std::string warning_of(const ChatRequest& request);
 std::size_t held_bytes(const ChatRequest& request);
 
 // Fills in what the request leaves to the model that answers, and holds it to that model's bounds:
-// kInvalidArgument.
+// kInvalidArgument; kUnsupported for a task that it has not.
 Result<void> complete_request(ChatRequest& request, const ServedModel& model);
 
 }  // namespace oc

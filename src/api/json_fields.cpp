@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <variant>
 
 #include "api/nearest.h"
 
@@ -57,6 +58,30 @@ Result<std::string_view> string_entry(const json::value& value, std::string para
     if (known && size >= field.min && size <= field.max) return view;
   }
   return wrong_value(std::move(param), expected(field), value);
+}
+
+bool asks_for_nothing(const RequestField& field, const json::value& value) {
+  struct Compare {
+    const json::value& value;
+    bool operator()(std::monostate) const { return false; }
+    bool operator()(bool wanted) const { return value.is_bool() && value.get_bool() == wanted; }
+    bool operator()(double wanted) const {
+      return value.is_number() && value.to_number<double>() == wanted;
+    }
+    bool operator()(std::string_view wanted) const {
+      return value.is_string() && std::string_view(value.get_string()) == wanted;
+    }
+    bool operator()(Empty) const {
+      return (value.is_object() && value.get_object().empty()) ||
+             (value.is_array() && value.get_array().empty());
+    }
+  };
+  return std::visit(Compare{value}, field.nothing);
+}
+
+Error not_done(std::string param) {
+  return {ErrorCode::kUnsupported, fmt::format("\"{}\" is not supported", param), "leave it out",
+          param};
 }
 
 std::string JsonFields::name(std::string_view key) const {

@@ -26,6 +26,11 @@ std::string_view kind_of(const boost::json::value& value);
 // kInvalidArgument: what the value must be, and what it is.
 Error wrong_value(std::string param, std::string_view expected, const boost::json::value& found);
 
+// Whether it is the value of a kRefused field that asks for nothing.
+bool asks_for_nothing(const RequestField& field, const boost::json::value& value);
+// kUnsupported: of a field that would change the answer, and is not done.
+Error not_done(std::string param);
+
 // 3.0 or 1e2: some languages have no other numbers. None: not a double, or no whole one.
 std::optional<std::int64_t> whole_number(const boost::json::value& value);
 

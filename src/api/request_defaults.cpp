@@ -46,6 +46,10 @@ void apply_defaults(const RequestDefaults& defaults, std::span<const ImageKnob> 
   for (const ImageKnob& knob : knobs)
     if (const auto wanted = defaults.knobs.find(knob.name); wanted != defaults.knobs.end())
       generate.image_knobs.emplace(knob.name, std::clamp(wanted->second, knob.min, knob.max));
+  if (generate.task && finds_objects(*generate.task)) {  // greedy, and without text
+    generate.sampling = {};
+    return;
+  }
   for (const std::string& stop : defaults.stop)
     if (std::ranges::find(generate.stop, stop) == generate.stop.end())
       generate.stop.push_back(stop);

@@ -41,7 +41,8 @@ struct RequestDefaults {
 };
 
 // All but `sampling`, for sampling_of(), and `pictures`, for decode_next_image(). `knobs`: those
-// that the model has.
+// that the model has. Objects are found without sampling and stop strings, whatever the operator
+// says of texts.
 void apply_defaults(const RequestDefaults& defaults, std::span<const ImageKnob> knobs,
                     GenerateRequest& generate);
 

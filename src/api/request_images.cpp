@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/data_uri.h"
+
 namespace oc {
 namespace {
 
@@ -19,6 +21,19 @@ Error with_param(Error error, const EncodedImage& image) {
 }
 
 }  // namespace
+
+Result<void> add_image(ChatRequest& request, std::string_view uri, std::string param,
+                       ImageOptions options, const ChatLimits& limits) {
+  auto bytes = decode_data_uri(uri, limits.max_image_bytes);
+  if (!bytes) {
+    Error error = bytes.error();
+    error.message = fmt::format("\"{}\": {}", param, error.message);
+    error.param = param;
+    return error;
+  }
+  request.images.push_back({std::move(*bytes), std::move(options), std::move(param)});
+  return {};
+}
 
 std::size_t encoded_bytes(const ChatRequest& request) {
   std::size_t bytes = 0;

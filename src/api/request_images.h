@@ -1,11 +1,19 @@
 // The pictures of a request: what they take, and their decoding, one after the other.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "api/chat_request.h"
 #include "image/fit.h"
 #include "image/image.h"
 
 namespace oc {
+
+// One more picture, of the data URI that stands at `param`. kInvalidArgument, kTooLarge: it is none,
+// or one that is too large; how many there are is the caller's matter.
+Result<void> add_image(ChatRequest& request, std::string_view uri, std::string param,
+                       ImageOptions options, const ChatLimits& limits);
 
 // From their headers alone: what they take at most while they are decoded, one after the other, and
 // then prepared for the model, the encoded bytes included; and what stays of them. Errors as

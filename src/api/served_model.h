@@ -11,6 +11,7 @@
 #include "api/request_defaults.h"
 #include "io/checkpoint.h"
 #include "models/image_plan.h"
+#include "models/task.h"
 #include "models/video_frames.h"
 #include "ops/engine_info.h"
 
@@ -36,6 +37,7 @@ struct ServedModel {
   std::int64_t context_length = 0;
   std::vector<ImageKnob> knobs;      // of its way with pictures
   std::optional<FrameRules> frames;  // of videos; nullopt: it is shown none
+  TaskSupport tasks;                 // beside conversations
   std::size_t weights_bytes = 0;
   RequestDefaults defaults;  // of requests for it
   UiSettings ui;

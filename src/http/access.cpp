@@ -35,6 +35,21 @@ std::optional<std::string_view> key_in(std::string_view authorization) {
   return key;
 }
 
+// Moondream's clients have a header of their own for the key, and send it empty where there is
+// none. It counts where there is no Authorization.
+constexpr std::string_view kKeyAlone = "x-moondream-auth";
+
+// What the client shows as its key; of another scheme than Bearer: `otherwise`.
+std::string_view shown_key(const Request& request, std::string_view otherwise) {
+  const std::string_view authorization = request.header("authorization");
+  return authorization.empty() ? request.header(kKeyAlone)
+                               : key_in(authorization).value_or(otherwise);
+}
+
+bool shows_no_key(const Request& request) {
+  return request.header("authorization").empty() && request.header(kKeyAlone).empty();
+}
+
 // Names of headers with commas between them.
 bool is_header_list(std::string_view text) {
   return !text.empty() && text.size() <= 2048 && std::ranges::all_of(text, [](char c) {
@@ -52,8 +67,7 @@ std::string how_to_name(std::string_view origin) {
 }
 
 std::string client_of(const Request& request) {
-  const std::string_view value = request.header("authorization");
-  std::string key(key_in(value).value_or(value));
+  std::string key(shown_key(request, request.header("authorization")));
   return request.guest ? fmt::format("guest {} {}", request.header("origin"), key) : key;
 }
 
@@ -192,8 +206,7 @@ void AccessPolicy::set_admin_keys(const std::vector<std::string>& keys) {
 }
 
 bool AccessPolicy::holds(const std::vector<Digest>& keys, const Request& request) {
-  const std::string_view value = request.header("authorization");
-  const Digest digest = digest_of(key_in(value).value_or(""));
+  const Digest digest = digest_of(shown_key(request, ""));
   int same = 0;  // every key is compared, so that time says nothing about which one was close
   for (const Digest& known : keys)
     same |= CRYPTO_memcmp(known.data(), digest.data(), digest.size()) == 0 ? 1 : 0;
@@ -202,7 +215,7 @@ bool AccessPolicy::holds(const std::vector<Digest>& keys, const Request& request
 
 std::optional<ApiError> AccessPolicy::check_key(const Request& request) const {
   if (digests_.empty()) return std::nullopt;
-  if (request.header("authorization").empty())
+  if (shows_no_key(request))
     return refuse(Refusal::kMissingKey, "an API key is needed: Authorization: Bearer KEY");
   const bool api = holds(digests_, request), admin = holds(admin_digests_, request);
   if (!api && !admin) return refuse(Refusal::kWrongKey, "the API key is not valid");
@@ -217,7 +230,7 @@ std::optional<ApiError> AccessPolicy::check_admin(const Request& request) const 
   if (is_admin(request)) return std::nullopt;
   constexpr std::string_view kHint =
       "Authorization: Bearer KEY with one of the server's admin keys (--admin-key)";
-  if (request.header("authorization").empty())
+  if (shows_no_key(request))
     return refuse(Refusal::kMissingKey, fmt::format("an admin key is needed: {}", kHint));
   if (!holds(digests_, request))
     return refuse(Refusal::kWrongKey, fmt::format("this is no admin key: {}", kHint));

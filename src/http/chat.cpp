@@ -1,5 +1,8 @@
 // A question in any dialect: parse (worker thread), take in the pictures (chat_images.cpp), and
 // answer (the engine's thread).
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -38,6 +41,16 @@ std::optional<ApiError> check_loading(const Request& request, const ModelSource&
                 "the model is not loaded, and this server loads models for an admin key "
                 "only: Authorization: Bearer KEY; or leave \"model\" out",
                 "model");
+}
+
+// Where a model lacks what is asked of it: which of the server's models have it.
+std::string who_does(const std::vector<ServedModel>& models, const Task& task) {
+  std::vector<std::string_view> names;
+  for (const ServedModel& model : models)
+    if (check_task(model.tasks, task).ok()) names.push_back(model.name);
+  if (names.empty()) return "none of the models that are loaded here does it";
+  return fmt::format("of the models that are loaded here {} {}", fmt::join(names, ", "),
+                     names.size() == 1 ? "does it" : "do it");
 }
 
 // Nothing is thrown into the thread that answers.
@@ -105,7 +118,14 @@ void App::take_step(const QuestionPtr& question, Step step) {
 void App::begin(const QuestionPtr& question) {
   if (question->backend->model().name == question->chat.model) question->chat.model_note.clear();
   const auto completed = complete_request(question->chat, question->backend->model());
-  if (!completed.ok()) return question->fail(completed.error(), Stage::kRequest);
+  if (!completed.ok()) {
+    Error error = completed.error();
+    const auto source = models();
+    const auto& task = question->chat.generate.task;
+    if (task && source && error.code == ErrorCode::kUnsupported)
+      error.hint += "; " + who_does(source->models(), *task);
+    return question->fail(error, Stage::kRequest);
+  }
   if (question->chat.images.empty()) return answer(question);
   take_images(question);
 }

@@ -29,6 +29,7 @@ ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
     model.context_length = std::min(model.context_length, *profile.defaults.max_sequence);
   model.knobs = status.info.knobs;
   model.frames = status.info.frames;
+  model.tasks = status.info.tasks;
   model.weights_bytes = status.info.weights_bytes;
   model.optimized = profile.optimized;
   model.state = to_string(status.state);

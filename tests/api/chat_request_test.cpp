@@ -42,5 +42,37 @@ TEST(CompleteRequest, WhatTheRequestLeavesOutIsTheModels) {
   EXPECT_EQ(request.generate.sampling.temperature, 0);
 }
 
+TEST(CompleteRequest, ATaskIsOneThatTheModelHas) {
+  ServedModel model;
+  ChatRequest request;
+  request.generate.task = DetectTask{"cat"};
+  const auto refused = complete_request(request, model);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(refused.error().message.find("detect"), std::string::npos);
+  model.tasks.point = true;
+  EXPECT_FALSE(complete_request(request, model).ok());
+  model.tasks.detect = true;
+  EXPECT_TRUE(complete_request(request, model).ok());
+}
+
+TEST(CompleteRequest, ObjectsAreFoundWithoutSamplingAndStops) {
+  ServedModel model;
+  model.tasks = {.query = true, .detect = true};
+  model.defaults.sampling.temperature = 0.7;
+  model.defaults.stop = {"x"};
+  model.defaults.max_sequence = 64;
+  ChatRequest objects, text;
+  objects.generate.task = DetectTask{"cat"};
+  text.generate.task = QueryTask{"What?"};
+  ASSERT_TRUE(complete_request(objects, model).ok());
+  EXPECT_EQ(objects.generate.sampling.temperature, 0);
+  EXPECT_TRUE(objects.generate.stop.empty());
+  EXPECT_EQ(objects.generate.max_sequence, 64);
+  ASSERT_TRUE(complete_request(text, model).ok());
+  EXPECT_EQ(text.generate.sampling.temperature, 0.7);
+  EXPECT_EQ(text.generate.stop, std::vector<std::string>{"x"});
+}
+
 }  // namespace
 }  // namespace oc

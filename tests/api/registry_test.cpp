@@ -15,7 +15,9 @@ TEST(DialectRegistry, EveryPathIsThereOnceAndEveryDialectIsWhole) {
     EXPECT_FALSE(chat.dialect.stream_type().empty()) << chat.path;
     EXPECT_FALSE(chat.dialect.error_body(refuse(Refusal::kInternal, "x")).empty()) << chat.path;
   }
-  EXPECT_TRUE(paths.contains("/v1/chat/completions"));
+  for (const char* path :
+       {"/v1/chat/completions", "/v1/query", "/v1/caption", "/v1/detect", "/v1/point"})
+    EXPECT_TRUE(paths.contains(path)) << path;
   std::set<std::string_view> prefixes;
   for (const DialectPrefix& below : dialect_prefixes()) {
     EXPECT_TRUE(below.prefix.starts_with("/")) << below.prefix;

@@ -1,9 +1,11 @@
-// The input is the body of POST /v1/chat/completions; its pictures are decoded too.
+// The input is the body of POST /v1/chat/completions, whose pictures are decoded too, and of
+// /v1/query, /v1/caption, /v1/detect and /v1/point.
 #include <boost/json/parse.hpp>
 #include <string_view>
 #include <variant>
 
 #include "api/errors.h"
+#include "api/moondream/task_request.h"
 #include "api/openai/chat_fields.h"
 #include "api/openai/chat_request.h"
 #include "api/openai/dialect.h"
@@ -109,9 +111,22 @@ void check_images(ChatRequest& request) {
   require(bytes == announced->kept && bytes <= announced->peak);
 }
 
+void check_task(oc::MoondreamRoute route, std::string_view body) {
+  const auto request = oc::parse_task_request(route, body, kLimits);
+  if (!request.ok()) return check_failure(request.error(), oc::Stage::kRequest);
+  require(request->images.size() == 1 && request->generate.messages.empty());
+  const oc::Task& task = request->generate.task.value();
+  require(oc::name_of(task) == name_of(route) && is_utf8(oc::text_of(task)));
+  require(route == oc::MoondreamRoute::kCaption || !oc::text_of(task).empty());
+  require(!request->stream || !oc::finds_objects(task));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using enum oc::MoondreamRoute;
+  for (const oc::MoondreamRoute route : {kQuery, kCaption, kDetect, kPoint})
+    check_task(route, as_text(data, size));
   auto request = oc::parse_chat_request(as_text(data, size), kLimits);
   if (!request.ok()) {
     check_failure(request.error(), oc::Stage::kRequest);

@@ -248,6 +248,10 @@ def chats():
     keep("chat_request", "number", '{"messages":[],"temperature":1e999}')
     keep("chat_request", "surrogate", '{"messages":[{"role":"user","content":"\\ud800"}]}')
     keep("chat_request", "cut", json.dumps(full)[:300])
+    image = "data:image/png;base64,iVBORw0KGgo="
+    keep("chat_request", "detect", json.dumps(
+        {"image_url": image, "object": "cat", "settings": {"max_objects": 3}}))
+    keep("chat_request", "caption", json.dumps({"image_url": image, "length": "short", "stream": True}))
 
 
 def http_messages():

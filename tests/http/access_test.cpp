@@ -195,6 +195,28 @@ TEST(Access, GuestsAreToldWhatTheyMayReadWhereTheyAreWelcome) {
   EXPECT_EQ(allowed->headers[0].second, "GET, HEAD, POST");
 }
 
+TEST(Access, AKeyInMoondreamsHeader) {
+  const AccessPolicy policy({"alpha"}, {});
+  const auto with = [](std::string authorization, std::string alone) {
+    Request out = request("", "authorization", std::move(authorization));
+    out.headers.emplace_back("x-moondream-auth", std::move(alone));
+    return out;
+  };
+  EXPECT_FALSE(policy.check_key(request("", "x-moondream-auth", "alpha")));
+  EXPECT_EQ(client_of(request("", "x-moondream-auth", "alpha")), "alpha");
+  EXPECT_EQ(policy.check_key(request("", "x-moondream-auth", "Bearer alpha"))->code,
+            "invalid_api_key");
+  EXPECT_EQ(policy.check_key(with("", ""))->code, "missing_api_key") << "as without a key";
+  EXPECT_FALSE(policy.check_key(with("", "alpha")));
+  EXPECT_FALSE(policy.check_key(with("Bearer alpha", "beta"))) << "Authorization comes first";
+  EXPECT_TRUE(policy.check_key(with("Bearer beta", "alpha")));
+  EXPECT_TRUE(policy.check_key(with("Basic x", "alpha")));
+  AccessPolicy admins({"alpha"}, {});
+  admins.set_admin_keys({"root"});
+  EXPECT_TRUE(admins.is_admin(request("", "x-moondream-auth", "root")));
+  EXPECT_FALSE(admins.is_admin(request("", "x-moondream-auth", "alpha")));
+}
+
 TEST(Access, Keys) {
   EXPECT_FALSE(AccessPolicy({}, {}).check_key(request("")));
   const AccessPolicy policy({"alpha", "beta"}, {});

@@ -37,9 +37,12 @@ class Model final : public Backend {
     }
     GenerateResult result;
     result.text = "Hello";
+    if (request.task && finds_objects(*request.task)) result.objects = {{.x = 0.5, .y = 0.25}};
     done(std::move(result));
     return std::make_shared<Job>();
   }
+
+  void set_tasks(const TaskSupport& tasks) { model_.tasks = tasks; }
 
   std::function<void(int)> on_step;
   mutable std::atomic<int> steps{0};
@@ -64,7 +67,7 @@ class Models final : public ModelSource {
     if (loader.joinable()) loader.join();
   }
   std::optional<ServedModel> active() const override { return ServedModel(); }
-  std::vector<ServedModel> models() const override { return {ServedModel()}; }
+  std::vector<ServedModel> models() const override { return known; }
   std::vector<std::string> installed() const override { return {}; }
   ServiceStats stats() const override { return {}; }
   RequestDefaults defaults(const std::string&) const override { return {}; }
@@ -83,6 +86,7 @@ class Models final : public ModelSource {
     });
   }
 
+  std::vector<ServedModel> known = {ServedModel()};
   bool loads = false;
   std::atomic<int> found{0};
   std::thread::id loader_id;
@@ -142,6 +146,16 @@ struct ChatTest : testing::Test {
         "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
         body.size(), body);
   }
+  // A task's body, with a picture in it, to its route.
+  static std::string task(std::string_view route, std::string_view more) {
+    Image image{40, 30, std::vector<std::uint8_t>(40 * 30 * 3, 99)};
+    const std::string body = fmt::format(R"({{"image_url":"data:image/png;base64,{}"{}}})",
+                                         base64(encode_png(image)), more);
+    return fmt::format(
+        "POST /v1/{} HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+        route, body.size(), body);
+  }
   std::string ask(const std::string& wire) const {
     RawClient client(server->port());
     client.send(wire);
@@ -173,6 +187,34 @@ TEST_F(ChatTest, PicturesAreDecodedAndCounted) {
   EXPECT_EQ(model->pictures(), (std::vector<std::size_t>{16}));
   wait_for([&] { return options.memory->used() == 0; });
   EXPECT_TRUE(has(get("/metrics"), "ocellus_pictures_decoded_total{result=\"decoded\"} 16\n"));
+}
+
+TEST_F(ChatTest, TasksAreAnsweredInTheFormOfTheirRoutes) {
+  model->set_tasks({.query = true, .point = true});
+  start();
+  const std::string answer = ask(task("query", R"(,"question":"What?")"));
+  EXPECT_TRUE(has(answer, "HTTP/1.1 200")) << answer;
+  EXPECT_TRUE(has(answer, R"("answer":"Hello")")) << answer;
+  EXPECT_TRUE(has(answer, R"({"request_id":"query-)")) << answer;
+  const std::string points = ask(task("point", R"(,"object":"cat")"));
+  EXPECT_TRUE(has(points, R"("points":[{"x":0.5,"y":0.25}],"count":1)")) << points;
+  EXPECT_EQ(model->pictures(), (std::vector<std::size_t>{1, 1}));
+}
+
+TEST_F(ChatTest, ATaskThatTheModelLacksIsRefusedWithThoseWhoHaveIt) {
+  model->set_tasks({.query = true});
+  ServedModel other;
+  other.name = "finder";
+  other.tasks.detect = true;
+  models->known.push_back(other);
+  start();
+  const std::string refused = ask(task("detect", R"(,"object":"cat")"));
+  EXPECT_TRUE(has(refused, "HTTP/1.1 400")) << refused;
+  EXPECT_TRUE(has(refused, "does not do detect")) << refused;
+  EXPECT_TRUE(has(refused, "of the models that are loaded here finder does it")) << refused;
+  EXPECT_TRUE(has(ask(task("point", R"(,"object":"cat")")),
+                  "none of the models that are loaded here does it"));
+  EXPECT_TRUE(model->pictures().empty());
 }
 
 TEST_F(ChatTest, AClientThatLeavesEndsTheDecoding) {

@@ -146,6 +146,7 @@ OUTSIDE = {
     "kernels": ["models/phi3v", "ops", "engines/mlx", "runtime/quantize"],
     "runtime/cache": ["runtime/hosting", "http"],
     "runtime/hub": ["runtime/hosting", "api", "http"],
+    "api/moondream": ["http", "apps"],
     "api/openai": ["apps"],
     "api/backend": ["apps"],
     "api/config": ["http"],

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "api/json_fields.h"
 #include "api/openai/chat_fields.h"
@@ -16,8 +17,7 @@
 #include "api/openai/messages.h"
 #include "api/openai/response_format.h"
 #include "api/openai/tools.h"
-#include "io/counted_memory.h"
-#include "io/json.h"
+#include "api/parse_body.h"
 
 namespace oc {
 namespace {
@@ -195,17 +195,7 @@ Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffe
   return {};
 }
 
-JsonLimits json_limits(const ChatLimits& limits) {
-  return {.depth = limits.json_depth, .values = limits.max_values};
-}
-
-Result<ChatRequest> parse_document(const json::value& document, const ChatLimits& limits) {
-  if (!document.is_object()) {
-    Error error = wrong_value("body", "a JSON object", document);
-    error.param.clear();
-    return error;
-  }
-  const JsonFields fields(document.get_object(), "");
+Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& limits) {
   ChatRequest request;
   const NoEffect no_effect(request.without_effect);
   OC_RETURN_IF_ERROR(check_fields(fields, no_effect));
@@ -236,29 +226,14 @@ Result<ChatRequest> parse_document(const json::value& document, const ChatLimits
 }  // namespace
 
 Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits) {
-  OC_ASSIGN_OR_RETURN(const json::value document,
-                      parse_json(body, "body", json_limits(limits), nullptr));
-  return parse_document(document, limits);
+  return parse_body(body, limits,
+                    [&](const JsonFields& fields) { return parse_fields(fields, limits); });
 }
 
 Result<ChatRequest> parse_chat_request(std::string&& body, const ChatLimits& limits,
                                        Reservation& memory) {
-  Result<ChatRequest> request = [&]() -> Result<ChatRequest> {
-    CountedMemory counted(memory);
-    OC_ASSIGN_OR_RETURN(const json::value document,
-                        parse_json(body, "body", json_limits(limits), &counted));
-    // Its share stays: what is copied out of the document came from here.
-    std::string().swap(body);
-    return parse_document(document, limits);
-  }();
-  if (!request.ok()) return request;
-  const std::size_t held = held_bytes(*request);
-  memory.shrink_to(held);
-  // Sentences that are made of tools' calls and results are longer than what they are made of.
-  if (!memory.grow_to(held))
-    return Error{ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
-                 "try again later"};
-  return request;
+  return parse_body(std::move(body), limits, memory,
+                    [&](const JsonFields& fields) { return parse_fields(fields, limits); });
 }
 
 }  // namespace oc

@@ -15,9 +15,7 @@ class Reservation;
 
 // Errors: kInvalidArgument, kUnsupported, kTooLarge, each with the path of the field in param.
 Result<ChatRequest> parse_chat_request(std::string_view body, const ChatLimits& limits);
-// The same for who counts memory: `memory` holds what the body takes, and afterwards what the
-// request takes. The body is freed as soon as it is read. Meanwhile it is all at most twice the
-// body, and what max_values take. Errors: kMemoryFull, too.
+// The same for who counts memory, as of parse_body(). Errors: kMemoryFull, too.
 Result<ChatRequest> parse_chat_request(std::string&& body, const ChatLimits& limits,
                                        Reservation& memory);
 

@@ -1,9 +1,6 @@
 #include "api/openai/fields.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <variant>
 
 #include "api/openai/chat_fields.h"
 #include "api/openai/image_fields.h"
@@ -15,28 +12,6 @@ namespace json = boost::json;
 
 bool is_text(const json::value& value, std::string_view text) {
   return value.is_string() && std::string_view(value.get_string()) == text;
-}
-
-bool asks_for_nothing(const RequestField& field, const json::value& value) {
-  struct Compare {
-    const json::value& value;
-    bool operator()(std::monostate) const { return false; }
-    bool operator()(bool wanted) const { return value.is_bool() && value.get_bool() == wanted; }
-    bool operator()(double wanted) const {
-      return value.is_number() && value.to_number<double>() == wanted;
-    }
-    bool operator()(std::string_view wanted) const { return is_text(value, wanted); }
-    bool operator()(Empty) const {
-      return (value.is_object() && value.get_object().empty()) ||
-             (value.is_array() && value.get_array().empty());
-    }
-  };
-  return std::visit(Compare{value}, field.nothing);
-}
-
-Error unsupported(std::string_view key) {
-  return {ErrorCode::kUnsupported, fmt::format("\"{}\" is not supported", key), "leave it out",
-          std::string(key)};
 }
 
 // The values that every answer of ours keeps to, so that nothing is to be told.
@@ -105,7 +80,7 @@ Result<void> check_fields(const JsonFields& fields, NoEffect no_effect) {
     if (const json::value* value =
             field.use == FieldUse::kRefused ? fields.find(field.name) : nullptr;
         value != nullptr && !asks_for_nothing(field, *value))
-      return unsupported(field.name);
+      return not_done(fields.name(field.key()));
   OC_RETURN_IF_ERROR(check_known(fields));
   OC_RETURN_IF_ERROR(check_modalities(fields));
   for (const RequestField& field : kChatFields) {

@@ -6,12 +6,12 @@
 #include <array>
 #include <iterator>
 
-#include "api/data_uri.h"
 #include "api/json_fields.h"
 #include "api/openai/chat_fields.h"
 #include "api/openai/fields.h"
 #include "api/openai/image_fields.h"
 #include "api/openai/tools.h"
+#include "api/request_images.h"
 #include "models/video_frames.h"
 
 namespace oc {
@@ -82,20 +82,8 @@ struct ConversationParser {
                    param};
     ++pictures;
     const ImagePart result{static_cast<int>(request.images.size())};
-    OC_RETURN_IF_ERROR(take_bytes(uri, std::move(param), std::move(options)));
+    OC_RETURN_IF_ERROR(add_image(request, uri, std::move(param), std::move(options), limits));
     return Part(result);
-  }
-
-  Result<void> take_bytes(std::string_view uri, std::string param, ImageOptions options) {
-    auto bytes = decode_data_uri(uri, limits.max_image_bytes);
-    if (!bytes) {
-      Error error = bytes.error();
-      error.message = fmt::format("\"{}\": {}", param, error.message);
-      error.param = param;
-      return error;
-    }
-    request.images.push_back({std::move(*bytes), std::move(options), std::move(param)});
-    return {};
   }
 
   Result<std::optional<ImageDetail>> detail(const JsonFields& fields) {
@@ -166,7 +154,7 @@ struct ConversationParser {
       std::string name = fmt::format("{}[{}]", param, i);
       OC_RETURN_IF_ERROR(count_part(name));
       if (!urls[i].is_string()) return wrong_value(std::move(name), "a data: URL", urls[i]);
-      OC_RETURN_IF_ERROR(take_bytes(urls[i].get_string(), std::move(name), {}));
+      OC_RETURN_IF_ERROR(add_image(request, urls[i].get_string(), std::move(name), {}, limits));
     }
     return Part(result);
   }

@@ -1,0 +1,113 @@
+#include "api/moondream/fields.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <vector>
+
+#include "base/check.h"
+#include "models/task.h"
+
+namespace oc {
+namespace {
+
+using enum FieldType;
+
+constexpr double kMaxInt = std::numeric_limits<int>::max();
+constexpr std::array<std::string_view, 3> kLengths = {"short", "normal", "long"};
+
+constexpr RequestField within(std::string_view name, FieldType type, double min, double max,
+                              std::string_view meaning) {
+  return {.name = name, .type = type, .min = min, .max = max, .meaning = meaning};
+}
+constexpr RequestField kept(std::string_view name, FieldType type, std::string_view meaning) {
+  return {.name = name, .type = type, .meaning = meaning};
+}
+constexpr RequestField no_effect(std::string_view name) {
+  return {.name = name, .use = FieldUse::kNoEffect, .meaning = "without effect"};
+}
+constexpr RequestField refused(std::string_view name,
+                               decltype(RequestField::nothing) nothing = {}) {
+  return {.name = name, .use = FieldUse::kRefused, .nothing = nothing, .meaning = "not done"};
+}
+
+// Of every route: adapters (`variant`) are others' weights.
+constexpr std::array kCommon = {
+    within("model", kString, 0, 4096, "which model answers; absent or empty: the active one"),
+    kept("image_url", kString, "the picture, as a `data:` URL"),
+    kept("settings", kObject, "how it is answered"),
+    within("settings.max_tokens", kInteger, 1, kMaxInt,
+           "the longest answer, at most the model's context"),
+    refused("settings.variant"),
+    refused("variant"),
+};
+// Of answers that are text.
+constexpr std::array kText = {
+    kept("stream", kBoolean, "the answer comes in pieces"),
+    within("settings.temperature", kNumber, 0, 2,
+           "how freely tokens are drawn; 0, and absent: the likeliest"),
+    within("settings.top_p", kNumber, 0, 1,
+           "tokens that make up this much of the probability; 1: all"),
+    no_effect("settings.max_objects"),
+};
+// Of answers that are objects.
+constexpr std::array kObjects = {
+    within("object", kString, 1, 4096, "what is to be found"),
+    within("settings.max_objects", kInteger, 1, kMostObjects,
+           "so many objects at most; absent: 50"),
+    no_effect("settings.temperature"),
+    no_effect("settings.top_p"),
+    refused("stream", false),
+    refused("spatial_refs", Empty()),
+};
+constexpr std::array kQuestion = {
+    within("question", kString, 1, 65536, "what is asked about the picture"),
+    refused("reasoning", false),
+    refused("spatial_refs", Empty()),
+};
+constexpr std::array kCaption = {
+    RequestField{.name = "length",
+                 .type = kString,
+                 .one_of = kLengths,
+                 .meaning = "how long the caption is; absent: `normal`"},
+};
+
+template <class... Rows>
+std::vector<RequestField> joined(const Rows&... rows) {
+  std::vector<RequestField> out;
+  (out.insert(out.end(), rows.begin(), rows.end()), ...);
+  return out;
+}
+
+}  // namespace
+
+std::string_view name_of(MoondreamRoute route) {
+  switch (route) {
+    case MoondreamRoute::kQuery:
+      return "query";
+    case MoondreamRoute::kCaption:
+      return "caption";
+    case MoondreamRoute::kDetect:
+      return "detect";
+    case MoondreamRoute::kPoint:
+      return "point";
+  }
+  return "query";
+}
+
+std::span<const RequestField> moondream_fields(MoondreamRoute route) {
+  static const std::vector<RequestField> kOfQuery = joined(kCommon, kText, kQuestion),
+                                         kOfCaption = joined(kCommon, kText, kCaption),
+                                         kOfObjects = joined(kCommon, kObjects);
+  if (route == MoondreamRoute::kQuery) return kOfQuery;
+  return route == MoondreamRoute::kCaption ? kOfCaption : kOfObjects;
+}
+
+const RequestField& moondream_field(MoondreamRoute route, std::string_view name) {
+  const auto rows = moondream_fields(route);
+  const auto found = std::ranges::find(rows, name, &RequestField::name);
+  OC_CHECK(found != rows.end(), "{} has no field {}", name_of(route), name);
+  return *found;
+}
+
+}  // namespace oc
