@@ -9,6 +9,7 @@
 #include "base/number_text.h"
 #include "base/utf8.h"
 #include "image_flags.h"
+#include "runtime/serving/generate.h"
 #include "terminal.h"
 
 namespace oc {
@@ -98,6 +99,22 @@ RequestImage request_image(const AnswerFlags& flags, const NamedImage& picture) 
   const ImageBox& box = flags.defaults.pictures.box;
   if (box.width == 0 && box.height == 0) return {picture.image, flags.image};
   return {std::make_shared<const Image>(fit(Image(*picture.image), box)), flags.image};
+}
+
+GenerateResult answer_request(const LoadedModel& model, const GenerateRequest& request, bool show) {
+  const CatchInterrupt interrupt;
+  bool shown = false;
+  GenerateHooks hooks{.on_piece = nullptr, .cancelled = &CatchInterrupt::caught};
+  if (show)
+    hooks.on_piece = [&](const AnswerPiece& piece) {
+      show_answer(piece.text);
+      shown = true;
+    };
+  auto result = generate(*model.model, request, hooks);
+  if (shown || (result.ok() && show)) show_answer("\n");
+  if (result.ok()) return *std::move(result);
+  if (result.error().code == ErrorCode::kCancelled) throw ExitError{130, "interrupted"};
+  fail(result.error());
 }
 
 json::object to_json(const GenerateResult& result, const LoadedModel& model,

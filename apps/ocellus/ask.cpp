@@ -9,7 +9,6 @@
 #include "io/json.h"
 #include "io/json_text.h"
 #include "runtime/grammar/json_schema.h"
-#include "runtime/serving/generate.h"
 #include "terminal.h"
 
 namespace oc {
@@ -82,22 +81,9 @@ void ask(AskFlags flags) {
   turn.parts.emplace_back(TextPart{question});
   finish_request(flags, *model->model, request);
 
-  const CatchInterrupt interrupt;
-  bool shown = false;
-  GenerateHooks hooks{.on_piece = nullptr, .cancelled = &CatchInterrupt::caught};
-  if (!flags.json)
-    hooks.on_piece = [&](const AnswerPiece& piece) {
-      show_answer(piece.text);
-      shown = true;
-    };
-  const auto result = generate(*model->model, request, hooks);
-  if (flags.json && result.ok()) show_line(json_text(to_json(*result, *model, *pictures)));
-  if (shown || (result.ok() && !flags.json)) show_answer("\n");
-  if (!result.ok()) {
-    if (result.error().code == ErrorCode::kCancelled) throw ExitError{130, "interrupted"};
-    fail(result.error());
-  }
-  print_summary(*result, flags);
+  const GenerateResult result = answer_request(*model, request, !flags.json);
+  if (flags.json) show_line(json_text(to_json(result, *model, *pictures)));
+  print_summary(result, flags);
 }
 
 }  // namespace

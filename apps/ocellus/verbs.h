@@ -22,12 +22,15 @@ struct ExitError {
 
 void add_ask(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_caption(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_config(CLI::App& app);
+void add_detect(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_list(CLI::App& app);
 void add_plan(CLI::App& app);
+void add_point(CLI::App& app);
 void add_ps(CLI::App& app);
 void add_pull(CLI::App& app);
 void add_rm(CLI::App& app);

@@ -1,0 +1,60 @@
+#include "drawing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include "base/ascii.h"
+#include "image/draw.h"
+#include "verbs.h"
+
+namespace oc {
+namespace {
+
+enum class DrawingFormat { kPng, kJpeg };
+
+std::optional<DrawingFormat> format_of_name(const std::filesystem::path& file) {
+  const std::string ending = lower(file.extension().string());
+  if (ending == ".png") return DrawingFormat::kPng;
+  if (ending == ".jpg" || ending == ".jpeg") return DrawingFormat::kJpeg;
+  return std::nullopt;
+}
+
+}  // namespace
+
+void check_drawing_name(const std::filesystem::path& file) {
+  if (!format_of_name(file))
+    throw ExitError{
+        2,
+        fmt::format("--draw writes PNG and JPEG, and {} is neither by its ending", file.string()),
+        "use a name that ends in .png, .jpg or .jpeg"};
+}
+
+void write_drawing(const std::filesystem::path& file, Image image,
+                   std::span<const FoundObject> objects) {
+  for (const FoundObject& object : objects)
+    if (object.width && object.height)
+      draw(image, DrawnBox{object.x_min(), object.y_min(), object.x_max(), object.y_max()});
+    else
+      draw(image, DrawnPoint{object.x, object.y});
+  const bool jpeg = format_of_name(file) == DrawingFormat::kJpeg;
+  if (jpeg && std::max(image.width, image.height) > kMaxJpegSide)
+    throw ExitError{1, fmt::format("a JPEG has at most {} pixels a side", kMaxJpegSide),
+                    "use a name that ends in .png"};
+  const std::vector<std::byte> bytes = jpeg ? encode_jpeg(image) : encode_png(image);
+  errno = 0;
+  std::ofstream out(file, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
+  if (out.flush()) return;
+  const std::string why = errno == 0 ? "" : lower(std::generic_category().message(errno));
+  throw ExitError{1,
+                  fmt::format("cannot write {}{}{}", file.string(), why.empty() ? "" : ": ", why),
+                  "check the folder and its permissions"};
+}
+
+}  // namespace oc
