@@ -136,6 +136,7 @@ def test_a_loop_of_rooms_cannot_be_ranked(tmp_path):
 OUTSIDE = {
     "models/phi3v": ["runtime/serving", "api", "apps"],
     "models/smolvlm": ["runtime/serving", "api", "apps"],
+    "models/moondream": ["runtime/serving", "api", "apps"],
     "models/blocks": ["models/registry", "runtime/library"],
     "image/isolated": ["models/phi3v", "api", "apps"],
     "text/bytelevel": ["models/registry", "runtime/grammar"],

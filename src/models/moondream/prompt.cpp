@@ -11,7 +11,7 @@ namespace oc {
 namespace {
 
 // What a prompt is about.
-struct Request {
+struct AskedTask {
   Task task;
   std::size_t image = 0;
   std::string warning = {};
@@ -73,8 +73,8 @@ Result<std::size_t> newest_image(std::span<const Message> messages, std::size_t 
   return *newest;
 }
 
-Result<Request> read_messages(std::span<const Message> messages,
-                              std::span<const ImagePlan> images) {
+Result<AskedTask> read_messages(std::span<const Message> messages,
+                                std::span<const ImagePlan> images) {
   if (messages.empty() || messages.back().role != Role::kUser)
     return wrong_messages("the last message is not a user's",
                           "this model answers a user's question about a picture");
@@ -87,20 +87,21 @@ Result<Request> read_messages(std::span<const Message> messages,
     system |= message.role == Role::kSystem && has_text;
     turns += message.role != Role::kSystem && has_text ? 1 : 0;
   }
-  Request request{QueryTask{text}, image, left_out(turns, system, images.size() - 1)};
+  AskedTask request{QueryTask{text}, image, left_out(turns, system, images.size() - 1)};
   if (const auto length = caption_asked_for(text)) request.task = CaptionTask{*length};
   return request;
 }
 
 // Golden data: one turn, "<|image_1|>" and a question.
-Result<Request> read_trusted(std::span<const Message> messages, std::span<const ImagePlan> images) {
+Result<AskedTask> read_trusted(std::span<const Message> messages,
+                               std::span<const ImagePlan> images) {
   if (messages.empty()) return wrong_messages("there is no message");
   const std::string text = text_of(messages.back());
   const std::vector<ImageTag> tags = find_image_tags(text);
   OC_RETURN_IF_ERROR(check_image_tags(tags, images.size()));
   if (tags.size() != 1 || tags[0].begin != 0)
     return wrong_messages("trusted text shows one picture, in front");
-  return Request{QueryTask{text.substr(tags[0].end)}, 0};
+  return AskedTask{QueryTask{text.substr(tags[0].end)}, 0};
 }
 
 // `space`: the revision puts one in front of what is typed.
@@ -123,7 +124,7 @@ Result<Prompt> build_moondream_prompt(const Tokenizer& tokenizer, const Moondrea
   if (revision == nullptr)
     return Error{ErrorCode::kUnsupported,
                  fmt::format("Moondream2 has no revision \"{}\"", options.revision), ""};
-  Request request;
+  AskedTask request;
   if (options.task != nullptr) {
     OC_CHECK(images.size() == 1, "a task about {} pictures", images.size());
     request.task = *options.task;
