@@ -47,7 +47,10 @@ def peak(*args):
     return int(done.stderr.splitlines()[-1]) << 10, json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module", params=["demo", "tiny-mlx4", "tiny-bf16", "smolvlm2-tiny-mlx4"])
+FOLDERS = ["demo", "tiny-mlx4", "tiny-bf16", "smolvlm2-tiny-mlx4", "moondream2-tiny-mlx4"]
+
+
+@pytest.fixture(scope="module", params=FOLDERS)
 def folder(request, tmp_path_factory):
     if request.param == "demo":
         return "demo"
@@ -61,9 +64,11 @@ def folder(request, tmp_path_factory):
 @pytest.mark.parametrize("engine", ["cpu", "mlx"])
 @pytest.mark.parametrize("picture", [False, True])
 def test_the_peak_is_what_the_plan_says(folder, picture, engine):
+    if not picture and "moondream2" in str(folder):
+        pytest.skip("Moondream2 answers nothing without a picture")
     found = plan("--model", folder, "--engine", engine)
     # The widest step and the most views that are planned for.
-    words = " ".join(["word"] * 900)
+    words = " ".join(["word"] * (300 if picture else 900))
     pictures = [EXAMPLES / "red-circle.png", "--detail", "high"] if picture else []
     measured, answer = peak("ask", "--model", folder, "--engine", engine, "--json", "--max-tokens", 8,
                             *pictures, words)  # fmt: skip
