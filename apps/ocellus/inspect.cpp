@@ -40,9 +40,9 @@ Findings compare(const Checkpoint& checkpoint, const Blueprint& blueprint) {
       found.missing.push_back(fmt::format("{} {}", expected.name, expected.shape.str()));
       continue;
     }
-    if (expected.matrix) {
-      const std::string prefix =
-          expected.name.substr(0, expected.name.size() - std::string(".weight").size());
+    // One without ".weight" is not quantised.
+    if (expected.matrix && expected.name.ends_with(".weight")) {
+      const std::string prefix = matrix_prefix(expected.name);
       for (const char* part : {".scales", ".biases"}) known.insert(prefix + part);
       const auto matrix = checkpoint.matrix(prefix, expected.shape[0], expected.shape[1],
                                             checkpoint.find(prefix + ".bias") != nullptr);

@@ -4,6 +4,12 @@
 
 namespace oc {
 
+std::string matrix_prefix(std::string_view name) {
+  constexpr std::string_view kWeight = ".weight";
+  if (name.ends_with(kWeight)) name.remove_suffix(kWeight.size());
+  return std::string(name);
+}
+
 std::optional<Shape> mlx_layout(const Shape& shape) {
   if (shape.rank() != 4 || shape[1] != 3 || shape[2] != shape[3] || shape[2] == 3)
     return std::nullopt;

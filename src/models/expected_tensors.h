@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/shape.h"
@@ -12,13 +13,17 @@ namespace oc {
 
 // A tensor that the architecture requires. A matrix may be stored quantised.
 struct ExpectedTensor {
-  std::string name;  // for a matrix: with ".weight"
+  std::string name;  // as the checkpoint has it; ".weight" is added to a matrix that is quantised
   Shape shape;       // as unquantised, in the layout of the published checkpoint
   bool matrix = false;
   bool read = true;     // false: it is there and nothing needs it
   bool vision = false;  // of what turns pictures into rows: tower and projector
   bool table = false;   // rows that are looked up and never quantised, under a name of its own
 };
+
+// What the names of a quantised matrix's tensors begin with, before ".weight", ".scales" and
+// ".biases": its name, without ".weight" if it has that.
+std::string matrix_prefix(std::string_view name);
 
 // The shape of a convolution over three channels in MLX's layout, [out, p, p, 3] for [out, 3, p,
 // p]; nullopt for anything else. With p = 3 the two look alike, and every reader takes it for the

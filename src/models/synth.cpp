@@ -74,14 +74,15 @@ std::vector<Planned> plan_tensors(const std::vector<ExpectedTensor>& tensors,
     // As in MLX, a matrix whose rows are no whole groups stays as it is.
     if (expected.matrix && bits > 0 && expected.shape[1] % kGroup == 0) {
       const std::int64_t rows = expected.shape[0], cols = expected.shape[1];
-      const std::string prefix = name.substr(0, name.size() - std::string("weight").size());
-      out.push_back({{name, DType::kU32, Shape{rows, cols * bits / 32}}, TensorKind::kPacked});
-      out.push_back({{prefix + "scales", floats, Shape{rows, cols / kGroup}},
+      const std::string prefix = matrix_prefix(name);
+      out.push_back(
+          {{prefix + ".weight", DType::kU32, Shape{rows, cols * bits / 32}}, TensorKind::kPacked});
+      out.push_back({{prefix + ".scales", floats, Shape{rows, cols / kGroup}},
                      TensorKind::kScales,
                      0,
                      0,
                      small_rows});
-      out.push_back({{prefix + "biases", floats, Shape{rows, cols / kGroup}},
+      out.push_back({{prefix + ".biases", floats, Shape{rows, cols / kGroup}},
                      TensorKind::kBiases,
                      0,
                      0,

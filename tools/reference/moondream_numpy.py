@@ -18,9 +18,10 @@ SPACED = {"2025-03-27", "2025-04-14", "2025-06-21"}  # revisions with a space in
 
 
 def original_name(name: str) -> str:
-    """The hub's name for a tensor of one of mlx-vlm's conversions."""
-    for old, new in (("text.model.embed_tokens.weight", "text.wte"), ("text.model.layers.", "text.blocks."),
-                     ("text.model.", "text."), ("vision.encoder.", "vision.")):
+    """The hub's name for a tensor of one of mlx-vlm's conversions, or of a quantised copy."""
+    for old, new in (("text.model.embed_tokens.weight", "text.wte"), ("model.text.wte.weight", "text.wte"),
+                     ("text.model.layers.", "text.blocks."), ("text.model.", "text."),
+                     ("vision.encoder.", "vision.")):
         if name.startswith(old):
             name = new + name.removeprefix(old)
             break

@@ -39,8 +39,7 @@ class Measure {
           "`ocellus inspect` lists everything that is missing"};
     const DType type = quantize_ ? kQuantisedScales : found->dtype;
     if (!tensor.matrix) return Stored{.numbers = numel(tensor), .type = type};
-    const std::string prefix = tensor.name.substr(0, tensor.name.rfind('.'));
-    if (const TensorView* scales = checkpoint_.find(prefix + ".scales")) {
+    if (const TensorView* scales = checkpoint_.find(matrix_prefix(tensor.name) + ".scales")) {
       if (quantize_)
         return Error{ErrorCode::kUnsupported,
                      fmt::format("{} is quantised already", checkpoint_.folder().string()),

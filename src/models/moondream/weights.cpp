@@ -119,10 +119,10 @@ class TensorList {
     out_.push_back({.name = name, .shape = shape, .table = true});
   }
   void matrix(const std::string& name, std::int64_t rows, std::int64_t cols) {
-    out_.push_back({name + ".weight", Shape{rows, cols}, true});
+    out_.push_back({name, Shape{rows, cols}, true});
   }
   void linear(const std::string& name, std::int64_t rows, std::int64_t cols) {
-    matrix(name, rows, cols);
+    matrix(name + ".weight", rows, cols);
     plain(name + ".bias", Shape{rows});
   }
   void norm(const std::string& name, std::int64_t width) {
@@ -152,16 +152,15 @@ void list_region(const MoondreamConfig& config, const std::string& at, TensorLis
 
 MoondreamNames moondream_names(const Checkpoint& checkpoint) {
   MoondreamNames names;
-  if (checkpoint.find(names.embed) == nullptr &&
-      checkpoint.find("text.model.embed_tokens.weight") != nullptr)
+  if (checkpoint.find("text.model.embed_tokens.weight") != nullptr)
     names = {.embed = "text.model.embed_tokens",
-             .bare_embed = false,
              .layers = "text.model.layers.",
              .norm = "text.model.post_ln",
              .lm_head = "text.lm_head",
              .tower = "vision.encoder.",
              .projection = "vision.proj_mlp.",
              .region = "region."};
+  names.bare_embed = checkpoint.find(names.embed + ".weight") == nullptr;
   names.has_region = checkpoint.find(names.region + "coord_features") != nullptr;
   return names;
 }
@@ -220,10 +219,7 @@ std::vector<ExpectedTensor> moondream_tensors(const MoondreamConfig& config,
   out.norm(names.tower + "post_ln", c);
   out.mlp(names.projection, 2 * c, config.projection_size, d);
   out.mark_vision();
-  if (names.bare_embed)
-    out.table(names.embed, Shape{config.vocab_size, d});
-  else
-    out.matrix(names.embed, config.vocab_size, d);
+  out.matrix(names.bare_embed ? names.embed : names.embed + ".weight", config.vocab_size, d);
   for (int i = 0; i < config.layers; ++i) {
     const std::string layer = fmt::format("{}{}.", names.layers, i);
     out.norm(layer + "ln", d);

@@ -13,7 +13,7 @@ namespace oc {
 // What names begin with: the hub's, or those of mlx-vlm's conversions.
 struct MoondreamNames {
   std::string embed = "model.text.wte";
-  bool bare_embed = true;  // the name of a tensor, without ".weight"
+  bool bare_embed = true;  // a tensor of this very name; with ".weight" where it is quantised
   std::string layers = "model.text.blocks.";
   std::string norm = "model.text.post_ln";
   std::string lm_head = "model.text.lm_head";

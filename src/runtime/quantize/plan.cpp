@@ -16,7 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kWeight = ".weight";
 constexpr std::string_view kVision = "vision";  // all that turns pictures into rows
 
 Error wrong_option(std::string message, std::string hint) {
@@ -101,8 +100,8 @@ Result<TensorPlan> plan_tensor(const TensorView& input, const ExpectedTensor* ex
   }
   plan.action = TensorAction::kQuantize;
   const std::int64_t rows = input.shape[0], cols = input.shape[1];
-  const std::string prefix = input.name.substr(0, input.name.size() - kWeight.size());
-  plan.outputs = {{input.name, DType::kU32, Shape{rows, cols * options.spec.bits / 32}},
+  const std::string prefix = matrix_prefix(input.name);
+  plan.outputs = {{prefix + ".weight", DType::kU32, Shape{rows, cols * options.spec.bits / 32}},
                   {prefix + ".scales", plan.dtype, Shape{rows, cols / group}},
                   {prefix + ".biases", plan.dtype, Shape{rows, cols / group}}};
   return plan;

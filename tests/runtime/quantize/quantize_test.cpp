@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <map>
 
+#include "engines/registry.h"
 #include "io/json.h"
+#include "models/registry.h"
 #include "models/synth.h"
 #include "runtime/quantize/folder.h"
 #include "tests/io/fixtures.h"
@@ -124,6 +126,56 @@ TEST_F(QuantizeTest, EveryMatrixIsQuantisedAndTheRestIsCast) {
   const auto files = contents(folder_ / "out");
   EXPECT_TRUE(files.contains("tokenizer.json") && files.contains("LICENSE"));
   EXPECT_FALSE(files.contains("pytorch_model.bin"));
+}
+
+// Moondream's table of words has a name without ".weight", which its quantised copy adds.
+TEST_F(QuantizeTest, AMatrixWithABareNameIsQuantisedToo) {
+  const std::string table = "model.text.wte";
+  const auto synth = [&](const std::string& name, const std::string& quant) {
+    EXPECT_TRUE(write_synth(folder_ / name, {.shape = "moondream2-tiny", .quant = quant}).ok());
+  };
+  const std::shared_ptr<Engine> engine = make_engine({.engine = "cpu"}).value();
+  const auto footprint = [&](const std::string& name, std::optional<QuantSpec> spec) {
+    return measure_model(folder_ / name, *engine, {.rows = 64, .logit_rows = 1}, spec).value();
+  };
+  synth("in", "bf16");
+  synth("expected", "mlx4");
+  const auto done = quantize(folder_ / "in", folder_ / "out", {}, {});
+  ASSERT_TRUE(done.ok()) << done.error().describe();
+  const auto in = Checkpoint::open(folder_ / "in").value();
+  const auto out = Checkpoint::open(folder_ / "out").value();
+  const auto expected = Checkpoint::open(folder_ / "expected").value();
+  EXPECT_EQ(out->find(table), nullptr);
+  std::size_t data = 0;
+  for (const TensorView* tensor : expected->tensors()) {
+    const TensorView* const found = out->find(tensor->name);
+    ASSERT_NE(found, nullptr) << tensor->name;
+    EXPECT_EQ(found->dtype, tensor->dtype) << tensor->name;
+    EXPECT_EQ(found->shape, tensor->shape) << tensor->name;
+    data += found->data.size();
+  }
+  EXPECT_EQ(out->tensors().size(), expected->tensors().size());
+
+  const TensorView& words = *in->find(table);
+  const auto matrix = out->matrix(table, words.shape[0], words.shape[1], false).value();
+  EXPECT_EQ(matrix.quant, QuantSpec());
+  std::vector<float> row(static_cast<std::size_t>(words.shape[1]));
+  dequantize_row(matrix, 5, row);
+  const std::vector<float> values = to_f32(words);
+  for (std::size_t c = 0; c < row.size(); ++c)
+    EXPECT_NEAR(row[c], values[5 * row.size() + c], 0.004) << c;
+
+  // What `plan` says of it before and after.
+  EXPECT_EQ(footprint("in", QuantSpec()).file_bytes, data);
+  EXPECT_EQ(footprint("out", std::nullopt).file_bytes, out->weights_bytes());
+  EXPECT_EQ(footprint("out", std::nullopt).copied_bytes, footprint("in", QuantSpec()).copied_bytes);
+  const auto model = load_model(folder_ / "out", engine);
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  EXPECT_EQ((*model)->info().weights, (WeightType{DType::kF16, QuantSpec()}));
+
+  ASSERT_TRUE(quantize(folder_ / "in", folder_ / "kept", {.keep = {"wte"}}, {}).ok());
+  EXPECT_EQ(Checkpoint::open(folder_ / "kept").value()->find(table)->dtype, DType::kF16);
+  EXPECT_TRUE(load_model(folder_ / "kept", engine).ok());
 }
 
 TEST_F(QuantizeTest, ShardsHoldTheSameTensorsOnAnyNumberOfThreads) {
