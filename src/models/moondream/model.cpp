@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "io/digest.h"
+#include "io/files.h"
 #include "models/blocks/rope.h"
 #include "models/fingerprint.h"
 #include "models/moondream/blueprint.h"
@@ -124,6 +125,16 @@ void count_work(const Checkpoint& checkpoint, const MoondreamConfig& c, ModelInf
                   (patches * (4 * width * width + 2 * width * mlp) + 2 * patches * patches * width);
 }
 
+// `found`: what the folder has instead.
+Error needs_starmie(const MoondreamConfig& config, std::string_view found) {
+  return {
+      ErrorCode::kCorrupt,
+      fmt::format("revision {} ({}) needs the tokenizer.json of moondream/starmie-v1, "
+                  "which has <|endoftext|> as {}; {}",
+                  config.revision.revision->name, config.revision.why, config.prompts.eos, found),
+      "`ocellus pull` of this revision fetches it"};
+}
+
 // What prompts begin with must be what the tokenizer has for it: the tokenizer of another revision
 // would be taken for the model's.
 Result<void> check_tokenizer(const Tokenizer& tokenizer, const MoondreamConfig& config) {
@@ -136,12 +147,7 @@ Result<void> check_tokenizer(const Tokenizer& tokenizer, const MoondreamConfig& 
   if (end == config.prompts.eos) return {};
   const std::string found = end ? std::to_string(*end) : "nothing";
   if (config.revision.revision->starmie)
-    return Error{
-        ErrorCode::kCorrupt,
-        fmt::format("revision {} ({}) needs the tokenizer.json of moondream/starmie-v1, "
-                    "which has <|endoftext|> as {}; the one in the folder has it as {}",
-                    config.revision.revision->name, config.revision.why, config.prompts.eos, found),
-        "`ocellus pull` of this revision fetches it"};
+    return needs_starmie(config, fmt::format("the one in the folder has it as {}", found));
   return Error{
       ErrorCode::kCorrupt,
       fmt::format("tokenizer.json has <|endoftext|> as {}, revision {} ({}) has it as {}", found,
@@ -163,6 +169,8 @@ void tell_revision(const FoundRevision& found) {
 Result<std::unique_ptr<const Model>> load_moondream(std::shared_ptr<const Checkpoint> checkpoint,
                                                     std::shared_ptr<Engine> engine) {
   OC_ASSIGN_OR_RETURN(MoondreamConfig config, load_moondream_config(checkpoint->folder()));
+  if (config.revision.revision->starmie && !is_file(checkpoint->folder() / "tokenizer.json"))
+    return needs_starmie(config, "there is none in the folder");
   OC_ASSIGN_OR_RETURN(std::shared_ptr<const Tokenizer> tokenizer,
                       load_tokenizer(checkpoint->folder()));
   OC_RETURN_IF_ERROR(check_tokenizer(*tokenizer, config));
