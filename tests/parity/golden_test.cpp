@@ -120,6 +120,32 @@ TEST(SharedGoldensText, IdsAndImages) {
   ids_and_images(kShared, kShared / "model" / "tiny-bf16");
 }
 
+// Ids of a published tokenizer, whose weights are not here: those of a small decoder in `folder`,
+// all zero, do for that.
+void ids_without_weights(const std::filesystem::path& goldens,
+                         const std::filesystem::path& folder) {
+  const auto blueprint = open_blueprint(folder);
+  ASSERT_TRUE(blueprint.ok()) << blueprint.error().describe();
+  std::vector<PlannedTensor> tensors;
+  for (const ExpectedTensor& tensor : (*blueprint)->tensors())
+    tensors.push_back({tensor.name, DType::kBF16, tensor.shape});
+  const auto writer = SafetensorsWriter::create(folder / "model.safetensors", tensors, {});
+  ASSERT_TRUE(writer.ok()) << writer.error().describe();
+  for (const PlannedTensor& tensor : tensors)
+    ASSERT_TRUE(
+        (*writer)
+            ->append(std::vector<std::byte>(static_cast<std::size_t>(tensor.shape.numel()) * 2))
+            .ok());
+  ASSERT_TRUE((*writer)->finish().ok());
+  const auto model = load_model(folder, make_engine({.engine = "cpu"}).value());
+  ASSERT_TRUE(model.ok()) << model.error().describe();
+  VerifyReport report;
+  const auto checked = verify_text(goldens, **model, {}, report);
+  ASSERT_TRUE(checked.ok() && *checked);
+  std::cout << report.table();
+  EXPECT_EQ(report.failed(), 0);
+}
+
 // --- SmolVLM2
 
 const std::filesystem::path kSmolVlmShared = OC_SOURCE_DIR "/../shared/families/smolvlm2/golden";
@@ -166,8 +192,7 @@ TEST(SmolVlmSharedText, IdsAndImages) {
   ids_and_images(kSmolVlmShared, kSmolVlmShared / "model" / "tiny-bf16");
 }
 
-// The published tokenizer, with pictures as each of the towers takes them. No weights are
-// published here: those of a decoder of one layer, all zero, do for ids.
+// The published tokenizer, with pictures as each of the towers takes them.
 TEST(SmolVlmSharedText, ThePublishedTokenizer) {
   const std::filesystem::path goldens = kSmolVlmShared / "tokenizer";
   if (!std::filesystem::exists(goldens)) GTEST_SKIP() << "../shared is not here";
@@ -200,26 +225,7 @@ TEST(SmolVlmSharedText, ThePublishedTokenizer) {
                                      {"num_attention_heads", 1}})
       vision[key] = value;
     std::ofstream(folder / "config.json") << json_text(config);
-    const auto blueprint = open_blueprint(folder);
-    ASSERT_TRUE(blueprint.ok()) << blueprint.error().describe();
-    std::vector<PlannedTensor> tensors;
-    for (const ExpectedTensor& tensor : (*blueprint)->tensors())
-      tensors.push_back({tensor.name, DType::kBF16, tensor.shape});
-    const auto writer = SafetensorsWriter::create(folder / "model.safetensors", tensors, {});
-    ASSERT_TRUE(writer.ok()) << writer.error().describe();
-    for (const PlannedTensor& tensor : tensors)
-      ASSERT_TRUE(
-          (*writer)
-              ->append(std::vector<std::byte>(static_cast<std::size_t>(tensor.shape.numel()) * 2))
-              .ok());
-    ASSERT_TRUE((*writer)->finish().ok());
-    const auto model = load_model(folder, make_engine({.engine = "cpu"}).value());
-    ASSERT_TRUE(model.ok()) << model.error().describe();
-    VerifyReport report;
-    const auto checked = verify_text(goldens, **model, {}, report);
-    ASSERT_TRUE(checked.ok() && *checked);
-    std::cout << report.table();
-    EXPECT_EQ(report.failed(), 0);
+    ids_without_weights(goldens, folder);
     std::filesystem::remove_all(folder);
   }
 }
@@ -298,6 +304,32 @@ TEST(MoondreamSharedText, IdsAndImages) {
   if (!std::filesystem::exists(kMoondreamShared))
     GTEST_SKIP() << "../shared is not here: the committed set covers the same stages";
   ids_and_images(kMoondreamShared, kMoondreamShared / "model" / "tiny-f16");
+}
+
+// The published tokenizer and picture size, and the code's own prompts.
+TEST(MoondreamSharedText, ThePublishedTokenizer) {
+  const std::filesystem::path goldens = kMoondreamShared / "tokenizer";
+  if (!std::filesystem::exists(goldens)) GTEST_SKIP() << "../shared is not here";
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "ocellus-moondream-tokenizer";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy_file(goldens / "tokenizer.json", folder / "tokenizer.json");
+  boost::json::object config = read_json_object(goldens / "config.json").value();
+  config["config"] = {
+      {"revision", "2025-04-14"},  // it has long captions; cases name theirs
+      {"text", {{"dim", 64}, {"ff_dim", 64}, {"n_layers", 1}, {"n_heads", 1}}},
+      {"vision",
+       {{"enc_dim", 8},
+        {"enc_ff_dim", 8},
+        {"enc_n_layers", 1},
+        {"enc_n_heads", 1},
+        {"proj_inner_dim", 8},
+        {"proj_out_dim", 64}}},
+      {"region", {{"dim", 64}, {"coord_feat_dim", 8}, {"size_feat_dim", 8}, {"inner_dim", 8}}}};
+  std::ofstream(folder / "config.json") << json_text(config);
+  ids_without_weights(goldens, folder);
+  std::filesystem::remove_all(folder);
 }
 
 // Committed: random checkpoints that the program makes again.
