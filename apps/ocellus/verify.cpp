@@ -14,6 +14,7 @@
 #include "runtime/library/names.h"
 #include "runtime/verify/certificate_store.h"
 #include "runtime/verify/examine.h"
+#include "runtime/verify/own_files.h"
 #include "runtime/verify/verify.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -60,13 +61,29 @@ void show_certificate(const Certificate& certificate, bool as_json) {
     show_line(json_text(certificate.json()));
     return;
   }
-  show_line(fmt::format("{} on {}", certificate.model, certificate.engine.text()));
+  const bool loaded = !certificate.engine.name.empty();
+  show_line(loaded ? fmt::format("{} on {}", certificate.model, certificate.engine.text())
+                   : certificate.model);
   show_line(fmt::format("{}; ocellus {}, commit {}", certificate.machine, certificate.build.version,
                         certificate.build.commit));
   // The stages of known checkpoints say where it goes wrong, if it does.
   if (certificate.checks.empty() || certificate.report.failed() > 0)
     show(certificate.report.table());
   show(in_words(certificate.checks) + certificate.summary());
+}
+
+// Of a model that cannot be loaded: whether its files are what they should be, and why it cannot.
+[[noreturn]] void show_unloaded(const VerifyFlags& flags, const std::filesystem::path& folder,
+                                const Error& error) {
+  Certificate certificate{.model = flags.model, .build = this_build(), .machine = processor_name()};
+  auto files = digest_folder(folder);
+  if (!files.ok()) fail(error);
+  certificate.files = std::move(*files);
+  certificate.checks = {
+      check_files(folder, certificate.files),
+      {.name = "load", .verdict = Verdict::kWrong, .text = error.describe(), .figures = {}}};
+  show_certificate(certificate, flags.json);
+  throw ExitError{1, ""};
 }
 
 void run(const VerifyFlags& flags) {
@@ -80,7 +97,8 @@ void run(const VerifyFlags& flags) {
   const auto before = stamp_folder(*folder);
   if (!before.ok()) fail(before.error());
   auto loaded = load(flags.model, engine);
-  if (!loaded.ok()) fail(loaded.error());
+  if (!loaded.ok() && !flags.goldens.empty()) fail(loaded.error());
+  if (!loaded.ok()) show_unloaded(flags, *folder, loaded.error());
   const Model& model = *(*loaded)->model;
   Result<std::vector<GoldenSet>> sets = std::vector<GoldenSet>();
   if (flags.goldens.empty()) sets = installed_golden_sets(model.info().architecture);

@@ -117,6 +117,23 @@ def test_what_a_pull_has_left_is_compared(model):
     assert text.rstrip().endswith("not verified: see above what is wrong")
 
 
+@pytest.mark.parametrize("how", ["cut", "without its tokenizer"])
+def test_what_cannot_be_loaded_is_told_by_its_files(model, how):
+    pulled(model)
+    weights = next(model.glob("*.safetensors"))
+    broken = weights if how == "cut" else model / "tokenizer.json"
+    if how == "cut":
+        weights.write_bytes(weights.read_bytes()[:-100])
+    else:
+        broken.unlink()
+    found = verify(model, code=1)
+    assert verdicts(found) == {"files": "wrong", "load": "wrong"} and found["verified"] is False
+    assert found["checks"]["files"]["wrong"] == [broken.name]
+    text = run("verify", model, code=1).stdout
+    assert broken.name in text and "`ocellus pull org/mine`" in text
+    assert text.rstrip().endswith("not verified: see above what is wrong")
+
+
 def test_one_value_that_is_no_number(model):
     name = "model.text_model.layers.1.mlp.up_proj.weight"
     for weights in model.glob("*.safetensors"):
