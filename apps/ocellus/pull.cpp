@@ -66,7 +66,8 @@ void offer_pull(const std::string& model, const std::string& fallback) {
   if (folder.ok()) return;
   if (!fallback.empty() && resolve_model(fallback).ok()) return;
   Error missing = folder.error();
-  if (!fallback.empty()) missing.message += fmt::format(", nor its fallback \"{}\"", fallback);
+  if (!fallback.empty() && fallback != model)
+    missing.message += fmt::format(", nor its fallback \"{}\"", fallback);
   if (!stdin_is_terminal() || !stderr_is_terminal()) fail(missing);
   const auto server = hub::hub_from_environment();
   if (!server.ok()) throw ExitError{2, server.error().message, server.error().hint};

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <string>
 #include <vector>
 
+#include "base/ascii.h"
 #include "models/registry.h"
 
 namespace oc {
@@ -54,6 +56,18 @@ const KnownModel* find_known_model(std::string_view name) {
   const auto found = std::ranges::find_if(
       all, [&](const KnownModel& model) { return model.name == name || model.repo == name; });
   return found == all.end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> names_like(std::string_view name) {
+  constexpr std::size_t kShortest = 4;  // letters that tell a family
+  std::string wanted = lower(name);
+  std::ranges::replace(wanted, '_', '-');
+  std::vector<std::string_view> names;
+  if (wanted.size() < kShortest) return names;
+  for (const KnownModel& model : known_models())
+    if (model.name.starts_with(wanted) || wanted.starts_with(model.name))
+      names.push_back(model.name);
+  return names;
 }
 
 const BorrowedFile* find_borrowed_file(std::string_view repo, std::string_view revision) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace oc {
 
@@ -17,6 +18,9 @@ struct KnownModel {
 // Those of architectures that this program has.
 std::span<const KnownModel> known_models();
 const KnownModel* find_known_model(std::string_view name);  // by either name; null: none
+// What somebody may have meant with a name that is none: "smolvlm2_500m_video" is smolvlm2-500m and
+// its conversions, "moondream" moondream2.
+std::vector<std::string_view> names_like(std::string_view name);
 
 // A file that a repository has in another place, or not as it should be.
 struct BorrowedFile {

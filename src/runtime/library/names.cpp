@@ -41,8 +41,12 @@ Error not_found(const std::string& name, NameFrom from, const std::vector<fs::pa
   if (from == NameFrom::kClient)
     return {ErrorCode::kNotFound, fmt::format("there is no model \"{}\"", name), there, "model"};
   const KnownModel* entry = find_known_model(name);
-  const std::string pull =
-      entry == nullptr ? std::string() : fmt::format("`ocellus pull {}` gets it; ", entry->name);
+  const std::vector<std::string_view> like = names_like(name);
+  std::string pull;
+  if (entry != nullptr)
+    pull = fmt::format("`ocellus pull {}` gets it; ", entry->name);
+  else if (!like.empty())
+    pull = fmt::format("`ocellus pull NAME` gets {}; ", fmt::join(like, ", "));
   std::vector<std::string> places;
   for (const fs::path& place : looked) places.push_back(place.string());
   return {ErrorCode::kNotFound,
