@@ -26,12 +26,24 @@ std::optional<DrawingFormat> format_of_name(const std::filesystem::path& file) {
 
 }  // namespace
 
-void check_drawing_name(const std::filesystem::path& file) {
+void check_drawing(const std::filesystem::path& file, const std::filesystem::path& picture) {
   if (!format_of_name(file))
     throw ExitError{
         2,
         fmt::format("--draw writes PNG and JPEG, and {} is neither by its ending", file.string()),
         "use a name that ends in .png, .jpg or .jpeg"};
+  std::error_code none;
+  if (std::filesystem::equivalent(file, picture, none))
+    throw ExitError{2, fmt::format("--draw would replace the picture {}", file.string()),
+                    "use another name"};
+  if (std::filesystem::is_directory(file, none))
+    throw ExitError{1, fmt::format("cannot write {}: it is a folder", file.string()),
+                    "name a file in it"};
+  const std::filesystem::path folder = file.parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder, none))
+    throw ExitError{
+        1, fmt::format("cannot write {}: there is no folder {}", file.string(), folder.string()),
+        "make it first, or name another"};
 }
 
 void write_drawing(const std::filesystem::path& file, Image image,
@@ -51,10 +63,11 @@ void write_drawing(const std::filesystem::path& file, Image image,
   out.write(reinterpret_cast<const char*>(bytes.data()),
             static_cast<std::streamsize>(bytes.size()));
   if (out.flush()) return;
+  const bool full = errno == ENOSPC || errno == EDQUOT;
   const std::string why = errno == 0 ? "" : lower(std::generic_category().message(errno));
-  throw ExitError{1,
-                  fmt::format("cannot write {}{}{}", file.string(), why.empty() ? "" : ": ", why),
-                  "check the folder and its permissions"};
+  throw ExitError{
+      1, fmt::format("cannot write {}{}{}", file.string(), why.empty() ? "" : ": ", why),
+      full ? "make room there, or name another place" : "check the folder and its permissions"};
 }
 
 }  // namespace oc

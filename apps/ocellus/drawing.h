@@ -9,8 +9,10 @@
 
 namespace oc {
 
-// Ends the program with status 2 where a file of this name can be no picture that we write.
-void check_drawing_name(const std::filesystem::path& file);
+// Before anything is computed. Ends the program with status 2 where a file of this name can be no
+// picture that we write, or is `picture`, which it would replace; with 1 where there is no folder
+// for it.
+void check_drawing(const std::filesystem::path& file, const std::filesystem::path& picture);
 
 // The picture with boxes and points over it, as PNG or JPEG by the file's ending. Ends the program
 // where it cannot be written.

@@ -73,7 +73,7 @@ void do_task(TaskFlags flags, const Task& task) {
   quiet_logs();
   apply_config(flags);
   check_answer_flags(flags);
-  if (!flags.draw.empty()) check_drawing_name(flags.draw);
+  if (!flags.draw.empty()) check_drawing(flags.draw, flags.picture);
   auto pictures = read_images({flags.picture}, flags.defaults.pictures);
   if (!pictures.ok()) fail(pictures.error());
   const auto model = load_answering(flags);
@@ -86,16 +86,19 @@ void do_task(TaskFlags flags, const Task& task) {
   const GenerateResult result = answer_request(*model, request, text && !flags.json);
 
   const Image& picture = *pictures->front().image;
-  if (!flags.draw.empty()) write_drawing(flags.draw, picture, result.objects);
   if (flags.json) {
     boost::json::object all = to_json(result, *model, *pictures);
     if (!text) all["objects"] = objects_json(result.objects);
     show_line(json_text(all));
   } else {
     for (const FoundObject& object : result.objects) show_line(in_pixels(object, picture));
-    if (!text && result.objects.empty()) tell_line("nothing was found");
+    if (!text && result.finish_reason == FinishReason::kLength)
+      tell_line("the search was cut by --max-tokens; there may be more");
+    else if (!text && result.objects.empty())
+      tell_line("nothing was found");
   }
   print_summary(result, flags);
+  if (!flags.draw.empty()) write_drawing(flags.draw, picture, result.objects);
 }
 
 }  // namespace

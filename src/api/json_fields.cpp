@@ -56,6 +56,11 @@ Result<std::string_view> string_entry(const json::value& value, std::string para
         field.one_of.empty() || std::ranges::find(field.one_of, view) != field.one_of.end();
     const auto size = static_cast<double>(view.size());
     if (known && size >= field.min && size <= field.max) return view;
+    const std::string found = view.empty() ? "an empty string"
+                              : known      ? fmt::format("{} bytes", view.size())
+                                           : "another string";
+    std::string message = fmt::format("\"{}\" must be {}, found {}", param, expected(field), found);
+    return Error{ErrorCode::kInvalidArgument, std::move(message), "", std::move(param)};
   }
   return wrong_value(std::move(param), expected(field), value);
 }

@@ -50,6 +50,7 @@ struct Architecture {
   // What golden data calls the family, where that is another word than `type`.
   std::string_view golden_family = {};
   bool frames = false;  // its models are shown frames of videos (ModelInfo::frames)
+  bool tasks = false;   // they have tasks beside conversations (ModelInfo::tasks)
   // Another model_type that its checkpoints have: of conversions.
   std::string_view other_type = {};
 };

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "models/registry.h"
+
 namespace oc {
 namespace {
 
@@ -13,12 +15,14 @@ constexpr std::array kLengths = {CaptionLength::kShort, CaptionLength::kNormal,
                                  CaptionLength::kLong};
 
 std::string known_tasks(const TaskSupport& support) {
-  std::vector<std::string_view> names;
-  if (support.query) names.emplace_back("query");
-  if (!support.captions.empty()) names.emplace_back("caption");
-  if (support.detect) names.emplace_back("detect");
-  if (support.point) names.emplace_back("point");
-  if (names.empty()) return "ask this model in a chat";
+  std::vector<std::string_view> names = names_of(support);
+  if (names.empty()) {
+    for (const Architecture& one : architectures())
+      if (one.tasks) names.emplace_back(one.title);
+    return names.empty() ? "ask this model in a chat"
+                         : fmt::format("ask this model in a chat, or one that has it: {}",
+                                       fmt::join(names, ", "));
+  }
   return fmt::format("this model has {}", fmt::join(names, ", "));
 }
 
@@ -29,7 +33,7 @@ bool has(const TaskSupport& support, const Task& task) {
 }
 
 Result<void> check_object(const std::string& object, int max_objects) {
-  if (object.empty())
+  if (object.find_first_not_of(" \t\r\n") == std::string::npos)
     return Error{ErrorCode::kInvalidArgument, "object is empty", "name what is to be found",
                  "object"};
   if (max_objects < 1 || max_objects > kMostObjects)
@@ -40,6 +44,15 @@ Result<void> check_object(const std::string& object, int max_objects) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> names_of(const TaskSupport& support) {
+  std::vector<std::string_view> names;
+  if (support.query) names.emplace_back("query");
+  if (!support.captions.empty()) names.emplace_back("caption");
+  if (support.detect) names.emplace_back("detect");
+  if (support.point) names.emplace_back("point");
+  return names;
+}
 
 std::string_view to_string(CaptionLength length) {
   switch (length) {

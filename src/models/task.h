@@ -65,6 +65,8 @@ struct TaskSupport {
   bool any() const { return query || !captions.empty() || detect || point; }
 };
 
+std::vector<std::string_view> names_of(const TaskSupport& support);  // as name_of() a task
+
 // kUnsupported names what a model without this task has; kInvalidArgument: an object that is empty
 // or too many of them.
 Result<void> check_task(const TaskSupport& support, const Task& task);

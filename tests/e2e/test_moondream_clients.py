@@ -195,6 +195,19 @@ def pixels(file):
         return image.size, [tuple(data[i : i + 3]) for i in range(0, len(data), 3)]
 
 
+KEYED = {"X-Moondream-Auth": KEY}
+
+
+def test_models_tell_what_they_do(serving):
+    """And what is too long is told by the field that it came in."""
+    has = httpx.get(serving.url + "/v1/models", headers=KEYED).json()["data"][0]["capabilities"]
+    assert has["tasks"] == ["query", "caption", "detect", "point"] and "gif" in has["image_formats"]
+    for route, field in (("query", "question"), ("detect", "object")):
+        body = {"image_url": data_uri(drawing(1)), field: "w0rd " * 800}
+        error = httpx.post(f"{serving.url}/v1/{route}", json=body, headers=KEYED, timeout=60).json()["error"]
+        assert error["param"] == field and "shorten the text" in error["message"] + str(error), error
+
+
 def test_the_verbs_find_and_draw(tiny, tmp_path):
     found = json.loads(run("detect", PICTURE, "circle", "--model", tiny, "--json", "--max-objects", 3).stdout)
     assert boxes_of(found["objects"]) and len(found["objects"]) <= 3
@@ -232,9 +245,20 @@ def test_the_verbs_say_what_is_wrong(tiny, tmp_path):
     error = failure("detect", PICTURE, "x", "--model", tiny, "--draw", tmp_path / "a.gif", code=2)
     assert "a.gif" in error and ".png, .jpg or .jpeg" in error
     error = failure("point", PICTURE, "x", "--model", tiny, "--draw", tmp_path / "no/a.png")
-    assert "cannot write" in error and "no such file" in error
+    assert "cannot write" in error and "there is no folder" in error
+    (tmp_path / "folder.png").mkdir()
+    error = failure("point", PICTURE, "x", "--model", tiny, "--draw", tmp_path / "folder.png")
+    assert "it is a folder" in error
+    own = tmp_path / "own.png"
+    own.write_bytes(PICTURE.read_bytes())
+    error = failure("point", own, "x", "--model", tiny, "--draw", tmp_path / "." / "own.png", code=2)
+    assert "would replace the picture" in error and own.read_bytes() == PICTURE.read_bytes()
+    cut = run("detect", PICTURE, "x", "--model", tiny, "--max-tokens", 2)
+    assert cut.stdout == "" and "cut by --max-tokens" in cut.stderr
+    assert "object is empty" in failure("detect", PICTURE, "  ", "--model", tiny)
     failure("detect", PICTURE, "x", "--model", tiny, "--max-objects", 0, code=2)
     assert "short, normal" in failure("caption", PICTURE, "--model", tiny, "--length", "long")
     failure("detect", PICTURE, "x", "--model", tiny, "--temperature", 1, code=2)
-    assert "detect" in failure("detect", PICTURE, "x", "--model", "demo")
+    error = failure("detect", PICTURE, "x", "--model", "demo")
+    assert "does not do detect" in error and "Moondream2" in error
     assert "no such file" in failure("caption", tmp_path / "none.png", "--model", tiny)

@@ -10,7 +10,7 @@ TEST(Tasks, AModelWithoutTasksSaysSo) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported);
   EXPECT_EQ(refused.error().message, "this model does not do query");
-  EXPECT_EQ(refused.error().hint, "ask this model in a chat");
+  EXPECT_EQ(refused.error().hint, "ask this model in a chat, or one that has it: Moondream2");
 }
 
 TEST(Tasks, WhatIsWrongIsNamed) {

@@ -6,6 +6,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "base/ascii.h"
+#include "image/image.h"
 #include "io/json_text.h"
 
 namespace oc {
@@ -49,6 +51,20 @@ void add_context_length(json::object& out, const ServedModel& model) {
   out["meta"] = std::move(meta);
 }
 
+json::array image_formats() {
+  json::array out;
+  for (const ImageFormat format : kImageFormats)
+    if (is_built_in(format)) out.emplace_back(lower(to_string(format)));
+  return out;
+}
+
+// As the last part of their routes.
+json::array task_names(const TaskSupport& tasks) {
+  json::array out;
+  for (const std::string_view name : names_of(tasks)) out.emplace_back(name);
+  return out;
+}
+
 // A model that has never been loaded has a name, and that is all there is to say.
 json::object model_object(const ServedModel& model) {
   json::object out = head_of(model.name, model.created, model.state);
@@ -62,7 +78,8 @@ json::object model_object(const ServedModel& model) {
     capabilities["input"].as_array().emplace_back("video_frames");
     capabilities["max_frames"] = model.frames->max_frames;
   }
-  capabilities["image_formats"] = json::array{"jpeg", "png", "webp"};
+  capabilities["image_formats"] = image_formats();
+  if (model.tasks.any()) capabilities["tasks"] = task_names(model.tasks);
   capabilities["context_length"] = model.context_length;
   for (const ImageKnob& knob : model.knobs)
     capabilities[fmt::format("default_{}", knob.name)] = knob.fallback;

@@ -219,6 +219,7 @@ Architecture moondream_architecture() {
           .golden_knobs = moondream_golden_knobs,
           .golden_limits = kMoondreamGoldenLimits,
           .golden_family = "moondream2",
+          .tasks = true,
           .other_type = "moondream2"};
 }
 

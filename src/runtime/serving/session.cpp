@@ -111,6 +111,10 @@ Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
                                    ? ""
                                    : fmt::format(", {} of them for {} picture{}",
                                                  pictures_.tokens(), count, count == 1 ? "" : "s");
+  const std::optional<Task>& task = context_.request.task;
+  std::string hint = fmt::format("use fewer pictures, {}or leave out earlier turns", smaller);
+  if (count == 0) hint = "shorten the text or leave out earlier turns";
+  if (task) hint = "shorten the text";
   return {
       ErrorCode::kContextLength,
       fmt::format("the prompt has {}{} tokens{}; {} {}, answer included",
@@ -118,9 +122,10 @@ Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
                   context() < context_.model.info().context_length ? "this server allows"
                                                                    : "the model's context holds",
                   context()),
-      count == 0 ? "shorten the text or leave out earlier turns"
-                 : fmt::format("use fewer pictures, {}or leave out earlier turns", smaller),
-      "messages"};
+      std::move(hint),
+      !task                  ? "messages"
+      : finds_objects(*task) ? "object"
+                             : "question"};
 }
 
 Result<void> Session::limit_answer() {
