@@ -23,6 +23,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DATABASE = ROOT / "build/release/compile_commands.json"
+EVERY_FILE = ROOT / "build/tidy/compile_commands.json"  # the same, files that are compiled together by themselves
 VERSIONS = (16, 19, 18, 20, 21, 22, 17)  # in the order of cmake/compiler.cmake
 
 
@@ -65,11 +66,25 @@ def source_of(path: pathlib.Path, compiled: set[pathlib.Path]) -> pathlib.Path |
     return next((one for one in sorted(compiled) if include.search((ROOT / one).read_text())), None)
 
 
+def one_by_one(entries: list[dict]) -> list[dict]:
+    """The commands of a database, those of files that are compiled together as one each."""
+    out = []
+    for entry in entries:
+        path = pathlib.Path(entry["file"])
+        if not (path.name.startswith("unity_") and path.is_file()):
+            out.append(entry)
+            continue
+        for member in re.findall(r'^#include "(.*)"$', path.read_text(), re.MULTILINE):
+            command = entry["command"].replace(entry["file"], member)
+            out.append({"directory": entry["directory"], "command": command, "file": member})
+    return out
+
+
 def check(name: str, source: pathlib.Path, shown: list[pathlib.Path]) -> str:
     """What clang-tidy says about `shown` when it reads `source`; empty: nothing."""
     lines = json.dumps([{"name": f"{os.sep}{path}"} for path in shown])
     done = subprocess.run(
-        [name, "-p", str(DATABASE.parent), "--quiet", f"--line-filter={lines}", str(ROOT / source)],
+        [name, "-p", str(EVERY_FILE.parent), "--quiet", f"--line-filter={lines}", str(ROOT / source)],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode == 0:
@@ -98,7 +113,10 @@ def main() -> int:
         left_out = len(wanted) - args.at_most
         wanted = wanted[: args.at_most]
 
-    compiled = {pathlib.Path(entry["file"]) for entry in json.loads(DATABASE.read_text())}
+    commands = one_by_one(json.loads(DATABASE.read_text()))
+    EVERY_FILE.parent.mkdir(parents=True, exist_ok=True)
+    EVERY_FILE.write_text(json.dumps(commands))
+    compiled = {pathlib.Path(entry["file"]) for entry in commands}
     compiled = {path.relative_to(ROOT) for path in compiled if path.is_relative_to(ROOT) and path.is_file()}
     sources: dict[pathlib.Path, list[pathlib.Path]] = {}
     for path in sorted(wanted):

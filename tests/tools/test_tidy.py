@@ -61,6 +61,17 @@ def test_what_the_trunk_has_is_no_change(tree):
     assert done.returncode == 1 and "src/base/old.cpp:2" in done.stdout
 
 
+def test_files_that_are_compiled_together_are_read_one_by_one(tree):
+    joined = tree / "build/release/unity_0_cxx.cxx"
+    joined.write_text(f'#include "{tree}/src/base/old.cpp"\n\n#include "{tree}/src/base/new.cpp"\n')
+    (tree / "src/base/new.cpp").write_text(RIGHT.replace("size_of", "other"))
+    commands = [{"directory": str(tree), "file": str(joined), "command": f"c++ -std=c++20 -I{tree}/src -c {joined}"}]
+    (tree / "build/release/compile_commands.json").write_text(json.dumps(commands))
+    done = run(tree, "--all")
+    assert done.returncode == 1 and "2 files, 1 with findings" in done.stdout
+    assert "src/base/old.cpp:2" in done.stdout and "new.cpp" not in done.stdout
+
+
 def test_a_change_is_found_new_and_committed(tree):
     new = tree / "src/base/new.cpp"
     new.write_text(FAULT)
