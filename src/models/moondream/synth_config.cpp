@@ -82,7 +82,7 @@ json::object synth_tokenizer(std::int64_t words) {
   json::array added;
   const auto add = [&](std::string content, bool special) {
     added.push_back({{"id", next++},
-                     {"content", std::move(content)},
+                     {"content", content},
                      {"single_word", false},
                      {"lstrip", false},
                      {"rstrip", false},
