@@ -3,27 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 
 #include "base/check.h"
+#include "models/blocks/plan_numbers.h"
 
 namespace oc {
 namespace {
 
 constexpr std::string_view kLayout = "moondream/1 ";  // of ImagePlan::family
-
-// The whole numbers in a text, in order.
-std::vector<int> numbers_in(std::string_view text) {
-  std::vector<int> numbers;
-  for (const char* at = text.data(); at != text.data() + text.size();) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(at, text.data() + text.size(), number);
-    if (error == std::errc{}) numbers.push_back(number);
-    at = error == std::errc{} ? end : at + 1;
-  }
-  return numbers;
-}
 
 ImageDescription describe(const CropPlan& crops, int max_crops) {
   ImageDescription out;
@@ -88,9 +76,7 @@ SampleImage sample_moondream_image(const MoondreamConfig& config, int tower_runs
 }
 
 CropPlan moondream_crop_plan(const ImagePlan& plan) {
-  OC_CHECK(plan.family.starts_with(kLayout), "a picture's plan of another family: {}", plan.family);
-  const std::vector<int> n = numbers_in(std::string_view(plan.family).substr(kLayout.size()));
-  OC_CHECK(n.size() == 6, "a picture's plan: {}", plan.family);
+  const std::vector<int> n = plan_numbers(plan, kLayout, 6);
   const CropPlan crops{.side = n[0],
                        .window = n[1],
                        .canvas_width = n[2],

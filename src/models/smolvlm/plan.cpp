@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdlib>
 
 #include "base/check.h"
+#include "models/blocks/plan_numbers.h"
 
 namespace oc {
 namespace {
@@ -16,18 +16,6 @@ std::string family_part(const TilePlan& tiles) {
   return fmt::format("{}tile={} resized={}x{} canvas={}x{} tiles={}x{}", kLayout, tiles.tile,
                      tiles.resize_width, tiles.resize_height, tiles.canvas_width,
                      tiles.canvas_height, tiles.rows, tiles.cols);
-}
-
-// The whole numbers in a text, in order.
-std::vector<int> numbers_in(std::string_view text) {
-  std::vector<int> numbers;
-  for (const char* at = text.data(); at != text.data() + text.size();) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(at, text.data() + text.size(), number);
-    if (error == std::errc{}) numbers.push_back(number);
-    at = error == std::errc{} ? end : at + 1;
-  }
-  return numbers;
 }
 
 ImageDescription describe(const TilePlan& tiles, int longest_edge, bool split, int tokens) {
@@ -112,9 +100,7 @@ SampleImage sample_smolvlm_image(const SmolVlmConfig& config, int tower_runs) {
 }
 
 TilePlan smolvlm_tile_plan(const ImagePlan& plan) {
-  OC_CHECK(plan.family.starts_with(kLayout), "a picture's plan of another family: {}", plan.family);
-  const std::vector<int> n = numbers_in(std::string_view(plan.family).substr(kLayout.size()));
-  OC_CHECK(n.size() == 7, "a picture's plan: {}", plan.family);
+  const std::vector<int> n = plan_numbers(plan, kLayout, 7);
   const TilePlan tiles{.tile = n[0],
                        .resize_width = n[1],
                        .resize_height = n[2],

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
-#include <cstdlib>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "base/places.h"
@@ -145,12 +145,12 @@ Result<std::vector<GoldenSet>> installed_golden_sets(std::string_view architectu
   }
   std::vector<std::string> looked;
   for (const fs::path& place : places) looked.push_back(place.string());
-  return Error{ErrorCode::kNotFound,
-               fmt::format("there is no golden data of {}: looked for golden-* in {}", architecture,
-                           fmt::join(looked, ", ")),
-               "`make install` puts it beside the program (share/ocellus/goldens); OCELLUS_GOLDENS "
-               "names the "
-               "folder that holds it, --goldens a set that was made with this very checkpoint"};
+  return Error{
+      ErrorCode::kNotFound,
+      fmt::format("there is no golden data of {}: looked for golden-* in {}", architecture,
+                  fmt::join(looked, ", ")),
+      "`make install` puts it beside the program (share/ocellus/goldens); OCELLUS_GOLDENS "
+      "names the folder that holds it, --goldens a set that was made with this very checkpoint"};
 }
 
 Result<void> check_golden_set(const GoldenSet& set, const Model& model) {
