@@ -69,25 +69,27 @@ void rows(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const k
 template <int kT>
 void rows_at_once(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end,
                   const k::Int8Rows& x, float* y, std::int64_t y_stride, std::byte* scratch) {
-  const std::int64_t bytes = w.cols / 2, groups = w.cols / 64, stride = groups * 2;
-  auto* values = reinterpret_cast<std::int8_t*>(scratch);
-  auto* sums = reinterpret_cast<std::int32_t*>(scratch + kT * w.cols);
-  kt::split_values<kT>(x, w.cols, values);
+  const std::int64_t bytes = w.cols / 2, stride = w.cols / 64 * 2;
+  const kt::RowsInput<kT> input(x, w.cols, reinterpret_cast<std::int8_t*>(scratch));
+  const std::int64_t row_step = input.folds.count * kt::kFoldGroups;
+  auto* sums = reinterpret_cast<std::int32_t*>(scratch + kt::RowsInput<kT>::bytes(w.cols));
   for (std::int64_t n = begin; n < end; n += kt::kLanes) {
     const kt::StripSums strip{
-        sums, kt::kLanes * groups, groups, w.scales + n * stride, w.biases + n * stride, stride};
+        sums,  kt::kLanes * row_step, row_step, w.scales + n * stride, w.biases + n * stride,
+        stride};
     for (std::int64_t r = 0; r < kt::kLanes; ++r) {
       for (std::int64_t at = 0; at < stride; at += 64) {
         __builtin_prefetch(strip.scales + (kt::kLanes + r) * stride + at, 0, 3);
         __builtin_prefetch(strip.biases + (kt::kLanes + r) * stride + at, 0, 3);
       }
-      kt::row_sums<kT, kt::kBytesAhead, kt::kBytesAheadNear>(
-          w.weight + (n + r) * bytes, bytes, values, sums + r * groups, strip.token_step);
+      kt::row_sums<kT, kt::kBytesAhead, kt::kBytesAheadNear>(w.weight + (n + r) * bytes,
+                                                             input.folds, input.values,
+                                                             sums + r * row_step, strip.token_step);
     }
     kt::VF acc[kT];
     for (kt::VF& sum : acc) sum = kt::hn::Zero(kt::DF());
-    for (std::int64_t g = 0; g < groups; g += kt::kFoldGroups)
-      kt::fold_groups<kT>(strip, g, w.meta, x, acc);
+    for (std::int64_t fold = 0; fold < input.folds.count; ++fold)
+      kt::fold_groups<kT>(strip, fold, w.meta, input, acc);
     for (int t = 0; t < kT; ++t) kt::store_outputs(acc[t], t, n, end, y, y_stride, {});
   }
 }
@@ -107,10 +109,10 @@ void tile(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const k
   for (; out.n < end; out.n += kR * kt::kLanes) {
     for (int r = 0; r < kR; ++r) {
       const kt::Strip strip = kt::strip_of(w, out.n + r * kt::kLanes, spare);
-      kt::unpack_meta(strip.scales, strip.meta_stride, groups, w.meta, meta + r * kt::kLanes,
+      kt::unpack_meta(strip.scales, strip.meta_stride, 0, groups, w.meta, meta + r * kt::kLanes,
                       2 * kR * kt::kLanes);
-      kt::unpack_meta(strip.biases, strip.meta_stride, groups, w.meta, meta + (kR + r) * kt::kLanes,
-                      2 * kR * kt::kLanes);
+      kt::unpack_meta(strip.biases, strip.meta_stride, 0, groups, w.meta,
+                      meta + (kR + r) * kt::kLanes, 2 * kR * kt::kLanes);
       kt::PackedLine<4> line;
       for (std::int64_t c = 0; c < chunks; ++c) {
         line.move_to(strip, c, chunks);
@@ -130,8 +132,7 @@ VariantSet target_variants() {
   VariantSet set{hwy::TargetName(HWY_TARGET), {}, {}};
   const char* kStrips =
       "strips of 16 rows are transposed on the way: more instructions a byte, "
-      "and memory comes from 16 places; still used where rows are no multiple "
-      "of 512 columns";
+      "and memory comes from 16 places; still used with fewer than 512 columns";
 #if OC_HAS_INT8_ROWS
   const char* kProduct = "the product's: one stream";
   const char* kFirst = "into the first level: too few misses under way on Zen 4";

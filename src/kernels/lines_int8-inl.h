@@ -23,7 +23,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace oc::kernels::HWY_NAMESPACE {
 
-HWY_INLINE bool int8_lines_fit(const QuantMatrix& w) { return w.group == 64 && w.cols % 128 == 0; }
+HWY_INLINE bool int8_lines_fit(const QuantMatrix& w) { return w.group == 64 && w.cols >= 128; }
 
 // 64 bytes, 128 columns, of each row of a strip; a quarter of the rows is taken apart at a time.
 inline constexpr int kLineVectors = 16;
@@ -73,12 +73,14 @@ HWY_INLINE void turn_chunk(const VU* line, int c, VU packed[4]) {
 }
 #endif
 
-// One strip and one panel of kT tokens.
+// One strip and one panel of kT tokens. Where columns are no multiple of 128 the last line begins
+// early, and its first group has been met before.
 template <int kT>
 HWY_NOINLINE void int8_lines(const QuantMatrix& w, const Strip& strip, const Panel& x,
                              const Outputs& out) {
   constexpr std::int64_t kGroupsOfLine = 2, kMetaLines = kMetaGroups / kGroupsOfLine;
-  const std::int64_t lines = w.cols / 128, size = size_of_storage(w.meta);
+  const std::int64_t groups = w.cols / 64, size = size_of_storage(w.meta);
+  const std::int64_t lines = (groups + 1) / kGroupsOfLine;
   const std::uint8_t* from = strip.weight;
   const std::uint8_t* ahead = strip.weight + kStripsAhead * kLanes * strip.weight_stride;
   const std::int64_t next_meta = kStripsAhead * kLanes * strip.meta_stride;
@@ -93,22 +95,24 @@ HWY_NOINLINE void int8_lines(const QuantMatrix& w, const Strip& strip, const Pan
   for (int i = 0; i < 4; ++i) take_apart(from, strip.weight_stride, i, apart[0]);
   for (std::int64_t line = 0; line < lines; ++line) {
     if (line % kMetaLines == 0) {
-      const std::int64_t g = line * kGroupsOfLine, all = lines * kGroupsOfLine;
-      const std::int64_t count = all - g < kMetaGroups ? all - g : kMetaGroups;
+      const std::int64_t g = line * kGroupsOfLine;
+      const std::int64_t count = groups - g < kMetaGroups ? groups - g : kMetaGroups;
       for (std::int64_t at = g * kLanes * size; at < (g + count) * kLanes * size; at += 64) {
         prefetch(strip.scales + next_meta + at);
         prefetch(strip.biases + next_meta + at);
       }
-      unpack_meta(strip.scales + g * size, strip.meta_stride, count, w.meta, meta, 2 * kLanes);
-      unpack_meta(strip.biases + g * size, strip.meta_stride, count, w.meta, meta + kLanes,
-                  2 * kLanes);
+      unpack_meta(strip.scales, strip.meta_stride, g, count, w.meta, meta, 2 * kLanes);
+      unpack_meta(strip.biases, strip.meta_stride, g, count, w.meta, meta + kLanes, 2 * kLanes);
     }
     const VU* now = apart[line % 2];
     VU* next = apart[1 - line % 2];
-    if (line + 1 < lines) from += 64;  // the last line is taken apart once more, for nothing
+    // The last line is taken apart once more, for nothing.
+    if (line + 1 < lines) from += line + 2 < lines || groups % kGroupsOfLine == 0 ? 64 : 32;
+    const bool cut = line + 1 == lines && groups % kGroupsOfLine != 0;
     const float* group_meta = meta + line % kMetaLines * kGroupsOfLine * 2 * kLanes;
     OC_UNROLL(2)
     for (int g = 0; g < 2; ++g) {
+      if (g == 0 && cut) continue;
       VI totals[1][kT];
       clear<1, kT>(DI(), totals);
       OC_UNROLL(2)

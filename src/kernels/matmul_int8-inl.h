@@ -51,9 +51,9 @@ HWY_NOINLINE void int8_few(const QuantMatrix& w, const std::array<Strip, kR>& st
       }
       OC_UNROLL(2)
       for (int r = 0; r < kR; ++r) {
-        unpack_meta(strips[r].scales + g * size, strips[r].meta_stride, count, w.meta,
-                    meta + r * kLanes, 2 * kR * kLanes);
-        unpack_meta(strips[r].biases + g * size, strips[r].meta_stride, count, w.meta,
+        unpack_meta(strips[r].scales, strips[r].meta_stride, g, count, w.meta, meta + r * kLanes,
+                    2 * kR * kLanes);
+        unpack_meta(strips[r].biases, strips[r].meta_stride, g, count, w.meta,
                     meta + (kR + r) * kLanes, 2 * kR * kLanes);
       }
     }
@@ -110,9 +110,9 @@ void unpack_strips(const QuantMatrix& w, std::int64_t first, VU* weights, float*
   const std::int64_t chunks = w.cols / kChunk, groups = w.cols / w.group;
   for (int r = 0; r < kR; ++r) {
     const Strip strip = strip_of(w, first + r * kLanes, spare);
-    unpack_meta(strip.scales, strip.meta_stride, groups, w.meta, meta + r * kLanes,
+    unpack_meta(strip.scales, strip.meta_stride, 0, groups, w.meta, meta + r * kLanes,
                 2 * kR * kLanes);
-    unpack_meta(strip.biases, strip.meta_stride, groups, w.meta, meta + (kR + r) * kLanes,
+    unpack_meta(strip.biases, strip.meta_stride, 0, groups, w.meta, meta + (kR + r) * kLanes,
                 2 * kR * kLanes);
     PackedLine<kBits> line;
     for (std::int64_t c = 0; c < chunks; ++c) {

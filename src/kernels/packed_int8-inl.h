@@ -92,28 +92,39 @@ class PackedLine {
   int at_ = 0;
 };
 
-// Scales or biases of a strip as float32: [K/group] vectors, `step` floats apart.
-HWY_INLINE void unpack_meta(const std::uint8_t* from, std::int64_t stride, std::int64_t groups,
-                            Storage type, float* out, std::int64_t step) {
+// Scales or biases of a strip as float32, the groups [first, first + count) of a row: a vector for
+// each, `step` floats apart. from: of the rows' first group.
+HWY_INLINE void unpack_meta(const std::uint8_t* from, std::int64_t stride, std::int64_t first,
+                            std::int64_t count, Storage type, float* out, std::int64_t step) {
+  constexpr int kMost = 8;  // of 16 bytes
   const DF d;
-  const std::int64_t size = size_of_storage(type), loaded = 16 / size;
-  std::int64_t g = 0;
-  for (; g + loaded <= groups; g += loaded) {
-    if (type == Storage::kF32) {
-      VU four[4];
-      transpose4(from + g * size, stride, four);
-      OC_UNROLL(4)
-      for (int j = 0; j < 4; ++j) hn::Store(hn::BitCast(d, four[j]), d, out + (g + j) * step);
-    } else {
-      VF eight[8];
-      transpose_halves(from + g * size, stride, type, eight);
-      OC_UNROLL(8)
-      for (int j = 0; j < 8; ++j) hn::Store(eight[j], d, out + (g + j) * step);
-    }
+  const std::int64_t size = size_of_storage(type), loaded = 16 / size, end = first + count;
+  const auto load = [&](std::int64_t group, VF* to) HWY_ATTR {
+    const std::uint8_t* rows = from + group * size;
+    if (type != Storage::kF32) return transpose_halves(rows, stride, type, to);
+    VU four[4];
+    transpose4(rows, stride, four);
+    OC_UNROLL(4)
+    for (int j = 0; j < 4; ++j) to[j] = hn::BitCast(d, four[j]);
+  };
+  VF turned[kMost];
+  std::int64_t g = first;
+  for (; g + loaded <= end; g += loaded) {
+    load(g, turned);
+    OC_UNROLL(8)
+    for (int j = 0; j < kMost; ++j)
+      if (j < loaded) hn::Store(turned[j], d, out + (g - first + j) * step);
   }
-  for (; g < groups; ++g)
+  if (g < end && end >= loaded) {  // the last 16 bytes of the row: some groups once more
+    HWY_ALIGN float last[kMost * kLanes];
+    load(end - loaded, turned);
+    for (int j = 0; j < loaded; ++j) hn::Store(turned[j], d, last + j * kLanes);
+    for (; g < end; ++g)
+      hn::Store(hn::Load(d, last + (g - end + loaded) * kLanes), d, out + (g - first) * step);
+  }
+  for (; g < end; ++g)
     for (std::int64_t lane = 0; lane < kLanes; ++lane)
-      out[g * step + lane] = load_scalar(from + lane * stride + g * size, type);
+      out[(g - first) * step + lane] = load_scalar(from + lane * stride + g * size, type);
 }
 
 }  // namespace oc::kernels::HWY_NAMESPACE

@@ -29,6 +29,7 @@ namespace oc::kernels::HWY_NAMESPACE {
 inline constexpr std::int64_t kFoldGroups = 8;
 // A line is a vector of packed weights; four of them make one vector of sums.
 inline constexpr std::int64_t kLineBytes = kLanes * 4, kLineGroups = kLineBytes / 32;
+inline constexpr std::int64_t kFoldBytes = kFoldGroups * 32;  // of packed weights
 // How far ahead of the stream weights are fetched into the second level, and from there into the
 // first, which waits for too few lines at a time to be fetched into from memory (docs/kernels.md).
 inline constexpr std::int64_t kBytesAhead = 16384, kBytesAheadNear = 1024;
@@ -37,9 +38,19 @@ inline constexpr std::int64_t kBytesAhead = 16384, kBytesAheadNear = 1024;
 // first-level cache.
 inline constexpr int kMaxRowsTokens = OC_HAS_INT8_LINES ? 2 : 4;
 inline bool int8_rows_fit(const QuantMatrix& w) {
-  return w.bits == 4 && w.group == 64 && w.cols % (64 * kFoldGroups) == 0 &&
-         w.meta != Storage::kF32;
+  return w.bits == 4 && w.group == 64 && w.cols >= 64 * kFoldGroups && w.meta != Storage::kF32;
 }
+
+// A row in steps of eight groups. Where its groups are no multiple of eight the last step begins
+// early: its first groups have been met before, and count nothing (RowsInput).
+struct Folds {
+  std::int64_t groups, count;
+  HWY_INLINE explicit Folds(std::int64_t cols)
+      : groups(cols / 64), count((groups + kFoldGroups - 1) / kFoldGroups) {}
+  HWY_INLINE std::int64_t first(std::int64_t fold) const {  // group
+    return fold * kFoldGroups < groups - kFoldGroups ? fold * kFoldGroups : groups - kFoldGroups;
+  }
+};
 
 #if HWY_MAX_BYTES == 64
 HWY_INLINE VI madd_pairs(VI a, VI b) {  // of 16-bit values: pairs of a's lanes, then pairs of b's
@@ -76,15 +87,17 @@ HWY_INLINE void store_group_sums(VI quads, std::int32_t* to) {  // [line] in eac
 // Where group j of eight lies among them.
 constexpr int place_of_group(int j) { return kLineGroups == 2 ? j % 2 * 4 + j / 2 : j; }
 
-// A row's group sums for kT tokens. values: [token][K/2 packed bytes / line][evens, odds];
-// to: [token] `step` apart, [K/64].
+// A row's group sums for kT tokens. values: [token][folds][lines of a fold][evens, odds];
+// to: [token] `step` apart, [folds][8].
 template <int kT, std::int64_t kAhead, std::int64_t kNear>
-HWY_INLINE void row_sums(const std::uint8_t* row, std::int64_t bytes, const std::int8_t* values,
+HWY_INLINE void row_sums(const std::uint8_t* row, const Folds& folds, const std::int8_t* values,
                          std::int32_t* to, std::int64_t step) {
   const DU d;
   const VU mask = hn::Set(d, 0x0f0f0f0f);
   constexpr int kPart = kT < 4 ? kT : 4;  // tokens whose sums stay in registers
-  for (std::int64_t at = 0; at < bytes; at += 4 * kLineBytes) {
+  constexpr std::int64_t kParts = kFoldBytes / (4 * kLineBytes);
+  for (std::int64_t i = 0; i < folds.count * kParts; ++i) {
+    const std::uint8_t* from = row + folds.first(i / kParts) * 32 + i % kParts * 4 * kLineBytes;
     OC_UNROLL(2)
     for (int first = 0; first < kT; first += kPart) {
       VI pairs[kPart][2];
@@ -92,90 +105,123 @@ HWY_INLINE void row_sums(const std::uint8_t* row, std::int64_t bytes, const std:
       for (int half = 0; half < 2; ++half) {
         VU low[2], high[2];
         OC_UNROLL(2)
-        for (int i = 0; i < 2; ++i) {
-          const std::uint8_t* line = row + at + (2 * half + i) * kLineBytes;
-          if (first == 0 && (kLineBytes == 64 || i == 0)) {
+        for (int j = 0; j < 2; ++j) {
+          const std::uint8_t* line = from + (2 * half + j) * kLineBytes;
+          if (first == 0 && (kLineBytes == 64 || j == 0)) {
             if (kAhead != 0) prefetch(line + kAhead);
             if (kNear != 0) __builtin_prefetch(line + kNear, 0, 3);
           }
           const VU packed = load_any(d, line);
-          low[i] = hn::And(packed, mask);
-          high[i] = hn::And(hn::ShiftRight<4>(packed), mask);
+          low[j] = hn::And(packed, mask);
+          high[j] = hn::And(hn::ShiftRight<4>(packed), mask);
         }
         OC_UNROLL(4)
         for (int t = 0; t < kPart; ++t) {
-          const std::int8_t* x =
-              values + (first + t) * bytes * 2 + (at + 2 * half * kLineBytes) * 2;
+          const std::int8_t* x = values + (first + t) * folds.count * 2 * kFoldBytes +
+                                 (i * 4 + 2 * half) * 2 * kLineBytes;
           pairs[t][half] = madd_pairs(line_sums(low[0], high[0], x),
                                       line_sums(low[1], high[1], x + 2 * kLineBytes));
         }
       }
       OC_UNROLL(4)
       for (int t = 0; t < kPart; ++t)
-        store_group_sums(madd_pairs(pairs[t][0], pairs[t][1]), to + (first + t) * step + at / 32);
+        store_group_sums(madd_pairs(pairs[t][0], pairs[t][1]),
+                         to + (first + t) * step + i * 4 * kLineGroups);
     }
   }
 }
 
-// A strip whose dots are known: [token] `token_step` apart, [kLanes rows], [K/64].
+// What rows meet: a panel's bytes as row_sums reads them, evens and odds of a line's columns, token
+// after token; and the scales and sums of the last fold, 0 for groups that were met before.
+template <int kT>
+struct RowsInput {
+  RowsInput(const Int8Rows& x, std::int64_t cols, std::int8_t* to) : panel(x), folds(cols) {
+    values = to;
+    const std::int64_t first = folds.first(folds.count - 1),
+                       again = folds.count * kFoldGroups - folds.groups;
+    for (std::int64_t i = 0; i < kFoldGroups * kT; ++i) {
+      last_scales[i] = i < again * kT ? 0.0f : x.scales[first * kT + i];
+      last_sums[i] = i < again * kT ? 0.0f : x.sums[first * kT + i];
+    }
+    for (std::int64_t fold = 0; fold < folds.count; ++fold)
+      split(reinterpret_cast<const std::uint32_t*>(x.values) + folds.first(fold) * 16 * kT,
+            reinterpret_cast<std::uint32_t*>(to) + fold * kFoldGroups * 16);
+  }
+  static std::int64_t bytes(std::int64_t cols) { return kT * Folds(cols).count * kFoldGroups * 64; }
+  HWY_INLINE const float* scales(std::int64_t fold) const {
+    return fold + 1 == folds.count ? last_scales : panel.scales + fold * kFoldGroups * kT;
+  }
+  HWY_INLINE const float* sums(std::int64_t fold) const {
+    return fold + 1 == folds.count ? last_sums : panel.sums + fold * kFoldGroups * kT;
+  }
+
+  const Int8Rows& panel;
+  Folds folds;
+  const std::int8_t* values;
+  float last_scales[kFoldGroups * kT], last_sums[kFoldGroups * kT];
+
+ private:
+  // One fold; tokens' dwords in turn → evens and odds of each token.
+  HWY_INLINE void split(const std::uint32_t* from, std::uint32_t* to) const {
+    const DU d;
+    const std::int64_t dwords = kFoldGroups * 16, token = folds.count * dwords;
+    for (std::int64_t at = 0; at < dwords; at += 2 * kLanes, from += 2 * kLanes * kT) {
+      if constexpr (kT == 1) {
+        VU evens, odds;
+        hn::LoadInterleaved2(d, from, evens, odds);
+        hn::Store(evens, d, to + at);
+        hn::Store(odds, d, to + at + kLanes);
+      } else if constexpr (kT == 2) {
+        VU parts[4];
+        hn::LoadInterleaved4(d, from, parts[0], parts[1], parts[2], parts[3]);
+        for (int i = 0; i < 4; ++i)
+          hn::Store(parts[i], d, to + i % 2 * token + at + i / 2 * kLanes);
+      } else {  // rows of 2·kT dwords, turned
+        const DI lanes;
+        const VI index = hn::Mul(hn::Iota(lanes, 0), hn::Set(lanes, 2 * kT));
+        for (int i = 0; i < 2 * kT; ++i)
+          hn::Store(hn::GatherIndex(d, from + i, index), d,
+                    to + i % kT * token + at + i / kT * kLanes);
+      }
+    }
+  }
+};
+
+// A strip whose dots are known: [token] `token_step` apart, [kLanes rows] `row_step` apart,
+// [folds][8].
 struct StripSums {
   const std::int32_t* sums = nullptr;
-  std::int64_t token_step = 0, groups = 0;
+  std::int64_t token_step = 0, row_step = 0;
   const std::uint8_t *scales = nullptr, *biases = nullptr;
   std::int64_t meta_stride = 0;
 };
 
-// acc[token] goes on over the eight groups at g.
+// acc[token] goes on over a fold.
 template <int kT>
-HWY_INLINE void fold_groups(const StripSums& strip, std::int64_t g, Storage meta, const Int8Rows& x,
-                            VF* acc) {
+HWY_INLINE void fold_groups(const StripSums& strip, std::int64_t fold, Storage meta,
+                            const RowsInput<kT>& x, VF* acc) {
   const DF d;
   VF scales[kFoldGroups], biases[kFoldGroups];
-  transpose_halves(strip.scales + 2 * g, strip.meta_stride, meta, scales);
-  transpose_halves(strip.biases + 2 * g, strip.meta_stride, meta, biases);
+  const std::int64_t first = x.folds.first(fold);
+  transpose_halves(strip.scales + 2 * first, strip.meta_stride, meta, scales);
+  transpose_halves(strip.biases + 2 * first, strip.meta_stride, meta, biases);
+  const float *x_scales = x.scales(fold), *x_sums = x.sums(fold);
   OC_UNROLL(8)
   for (int t = 0; t < kT; ++t) {
     VU sums[kFoldGroups];
-    const auto* rows = reinterpret_cast<const std::uint8_t*>(strip.sums + t * strip.token_step + g);
-    transpose4(rows, strip.groups * 4, sums);
-    transpose4(rows + 16, strip.groups * 4, sums + 4);
+    const auto* rows = reinterpret_cast<const std::uint8_t*>(strip.sums + t * strip.token_step +
+                                                             fold * kFoldGroups);
+    transpose4(rows, strip.row_step * 4, sums);
+    transpose4(rows + 16, strip.row_step * 4, sums + 4);
     VF sum = acc[t];
     OC_UNROLL(8)
     for (int j = 0; j < kFoldGroups; ++j) {
       const VI dots = hn::BitCast(DI(), sums[place_of_group(j)]);
-      sum = hn::MulAdd(hn::ConvertTo(d, dots),
-                       hn::Mul(scales[j], hn::Set(d, x.scales[(g + j) * kT + t])), sum);
-      sum = hn::MulAdd(biases[j], hn::Set(d, x.sums[(g + j) * kT + t]), sum);
+      sum = hn::MulAdd(hn::ConvertTo(d, dots), hn::Mul(scales[j], hn::Set(d, x_scales[j * kT + t])),
+                       sum);
+      sum = hn::MulAdd(biases[j], hn::Set(d, x_sums[j * kT + t]), sum);
     }
     acc[t] = sum;
-  }
-}
-
-// A panel's bytes as row_sums reads them: evens and odds of a line's columns, token after token.
-template <int kT>
-HWY_INLINE void split_values(const Int8Rows& x, std::int64_t cols, std::int8_t* to) {
-  const DU d;
-  const auto* from = reinterpret_cast<const std::uint32_t*>(x.values);
-  auto* out = reinterpret_cast<std::uint32_t*>(to);
-  const std::int64_t dwords = cols / 4;
-  for (std::int64_t at = 0; at < dwords; at += 2 * kLanes, from += 2 * kLanes * kT) {
-    if constexpr (kT == 1) {
-      VU evens, odds;
-      hn::LoadInterleaved2(d, from, evens, odds);
-      hn::Store(evens, d, out + at);
-      hn::Store(odds, d, out + at + kLanes);
-    } else if constexpr (kT == 2) {
-      VU parts[4];
-      hn::LoadInterleaved4(d, from, parts[0], parts[1], parts[2], parts[3]);
-      for (int i = 0; i < 4; ++i)
-        hn::Store(parts[i], d, out + i % 2 * dwords + at + i / 2 * kLanes);
-    } else {  // rows of 2·kT dwords, turned
-      const DI lanes;
-      const VI index = hn::Mul(hn::Iota(lanes, 0), hn::Set(lanes, 2 * kT));
-      for (int i = 0; i < 2 * kT; ++i)
-        hn::Store(hn::GatherIndex(d, from + i, index), d,
-                  out + i % kT * dwords + at + i / kT * kLanes);
-    }
   }
 }
 
@@ -185,16 +231,17 @@ template <int kT, std::int64_t kAhead = kBytesAhead, std::int64_t kNear = kBytes
 HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64_t end,
                             const Int8Rows& x, std::int64_t tokens, float* y, std::int64_t y_stride,
                             const Epilogue& epilogue, std::byte* scratch) {
-  const std::int64_t bytes = w.cols / 2, groups = w.cols / 64, meta_stride = groups * 2;
-  const std::int64_t folds = groups / kFoldGroups, token_step = kLanes * groups;
-  auto* values = reinterpret_cast<std::int8_t*>(scratch);               // [kT, K]
-  auto* sums = reinterpret_cast<std::int32_t*>(scratch + kT * w.cols);  // [2, kT, kLanes, K/64]
-  split_values<kT>(x, w.cols, values);
+  const std::int64_t bytes = w.cols / 2, meta_stride = w.cols / 64 * 2;
+  const RowsInput<kT> input(x, w.cols, reinterpret_cast<std::int8_t*>(scratch));
+  const std::int64_t folds = input.folds.count, row_step = folds * kFoldGroups;
+  const std::int64_t token_step = kLanes * row_step;
+  // [2, kT, kLanes, folds, 8]
+  auto* sums = reinterpret_cast<std::int32_t*>(scratch + RowsInput<kT>::bytes(w.cols));
   VF acc[kT];
   StripSums before;
   std::int64_t folded = 0;
   const auto fold_until = [&](std::int64_t fold) HWY_ATTR {
-    for (; folded < fold; ++folded) fold_groups<kT>(before, folded * kFoldGroups, w.meta, x, acc);
+    for (; folded < fold; ++folded) fold_groups<kT>(before, folded, w.meta, input, acc);
   };
   const auto store = [&](std::int64_t n) HWY_ATTR {
     for (std::int64_t t = 0; t < tokens; ++t)
@@ -212,12 +259,12 @@ HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64
         __builtin_prefetch(scales + r * meta_stride + at, 0, 3);
         __builtin_prefetch(biases + r * meta_stride + at, 0, 3);
       }
-      row_sums<kT, kAhead, kNear>(w.weight + (n + r) * bytes, bytes, values, now + r * groups,
-                                  token_step);
+      row_sums<kT, kAhead, kNear>(w.weight + (n + r) * bytes, input.folds, input.values,
+                                  now + r * row_step, token_step);
       if (n != begin) fold_until((r + 1) * folds / kLanes);
     }
     if (n != begin) store(n - kLanes);
-    before = {now, token_step, groups, scales, biases, meta_stride};
+    before = {now, token_step, row_step, scales, biases, meta_stride};
     folded = 0;
     for (VF& sum : acc) sum = hn::Zero(DF());
   }

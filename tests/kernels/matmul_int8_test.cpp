@@ -236,11 +236,12 @@ TEST_P(MatmulInt8, EveryNumberOfTokens) {
   }
 }
 
-// Few tokens: multiples of 512 columns are read row after row, those of 128 by lines where there is
-// VNNI: strips that follow each other, a cut off last one, every panel.
+// Few tokens: from 512 columns on they are read row after row, from 128 on by lines where there is
+// VNNI: strips that follow each other, a cut off last one, every panel; and columns that are no
+// multiple of what is read at a time.
 TEST_P(MatmulInt8, LongRowsOfFewTokens) {
   std::size_t gap = 0;
-  for (const std::int64_t cols : {128, 384, 512, 1024, 1536, 1664, 2560})
+  for (const std::int64_t cols : {128, 192, 384, 512, 576, 960, 1024, 1536, 1664, 2560, 3008})
     for (const std::int64_t rows :
          {std::int64_t{1}, std::int64_t{table_.lanes - 1}, std::int64_t{table_.lanes},
           std::int64_t{2 * table_.lanes + 3}, std::int64_t{5 * table_.lanes}})

@@ -263,40 +263,47 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
   const std::size_t scratch_stride = (scratch_bytes + 63) / 64 * 64;
   const Buffer scratch = buffers_->take(scratch_stride * static_cast<std::size_t>(pool_.threads()));
 
-  std::int64_t first_row = 0;
-  for (const CpuMatrix& part : weight.parts) {
-    const std::int64_t strips = (part.rows + strip - 1) / strip;
-    const std::int64_t tiles = (rows + token_tile - 1) / token_tile;
-    pool_.run(strips * tiles, [&](std::int64_t item, int thread) {
-      const std::int64_t begin = item % strips * strip, end = std::min(begin + strip, part.rows);
-      const std::int64_t t0 = item / strips * token_tile, tokens = std::min(token_tile, rows - t0);
-      std::byte* thread_scratch =
-          scratch.data() + scratch_stride * static_cast<std::size_t>(thread);
-      const kernels::Epilogue epilogue{
-          .bias = weight.bias.empty() ? nullptr : weight.bias.data() + first_row,
-          .function = function,
-          .add = add != nullptr ? add + t0 * add_stride + first_row : nullptr,
-          .add_stride = add_stride};
-      float* to = y + t0 * y_stride + first_row;
-      if (quant != nullptr) {
-        const kernels::Int8Rows x{.values = values.as<std::int8_t>() + t0 * cols,
-                                  .scales = scales.as<float>() + t0 * units,
-                                  .sums = sums.as<float>() + t0 * groups,
-                                  .panel = panel};
-        table_.matmul_int8(*part.quant(), begin, end, x, tokens, to, y_stride, epilogue,
-                           thread_scratch);
-        return;
-      }
-      const float* x = floats.as<float>() + t0 * cols;
-      if (part.quant() != nullptr)
-        table_.matmul_quant_f32(*part.quant(), begin, end, x, cols, tokens, to, y_stride, epilogue,
-                                thread_scratch);
-      else
-        table_.matmul_f32(*part.floats(), begin, end, x, cols, tokens, to, y_stride, epilogue,
-                          thread_scratch);
-    });
-    first_row += part.rows;
-  }
+  // One region for all parts: a thread that is done with one goes on with the next.
+  const std::int64_t tiles = (rows + token_tile - 1) / token_tile;
+  const auto strips_of = [&](const CpuMatrix& part) { return (part.rows + strip - 1) / strip; };
+  std::int64_t items = 0;
+  for (const CpuMatrix& part : weight.parts) items += strips_of(part) * tiles;
+  pool_.run(items, [&](std::int64_t item, int thread) {
+    std::int64_t first_row = 0;
+    auto at = weight.parts.begin();
+    for (; item >= strips_of(*at) * tiles; ++at) {
+      item -= strips_of(*at) * tiles;
+      first_row += at->rows;
+    }
+    const CpuMatrix& part = *at;
+    const std::int64_t begin = item % strips_of(part) * strip;
+    const std::int64_t end = std::min(begin + strip, part.rows);
+    const std::int64_t t0 = item / strips_of(part) * token_tile;
+    const std::int64_t tokens = std::min(token_tile, rows - t0);
+    std::byte* thread_scratch = scratch.data() + scratch_stride * static_cast<std::size_t>(thread);
+    const kernels::Epilogue epilogue{
+        .bias = weight.bias.empty() ? nullptr : weight.bias.data() + first_row,
+        .function = function,
+        .add = add != nullptr ? add + t0 * add_stride + first_row : nullptr,
+        .add_stride = add_stride};
+    float* to = y + t0 * y_stride + first_row;
+    if (quant != nullptr) {
+      const kernels::Int8Rows x{.values = values.as<std::int8_t>() + t0 * cols,
+                                .scales = scales.as<float>() + t0 * units,
+                                .sums = sums.as<float>() + t0 * groups,
+                                .panel = panel};
+      table_.matmul_int8(*part.quant(), begin, end, x, tokens, to, y_stride, epilogue,
+                         thread_scratch);
+      return;
+    }
+    const float* x = floats.as<float>() + t0 * cols;
+    if (part.quant() != nullptr)
+      table_.matmul_quant_f32(*part.quant(), begin, end, x, cols, tokens, to, y_stride, epilogue,
+                              thread_scratch);
+    else
+      table_.matmul_f32(*part.floats(), begin, end, x, cols, tokens, to, y_stride, epilogue,
+                        thread_scratch);
+  });
 }
 
 Tensor CpuEngine::linear(Tensor x, const LinearWeight& weight, LinearOptions options) {
