@@ -245,7 +245,8 @@ HWY_NOINLINE void attention_tile(const AttentionHead& head, std::int64_t first,
 template <Storage kType>
 void attention_typed(const AttentionHead& head, std::byte* scratch) {
   std::int64_t row = 0;
-  for (; head.rows - row > 2; row += kQueries) attention_tile<kType, kQueries>(head, row, scratch);
+  for (; head.rows - row > 3; row += kQueries) attention_tile<kType, kQueries>(head, row, scratch);
+  if (head.rows - row == 3) return attention_tile<kType, 3>(head, row, scratch);
   for (; row < head.rows; ++row) attention_tile<kType, 1>(head, row, scratch);
 }
 

@@ -26,59 +26,87 @@ Tensor CpuEngine::attend(Tensor qkv, const AttendSpec& spec, const Batch& batch)
     qkv = std::move(copy);
   }
   float* rows = cpu_data(qkv);
-  std::int64_t first = 0;
+  struct Place {
+    CpuSequence* kv;
+    std::int64_t position;
+  };
+  std::vector<Place> places;  // of each row
   for (const Segment& segment : batch.segments) {
     auto& kv = static_cast<CpuSequence&>(*segment.kv);
     kv.reserve(segment.position, segment.position + segment.length);
-    for_rows(segment.length, [&](std::int64_t i, int) {
-      const std::int64_t t = first + i;
-      float* row = rows + t * stride;
-      const float* cos = batch.rope_cos.data() + t * half;
-      const float* sin = batch.rope_sin.data() + t * half;
-      for (int h = 0; h < spec.heads; ++h) {
-        float* head = row + h * d;
-        table_.rotate(head, spec.turning(), cos, sin, spec.scale);
-        for (std::int64_t c = 2 * half; c < d; ++c) head[c] *= spec.scale;  // these do not turn
-      }
-      for (int h = 0; h < spec.kv_heads; ++h)
-        table_.rotate(row + q_width + h * d, spec.turning(), cos, sin, 1.0f);
-      kv.write(spec.layer, segment.position + i, row + q_width, row + q_width + kv_width, table_);
-    });
-    first += segment.length;
+    for (std::int64_t i = 0; i < segment.length; ++i) places.push_back({&kv, segment.position + i});
   }
+  for_rows(qkv.rows(), stride, [&](std::int64_t t, int) {
+    float* row = rows + t * stride;
+    const float* cos = batch.rope_cos.data() + t * half;
+    const float* sin = batch.rope_sin.data() + t * half;
+    for (int h = 0; h < spec.heads; ++h) {
+      float* head = row + h * d;
+      table_.rotate(head, spec.turning(), cos, sin, spec.scale);
+      for (std::int64_t c = 2 * half; c < d; ++c) head[c] *= spec.scale;  // these do not turn
+    }
+    for (int h = 0; h < spec.kv_heads; ++h)
+      table_.rotate(row + q_width + h * d, spec.turning(), cos, sin, 1.0f);
+    const Place& place = places[static_cast<std::size_t>(t)];
+    place.kv->write(spec.layer, place.position, row + q_width, row + q_width + kv_width, table_);
+  });
   Tensor out = make(qkv.rows(), q_width);
-  first = 0;
-  for (const Segment& segment : batch.segments) {
-    attend_segment(rows + first * stride, stride, spec, segment, cpu_data(out) + first * q_width);
-    first += segment.length;
-  }
+  attend_segments(rows, stride, spec, batch.segments, cpu_data(out));
   return out;
 }
 
-void CpuEngine::attend_segment(const float* qkv, std::int64_t row_stride, const AttendSpec& spec,
-                               const Segment& segment, float* out) {
-  const auto& kv = static_cast<const CpuSequence&>(*segment.kv);
-  const std::int64_t d = spec.head_dim, total = segment.position + segment.length;
-  const std::int64_t parts = (segment.length + kQueryRows - 1) / kQueryRows;
-  std::vector<std::vector<const void*>> blocks;
-  for (int h = 0; h < spec.kv_heads; ++h) blocks.push_back(kv.head_blocks(spec.layer, h, total));
+void CpuEngine::attend_segments(const float* qkv, std::int64_t row_stride, const AttendSpec& spec,
+                                std::span<const Segment> segments, float* out) {
+  const std::int64_t d = spec.head_dim, out_stride = spec.heads * d;
+  const int queries = spec.heads / spec.kv_heads;  // heads that share keys and values
+  // A single row's heads that share keys meet them together, where there are items enough.
+  const auto single = static_cast<std::int64_t>(
+      std::ranges::count_if(segments, [](const Segment& s) { return s.length == 1; }));
+  const int together = single * spec.kv_heads >= 2 * pool_.threads() ? queries : 1;
+
+  struct Item {
+    const Segment* segment;
+    const void* const* blocks;
+    std::int64_t first, begin;  // rows: the segment's first one, the item's first one within it
+    std::int64_t head;
+  };
+  std::vector<std::vector<const void*>> blocks;  // [segment][key head]
+  blocks.reserve(segments.size() * static_cast<std::size_t>(spec.kv_heads));
+  std::vector<Item> items;
+  std::int64_t first = 0;
+  for (const Segment& segment : segments) {
+    const auto& kv = static_cast<const CpuSequence&>(*segment.kv);
+    const std::int64_t parts = (segment.length + kQueryRows - 1) / kQueryRows;
+    const int step = segment.length == 1 ? together : 1;
+    for (int h = 0; h < spec.heads; h += step) {
+      if (h % queries == 0)
+        blocks.push_back(
+            kv.head_blocks(spec.layer, h / queries, segment.position + segment.length));
+      // Later rows see more keys: hand out the heavy pieces first.
+      for (std::int64_t part = parts; part-- > 0;)
+        items.push_back({&segment, blocks.back().data(), first, part * kQueryRows, h});
+    }
+    first += segment.length;
+  }
+
   const std::size_t scratch_bytes = kernels::attention_scratch_bytes(spec.head_dim) / 64 * 64;
   const Buffer scratch = buffers_->take(scratch_bytes * static_cast<std::size_t>(pool_.threads()));
-  pool_.run(spec.heads * parts, [&](std::int64_t item, int thread) {
-    const std::int64_t h = item / parts;
-    // Later rows see more keys: hand out the heavy pieces first.
-    const std::int64_t begin = (parts - 1 - item % parts) * kQueryRows;
+  pool_.run(static_cast<std::int64_t>(items.size()), [&](std::int64_t index, int thread) {
+    const Item& item = items[static_cast<std::size_t>(index)];
+    const Segment& segment = *item.segment;
+    const bool single_row = segment.length == 1;
+    const std::int64_t total = segment.position + segment.length, row = item.first + item.begin;
     const kernels::AttentionHead head{
-        .q = qkv + begin * row_stride + h * d,
-        .q_stride = row_stride,
-        .out = out + begin * spec.heads * d + h * d,
-        .out_stride = spec.heads * d,
+        .q = qkv + row * row_stride + item.head * d,
+        .q_stride = single_row ? d : row_stride,
+        .out = out + row * out_stride + item.head * d,
+        .out_stride = single_row ? d : out_stride,
         .head_dim = spec.head_dim,
-        .rows = std::min(kQueryRows, segment.length - begin),
-        .first_visible = segment.causal ? segment.position + begin + 1 : total,
-        .step = segment.causal ? 1 : 0,
-        .blocks = blocks[static_cast<std::size_t>(h / (spec.heads / spec.kv_heads))].data(),
-        .type = kv.type()};
+        .rows = single_row ? together : std::min(kQueryRows, segment.length - item.begin),
+        .first_visible = segment.causal ? segment.position + item.begin + 1 : total,
+        .step = segment.causal && !single_row ? 1 : 0,
+        .blocks = item.blocks,
+        .type = static_cast<const CpuSequence&>(*segment.kv).type()};
     table_.attention(head, scratch.data() + scratch_bytes * static_cast<std::size_t>(thread));
   });
 }

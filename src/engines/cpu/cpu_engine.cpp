@@ -129,11 +129,14 @@ void CpuEngine::read(const Tensor& tensor, std::span<float> out) {
   std::copy_n(cpu_data(tensor), out.size(), out.begin());
 }
 
-void CpuEngine::for_rows(std::int64_t rows,
+void CpuEngine::for_rows(std::int64_t rows, std::int64_t width,
                          const std::function<void(std::int64_t row, int thread)>& body) {
-  constexpr std::int64_t kRows = 8;  // an item: enough work to be worth handing out
-  pool_.run((rows + kRows - 1) / kRows, [&](std::int64_t item, int thread) {
-    for (std::int64_t row = item * kRows; row < std::min(rows, (item + 1) * kRows); ++row)
+  constexpr std::int64_t kValues = 2048;  // enough work to be worth handing out
+  const std::int64_t few = std::clamp<std::int64_t>((kValues + width - 1) / width, 1, 8);
+  const std::int64_t item_rows =
+      std::clamp<std::int64_t>(rows / (4 * std::int64_t{pool_.threads()}), few, 8);
+  pool_.run((rows + item_rows - 1) / item_rows, [&](std::int64_t item, int thread) {
+    for (std::int64_t row = item * item_rows; row < std::min(rows, (item + 1) * item_rows); ++row)
       body(row, thread);
   });
 }
@@ -200,7 +203,7 @@ Tensor CpuEngine::norm(Tensor x, const NormWeight& weight) {
   Tensor y = x.unique() ? x : make(x.rows(), x.cols());
   const float* from = cpu_data(x);
   float* to = cpu_data(y);
-  for_rows(x.rows(), [&](std::int64_t row, int) {
+  for_rows(x.rows(), w.width, [&](std::int64_t row, int) {
     table_.normalize(from + row * w.width, w.width, w.weight.data(),
                      w.bias.empty() ? nullptr : w.bias.data(), w.eps, to + row * w.width);
   });
@@ -231,7 +234,7 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
   } else {
     floats = buffers_->take(count * width * 4);
   }
-  for_rows(slots, [&](std::int64_t row, int thread) {
+  for_rows(slots, cols, [&](std::int64_t row, int thread) {
     float* buffer = floats.as<float>() + (quant != nullptr ? thread : row) * cols;
     const float* from = fill(std::min(row, rows - 1), buffer);
     const std::int64_t first = row / panel * panel, slot = row - first;

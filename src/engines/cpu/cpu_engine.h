@@ -49,14 +49,16 @@ class CpuEngine final : public Engine {
   using FillRow = std::function<const float*(std::int64_t t, float* buffer)>;
 
   Tensor make(std::int64_t rows, std::int64_t cols);
-  void for_rows(std::int64_t rows, const std::function<void(std::int64_t row, int thread)>& body);
+  // width: values that a row's work goes over.
+  void for_rows(std::int64_t rows, std::int64_t width,
+                const std::function<void(std::int64_t row, int thread)>& body);
   // y = act(X · Wᵀ + bias) + add, X's rows from `fill`.
   void multiply(const FillRow& fill, std::int64_t rows, const CpuLinear& weight,
                 kernels::Function function, const float* add, std::int64_t add_stride, float* y,
                 std::int64_t y_stride);
   Tensor attend_full_int16(const Tensor& qkv, const AttendSpec& spec, std::int64_t block);
-  void attend_segment(const float* qkv, std::int64_t row_stride, const AttendSpec& spec,
-                      const Segment& segment, float* out);
+  void attend_segments(const float* qkv, std::int64_t row_stride, const AttendSpec& spec,
+                       std::span<const Segment> segments, float* out);
 
   Options options_;
   const kernels::Table& table_;
