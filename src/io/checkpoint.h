@@ -42,6 +42,9 @@ struct RawMatrix {
   std::optional<QuantSpec> quant;  // set for MLX affine
   TensorView scales, biases;       // [N, K/group] when quantised
   std::optional<TensorView> bias;  // [N] float
+  // Floats among quantised matrices, since K is no multiple of the group: an engine that rounds
+  // these products' inputs may round the weights to 8 bits.
+  bool may_round = false;
 
   WeightType type() const { return {quant ? scales.dtype : weight.dtype, quant}; }
 };

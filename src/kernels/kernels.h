@@ -36,6 +36,9 @@ enum class Storage {
 enum class Function { kNone, kQuickGelu, kGelu, kGeluTanh, kSilu };
 
 // W[N, K], MLX affine, in place: packed rows, then scales and biases [N, K/group] of type `meta`.
+// Or floats [N, float_cols] that matmul_int8 rounds to such a matrix while it reads them: 8 bits,
+// groups of kMaxUnit, meta kF32, K filled up to whole groups with columns that rows of x have as 0.
+// Of a group: bias = the smallest, scale = (largest − smallest) / 255.
 struct QuantMatrix {
   const std::uint8_t* weight = nullptr;
   const std::uint8_t* scales = nullptr;
@@ -44,6 +47,12 @@ struct QuantMatrix {
   int bits = 4;
   int group = 64;  // a multiple of kChunk
   std::int64_t rows = 0, cols = 0;
+  std::int64_t float_cols = 0;  // 0: quantised in memory
+  Storage float_type = Storage::kF32;
+
+  constexpr std::int64_t row_bytes() const {
+    return float_cols == 0 ? cols * bits / 8 : float_cols * (float_type == Storage::kF32 ? 4 : 2);
+  }
 };
 
 // W[N, K] of floats, in place.

@@ -87,7 +87,7 @@ HWY_NOINLINE void int8_few(const QuantMatrix& w, const std::array<Strip, kR>& st
 class RowsAhead {
  public:
   RowsAhead(const QuantMatrix& w, std::int64_t first, std::int64_t rows, std::int64_t turns) {
-    const std::int64_t stride = w.cols * w.bits / 8;
+    const std::int64_t stride = w.row_bytes();
     const std::int64_t count = first < w.rows ? (first + rows < w.rows ? rows : w.rows - first) : 0;
     at_ = w.weight + first * stride;
     end_ = at_ + count * stride;
@@ -145,7 +145,8 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
   };
   Outputs out{begin, end, y, y_stride, &epilogue};
   [[maybe_unused]] const std::conditional_t<kAmx, AmxTiles, NoTiles> form(unit_of(w.group));
-  if (!kAmx && tokens <= kT) {  // rows, lines, strips: docs/kernels.md
+  // Rows, lines, strips: docs/kernels.md. Floats are rounded once for all tokens.
+  if (!kAmx && tokens <= kT && w.float_cols == 0) {
 #if OC_HAS_INT8_LINES
     if constexpr (kBits == 4 && (kT == 4 || kT == 8))
       if (int8_lines_fit(w))

@@ -23,10 +23,57 @@ struct Strip {
   const std::uint8_t *weight, *scales, *biases;
   std::int64_t weight_stride, meta_stride;  // bytes from row to row
 };
+// One row of float weights → bytes [K], scales and biases [K/group]: see QuantMatrix. What is no
+// number makes the bias none. Columns that are filled up hold anything.
+HWY_NOINLINE void round_row(const QuantMatrix& w, const std::uint8_t* from, std::uint8_t* bytes,
+                            float* scales, float* biases) {
+  const DF d;
+  const hn::Rebind<std::uint8_t, DF> narrow;
+  const std::int64_t size = size_of_storage(w.float_type);
+  for (std::int64_t k = 0; k < w.cols; k += kMaxUnit, bytes += kMaxUnit) {
+    HWY_ALIGN float group[kMaxUnit];
+    const std::int64_t rest = w.float_cols - k, count = rest < kMaxUnit ? rest : kMaxUnit;
+    std::int64_t i = 0;
+    for (; i + kLanes <= count; i += kLanes)
+      hn::Store(load_float(from + (k + i) * size, w.float_type), d, group + i);
+    for (; i < kMaxUnit; ++i)
+      group[i] = i < count ? load_scalar(from + (k + i) * size, w.float_type) : group[0];
+    VF least = hn::Load(d, group), most = least, none = hn::Zero(d);
+    for (i = 0; i < kMaxUnit; i += kLanes) {
+      const VF v = hn::Load(d, group + i);
+      least = hn::Min(least, v);
+      most = hn::Max(most, v);
+      none = hn::MulAdd(v, hn::Zero(d), none);  // 0 of numbers
+    }
+    const float bias = hn::GetLane(hn::MinOfLanes(d, least));
+    const float range = hn::GetLane(hn::MaxOfLanes(d, most)) - bias;
+    constexpr float kSmallest = 0x1p-100f;  // less would have an infinite inverse
+    *scales++ = range < kSmallest ? 0.0f : range / 255.0f;
+    *biases++ = bias + hn::GetLane(hn::SumOfLanes(d, none));
+    const VF inverse = hn::Set(d, range < kSmallest ? 0.0f : 255.0f / range);
+    for (i = 0; i < kMaxUnit; i += kLanes) {
+      const VF above = hn::Sub(hn::Load(d, group + i), hn::Set(d, bias));
+      hn::StoreU(hn::DemoteTo(narrow, hn::NearestInt(hn::Mul(above, inverse))), narrow, bytes + i);
+    }
+  }
+}
+
 // Rows past the end are copies of the last one in `spare` (spare_bytes); their results are not
-// stored.
+// stored. Float weights are rounded into it.
 HWY_INLINE Strip strip_of(const QuantMatrix& w, std::int64_t first, std::uint8_t* spare) {
   Strip strip;
+  if (w.float_cols != 0) {
+    const std::int64_t groups = w.cols / kMaxUnit;
+    auto* scales = reinterpret_cast<float*>(spare);  // [kLanes, K/group]
+    float* biases = scales + kLanes * groups;
+    auto* bytes = reinterpret_cast<std::uint8_t*>(biases + kLanes * groups);
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      const std::int64_t row = first + lane < w.rows ? first + lane : w.rows - 1;
+      round_row(w, w.weight + row * w.row_bytes(), bytes + lane * w.cols, scales + lane * groups,
+                biases + lane * groups);
+    }
+    return {bytes, spare, reinterpret_cast<const std::uint8_t*>(biases), w.cols, groups * 4};
+  }
   strip.weight_stride = w.cols * w.bits / 8;
   strip.meta_stride = w.cols / w.group * size_of_storage(w.meta);
   const auto rows_at = [&](const std::uint8_t* from, std::int64_t bytes) -> const std::uint8_t* {

@@ -253,6 +253,42 @@ TEST_P(MatmulInt8, LongRowsOfFewTokens) {
       }
 }
 
+// Floats are rounded to 8 bits on the way: widths that are no whole groups, of every float type; a
+// group of equal numbers, and one next to nothing.
+TEST_P(MatmulInt8, FloatsAreRoundedToEightBits) {
+  std::size_t gap = 0;
+  for (const Storage type : {Storage::kF32, Storage::kF16, Storage::kBF16})
+    for (const std::int64_t cols : {64, 80, 144, 592})
+      for (const std::int64_t rows : {std::int64_t{1}, std::int64_t{2 * table_.lanes + 3}})
+        for (const std::int64_t tokens : {1, 2, 4, 7, 21}) {
+          std::vector<float> values = normals(rows * cols);
+          std::fill_n(values.begin(), 64, 0.75f);
+          if (rows > 1)
+            std::for_each(values.begin() + cols, values.begin() + cols + 64,
+                          [](float& value) { value *= 1e-38f; });
+          const QuantData w = round_floats(values, type, rows, cols, gap % 4);
+          std::vector<float> x = normals(tokens * w.matrix.cols);
+          for (std::int64_t t = 0; t < tokens; ++t)
+            std::fill(x.begin() + t * w.matrix.cols + cols, x.begin() + (t + 1) * w.matrix.cols,
+                      0.0f);
+          check(w, x, tokens, gap % 4);
+          ++gap;
+        }
+}
+
+// A weight that is no number is an output that is none.
+TEST_P(MatmulInt8, FloatsThatAreNoNumbers) {
+  for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    std::vector<float> values = normals(3 * 128);
+    values[128 + 70] = bad;
+    const QuantData w = round_floats(values, Storage::kBF16, 3, 128, 0);
+    const Rows x = quantise(normals(9 * 128), 9, 128, 8, 64, 0);
+    std::vector<float> y(27);
+    run(w.matrix, 0, 3, x.all(), 9, y.data(), 3);
+    for (std::size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i % 3 == 1) << i;
+  }
+}
+
 // Many tokens meet some columns at a time, their sums are kept in between: whole and cut off blocks
 // of columns, and more tokens than are kept.
 TEST_P(MatmulInt8, BlocksOfColumns) {

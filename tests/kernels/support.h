@@ -165,4 +165,44 @@ inline QuantData make_quant(std::mt19937& random, int bits, int group, Storage m
   return data;
 }
 
+// Floats [N, K] as matmul_int8 rounds them: QuantMatrix::float_cols.
+inline QuantData round_floats(std::vector<float> values, Storage type, std::int64_t rows,
+                              std::int64_t cols, std::size_t gap) {
+  constexpr std::int64_t kGroup = kMaxUnit;
+  const std::int64_t groups = (cols + kGroup - 1) / kGroup;
+  const std::vector<std::uint8_t> floats = stored(values, type);
+  std::vector<int> q(index(rows * groups * kGroup));
+  std::vector<float> scale, bias;
+  for (std::int64_t n = 0; n < rows; ++n)
+    for (std::int64_t g = 0; g < groups; ++g) {
+      const auto first = values.begin() + n * cols + g * kGroup;
+      const auto end = first + std::min(kGroup, cols - g * kGroup);
+      const auto [least, most] = std::minmax_element(first, end);
+      const float range = *most - *least;
+      scale.push_back(range < 0x1p-100f ? 0.0f : range / 255.0f);
+      bias.push_back(*least);
+      for (auto at = first; at != end; ++at)
+        q[index((n * groups + g) * kGroup + (at - first))] =
+            range < 0x1p-100f || !std::isfinite(range)
+                ? 0
+                : static_cast<int>(std::nearbyint(product(*at - *least, 255.0f / range)));
+    }
+  QuantData data{std::move(q),
+                 std::move(scale),
+                 std::move(bias),
+                 Guarded<std::uint8_t>(floats, gap),
+                 Guarded<std::uint8_t>(std::vector<std::uint8_t>{}, 0),
+                 Guarded<std::uint8_t>(std::vector<std::uint8_t>{}, 0),
+                 {}};
+  data.matrix = {.weight = data.packed.data(),
+                 .meta = Storage::kF32,
+                 .bits = 8,
+                 .group = static_cast<int>(kGroup),
+                 .rows = rows,
+                 .cols = groups * kGroup,
+                 .float_cols = cols,
+                 .float_type = type};
+  return data;
+}
+
 }  // namespace oc::kernels

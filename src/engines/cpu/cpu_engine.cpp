@@ -9,8 +9,8 @@ namespace oc {
 namespace {
 
 // Raised whenever the bits of a result change, so that nothing kept by an older program is taken
-// for this one's. 2: full attention in int16.
-constexpr int kArithmetic = 2;
+// for this one's. 2: full attention in int16. 3: floats of quantised towers in 8 bits.
+constexpr int kArithmetic = 3;
 constexpr std::size_t kPoolBytes = 256u << 20;  // freed buffers that are kept for the next op
 
 kernels::Function function_of(Activation activation) {
@@ -61,10 +61,13 @@ Result<LinearPtr> CpuEngine::prepare_linear(std::span<const RawMatrix> parts) {
   OC_CHECK(!parts.empty(), "prepare_linear without a matrix");
   auto made = std::make_shared<CpuLinear>();
   made->cols = parts[0].cols;
+  const bool round =
+      options_.int8_activations &&
+      std::ranges::all_of(parts, [](const RawMatrix& m) { return !m.quant && m.may_round; });
   for (const RawMatrix& raw : parts) {
     OC_CHECK(raw.cols == made->cols, "{}: {} columns beside {}", raw.name, raw.cols, made->cols);
     OC_CHECK(raw.bias.has_value() == parts[0].bias.has_value(), "{}: bias beside none", raw.name);
-    OC_ASSIGN_OR_RETURN(CpuMatrix matrix, prepare_matrix(raw));
+    OC_ASSIGN_OR_RETURN(CpuMatrix matrix, prepare_matrix(raw, round));
     made->rows += matrix.rows;
     made->parts.push_back(std::move(matrix));
     if (raw.bias) {
@@ -215,8 +218,8 @@ Tensor CpuEngine::norm(Tensor x, const NormWeight& weight) {
 void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear& weight,
                          kernels::Function function, const float* add, std::int64_t add_stride,
                          float* y, std::int64_t y_stride) {
-  const std::int64_t cols = weight.cols;
   const kernels::QuantMatrix* quant = weight.rounds_input ? weight.common_quant() : nullptr;
+  const std::int64_t cols = quant != nullptr ? quant->cols : weight.cols;  // whole groups
   const std::int64_t units = quant != nullptr ? cols / kernels::unit_of(quant->group) : 0;
   const std::int64_t groups = quant != nullptr ? cols / quant->group : 0;
 
@@ -237,6 +240,11 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
   for_rows(slots, cols, [&](std::int64_t row, int thread) {
     float* buffer = floats.as<float>() + (quant != nullptr ? thread : row) * cols;
     const float* from = fill(std::min(row, rows - 1), buffer);
+    if (cols != weight.cols) {
+      if (from != buffer) std::copy_n(from, weight.cols, buffer);
+      std::fill_n(buffer + weight.cols, cols - weight.cols, 0.0f);
+      from = buffer;
+    }
     const std::int64_t first = row / panel * panel, slot = row - first;
     if (quant != nullptr)
       table_.quantize_row(

@@ -28,13 +28,26 @@ const kernels::QuantMatrix* CpuLinear::common_quant() const {
   return first;
 }
 
-Result<CpuMatrix> prepare_matrix(const RawMatrix& raw) {
+Result<CpuMatrix> prepare_matrix(const RawMatrix& raw, bool round) {
   CpuMatrix out;
   out.rows = raw.rows;
   out.cols = raw.cols;
   const auto bytes = [](const TensorView& view) {
     return reinterpret_cast<const std::uint8_t*>(view.data.data());
   };
+  if (round) {
+    OC_CHECK(!raw.quant, "{}: rounded twice", raw.name);
+    constexpr int kGroup = kernels::kMaxUnit;
+    out.data = kernels::QuantMatrix{.weight = bytes(raw.weight),
+                                    .meta = kernels::Storage::kF32,
+                                    .bits = 8,
+                                    .group = kGroup,
+                                    .rows = raw.rows,
+                                    .cols = (raw.cols + kGroup - 1) / kGroup * kGroup,
+                                    .float_cols = raw.cols,
+                                    .float_type = storage_of(raw.weight.dtype)};
+    return out;
+  }
   if (!raw.quant) {
     out.data = kernels::FloatMatrix{.weight = bytes(raw.weight),
                                     .type = storage_of(raw.weight.dtype),

@@ -34,7 +34,8 @@ struct CpuNorm final : NormWeight {
   std::vector<float> weight, bias;  // [width]; bias empty for kRms
 };
 
-Result<CpuMatrix> prepare_matrix(const RawMatrix& raw);
+// round: floats, as a matrix whose products round them to 8 bits.
+Result<CpuMatrix> prepare_matrix(const RawMatrix& raw, bool round = false);
 kernels::Storage storage_of(DType dtype);  // f32, f16, bf16
 
 }  // namespace oc

@@ -78,9 +78,11 @@ Result<VitLayer> load_vit_layer(const WeightLoader& load, const std::string& at,
                                                     {attention + "k_proj", c},
                                                     {attention + "v_proj", c}},
                                                    c, true));
-  OC_ASSIGN_OR_RETURN(layer.out_proj, load.linear(attention + "out_proj", c, c, true));
-  OC_ASSIGN_OR_RETURN(layer.fc1, load.linear(at + "mlp.fc1", m, c, true));
-  OC_ASSIGN_OR_RETURN(layer.fc2, load.linear(at + "mlp.fc2", c, m, true));
+  // Of a quantised layer, one matrix may be left as it was: 4304 columns are no multiple of 64.
+  const bool may_round = layer.qkv_proj->rounds_input;
+  OC_ASSIGN_OR_RETURN(layer.out_proj, load.linear(attention + "out_proj", c, c, true, may_round));
+  OC_ASSIGN_OR_RETURN(layer.fc1, load.linear(at + "mlp.fc1", m, c, true, may_round));
+  OC_ASSIGN_OR_RETURN(layer.fc2, load.linear(at + "mlp.fc2", c, m, true, may_round));
   return layer;
 }
 

@@ -15,9 +15,11 @@ class WeightLoader {
   WeightLoader(const Checkpoint& checkpoint, Engine& engine)
       : checkpoint_(checkpoint), engine_(engine) {}
 
-  Result<LinearPtr> linear(const std::string& name, std::int64_t rows, std::int64_t cols,
-                           bool bias) const {
-    OC_ASSIGN_OR_RETURN(const RawMatrix raw, checkpoint_.matrix(name, rows, cols, bias));
+  // may_round: RawMatrix's.
+  Result<LinearPtr> linear(const std::string& name, std::int64_t rows, std::int64_t cols, bool bias,
+                           bool may_round = false) const {
+    OC_ASSIGN_OR_RETURN(RawMatrix raw, checkpoint_.matrix(name, rows, cols, bias));
+    raw.may_round = may_round;
     return engine_.prepare_linear(std::span(&raw, 1));
   }
   // Several matrices, each a name and its rows, stacked along the rows.

@@ -74,10 +74,12 @@ Result<SiglipWeights> load_tower(const WeightLoader& load, const std::string& at
     VitLayer layer;
     OC_ASSIGN_OR_RETURN(layer.layer_norm1, load.layer_norm(block + "ln1", c, kEps));
     OC_ASSIGN_OR_RETURN(layer.qkv_proj, load.linear(block + "attn.qkv", 3 * c, c, true));
-    OC_ASSIGN_OR_RETURN(layer.out_proj, load.linear(block + "attn.proj", c, c, true));
+    const bool may_round = layer.qkv_proj->rounds_input;  // as load_vit_layer does it
+    const std::int64_t m = v.intermediate_size;
+    OC_ASSIGN_OR_RETURN(layer.out_proj, load.linear(block + "attn.proj", c, c, true, may_round));
     OC_ASSIGN_OR_RETURN(layer.layer_norm2, load.layer_norm(block + "ln2", c, kEps));
-    OC_ASSIGN_OR_RETURN(layer.fc1, load.linear(block + "mlp.fc1", v.intermediate_size, c, true));
-    OC_ASSIGN_OR_RETURN(layer.fc2, load.linear(block + "mlp.fc2", c, v.intermediate_size, true));
+    OC_ASSIGN_OR_RETURN(layer.fc1, load.linear(block + "mlp.fc1", m, c, true, may_round));
+    OC_ASSIGN_OR_RETURN(layer.fc2, load.linear(block + "mlp.fc2", c, m, true, may_round));
     w.layers.push_back(std::move(layer));
   }
   OC_ASSIGN_OR_RETURN(w.post_layernorm, load.layer_norm(at + "post_ln", c, kEps));

@@ -226,6 +226,34 @@ TEST_P(CpuBytes, FloatWeightsKeepFloatActivations) {
   }
 }
 
+// A matrix that a quantised tower left as floats, of a width that is no multiple of a group.
+TEST_P(CpuBytes, FloatsAmongQuantisedOnesAreRounded) {
+  constexpr std::int64_t kCols = 144, kRows = 20, kOutputs = 50;
+  Materials make(19);
+  RawMatrix raw = make.floats(kOutputs, kCols, DType::kBF16, true);
+  const std::vector<float> x = make.normals(kRows * kCols);
+  const auto run = [&](Engine& e, std::int64_t rows) {
+    const auto some = std::span(x).first(static_cast<std::size_t>(rows * kCols));
+    return values(e, e.linear(e.upload(some, rows, kCols), *prepared(e, raw), {}));
+  };
+  const auto exact = engine_of(options(GetParam(), 2, "f32"));
+  const auto rounded = engine_of(options(GetParam(), 2, "int8"));
+  const std::vector<float> want = run(*exact, kRows);
+  EXPECT_TRUE(same_bytes(run(*rounded, kRows), want)) << "nobody said that it may be rounded";
+  raw.may_round = true;
+  EXPECT_TRUE(same_bytes(run(*exact, kRows), want)) << "float32 was asked for";
+  EXPECT_FALSE(prepared(*exact, raw)->rounds_input);
+  EXPECT_TRUE(prepared(*rounded, raw)->rounds_input);
+  const std::vector<float> got = run(*rounded, kRows);
+  // Activations as above: 0.0055. Weights: 64 normals lie within 4.7 deviations, a step is 4.7/255,
+  // so off by 4.7/255/sqrt(12) = 0.0053. Both, but for the bias: 0.0077.
+  EXPECT_LT(relative_error(got, want), 0.0092);
+  EXPECT_GT(relative_error(got, want), 0.004) << "int8 is not what ran";
+  for (const std::int64_t rows : {1, 2, 5})
+    EXPECT_TRUE(same_bytes(run(*rounded, rows),
+                           std::span(got).first(static_cast<std::size_t>(rows * kOutputs))));
+}
+
 TEST_P(CpuBytes, AWholeLayerWithInt8AndAHalfCache) {
   const auto ref = reference();
   const auto rounded = engine_of(options(GetParam(), 2, "int8"));
