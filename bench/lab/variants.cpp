@@ -62,7 +62,7 @@ void lines(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const 
 template <int kT, std::int64_t kAhead = kt::kBytesAhead, std::int64_t kNear = kt::kBytesAheadNear>
 void rows(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end, const k::Int8Rows& x,
           float* y, std::int64_t y_stride, std::byte* scratch) {
-  kt::int8_rows<kT, kAhead, kNear>(w, begin, end, x, kT, y, y_stride, {}, scratch);
+  kt::int8_rows<4, kT, kAhead, kNear>(w, begin, end, x, kT, y, y_stride, {}, scratch);
 }
 
 // The same, but each strip is folded right behind its dots, and the next one's scales are fetched.
@@ -70,9 +70,9 @@ template <int kT>
 void rows_at_once(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end,
                   const k::Int8Rows& x, float* y, std::int64_t y_stride, std::byte* scratch) {
   const std::int64_t bytes = w.cols / 2, stride = w.cols / 64 * 2;
-  const kt::RowsInput<kT> input(x, w.cols, reinterpret_cast<std::int8_t*>(scratch));
+  const kt::RowsInput<4, kT> input(x, w.cols, reinterpret_cast<std::int8_t*>(scratch));
   const std::int64_t row_step = input.folds.count * kt::kFoldGroups;
-  auto* sums = reinterpret_cast<std::int32_t*>(scratch + kt::RowsInput<kT>::bytes(w.cols));
+  auto* sums = reinterpret_cast<std::int32_t*>(scratch + input.bytes(w.cols));
   for (std::int64_t n = begin; n < end; n += kt::kLanes) {
     const kt::StripSums strip{
         sums,  kt::kLanes * row_step, row_step, w.scales + n * stride, w.biases + n * stride,
@@ -89,7 +89,7 @@ void rows_at_once(const k::QuantMatrix& w, std::int64_t begin, std::int64_t end,
     kt::VF acc[kT];
     for (kt::VF& sum : acc) sum = kt::hn::Zero(kt::DF());
     for (std::int64_t fold = 0; fold < input.folds.count; ++fold)
-      kt::fold_groups<kT>(strip, fold, w.meta, input, acc);
+      kt::fold_groups<4, kT>(strip, fold, w.meta, input, acc);
     for (int t = 0; t < kT; ++t) kt::store_outputs(acc[t], t, n, end, y, y_stride, {});
   }
 }

@@ -154,10 +154,10 @@ void int8_panels(const QuantMatrix& w, std::int64_t begin, std::int64_t end, con
           int8_lines<kT>(w, strip_of(w, out.n, spare), panel(0), out);
 #endif
 #if OC_HAS_INT8_ROWS
-    if constexpr (kBits == 4 && kT <= kMaxRowsTokens)
+    if constexpr (kT <= kMaxRowsTokens<kBits>)
       if (int8_rows_fit(w)) {
         const std::int64_t whole = begin + (end - begin) / kLanes * kLanes;
-        int8_rows<kT>(w, begin, whole, x, tokens, y, y_stride, epilogue, scratch);
+        int8_rows<kBits, kT>(w, begin, whole, x, tokens, y, y_stride, epilogue, scratch);
         out.n = whole;
       }
 #endif

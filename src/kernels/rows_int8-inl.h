@@ -1,4 +1,4 @@
-// Packed 4-bit weights × a few int8 rows, row of W after row of W: memory is read as one stream,
+// Packed weights × a few int8 rows, row of W after row of W: memory is read as one stream,
 // as its hardware likes best. Integer dots of a row go into a small table; a strip of rows behind,
 // they are folded with their scales, output beside output, in the order of all other shapes.
 // docs/kernels.md has the arithmetic.
@@ -36,9 +36,10 @@ inline constexpr std::int64_t kBytesAhead = 16384, kBytesAheadNear = 1024;
 
 // From three tokens on lines are faster (lines_int8-inl.h); sums of more than four would leave the
 // first-level cache.
-inline constexpr int kMaxRowsTokens = OC_HAS_INT8_LINES ? 2 : 4;
+template <int kBits>
+inline constexpr int kMaxRowsTokens = kBits == 8 || OC_HAS_INT8_LINES ? 2 : 4;
 inline bool int8_rows_fit(const QuantMatrix& w) {
-  return w.bits == 4 && w.group == 64 && w.cols >= 64 * kFoldGroups && w.meta != Storage::kF32;
+  return w.group == 64 && w.cols >= 64 * kFoldGroups && w.meta != Storage::kF32;
 }
 
 // A row in steps of eight groups. Where its groups are no multiple of eight the last step begins
@@ -85,7 +86,10 @@ HWY_INLINE void store_group_sums(VI quads, std::int32_t* to) {  // [line] in eac
 #endif
 }
 // Where group j of eight lies among them.
-constexpr int place_of_group(int j) { return kLineGroups == 2 ? j % 2 * 4 + j / 2 : j; }
+template <int kBits>
+constexpr int place_of_group(int j) {
+  return kBits == 4 && kLineGroups == 2 ? j % 2 * 4 + j / 2 : j;
+}
 
 // A row's group sums for kT tokens. values: [token][folds][lines of a fold][evens, odds];
 // to: [token] `step` apart, [folds][8].
@@ -131,9 +135,72 @@ HWY_INLINE void row_sums(const std::uint8_t* row, const Folds& folds, const std:
   }
 }
 
-// What rows meet: a panel's bytes as row_sums reads them, evens and odds of a line's columns, token
-// after token; and the scales and sums of the last fold, 0 for groups that were met before.
-template <int kT>
+// Lane sums of 8-bit weights.
+HWY_INLINE VI byte_sums(VI sums, VU w, VI x) {
+  if constexpr (!kSplitBytes) {
+    return hn::Add(sums, widen(dot_step(no_sums(), w, x)));
+  } else {  // halves, each within 16 bits; the high ones count sixteenfold
+    const VU mask = hn::Set(DU(), 0x0f0f0f0f);
+    const Sums low = dot_step(no_sums(), hn::And(w, mask), x);
+    const Sums high = dot_step(no_sums(), hn::And(hn::ShiftRight<4>(w), mask), x);
+    return hn::Add(sums, hn::Add(widen(low), hn::ShiftLeft<4>(widen(high))));
+  }
+}
+
+// v[i] holds the lane sums of group i → [group i's sum] in each 16-byte block, blocks to be added.
+HWY_INLINE VI quads_of(const VI v[4]) {
+  const DI d;
+  const DU64 d64;
+  const auto pairs = [&](VI a, VI b) HWY_ATTR {
+    return hn::BitCast(d64, hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b)));
+  };
+  const auto first = pairs(v[0], v[1]), second = pairs(v[2], v[3]);
+  return hn::Add(hn::BitCast(d, hn::InterleaveLower(d64, first, second)),
+                 hn::BitCast(d, hn::InterleaveUpper(d64, first, second)));
+}
+
+// row_sums of 8-bit weights. values: [token][folds][512 columns].
+template <int kT, std::int64_t kAhead, std::int64_t kNear>
+HWY_INLINE void byte_row_sums(const std::uint8_t* row, const Folds& folds,
+                              const std::int8_t* values, std::int32_t* to, std::int64_t step) {
+  constexpr int kVectors = 16 / kLanes, kGroups = 4 * kLineGroups;  // of a group; that are stored
+  constexpr std::int64_t kColumns = kFoldGroups * 64;
+  for (std::int64_t i = 0; i < folds.count * (kFoldGroups / kGroups); ++i) {
+    const std::int64_t in_fold = i % (kFoldGroups / kGroups) * kGroups * 64;
+    const std::uint8_t* from = row + folds.first(i * kGroups / kFoldGroups) * 64 + in_fold;
+    VI sums[kT][kGroups];
+    OC_UNROLL(8)
+    for (int g = 0; g < kGroups; ++g) {
+      if (kAhead != 0) prefetch(from + g * 64 + kAhead);
+      if (kNear != 0) __builtin_prefetch(from + g * 64 + kNear, 0, 3);
+      OC_UNROLL(2)
+      for (int v = 0; v < kVectors; ++v) {
+        const std::int64_t at = g * 64 + v * 4 * kLanes;
+        const VU w = load_any(DU(), from + at);
+        OC_UNROLL(2)
+        for (int t = 0; t < kT; ++t)
+          sums[t][g] = byte_sums(
+              v == 0 ? hn::Zero(DI()) : sums[t][g], w,
+              load_any(DI(), values + t * folds.count * kColumns + i * kGroups * 64 + at));
+      }
+    }
+    OC_UNROLL(2)
+    for (int t = 0; t < kT; ++t) {
+      VI quads = quads_of(sums[t]);
+#if HWY_MAX_BYTES == 64
+      const VI upper = quads_of(sums[t] + 4);
+      quads = VI{_mm512_add_epi32(_mm512_shuffle_i32x4(quads.raw, upper.raw, 0x88),
+                                  _mm512_shuffle_i32x4(quads.raw, upper.raw, 0xdd))};
+#endif
+      store_group_sums(quads, to + t * step + i * kGroups);
+    }
+  }
+}
+
+// What rows meet: a panel's bytes token after token, as row_sums reads them (4 bits: evens and odds
+// of a line's columns); and the scales and sums of the last fold, 0 for groups that were met
+// before.
+template <int kBits, int kT>
 struct RowsInput {
   RowsInput(const Int8Rows& x, std::int64_t cols, std::int8_t* to) : panel(x), folds(cols) {
     values = to;
@@ -165,6 +232,16 @@ struct RowsInput {
   HWY_INLINE void split(const std::uint32_t* from, std::uint32_t* to) const {
     const DU d;
     const std::int64_t dwords = kFoldGroups * 16, token = folds.count * dwords;
+    if constexpr (kBits == 8) {
+      static_assert(kT <= 2);
+      for (std::int64_t at = 0; at < dwords; at += kLanes, from += kLanes * kT) {
+        VU first = hn::LoadU(d, from), second = first;
+        if constexpr (kT == 2) hn::LoadInterleaved2(d, from, first, second);
+        hn::Store(first, d, to + at);
+        if constexpr (kT == 2) hn::Store(second, d, to + token + at);
+      }
+      return;
+    }
     for (std::int64_t at = 0; at < dwords; at += 2 * kLanes, from += 2 * kLanes * kT) {
       if constexpr (kT == 1) {
         VU evens, odds;
@@ -197,9 +274,9 @@ struct StripSums {
 };
 
 // acc[token] goes on over a fold.
-template <int kT>
+template <int kBits, int kT>
 HWY_INLINE void fold_groups(const StripSums& strip, std::int64_t fold, Storage meta,
-                            const RowsInput<kT>& x, VF* acc) {
+                            const RowsInput<kBits, kT>& x, VF* acc) {
   const DF d;
   VF scales[kFoldGroups], biases[kFoldGroups];
   const std::int64_t first = x.folds.first(fold);
@@ -216,7 +293,7 @@ HWY_INLINE void fold_groups(const StripSums& strip, std::int64_t fold, Storage m
     VF sum = acc[t];
     OC_UNROLL(8)
     for (int j = 0; j < kFoldGroups; ++j) {
-      const VI dots = hn::BitCast(DI(), sums[place_of_group(j)]);
+      const VI dots = hn::BitCast(DI(), sums[place_of_group<kBits>(j)]);
       sum = hn::MulAdd(hn::ConvertTo(d, dots), hn::Mul(scales[j], hn::Set(d, x_scales[j * kT + t])),
                        sum);
       sum = hn::MulAdd(biases[j], hn::Set(d, x_sums[j * kT + t]), sum);
@@ -227,21 +304,22 @@ HWY_INLINE void fold_groups(const StripSums& strip, std::int64_t fold, Storage m
 
 // Outputs [begin, end), whole strips; `tokens` of the panel's kT are stored. A strip is folded
 // piece by piece between the rows of the next one, so that memory is never left waiting.
-template <int kT, std::int64_t kAhead = kBytesAhead, std::int64_t kNear = kBytesAheadNear>
+template <int kBits, int kT, std::int64_t kAhead = kBytesAhead,
+          std::int64_t kNear = kBytesAheadNear>
 HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64_t end,
                             const Int8Rows& x, std::int64_t tokens, float* y, std::int64_t y_stride,
                             const Epilogue& epilogue, std::byte* scratch) {
-  const std::int64_t bytes = w.cols / 2, meta_stride = w.cols / 64 * 2;
-  const RowsInput<kT> input(x, w.cols, reinterpret_cast<std::int8_t*>(scratch));
+  const std::int64_t bytes = w.row_bytes(), meta_stride = w.cols / 64 * 2;
+  const RowsInput<kBits, kT> input(x, w.cols, reinterpret_cast<std::int8_t*>(scratch));
   const std::int64_t folds = input.folds.count, row_step = folds * kFoldGroups;
   const std::int64_t token_step = kLanes * row_step;
   // [2, kT, kLanes, folds, 8]
-  auto* sums = reinterpret_cast<std::int32_t*>(scratch + RowsInput<kT>::bytes(w.cols));
+  auto* sums = reinterpret_cast<std::int32_t*>(scratch + input.bytes(w.cols));
   VF acc[kT];
   StripSums before;
   std::int64_t folded = 0;
   const auto fold_until = [&](std::int64_t fold) HWY_ATTR {
-    for (; folded < fold; ++folded) fold_groups<kT>(before, folded, w.meta, input, acc);
+    for (; folded < fold; ++folded) fold_groups<kBits, kT>(before, folded, w.meta, input, acc);
   };
   const auto store = [&](std::int64_t n) HWY_ATTR {
     for (std::int64_t t = 0; t < tokens; ++t)
@@ -259,8 +337,12 @@ HWY_NOINLINE void int8_rows(const QuantMatrix& w, std::int64_t begin, std::int64
         __builtin_prefetch(scales + r * meta_stride + at, 0, 3);
         __builtin_prefetch(biases + r * meta_stride + at, 0, 3);
       }
-      row_sums<kT, kAhead, kNear>(w.weight + (n + r) * bytes, input.folds, input.values,
-                                  now + r * row_step, token_step);
+      const std::uint8_t* row = w.weight + (n + r) * bytes;
+      if constexpr (kBits == 4)
+        row_sums<kT, kAhead, kNear>(row, input.folds, input.values, now + r * row_step, token_step);
+      else
+        byte_row_sums<kT, kAhead, kNear>(row, input.folds, input.values, now + r * row_step,
+                                         token_step);
       if (n != begin) fold_until((r + 1) * folds / kLanes);
     }
     if (n != begin) store(n - kLanes);

@@ -247,8 +247,9 @@ TEST_P(MatmulInt8, LongRowsOfFewTokens) {
           std::int64_t{2 * table_.lanes + 3}, std::int64_t{5 * table_.lanes}})
       for (const std::int64_t tokens : {1, 2, 3, 4, 5, 8, 9}) {
         const Storage meta = gap % 3 == 0 ? Storage::kF16 : Storage::kBF16;
-        check(make_quant(random_, 4, 64, meta, rows, cols, gap % 4), normals(tokens * cols), tokens,
-              gap % 4);
+        for (const int bits : {4, 8})
+          check(make_quant(random_, bits, 64, meta, rows, cols, gap % 4), normals(tokens * cols),
+                tokens, gap % 4);
         ++gap;
       }
 }
