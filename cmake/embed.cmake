@@ -1,5 +1,6 @@
-# cmake -DOUT=file.cpp -P embed.cmake -- FILE...: the files as byte arrays, for src/http/page.h. Run by
-# the build whenever one of them changes.
+# cmake -DOUT=file.cpp -DROOT=folder -P embed.cmake -- FILE...: the files as byte arrays, for
+# src/http/page.h, those below the folder by their paths in it. Run by the build whenever one of them
+# changes.
 set(arrays "")
 set(table "")
 set(index 0)
@@ -9,7 +10,10 @@ foreach(i RANGE 1 ${CMAKE_ARGC})
   if(file STREQUAL "--")
     set(behind TRUE)
   elseif(behind AND NOT file STREQUAL "")
-    get_filename_component(name "${file}" NAME)
+    file(RELATIVE_PATH name "${ROOT}" "${file}")
+    if(name MATCHES "^\\.\\./")
+      get_filename_component(name "${file}" NAME)
+    endif()
     file(SHA256 "${file}" digest)
     file(READ "${file}" bytes HEX)
     string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")

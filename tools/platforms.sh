@@ -36,7 +36,8 @@ flags=(-target aarch64-macos -std=c++20 -c -O0 -g0 -fno-sanitize=all -Wall -Wext
   -DOC_HAS_HEIC -DOC_HAS_AVIF -DOC_HAS_TIFF -DOC_TIFF_WRITER)
 
 # What the build makes, and what it leaves out where a library is not there.
-cmake -DOUT=$place/web_files.cpp -P cmake/embed.cmake -- web/* examples/shapes.png
+{ find "$root/web" -type f -print0 && printf '%s\0' "$root/examples/shapes.png"; } |
+  xargs -0 cmake -DOUT=$place/web_files.cpp "-DROOT=$root/web" -P cmake/embed.cmake --
 cmake -DOUT=$place/embedded_model.cpp -P cmake/embed_model.cmake -- models/demo/*.json models/demo/*.safetensors
 left_out=""
 xgrammar=$(ls -d build/deps/xgrammar-* 2>/dev/null | head -n 1)

@@ -1,10 +1,12 @@
 // The server's API as the page uses it. No DOM in here.
 
 export class ApiError extends Error {
-  // status: of HTTP; 0 where there was no answer. retryAfter: seconds, 0 when nothing was said.
-  constructor(message, {status = 0, retryAfter = 0} = {}) {
+  // status: of HTTP; 0 where there was no answer. code: the server's word for it, e.g. "superseded".
+  // retryAfter: seconds, 0 when nothing was said.
+  constructor(message, {status = 0, code = "", retryAfter = 0} = {}) {
     super(message);
     this.status = status;
+    this.code = code;
     this.retryAfter = retryAfter;
   }
 }
@@ -41,12 +43,15 @@ async function call(path, options = {}) {
 async function refusal(response) {
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
   let message = `The server answered with status ${response.status}.`;
+  let code = "";
   try {
-    message = (await response.json()).error.message || message;
+    const {error} = await response.json();
+    message = error.message || message;
+    code = error.code ?? "";
   } catch {
     // Not from ocellus, maybe a proxy's page: the status has to do.
   }
-  return new ApiError(message, {status: response.status, retryAfter});
+  return new ApiError(message, {status: response.status, code, retryAfter});
 }
 
 // What /health says, a server that is still loading included.
@@ -100,13 +105,14 @@ export async function* events(stream) {
   }
 }
 
-// One answer. model: a name, or empty for the active one. onText gets each piece. Resolves to {finish, usage, warning}; rejects with an ApiError,
-// or an AbortError when the signal says so.
-export async function ask(model, messages, signal, onText) {
+// One answer. body: of /v1/chat/completions, but for what makes it a stream; an empty `model` is the active
+// one. onText gets each piece. Resolves to {finish, usage, warning}; rejects with an ApiError, or an
+// AbortError when the signal says so.
+export async function ask(body, signal, onText) {
   const response = await call("v1/chat/completions", {
     method: "POST",
     headers: {"Content-Type": "application/json"},
-    body: JSON.stringify({model, messages, stream: true, stream_options: {include_usage: true}}),
+    body: JSON.stringify({...body, stream: true, stream_options: {include_usage: true}}),
     signal,
   });
   if (!response.ok) throw await refusal(response);
@@ -115,7 +121,7 @@ export async function ask(model, messages, signal, onText) {
     for await (const data of events(response.body)) {
       if (data === "[DONE]") return result;
       const chunk = JSON.parse(data);
-      if (chunk.error) throw new ApiError(chunk.error.message);
+      if (chunk.error) throw new ApiError(chunk.error.message, {code: chunk.error.code ?? ""});
       const choice = chunk.choices?.[0];
       if (choice?.delta?.content) onText(choice.delta.content);
       if (choice?.finish_reason) result.finish = choice.finish_reason;

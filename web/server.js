@@ -36,8 +36,9 @@ export function requested() {
   return chosen;
 }
 
-export function defaultInstruction() {
-  return texts?.default_instruction ?? "";
+// What the configuration has for the page: {default_instruction, capture_intervals, …}.
+export function configured() {
+  return texts ?? {};
 }
 
 function showStatus(state, text, details = []) {
@@ -177,4 +178,11 @@ $("status").addEventListener("toggle", watchServer);
 document.addEventListener("click", (event) => {
   if (!$("status").contains(event.target)) $("status").open = false;
 });
+// In front of all other listeners: Escape closes this and stops nothing.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !$("status").open) return;
+  event.preventDefault();
+  $("status").open = false;
+  $("status").querySelector("summary").focus();
+}, true);
 document.addEventListener("visibilitychange", watchServer);

@@ -23,6 +23,7 @@ struct UiSettings {
   std::string default_instruction;              // the first question to offer; empty: none
   std::vector<std::int64_t> capture_intervals;  // ms
   std::optional<std::int64_t> default_interval;
+  std::optional<std::int64_t> video_width, video_height;  // of a camera's picture
 };
 
 struct ServedModel {

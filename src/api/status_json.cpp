@@ -140,7 +140,12 @@ std::string ui_json(const std::string& model, const UiSettings& ui) {
   out["description"] = ui.description;
   out["default_instruction"] = ui.default_instruction;
   out["capture_intervals"] = json::value_from(ui.capture_intervals);
-  out["default_interval"] = ui.default_interval ? json::value(*ui.default_interval) : nullptr;
+  const auto or_null = [](const std::optional<std::int64_t>& value) {
+    return value ? json::value(*value) : json::value(nullptr);
+  };
+  out["default_interval"] = or_null(ui.default_interval);
+  out["video_width"] = or_null(ui.video_width);
+  out["video_height"] = or_null(ui.video_height);
   return json_text(out);
 }
 

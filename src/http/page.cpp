@@ -13,10 +13,10 @@ constexpr std::string_view kPolicy =
 std::string_view content_type(std::string_view name) {
   if (name.ends_with(".html")) return "text/html; charset=utf-8";
   if (name.ends_with(".css")) return "text/css; charset=utf-8";
-  if (name.ends_with(".js")) return "text/javascript; charset=utf-8";
+  if (name.ends_with(".js") || name.ends_with(".mjs")) return "text/javascript; charset=utf-8";
   if (name.ends_with(".svg")) return "image/svg+xml";
   if (name.ends_with(".png")) return "image/png";
-  return "application/octet-stream";
+  return "text/plain; charset=utf-8";  // licences
 }
 
 // If-None-Match: a list of tags, weak or not, or "*" (RFC 9110, 13.1.2).

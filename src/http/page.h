@@ -9,7 +9,7 @@
 namespace oc::http {
 
 struct WebFile {
-  std::string_view name;  // "app.js"
+  std::string_view name;  // "app.js", "vendor/….mjs"
   std::string_view bytes;
   std::string_view sha256;  // of the bytes, in hex
 };

@@ -1,4 +1,4 @@
-"""The page where the server has several models, and texts of a configuration. See test_page.py."""
+"""The page where the server has several models, and texts of a configuration. See page_driver.py."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from test_page import (  # noqa: F401
+from page_driver import (  # noqa: F401
     CIRCLE, CONTRAST, NAMELESS, QUESTION, SCREENS, ask, browser, choose, open_page, page,
 )  # fmt: skip
 from test_switch import DEMO, both, home, switch  # noqa: F401

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from conftest import ROOT, data_uri
-from test_page import CIRCLE, chromium
+from page_driver import CIRCLE, chromium
 from test_switch import DEMO, both, home, states  # noqa: F401
 
 SITE = "elsewhere.example"  # resolved to this machine, as a site in the internet would not be

@@ -1,4 +1,4 @@
-"""Pictures on the page that are no still JPEG, PNG or WebP: shown and sent alike. See test_page.py."""
+"""Pictures on the page that are no still JPEG, PNG or WebP: shown and sent alike. See page_driver.py."""
 
 import io
 
@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
-from test_page import CIRCLE, QUESTION, ask, browser, choose, open_page, page  # noqa: F401
+from page_driver import CIRCLE, QUESTION, ask, browser, choose, open_page, page  # noqa: F401
 
 DRAWN = {
     "moving.gif": "image/gif", "plain.bmp": "image/bmp", "moving.webp": "image/webp",

@@ -338,8 +338,12 @@ UiSettings ui_settings(const Config& config) {
   ui.description = config.get_or<std::string>("description", {});
   ui.default_instruction = config.get_or<std::string>("ui.default_instruction", {});
   ui.capture_intervals = config.get_or<std::vector<std::int64_t>>("ui.capture_intervals", {});
-  if (config.is_set("ui.default_interval"))
-    ui.default_interval = config.get<std::int64_t>("ui.default_interval");
+  const auto if_set = [&config](std::string_view path, std::optional<std::int64_t>& value) {
+    if (config.is_set(path)) value = config.get<std::int64_t>(path);
+  };
+  if_set("ui.default_interval", ui.default_interval);
+  if_set("frontend.video_width", ui.video_width);
+  if_set("frontend.video_height", ui.video_height);
   return ui;
 }
 
