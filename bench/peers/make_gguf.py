@@ -2,15 +2,12 @@
 
 import sys
 
-import gguf
-import numpy as np
-
 import shapes as s
+from random_gguf import RandomGguf
 
 
 def main(path):
-    rng = np.random.default_rng(1)
-    out = gguf.GGUFWriter(path, "phi3")
+    out = RandomGguf(path, "phi3", "q4_0")
     out.add_context_length(4096)
     out.add_embedding_length(s.HIDDEN)
     out.add_feed_forward_length(s.MLP)
@@ -22,35 +19,18 @@ def main(path):
     out.add_sliding_window(262144)  # never acts
     out.add_rope_freq_base(10000.0)
     out.add_vocab_size(s.VOCAB)
-    out.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_0)
     out.add_tokenizer_model("no_vocab")
-
-    def norm(name):
-        out.add_tensor(name, rng.uniform(0.9, 1.1, s.HIDDEN).astype(np.float32))
-
-    def matrix(name, rows, cols):
-        # 32 numbers of 4 bits behind their scale, 18 bytes
-        blocks = np.frombuffer(rng.bytes(rows * cols // 32 * 18), np.uint8).reshape(-1, 18).copy()
-        scale = (rng.uniform(0.5, 1.5, len(blocks)) * 0.004).astype(np.float16)
-        blocks[:, :2] = scale.view(np.uint8).reshape(-1, 2)
-        out.add_tensor(
-            name, blocks.reshape(rows, -1), raw_dtype=gguf.GGMLQuantizationType.Q4_0
-        )
-
-    matrix("token_embd.weight", s.VOCAB, s.HIDDEN)
+    out.matrix("token_embd.weight", s.VOCAB, s.HIDDEN)
     for i in range(s.LAYERS):
-        norm(f"blk.{i}.attn_norm.weight")
-        matrix(f"blk.{i}.attn_qkv.weight", 3 * s.HIDDEN, s.HIDDEN)
-        matrix(f"blk.{i}.attn_output.weight", s.HIDDEN, s.HIDDEN)
-        norm(f"blk.{i}.ffn_norm.weight")
-        matrix(f"blk.{i}.ffn_up.weight", 2 * s.MLP, s.HIDDEN)
-        matrix(f"blk.{i}.ffn_down.weight", s.HIDDEN, s.MLP)
-    norm("output_norm.weight")
-    matrix("output.weight", s.VOCAB, s.HIDDEN)
-    out.write_header_to_file()
-    out.write_kv_data_to_file()
-    out.write_tensors_to_file()
-    out.close()
+        out.norm(f"blk.{i}.attn_norm.weight", s.HIDDEN)
+        out.matrix(f"blk.{i}.attn_qkv.weight", 3 * s.HIDDEN, s.HIDDEN)
+        out.matrix(f"blk.{i}.attn_output.weight", s.HIDDEN, s.HIDDEN)
+        out.norm(f"blk.{i}.ffn_norm.weight", s.HIDDEN)
+        out.matrix(f"blk.{i}.ffn_up.weight", 2 * s.MLP, s.HIDDEN)
+        out.matrix(f"blk.{i}.ffn_down.weight", s.HIDDEN, s.MLP)
+    out.norm("output_norm.weight", s.HIDDEN)
+    out.matrix("output.weight", s.VOCAB, s.HIDDEN)
+    out.finish()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,56 @@
+"""How many frames of a camera `ocellus serve` answers a second, where a newer frame comes instead
+of one that waits: frames are sent faster than they can be answered, each a new picture."""
+
+import argparse
+import http.client
+import json
+import threading
+import time
+
+import chat
+
+
+def main():
+    asked = argparse.ArgumentParser()
+    asked.add_argument("port", type=int)
+    asked.add_argument("--answer", type=int, default=20, help="tokens")
+    asked.add_argument("--picture", type=int, nargs=2, default=(640, 480))
+    asked.add_argument("--every", type=float, default=0.1, help="seconds between frames")
+    asked.add_argument("--frames", type=int, default=100)
+    args = asked.parse_args()
+    body = {"max_tokens": args.answer, "temperature": 0, "draft_tokens": 0}
+    body |= {"stream_key": "camera", "policy": "latest_wins", "do_image_splitting": 0}
+    ended, refused = [], []
+
+    def send(text):
+        connection = http.client.HTTPConnection("127.0.0.1", args.port, timeout=60)
+        path, kind = "/v1/chat/completions", {"Content-Type": "application/json"}
+        connection.request("POST", path, text, kind)
+        reply = connection.getresponse()
+        text = json.loads(reply.read())
+        if reply.status == 200:
+            assert text["usage"]["completion_tokens"] == args.answer, text
+            ended.append(time.perf_counter())
+        else:
+            refused.append(f"{reply.status} {text['error'].get('code')}")
+
+    # made first, so that their making takes nothing from the server
+    texts = [
+        json.dumps(body | {"messages": [chat.message(5, args.picture)]})
+        for _ in range(args.frames)
+    ]
+    began, threads = time.perf_counter(), []
+    for number, text in enumerate(texts):
+        time.sleep(max(0, began + number * args.every - time.perf_counter()))
+        threads.append(threading.Thread(target=send, args=[text]))
+        threads[-1].start()
+    for thread in threads:
+        thread.join()
+    ended.sort()
+    rate = (len(ended) - 1) / (ended[-1] - ended[0])
+    print(f"{len(texts)} frames sent, {len(ended)} answered: {rate:.2f} a second;", end=" ")
+    print({kind: refused.count(kind) for kind in set(refused)})
+
+
+if __name__ == "__main__":
+    main()
