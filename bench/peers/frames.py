@@ -46,8 +46,7 @@ def main():
         threads[-1].start()
     for thread in threads:
         thread.join()
-    ended.sort()
-    rate = (len(ended) - 1) / (ended[-1] - ended[0])
+    rate = len(ended) / (max(ended) - began)
     print(f"{len(texts)} frames sent, {len(ended)} answered: {rate:.2f} a second;", end=" ")
     print({kind: refused.count(kind) for kind in set(refused)})
 
