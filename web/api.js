@@ -106,7 +106,8 @@ export async function* events(stream) {
 }
 
 // One answer. body: of /v1/chat/completions, but for what makes it a stream; an empty `model` is the active
-// one. onText gets each piece. Resolves to {finish, usage, warning}; rejects with an ApiError, or an
+// one. onText gets each piece. Resolves to {finish, usage, warning, details}, the last of the answer's `ocellus`;
+// rejects with an ApiError, or an
 // AbortError when the signal says so.
 export async function ask(body, signal, onText) {
   const response = await call("v1/chat/completions", {
@@ -116,7 +117,7 @@ export async function ask(body, signal, onText) {
     signal,
   });
   if (!response.ok) throw await refusal(response);
-  const result = {finish: "", usage: null, warning: ""};
+  const result = {finish: "", usage: null, warning: "", details: null};
   try {
     for await (const data of events(response.body)) {
       if (data === "[DONE]") return result;
@@ -127,6 +128,7 @@ export async function ask(body, signal, onText) {
       if (choice?.finish_reason) result.finish = choice.finish_reason;
       if (chunk.usage) result.usage = chunk.usage;
       if (chunk.warning) result.warning = chunk.warning;
+      if (chunk.ocellus) result.details = chunk.ocellus;
     }
   } catch (failure) {
     if (failure.name === "AbortError" || failure instanceof ApiError) throw failure;

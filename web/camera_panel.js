@@ -1,10 +1,11 @@
 // The camera's side of the page: its view, how often it is asked about, and each frame with its answer.
 import * as camera from "./camera.js";
 import * as composer from "./composer.js";
-import {describe, showFailure} from "./conversation.js";
 import {$, announce, element} from "./dom.js";
+import {render} from "./markdown.js";
 import {say} from "./say.js";
 import * as server from "./server.js";
+import {describe, showFailure} from "./turn.js";
 import {Watch} from "./watch.js";
 
 const kIntervals = [1000, 2000, 5000, 10000, 15000];  // ms, where the configuration has none
@@ -165,7 +166,7 @@ function showFrame(entry) {
   const image = element("img");
   image.src = URL.createObjectURL(entry.blob);
   image.alt = say("What the camera saw at {time}", {time: clock(entry.at)});
-  entry.words = element("p", "text waiting", say("Looking at the picture"));
+  entry.words = element("div", "text waiting", say("Looking at the picture"));
   const side = element("div");
   side.append(entry.words);
   item.append(image, side);
@@ -184,7 +185,7 @@ function remove(item) {
 
 function showAnswer(entry) {
   entry.words.classList.remove("waiting");
-  entry.words.textContent = entry.text;
+  entry.words.replaceChildren(render(entry.text));
 }
 
 function showEnd(entry) {

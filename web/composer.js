@@ -11,10 +11,6 @@ export function use(next) {
   update();
 }
 
-export function uses(other) {
-  return mode === other;
-}
-
 export function update() {
   const busy = mode.busy();
   $("send").hidden = busy;
@@ -76,5 +72,5 @@ $("stop").addEventListener("click", () => {
   $("question").focus();
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.defaultPrevented) mode.stop();
+  if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open]")) mode.stop();
 });

@@ -1,13 +1,21 @@
-// Questions about one picture, and answers as they come. Whatever comes from a model or a server goes
-// into the page as text, never as HTML.
-import {ApiError, ask} from "./api.js";
+// Questions about pictures, and answers as they come. Whatever comes from a model or a server goes into
+// the page as text or through markdown.js, never as HTML.
+import {ask} from "./api.js";
 import * as composer from "./composer.js";
-import {$, announce, count, element} from "./dom.js";
+import {$, announce} from "./dom.js";
+import * as pictures from "./pictures.js";
 import {say} from "./say.js";
+import * as saw from "./saw.js";
 import * as server from "./server.js";
+import * as settings from "./settings.js";
+import * as store from "./store.js";
+import {Turn, atEnd, describe, toEnd} from "./turn.js";
 
-let picture = null;   // {uri, url}
-let messages = [];    // what the model is sent: only turns that were answered
+const kTitle = 80;    // letters
+
+const fresh = () => ({id: crypto.getRandomValues(new Uint32Array(3)).join("-"), title: "", changed: 0, turns: []});
+
+let now = fresh();    // {id, title, changed, turns: [Turn]}
 let running = null;   // AbortController of the answer under way
 let changed = () => {};
 
@@ -15,156 +23,152 @@ let changed = () => {};
 export const mode = {
   label: say("Ask"),
   keeps: false,
-  placeholder: () => picture ? say("Ask about the picture") : say("Choose a picture first"),
+  placeholder: () => {
+    if (pictures.count() === 0) return say("Choose a picture first");
+    return pictures.count() > 1 ? say("Ask about the pictures") : say("Ask about the picture");
+  },
   busy: () => running !== null,
-  ready: () => picture !== null,
-  submit: put,
+  ready: () => pictures.count() > 0,
+  submit: (question) => put(question, now.turns.length),
   stop: () => running?.abort(),
 };
 
-// `notify` is called when there is another picture, or another turn.
+// `notify` is called when there is another turn, or another conversation.
 export function watch(notify) {
   changed = notify;
 }
 
-export const hasPicture = () => picture !== null;
-export const hasTurns = () => $("turns").childElementCount > 0;
+export const id = () => now.id;
+export const hasTurns = () => now.turns.length > 0;
 
-// A conversation about this picture: {uri, url}.
-export function begin(next) {
+function leave() {
   running?.abort();
   running = null;
-  if (picture) URL.revokeObjectURL(picture.url);
-  picture = next;
-  messages = [];
+  composer.write("");
   $("turns").replaceChildren();
+}
+
+export function begin() {
+  leave();
+  now = fresh();
+  pictures.clear();
   changed();
 }
 
-// On a wide screen the conversation scrolls, on a narrow one the whole page.
-function scroller() {
-  const own = $("scroll");
-  return getComputedStyle(own).overflowY === "auto" ? own : document.scrollingElement;
-}
-function atEnd() {
-  const box = scroller();
-  return box.scrollHeight - box.scrollTop - box.clientHeight < 60;
-}
-function toEnd() {
-  const box = scroller();
-  box.scrollTop = box.scrollHeight;
-}
-
-function userMessage(question) {
-  if (messages.length > 0) return {role: "user", content: question};
-  return {
-    role: "user",
-    content: [{type: "image_url", image_url: {url: picture.uri}}, {type: "text", text: question}],
-  };
-}
-
-// "Looking…" with the seconds, as a large picture can take a while. Returns what ends it.
-function showWaiting(answer) {
-  const waiting = element("p", "waiting");
-  const label = element("span", "", "Looking at the picture");
-  const seconds = element("span", "seconds");
-  seconds.setAttribute("aria-hidden", "true");
-  waiting.append(label, seconds);
-  answer.append(waiting);
-  const begin = performance.now();
-  const timer = setInterval(() => {
-    seconds.textContent = `${Math.round((performance.now() - begin) / 1000)} s`;
-  }, 1000);
-  return () => {
-    clearInterval(timer);
-    waiting.remove();
-  };
-}
-
-export function describe(result, seconds) {
-  const parts = [];
-  if (result.usage) parts.push(count(result.usage.completion_tokens, "token"));
-  parts.push(`${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`);
-  if (result.finish === "length") parts.push("cut off: no room for more");
-  if (result.warning) parts.push(result.warning);
-  return parts.join(" · ");
-}
-
-export function showFailure(answer, failure, again) {
-  const box = element("div", "failure");
-  box.setAttribute("role", "alert");
-  // Without the place in the request, which the page made and its user never sees.
-  const message = failure.message.replace(/^"messages[^"]*": ./, (found) => found.at(-1).toUpperCase());
-  box.append(element("p", "", failure instanceof ApiError ? message : `Error in the page: ${message}`));
-  if (failure.retryAfter > 0)
-    box.append(element("p", "meta", `The server asks to wait ${count(failure.retryAfter, "second")}.`));
-  if (again) {
-    const button = element("button", "", say("Ask again"));
-    button.type = "button";
-    button.addEventListener("click", again);
-    box.append(button);
-  }
-  answer.append(box);
-}
-
-async function put(question) {
-  if (running || !picture) return;
-  const controller = new AbortController();
-  running = controller;
-  const turn = element("li", "turn");
-  const asked = element("div", "question");
-  asked.append(element("span", "hidden", "You: "), element("p", "", question));
-  const answer = element("div", "answer");
-  answer.append(element("span", "hidden", "Answer: "));
-  const text = element("p", "text");
-  turn.append(asked, answer);
-  $("turns").append(turn);
+// One that the store keeps.
+export function open(record) {
+  leave();
+  now = {...record, turns: []};
+  pictures.load(record.pictures);
+  for (const turn of record.turns) show(new Turn(turn, hooks));
   changed();
   toEnd();
-  announce("Asked. Looking at the picture.");
+}
 
-  const message = userMessage(question);
-  const endWaiting = showWaiting(answer);
+function record(conversation) {
+  const turns = conversation.turns.filter((turn) => turn.reply !== "");
+  return {
+    id: conversation.id,
+    title: conversation.title,
+    changed: Date.now(),
+    pictures: pictures.records(),
+    turns: turns.map(({question, pictures: ids, reply, meta, json, saw: about}) =>
+      ({question, pictures: ids, reply, meta, json, saw: about})),
+  };
+}
+
+async function keep(conversation) {
+  if (!conversation.turns.some((turn) => turn.reply !== "")) return;
+  conversation.title = conversation.turns[0].question.slice(0, kTitle);
+  try {
+    await store.save(record(conversation));
+  } catch {
+    // This browser keeps nothing; the list of conversations says so.
+  }
+}
+
+function show(turn) {
+  now.turns.push(turn);
+  $("turns").append(turn.item);
+  for (const each of now.turns) each.setLast(each === turn);
+}
+
+const hooks = {
+  // The answers below it belong to the old question: they go.
+  ask: (turn, question) => {
+    const at = now.turns.indexOf(turn);
+    if (!running && at >= 0) put(question, at);
+  },
+  busy: () => running !== null,
+};
+
+// What the model is sent: the turns that were answered. The pictures of one that was not go with the next.
+// ids: the pictures of the question.
+async function messages(turns, question, ids) {
+  const list = [];
+  let waiting = [];
+  const user = async (text, shown) => {
+    const parts = await pictures.parts(shown);
+    return {role: "user", content: parts.length > 0 ? [...parts, {type: "text", text}] : text};
+  };
+  for (const turn of turns) {
+    waiting = [...waiting, ...turn.pictures];
+    if (turn.reply === "") continue;
+    list.push(await user(turn.question, waiting), {role: "assistant", content: turn.reply});
+    waiting = [];
+  }
+  return [...list, await user(question, [...waiting, ...ids])];
+}
+
+// Asks; the turns from `at` on are replaced.
+async function put(question, at) {
+  if (running || pictures.count() === 0) return;
+  const controller = new AbortController();
+  running = controller;
+  for (const turn of now.turns.splice(at)) {
+    pictures.setSent(turn.pictures, false);
+    turn.item.remove();
+  }
+  const conversation = now;
+  const ids = pictures.unsent().map((picture) => picture.id);
+  pictures.setSent(ids, true);
+  const asked = messages([...now.turns], question, ids);
+  const turn = new Turn({question, pictures: ids, reply: "", meta: "", json: settings.wantsJson()}, hooks);
+  show(turn);
+  changed();
+  toEnd();
+  announce(say("Asked. Looking at the picture."));
+
+  turn.wait();
   const begin = performance.now();
-  let reply = "";
   let failure = null;
   let result = null;
   try {
-    result = await ask({model: server.requested(), messages: [...messages, message]}, controller.signal, (piece) => {
+    const body = settings.apply({model: server.requested(), messages: await asked});
+    result = await ask(body, controller.signal, (piece) => {
       const follow = atEnd();
-      if (reply === "") {
-        endWaiting();
-        answer.append(text);
-      }
-      reply += piece;
-      text.append(piece);
+      turn.add(piece);
       if (follow) toEnd();
     });
   } catch (caught) {
     failure = caught;
   }
-  endWaiting();
-  if (!turn.isConnected) return;  // another picture has been chosen
-
-  running = null;
   const follow = atEnd();
   const stopped = failure?.name === "AbortError";
+  const plans = result?.details?.images ?? [];
+  if (result && conversation === now)
+    turn.saw = {facts: saw.facts(result), plans, ids: now.turns.flatMap((each) => each.pictures).slice(0, plans.length)};
+  turn.end(failure && !stopped ? failure : null,
+           stopped ? say("stopped") : result && describe(result, (performance.now() - begin) / 1000));
+  if (conversation !== now) return;  // another one has been begun
+
+  running = null;
   if (failure && !stopped) {
-    showFailure(answer, failure, () => {
-      if (running) return;
-      turn.remove();
-      put(question);
-      $("question").focus();
-    });
     if (failure.status === 401) server.askForKey(true);
     if (failure.status === 0) server.watchServer();
   } else {
-    if (reply === "" && !stopped) answer.append(element("p", "text none", "(no words)"));
-    const meta = stopped ? "stopped" : describe(result, (performance.now() - begin) / 1000);
-    answer.append(element("p", "meta", meta));
-    announce(stopped ? "Stopped." : `Answer: ${reply || "no words"}`);
-    // A turn without an answer is not repeated to the model: it would not know what to make of it.
-    if (reply !== "") messages.push(message, {role: "assistant", content: reply});
+    announce(stopped ? say("Stopped.") : say("Answer: {text}", {text: turn.reply || say("no words")}));
+    keep(conversation);
   }
   changed();
   if (follow) toEnd();

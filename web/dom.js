@@ -13,6 +13,22 @@ export function announce(text) {
   $("announcer").textContent = text;
 }
 
+// Into the clipboard; resolves to whether it got there. Without https only the old way is left.
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const box = element("textarea", "hidden");
+    box.value = text;
+    document.body.append(box);
+    box.select();
+    const done = document.execCommand("copy");
+    box.remove();
+    return done;
+  }
+}
+
 export function count(number, unit) {
   return `${number.toLocaleString("en")} ${unit}${number === 1 ? "" : "s"}`;
 }

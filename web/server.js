@@ -170,7 +170,7 @@ $("key-form").addEventListener("submit", async (event) => {
   $("key").value = "";
   askForKey(false);
   announce("The key was accepted.");
-  $($("choose").hidden ? "question" : "choose").focus();
+  $($("choose").checkVisibility() ? "choose" : "question").focus();
   return watchServer();
 });
 

@@ -3,6 +3,7 @@
 import {ask} from "./api.js";
 import * as camera from "./camera.js";
 import {dataUri} from "./picture.js";
+import * as settings from "./settings.js";
 
 const kLookMs = 100;        // how often it is seen whether a frame is due
 const kChange = 6;          // of 255, mean difference: above a still camera's noise, below a hand that moves
@@ -65,7 +66,7 @@ export class Watch {
       const image = {type: "image_url", image_url: {url: await dataUri(entry.blob)}};
       const content = [image, {type: "text", text: this.question}];
       const body = {model: this.model(), messages: [{role: "user", content}], stream_key: key, policy: "latest_wins"};
-      entry.result = await ask(body, controller.signal, (piece) => {
+      entry.result = await ask(settings.apply(body), controller.signal, (piece) => {
         entry.text += piece;
         this.on.answer(entry);
       });

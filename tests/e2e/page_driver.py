@@ -121,7 +121,7 @@ def open_page(browser):
             faults += page.evaluate("window.seen")
             assert page.title() == "ocellus"
         context.close()
-    assert not faults
+    assert not faults, faults
 
 
 @pytest.fixture
@@ -141,7 +141,9 @@ def ask(page, question=None):
 
 
 def choose(page, picture=CIRCLE):
+    """A conversation about this picture."""
     page.locator("#file").set_input_files(picture)
+    expect(page.locator(".turn")).to_have_count(0)
     expect(page.locator("#picture-name")).to_have_text(
         picture["name"] if isinstance(picture, dict) else pathlib.Path(picture).name
     )
@@ -181,7 +183,7 @@ CONTRAST = """() => {
     }
     return poor;
 }"""
-NAMELESS = """() => [...document.querySelectorAll("button, textarea, input, summary, img")]
-    .filter((each) => each.checkVisibility() && !each.textContent.trim() &&
+NAMELESS = """() => [...document.querySelectorAll("button, textarea, input, select, summary, img, video")]
+    .filter((each) => each.checkVisibility() && !each.textContent.trim() && !each.ariaLabel &&
         !each.labels?.length && !each.hasAttribute("alt"))
     .map((each) => each.outerHTML)"""

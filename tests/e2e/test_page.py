@@ -266,6 +266,14 @@ def test_loading_is_told(open_page, server):
 
 def test_by_keyboard_alone(page):
     page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Conversations")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Conversations")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Conversations")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Settings")).to_be_focused()
+    page.keyboard.press("Tab")
     expect(page.locator("#status summary")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#status-details")).to_contain_text("Engine")

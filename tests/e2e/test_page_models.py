@@ -111,7 +111,7 @@ def test_texts_of_the_configuration(open_page, both, tmp_path, screen, scheme):
             page.screenshot(path=pathlib.Path(folder) / f"models-{screen}-{scheme}-{name}.png")
         assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["width"]
         assert page.evaluate(CONTRAST) == []
-        assert page.evaluate(NAMELESS.replace("textarea,", "textarea, select,")) == []
+        assert page.evaluate(NAMELESS) == []
 
     expect(page.locator("#description")).to_have_text(TEXTS["description"])
     check("begin")
@@ -127,3 +127,28 @@ def test_texts_of_the_configuration(open_page, both, tmp_path, screen, scheme):
     expect(page.locator(".turn .question p")).to_have_text(TEXTS["ui"]["default_instruction"].strip())
     expect(page.locator(".turn .meta")).to_be_visible()
     check("answer")
+
+
+@pytest.mark.parametrize("width", [320, 375, 800, 801, 1280, 2560])
+def test_any_width(open_page, both, width):
+    page = open_page(both().url, viewport={"width": width, "height": 900})
+
+    def check(name):
+        folder = os.environ.get("OCELLUS_SCREENSHOTS")
+        if folder:
+            page.screenshot(path=pathlib.Path(folder) / f"width-{width}-{name}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for part in ("#history-open", "#settings-open", "#model", "#status summary", "#question"):
+            box = page.locator(part).bounding_box()
+            assert 0 <= box["x"] and box["x"] + box["width"] <= width and box["width"] >= 30, part
+
+    check("begin")
+    page.locator("#file").set_input_files([CIRCLE, CIRCLE, CIRCLE])
+    expect(page.locator("#thumbs li")).to_have_count(3)
+    ask(page, QUESTION)
+    check("answer")
+    for panel in ("Settings", "Conversations"):
+        page.get_by_role("button", name=panel).click()
+        box = page.get_by_role("dialog", name=panel).bounding_box()
+        assert 0 <= box["x"] and box["x"] + box["width"] <= width
+        page.keyboard.press("Escape")
