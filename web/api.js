@@ -1,4 +1,5 @@
 // The server's API as the page uses it. No DOM in here.
+import {say} from "./say.js";
 
 export class ApiError extends Error {
   // status: of HTTP; 0 where there was no answer. code: the server's word for it, e.g. "superseded".
@@ -36,13 +37,13 @@ async function call(path, options = {}) {
     return await fetch(path, {cache: "no-store", ...options, headers});
   } catch (failure) {
     if (failure.name === "AbortError") throw failure;
-    throw new ApiError("The server cannot be reached. Is it still running?");
+    throw new ApiError(say("The server cannot be reached. Is it still running?"));
   }
 }
 
 async function refusal(response) {
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  let message = `The server answered with status ${response.status}.`;
+  let message = say("The server answered with status {status}.", {status: response.status});
   let code = "";
   try {
     const {error} = await response.json();
@@ -58,7 +59,7 @@ async function refusal(response) {
 export async function health() {
   const response = await call("health");
   const body = await response.json().catch(() => null);
-  if (!body?.status) throw new ApiError(`The server answered with status ${response.status}.`);
+  if (!body?.status) throw new ApiError(say("The server answered with status {status}.", {status: response.status}));
   return body;
 }
 
@@ -133,5 +134,5 @@ export async function ask(body, signal, onText) {
   } catch (failure) {
     if (failure.name === "AbortError" || failure instanceof ApiError) throw failure;
   }
-  throw new ApiError("The connection ended before the answer was complete.");
+  throw new ApiError(say("The connection ended before the answer was complete."));
 }

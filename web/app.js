@@ -6,12 +6,12 @@ import {$, announce} from "./dom.js";
 import * as history from "./history.js";
 import * as intake from "./intake.js";
 import * as pictures from "./pictures.js";
-import {say} from "./say.js";
+import {say, translatePage} from "./say.js";
 import * as server from "./server.js";
 
 const kDemo = "ocellus-demo";
 const kDemoQuestions = ["How many shapes are there?", "Describe the image.", "Is there a red circle?"];
-const kQuestions = ["Describe the image.", "What text is in the picture?", "What stands out?"];
+const kQuestions = [say("Describe the image."), say("What text is in the picture?"), say("What stands out?")];
 
 // What depends on the model: the note on the built-in one, and the questions to begin with. A
 // configuration's own question comes first.
@@ -83,5 +83,6 @@ camera.watch({
   },
   take: (blob, name) => use([new File([blob], name, {type: blob.type})], true),
 });
+translatePage();
 composer.use(conversation.mode);
 show();

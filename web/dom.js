@@ -1,4 +1,5 @@
 // Small things that every part of the page needs.
+import {language, say} from "./say.js";
 
 export const $ = (id) => document.getElementById(id);
 
@@ -30,7 +31,7 @@ export async function copy(text) {
 }
 
 export function count(number, unit) {
-  return `${number.toLocaleString("en")} ${unit}${number === 1 ? "" : "s"}`;
+  return say(`{n} ${unit}${number === 1 ? "" : "s"}`, {n: number.toLocaleString(language)});
 }
 
 export function bytes(size) {

@@ -7,7 +7,7 @@ import {say} from "./say.js";
 const parser = markdownit({html: false, linkify: false, breaks: true, typographer: false});
 
 // The page's own headings stand above an answer's.
-const kHeadings = {h1: "h3", h2: "h4", h3: "h5", h4: "h6", h5: "h6", h6: "h6"};
+const kHeadings = {h1: "h2", h2: "h3", h3: "h4", h4: "h5", h5: "h6", h6: "h6"};
 const kBlocks = ["p", "ul", "ol", "li", "blockquote", "table", "thead", "tbody", "tr", "th", "td"];
 const kInline = {em: "em", strong: "strong", s: "del"};
 

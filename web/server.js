@@ -1,15 +1,16 @@
 // Which models the server has, which one is asked, and how both are.
 import {health, models, setKey, uiConfig} from "./api.js";
 import {$, announce, bytes, count, element} from "./dom.js";
+import {say} from "./say.js";
 
 // What a model's state means to somebody who wants to ask it.
 const kStates = {
-  ready: "Ready",
-  absent: "Loads when asked",
-  loading: "Loading…",
-  warming: "Warming up…",
-  draining: "Finishing",
-  failed: "Could not be loaded",
+  ready: say("Ready"),
+  absent: say("Loads when asked"),
+  loading: say("Loading…"),
+  warming: say("Warming up…"),
+  draining: say("Finishing"),
+  failed: say("Could not be loaded"),
 };
 const kDots = {ready: "ready", absent: "idle", draining: "idle", failed: "offline"};
 
@@ -52,7 +53,7 @@ function showStatus(state, text, details = []) {
 }
 
 export function askForKey(wanted, wrong = "") {
-  if (wanted && !needsKey) announce("This server wants an API key.");
+  if (wanted && !needsKey) announce(say("This server wants an API key."));
   needsKey = wanted;
   $("key-form").hidden = !wanted;
   $("key-error").textContent = wrong;
@@ -105,34 +106,36 @@ async function refresh() {
     now = await health();
     if (now.status === "loading") {
       forget();
-      showStatus("loading", "Loading the model…");
+      showStatus("loading", say("Loading the model…"));
       return 1;
     }
     await refreshModels();
   } catch (failure) {
     forget();
-    showStatus("offline", failure.status ? "Server error" : "Server not reachable", [["Reason", failure.message]]);
+    showStatus("offline", failure.status ? say("Server error") : say("Server not reachable"),
+               [[say("Reason"), failure.message]]);
     return 3;
   }
   if (needsKey) {
-    showStatus("loading", "API key needed");
+    showStatus("loading", say("API key needed"));
     return 15;
   }
   const model = current();
-  const name = model?.id ?? now.model ?? "Ready";
+  const name = model?.id ?? now.model ?? say("Ready");
   const state = model?.state ?? "ready";
   const single = known.length < 2 && state === "ready";
   showStatus(kDots[state] ?? "loading", single ? name : kStates[state] ?? state, [
-    ["Model", name],
-    ["State", single ? "" : kStates[state] ?? state],
-    ["Reason", model?.why ?? model?.fallback_reason],
-    ["Weights", [model?.quantization, model?.weights_bytes ? bytes(model.weights_bytes) : ""]
+    [say("Model"), name],
+    [say("State"), single ? "" : kStates[state] ?? state],
+    [say("Reason"), model?.why ?? model?.fallback_reason],
+    [say("Weights"), [model?.quantization, model?.weights_bytes ? bytes(model.weights_bytes) : ""]
       .filter(Boolean).join(", ")],
-    ["Engine", model?.engine],
-    ["Context", model?.capabilities?.context_length ? count(model.capabilities.context_length, "token") : ""],
-    ["Now", `${Number(now.running ?? 0)} running, ${now.queued ?? 0} waiting`],
-    ["Answered", now.performance ? `${now.performance.requests}, ${now.performance.avg_time} each` : ""],
-    ["Server", now.version ? `ocellus ${now.version}` : ""],
+    [say("Engine"), model?.engine],
+    [say("Context"), model?.capabilities?.context_length ? count(model.capabilities.context_length, "token") : ""],
+    [say("Now"), say("{running} running, {queued} waiting", {running: now.running ?? 0, queued: now.queued ?? 0})],
+    [say("Answered"), now.performance
+      ? say("{n}, {time} each", {n: now.performance.requests, time: now.performance.avg_time}) : ""],
+    [say("Server"), now.version ? `ocellus ${now.version}` : ""],
   ]);
   return $("status").open || state === "loading" || state === "warming" ? 2 : 10;
 }
@@ -151,7 +154,7 @@ export async function watchServer() {
 
 $("model").addEventListener("change", () => {
   chosen = $("model").value;
-  announce(`Questions go to ${chosen} now.`);
+  announce(say("Questions go to {model} now.", {model: chosen}));
   changed();
   watchServer();
 });
@@ -159,17 +162,17 @@ $("model").addEventListener("change", () => {
 $("key-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const key = $("key").value.trim();
-  if (!/^[\x21-\x7e]+$/.test(key)) return askForKey(true, "A key has letters, digits and signs, and no spaces.");
+  if (!/^[\x21-\x7e]+$/.test(key)) return askForKey(true, say("A key has letters, digits and signs, and no spaces."));
   setKey(key);
   try {
     await models();
   } catch (failure) {
     if (failure.status === 401) setKey("");
-    return askForKey(true, failure.status === 401 ? "The server does not accept this key." : failure.message);
+    return askForKey(true, failure.status === 401 ? say("The server does not accept this key.") : failure.message);
   }
   $("key").value = "";
   askForKey(false);
-  announce("The key was accepted.");
+  announce(say("The key was accepted."));
   $($("choose").checkVisibility() ? "choose" : "question").focus();
   return watchServer();
 });

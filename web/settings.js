@@ -1,7 +1,7 @@
 // How questions are asked: temperature, length, system text, JSON schema, detail. Kept in this browser; what
 // is not set is the server's choice.
 import {$, announce} from "./dom.js";
-import {say} from "./say.js";
+import {choose, chosen, say} from "./say.js";
 
 const kStorage = "ocellus-settings";
 const kNumbers = {temperature: [0, 2], max_tokens: [1, 1e6]};
@@ -75,6 +75,7 @@ function fill() {
     field(name).value = now[name] ?? "";
     field(name).removeAttribute("aria-invalid");
   }
+  field("language").value = chosen;
   $("settings-error").textContent = "";
 }
 
@@ -103,5 +104,9 @@ $("settings-form").addEventListener("submit", (event) => {
   keep();
   $("settings").close();
   announce(say("Kept for the next questions."));
+  if (field("language").value !== chosen) {
+    choose(field("language").value);
+    location.reload();
+  }
 });
 keep();
