@@ -79,6 +79,20 @@ export async function uiConfig() {
   return json("ui/config");
 }
 
+// What is found of `object` in a picture; task: "detect" or "point". body: of that route. Resolves to {places, usage,
+// warning}; rejects as ask().
+export async function find(task, body, signal) {
+  const response = await call(`v1/${task}`, {
+    method: "POST",
+    headers: {"Content-Type": "application/json"},
+    body: JSON.stringify(body),
+    signal,
+  });
+  if (!response.ok) throw await refusal(response);
+  const {objects, points, usage, warning} = await response.json();
+  return {places: objects ?? points, usage, warning, finish: "", details: null};
+}
+
 // The data of each event of a text/event-stream.
 export async function* events(stream) {
   const reader = stream.getReader();

@@ -35,8 +35,9 @@ function show() {
   document.body.classList.toggle("with-picture", filming || pictured);
   const own = server.configured().default_instruction;
   const questions = [...(own ? [own] : []), ...(demo ? kDemoQuestions : kQuestions)];
-  composer.suggest(!begun && (filming || pictured) ? questions : []);
-  composer.update();
+  const tasks = server.current()?.capabilities?.tasks ?? [];
+  composer.offer(filming ? [] : ["detect", "point"].filter((task) => tasks.includes(task)));
+  composer.suggest(!begun && (filming || pictured) && composer.task() === "ask" ? questions : []);
 }
 
 function refuse(sentence) {
@@ -66,6 +67,7 @@ server.watch(() => {
   camera.configure();
   show();
 });
+$("task").addEventListener("change", show);
 conversation.watch(show);
 pictures.watch(show);
 intake.watch({use, refuse});

@@ -19,6 +19,17 @@ export function update() {
   $("question").placeholder = mode.placeholder();
 }
 
+// What the model can do beside answering: "detect", "point". Empty: nothing, and there is no choice.
+export function offer(tasks) {
+  for (const option of $("task").options)
+    option.hidden = option.disabled = option.value !== "ask" && !tasks.includes(option.value);
+  if ($("task").selectedOptions[0]?.disabled) $("task").value = "ask";
+  $("task").hidden = tasks.length === 0;
+  update();
+}
+
+export const task = () => $("task").hidden ? "ask" : $("task").value;
+
 export function question() {
   return $("question").value.trim();
 }

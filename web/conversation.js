@@ -1,8 +1,9 @@
 // Questions about pictures, and answers as they come. Whatever comes from a model or a server goes into
 // the page as text or through markdown.js, never as HTML.
-import {ask} from "./api.js";
+import {ask, find} from "./api.js";
 import * as composer from "./composer.js";
 import {$, announce} from "./dom.js";
+import {dataUri} from "./picture.js";
 import * as pictures from "./pictures.js";
 import {say} from "./say.js";
 import * as saw from "./saw.js";
@@ -25,11 +26,12 @@ export const mode = {
   keeps: false,
   placeholder: () => {
     if (pictures.count() === 0) return say("Choose a picture first");
+    if (composer.task() !== "ask") return say("What to find, e.g. a car");
     return pictures.count() > 1 ? say("Ask about the pictures") : say("Ask about the picture");
   },
   busy: () => running !== null,
   ready: () => pictures.count() > 0,
-  submit: (question) => put(question, now.turns.length),
+  submit: (question) => put(question, now.turns.length, composer.task()),
   stop: () => running?.abort(),
 };
 
@@ -72,8 +74,8 @@ function record(conversation) {
     title: conversation.title,
     changed: Date.now(),
     pictures: pictures.records(),
-    turns: turns.map(({question, pictures: ids, reply, meta, json, saw: about}) =>
-      ({question, pictures: ids, reply, meta, json, saw: about})),
+    turns: turns.map(({question, pictures: ids, reply, meta, task, json, saw: about, found}) =>
+      ({question, pictures: ids, reply, meta, task, json, saw: about, found})),
   };
 }
 
@@ -97,12 +99,13 @@ const hooks = {
   // The answers below it belong to the old question: they go.
   ask: (turn, question) => {
     const at = now.turns.indexOf(turn);
-    if (!running && at >= 0) put(question, at);
+    if (!running && at >= 0) put(question, at, turn.task);
   },
   busy: () => running !== null,
 };
 
-// What the model is sent: the turns that were answered. The pictures of one that was not go with the next.
+// What the model is sent: the turns that were answered. The pictures of one that was not, or that
+// only found things, go with the next.
 // ids: the pictures of the question.
 async function messages(turns, question, ids) {
   const list = [];
@@ -113,15 +116,25 @@ async function messages(turns, question, ids) {
   };
   for (const turn of turns) {
     waiting = [...waiting, ...turn.pictures];
-    if (turn.reply === "") continue;
+    if (turn.reply === "" || turn.task !== "ask") continue;
     list.push(await user(turn.question, waiting), {role: "assistant", content: turn.reply});
     waiting = [];
   }
   return [...list, await user(question, [...waiting, ...ids])];
 }
 
+// Things in the picture that is looked at; all of them at once.
+async function look(turn, signal) {
+  const {id, blob} = pictures.current();
+  const body = {model: server.requested(), image_url: await dataUri(blob), object: turn.question};
+  const result = await find(turn.task, body, signal);
+  turn.found = {id, places: result.places};
+  turn.add(say("{n} found", {n: result.places.length}));
+  return result;
+}
+
 // Asks; the turns from `at` on are replaced.
-async function put(question, at) {
+async function put(question, at, task) {
   if (running || pictures.count() === 0) return;
   const controller = new AbortController();
   running = controller;
@@ -133,7 +146,7 @@ async function put(question, at) {
   const ids = pictures.unsent().map((picture) => picture.id);
   pictures.setSent(ids, true);
   const asked = messages([...now.turns], question, ids);
-  const turn = new Turn({question, pictures: ids, reply: "", meta: "", json: settings.wantsJson()}, hooks);
+  const turn = new Turn({question, pictures: ids, reply: "", meta: "", task, json: task === "ask" && settings.wantsJson()}, hooks);
   show(turn);
   changed();
   toEnd();
@@ -144,19 +157,23 @@ async function put(question, at) {
   let failure = null;
   let result = null;
   try {
-    const body = settings.apply({model: server.requested(), messages: await asked});
-    result = await ask(body, controller.signal, (piece) => {
-      const follow = atEnd();
-      turn.add(piece);
-      if (follow) toEnd();
-    });
+    if (task === "ask") {
+      const body = settings.apply({model: server.requested(), messages: await asked});
+      result = await ask(body, controller.signal, (piece) => {
+        const follow = atEnd();
+        turn.add(piece);
+        if (follow) toEnd();
+      });
+    } else {
+      result = await look(turn, controller.signal);
+    }
   } catch (caught) {
     failure = caught;
   }
   const follow = atEnd();
   const stopped = failure?.name === "AbortError";
   const plans = result?.details?.images ?? [];
-  if (result && conversation === now)
+  if (result && task === "ask" && conversation === now)
     turn.saw = {facts: saw.facts(result), plans, ids: now.turns.flatMap((each) => each.pictures).slice(0, plans.length)};
   turn.end(failure && !stopped ? failure : null,
            stopped ? say("stopped") : result && describe(result, (performance.now() - begin) / 1000));

@@ -12,6 +12,7 @@ export function watch(notify) {
   changed = notify;
 }
 
+export const current = () => all[shown];
 export const count = () => all.length;
 export const unsent = () => all.filter((picture) => !picture.sent);
 export const find = (id) => all.find((picture) => picture.id === id);

@@ -1,5 +1,5 @@
 // Conversations that this browser keeps, in IndexedDB. The server keeps none. A record: {id, title, changed (ms),
-// pictures: [{id, name, blob, transparent, converted}], turns: [{question, pictures: [id], reply, meta, json, saw}]}: turn.js.
+// pictures: [{id, name, blob, transparent, converted}], turns: [{question, pictures: [id], …}]}: turn.js says what a turn is.
 
 const kName = "ocellus";
 const kTable = "conversations";

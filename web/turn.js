@@ -1,6 +1,7 @@
 // A question and its answer, as they are shown.
 import {ApiError} from "./api.js";
 import {$, announce, copy, count, element} from "./dom.js";
+import {drawn} from "./found.js";
 import {Growing} from "./markdown.js";
 import * as pictures from "./pictures.js";
 import {details} from "./saw.js";
@@ -66,10 +67,10 @@ function showWaiting(answer) {
 }
 
 export class Turn {
-  // As the store keeps it: {question, pictures: [id], reply, meta, json (a schema was set), saw (see
-  // showDetails)}. hooks: {ask(turn, question), busy()}.
+  // As the store keeps it: {question, pictures: [id], reply, meta, task ("ask", "detect", "point"), json
+  // (a schema was set), saw (see showDetails), found ({id, places}, see found.js)}. hooks: {ask(turn, question), busy()}.
   constructor(kept, hooks) {
-    Object.assign(this, kept);
+    Object.assign(this, {task: "ask", ...kept});
     this.hooks = hooks;
     this.item = element("li", "turn");
     this.asked = element("div", "question");
@@ -170,6 +171,8 @@ export class Turn {
     }
     if (this.reply === "" && meta !== say("stopped")) this.answer.append(element("p", "text none", say("(no words)")));
     this.meta = meta;
+    const on = this.found && pictures.find(this.found.id);
+    if (on) this.answer.append(drawn(on.url, on.name, this.found.places));
     const copied = button(say("Copy"), async () => {
       const done = await copy(this.reply);
       copied.textContent = done ? say("Copied") : say("Not copied");
