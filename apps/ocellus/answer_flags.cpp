@@ -7,7 +7,7 @@
 
 #include "api/timings_json.h"
 #include "base/number_text.h"
-#include "base/utf8.h"
+#include "base/valid_utf8.h"
 #include "image_flags.h"
 #include "runtime/serving/generate.h"
 #include "terminal.h"
@@ -17,17 +17,6 @@ namespace {
 
 namespace json = boost::json;
 
-// JSON is UTF-8; a file name need not be.
-std::string utf8(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t size = first_code_point(text).size;
-    out += size == 0 ? kReplacementCharacter : text.substr(0, size);
-    text.remove_prefix(size == 0 ? 1 : size);
-  }
-  return out;
-}
-
 template <class T>
 json::value or_null(const std::optional<T>& value) {
   if (!value) return nullptr;
@@ -35,7 +24,7 @@ json::value or_null(const std::optional<T>& value) {
 }
 
 json::object to_json(const ImagePlan& plan, const NamedImage& picture) {
-  json::object out{{"file", utf8(picture.file)}};
+  json::object out{{"file", valid_utf8(picture.file)}};
   for (const auto& [key, value] : image_json(picture, plan)) out[key] = value;
   return out;
 }

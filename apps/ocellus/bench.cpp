@@ -10,6 +10,7 @@
 #include "runtime/bench/bench.h"
 #include "runtime/bench/image_stall.h"
 #include "runtime/bench/load.h"
+#include "runtime/bench/load_client.h"
 #include "runtime/bench/question_wait.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -47,8 +48,7 @@ void end_progress_line() {
 
 void run_server(BenchFlags& flags) {
   if (flags.load.api_key.empty()) flags.load.api_key = environment("OCELLUS_API_KEY").value_or("");
-  while (flags.load.url.ends_with('/')) flags.load.url.pop_back();
-  if (flags.load.url.ends_with("/v1")) flags.load.url.resize(flags.load.url.size() - 3);
+  flags.load.url = server_root(std::move(flags.load.url));
   const auto print = [&](const auto& report) {
     if (!report.ok()) fail(report.error());
     show((flags.json ? json_text(report->json()) : report->table()) + "\n");

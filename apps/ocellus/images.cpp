@@ -13,6 +13,7 @@
 
 #include "api/data_uri.h"
 #include "base/ascii.h"
+#include "base/natural_order.h"
 #include "terminal.h"
 
 namespace oc {
@@ -143,31 +144,6 @@ Result<std::string> image_bytes_of(const std::string& name, std::size_t max_byte
   return read_path(name, max_bytes);
 }
 
-// "frame2" before "frame10".
-bool by_number(const std::string& a, const std::string& b) {
-  const auto number_at = [](const std::string& text, std::size_t at) {
-    const std::size_t end = text.find_first_not_of("0123456789", at);
-    const std::string_view digits = std::string_view(text).substr(at, end - at);
-    const std::size_t first = std::min(digits.find_first_not_of('0'), digits.size());
-    return std::pair(digits.substr(first), at + digits.size());
-  };
-  for (std::size_t i = 0, k = 0; i < a.size() && k < b.size();) {
-    if (is_digit(a[i]) && is_digit(b[k])) {
-      const auto [left, behind_left] = number_at(a, i);
-      const auto [right, behind_right] = number_at(b, k);
-      if (left.size() != right.size()) return left.size() < right.size();
-      if (left != right) return left < right;
-      i = behind_left;
-      k = behind_right;
-      continue;
-    }
-    if (a[i] != b[k]) return a[i] < b[k];
-    ++i;
-    ++k;
-  }
-  return a.size() < b.size();
-}
-
 Result<std::vector<std::string>> files_in(const std::filesystem::path& folder) {
   std::vector<std::string> names;
   std::error_code error;
@@ -179,7 +155,7 @@ Result<std::vector<std::string>> files_in(const std::filesystem::path& folder) {
   if (names.empty())
     return about(folder.string(), {ErrorCode::kNotFound, "the folder is empty",
                                    "it is to hold a video's frames as pictures"});
-  std::ranges::sort(names, by_number);
+  std::ranges::sort(names, natural_less);
   for (std::string& name : names) name = (folder / name).string();
   return names;
 }

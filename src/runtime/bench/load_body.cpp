@@ -1,7 +1,6 @@
 #include "runtime/bench/load_body.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -10,6 +9,7 @@
 #include <span>
 
 #include "image/image.h"
+#include "io/base64.h"
 #include "io/json.h"
 #include "io/json_text.h"
 #include "runtime/bench/load.h"
@@ -19,15 +19,6 @@ namespace oc {
 namespace {
 
 namespace json = boost::json;
-
-std::string data_uri(std::span<const std::byte> bytes, std::string_view type) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(length));
-  return fmt::format("data:{};base64,{}", type, text);
-}
 
 }  // namespace
 
@@ -65,7 +56,7 @@ std::string made_picture(int side, std::uint64_t seed) {
         for (std::size_t c = 0; c < 3; ++c)
           image.rgb[(y * size + x) * 3 + c] = static_cast<std::uint8_t>(colour >> 8 * c);
   }
-  return data_uri(encode_png(image), "image/png");
+  return picture_data_uri(encode_png(image), "png");
 }
 
 Result<std::string> picture_of(const std::string& path) {
@@ -73,7 +64,7 @@ Result<std::string> picture_of(const std::string& path) {
   OC_ASSIGN_OR_RETURN(const std::string bytes, read_file(path, kMaxBytes));
   const auto view = std::as_bytes(std::span(bytes));
   OC_ASSIGN_OR_RETURN(const ImageInfo info, probe_image(view, ImageLimits{}));
-  return data_uri(view, fmt::format("image/{}", to_string(info.format)));
+  return picture_data_uri(view, to_string(info.format));
 }
 
 Result<std::string> served_model(const ServerLoadOptions& options, LoadClient& client) {

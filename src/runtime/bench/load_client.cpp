@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <charconv>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 
 namespace oc {
@@ -114,6 +116,12 @@ void EventReader::event(std::string_view data, double ms) {
   }
 }
 
+std::string server_root(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  if (url.ends_with("/v1")) url.resize(url.size() - 3);
+  return url;
+}
+
 LoadClient::LoadClient(std::string url, std::string api_key, int timeout_s)
     : url_(std::move(url)), api_key_(std::move(api_key)), timeout_(timeout_s) {}
 
@@ -151,6 +159,27 @@ StreamedAnswer LoadClient::ask(const std::string& body, EventReader::OnText on_t
   else if (answer.error.empty() && !events.ended())
     answer.error = "the stream ended without [DONE]";
   return answer;
+}
+
+WholeResponse LoadClient::post(const std::string& path, const std::string& body) {
+  constexpr std::string_view kRetryAfter = "retry-after:";
+  WholeResponse out;
+  TransferOptions wanted = options(path);
+  wanted.body = body;
+  wanted.on_header = [&](std::string_view line) {
+    if (!starts_with_ignoring_case(line, kRetryAfter)) return true;
+    line.remove_prefix(kRetryAfter.size());
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    std::from_chars(line.data(), line.data() + line.size(), out.retry_after_s);
+    return true;
+  };
+  wanted.on_body = [&](std::string_view bytes) { return add_to(out.body, bytes); };
+  transfer_.prepare(std::move(wanted));
+  if (const auto failure = transfer_.perform())
+    out.failure = failure->text;
+  else
+    out.status = transfer_.status();
+  return out;
 }
 
 Result<std::string> LoadClient::get(const std::string& path) {

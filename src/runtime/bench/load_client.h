@@ -25,6 +25,13 @@ struct StreamedAnswer {
   bool empty() const { return text_ms.empty(); }
 };
 
+// The response to a request that asks for no stream.
+struct WholeResponse {
+  long status = 0;  // 0: none came, `failure` says why
+  std::string body, failure;
+  int retry_after_s = 0;  // when the server wants to be asked again; 0: it does not say
+};
+
 // Reads a stream of server-sent events piece by piece.
 class EventReader {
  public:
@@ -49,6 +56,9 @@ class EventReader {
   bool ended_ = false, enough_ = false;
 };
 
+// What stands before /v1 in a server's address, however it was typed.
+std::string server_root(std::string url);
+
 // A connection that is kept from request to request. One thread.
 class LoadClient {
  public:
@@ -56,6 +66,7 @@ class LoadClient {
 
   // Hangs up where `on_text` says that it has enough: no error.
   StreamedAnswer ask(const std::string& body, EventReader::OnText on_text = {});
+  WholeResponse post(const std::string& path, const std::string& body);
   // The body of a response with status 200.
   Result<std::string> get(const std::string& path);
 
