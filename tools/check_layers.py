@@ -30,14 +30,14 @@ ROOMS = {
     "image": [["."], ["isolated"]],
     "models": [["."], ["blocks"], ["phi3v", "smolvlm", "moondream"], ["registry"]],
     "runtime": [
-        ["decode", "grammar"],
+        ["decode", "eval", "grammar"],
         ["."],
         ["cache", "quantize"],
         ["library"],
         ["hub", "serving"],
         ["bench", "hosting", "verify"],
     ],
-    "api": [["."], ["config", "openai"], ["backend", "moondream"], ["registry"]],
+    "api": [["."], ["config", "openai"], ["backend", "moondream"], ["registry"], ["offline"]],
     "text": [["."], ["bytelevel", "sentencepiece"], ["registry"]],
 }
 # What each does, in a few words: tools/draw_layers.py makes docs/architecture.svg of these tables.
@@ -49,6 +49,7 @@ WORDS = {
     "api/backend": "the original's port",
     "api/config": "settings",
     "api/moondream": "Moondream's routes",
+    "api/offline": "many, no server",
     "api/openai": "OpenAI's fields",
     "api/registry": "lists all dialects",
     "runtime": "from request to answer",
@@ -56,6 +57,7 @@ WORDS = {
     "runtime/bench": "measurements",
     "runtime/cache": "what is computed once",
     "runtime/decode": "logits to text",
+    "runtime/eval": "right answers",
     "runtime/grammar": "JSON schemas",
     "runtime/hosting": "models in memory",
     "runtime/hub": "downloads",
@@ -112,6 +114,7 @@ CLOSED = {
     "api/openai": ["api/backend", "api/moondream", "api/registry", "http"],
     "api/backend": ["api/registry", "http"],
     "api/config": ["api/backend", "apps"],
+    "api/offline": ["apps"],
 }
 # What no file of a layer includes, and why.
 SHUT = {"http": (re.compile(r"(?:boost/json|io/json)"), "JSON is read and written in api")}
@@ -124,7 +127,7 @@ ROOM_LEVEL = {layer: {name: level for level, names in enumerate(rooms) for name 
 SYSTEM_FOLDER = "src/base/system/"
 # Headers with a dot or a folder in their names that may be included anywhere: POSIX's, the
 # processor's, and those of libraries.
-FREE_HEADERS = set("""arpa/inet.h fcntl.h netdb.h netinet/in.h netinet/tcp.h poll.h stdio.h sys/ioctl.h
+FREE_HEADERS = set("""arpa/inet.h fcntl.h glob.h netdb.h netinet/in.h netinet/tcp.h poll.h stdio.h sys/ioctl.h
     sys/mman.h sys/socket.h sys/stat.h sys/types.h sys/wait.h unistd.h cpuid.h""".split())
 LIBRARIES = tuple("""CLI/ boost/ curl/ dav1d/ fmt/ gif_lib.h hiredis/ hwy/ jerror.h jpeglib.h lcms2.h
     lcms2_plugin.h libde265/ mlx/ openssl/ png.h tiffio.h webp/ xgrammar/ zlib.h""".split())

@@ -6,9 +6,8 @@
 #include <optional>
 
 #include "answer_config.h"
-#include "io/json.h"
+#include "answerers.h"
 #include "io/json_text.h"
-#include "runtime/grammar/json_schema.h"
 #include "terminal.h"
 
 namespace oc {
@@ -21,18 +20,6 @@ struct AskFlags : AnswerFlags {
   bool json = false;
   std::string json_schema;  // a file; empty: the answer may be any text
 };
-
-// The schema in a file, as far as it can be enforced.
-std::string read_schema(const std::string& file) {
-  constexpr std::size_t kMaxBytes = 1 << 20;
-  auto text = read_file(file, kMaxBytes);
-  if (!text.ok()) fail(text.error());
-  const auto schema = parse_json(*text, file);
-  if (!schema.ok()) fail(schema.error());
-  auto enforceable = enforceable_schema(*schema, file);
-  if (!enforceable.ok()) fail(enforceable.error());
-  return *std::move(enforceable);
-}
 
 // The last word is the question; a file in its place means that it was forgotten. Behind --frames
 // it is taken for a frame.

@@ -26,6 +26,7 @@ void add_caption(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_config(CLI::App& app);
 void add_detect(CLI::App& app);
+void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_list(CLI::App& app);

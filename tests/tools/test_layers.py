@@ -151,6 +151,7 @@ OUTSIDE = {
     "api/openai": ["apps"],
     "api/backend": ["apps"],
     "api/config": ["http"],
+    "api/offline": ["http"],
 }
 
 

@@ -35,7 +35,7 @@ def test_every_verb_and_flag_that_is_named_exists():
     for document in DOCUMENTS:
         for line in commands(document.read_text(encoding="utf-8")):
             for call in re.findall(r"\bocellus ([a-z]+)([^|;&]*)", line):
-                verbs = [call[0], *re.findall(r"^ ([a-z]+)", call[1])][: 2 if call[0] == "config" else 1]
+                verbs = [call[0], *re.findall(r"^ ([a-z]+)", call[1])][: 2 if call[0] in ("config", "eval") else 1]
                 help_text = subprocess.run(
                     [program, *verbs, "--help"], capture_output=True, text=True, check=True
                 ).stdout

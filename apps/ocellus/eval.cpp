@@ -1,0 +1,339 @@
+// ocellus eval vqa: how often a model answers as people do.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "answer_config.h"
+#include "answerers.h"
+#include "api/offline/server_answerer.h"
+#include "api/offline/text_template.h"
+#include "base/environment.h"
+#include "base/in_order.h"
+#include "io/json.h"
+#include "io/json_text.h"
+#include "io/record_file.h"
+#include "io/whole_file.h"
+#include "progress.h"
+#include "runtime/eval/vqa_report.h"
+#include "terminal.h"
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+struct VqaFlags : AnswerFlags {
+  std::string questions, annotations, images, format = "vqa";
+  VqaDraw draw;
+  std::string prompt = "{question}\nAnswer the question using a single word or phrase.";
+  std::string out = "vqa-results";  // a folder
+  std::string server, served_model;
+  int timeout_s = 600;
+  int parallel = 8;
+  std::size_t mistakes = 60;
+  bool resume = false, json = false;
+};
+
+constexpr int kMaxTokens = 32;  // where the flags do not say; an answer is a word or a few
+
+VqaSample read_sample(const VqaFlags& flags) {
+  auto sample = [&]() -> Result<VqaSample> {
+    if (flags.format == "lines") {
+      const fs::path folder =
+          flags.images.empty() ? fs::path(flags.questions).parent_path() : fs::path(flags.images);
+      return read_vqa_lines(flags.questions, folder, flags.draw);
+    }
+    if (flags.annotations.empty() || flags.images.empty())
+      throw ExitError{2, "--annotations and --images are missing",
+                      "or take --format lines for a file of lines"};
+    return read_vqa(flags.questions, flags.annotations, flags.images, flags.draw);
+  }();
+  if (!sample.ok()) fail(sample.error());
+  if (sample->questions.empty()) throw ExitError{1, flags.questions + " has no questions"};
+  if (const auto there = check_pictures(*sample); !there.ok()) fail(there.error());
+  return *std::move(sample);
+}
+
+std::unique_ptr<Answerer> make_answerer(const VqaFlags& flags) {
+  if (flags.server.empty())
+    return load_answerer(flags, {.parallel = flags.parallel, .each_picture_once = false});
+  auto server = ServerAnswerer::connect({.url = flags.server,
+                                         .api_key = environment("OCELLUS_API_KEY").value_or(""),
+                                         .model = flags.served_model,
+                                         .timeout_s = flags.timeout_s,
+                                         .stopped = &CatchInterrupt::caught});
+  if (!server.ok()) fail(server.error());
+  return *std::move(server);
+}
+
+class VqaEvaluation {
+ public:
+  VqaEvaluation(const VqaFlags& flags, VqaSample sample, TextTemplate prompt, Answerer& answerer)
+      : flags_(flags),
+        sample_(std::move(sample)),
+        prompt_(std::move(prompt)),
+        answerer_(answerer),
+        settings_(question_settings(flags)) {
+    settings_.temperature = 0;
+    if (!settings_.max_tokens) settings_.max_tokens = kMaxTokens;
+    if (!flags.server.empty()) settings_.model = answerer.model();
+  }
+
+  // Of an earlier run, or none.
+  void open_records() {
+    const fs::path path = fs::path(flags_.out) / "answers.jsonl";
+    std::error_code error;
+    fs::create_directories(flags_.out, error);
+    if (error) throw ExitError{1, fmt::format("cannot make {}: {}", flags_.out, error.message())};
+    auto opened = flags_.resume ? RecordFile::resume(path, RecordKind::kJsonLines, "{",
+                                                     [this](auto record) { return pass(record); })
+                                : RecordFile::create(path);
+    if (!opened.ok()) throw ExitError{2, opened.error().message, opened.error().hint};
+    records_ = *std::move(opened);
+    if (records_->records() > 0) return;
+    if (const auto written = records_->append(head()); !written.ok()) fail(written.error());
+  }
+
+  void ask_all() {
+    next_ = answers_.size();
+    const auto share = [this] {
+      return static_cast<double>(answers_.size()) / static_cast<double>(sample_.questions.size());
+    };
+    WorkProgressLine progress(answers_.size(), share());
+    using Work = InOrder<std::size_t, Said>;
+    const std::size_t threads = flags_.server.empty() ? asking_threads(flags_.parallel)
+                                                      : static_cast<std::size_t>(flags_.parallel);
+    Work::Steps steps;
+    steps.take = [this]() -> std::optional<std::size_t> {
+      if (CatchInterrupt::caught() || next_ == sample_.questions.size()) return std::nullopt;
+      return next_++;
+    };
+    steps.work = [this](std::size_t i) { return ask(i); };
+    steps.give = [&](const Said& said) {
+      if (!keep(said)) return false;
+      progress.update({.done = answers_.size(), .all = sample_.questions.size(), .share = share()});
+      return true;
+    };
+    Work(threads, 4 * threads, std::move(steps)).run();
+    if (const auto synced = records_->sync(); !synced.ok() && !failure_) failure_ = synced.error();
+  }
+
+  // Ends the program where not all was answered.
+  void require_all() const {
+    const std::string kept =
+        fmt::format("; {} of {} answers are kept", answers_.size(), sample_.questions.size());
+    if (failure_) throw ExitError{1, failure_->message + kept, "--resume goes on"};
+    if (answers_.size() < sample_.questions.size())
+      throw ExitError{130, "interrupted" + kept, "--resume goes on"};
+  }
+
+  void report() const {
+    VqaRun run{.model = answerer_.model(),
+               .by = answerer_.answered_by(),
+               .prompt = flags_.prompt,
+               .drawn_of = sample_.all,
+               .seed = {}};
+    if (sample_.questions.size() < sample_.all) run.seed = flags_.draw.seed;
+    const VqaReport report = make_vqa_report(std::move(run), sample_.questions, answers_);
+    write("results.json", json_text(report.json()) + "\n");
+    write("vqa_results.json", json_text(official_results()) + "\n");
+    write("report.html", vqa_page(report, sample_.questions, answers_, flags_.mistakes));
+    if (flags_.json)
+      show_line(json_text(report.json()));
+    else
+      show(report.table() + fmt::format("\n{}\n", (fs::path(flags_.out) / "report.html").string()));
+  }
+
+ private:
+  struct Said {
+    std::size_t question = 0;
+    VqaAnswer answer;
+    bool stopped = false;
+    std::optional<Error> failure;  // of all
+  };
+
+  // What makes answers comparable.
+  std::string head() const {
+    json::object knobs;
+    for (const auto& [name, value] : settings_.knobs) knobs[name] = value;
+    return json_text(json::object{{"vqa", 1},
+                                  {"model", answerer_.identity()},
+                                  {"questions", digest_of(sample_)},
+                                  {"prompt", flags_.prompt},
+                                  {"system", settings_.system},
+                                  {"max_tokens", *settings_.max_tokens},
+                                  {"detail", settings_.detail},
+                                  {"knobs", std::move(knobs)}});
+  }
+
+  Result<void> pass(std::string_view record) {
+    if (!std::exchange(head_seen_, true)) {
+      if (record == head()) return {};
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("{} is of other questions, another model or prompt", flags_.out),
+                   "--resume wants what the run before had; or name another folder with --out"};
+    }
+    const Error wrong{ErrorCode::kInvalidArgument,
+                      fmt::format("{}: record {} is not of this run", flags_.out, answers_.size()),
+                      "name another folder with --out"};
+    const auto value = parse_json(record, "answers.jsonl");
+    if (!value.ok() || answers_.size() == sample_.questions.size()) return wrong;
+    const JsonReader reader(*value, "answers.jsonl", "");
+    OC_ASSIGN_OR_RETURN(const std::int64_t id,
+                        reader.integer("question_id", 0, std::numeric_limits<std::int64_t>::max()));
+    if (id != sample_.questions[answers_.size()].id) return wrong;
+    VqaAnswer answer;
+    OC_ASSIGN_OR_RETURN(answer.text, reader.string_or("answer", ""));
+    OC_ASSIGN_OR_RETURN(answer.error, reader.string_or("error", ""));
+    answers_.push_back(std::move(answer));
+    return {};
+  }
+
+  Said ask(std::size_t i) const {
+    const VqaQuestion& question = sample_.questions[i];
+    Said out{.question = i, .answer = {}, .failure = {}};
+    const auto text = prompt_.fill([&](std::string_view name) -> std::optional<std::string> {
+      if (name == "question") return question.question;
+      return std::nullopt;
+    });
+    const auto picture =
+        picture_file_uri(question.picture, flags_.defaults.pictures.limits.max_bytes);
+    if (!text.ok() || !picture.ok()) {
+      out.answer.error = (text.ok() ? picture.error() : text.error()).message;
+      return out;
+    }
+    const ChatReply reply = answerer_.answer(kChatPath, question_body(settings_, *picture, *text));
+    const ReadReply read = read_reply(reply);
+    out.stopped = reply.stopped;
+    if (read.answer)
+      out.answer.text = read.answer->text;
+    else if (is_about_all(reply))
+      out.failure = Error{ErrorCode::kUnavailable, read.error.message};
+    else
+      out.answer.error = fmt::format("{}: {}", read.error.code, read.error.message);
+    return out;
+  }
+
+  bool keep(const Said& said) {
+    if (said.stopped) return false;
+    failure_ = said.failure;
+    if (failure_) return false;
+    json::object record{{"question_id", sample_.questions[said.question].id}};
+    if (said.answer.error.empty())
+      record["answer"] = said.answer.text;
+    else
+      record["error"] = said.answer.error;
+    if (const auto written = records_->append(json_text(record)); !written.ok()) {
+      failure_ = written.error();
+      return false;
+    }
+    answers_.push_back(said.answer);
+    return true;
+  }
+
+  // As servers of the challenge take them.
+  json::array official_results() const {
+    json::array out;
+    for (std::size_t i = 0; i < answers_.size(); ++i)
+      out.push_back({{"question_id", sample_.questions[i].id}, {"answer", answers_[i].text}});
+    return out;
+  }
+
+  void write(std::string_view name, std::string_view text) const {
+    const auto written = write_file_atomically(fs::path(flags_.out) / name, text);
+    if (!written.ok()) fail(written.error());
+  }
+
+  const VqaFlags& flags_;
+  const VqaSample sample_;
+  const TextTemplate prompt_;
+  Answerer& answerer_;
+  QuestionSettings settings_;
+  std::optional<RecordFile> records_;
+  bool head_seen_ = false;
+  std::vector<VqaAnswer> answers_;
+  std::size_t next_ = 0;
+  std::optional<Error> failure_;
+};
+
+void eval_vqa(VqaFlags flags) {
+  quiet_logs();
+  apply_config(flags);
+  check_answer_flags(flags);
+  auto prompt = TextTemplate::parse(flags.prompt);
+  if (!prompt.ok()) throw ExitError{2, prompt.error().message, prompt.error().hint};
+  VqaSample sample = read_sample(flags);
+  const CatchInterrupt interrupt;
+  const auto answerer = make_answerer(flags);
+  VqaEvaluation evaluation(flags, std::move(sample), *std::move(prompt), *answerer);
+  evaluation.open_records();
+  evaluation.ask_all();
+  evaluation.require_all();
+  evaluation.report();
+}
+
+void add_server_choice(CLI::App& verb, VqaFlags& flags) {
+  const std::string group = "A running server";
+  CLI::Option* const server =
+      verb.add_option("--server", flags.server,
+                      "Ask it instead: any server with OpenAI's API (key: $OCELLUS_API_KEY)")
+          ->option_text("URL")
+          ->group(group);
+  verb.add_option("--served-model", flags.served_model,
+                  "Name of the model; the first that the server has")
+      ->group(group)
+      ->needs(server);
+  verb.add_option("--timeout", flags.timeout_s, "Seconds for one answer")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str()
+      ->group(group)
+      ->needs(server);
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  CLI::App* const parent = app.add_subcommand("eval", "Measure how often a model answers right");
+  parent->require_subcommand(1);
+  auto flags = std::make_shared<VqaFlags>();
+  CLI::App& verb = *parent->add_subcommand(
+      "vqa", "Score a model's answers against people's, by the rule of VQA 2.0");
+  verb.add_option("--questions", flags->questions, "Questions, as published; or a file of lines")
+      ->required()
+      ->check(CLI::ExistingFile);
+  verb.add_option("--annotations", flags->annotations, "People's answers, as published")
+      ->check(CLI::ExistingFile);
+  verb.add_option("--images", flags->images,
+                  "The folder of the pictures (of lines: else where their file is)")
+      ->check(CLI::ExistingDirectory);
+  verb.add_option("--format", flags->format,
+                  "vqa: the two files of VQA 2.0; lines: {\"image\", \"question\", \"answers\"} on "
+                  "each line")
+      ->check(CLI::IsMember({"vqa", "lines"}))
+      ->capture_default_str();
+  verb.add_option("--sample", flags->draw.count, "Ask so many of them, drawn; 0: all")
+      ->capture_default_str();
+  verb.add_option("--seed", flags->draw.seed, "Which ones are drawn")->capture_default_str();
+  verb.add_option("--prompt", flags->prompt, "How it is asked; {question} stands for the question")
+      ->default_str("the question, and that a word or phrase will do");
+  verb.add_option("-o,--out", flags->out,
+                  "Folder for answers.jsonl, results.json, report.html, and vqa_results.json, the "
+                  "challenge's own form")
+      ->capture_default_str();
+  verb.add_flag("--resume", flags->resume, "Go on where an earlier run has ended");
+  verb.add_option("--mistakes", flags->mistakes, "Wrong answers on the page, with their pictures")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  verb.add_flag("--json", flags->json, "Print the results as JSON");
+  add_parallel_flag(verb, flags->parallel);
+  add_server_choice(verb, *flags);
+  add_many_flags(verb, *flags, false);
+  verb.callback([flags] { eval_vqa(*flags); });
+}
+
+}  // namespace oc

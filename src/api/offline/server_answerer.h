@@ -1,0 +1,47 @@
+// Any server with OpenAI's API.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "api/offline/answerer.h"
+#include "base/result.h"
+#include "runtime/bench/load_client.h"
+
+namespace oc {
+
+struct ServerAnswererOptions {
+  std::string url;            // without /v1
+  std::string api_key;        // empty: none is sent
+  std::string model;          // empty: the first of /v1/models
+  int timeout_s = 600;        // of one request
+  int tries = 6;              // of a request that the server is too busy for, or did not get
+  double first_wait_s = 0.5;  // before the second; each wait is twice the one before
+  std::function<bool()> stopped = {};  // whether the run is to end; any thread
+};
+
+class ServerAnswerer final : public Answerer {
+ public:
+  // kUnavailable: no server answers, or it names no model.
+  static Result<std::unique_ptr<ServerAnswerer>> connect(ServerAnswererOptions options);
+
+  ChatReply answer(std::string_view path, std::string body) override;
+  const std::string& model() const override { return options_.model; }
+  const std::string& answered_by() const override { return options_.url; }
+  std::string identity() const override { return options_.model; }
+
+ private:
+  explicit ServerAnswerer(ServerAnswererOptions options) : options_(std::move(options)) {}
+  bool stopped() const { return options_.stopped && options_.stopped(); }
+  std::unique_ptr<LoadClient> take_client();
+  void wait(double seconds) const;
+
+  ServerAnswererOptions options_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<LoadClient>> idle_;  // connections that nobody uses now
+};
+
+}  // namespace oc
