@@ -21,6 +21,7 @@ struct ExitError {
 [[noreturn]] inline void fail(const Error& error) { throw ExitError{1, error.message, error.hint}; }
 
 void add_ask(CLI::App& app);
+void add_batch(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_caption(CLI::App& app);
 void add_chat(CLI::App& app);

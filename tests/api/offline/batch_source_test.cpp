@@ -1,0 +1,130 @@
+#include "api/offline/batch_source.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+
+class BatchSourceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ =
+        fs::path(testing::TempDir()) /
+        ("batch-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    fs::remove_all(folder_);
+    fs::create_directories(folder_ / "sub");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string file(const std::string& name, std::string_view text = "x") const {
+    std::ofstream(folder_ / name) << text;
+    return (folder_ / name).string();
+  }
+  // Names below the folder.
+  std::vector<std::string> found(const std::vector<std::string>& words, bool recursive = false) {
+    const auto inputs = find_inputs(words, recursive);
+    if (!inputs.ok()) return {"error: " + inputs.error().message};
+    std::vector<std::string> out;
+    for (const std::string& picture : inputs->pictures)
+      out.push_back(fs::path(picture).lexically_relative(folder_).string());
+    return out;
+  }
+  static BatchSource open(const std::string& lines, std::string_view question = {}) {
+    auto inputs = find_inputs({lines}, false);
+    EXPECT_TRUE(inputs.ok());
+    std::optional<TextTemplate> text;
+    if (!question.empty()) text = *TextTemplate::parse(question);
+    auto source = BatchSource::open(*inputs, text);
+    EXPECT_TRUE(source.ok()) << source.error().describe();
+    return *std::move(source);
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(BatchSourceTest, AFoldersPicturesByName) {
+  for (const char* name : {"b10.jpg", "b2.PNG", "notes.txt", ".hidden.jpg", "sub/c.webp", "a.heic"})
+    file(name);
+  EXPECT_EQ(found({folder_.string()}), (std::vector<std::string>{"a.heic", "b2.PNG", "b10.jpg"}));
+  EXPECT_EQ(found({folder_.string()}, true),
+            (std::vector<std::string>{"a.heic", "b2.PNG", "b10.jpg", "sub/c.webp"}));
+}
+
+TEST_F(BatchSourceTest, PatternsListsAndNames) {
+  for (const char* name : {"b10.jpg", "b2.jpg", "c.png"}) file(name);
+  const std::string at = folder_.string();
+  EXPECT_EQ(found({at + "/b*.jpg"}), (std::vector<std::string>{"b2.jpg", "b10.jpg"}));
+  EXPECT_EQ(found({at + "/c.png", at + "/none.jpg"}),
+            (std::vector<std::string>{"c.png", "none.jpg"}));
+  EXPECT_EQ(found({file("list.txt", "c.png\r\n\nsub/d.jpg\n")}),
+            (std::vector<std::string>{"c.png", "sub/d.jpg"}));
+  EXPECT_TRUE(found({at + "/*.gif"}).front().starts_with("error: no file is called like"));
+  EXPECT_TRUE(found({at + "/sub"}).front().starts_with("error: there are no pictures"));
+  EXPECT_TRUE(found({file("a.jsonl", "{}"), at}).front().starts_with("error: "));
+}
+
+TEST_F(BatchSourceTest, OneQuestionAboutAll) {
+  BatchInputs inputs;
+  inputs.pictures = {"in/a.jpg", "in/caf\xE9.png"};
+  auto source =
+      BatchSource::open(inputs, *TextTemplate::parse("{index} {file} {name} {stem} {folder}"));
+  ASSERT_TRUE(source.ok());
+  EXPECT_EQ(source->count(), 2u);
+  const auto first = **source->next();
+  EXPECT_EQ(first.question, "1 in/a.jpg a.jpg a in");
+  EXPECT_EQ(source->share(), 0.5);
+  const auto second = **source->next();
+  EXPECT_EQ(second.file, "in/caf\xE9.png");
+  EXPECT_EQ(second.fields.at("image").get_string(), "in/caf\xEF\xBF\xBD.png");
+  EXPECT_FALSE((*source->next()).has_value());
+  EXPECT_EQ(source->share(), 1);
+  EXPECT_FALSE(BatchSource::open(inputs, std::nullopt).ok());
+}
+
+TEST_F(BatchSourceTest, AListSaysItsQuestions) {
+  const std::string lines = file("list.jsonl",
+                                 "{\"image\": \"a.png\", \"question\": \"What?\", \"id\": 7}\n\n"
+                                 "{\"image\": \"b.png\"}\nnonsense\n[]\n{\"question\": \"x\"}\n");
+  BatchSource source = open(lines);
+  EXPECT_EQ(source.kind(), BatchKind::kList);
+  EXPECT_EQ(source.count(), std::nullopt);
+  const BatchItem first = **source.next();
+  EXPECT_EQ(first.file, (folder_ / "a.png").string());
+  EXPECT_EQ(first.question, "What?");
+  EXPECT_EQ(first.fields.at("id"), 7);
+  for (const char* place : {"line 3", "line 4", "line 5", "line 6"}) {
+    const BatchItem item = **source.next();
+    ASSERT_TRUE(item.wrong) << place;
+    EXPECT_NE(item.wrong->message.find(place), std::string::npos) << item.wrong->message;
+  }
+  EXPECT_FALSE((*source.next()).has_value());
+  EXPECT_EQ(source.share(), 1);
+
+  BatchSource asked = open(lines, "{id}: {question} of {image}");
+  EXPECT_EQ((**asked.next()).question, "7: What? of a.png");
+  EXPECT_TRUE((**asked.next()).wrong);  // it has no id
+}
+
+TEST_F(BatchSourceTest, Requests) {
+  const std::string lines =
+      file("r.jsonl",
+           "{\"custom_id\": \"a\", \"method\": \"POST\", \"url\": \"/v1/chat/completions\", "
+           "\"body\": {\"messages\": []}}\n"
+           "{\"custom_id\": \"b\", \"method\": \"GET\", \"url\": \"/v1/models\", \"body\": {}}\n");
+  BatchSource source = open(lines);
+  EXPECT_EQ(source.kind(), BatchKind::kRequests);
+  const BatchItem first = **source.next();
+  EXPECT_EQ(first.custom_id, "a");
+  EXPECT_EQ(first.url, "/v1/chat/completions");
+  EXPECT_EQ(first.body, R"({"messages":[]})");
+  EXPECT_TRUE((**source.next()).wrong);
+  EXPECT_FALSE(BatchSource::open(*find_inputs({lines}, false), *TextTemplate::parse("x")).ok());
+}
+
+}  // namespace
+}  // namespace oc
