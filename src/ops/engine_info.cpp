@@ -45,8 +45,9 @@ std::string text_of(const EngineInfo& info, int threads) {
 }  // namespace
 
 std::string to_string(const Precision& precision) {
-  return fmt::format("{} activations, {} kv", name_of(precision.activations),
-                     name_of(precision.cache));
+  const bool int8 = precision.activations == Precision::Activations::kInt8;
+  return fmt::format("{} activations{}, {} kv", name_of(precision.activations),
+                     int8 ? ", f32 outliers" : "", name_of(precision.cache));
 }
 
 std::string EngineInfo::text() const { return text_of(*this, threads); }

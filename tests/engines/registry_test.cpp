@@ -9,8 +9,9 @@ namespace {
 TEST(Registry, AutoIsTheCpuEngineWithInt8AndHalves) {
   const auto engine = make_engine({.device = "cpu", .threads = 2}).value();
   EXPECT_EQ(engine->info().name, "cpu");
-  EXPECT_EQ(engine->info().text(), fmt::format("cpu: {}, 2 threads, int8 activations, f16 kv",
-                                               kernels::available_targets().front()));
+  EXPECT_EQ(engine->info().text(),
+            fmt::format("cpu: {}, 2 threads, int8 activations, f32 outliers, f16 kv",
+                        kernels::available_targets().front()));
   EXPECT_EQ(reference()->info().name, "reference");
 }
 
@@ -19,7 +20,7 @@ TEST(Registry, OptionsAreTaken) {
     EXPECT_EQ(exact_cpu(isa, 1)->info().text(),
               fmt::format("cpu: {}, 1 thread, f32 activations, f32 kv", isa));
     EXPECT_EQ(engine_of({.threads = 3, .kv = "f32", .isa = isa})->info().text(),
-              fmt::format("cpu: {}, 3 threads, int8 activations, f32 kv", isa));
+              fmt::format("cpu: {}, 3 threads, int8 activations, f32 outliers, f32 kv", isa));
   }
   // Full precision has no use for a rounded cache.
   EXPECT_EQ(
@@ -30,7 +31,8 @@ TEST(Registry, OptionsAreTaken) {
     EXPECT_EQ(engine_of({.threads = 1, .activations = activations, .kv = "q8", .isa = "scalar"})
                   ->info()
                   .text(),
-              fmt::format("cpu: scalar, 1 thread, {} activations, q8 kv", activations));
+              fmt::format("cpu: scalar, 1 thread, {} activations{}, q8 kv", activations,
+                          activations == "int8" ? ", f32 outliers" : ""));
 }
 
 TEST(Registry, TheOtherInstructionSetIsTheNextLowerOne) {

@@ -12,8 +12,8 @@ using Cache = Precision::Cache;
 TEST(EngineInfo, TextForPeople) {
   EngineInfo cpu{.name = "cpu", .backend = "avx2", .threads = 2};
   cpu.precision = {Activations::kInt8, Cache::kF16};
-  EXPECT_EQ(cpu.text(), "cpu: avx2, 2 threads, int8 activations, f16 kv");
-  EXPECT_EQ(cpu.computation(), "cpu: avx2, int8 activations, f16 kv");
+  EXPECT_EQ(cpu.text(), "cpu: avx2, 2 threads, int8 activations, f32 outliers, f16 kv");
+  EXPECT_EQ(cpu.computation(), "cpu: avx2, int8 activations, f32 outliers, f16 kv");
   cpu.threads = 1;
   cpu.precision = {Activations::kF32, Cache::kInt8};
   EXPECT_EQ(cpu.text(), "cpu: avx2, 1 thread, f32 activations, q8 kv");
@@ -33,7 +33,8 @@ TEST(EngineInfo, TextForPeople) {
 
 TEST(EngineInfo, TextOfEachPrecision) {
   EXPECT_EQ(to_string(Precision{}), "f32 activations, f32 kv");
-  EXPECT_EQ(to_string(Precision{Activations::kInt8, Cache::kF16}), "int8 activations, f16 kv");
+  EXPECT_EQ(to_string(Precision{Activations::kInt8, Cache::kF16}),
+            "int8 activations, f32 outliers, f16 kv");
   EXPECT_EQ(to_string(Precision{Activations::kHalf, Cache::kF32}), "16-bit activations, f32 kv");
 }
 

@@ -3,14 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+
+#include "engines/cpu/outliers.h"
 
 namespace oc {
 namespace {
 
 // Raised whenever the bits of a result change, so that nothing kept by an older program is taken
 // for this one's. 2: full attention in int16. 3: floats of quantised towers in 8 bits.
-constexpr int kArithmetic = 3;
+// 4: outliers in float32.
+constexpr int kArithmetic = 4;
 constexpr std::size_t kPoolBytes = 256u << 20;  // freed buffers that are kept for the next op
 
 kernels::Function function_of(Activation activation) {
@@ -215,7 +219,7 @@ Tensor CpuEngine::norm(Tensor x, const NormWeight& weight) {
 
 // --- Products
 
-void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear& weight,
+void CpuEngine::multiply(const InputRows& input, std::int64_t rows, const CpuLinear& weight,
                          kernels::Function function, const float* add, std::int64_t add_stride,
                          float* y, std::int64_t y_stride) {
   const kernels::QuantMatrix* quant = weight.rounds_input ? weight.common_quant() : nullptr;
@@ -237,22 +241,36 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
   } else {
     floats = buffers_->take(count * width * 4);
   }
+  // Floats that are rounded are a tower's, and their rows may be pixels.
+  const bool look = quant != nullptr && quant->float_cols == 0 && input.outliers;
+  std::vector<std::vector<Outlier>> outliers(look ? static_cast<std::size_t>(rows) : 0);
   for_rows(slots, cols, [&](std::int64_t row, int thread) {
     float* buffer = floats.as<float>() + (quant != nullptr ? thread : row) * cols;
-    const float* from = fill(std::min(row, rows - 1), buffer);
-    if (cols != weight.cols) {
+    const float* from = input.fill(std::min(row, rows - 1), buffer);
+    const auto into_buffer = [&] {
       if (from != buffer) std::copy_n(from, weight.cols, buffer);
-      std::fill_n(buffer + weight.cols, cols - weight.cols, 0.0f);
       from = buffer;
+    };
+    if (quant == nullptr) return into_buffer();
+    if (cols != weight.cols) {
+      into_buffer();
+      std::fill_n(buffer + weight.cols, cols - weight.cols, 0.0f);
     }
     const std::int64_t first = row / panel * panel, slot = row - first;
-    if (quant != nullptr)
+    float* row_scales = scales.as<float>() + first * units + slot;
+    const auto quantize = [&](const float* x) {
       table_.quantize_row(
-          from, cols, quant->bits, quant->group, panel,
+          x, cols, quant->bits, quant->group, panel,
           values.as<std::int8_t>() + first * cols + kernels::values_slot(panel, quant->group, slot),
-          scales.as<float>() + first * units + slot, sums.as<float>() + first * groups + slot);
-    else if (from != buffer)
-      std::copy_n(from, cols, buffer);
+          row_scales, sums.as<float>() + first * groups + slot);
+    };
+    quantize(from);
+    const float limit = look ? outlier_limit(row_scales, units, panel) : INFINITY;
+    if (limit == INFINITY) return;  // as nearly every row
+    into_buffer();
+    std::vector<Outlier> taken = take_outliers({buffer, width}, limit);
+    quantize(buffer);
+    if (row < rows) outliers[static_cast<std::size_t>(row)] = std::move(taken);
   });
 
   // Items: a strip of outputs × as many tokens as stay in a core's second-level cache beside the
@@ -305,6 +323,9 @@ void CpuEngine::multiply(const FillRow& fill, std::int64_t rows, const CpuLinear
                                 .panel = panel};
       table_.matmul_int8(*part.quant(), begin, end, x, tokens, to, y_stride, epilogue,
                          thread_scratch);
+      for (std::int64_t t = 0; look && t < tokens; ++t)
+        if (const auto& found = outliers[static_cast<std::size_t>(t0 + t)]; !found.empty())
+          add_outliers(*part.quant(), begin, end, found, to + t * y_stride + begin);
       return;
     }
     const float* x = floats.as<float>() + t0 * cols;
@@ -329,14 +350,16 @@ Tensor CpuEngine::linear(Tensor x, const LinearWeight& weight, LinearOptions opt
   // written.
   Tensor y = !options.add.empty() && options.add.unique() ? options.add : make(x.rows(), w.rows);
   const float* from = cpu_data(x);
-  const FillRow fill = [&](std::int64_t t, float* buffer) -> const float* {
+  const auto fill = [&](std::int64_t t, float* buffer) -> const float* {
     const float* row = from + t * w.cols;
     if (norm == nullptr) return row;
     table_.normalize(row, w.cols, norm->weight.data(),
                      norm->bias.empty() ? nullptr : norm->bias.data(), norm->eps, buffer);
     return buffer;
   };
-  multiply(fill, x.rows(), w, function_of(options.activation),
+  // Behind a norm the rest is small beside its outliers, and what int8 loses of it does no harm.
+  const bool outliers = norm == nullptr && options.activation == Activation::kNone;
+  multiply({fill, outliers}, x.rows(), w, function_of(options.activation),
            options.add.empty() ? nullptr : cpu_data(options.add), w.rows, cpu_data(y), w.rows);
   return y;
 }
@@ -350,12 +373,12 @@ Tensor CpuEngine::gated_mlp(Tensor x, const NormWeight& norm, const LinearWeight
   const Tensor both = linear(x, gate_up, {.norm = &norm});  // [T, 2F]
   const float* from = cpu_data(both);
   Tensor y = x.unique() ? x : make(x.rows(), x.cols());
-  const FillRow fill = [&](std::int64_t t, float* buffer) -> const float* {
+  const auto fill = [&](std::int64_t t, float* buffer) -> const float* {
     const float* row = from + t * 2 * f;
     table_.silu_multiply(row, row + f, f, buffer);
     return buffer;
   };
-  multiply(fill, x.rows(), d, kernels::Function::kNone, cpu_data(x), x.cols(), cpu_data(y),
+  multiply({fill, true}, x.rows(), d, kernels::Function::kNone, cpu_data(x), x.cols(), cpu_data(y),
            x.cols());
   return y;
 }

@@ -45,15 +45,19 @@ class CpuEngine final : public Engine {
   Tensor add_table(Tensor x, const TableWeight& table) override;
 
  private:
-  // How the rows of a product's input come about: read, normalised, or a gated pair.
-  using FillRow = std::function<const float*(std::int64_t t, float* buffer)>;
+  // The rows of a product's input.
+  struct InputRows {
+    // How one comes about: read, normalised, or a gated pair.
+    std::function<const float*(std::int64_t t, float* buffer)> fill;
+    bool outliers = false;  // they are looked for: values that int8 would lose the others for
+  };
 
   Tensor make(std::int64_t rows, std::int64_t cols);
   // width: values that a row's work goes over.
   void for_rows(std::int64_t rows, std::int64_t width,
                 const std::function<void(std::int64_t row, int thread)>& body);
-  // y = act(X · Wᵀ + bias) + add, X's rows from `fill`.
-  void multiply(const FillRow& fill, std::int64_t rows, const CpuLinear& weight,
+  // y = act(X · Wᵀ + bias) + add; no act where outliers are looked for.
+  void multiply(const InputRows& input, std::int64_t rows, const CpuLinear& weight,
                 kernels::Function function, const float* add, std::int64_t add_stride, float* y,
                 std::int64_t y_stride);
   Tensor attend_full_int16(const Tensor& qkv, const AttendSpec& spec, std::int64_t block);

@@ -1,6 +1,22 @@
 #include "engines/cpu/weights.h"
 
+#include <cstring>
+
 namespace oc {
+namespace {
+
+float meta_at(const std::uint8_t* values, kernels::Storage type, std::int64_t index) {
+  if (type == kernels::Storage::kF32) {
+    float value = 0;
+    std::memcpy(&value, values + index * 4, sizeof value);
+    return value;
+  }
+  std::uint16_t half = 0;
+  std::memcpy(&half, values + index * 2, sizeof half);
+  return type == kernels::Storage::kF16 ? f16_to_f32(half) : bf16_to_f32(half);
+}
+
+}  // namespace
 
 kernels::Storage storage_of(DType dtype) {
   switch (dtype) {
@@ -26,6 +42,15 @@ const kernels::QuantMatrix* CpuLinear::common_quant() const {
       return nullptr;
   }
   return first;
+}
+
+float number_at(const kernels::QuantMatrix& w, std::int64_t row, std::int64_t col) {
+  OC_CHECK(w.float_cols == 0, "floats that are rounded have no numbers in memory");
+  const std::uint8_t* packed = w.weight + row * w.cols * w.bits / 8;
+  const int q = w.bits == 8 ? packed[col] : (packed[col / 2] >> (4 * (col % 2))) & 15;
+  const std::int64_t group = row * (w.cols / w.group) + col / w.group;
+  return meta_at(w.scales, w.meta, group) * static_cast<float>(q) +
+         meta_at(w.biases, w.meta, group);
 }
 
 Result<CpuMatrix> prepare_matrix(const RawMatrix& raw, bool round) {

@@ -37,5 +37,6 @@ struct CpuNorm final : NormWeight {
 // round: floats, as a matrix whose products round them to 8 bits.
 Result<CpuMatrix> prepare_matrix(const RawMatrix& raw, bool round = false);
 kernels::Storage storage_of(DType dtype);  // f32, f16, bf16
+float number_at(const kernels::QuantMatrix& w, std::int64_t row, std::int64_t col);  // dequantised
 
 }  // namespace oc

@@ -59,7 +59,8 @@ TEST_F(CertificateStore, OfTheVeryFiles) {
   const auto found = find_certificate(question);
   ASSERT_TRUE(found);
   EXPECT_TRUE(found->at("verified").as_bool());
-  EXPECT_EQ(found->at("engine").as_string(), "cpu: avx2, 2 threads, int8 activations, f16 kv");
+  EXPECT_EQ(found->at("engine").as_string(),
+            "cpu: avx2, 2 threads, int8 activations, f32 outliers, f16 kv");
   EXPECT_EQ(found->at("date").as_string().size(), 20u);
   EXPECT_EQ(found->at("largest").as_object().at("model.logits").as_double(), 0.5);
   EXPECT_FALSE(found->contains("files") || found->contains("stamps") || found->contains("model"));
@@ -118,12 +119,11 @@ TEST_F(CertificateStore, OfThisModelEngineAndProgram) {
   EXPECT_FALSE(with([&](auto& q) { q.folder = root; }));
 }
 
-// Builds before kept them under a digest of this very text.
-TEST_F(CertificateStore, LiesWhereOlderBuildsLookForIt) {
+TEST_F(CertificateStore, LiesUnderADigestOfFolderAndComputation) {
   save();
   Digest digest;
   digest.add(fs::weakly_canonical(model).string());
-  digest.add("\ncpu: avx2, int8 activations, f16 kv");
+  digest.add("\ncpu: avx2, int8 activations, f32 outliers, f16 kv");
   const std::string name = digest.finish_hex().substr(0, 32) + ".json";
   EXPECT_TRUE(fs::exists(root / "home/certificates" / name));
 }
