@@ -69,6 +69,22 @@ std::string in_pixels(const FoundObject& object, const Image& image) {
                      pixel(object.y_max(), image.height));
 }
 
+// Whether that is all that there is.
+void tell_end(const GenerateResult& result) {
+  switch (result.stop_cause) {
+    case StopCause::kMaxObjects:
+      return tell_line(fmt::format("the search was cut by --max-objects {}; there may be more",
+                                   result.objects.size()));
+    case StopCause::kMaxTokens:
+      return tell_line("the search was cut by --max-tokens; there may be more");
+    case StopCause::kContextFull:
+      return tell_line("the search was cut where the context is full; there may be more");
+    case StopCause::kStopToken:
+    case StopCause::kStopString:
+      if (result.objects.empty()) tell_line("nothing was found");
+  }
+}
+
 void do_task(TaskFlags flags, const Task& task) {
   quiet_logs();
   apply_config(flags);
@@ -92,10 +108,7 @@ void do_task(TaskFlags flags, const Task& task) {
     show_line(json_text(all));
   } else {
     for (const FoundObject& object : result.objects) show_line(in_pixels(object, picture));
-    if (!text && result.finish_reason == FinishReason::kLength)
-      tell_line("the search was cut by --max-tokens; there may be more");
-    else if (!text && result.objects.empty())
-      tell_line("nothing was found");
+    if (!text) tell_end(result);
   }
   print_summary(result, flags);
   if (!flags.draw.empty()) write_drawing(flags.draw, picture, result.objects);

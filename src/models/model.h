@@ -47,6 +47,9 @@ struct ModelInfo {
   double view_ops = 0;
   int class_tokens = 0;  // rows of a view's hidden states in front of its patches
   TaskSupport tasks;     // beside conversations
+  // What was assumed of the checkpoint, or is not verified, a sentence each: for whoever loads it
+  // to use it.
+  std::vector<std::string> notes;
 };
 
 // A picture for measurements and rehearsals: of this size and with these options the vision tower
@@ -88,10 +91,16 @@ struct Prompt {
 class ObjectDecoding {
  public:
   virtual ~ObjectDecoding() = default;
-  // Of the last position: logits [V] and hidden state [1, D]. → the next position's embedding
-  // [1, D]; empty: there is no next one.
-  virtual Tensor next(std::span<const float> logits, const Tensor& hidden) = 0;
+  // Whether next() reads logits of the position that is computed next; of the prompt's last one it
+  // does.
+  virtual bool wants_logits() const = 0;
+  // Of the last position: logits [V], where they are wanted, and hidden state [1, D]. → the next
+  // position's embedding [1, D]; empty: there is no next one. kInternal: its head gave no number.
+  virtual Result<Tensor> next(std::span<const float> logits, const Tensor& hidden) = 0;
   virtual std::span<const FoundObject> objects() const = 0;  // those that are whole
+  // Behind the last one: with which token the model has ended; nullopt: the task's max_objects were
+  // found, and it would have gone on.
+  virtual std::optional<TokenId> stop_token() const = 0;
 };
 
 struct ObjectOptions {
@@ -118,7 +127,9 @@ struct StepInput {
   std::span<const TokenId> ids;
   const Tensor* image_rows = nullptr;  // [sum of tokens, D] for negative ids; may be null
   int regime = 0;
-  // Rows of `ids` whose logits are wanted; empty: the last one only.
+  // False: no logits are wanted, of the last row ForwardPass::hidden() alone.
+  bool logits = true;
+  // Else the rows of `ids` whose logits are; empty: the last one only.
   std::span<const std::int64_t> logit_rows = {};
   // Prompt::blocks of the whole sequence; those within the step are whole.
   std::span<const TokenRange> blocks = {};
@@ -134,10 +145,11 @@ class ForwardPass {
   virtual int layers_left() const = 0;
   virtual void step(int count) = 0;  // the next layers, layers_left() at most
   // When none are left, once: appends every input to its cache. → logits of each input's wanted
-  // rows, input after input, [S, V]
+  // rows, input after input, [S, V]. Where nobody wants any: no tensor, and a lazy engine has
+  // computed the step.
   virtual Tensor result() = 0;
-  // Behind result(): of the same rows, what the last layer gave, [S, D]. Only for a model that
-  // finds objects.
+  // Behind result(): what the last layer gave of these rows, and of the last row of each input that
+  // wants no logits, input after input, [R, D]. Only for a model that finds objects.
   virtual Tensor hidden() { return {}; }
 };
 

@@ -85,6 +85,12 @@ std::string_view text_of(const Task& task) {
   return {};
 }
 
+int max_objects(const Task& task) {
+  if (const auto* detect = std::get_if<DetectTask>(&task)) return detect->max_objects;
+  if (const auto* point = std::get_if<PointTask>(&task)) return point->max_objects;
+  return 0;
+}
+
 bool finds_objects(const Task& task) {
   return std::holds_alternative<DetectTask>(task) || std::holds_alternative<PointTask>(task);
 }

@@ -40,6 +40,7 @@ std::string_view name_of(const Task& task);  // "query", "caption", "detect", "p
 std::string_view text_of(const Task& task);
 // It is answered with objects, not with text.
 bool finds_objects(const Task& task);
+int max_objects(const Task& task);  // that it looks for; 0: for none
 
 // A thing in a picture, in shares of its sides: x to the right, y down. What a model says is not
 // cut to the picture: a box may reach beyond 0 and 1.

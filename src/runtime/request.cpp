@@ -113,8 +113,23 @@ std::string_view to_string(StopCause cause) {
       return "max_tokens";
     case StopCause::kContextFull:
       return "context_full";
+    case StopCause::kMaxObjects:
+      return "max_objects";
   }
   return "stop_token";
+}
+
+FinishReason finish_reason_of(StopCause cause) {
+  switch (cause) {
+    case StopCause::kStopToken:
+    case StopCause::kStopString:
+      return FinishReason::kStop;
+    case StopCause::kMaxTokens:
+    case StopCause::kContextFull:
+    case StopCause::kMaxObjects:
+      return FinishReason::kLength;
+  }
+  return FinishReason::kStop;
 }
 
 Result<void> check_request(const GenerateRequest& request) {

@@ -61,9 +61,10 @@ struct GenerateRequest {
 };
 
 enum class FinishReason { kStop, kLength };  // OpenAI's "stop" and "length"
-enum class StopCause { kStopToken, kStopString, kMaxTokens, kContextFull };
+enum class StopCause { kStopToken, kStopString, kMaxTokens, kContextFull, kMaxObjects };
 std::string_view to_string(FinishReason reason);
 std::string_view to_string(StopCause cause);
+FinishReason finish_reason_of(StopCause cause);
 
 // kInvalidArgument names the parameter: sampling, max_tokens below 1, a stop string that is not
 // UTF-8, what a task that finds objects has no use for.

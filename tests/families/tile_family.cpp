@@ -221,7 +221,7 @@ class Pass final : public ForwardPass {
       rope.append(input.kv->length(), length, batch_);
       parts.push_back(engine_.embed(*weights_.words, input.ids,
                                     input.image_rows != nullptr ? *input.image_rows : Tensor{}));
-      if (input.logit_rows.empty()) wanted_.push_back(first + length - 1);
+      if (input.logits && input.logit_rows.empty()) wanted_.push_back(first + length - 1);
       for (const std::int64_t row : input.logit_rows) wanted_.push_back(first + row);
       first += length;
     }
@@ -248,6 +248,7 @@ class Pass final : public ForwardPass {
   }
   Tensor result() override {
     for (const StepInput& input : inputs_) input.kv->advance(std::ssize(input.ids));
+    if (wanted_.empty()) return {};
     Tensor x = engine_.gather(std::span(&x_, 1), wanted_, 1);
     return engine_.linear(std::move(x), *weights_.head, {.norm = weights_.norm.get()});
   }

@@ -196,6 +196,50 @@ TEST_P(EveryArchitecture, LayerByLayerIsTheSameAsAtOnce) {
   }
 }
 
+TEST_P(EveryArchitecture, AStepWithoutLogitsIsTheSameStep) {
+  std::vector<std::string> engines = {"reference", "cpu"};
+  if (has_mlx_engine()) engines.emplace_back("mlx");
+  for (const std::string& engine : engines) {
+    synth(engine == "reference" ? "bf16" : "mlx4");
+    const auto model = load_model(folder_, make_engine({.engine = engine}).value()).value();
+    const Image image = picture();
+    const auto plan = model->plan_image(image.width, image.height, {}).value();
+    const Tensor rows = encode(*model, image, plan);
+    const Prompt prompt = model->build_prompt(question(), std::span(&plan, 1), {}).value();
+    const std::int64_t total = std::ssize(prompt.ids);
+    const std::int64_t half = end_of_step(prompt.blocks, 0, total / 2, total);
+    ASSERT_LT(half, total);
+
+    const auto kv = model->make_sequence(), other = model->make_sequence();
+    StepInput silent = step_to(*model, *kv, prompt, rows, half);
+    silent.logits = false;
+    Tensor hidden;
+    EXPECT_TRUE(model->forward(std::span(&silent, 1), nullptr, &hidden).empty()) << engine;
+    const bool objects = model->info().tasks.detect;  // others need not tell hidden states
+    if (objects) EXPECT_EQ(hidden.rows(), 1) << engine;
+    EXPECT_EQ(kv->length(), half);
+    const StepInput rest = step_to(*model, *kv, prompt, rows, total);
+    const std::vector<float> last = read(*model, model->forward(std::span(&rest, 1), nullptr));
+    EXPECT_EQ(last, logits(*model, prompt, rows, {half, total})) << engine;
+
+    // Beside a sequence that wants its own: those alone come, in both orders.
+    if (engine == "mlx") continue;  // whose products differ by the number of rows
+    const auto third = model->make_sequence();
+    StepInput wants = step_to(*model, *other, prompt, rows, half);
+    const std::vector<float> alone = read(*model, model->forward(std::span(&wants, 1), nullptr));
+    for (const bool first : {true, false}) {
+      other->truncate(0);
+      third->truncate(0);
+      wants = step_to(*model, *other, prompt, rows, half);
+      silent = step_to(*model, *third, prompt, rows, half);
+      silent.logits = false;
+      const std::array both = {first ? wants : silent, first ? silent : wants};
+      EXPECT_EQ(read(*model, model->forward(both, nullptr, &hidden)), alone) << engine;
+      if (objects) EXPECT_EQ(hidden.rows(), 2) << engine;
+    }
+  }
+}
+
 TEST_P(EveryArchitecture, WhatUsersTypeEndsNoTurn) {
   synth("bf16");
   const auto model = load_model(folder_, make_engine({.engine = "reference"}).value()).value();

@@ -144,7 +144,7 @@ struct LayerStep {
   int layers = 0;
 };
 
-class FakeModel final : public Model {
+class FakeModel : public Model {
  public:
   // The logits after these tokens (the whole sequence).
   using Logits = std::function<std::vector<float>(std::span<const TokenId> ids)>;
@@ -370,7 +370,8 @@ class FakeModel final : public Model {
       if (on_step) on_step(steps.size());
       const std::size_t before = sequence.ids.size() - input.ids.size();
       std::vector<std::int64_t> wanted(input.logit_rows.begin(), input.logit_rows.end());
-      if (wanted.empty()) wanted.push_back(length - 1);
+      OC_CHECK(input.logits || wanted.empty(), "rows of logits that are not wanted");
+      if (input.logits && wanted.empty()) wanted.push_back(length - 1);
       for (const std::int64_t row : wanted) {
         const std::vector<float> logits =
             logits_(std::span(sequence.ids).first(before + static_cast<std::size_t>(row) + 1));
@@ -379,6 +380,7 @@ class FakeModel final : public Model {
     }
     batches.push_back(inputs.size());
     const std::int64_t count = std::ssize(rows) / kVocab;
+    if (count == 0) return {};
     return tensor(std::move(rows), count, kVocab);
   }
 

@@ -14,6 +14,7 @@ namespace json = boost::json;
 // Why it ended, how many tokens it took, and what is to be known of it.
 void add_details(json::object& out, const GenerateResult& result, std::string_view warning) {
   out["finish_reason"] = to_string(result.finish_reason);
+  out["stop_cause"] = to_string(result.stop_cause);
   json::object usage;
   usage["prompt_tokens"] = result.prompt_tokens;
   usage["image_tokens"] = result.image_tokens;

@@ -56,10 +56,17 @@ void DecoderPass::step(int count) {
 Tensor DecoderPass::result() {
   OC_CHECK(layers_left() == 0, "{} layers are left", layers_left());
   for (const StepInput& input : inputs_) input.kv->advance(std::ssize(input.ids));
-  hidden_ = engine_.gather(std::span(&x_, 1), wanted_, 1);  // [S, D]
+  hidden_ = engine_.gather(std::span(&x_, 1), wanted_, 1);  // [R, D]
   x_ = {};
   if (tap_ != nullptr) (*tap_)("decoder.norm", engine_.norm(hidden_, ends_.norm));
-  return engine_.linear(hidden_, ends_.lm_head, {.norm = &ends_.norm});
+  if (logit_rows_.empty()) {
+    engine_.settle(hidden_);
+    return {};
+  }
+  Tensor rows = logit_rows_.size() == wanted_.size()
+                    ? hidden_
+                    : engine_.gather(std::span(&hidden_, 1), logit_rows_, 1);
+  return engine_.linear(std::move(rows), ends_.lm_head, {.norm = &ends_.norm});  // [S, V]
 }
 
 Tensor DecoderPass::attend(int layer, Tensor qkv, Tensor& x) {
@@ -98,14 +105,17 @@ void DecoderPass::add_segments(const StepInput& input) {
   add_up_to(end, true);
 }
 
-// Rows of the step whose logits are wanted; the input's begin at `first`.
+// Rows of the step of which something is wanted; the input's begin at `first`.
 void DecoderPass::want_rows(const StepInput& input, std::int64_t first) {
   const std::int64_t length = std::ssize(input.ids);
-  if (input.logit_rows.empty()) wanted_.push_back(first + length - 1);
-  for (const std::int64_t row : input.logit_rows) {
+  OC_CHECK(input.logits || input.logit_rows.empty(), "rows of logits that are not wanted");
+  const auto want = [&](std::int64_t row) {
     OC_CHECK(row >= 0 && row < length, "logits of row {} of {}", row, length);
+    if (input.logits) logit_rows_.push_back(std::ssize(wanted_));
     wanted_.push_back(first + row);
-  }
+  };
+  if (input.logit_rows.empty()) want(length - 1);
+  for (const std::int64_t row : input.logit_rows) want(row);
 }
 
 Tensor join_rows(Engine& engine, std::span<const Tensor> parts) {

@@ -60,8 +60,9 @@ class DecoderPass : public ForwardPass {
   const std::vector<StepInput> inputs_;
   const Tap* tap_;
   Batch batch_;
-  std::vector<std::int64_t> wanted_;  // of the rows of x_
-  Tensor x_;                          // [T, D]
+  std::vector<std::int64_t> wanted_;      // of the rows of x_
+  std::vector<std::int64_t> logit_rows_;  // of wanted_
+  Tensor x_;                              // [T, D]
   Tensor hidden_;
   int next_ = 0;  // layer
 };

@@ -1,5 +1,7 @@
 #include "models/moondream/region.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -19,61 +21,74 @@ class MoondreamObjects final : public ObjectDecoding {
         revision_(options.revision.empty() ? *config.revision.revision
                                            : *moondream_revision(options.revision)),
         boxes_(std::holds_alternative<DetectTask>(task)),
-        max_objects_(boxes_ ? std::get<DetectTask>(task).max_objects
-                            : std::get<PointTask>(task).max_objects),
+        max_objects_(max_objects(task)),
         past_end_(options.past_end),
         tap_(options.tap) {}
 
   std::span<const FoundObject> objects() const override { return objects_; }
+  std::optional<TokenId> stop_token() const override { return stop_token_; }
+  bool wants_logits() const override { return next_ == Next::kObject; }
 
   // x, y and, of a box, its size are a position each; behind each object the model says, as the
   // next token, whether it has seen all.
-  Tensor next(std::span<const float> logits, const Tensor& hidden) override {
+  Result<Tensor> next(std::span<const float> logits, const Tensor& hidden) override {
     switch (next_) {
       case Next::kObject:
         return begin_object(logits, hidden);
       case Next::kY:
-        object_.y = coordinate(hidden, "objects.y_logits");
-        next_ = boxes_ ? Next::kSize : Next::kObject;
-        if (!boxes_) objects_.push_back(object_);
-        return embed_coordinate(object_.y, "objects.y_embed");
+        return y(hidden);
       case Next::kSize:
-        break;
+        return size(hidden);
     }
-    next_ = Next::kObject;
-    return size(hidden);
+    return Tensor{};
   }
 
  private:
   enum class Next { kObject, kY, kSize };
 
-  Tensor begin_object(std::span<const float> logits, const Tensor& hidden) {
-    const bool all = std::ssize(objects_) >= max_objects_;
+  Result<Tensor> begin_object(std::span<const float> logits, const Tensor& hidden) {
     const auto best = std::ranges::max_element(logits) - logits.begin();
-    if (all || (!past_end_ && best == config_.prompts.eos)) return {};
-    object_ = {.x = coordinate(hidden, "objects.x_logits")};
+    if (!past_end_ && best == config_.prompts.eos) {
+      stop_token_ = config_.prompts.eos;
+      return Tensor{};
+    }
+    if (std::ssize(objects_) >= max_objects_) return Tensor{};
+    object_ = {};
+    OC_ASSIGN_OR_RETURN(object_.x, coordinate(hidden, "objects.x_logits"));
     next_ = Next::kY;
     return embed_coordinate(object_.x, "objects.x_embed");
+  }
+
+  Result<Tensor> y(const Tensor& hidden) {
+    OC_ASSIGN_OR_RETURN(object_.y, coordinate(hidden, "objects.y_logits"));
+    next_ = boxes_ ? Next::kSize : Next::kObject;
+    if (!boxes_) objects_.push_back(object_);
+    return embed_coordinate(object_.y, "objects.y_embed");
   }
 
   void show(std::string_view name, const Tensor& tensor) const {
     if (tap_ != nullptr) (*tap_)(name, tensor);
   }
 
-  std::vector<float> decode(const Tensor& hidden, const MoondreamMlp& decoder,
-                            std::string_view name) const {
+  Result<std::vector<float>> decode(const Tensor& hidden, const MoondreamMlp& decoder,
+                                    std::string_view name) const {
     const Tensor logits = moondream_mlp(engine_, decoder, hidden);
     show(name, logits);
     std::vector<float> values(static_cast<std::size_t>(logits.cols()));
     engine_.read(logits, values);
+    for (const float value : values)
+      if (!std::isfinite(value))
+        return Error{ErrorCode::kInternal,
+                     fmt::format("the region head gave {} in {}", value, name),
+                     "the checkpoint may be damaged: `ocellus verify` compares it with goldens"};
     return values;
   }
   static std::int64_t best_of(std::span<const float> bins) {
     return std::ranges::max_element(bins) - bins.begin();
   }
 
-  double coordinate(const Tensor& hidden, std::string_view name) const {
-    const std::vector<float> bins = decode(hidden, region_.coord_decoder, name);
+  Result<double> coordinate(const Tensor& hidden, std::string_view name) const {
+    OC_ASSIGN_OR_RETURN(const std::vector<float> bins, decode(hidden, region_.coord_decoder, name));
     return static_cast<double>(best_of(bins)) / static_cast<double>(config_.coord_bins);
   }
 
@@ -99,8 +114,9 @@ class MoondreamObjects final : public ObjectDecoding {
     return embed;
   }
 
-  Tensor size(const Tensor& hidden) {
-    const std::vector<float> bins = decode(hidden, region_.size_decoder, "objects.size_logits");
+  Result<Tensor> size(const Tensor& hidden) {
+    OC_ASSIGN_OR_RETURN(const std::vector<float> bins,
+                        decode(hidden, region_.size_decoder, "objects.size_logits"));
     const auto half = static_cast<std::size_t>(config_.size_bins);
     const auto size_of = [&](std::span<const float> logits) {
       return moondream_size_of_bin(revision_, best_of(logits), config_.size_bins);
@@ -110,6 +126,7 @@ class MoondreamObjects final : public ObjectDecoding {
     object_.width = sizes[0];
     object_.height = sizes[1];
     objects_.push_back(object_);
+    next_ = Next::kObject;
     Tensor embed = engine_.linear(fourier(sizes, region_.size_features), *region_.size_encoder, {});
     show("objects.size_embed", embed);
     return embed;
@@ -126,6 +143,7 @@ class MoondreamObjects final : public ObjectDecoding {
   Next next_ = Next::kObject;
   FoundObject object_;  // the one being found
   std::vector<FoundObject> objects_;
+  std::optional<TokenId> stop_token_;
 };
 
 }  // namespace

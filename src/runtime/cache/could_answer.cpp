@@ -16,9 +16,7 @@ bool is_complete_json(const std::string& text) {
 // `index`: which one of the request's n.
 bool fits_one(const GenerateRequest& request, const Answer& answer, std::size_t index) {
   const bool scored = !request.choices.empty();
-  const bool cut =
-      answer.stop_cause == StopCause::kMaxTokens || answer.stop_cause == StopCause::kContextFull;
-  if ((answer.finish_reason == FinishReason::kLength) != cut) return false;
+  if (answer.finish_reason != finish_reason_of(answer.stop_cause)) return false;
   const bool stopped = answer.stop_cause == StopCause::kStopString;
   if (answer.stop_string.has_value() != stopped) return false;
   if (stopped && std::ranges::find(request.stop, *answer.stop_string) == request.stop.end())
@@ -26,6 +24,10 @@ bool fits_one(const GenerateRequest& request, const Answer& answer, std::size_t 
   const bool objects = request.task && finds_objects(*request.task);
   if (!objects && !answer.objects.empty()) return false;
   if (objects && !answer.text.empty()) return false;
+  if (objects && std::ssize(answer.objects) > max_objects(*request.task)) return false;
+  if (answer.stop_cause == StopCause::kMaxObjects &&
+      (!objects || std::ssize(answer.objects) != max_objects(*request.task)))
+    return false;
   if (request.sampling.seed && answer.seed != *request.sampling.seed + index) return false;
   if (!scored && request.max_tokens && std::ssize(answer.ids) > *request.max_tokens) return false;
   if (!request.logprobs && !answer.logprobs.empty()) return false;

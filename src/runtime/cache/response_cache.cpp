@@ -87,9 +87,7 @@ std::optional<std::string> response_key(const GenerateRequest& request,
     digest.add(text_of(*request.task));
     if (const auto* caption = std::get_if<CaptionTask>(&*request.task))
       digest.add(to_string(caption->length));
-    if (const auto* detect = std::get_if<DetectTask>(&*request.task))
-      digest.add(detect->max_objects);
-    if (const auto* point = std::get_if<PointTask>(&*request.task)) digest.add(point->max_objects);
+    digest.add(max_objects(*request.task));
   }
   digest.add(request.images.size());
   for (std::size_t i = 0; i < plans.size(); ++i) {

@@ -11,7 +11,7 @@
 namespace oc {
 namespace {
 
-constexpr std::string_view kMagic = "OCANSW03";  // another layout has another number
+constexpr std::string_view kMagic = "OCANSW04";  // another layout has another number
 constexpr std::size_t kDigestBytes = 32, kEnvelopeBytes = 48;
 
 // Both archives have the same members, so that one walk over the fields serves both.
@@ -136,7 +136,7 @@ void walk_answer(Archive& a, OneAnswer& answer) {
   a.text(answer.text);
   a.list(answer.ids, [&](auto& id) { a.number(id); });
   a.choice(answer.finish_reason, FinishReason::kLength);
-  a.choice(answer.stop_cause, StopCause::kContextFull);
+  a.choice(answer.stop_cause, StopCause::kMaxObjects);
   a.optional(answer.stop_string, [&](auto& text) { a.text(text); });
   a.optional(answer.stop_token, [&](auto& id) { a.number(id); });
   a.optional(answer.warning, [&](auto& text) { a.text(text); });

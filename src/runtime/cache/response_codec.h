@@ -1,6 +1,6 @@
 // Whole answers as bytes, for a cache that other processes read and write.
 //
-//   "OCANSW02" | digest [32] | created i64 | the answer
+//   "OCANSW04" | digest [32] | created i64 | the answer
 //
 // The digest (SHA-256) is over the key and what follows it: a value that was cut, changed, or
 // stored under another key is not taken. Timings stay behind: they are of the request that

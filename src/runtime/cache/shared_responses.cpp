@@ -18,7 +18,7 @@ constexpr std::size_t kMaxWrites = 256;                  // that wait
 
 // The layout's number stands here too: an old and a new version do not take turns in discarding
 // each other's values.
-std::string name_of(const std::string& key) { return "ocellus:answer:02:" + to_hex(key); }
+std::string name_of(const std::string& key) { return "ocellus:answer:04:" + to_hex(key); }
 
 // A write to a connection that the server has closed is an error, not the process' end.
 void ignore_broken_pipes() {

@@ -29,15 +29,12 @@ Result<GenerateResult> generate(const Model& model, const GenerateRequest& reque
       continue;
     }
     const StepInput input = current.next(limit);
-    const bool wanted = current.wants_logits(input);
     Tensor hidden;
     const Tensor row =
         model.forward({&input, 1}, nullptr, current.finds_objects() ? &hidden : nullptr);
     current.set_hidden(std::move(hidden));
-    if (wanted) {
-      logits.resize(static_cast<std::size_t>(row.rows() * row.cols()));
-      model.engine().read(row, logits);
-    }
+    logits.resize(static_cast<std::size_t>(row.rows() * row.cols()));
+    if (!row.empty()) model.engine().read(row, logits);
     OC_RETURN_IF_ERROR(model.intact());
     OC_RETURN_IF_ERROR(session.accept(current, logits));
   }

@@ -11,10 +11,8 @@ void LayeredStep::advance(std::int64_t limit) {
 
 std::vector<float> LayeredStep::finish() {
   const Tensor rows = pass_->result();
-  // Read in any case: a lazy engine computes the last layers now, and not in the step of others.
   std::vector<float> logits(static_cast<std::size_t>(rows.rows() * rows.cols()));
-  model_.engine().read(rows, logits);
-  if (!wants_logits_) logits.clear();
+  if (!rows.empty()) model_.engine().read(rows, logits);
   return logits;
 }
 

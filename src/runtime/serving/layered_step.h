@@ -13,10 +13,9 @@ namespace oc {
 // Engine thread only. What `input` refers to outlives it.
 class LayeredStep {
  public:
-  LayeredStep(const Model& model, const StepInput& input, bool wants_logits)
+  LayeredStep(const Model& model, const StepInput& input)
       : model_(model),
         tokens_(std::ssize(input.ids)),
-        wants_logits_(wants_logits),
         pass_(model.begin_forward({&input, 1}, nullptr)) {}
 
   // As many layers as take about as long as all of them do for `limit` tokens; one at least.
@@ -34,7 +33,6 @@ class LayeredStep {
  private:
   const Model& model_;
   const std::int64_t tokens_;
-  const bool wants_logits_;
   std::unique_ptr<ForwardPass> pass_;
 };
 

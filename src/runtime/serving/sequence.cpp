@@ -49,8 +49,11 @@ StepInput Sequence::next(std::int64_t limit) {
   if (!since_first_step_) since_first_step_.emplace();
   draft_.clear();
   if (objects_ != nullptr)
-    return {
-        .kv = kv_.get(), .ids = {&kObjectRow, 1}, .image_rows = &object_row_, .regime = regime_};
+    return {.kv = kv_.get(),
+            .ids = {&kObjectRow, 1},
+            .image_rows = &object_row_,
+            .regime = regime_,
+            .logits = objects_->wants_logits()};
   if (scoring()) return next_to_score(limit);
   if (answering() && context_.request.draft_tokens > 0 &&
       context_.request.sampling.temperature == 0) {
@@ -65,13 +68,14 @@ StepInput Sequence::next(std::int64_t limit) {
                                static_cast<std::size_t>(count)),
           .image_rows = pictures_.joined() ? &pictures_.rows() : nullptr,
           .regime = regime_,
+          .logits = kv_->length() + count == std::ssize(ids_),
           .blocks = prompt_.blocks};
 }
 
 std::optional<std::vector<float>> Sequence::step_layers(std::int64_t limit) {
   if (!layered_) {
     const StepInput input = next(limit);
-    layered_.emplace(context_.model, input, wants_logits(input));
+    layered_.emplace(context_.model, input);
   }
   layered_->advance(limit);
   if (!layered_->done()) return std::nullopt;
@@ -163,17 +167,18 @@ Result<void> Sequence::take_token(std::span<const float> logits) {
 
 Result<void> Sequence::take_position(std::span<const float> logits) {
   const GenerateRequest& request = context_.request;
-  OC_RETURN_IF_ERROR(check_logits(logits));
+  OC_RETURN_IF_ERROR(check_logits(logits));  // where there are any
   if (objects_ == nullptr) objects_ = context_.model.begin_objects(*request.task, {});
   OC_CHECK(objects_ != nullptr, "a model without objects");
   if (++result_.completion_tokens == 1) result_.ttft_ms = context_.since_start.ms();
   log::step("position", request.id, "n", result_.completion_tokens, "at_ms",
             context_.since_start.ms());
-  object_row_ = objects_->next(logits, std::exchange(hidden_, {}));
+  OC_ASSIGN_OR_RETURN(object_row_, objects_->next(logits, std::exchange(hidden_, {})));
   const auto found = objects_->objects();
   result_.objects.assign(found.begin(), found.end());
   if (object_row_.empty()) {
-    end(StopCause::kStopToken);
+    result_.stop_token = objects_->stop_token();
+    end(result_.stop_token ? StopCause::kStopToken : StopCause::kMaxObjects);
   } else if (result_.completion_tokens == prompt_.max_answer) {
     const bool asked = request.max_tokens && *request.max_tokens == prompt_.max_answer;
     end(asked ? StopCause::kMaxTokens : StopCause::kContextFull);
@@ -208,9 +213,7 @@ void Sequence::end(StopCause cause) {
     result_.stop_token = std::nullopt;
   }
   result_.stop_cause = cause;
-  result_.finish_reason = cause == StopCause::kMaxTokens || cause == StopCause::kContextFull
-                              ? FinishReason::kLength
-                              : FinishReason::kStop;
+  result_.finish_reason = finish_reason_of(cause);
   result_.stop_string = answer_.stop_string();
   if (result_.stop_string)
     result_.logprobs.resize(tokens_shown_);  // the others' text is not shown

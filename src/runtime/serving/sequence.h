@@ -109,11 +109,6 @@ class Sequence {
   // Some layers of it, about as much work as `limit` tokens. When it is complete: its logits, to be
   // accepted like those of another step.
   std::optional<std::vector<float>> step_layers(std::int64_t limit);
-  // Whether the logits of the step that next() described are used.
-  bool wants_logits(const StepInput& input) const {
-    if (scoring()) return !input.logit_rows.empty();
-    return kv_->length() + std::ssize(input.ids) >= std::ssize(ids_);
-  }
   // After a step behind the prompt; logits [rows, V] as the input asked for, empty when they were
   // not wanted.
   Result<void> accept(std::span<const float> logits);

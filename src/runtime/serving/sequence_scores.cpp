@@ -28,6 +28,7 @@ StepInput Sequence::next_to_score(std::int64_t limit) {
           .ids = ids().subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(count)),
           .image_rows = pictures_.joined() ? &pictures_.rows() : nullptr,
           .regime = regime_,
+          .logits = !step_rows_.empty(),
           .logit_rows = step_rows_,
           .blocks = prompt_.blocks};
 }

@@ -14,7 +14,7 @@ class StepBatch {
   void clear() { parts_.clear(); }
   bool empty() const { return parts_.empty(); }
   void add(RequestEntry& entry, Sequence& sequence, const StepInput& input) {
-    parts_.push_back({&entry, &sequence, input, sequence.wants_logits(input)});
+    parts_.push_back({&entry, &sequence, input});
   }
   // Computes all parts and hands each sequence its logits. What goes wrong with one of them is its
   // request's failure; what goes wrong with the step is everybody's.
@@ -25,7 +25,6 @@ class StepBatch {
     RequestEntry* entry = nullptr;
     Sequence* sequence = nullptr;
     StepInput input;
-    bool wants_logits = false;
   };
   std::vector<Part> parts_;
   std::vector<float> logits_;  // [rows, V]

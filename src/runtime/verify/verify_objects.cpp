@@ -47,9 +47,10 @@ class ObjectsCase {
     Values last(logits.begin(), logits.end());
     std::size_t found = 0;
     for (;;) {
-      const Tensor row = decoding->next(last, hidden);
-      if (row.empty()) break;
-      step(kv, row, last, hidden);
+      const Result<Tensor> row = decoding->next(last, hidden);
+      if (!row.ok()) return report_.equal("model.objects", golden_.at, false, row.error().message);
+      if (row->empty()) break;
+      step(kv, *row, decoding->wants_logits(), last, hidden);
       if (decoding->objects().size() > found) next_tokens_.push_back(best_of(last));
       found = decoding->objects().size();
     }
@@ -57,15 +58,16 @@ class ObjectsCase {
   }
 
  private:
-  void step(KvSequence& kv, const Tensor& row, Values& logits, Tensor& hidden) const {
+  void step(KvSequence& kv, const Tensor& row, bool wanted, Values& logits, Tensor& hidden) const {
     constexpr TokenId kRow = -1;
     const StepInput input{.kv = &kv,
                           .ids = {&kRow, 1},
                           .image_rows = &row,
-                          .regime = model_.position_regime(kv.length() + 1)};
+                          .regime = model_.position_regime(kv.length() + 1),
+                          .logits = wanted};
     const Tensor out = model_.forward({&input, 1}, nullptr, &hidden);
     logits.resize(static_cast<std::size_t>(out.cols()));
-    model_.engine().read(out, logits);
+    if (wanted) model_.engine().read(out, logits);
   }
 
   // Up to the first bin that went another way: what is fed next is then something else.

@@ -22,7 +22,7 @@ GenerateResult result() {
 }
 
 constexpr std::string_view kDetails =
-    R"("finish_reason":"stop","usage":{"prompt_tokens":740,"image_tokens":729,)"
+    R"("finish_reason":"stop","stop_cause":"stop_token","usage":{"prompt_tokens":740,"image_tokens":729,)"
     R"("cached_tokens":730,"completion_tokens":4})";
 
 TEST(MoondreamDialect, WholeAnswers) {
@@ -40,6 +40,16 @@ TEST(MoondreamDialect, WholeAnswers) {
   EXPECT_EQ(writer(MoondreamRoute::kPoint)->whole(found),
             R"({"request_id":"id-1","points":[{"x":0.5,"y":0.25}],"count":1,)" +
                 std::string(kDetails) + "}");
+}
+
+TEST(MoondreamDialect, ACutSearchSaysSo) {
+  GenerateResult cut = result();
+  cut.stop_cause = StopCause::kMaxObjects;
+  cut.finish_reason = finish_reason_of(cut.stop_cause);
+  EXPECT_NE(writer(MoondreamRoute::kDetect)
+                ->whole(cut)
+                .find(R"("finish_reason":"length","stop_cause":"max_objects",)"),
+            std::string::npos);
 }
 
 TEST(MoondreamDialect, WarningsOfRequestAndAnswer) {

@@ -111,6 +111,28 @@ TEST(CouldAnswer, TheChoicesThatWereToBeScored) {
   EXPECT_FALSE(could_answer(request, 0, result));
 }
 
+TEST(CouldAnswer, ObjectsAsManyAsWereAskedFor) {
+  GenerateRequest request;
+  request.task = DetectTask{"dog", 2};
+  GenerateResult result;
+  result.prompt_tokens = 5;
+  result.completion_tokens = 7;
+  result.objects = {{.x = 0.5, .y = 0.5}, {.x = 0.1, .y = 0.1}};
+  EXPECT_TRUE(could_answer(request, 0, result)) << "the model has ended by itself";
+  result.stop_cause = StopCause::kMaxObjects;
+  EXPECT_FALSE(could_answer(request, 0, result)) << "cut, and said to be all";
+  result.finish_reason = FinishReason::kLength;
+  EXPECT_TRUE(could_answer(request, 0, result));
+  result.objects.pop_back();
+  EXPECT_FALSE(could_answer(request, 0, result)) << "fewer than where it is cut";
+  result.objects.resize(3);
+  EXPECT_FALSE(could_answer(request, 0, result)) << "more";
+  GenerateResult text = answering(1);
+  text.stop_cause = StopCause::kMaxObjects;
+  text.finish_reason = FinishReason::kLength;
+  EXPECT_FALSE(could_answer(asking(1), 0, text)) << "a text has no objects";
+}
+
 TEST(CouldAnswer, JsonWhereItWasWanted) {
   GenerateRequest request = asking(1);
   request.json_schema = "";

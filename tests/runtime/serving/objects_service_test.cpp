@@ -82,7 +82,9 @@ TEST_F(Objects, BoxesAndPoints) {
   ASSERT_EQ(boxes.objects.size(), 4u) << "random weights hardly ever say that they have seen all";
   EXPECT_TRUE(boxes.objects[0].width && boxes.objects[0].height);
   EXPECT_EQ(boxes.completion_tokens, 4 * 3 + 1);
-  EXPECT_EQ(boxes.finish_reason, FinishReason::kStop);
+  EXPECT_EQ(boxes.stop_cause, StopCause::kMaxObjects);
+  EXPECT_EQ(boxes.finish_reason, FinishReason::kLength);
+  EXPECT_FALSE(boxes.stop_token);
   EXPECT_EQ(boxes.image_tokens, 36);
   EXPECT_EQ(boxes.text, "");
   const GenerateResult points =

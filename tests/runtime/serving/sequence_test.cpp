@@ -59,6 +59,18 @@ TEST_F(SequenceTest, AForkGoesOnFromThePromptByItself) {
   EXPECT_EQ(other->computed(), 71);
 }
 
+TEST_F(SequenceTest, OnlyTheLastPieceOfAPromptHasLogits) {
+  Sequence first = begin(70);
+  first.start(model_.make_sequence());
+  StepInput input = first.next(64);
+  EXPECT_FALSE(input.logits);
+  EXPECT_TRUE(model_.forward({&input, 1}, nullptr).empty());
+  ASSERT_TRUE(first.accept({}).ok());
+  input = first.next(64);
+  EXPECT_TRUE(input.logits);
+  EXPECT_EQ(model_.forward({&input, 1}, nullptr).rows(), 1);
+}
+
 TEST_F(SequenceTest, KeysAndValuesAreCountedBeyondTheSharedBlocks) {
   Sequence first = begin(130);
   first.start(model_.make_sequence());
@@ -81,7 +93,7 @@ TEST_F(SequenceTest, AChoiceIsScoredByTheLogitsBeforeItsTokens) {
   choice->begin_score(std::vector<TokenId>{kB, kA}, FakeModel::one_hot(kB));
   ASSERT_TRUE(choice->scoring());
   const StepInput input = choice->next(64);
-  EXPECT_TRUE(choice->wants_logits(input));
+  EXPECT_TRUE(input.logits);
   const Tensor rows = model_.forward({&input, 1}, nullptr);
   std::vector<float> logits(static_cast<std::size_t>(rows.rows() * rows.cols()));
   model_.engine().read(rows, logits);
