@@ -149,11 +149,15 @@ def test_the_wire(serving):
     reply = post(serving, "detect", {"image_url": image, "object": "circle"})
     assert reply.status_code == 200 and reply.headers["x-request-id"]
     found = reply.json()
-    assert set(found) == {"request_id", "objects", "finish_reason", "usage"}
+    assert set(found) == {"request_id", "objects", "finish_reason", "stop_cause", "usage"}
     assert found["request_id"].startswith("detect-")
     assert found["usage"]["image_tokens"] > 0 and found["usage"]["completion_tokens"] > 0
     pointed = post(serving, "point", {"image_url": image, "object": "circle"}).json()
     assert pointed["count"] == len(pointed["points"])
+    # The server's 24 tokens are eight boxes, and a random model would go on for ever.
+    for settings, count, cause in (({}, 8, "max_tokens"), ({"max_objects": 2}, 2, "max_objects")):
+        cut = post(serving, "detect", {"image_url": image, "object": "circle", "settings": settings}).json()
+        assert (len(cut["objects"]), cut["finish_reason"], cut["stop_cause"]) == (count, "length", cause)
     told = post(serving, "caption", {"image_url": image, "settings": {"max_objects": 3, "max_tokens": 2}}).json()
     assert "settings.max_objects" in told["warning"] and told["finish_reason"] == "length"
     stream = post(serving, "query", {"image_url": image, "question": QUESTION, "stream": True, "settings": SHORT})
@@ -170,6 +174,20 @@ def test_the_wire(serving):
     wrong = httpx.get(serving.url + "/v1/query", headers={"X-Moondream-Auth": KEY})
     assert wrong.status_code == 405 and wrong.json()["error"]["code"] == "method_not_allowed"
     assert post(serving, "caption", {"image_url": "https://example.com/a.png"}).json()["error"]["param"] == "image_url"
+
+
+@pytest.mark.parametrize("route, name", [("detect", "temperature"), ("point", "top_p"), ("caption", "max_objects"),
+                                         ("query", "max_objects")])  # fmt: skip
+def test_settings_without_effect_are_checked(serving, route, name):
+    body = {"image_url": data_uri(drawing(3)), "object": "circle", "question": QUESTION}
+    body = {key: value for key, value in body.items() if key != ("question" if route in ("detect", "point") else "object")}
+    if route == "caption":
+        body = {"image_url": body["image_url"]}
+    for wrong in ("x", -1, 1e30, True, []):
+        reply = post(serving, route, {**body, "settings": {name: wrong}})
+        assert (reply.status_code, reply.json()["error"]["param"]) == (400, f"settings.{name}"), wrong
+    told = post(serving, route, {**body, "settings": {name: 1, "max_tokens": 2}}).json()
+    assert told["warning"] == f"without effect here: settings.{name}"
 
 
 def test_the_key_is_good_for_chats_too(serving):
@@ -255,6 +273,8 @@ def test_the_verbs_say_what_is_wrong(tiny, tmp_path):
     assert "would replace the picture" in error and own.read_bytes() == PICTURE.read_bytes()
     cut = run("detect", PICTURE, "x", "--model", tiny, "--max-tokens", 2)
     assert cut.stdout == "" and "cut by --max-tokens" in cut.stderr
+    cut = run("detect", PICTURE, "x", "--model", tiny, "--max-objects", 2)
+    assert len(cut.stdout.splitlines()) == 2 and "cut by --max-objects 2; there may be more" in cut.stderr
     assert "object is empty" in failure("detect", PICTURE, "  ", "--model", tiny)
     failure("detect", PICTURE, "x", "--model", tiny, "--max-objects", 0, code=2)
     assert "short, normal" in failure("caption", PICTURE, "--model", tiny, "--length", "long")

@@ -23,13 +23,24 @@ constexpr RequestField within(std::string_view name, FieldType type, double min,
 constexpr RequestField kept(std::string_view name, FieldType type, std::string_view meaning) {
   return {.name = name, .type = type, .meaning = meaning};
 }
-constexpr RequestField no_effect(std::string_view name) {
-  return {.name = name, .use = FieldUse::kNoEffect, .meaning = "without effect"};
+// Its type and bounds are checked all the same: a client that is wrong is told.
+constexpr RequestField no_effect(RequestField field) {
+  field.use = FieldUse::kNoEffect;
+  field.meaning = "without effect";
+  return field;
 }
 constexpr RequestField refused(std::string_view name,
                                decltype(RequestField::nothing) nothing = {}) {
   return {.name = name, .use = FieldUse::kRefused, .nothing = nothing, .meaning = "not done"};
 }
+
+constexpr RequestField kTemperature =
+    within("settings.temperature", kNumber, 0, 2,
+           "how freely tokens are drawn; 0, and absent: the likeliest");
+constexpr RequestField kTopP = within("settings.top_p", kNumber, 0, 1,
+                                      "tokens that make up this much of the probability; 1: all");
+constexpr RequestField kObjectCount = within("settings.max_objects", kInteger, 1, kMostObjects,
+                                             "so many objects at most; absent: 50");
 
 // Of every route: adapters (`variant`) are others' weights.
 constexpr std::array kCommon = {
@@ -44,19 +55,16 @@ constexpr std::array kCommon = {
 // Of answers that are text.
 constexpr std::array kText = {
     kept("stream", kBoolean, "the answer comes in pieces"),
-    within("settings.temperature", kNumber, 0, 2,
-           "how freely tokens are drawn; 0, and absent: the likeliest"),
-    within("settings.top_p", kNumber, 0, 1,
-           "tokens that make up this much of the probability; 1: all"),
-    no_effect("settings.max_objects"),
+    kTemperature,
+    kTopP,
+    no_effect(kObjectCount),
 };
 // Of answers that are objects.
 constexpr std::array kObjects = {
     within("object", kString, 1, 4096, "what is to be found"),
-    within("settings.max_objects", kInteger, 1, kMostObjects,
-           "so many objects at most; absent: 50"),
-    no_effect("settings.temperature"),
-    no_effect("settings.top_p"),
+    kObjectCount,
+    no_effect(kTemperature),
+    no_effect(kTopP),
     refused("stream", false),
     refused("spatial_refs", Empty()),
 };

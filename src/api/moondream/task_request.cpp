@@ -21,6 +21,16 @@ bool is_in(const RequestField& field, bool settings) {
   return field.name.starts_with(kSettings) == settings;
 }
 
+// Of a setting, which all are numbers.
+Result<void> check_number(const JsonFields& fields, const RequestField& field) {
+  if (field.type == FieldType::kInteger) {
+    OC_ASSIGN_OR_RETURN([[maybe_unused]] const auto value, fields.integer(field));
+  } else {
+    OC_ASSIGN_OR_RETURN([[maybe_unused]] const auto value, fields.number(field));
+  }
+  return {};
+}
+
 // The fields that the route has, by their rows: what nobody knows, what is not done, what changes
 // nothing.
 Result<void> check_rows(MoondreamRoute route, const JsonFields& fields, bool settings,
@@ -33,7 +43,9 @@ Result<void> check_rows(MoondreamRoute route, const JsonFields& fields, bool set
     if (value == nullptr) continue;
     if (field.use == FieldUse::kRefused && !asks_for_nothing(field, *value))
       return not_done(fields.name(field.key()));
-    if (field.use == FieldUse::kNoEffect) without_effect.emplace_back(field.name);
+    if (field.use != FieldUse::kNoEffect) continue;
+    OC_RETURN_IF_ERROR(check_number(fields, field));
+    without_effect.emplace_back(field.name);
   }
   return fields.only(known);
 }
