@@ -1,5 +1,5 @@
-// The input is up to three texts with NUL bytes between them: config.json,
-// preprocessor_config.json, generation_config.json.
+// The input is up to four texts with NUL bytes between them: config.json,
+// preprocessor_config.json, generation_config.json, processor_config.json. Phi's or SmolVLM2's.
 #include <array>
 #include <cmath>
 #include <optional>
@@ -11,8 +11,8 @@
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kFiles = {"config.json", "preprocessor_config.json",
-                                                    "generation_config.json"};
+constexpr std::array<std::string_view, 4> kFiles = {
+    "config.json", "preprocessor_config.json", "generation_config.json", "processor_config.json"};
 
 void check_failure(const oc::Error& error) {
   using oc::ErrorCode;
@@ -77,10 +77,12 @@ void check_smolvlm(const oc::SmolVlmConfig& config) {
   const oc::SmolVlmImageConfig& image = config.image;
   require(image.tile == siglip.image_size);
   require(image.longest_edge >= 1 && image.longest_edge <= oc::kMaxTilesOfSide * image.tile);
+  require(image.frame_edge >= 1 && image.frame_edge <= image.tile && image.max_frames >= 1);
   for (std::size_t channel = 0; channel < 3; ++channel)
     for (const float unit : {0.0f, static_cast<float>(255 * image.rescale_factor)})
       require(std::isfinite((unit - image.mean[channel]) / image.std[channel]));
-  for (const auto& [width, height] : {std::pair{1, 1}, std::pair{640, 480}, std::pair{50, 9999}})
+  for (const auto& [width, height] :
+       {std::pair{1, 1}, std::pair{640, 480}, std::pair{50, 9999}, std::pair{1 << 20, 1}})
     for (const int edge : {1, image.longest_edge, oc::kMaxTilesOfSide * image.tile}) {
       const auto plan =
           oc::plan_smolvlm_image(config, width, height, {.knobs = {{"longest_edge", edge}}});
@@ -89,11 +91,18 @@ void check_smolvlm(const oc::SmolVlmConfig& config) {
       require(tiles.views() == plan->views && tiles.tile == image.tile);
       require(tiles.canvas_width % tiles.tile == 0 && tiles.canvas_height % tiles.tile == 0);
     }
+  const oc::FrameRules frames = oc::smolvlm_frames(config);
+  const auto frame = oc::plan_smolvlm_image(config, 640, 480, {.knobs = frames.knobs});
+  require(frame.ok() && frame->views == 1);
+  for (const int runs : {1, 2, 13, 40}) {
+    const oc::SampleImage sample = oc::sample_smolvlm_image(config, runs);
+    require(sample.tower_runs >= 1 && sample.width >= 1 && sample.height >= 1);
+  }
 }
 
 void read_smolvlm(const boost::json::object& model, const boost::json::object* preprocessor,
-                  const boost::json::object* generation) {
-  const auto config = oc::parse_smolvlm_config(model, preprocessor, nullptr, generation);
+                  const boost::json::object* generation, const boost::json::object* processor) {
+  const auto config = oc::parse_smolvlm_config(model, preprocessor, processor, generation);
   if (!config.ok())
     check_failure(config.error());
   else
@@ -104,7 +113,7 @@ void read_smolvlm(const boost::json::object& model, const boost::json::object* p
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string_view rest = as_text(data, size);
-  std::array<std::optional<boost::json::object>, 3> objects;
+  std::array<std::optional<boost::json::object>, kFiles.size()> objects;
   for (std::size_t i = 0; i < kFiles.size() && !rest.empty(); ++i) {
     const std::size_t end = std::min(rest.find('\0'), rest.size());
     auto value = oc::parse_json(rest.substr(0, end), kFiles[i]);
@@ -120,7 +129,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto* const generation = objects[2] ? &*objects[2] : nullptr;
   const boost::json::value* const type = objects[0]->if_contains("model_type");
   if (type != nullptr && type->is_string() && type->as_string() == "smolvlm") {
-    read_smolvlm(*objects[0], preprocessor, generation);
+    read_smolvlm(*objects[0], preprocessor, generation, objects[3] ? &*objects[3] : nullptr);
     return 0;
   }
   const auto config = oc::parse_phi3v_config(*objects[0], preprocessor, generation);

@@ -161,6 +161,11 @@ def configs():
                         "vision_config": {"image_size": 4096, "patch_size": 1}},
                        {"size": {"longest_edge": 24576}}],
         "smol_thin": [smol, {**shown, "size": {"longest_edge": 1}}],
+        "smol_odd": [{**smol, "vision_config": {**smol["vision_config"], "image_size": 55, "patch_size": 11},
+                      "scale_factor": 1}],
+        "smol_frames": [smol, {**shown, "video_sampling": {"max_frames": 999, "video_size": {"longest_edge": 1}}}],
+        "smol_seen": [smol, shown, {}, {"image_seq_len": 4}],
+        "smol_seen_less": [smol, shown, {}, {"image_seq_len": 3}],
     }
     for name, parts in texts.items():
         keep("config", name, "\0".join(json.dumps(part) for part in parts))
@@ -169,6 +174,68 @@ def configs():
                            ("mean", "0.48", "1e39"), ("std", "0.26", "1e-40"),
                            ("positions", "2048", "1")]:
         keep("config", f"{name}_{new}", whole.replace(old, new, 1))
+
+
+def moondream_configs():
+    around = {"prefix": [1, 2], "suffix": [3]}
+    sections = {
+        "text": {"dim": 128, "ff_dim": 256, "n_layers": 3, "n_heads": 2, "n_kv_heads": 2, "vocab_size": 640,
+                 "max_context": 2048, "prefix_attn": 37},
+        "vision": {"enc_dim": 64, "enc_ff_dim": 96, "enc_n_layers": 3, "enc_n_heads": 2, "crop_size": 84,
+                   "enc_patch_size": 14, "in_channels": 3, "max_crops": 12, "overlap_margin": 1,
+                   "proj_inner_dim": 256, "proj_out_dim": 128},
+        "region": {"dim": 128, "coord_feat_dim": 64, "coord_out_dim": 64, "size_feat_dim": 64,
+                   "size_out_dim": 128, "inner_dim": 192},
+        "tokenizer": {"bos_id": 512, "eos_id": 512, "templates": {
+            "query": around, "detect": around, "point": around,
+            "caption": {"short": [4], "normal": [5, 6], "long": []}}},
+    }
+
+    def changed(**more):
+        out = json.loads(json.dumps(sections))
+        for name, value in more.items():
+            if isinstance(value, dict) and isinstance(out.get(name), dict):
+                out[name].update(value)
+            else:
+                out[name] = value
+        return {"model_type": "moondream1", "config": out}
+
+    def square(side, patch, margin, **text):
+        patches = (side // patch) ** 2
+        return changed(vision={"crop_size": side, "enc_patch_size": patch, "overlap_margin": margin, "max_crops": 64},
+                       text={"prefix_attn": patches + 1, **text})
+
+    texts = {
+        "whole": changed(),
+        "published": {"model_type": "moondream1"},
+        "conversion": {**changed(), "model_type": "moondream2", "quantization": {"group_size": 64, "bits": 4}},
+        "bits_6": {**changed(), "quantization": {"bits": 6}},
+        "other_type": {**changed(), "model_type": "phi3_v"},
+        "older": {**changed(), "text_config": {"n_layers": 24}},
+        "march": changed(revision="2025-03-27"),
+        "june": {"model_type": "moondream1", "config": {"revision": "2025-06-21"}},
+        "june_few_words": {"model_type": "moondream1", "config": {"revision": "2025-06-21", "text": {"vocab_size": 3}}},
+        "no_revision": changed(revision="2024-08-26"),
+        "revision_number": changed(revision=20250109),
+        "nulls": changed(text=None, vision=None, region=None, tokenizer=None),
+        "sections_array": {"model_type": "moondream1", "config": []},
+        "heads_3": changed(text={"n_heads": 3, "n_kv_heads": 3}),
+        "heads_64": changed(text={"n_heads": 64, "n_kv_heads": 64}),
+        "kv_heads": changed(text={"n_kv_heads": 1}),
+        "negative": changed(text={"n_layers": -1}),
+        "prefix": changed(text={"prefix_attn": 38}),
+        "context": changed(text={"max_context": 37}),
+        "margin": changed(vision={"overlap_margin": 3}),
+        "large": square(4095, 1, 0, max_context=1 << 24),
+        "window_1": square(5, 1, 2),
+        "odd": changed(region={"coord_feat_dim": 3}),
+        "bins": changed(region={"size_out_dim": 4, "coord_out_dim": 2}),
+        "id_too_large": changed(tokenizer={"bos_id": 640}),
+        "id_text": changed(tokenizer={"templates": {"query": {"prefix": ["a"]}}}),
+        "templates_array": changed(tokenizer={"templates": []}),
+    }
+    for name, value in texts.items():
+        keep("moondream_config", name, json.dumps(value))
 
 
 def data_uris():
@@ -308,8 +375,8 @@ def packed_bodies():
 
 if __name__ == "__main__":
     print("Pillow", PIL.__version__)
-    for draw in (jpegs, pngs, webps, gifs, bmps, heifs, tiffs, profiles, tensor_files, configs, data_uris,
-                 chats, http_messages, packed_bodies, stored_answers):
+    for draw in (jpegs, pngs, webps, gifs, bmps, heifs, tiffs, profiles, tensor_files, configs, moondream_configs,
+                 data_uris, chats, http_messages, packed_bodies, stored_answers):
         draw()
     for folder in sorted(CORPUS.iterdir()):
         sizes = [path.stat().st_size for path in folder.iterdir()]

@@ -162,7 +162,7 @@ Result<void> check_ids(const MoondreamConfig& config) {
   const MoondreamPrompts& p = config.prompts;
   std::vector<TokenId> all = {p.bos, p.eos};
   for (const auto* ids : {&p.query.prefix, &p.query.suffix, &p.detect.prefix, &p.detect.suffix,
-                          &p.point.prefix, &p.point.suffix})
+                          &p.point.prefix, &p.point.suffix, &p.control_ids})
     all.insert(all.end(), ids->begin(), ids->end());
   for (const auto& [length, ids] : p.captions) all.insert(all.end(), ids.begin(), ids.end());
   for (const TokenId id : all)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 
 #include "base/clock.h"
 #include "image/resize.h"
@@ -23,8 +24,8 @@ Tiling select_tiling(int height, int width, int window, int most) {
   if (height <= window || width <= window) return {};
   const double h = height, w = width;
   const int min_rows = (height + window - 1) / window, min_cols = (width + window - 1) / window;
-  if (min_rows * min_cols > most) {
-    const double ratio = std::sqrt(static_cast<double>(most) / (min_rows * min_cols));
+  if (const auto windows = std::int64_t{min_rows} * min_cols; windows > most) {
+    const double ratio = std::sqrt(static_cast<double>(most) / static_cast<double>(windows));
     return {std::max(1, static_cast<int>(std::floor(min_rows * ratio))),
             std::max(1, static_cast<int>(std::floor(min_cols * ratio)))};
   }
