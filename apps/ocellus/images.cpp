@@ -3,17 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <system_error>
 #include <utility>
 
 #include "api/data_uri.h"
 #include "base/ascii.h"
 #include "base/natural_order.h"
+#include "base/printable.h"
 #include "terminal.h"
 
 namespace oc {
@@ -104,9 +107,13 @@ Result<std::string> read_stream(std::FILE* file, std::size_t max_bytes) {
 Result<std::string> read_path(const std::filesystem::path& path, std::size_t max_bytes) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
-  if (status.type() == std::filesystem::file_type::not_found)
+  if (status.type() == std::filesystem::file_type::not_found) {
+    if (std::error_code none; std::filesystem::is_symlink(path, none))
+      return Error{ErrorCode::kNotFound, "it is a link to what is not there",
+                   "remove the link, or bring back the file"};
     return Error{ErrorCode::kNotFound, "there is no such file",
                  "check the path, and put it in quotes if it has spaces"};
+  }
   if (!std::filesystem::status_known(status) || !std::filesystem::exists(status))
     return unreadable(error);
   if (std::filesystem::is_directory(status))
@@ -144,18 +151,52 @@ Result<std::string> image_bytes_of(const std::string& name, std::size_t max_byte
   return read_path(name, max_bytes);
 }
 
+// Endings of what lies among pictures and is none. What has any other ending, or none, is taken for
+// a picture: a frame that is damaged or of a kind that is not read is never left out in silence.
+constexpr std::array kTexts = {".txt", ".md",  ".log",  ".csv", ".tsv",  ".json", ".jsonl",
+                               ".xml", ".ini", ".yaml", ".yml", ".toml", ".html", ".htm",
+                               ".srt", ".vtt", ".py",   ".sh",  ".bat"};
+constexpr std::array kOthers = {".db",  ".mp4", ".mov", ".mkv", ".webm", ".avi",
+                                ".m4v", ".mpg", ".wav", ".mp3", ".m4a",  ".zip"};
+
+bool ends_with_one(std::string_view name, std::span<const char* const> endings) {
+  return std::ranges::any_of(
+      endings, [&, low = lower(name)](const char* one) { return low.ends_with(one); });
+}
+
+// "a, b, c and 4 more"
+std::string few_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 3;
+  std::string out;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i)
+    out += (i == 0 ? "" : ", ") + printable(names[i], Lines::kOne);
+  if (names.size() > kShown) out += fmt::format(" and {} more", names.size() - kShown);
+  return out;
+}
+
 Result<std::vector<std::string>> files_in(const std::filesystem::path& folder) {
-  std::vector<std::string> names;
+  std::vector<std::string> names, left_out;
   std::error_code error;
   for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error))
-    if (std::string name = it->path().filename().string(); !name.starts_with('.'))
-      names.push_back(std::move(name));
+       it.increment(error)) {
+    std::string name = it->path().filename().string();
+    std::error_code gone;
+    const bool other = name.starts_with('.') || ends_with_one(name, kTexts) ||
+                       ends_with_one(name, kOthers) || it->is_directory(gone);
+    (other ? left_out : names).push_back(std::move(name));
+  }
   if (error) return about(folder.string(), unreadable(error));
-  if (names.empty())
-    return about(folder.string(), {ErrorCode::kNotFound, "the folder is empty",
-                                   "it is to hold a video's frames as pictures"});
   std::ranges::sort(names, natural_less);
+  std::ranges::sort(left_out, natural_less);
+  if (names.empty())
+    return about(folder.string(),
+                 {ErrorCode::kNotFound,
+                  left_out.empty() ? "the folder is empty"
+                                   : "there is no picture in the folder: " + few_of(left_out),
+                  "it is to hold a video's frames as pictures"});
+  if (!left_out.empty())
+    tell_line(fmt::format("note: {}: left out, by name no pictures: {}", shown(folder.string()),
+                          few_of(left_out)));
   for (std::string& name : names) name = (folder / name).string();
   return names;
 }
@@ -194,7 +235,11 @@ Result<NamedImage> read_image(const std::string& file, const ImageSettings& sett
   if (!content.ok()) return about(file, content.error());
   const auto bytes = std::as_bytes(std::span(*content));
   auto info = probe_image(bytes, limits);
-  if (!info.ok()) return about(file, info.error());
+  if (!info.ok()) {
+    Error error = about(file, info.error());
+    if (ends_with_one(file, kTexts)) error.hint = "name a picture";
+    return error;
+  }
   auto image = decode_image(bytes, limits, {}, settings.reading);
   if (!image.ok()) return about(file, image.error());
   return NamedImage{file == "-" ? file : shown(file), *info,

@@ -27,9 +27,10 @@ Result<NamedImage> read_image(const std::string& file, const ImageSettings& sett
 Result<std::vector<NamedImage>> read_images(const std::vector<std::string>& files,
                                             const ImageSettings& settings = {});
 
-// The pictures of a video's frames, in order: the files as they are named, and of a folder all that
-// do not begin with a dot, by name, numbers in it by their value. Errors: a folder that cannot be
-// read or is empty, more than `most`.
+// The pictures of a video's frames, in order: the files as they are named, and those of a folder by
+// name, numbers in it by their value. What in a folder is hidden, a folder, or by its name no
+// picture is left out and told on standard error. Errors: a folder that cannot be read or has no
+// picture, more than `most`.
 Result<std::vector<std::string>> frame_files(const std::vector<std::string>& names,
                                              std::size_t most);
 

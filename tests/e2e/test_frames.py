@@ -1,6 +1,8 @@
 """Frames of a video: over the API with OpenAI's client, and from the command line."""
 
 import json
+import os
+import shutil
 
 import httpx
 import openai
@@ -167,11 +169,48 @@ def test_ask_says_what_is_wrong(tiny, folder, tmp_path):  # noqa: F811
     empty.mkdir()
     assert "the folder is empty" in failure("ask", "What?", "--model", tiny, "--frames", empty)
     (empty / "notes.txt").write_text("words")
-    assert "notes.txt" in failure("ask", "What?", "--model", tiny, "--frames", empty)
+    none = failure("ask", "What?", "--model", tiny, "--frames", empty)
+    assert "there is no picture in the folder: notes.txt" in none
+    named = failure("ask", "What?", "--model", tiny, "--frames", empty / "notes.txt")
+    assert "notes.txt: this is a text" in named and "hint: name a picture" in named
     assert "no such file" in failure("ask", "What?", "--model", tiny, "--frames", tmp_path / "absent.png")
     assert "there is no question" in failure("ask", "--model", tiny, "--frames", folder, code=2)
     assert "--fps" in failure("ask", "What?", "--model", tiny, "--frames", folder, "--fps", 0, code=2)
     assert "--frames" in failure("ask", "What?", "--model", tiny, "--fps", 2, code=2)
+
+
+def test_what_lies_beside_the_frames_is_left_out(tiny, folder, tmp_path):  # noqa: F811
+    beside = tmp_path / "frames"
+    shutil.copytree(folder, beside)
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "notes.TXT", "video.mp4"):
+        (beside / name).write_bytes(b"no picture")
+    (beside / "smaller").mkdir()
+    done = run("ask", "What happens?", "--model", tiny, "--json", "--max-tokens", 6, "--frames", beside)
+    told = json.loads(done.stdout)
+    assert [os.path.basename(image["file"]) for image in told["images"]] == [f"f{n}.png" for n in range(1, 12)]
+    assert told["text"] == asked_here(tiny, "What happens?", "--frames", folder)["text"]
+    note = [line for line in done.stderr.splitlines() if line.startswith("note: ")]
+    hidden = len([path for path in folder.iterdir() if path.name.startswith(".")])
+    assert len(note) == 1 and "left out, by name no pictures: .DS_Store, " in note[0]
+    assert note[0].endswith(f" and {3 + hidden} more")
+
+
+@pytest.mark.parametrize("name, said", [("f3.png", "damaged or cut off"), ("f12.jxl", "a JPEG XL picture"),
+                                        ("f12", "not a picture"), ("f12.png.part", "not a picture"),
+                                        ("f12.png", "a link to what is not there")])  # fmt: skip
+def test_a_frame_that_cannot_be_read_is_named(tiny, folder, tmp_path, name, said):  # noqa: F811
+    """A video with a frame less would be another one."""
+    broken = tmp_path / "frames"
+    shutil.copytree(folder, broken, ignore=shutil.ignore_patterns(".*"))
+    path = broken / name
+    if name == "f3.png":
+        path.write_bytes(path.read_bytes()[:60])
+    elif "link" in said:
+        path.symlink_to(tmp_path / "nowhere.png")
+    else:
+        path.write_bytes(b"\xff\x0a" + bytes(40) if "JPEG" in said else b"half a file\n")
+    error = failure("ask", "What?", "--model", tiny, "--frames", broken)
+    assert f"{path}: " in error and said in error and "hint: " in error
 
 
 @pytest.mark.skipif(not GOLDEN.exists(), reason="../shared is not here")
