@@ -56,8 +56,8 @@ void run(const RmFlags& flags) {
     if (!found->link) remove_quantised_copies(place->folder);
   }
   // The organisation's folder, where this was its last model.
-  std::error_code not_empty;
-  if (name.find('/') != name.npos) std::filesystem::remove(place->folder.parent_path(), not_empty);
+  const std::filesystem::path parent = place->folder.parent_path();
+  hub::remove_if_empty(parent, parent);
   show_line("removed " + name);
 }
 

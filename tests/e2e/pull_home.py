@@ -45,6 +45,8 @@ class Home:
         assert "hint: " in text or "error: " in text
         assert "\x1b" not in text
         self.has_no_model()
+        # What has come is kept; folders without anything are not.
+        assert not [path for path in self.path.rglob("*") if path.is_dir() and not any(path.iterdir())]
         return text
 
     def has_no_model(self):

@@ -324,6 +324,7 @@ def test_no_server(home, hub):
     hub.close()
     hub.close = lambda: None
     assert "cannot get" in home.pull_fails(retries=0)
+    assert not (home.path / "models").exists()
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "", "config.json"])

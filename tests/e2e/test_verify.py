@@ -38,6 +38,16 @@ def model(tiny, tmp_path):
     return folder
 
 
+def test_what_is_assumed_is_told_once(tiny, tmp_path):
+    """The model is loaded a second time, for another instruction set, and golden checkpoints are."""
+    folder = tmp_path / "mine"
+    shutil.copytree(tiny["moondream2-tiny", "mlx4"], folder)
+    config = json.loads((folder / "config.json").read_text())
+    del config["config"]["revision"]
+    (folder / "config.json").write_text(json.dumps(config))
+    assert run("verify", folder).stderr.count("is assumed") == 1
+
+
 def verify(*args, code=0):
     return json.loads(run("verify", *args, "--json", code=code).stdout)
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "io/digest.h"
 #include "io/files.h"
 #include "models/blocks/rope.h"
@@ -156,14 +155,15 @@ Result<void> check_tokenizer(const Tokenizer& tokenizer, const MoondreamConfig& 
       "\"revision\" in \"config\" of config.json"};
 }
 
-void tell_revision(const FoundRevision& found) {
+std::vector<std::string> notes_of(const FoundRevision& found) {
+  std::vector<std::string> notes;
   if (found.assumed)
-    log::event(log::Level::kWarning, "model",
-               {{"moondream2", found.revision->name}, {"assumed", found.why}});
+    notes.push_back(
+        fmt::format("Moondream2 of {} is assumed: {}", found.revision->name, found.why));
   if (found.revision->starmie)
-    log::event(log::Level::kWarning, "model",
-               {{"moondream2", found.revision->name},
-                {"verified", "no: there is no golden data of this revision"}});
+    notes.push_back(fmt::format("Moondream2 of {} is not verified: there is no golden data of it",
+                                found.revision->name));
+  return notes;
 }
 
 Result<std::unique_ptr<const Model>> load_moondream(std::shared_ptr<const Checkpoint> checkpoint,
@@ -176,7 +176,6 @@ Result<std::unique_ptr<const Model>> load_moondream(std::shared_ptr<const Checkp
   OC_RETURN_IF_ERROR(check_tokenizer(*tokenizer, config));
   OC_ASSIGN_OR_RETURN(MoondreamWeights weights,
                       load_moondream_weights(*checkpoint, config, *engine));
-  tell_revision(config.revision);
   ModelInfo info;
   info.architecture = "moondream1";
   info.path = checkpoint->folder().string();
@@ -192,6 +191,7 @@ Result<std::unique_ptr<const Model>> load_moondream(std::shared_ptr<const Checkp
   std::ranges::sort(info.banned_ids);
   info.knobs = moondream_knobs(config);
   info.tasks = moondream_tasks(config, weights.region.has_value());
+  info.notes = notes_of(config.revision);
   // The same weights are asked otherwise as of another revision.
   Digest digest;
   digest.add(checkpoint_fingerprint(*checkpoint));

@@ -40,6 +40,9 @@ Result<CookedModel> load_recipe(const ModelRecipe& recipe, const Loader& load, c
   auto second = room.ok() ? load(recipe.fallback, engine)
                           : Result<std::shared_ptr<const LoadedModel>>(room.error());
   if (second.ok()) return CookedModel{std::move(*second), first.error()};
+  // The same checkpoint on another engine, and the same is wrong with it.
+  if (recipe.fallback == recipe.source && second.error().message == first.error().message)
+    return first.error();
   return Error{
       second.error().code,
       fmt::format("neither the model nor its fallback can be loaded. {}: {}. {}: {}", recipe.source,

@@ -225,9 +225,22 @@ class Puller {
 }  // namespace
 
 Result<PullReport> pull(const ModelRef& ref, const Hub& hub, const PullOptions& options) {
+  OC_ASSIGN_OR_RETURN(const ModelPlace wanted, place_of(ref.repo, false));
+  const fs::path parent = wanted.folder.parent_path();
+  fs::path before = parent;  // the nearest folder that is there
+  for (std::error_code error; !fs::exists(before, error) && before.has_relative_path();)
+    before = before.parent_path();
   OC_ASSIGN_OR_RETURN(const ModelPlace place, place_of(ref.repo, true));
-  OC_ASSIGN_OR_RETURN(const ModelLock lock, ModelLock::take(place.lock, ref.repo));
-  return Puller(ref, hub, options, place).run();
+  const auto run = [&]() -> Result<PullReport> {
+    OC_ASSIGN_OR_RETURN(const ModelLock lock, ModelLock::take(place.lock, ref.repo));
+    Result<PullReport> report = Puller(ref, hub, options, place).run();
+    // What has come so far is kept for the next pull.
+    if (!report.ok()) ::rmdir(place.staging.c_str());
+    return report;
+  };
+  Result<PullReport> report = run();
+  if (!report.ok()) remove_if_empty(parent, before);
+  return report;
 }
 
 }  // namespace oc::hub

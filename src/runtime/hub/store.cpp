@@ -92,8 +92,15 @@ Result<ModelPlace> place_of(std::string_view name, bool create) {
 }
 
 Result<ModelLock> ModelLock::take(const fs::path& path, std::string_view name) {
-  for (;;) {
+  constexpr int kTries = 8;
+  for (int tries = 0;;) {
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0 && errno == ENOENT && tries++ < kTries) {
+      // A pull that failed has just removed the empty folder.
+      std::error_code error;
+      fs::create_directories(path.parent_path(), error);
+      continue;
+    }
     if (fd < 0) return disk_error(path, errno);
     if (const int reason = try_lock(fd); reason != 0) {
       ::close(fd);
@@ -246,6 +253,14 @@ Result<void> remove_model(const ModelPlace& place, std::string_view name) {
   }
   if (found.staging) OC_RETURN_IF_ERROR(remove_tree(place.staging));
   return {};
+}
+
+void remove_if_empty(const fs::path& folder, const fs::path& before) {
+  const bool was_there = folder == before;
+  if (was_there && folder == models_folder()) return;
+  if (::rmdir(folder.c_str()) != 0 || was_there) return;
+  fs::path at = folder.parent_path();
+  while (at != before && ::rmdir(at.c_str()) == 0) at = at.parent_path();
 }
 
 std::uint64_t folder_bytes(const fs::path& folder) {

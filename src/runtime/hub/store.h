@@ -71,6 +71,11 @@ Result<Removable> removable(const ModelPlace& place, std::string_view name);
 // before its first file goes.
 Result<void> remove_model(const ModelPlace& place, std::string_view name);
 
+// Removes the folder that models of an organisation lie in where it is empty, and those above it
+// that are, up to `before`, which was there; if `folder` was itself, it alone, but for the models
+// folder.
+void remove_if_empty(const std::filesystem::path& folder, const std::filesystem::path& before);
+
 // Bytes of all regular files below `folder`; links count nothing.
 std::uint64_t folder_bytes(const std::filesystem::path& folder);
 

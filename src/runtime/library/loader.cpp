@@ -74,6 +74,8 @@ Result<std::shared_ptr<const LoadedModel>> load(const std::string& name_or_path,
   OC_RETURN_IF_ERROR(bring_weights(*loaded, load_options));
   loaded->load_ms = watch.ms();
   const ModelInfo& info = loaded->model->info();
+  for (const std::string& note : info.notes)
+    log::event(log::Level::kWarning, "model", {{"model", loaded->name}, {"note", note}});
   log::event(log::Level::kInfo, "loaded",
              {{"model", loaded->name},
               {"architecture", info.architecture},

@@ -90,6 +90,18 @@ TEST_F(MoondreamTokenizers, StarmiesTellsItsRevision) {
   ASSERT_TRUE(model.ok()) << model.error().describe();
   EXPECT_EQ((*model)->info().stop_ids, std::vector<TokenId>{0});
   EXPECT_TRUE(std::ranges::binary_search((*model)->info().banned_ids, 3)) << "a control token";
+  ASSERT_EQ((*model)->info().notes.size(), 1u);
+  EXPECT_NE((*model)->info().notes[0].find("2025-06-21 is not verified"), std::string::npos);
+}
+
+TEST_F(MoondreamTokenizers, WhatIsAssumedIsNoted) {
+  EXPECT_TRUE(load().value()->info().notes.empty()) << "config.json says which revision it is";
+  json::object config = read_json_object(folder_ / "config.json").value();
+  config["config"].as_object().erase("revision");
+  std::ofstream(folder_ / "config.json") << json_text(config);
+  const auto notes = load().value()->info().notes;
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_NE(notes[0].find("2025-01-09 is assumed"), std::string::npos);
 }
 
 TEST_F(MoondreamTokenizers, OlderRevisionsRefuseStarmies) {

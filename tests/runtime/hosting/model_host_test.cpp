@@ -160,6 +160,16 @@ TEST_F(ModelHostTest, TheFallbackAnswersAndSaysWhy) {
   EXPECT_EQ(answer("m"), token_of("full"));
 }
 
+TEST_F(ModelHostTest, AFallbackToTheSameCheckpointIsToldOnce) {
+  broken = {"bad"};
+  start({});
+  host->add({.name = "m", .source = "bad", .fallback = "bad"});
+  const auto result = activate("m");
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().message, "bad is truncated");
+  EXPECT_EQ(loads.size(), 2u) << "another engine may have managed it";
+}
+
 TEST_F(ModelHostTest, BothBadIsOneErrorWithBothReasons) {
   broken = {"bad", "full"};
   start({});

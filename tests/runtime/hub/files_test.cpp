@@ -169,6 +169,31 @@ TEST_F(HubFilesTest, APlaceIsBelowTheModelsFolder) {
   EXPECT_TRUE(place_of("link", true).ok());
 }
 
+TEST_F(HubFilesTest, EmptyFoldersGo) {
+  const fs::path models = root_ / "models", org = models / "org";
+  place_of("org/m", true).value();
+  remove_if_empty(org, root_);
+  EXPECT_FALSE(fs::exists(models)) << "it was not there before";
+  EXPECT_TRUE(fs::exists(root_));
+  place_of("org/m", true).value();
+  remove_if_empty(org, models);
+  EXPECT_FALSE(fs::exists(org));
+  remove_if_empty(models, models);
+  EXPECT_TRUE(fs::exists(models)) << "the models folder was there";
+  place_of("org/m", true).value();
+  remove_if_empty(org, org);
+  EXPECT_FALSE(fs::exists(org));
+  write(org / "other/config.json", "{}");
+  remove_if_empty(org, root_);
+  EXPECT_TRUE(fs::exists(org / "other/config.json"));
+}
+
+TEST_F(HubFilesTest, ALockMakesTheFolderThatAFailedPullHasRemoved) {
+  const ModelPlace place = place_of("org/m", true).value();
+  fs::remove(root_ / "models/org");
+  EXPECT_TRUE(ModelLock::take(place.lock, "org/m").ok());
+}
+
 TEST_F(HubFilesTest, OneHolderOfALock) {
   const ModelPlace place = place_of("org/m", true).value();
   {
