@@ -5,6 +5,7 @@ OCELLUS_CROWD="CLIENTS REQUESTS" makes it larger (a sanitizer build, for instanc
 """
 
 import io
+import json
 import os
 import random
 import re
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from conftest import data_uri
 from PIL import Image, ImageDraw
+from test_switch import DEMO, run, states
 
 CLIENTS, REQUESTS = map(int, os.environ.get("OCELLUS_CROWD", "8 96").split())
 QUESTIONS = ["What do you see?", "Describe the picture.", "What shape is in the picture?"]
@@ -110,6 +112,114 @@ def test_everybody_gets_their_own_answer(start, caches):
         time.sleep(0.05)
     assert httpx.post(url, json=bodies[0], timeout=600).status_code == 200
     assert metric(running.url, "ocellus_empty_answers_total") == 0
+
+
+FAMILIES = {DEMO: None, "smol": "smolvlm2-tiny", "moon": "moondream2-tiny"}
+
+
+@pytest.fixture(scope="module")
+def families(tmp_path_factory):
+    """$OCELLUS_HOME with a small random model of each family but the embedded one's."""
+    home = tmp_path_factory.mktemp("families")
+    for name, shape in FAMILIES.items():
+        if shape is not None:
+            run("synth", "--shape", shape, "--quant", "mlx4", "--seed", 5, "--out", home / "models" / name)
+    return home
+
+
+def wish(i):
+    """What client i asks for: route and body. Each model has chats, whole and as streams; Moondream its tasks too."""
+    url, question = data_uri(picture(i)), QUESTIONS[i % len(QUESTIONS)]
+    task = {"model": "moon", "image_url": url, "settings": {"max_tokens": 24}}
+    chat = lambda model, **more: ("chat/completions", {**body(i, question), "model": model, "max_tokens": 24, **more})  # noqa: E731
+    return [
+        chat("smol"),
+        ("detect", {**task, "object": "shape"}),
+        chat("moon", stream=True),
+        chat(DEMO),
+        ("point", {**task, "object": "shape"}),
+        chat("smol", stream=True),
+        ("query", {**task, "question": question, "stream": True}),
+        ("caption", {**task, "length": "short"}),
+    ][i % 8]
+
+
+def answer(route, reply):
+    """What a client gets to see, byte for byte: all text of a stream, else the answer without its figures."""
+    assert reply.status_code == 200, (route, reply.text[:300])
+    if reply.headers["content-type"].startswith("text/event-stream"):
+        events = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: {")]
+        assert not any("error" in event for event in events), reply.text[-300:]
+        if route == "chat/completions":
+            choices = [choice for event in events for choice in event["choices"]]
+            ends = [choice["finish_reason"] for choice in choices if choice["finish_reason"]]
+            return "".join(choice["delta"].get("content") or "" for choice in choices), ends
+        assert events[-1]["completed"]
+        return "".join(event["chunk"] for event in events), events[-1]["finish_reason"]
+    told = reply.json()
+    if route == "chat/completions":
+        return told["model"], [(one["message"]["content"], one["finish_reason"]) for one in told["choices"]]
+    shown = ("answer", "caption", "objects", "points", "count", "finish_reason", "stop_cause")
+    return {key: json.dumps(told[key]) for key in shown if key in told}
+
+
+@pytest.mark.parametrize("caches", ["with caches", "without"])
+def test_a_crowd_over_three_families_that_are_loaded_at_once(start, families, caches):
+    off = ["--response-cache", "0"]
+    if caches == "without":
+        off += ["--prefix-cache", "0", "--image-cache", "0"]
+    running = start("--max-queue", "4096", *off, env={"OCELLUS_HOME": str(families)})
+    url = running.url + "/v1/"
+    clients = max(CLIENTS, 8)  # one for each kind of wish
+    wishes = [wish(i) for i in range(clients)]
+    with httpx.Client(timeout=600) as alone:
+        expected = [answer(route, alone.post(url + route, json=one)) for route, one in wishes]
+    assert len({str(one) for one in expected}) > clients // 2, "random models, but not all the same"
+    wrong, cancelled, lock = [], [0], threading.Lock()
+
+    def client(i):
+        rng = random.Random(2000 + i)
+        route, asked = wishes[i]
+        with httpx.Client(timeout=600) as http:
+            for k in range(max(REQUESTS // clients, 2)):
+                if rng.random() < 0.2 or k == 1:  # goes away: amid a stream, or while it waits
+                    chat = {**body(i, QUESTIONS[0]), "model": asked["model"], "stream": True}
+                    try:
+                        with http.stream("POST", url + "chat/completions", json=chat) as reply:
+                            for _ in reply.iter_lines():
+                                if rng.random() < 0.5:
+                                    break
+                    except httpx.HTTPError:
+                        pass
+                    with lock:
+                        cancelled[0] += 1
+                    continue
+                try:
+                    came = answer(route, http.post(url + route, json=asked))
+                except AssertionError as refused:
+                    came = refused
+                if came != expected[i]:
+                    with lock:
+                        wrong.append((i, k, asked["model"], route, came, expected[i]))
+
+    threads = [threading.Thread(target=client, args=(i,)) for i in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[:3]
+    assert cancelled[0] >= clients
+    # All three have been there all the time.
+    assert {name: one["state"] for name, one in states(running).items()} == dict.fromkeys(FAMILIES, "ready")
+    loads = httpx.get(running.url + "/metrics").text
+    for name in FAMILIES:
+        assert f'ocellus_model_loads_total{{model="{name}",result="loaded"}} 1\n' in loads
+    deadline = time.monotonic() + 120  # what was cancelled ends within a step
+    while metric(running.url, "ocellus_running") or metric(running.url, "ocellus_kv_reserved_bytes"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for (route, one), once in zip(wishes[:8], expected):
+        assert answer(route, httpx.post(url + route, json=one, timeout=600)) == once
 
 
 def test_the_same_request_is_answered_from_the_cache(start):

@@ -1,6 +1,7 @@
 """The original's other models by its own keys: SmolVLM2, Moondream2, and those that are not here."""
 
 import json
+import re
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ MLX = "mlx-community/SmolVLM2-500M-Video-Instruct-mlx"
 FAST = "mlx-community/SmolVLM2-500M-Video-Instruct-mlx-8bit-skip-vision"
 HUB = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
 MOON = "vikhyatk/moondream2"
+ENGINES = re.search(r"^engines +(.*)$", run("--version").stdout, re.M).group(1)
 
 
 def put(models, repo, seed, shape="smolvlm2-tiny", quant="bf16"):
@@ -56,6 +58,24 @@ def test_each_has_its_fallback(both, tmp_path):  # noqa: F811
     for key in (SMOL, SMOL + "_optimized"):
         assert ask(running.url, key).json()["model"] == key
         assert "mlx-community" in states(running)[key]["fallback_reason"]
+
+
+@pytest.mark.skipif("mlx" not in ENGINES, reason="this build has no engine on MLX")
+def test_moondreams_fallback_is_float32_on_the_cpu(both, tmp_path):  # noqa: F811
+    """The optimized one wants keys and values of 8 bits, which MLX has not; its fallback is the same checkpoint."""
+    put(tmp_path / "models", MOON, 4, "moondream2-tiny")
+    running = both("--engine", "mlx", env={"OCELLUS_HOME": str(tmp_path)})
+    optimized = ask(running.url, "moondream2_optimized", IMAGE_TURN)
+    assert optimized.status_code == 200, optimized.text
+    assert optimized.json()["model"] == "moondream2_optimized"
+    state = states(running)["moondream2_optimized"]
+    assert state["state"] == "ready" and "mlx has no int8 cache" in state["fallback_reason"]
+    told = switch(running, "moondream2_optimized")
+    assert told.status_code == 200 and told.json()["config"]["active_model"] == "moondream2_optimized"
+    # What float32 on the CPU says.
+    exact = both("--engine", "cpu", "--activations", "f32", model=tmp_path / "models" / MOON)
+    said = ask(exact.url, None, IMAGE_TURN).json()["choices"][0]["message"]
+    assert optimized.json()["choices"][0]["message"] == said
 
 
 def test_smolvlm_is_its_next_version_and_says_so(running):
