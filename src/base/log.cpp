@@ -63,8 +63,9 @@ std::string composed(Level level, std::string_view name, std::initializer_list<F
       line += fmt::format(",\"req\":\"{}\"", printable_in_quotes(request_id));
     line += fmt::format(",\"event\":\"{}\"", printable_in_quotes(name));
     for (const Field& field : fields)
-      line += fmt::format(",\"{}\":\"{}\"", printable_in_quotes(field.key),
-                          printable_in_quotes(field.value));
+      line += field.literal ? fmt::format(",\"{}\":{}", printable_in_quotes(field.key), field.value)
+                            : fmt::format(",\"{}\":\"{}\"", printable_in_quotes(field.key),
+                                          printable_in_quotes(field.value));
     line += "}";
   } else {
     line = stamp + " " + std::string(name_of(level));
@@ -81,6 +82,12 @@ std::string composed(Level level, std::string_view name, std::initializer_list<F
 }
 
 }  // namespace
+
+Field rounded(std::string_view key, double value, int decimals) {
+  Field field(key, value);
+  field.value = fmt::format("{:.{}f}", value, decimals);
+  return field;
+}
 
 bool level_from_string(std::string_view name, Level* level) {
   if (equal_ignoring_case(name, "warn")) name = "warning";

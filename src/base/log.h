@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -35,13 +36,21 @@ std::uint64_t dropped();  // lines, since the start
 // Text on standard error as it is, in order with the lines.
 void put(std::string_view text);
 
-// One key and value of a line.
+// One key and value of a line. Numbers and truth values stand in JSON as what they are.
 struct Field {
   std::string_view key;
   std::string value;
+  bool literal = false;  // `value` is a JSON number, true or false
   template <class T>
-  Field(std::string_view k, const T& v) : key(k), value(fmt::format("{}", v)) {}
+  Field(std::string_view k, const T& v) : key(k), value(fmt::format("{}", v)) {
+    if constexpr (std::is_floating_point_v<T>)
+      literal = std::isfinite(v);
+    else
+      literal = std::is_arithmetic_v<T> && !std::is_same_v<T, char>;
+  }
 };
+// A number with so many decimals.
+Field rounded(std::string_view key, double value, int decimals);
 
 void event(Level level, std::string_view name, std::initializer_list<Field> fields,
            std::string_view request_id = {});
@@ -54,7 +63,7 @@ void step(std::string_view name, std::string_view request_id, const KeysAndValue
   if (!enabled(Level::kDebug)) return;
   const auto field = [](std::string_view key, const auto& value) {
     if constexpr (std::is_floating_point_v<std::remove_cvref_t<decltype(value)>>)
-      return Field(key, fmt::format("{:.1f}", value));
+      return rounded(key, static_cast<double>(value), 1);
     else
       return Field(key, value);
   };

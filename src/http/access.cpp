@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "base/hex.h"
 #include "http/authority.h"
 
 namespace oc::http {
@@ -89,6 +90,32 @@ AccessPolicy::AccessPolicy(const std::vector<std::string>& keys, std::vector<std
 bool AccessPolicy::trusts(std::string_view peer) const {
   return is_loopback(peer) ||
          std::ranges::any_of(proxies_, [&](const auto& one) { return one.contains(peer); });
+}
+
+// Each proxy appends the address that it was asked from, so what stands before the first that is
+// not trusted may be anybody's invention.
+std::string AccessPolicy::forwarded_for(const Request& request) const {
+  std::string_view rest = request.header("x-forwarded-for");
+  std::string found;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.rfind(',');
+    std::string_view last = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
+    while (!last.empty() && last.front() == ' ') last.remove_prefix(1);
+    while (!last.empty() && last.back() == ' ') last.remove_suffix(1);
+    if (last.find('/') != std::string_view::npos || !AddressRange::parse(last)) break;
+    found = last;
+    if (!trusts(last) || comma == std::string_view::npos) break;
+    rest = rest.substr(0, comma);
+  }
+  return found;
+}
+
+std::string AccessPolicy::label(const Request& request) const {
+  if (shows_no_key(request)) return request.guest ? "guest" : "none";
+  const bool admin = holds(admin_digests_, request);
+  if (!admin && !holds(digests_, request)) return has_keys() ? "wrong" : "none";
+  const Digest digest = digest_of(shown_key(request, ""));
+  return (admin ? "admin:" : "") + to_hex({reinterpret_cast<const char*>(digest.data()), 4});
 }
 
 bool AccessPolicy::allows(std::string_view authority) const {

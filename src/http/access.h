@@ -42,6 +42,12 @@ class AccessPolicy {
   bool has_keys() const { return !digests_.empty(); }
   // Whether X-Forwarded-… of this address ("127.0.0.1", "::1") count: `trusted` below.
   bool trusts(std::string_view peer) const;
+  // Of a request whose connection comes from a trusted address: who the nearest proxy that is not
+  // trusted says, or is ("203.0.113.7"). Empty where X-Forwarded-For holds no address.
+  std::string forwarded_for(const Request& request) const;
+  // How logs call the key that a request shows, without giving it away: the first eight digits of
+  // its SHA-256, "admin:" before those of an admin key; "wrong", "guest", or "none" for none.
+  std::string label(const Request& request) const;
   std::optional<ApiError> check_host(const Request& request) const;
   // Whether the request is of no web page, of one of this very server, or of cors_origins.
   bool knows_page(const Request& request, bool trusted) const;

@@ -127,12 +127,15 @@ ServerHooks App::hooks() {
   hooks.on_exchange = [self](const ExchangeRecord& record) {
     self->metrics_.count_exchange(record.route, record.method, record.status, record.ms);
     // Probes come every few seconds; they are news only when they fail.
-    const bool probe = record.status < 400 && record.method == "GET";
+    const bool probe = record.status < 400 && (record.method == "GET" || record.method == "HEAD") &&
+                       (record.route == "/health" || record.route == "/metrics");
     log::event(probe ? log::Level::kDebug : log::Level::kInfo, "http",
-               {{"method", record.method.substr(0, 16)},
+               {{"client", record.client},
+                {"key", record.key},
+                {"method", record.method.substr(0, 16)},
                 {"path", record.path.substr(0, 128)},
                 {"status", record.status},
-                {"ms", fmt::format("{:.1f}", record.ms)}},
+                log::rounded("ms", record.ms, 1)},
                record.id);
   };
   hooks.on_connections = [self](std::size_t open) { self->connections_ = open; };

@@ -44,9 +44,9 @@ Connection::Connection(std::shared_ptr<ServerCore> core, asio::ip::tcp::socket s
   socket_.non_blocking(true, ignored);
   const auto peer = socket_.remote_endpoint(ignored);
   if (!ignored) {
-    const std::string address = peer.address().to_string();
-    trusted_ = core_->access.trusts(address);
-    loopback_ = is_loopback(address);
+    address_ = peer.address().to_string();
+    trusted_ = core_->access.trusts(address_);
+    loopback_ = is_loopback(address_);
   }
   core_->add(this);
 }
@@ -273,7 +273,9 @@ void Connection::record(const Current& current, int status) const {
                             .path = current.path,
                             .route = current.route,
                             .status = status,
-                            .ms = current.since_header.ms()});
+                            .ms = current.since_header.ms(),
+                            .client = current.client.empty() ? address_ : current.client,
+                            .key = current.key});
 }
 
 }  // namespace oc::http

@@ -62,6 +62,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::unique_ptr<Arrivals::Body> arrival;  // while its body is read
     Stopwatch since_header;
     std::string id, method, path;
+    std::string client;        // behind proxies; empty: the connection's other end
+    std::string key = "none";  // AccessPolicy::label()
     std::string_view route = "none";
     const Route* target = nullptr;
     Coding coding = Coding::kNone;
@@ -105,6 +107,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::ip::tcp::socket socket_;
   boost::asio::steady_timer deadline_;
   std::shared_ptr<Waker> waker_;
+  std::string address_;    // of the other end
   bool trusted_ = false;   // its X-Forwarded-… count
   bool loopback_ = false;  // it comes from this machine
   bool proven_ = false;    // it has shown a key or, where none is wanted, a request

@@ -68,6 +68,8 @@ void Connection::begin_request(Current& current) {
   current.keep_alive = current.parser.keep_alive() && request->method != "CONNECT";
   current.body_pending = current.parser.has_body();
   request->guest = core_->access.is_guest(*request, trusted_, loopback_);
+  if (trusted_) current.client = core_->access.forwarded_for(*request);
+  current.key = core_->access.label(*request);
   current.cors = core_->access.cors_headers(*request, welcomes(*request));
 }
 

@@ -50,9 +50,11 @@ struct ServerOptions {
 // One finished exchange, for logs and metrics.
 struct ExchangeRecord {
   std::string_view id, method, path;
-  std::string_view route;  // the pattern, or "none": few values, whatever is asked for
-  int status = 0;          // 499: the client went away first
-  double ms = 0;           // from the header's last byte to the answer's
+  std::string_view route;   // the pattern, or "none": few values, whatever is asked for
+  int status = 0;           // 499: the client went away first
+  double ms = 0;            // from the header's last byte to the answer's
+  std::string_view client;  // its address, behind trusted proxies
+  std::string_view key;     // AccessPolicy::label(); "none" where the request was not understood
 };
 
 struct ServerHooks {

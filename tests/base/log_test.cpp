@@ -55,8 +55,20 @@ TEST_F(LogTest, OneLineAnEventRequestFirst) {
 TEST_F(LogTest, JsonHasTheSameFields) {
   log::configure(Level::kInfo, Format::kJson);
   EXPECT_EQ(line({{"prompt", 812}, {"said", "a \"b\"\\\n"}}, "7f3a"),
-            R"({"time":"TIME","level":"info","req":"7f3a","event":"done","prompt":"812",)"
+            R"({"time":"TIME","level":"info","req":"7f3a","event":"done","prompt":812,)"
             R"("said":"a \"b\"\\\n"})"
+            "\n");
+  EXPECT_EQ(line({{"hit", true},
+                  {"id", "812"},
+                  log::rounded("ms", 1234.56, 1),
+                  log::rounded("s", 2, 0),
+                  {"share", 0.5}}),
+            R"({"time":"TIME","level":"info","event":"done","hit":true,"id":"812","ms":1234.6,)"
+            R"("s":2,"share":0.5})"
+            "\n");
+  // JSON has no such numbers.
+  EXPECT_EQ(line({{"none", std::nan("")}, log::rounded("all", HUGE_VAL, 1)}),
+            R"({"time":"TIME","level":"info","event":"done","none":"nan","all":"inf"})"
             "\n");
   EXPECT_EQ(line({}), "{\"time\":\"TIME\",\"level\":\"info\",\"event\":\"done\"}\n");
 }

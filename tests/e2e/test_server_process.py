@@ -183,7 +183,12 @@ def test_names_and_limits(start):
         client.chat.completions.create(model="", messages=[user(picture_part(1, detail="high"))])
     assert error.value.status_code == 504
     lines = [json.loads(line) for line in running.log if line.startswith("{")]
-    assert any(line["event"] == "http" for line in lines)
+    access = [line for line in lines if line["event"] == "http"]
+    assert {line["status"] for line in access} >= {200, 400, 413, 504}
+    assert all(line["client"] == "127.0.0.1" and line["key"] == "none" for line in access)
+    for line in lines:  # numbers are numbers
+        for name in {"status", "ms", "prompt", "gen", "ttft_ms", "tok_s", "load_ms"} & set(line):
+            assert isinstance(line[name], int | float), line
 
 
 def test_a_full_queue_is_told(start):

@@ -37,6 +37,37 @@ TEST(Access, WhoAsks) {
   EXPECT_EQ(client_of(guest), "guest https://b.example key");
 }
 
+TEST(Access, KeysHaveLabelsThatGiveNothingAway) {
+  AccessPolicy policy({"first", "second"}, {});
+  policy.set_admin_keys({"root"});
+  const auto label = [&](std::string_view key) {
+    return policy.label(request("a", "authorization", "Bearer " + std::string(key)));
+  };
+  EXPECT_EQ(label("first"), "a7937b64");  // printf %s first | sha256sum | cut -c1-8
+  EXPECT_EQ(label("second"), "16367aac");
+  EXPECT_EQ(label("root"), "admin:4813494d");
+  EXPECT_EQ(label("third"), "wrong");
+  EXPECT_EQ(policy.label(request("a")), "none");
+  EXPECT_EQ(AccessPolicy({}, {}).label(request("a", "authorization", "Bearer first")), "none");
+  Request guest = page("a", "https://b.example");
+  guest.guest = true;
+  EXPECT_EQ(policy.label(guest), "guest");
+}
+
+TEST(Access, WhoIsBehindProxies) {
+  const AccessPolicy policy({}, {}, {}, {"10.0.0.0/8"});
+  const auto behind = [&](std::string header) {
+    return policy.forwarded_for(request("a", "x-forwarded-for", std::move(header)));
+  };
+  EXPECT_EQ(behind("203.0.113.7"), "203.0.113.7");
+  EXPECT_EQ(behind("203.0.113.7, 10.1.2.3"), "203.0.113.7");
+  EXPECT_EQ(behind("2001:db8::1 ,10.1.2.3"), "2001:db8::1");
+  EXPECT_EQ(behind("1.1.1.1, 203.0.113.7, 10.1.2.3"), "203.0.113.7") << "the first is invented";
+  EXPECT_EQ(behind("10.1.2.3"), "10.1.2.3");
+  for (const char* nobody : {"", "someone", "10.0.0.0/8", "1.1.1.1, someone", "1.1.1.1,"})
+    EXPECT_EQ(behind(nobody), "") << nobody;
+}
+
 TEST(Access, HostsOfThisMachine) {
   const AccessPolicy policy({}, {"Example.com"});
   for (const char* host : {"localhost", "localhost:8080", "LOCALHOST", "example.com",

@@ -58,7 +58,7 @@ Result<std::shared_ptr<const Grammar>> GrammarCache::compile(const std::string& 
   log::event(log::Level::kDebug, "grammar",
              {{"schema_bytes", schema.size()},
               {"kb", grammar->bytes() >> 10},
-              {"ms", fmt::format("{:.1f}", watch.ms())}});
+              log::rounded("ms", watch.ms(), 1)});
   return grammar;
 }
 

@@ -82,7 +82,7 @@ Result<std::shared_ptr<const LoadedModel>> load(const std::string& name_or_path,
               {"weights", to_string(info.weights)},
               {"mb", info.weights_bytes >> 20},
               {"engine", loaded->engine->info().text()},
-              {"load_ms", fmt::format("{:.0f}", loaded->load_ms)}});
+              log::rounded("load_ms", loaded->load_ms, 0)});
   return std::shared_ptr<const LoadedModel>(std::move(loaded));
 }
 

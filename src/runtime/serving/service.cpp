@@ -21,10 +21,10 @@ void log_end(const std::string& id, const Result<GenerateResult>& result) {
                 {"gen", result->completion_tokens},
                 {"end", to_string(result->stop_cause)},
                 {"empty", result->text.empty()},
-                {"queue_ms", fmt::format("{:.0f}", t.queue_ms)},
-                {"ttft_ms", fmt::format("{:.0f}", t.ttft_ms)},
-                {"total_ms", fmt::format("{:.0f}", t.total_ms)},
-                {"tok_s", fmt::format("{:.1f}", t.decode_tokens_per_second)}},
+                log::rounded("queue_ms", t.queue_ms, 0),
+                log::rounded("ttft_ms", t.ttft_ms, 0),
+                log::rounded("total_ms", t.total_ms, 0),
+                log::rounded("tok_s", t.decode_tokens_per_second, 1)},
                id);
     return;
   }

@@ -44,7 +44,7 @@ EntryPtr Service::take() {
 void Service::start(RequestEntry& entry) {
   kv_memory_.note_held(running_, entry);
   entry.queue_ms = entry.since_submit.ms();
-  log::event(log::Level::kInfo, "started", {{"queue_ms", fmt::format("{:.0f}", entry.queue_ms)}},
+  log::event(log::Level::kInfo, "started", {log::rounded("queue_ms", entry.queue_ms, 0)},
              entry.request.id);
   const Result<void> started = guarded([&]() -> Result<void> {
     entry.session->start();
