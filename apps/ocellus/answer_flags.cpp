@@ -58,7 +58,9 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
       ->expected(1)
       ->allow_extra_args(false)
       ->group(kAnswer);
-  verb.add_flag("--stats", flags.stats, "Print token counts and timings on stderr");
+  CLI::Option* stats =
+      verb.add_flag("--stats", flags.stats, "Print token counts and timings on stderr");
+  verb.add_flag("-q,--quiet", flags.quiet, "Print nothing on stderr but errors")->excludes(stats);
   add_setting_flags(verb, flags.config, takers::kAnswer);
 }
 
@@ -113,33 +115,43 @@ json::object to_json(const GenerateResult& result, const LoadedModel& model,
     images.push_back(to_json(result.images[i], pictures[i]));
   json::object timings = timings_json(result.timings);
   timings["load_ms"] = three_decimals(model.load_ms);
-  return {{"text", result.text},
-          {"token_ids", json::value_from(result.ids)},
-          {"finish_reason", to_string(result.finish_reason)},
-          {"stop_cause", to_string(result.stop_cause)},
-          {"stop_token", or_null(result.stop_token)},
-          {"stop_string", or_null(result.stop_string)},
-          {"warning", or_null(result.warning)},
-          {"seed", result.seed},
-          {"images", std::move(images)},
-          {"usage",
-           {{"prompt_tokens", result.prompt_tokens},
-            {"image_tokens", result.image_tokens},
-            {"cached_tokens", result.cached_tokens},
-            {"drafted_tokens", result.drafted_tokens},
-            {"accepted_tokens", result.accepted_tokens},
-            {"completion_tokens", result.completion_tokens},
-            {"total_tokens", result.prompt_tokens + result.completion_tokens}}},
-          {"timings", std::move(timings)},
-          {"model",
-           {{"name", model.name},
-            {"architecture", model.model->info().architecture},
-            {"quantization", to_string(model.model->info().weights)},
-            {"fingerprint", model.model->info().fingerprint}}},
-          {"engine", model.engine->info().text()}};
+  json::object out{{"text", result.text},
+                   {"token_ids", json::value_from(result.ids)},
+                   {"finish_reason", to_string(result.finish_reason)},
+                   {"stop_cause", to_string(result.stop_cause)},
+                   {"stop_token", or_null(result.stop_token)},
+                   {"stop_string", or_null(result.stop_string)},
+                   {"warning", or_null(result.warning)},
+                   {"seed", result.seed},
+                   {"images", std::move(images)},
+                   {"usage",
+                    {{"prompt_tokens", result.prompt_tokens},
+                     {"image_tokens", result.image_tokens},
+                     {"cached_tokens", result.cached_tokens},
+                     {"drafted_tokens", result.drafted_tokens},
+                     {"accepted_tokens", result.accepted_tokens},
+                     {"completion_tokens", result.completion_tokens},
+                     {"total_tokens", result.prompt_tokens + result.completion_tokens}}},
+                   {"timings", std::move(timings)},
+                   {"model",
+                    {{"name", model.name},
+                     {"architecture", model.model->info().architecture},
+                     {"quantization", to_string(model.model->info().weights)},
+                     {"fingerprint", model.model->info().fingerprint}}},
+                   {"engine", model.engine->info().text()}};
+  json::array scores;
+  for (const ChoiceScore& score : result.scores)
+    scores.push_back({{"text", score.text},
+                      {"logprob", score.logprob},
+                      {"mean_logprob", score.mean_logprob},
+                      {"probability", score.probability},
+                      {"tokens", score.tokens}});
+  if (!scores.empty()) out["choices"] = std::move(scores);
+  return out;
 }
 
 void print_summary(const GenerateResult& result, const AnswerFlags& flags) {
+  if (flags.quiet) return;
   if (result.warning) tell_line("warning: " + *result.warning);
   if (!flags.stats && !stderr_is_terminal()) return;
   const std::string prompt = result.image_tokens > 0

@@ -26,6 +26,7 @@ struct AnswerFlags {
   std::vector<std::string> stop;
   bool keep_order = false;
   bool stats = false;
+  bool quiet = false;  // nothing on standard error but errors
   // From the configuration with its flags (apply_config() in answer_config.h).
   std::string model;
   EngineOptions engine;

@@ -1,4 +1,6 @@
 // ocellus ask IMAGE... "question": one question, one answer.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
@@ -19,10 +21,11 @@ struct AskFlags : AnswerFlags {
   double fps = 1;
   bool json = false;
   std::string json_schema;  // a file; empty: the answer may be any text
+  std::vector<std::string> choices;
 };
 
-// The last word is the question; a file in its place means that it was forgotten. Behind --frames
-// it is taken for a frame.
+// The last word is the question, or where that is a picture the first; pictures alone mean that it
+// was forgotten. Behind --frames it is taken for a frame.
 std::string take_question(AskFlags& flags) {
   std::vector<std::string>& words = flags.words;
   if (words.empty() && !flags.frames.empty() && !std::filesystem::exists(flags.frames.back()) &&
@@ -32,11 +35,13 @@ std::string take_question(AskFlags& flags) {
   }
   if (words.empty())
     throw ExitError{2, "there is no question", "ocellus ask IMAGE... \"question\""};
-  std::string question = std::move(words.back());
-  words.pop_back();
-  if (names_image(question))
-    throw ExitError{2, "there is no question: the last word, \"" + question + "\", is a picture",
+  const auto at = is_picture_word(words.back()) ? words.begin() : std::prev(words.end());
+  if (is_picture_word(*at))
+    throw ExitError{2,
+                    "there is no question: the last word, \"" + words.back() + "\", is a picture",
                     "ocellus ask IMAGE... \"question\""};
+  std::string question = std::move(*at);
+  words.erase(at);
   return question;
 }
 
@@ -59,6 +64,7 @@ void ask(AskFlags flags) {
 
   GenerateRequest request = make_request(flags);
   request.json_schema = std::move(schema);
+  request.choices = flags.choices;
   Message& turn = request.messages.emplace_back();
   for (const NamedImage& picture : *pictures)
     request.images.push_back(request_image(flags, picture));
@@ -68,8 +74,13 @@ void ask(AskFlags flags) {
   turn.parts.emplace_back(TextPart{question});
   finish_request(flags, *model->model, request);
 
-  const GenerateResult result = answer_request(*model, request, !flags.json);
-  if (flags.json) show_line(json_text(to_json(result, *model, *pictures)));
+  const bool scored = !request.choices.empty();
+  const GenerateResult result = answer_request(*model, request, !flags.json && !scored);
+  if (flags.json)
+    show_line(json_text(to_json(result, *model, *pictures)));
+  else if (scored)
+    for (const ChoiceScore& choice : result.scores)
+      show_line(fmt::format("{:.4f}  {}", choice.probability, choice.text));
   print_summary(result, flags);
 }
 
@@ -92,6 +103,16 @@ void add_ask(CLI::App& app) {
   add_answer_flags(verb, *flags);
   verb.add_option("--json-schema", flags->json_schema,
                   "A file with a JSON schema that the answer keeps to");
+  verb.add_option(
+          "--choices", flags->choices,
+          "Print how likely each of these answers is, instead of one: --choices yes,no; may "
+          "be given again")
+      ->delimiter(',')
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->option_text("TEXT,…")
+      ->excludes("--json-schema");
   verb.add_flag("--json", flags->json, "Print everything about the answer as one JSON object");
   verb.callback([flags] { ask(*flags); });
 }

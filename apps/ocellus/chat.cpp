@@ -10,7 +10,7 @@ namespace oc {
 namespace {
 
 constexpr const char* kHelp =
-    "/image FILE  show a picture with the next question\n"
+    "/image FILE  show a picture with the next question (or drop it here: its name alone)\n"
     "/reset       forget the turns, keep the pictures\n"
     "/quit        end (also: end of input)\n";
 
@@ -25,6 +25,14 @@ class Chat {
       : flags_(flags), model_(model), request_(make_request(flags)) {}
 
   void add(const NamedImage& picture) { request_.images.push_back(request_image(flags_, picture)); }
+
+  // Pictures that go with the next question; where one cannot be read none of them does.
+  Result<void> show(const std::vector<std::string>& files) {
+    const auto pictures = read_images(files, flags_.defaults.pictures);
+    if (!pictures.ok()) return pictures.error();
+    for (const NamedImage& picture : *pictures) add(picture);
+    return {};
+  }
 
   void reset() {
     auto images = std::move(request_.images);
@@ -59,8 +67,6 @@ class Chat {
     return {};
   }
 
-  const ImageSettings& pictures() const { return flags_.defaults.pictures; }
-
  private:
   const AnswerFlags& flags_;
   const LoadedModel& model_;
@@ -83,11 +89,11 @@ bool handle(Chat& chat, const std::string& line, bool& failed) {
   } else if (line == "/help") {
     tell(kHelp);
   } else if (line.starts_with("/image ")) {
-    auto picture = read_image(line.substr(7), chat.pictures());
-    if (picture.ok())
-      chat.add(*picture);
-    else
-      done = picture.error();
+    const std::string rest = line.substr(7);
+    const std::vector<std::string> dropped = dropped_images(rest);
+    done = chat.show(dropped.empty() ? std::vector{rest} : dropped);
+  } else if (const auto dropped = dropped_images(line); !dropped.empty()) {
+    done = chat.show(dropped);
   } else if (line.starts_with("/")) {
     done = Error{ErrorCode::kInvalidArgument, "unknown command " + line, "/help lists them"};
   } else {

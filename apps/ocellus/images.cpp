@@ -15,6 +15,7 @@
 
 #include "api/data_uri.h"
 #include "base/ascii.h"
+#include "base/environment.h"
 #include "base/natural_order.h"
 #include "base/printable.h"
 #include "terminal.h"
@@ -70,6 +71,47 @@ Result<std::string> path_of_file_uri(const std::string& uri) {
     }
   }
   return path;
+}
+
+// "~/a.png" → "/home/me/a.png", unless there is a file of that very name.
+std::string at_home(const std::string& name) {
+  std::error_code error;
+  const auto home = environment("HOME");
+  if (!name.starts_with("~/") || !home || std::filesystem::exists(name, error)) return name;
+  return *home + name.substr(1);
+}
+
+// Words as a shell would take them apart; nothing where a quote is not closed.
+std::vector<std::string> shell_words(std::string_view line) {
+  std::vector<std::string> words;
+  bool open = false;  // a word has begun
+  char quote = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (quote == 0 && (c == ' ' || c == '\t')) {
+      open = false;
+      continue;
+    }
+    if (!open) words.emplace_back();
+    open = true;
+    if (c == quote)
+      quote = 0;
+    else if (quote == 0 && (c == '\'' || c == '"'))
+      quote = c;
+    else if (c == '\\' && quote != '\'' && i + 1 < line.size())
+      words.back() += line[++i];
+    else
+      words.back() += c;
+  }
+  if (quote != 0) words.clear();
+  return words;
+}
+
+bool ends_as_pictures_do(std::string_view word) {
+  constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".jpe",  ".png",  ".webp", ".gif",
+                                           ".bmp", ".tif",  ".tiff", ".heic", ".heif", ".avif"};
+  const std::string name = lower(word);
+  return std::ranges::any_of(kEndings, [&](std::string_view end) { return name.ends_with(end); });
 }
 
 // "ftp://host/a.png".
@@ -148,7 +190,7 @@ Result<std::string> image_bytes_of(const std::string& name, std::size_t max_byte
   if (is_other_address(name))
     return Error{ErrorCode::kInvalidArgument, "pictures are not fetched from the network",
                  "fetch it yourself and name the file"};
-  return read_path(name, max_bytes);
+  return read_path(at_home(name), max_bytes);
 }
 
 // Endings of what lies among pictures and is none. What has any other ending, or none, is taken for
@@ -224,9 +266,24 @@ Result<std::vector<std::string>> frame_files(const std::vector<std::string>& nam
 
 bool names_image(const std::string& word) {
   std::error_code error;
-  const auto status = std::filesystem::status(word, error);
+  const auto status = std::filesystem::status(at_home(word), error);
   return word == "-" || is_address(word, "data:") || is_address(word, "file:") ||
          std::filesystem::is_regular_file(status) || std::filesystem::is_fifo(status);
+}
+
+bool is_picture_word(const std::string& word) {
+  return names_image(word) || (word.find(' ') == std::string::npos && ends_as_pictures_do(word));
+}
+
+std::vector<std::string> dropped_images(std::string_view line) {
+  std::vector<std::string> words = shell_words(line);
+  const bool all = std::ranges::all_of(words, [](const std::string& word) {
+    const bool a_path =
+        word.starts_with('/') || word.starts_with("~/") || is_address(word, "file:");
+    return word != "-" && names_image(word) && (a_path || ends_as_pictures_do(word));
+  });
+  if (!all) words.clear();
+  return words;
 }
 
 Result<NamedImage> read_image(const std::string& file, const ImageSettings& settings) {

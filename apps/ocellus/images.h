@@ -17,11 +17,18 @@ struct NamedImage {
   std::shared_ptr<const Image> image;
 };
 
-// Whether a word of the command line can only mean a picture.
+// Whether a word of the command line can only mean a picture that is there.
 bool names_image(const std::string& word);
+// That, or it ends as pictures' names do and has no space: a file that is not there is no question.
+bool is_picture_word(const std::string& word);
+// The pictures that a line means which names nothing else, as terminals write files that are
+// dropped on them: in quotes, with backslashes, as file: URIs, or with ~ for the home folder.
+// Empty: it is no such line.
+std::vector<std::string> dropped_images(std::string_view line);
 
-// Reads and decodes a file, a FIFO (<(command) is one), a data: or file: URI, or standard input
-// ("-", which can be read once). Errors name it, and say what to do about folders and addresses.
+// Reads and decodes a file (also "~/…"), a FIFO (<(command) is one), a data: or file: URI, or
+// standard input ("-", which can be read once). Errors name it, and say what to do about folders
+// and addresses.
 Result<NamedImage> read_image(const std::string& file, const ImageSettings& settings = {});
 // What is to be known of a picture is told on standard error.
 Result<std::vector<NamedImage>> read_images(const std::vector<std::string>& files,

@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <iostream>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "image/image_helper.h"
 #include "io/mapped_file.h"
 #include "models/registry.h"
+#include "suggest.h"
 #include "verbs.h"
 #include "version.h"
 
@@ -71,6 +74,31 @@ std::string see_help(const CLI::App& app) {
   return "see " + command + "--help";
 }
 
+// Behind a word that the innermost verb does not know: the one that was probably meant, and where
+// all of them stand.
+std::string suggestion(const CLI::App& app, const std::string& word) {
+  const CLI::App& verb = *named_verbs(app).back();
+  std::vector<std::string> known;
+  if (word.starts_with('-')) {
+    for (const CLI::Option* option : verb.get_options())
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  } else {
+    for (const CLI::App* one : verb.get_subcommands([](const CLI::App*) { return true; }))
+      known.push_back(one->get_name());
+  }
+  const std::string near = nearest_name(word, known);
+  return (near.empty() ? "" : fmt::format("did you mean {}? ", near)) + see_help(app);
+}
+
+// A word where a verb is to stand, if that is what is wrong.
+std::optional<std::string> unknown_verb(const CLI::App& app) {
+  const CLI::App& verb = *named_verbs(app).back();
+  const std::vector<std::string> rest = verb.remaining();
+  if (verb.get_require_subcommand_min() == 0 || rest.empty() || rest.front().starts_with('-'))
+    return std::nullopt;
+  return rest.front();
+}
+
 // What was typed and no verb knows. A word behind a mistyped --api-key may be a key: no values are
 // shown, nor words of verbs that take flags alone.
 std::string unexpected(const CLI::App& app) {
@@ -118,9 +146,17 @@ int run(int argc, char** argv) {
     std::cout.flush();
     return std::cout.good() ? kOk : report(kFailed, "cannot write to standard output", "");
   } catch (const CLI::ExtrasError&) {
-    return report(kUsage, unexpected(app), see_help(app));
+    const std::vector<std::string> words = app.remaining(true);
+    const auto flag =
+        std::ranges::find_if(words, [](const std::string& word) { return word.starts_with("--"); });
+    return report(
+        kUsage, unexpected(app),
+        flag == words.end() ? see_help(app) : suggestion(app, flag->substr(0, flag->find('='))));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (const auto word = unknown_verb(app))
+      return report(kUsage, fmt::format("there is no verb \"{}\"", word->substr(0, 64)),
+                    suggestion(app, *word));
     return report(kUsage, error.what(), see_help(app));
   } catch (const ExitError& error) {
     return report(error.status, error.message, error.see_help ? see_help(app) : error.hint);

@@ -56,7 +56,7 @@ std::string progress_text(const hub::PullProgress& progress, double bytes_per_s,
   return in_columns(std::move(text), share, columns);
 }
 
-PullProgressLine::PullProgressLine() : terminal_(stderr_is_terminal()) {}
+PullProgressLine::PullProgressLine() : terminal_(stderr_redraws()) {}
 PullProgressLine::~PullProgressLine() { erase(); }
 
 void PullProgressLine::erase() {

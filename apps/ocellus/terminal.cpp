@@ -23,6 +23,10 @@ bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
 bool stdout_is_terminal() { return isatty(STDOUT_FILENO) == 1; }
 bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
 
+bool stderr_redraws() {
+  return stderr_is_terminal() && environment("TERM").value_or("dumb") != "dumb";
+}
+
 void show(std::string_view text) { std::cout << printable(text, Lines::kMany); }
 
 void show_line(std::string_view text) { std::cout << printable(text, Lines::kOne) << '\n'; }
@@ -47,7 +51,7 @@ void tell_line(std::string_view text) {
 }
 
 void tell_dim(std::string_view text) {
-  if (!stderr_is_terminal()) return tell_line(text);
+  if (!stderr_redraws() || !environment("NO_COLOR").value_or("").empty()) return tell_line(text);
   std::cout.flush();
   log::put("\x1b[2m" + printable(text, Lines::kOne) + "\x1b[0m\n");
 }

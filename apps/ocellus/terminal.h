@@ -11,6 +11,8 @@ namespace oc {
 bool stdin_is_terminal();
 bool stdout_is_terminal();
 bool stderr_is_terminal();
+// Whether a line on standard error can be drawn over: a terminal that is not TERM=dumb.
+bool stderr_redraws();
 
 // All that a verb prints goes through these functions (tests/tools/test_tree.py looks for others),
 // so that a name in a model's file or a server's answer cannot drive the terminal: what could is
@@ -27,7 +29,7 @@ void show_answer(std::string_view text);
 // On standard error, in order with log lines.
 void tell(std::string_view text);
 void tell_line(std::string_view text);
-void tell_dim(std::string_view text);       // one line; dim on a terminal
+void tell_dim(std::string_view text);       // one line; dim on a terminal, unless NO_COLOR is set
 void tell_in_place(std::string_view text);  // on a terminal, over the line that stands there
 
 // All of standard input; kTooLarge past max_bytes.

@@ -22,8 +22,8 @@ CONTROLS = [*range(0x00, 0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x2028, 
             *range(0x202A, 0x202F), *range(0x2066, 0x206A)]  # fmt: skip
 
 
-def at_terminal(*args, env=None):
-    """What a terminal is sent on both streams, without the program's own progress lines."""
+def at_terminal(*args, env=None, raw=False):
+    """What a terminal is sent on both streams, without the program's own progress lines (unless raw)."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(OCELLUS_DEMO_MODEL=str(DEMO), **(env or {}))
@@ -37,6 +37,8 @@ def at_terminal(*args, env=None):
     os.close(terminal)
     os.waitpid(pid, 0)
     text = shown.decode("utf-8")  # strictly: bytes that are no text do not come out
+    if raw:
+        return text
     return text.replace("\r\n", "\n").replace("\r\x1b[K", "").replace("\x1b[2m", "").replace(
         "\x1b[0m", "")  # fmt: skip
 
@@ -75,6 +77,14 @@ def strange(tmp_path_factory):
 @pytest.mark.parametrize("flags", [[], ["--tensors"], ["--json"], ["--json", "--tensors"]])
 def test_inspect_spells_names_out(strange, show, flags):
     check(show("inspect", strange, *flags))
+
+
+@pytest.mark.parametrize("env, dim", [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False),
+                                      ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+                                      ({"TERM": "xterm", "NO_COLOR": ""}, True)])  # fmt: skip
+def test_colour_only_where_it_is_wanted(env, dim):
+    shown = at_terminal("ask", ROOT / "examples/red-circle.png", "What is it?", env=env, raw=True)
+    assert "tokens/s" in shown and ("\x1b[" in shown) == dim
 
 
 def test_json_stays_the_same_json(strange):
