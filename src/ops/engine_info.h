@@ -10,7 +10,7 @@ struct Precision {
   // What products read.
   enum class Activations {
     kF32,
-    kInt8,  // against quantised weights; against others float32
+    kInt8,  // against quantised weights, a row's outliers float32; against others float32
     kHalf,  // the 16-bit type of each weight: f16 or bf16
   };
   // Keys and values.
@@ -24,7 +24,7 @@ struct Precision {
   Cache cache = Cache::kF32;
   bool operator==(const Precision&) const = default;
 };
-std::string to_string(const Precision& precision);  // "int8 activations, f16 kv"
+std::string to_string(const Precision& precision);  // "int8 activations, f32 outliers, f16 kv"
 
 struct EngineInfo {
   std::string name;     // "cpu", "mlx", "reference"
@@ -34,7 +34,7 @@ struct EngineInfo {
   bool one_precision = false;  // there is no other, and `backend` says it
   bool operator==(const EngineInfo&) const = default;
 
-  std::string text() const;  // "cpu: AVX2, 2 threads, int8 activations, f16 kv"
+  std::string text() const;  // "cpu: avx2, 2 threads, f32 activations, f32 kv"
   // The same without the threads: what may decide a result.
   std::string computation() const;
 };
