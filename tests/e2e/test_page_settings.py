@@ -80,7 +80,7 @@ def test_what_cannot_be_is_told(page, name, value, why):
 
 def test_what_the_model_saw(page):
     choose(page, SHAPES)
-    question = "How many shapes are there?"
+    question = "How many shapes are in this picture?"  # not asked before
     details = ask(page, question).locator(".saw")
     details.locator("summary").click()
     expect(details.locator("figcaption")).to_have_text("one view · brought to 336 × 179 · 85 tokens")
