@@ -89,8 +89,8 @@ export async function find(task, body, signal) {
     signal,
   });
   if (!response.ok) throw await refusal(response);
-  const {objects, points, usage, warning} = await response.json();
-  return {places: objects ?? points, usage, warning, finish: "", details: null};
+  const {objects, points, usage, warning, finish_reason: finish} = await response.json();
+  return {places: objects ?? points, usage, warning, finish: finish === "length" ? finish : "", details: null};
 }
 
 // The data of each event of a text/event-stream.

@@ -6,8 +6,11 @@ const kLongSide = 1024;             // of a frame that is sent; no camera model 
 const kGrey = {width: 32, height: 24};
 const kDefaultSize = {width: 1280, height: 720};
 
+const kLate = Symbol("closed meanwhile");
+
 let stream = null;
 let ended = () => {};
+let turnNumber = 0;  // counts up when a camera is asked for, and when it is closed: what comes late is stopped
 
 export const isOpen = () => stream !== null;
 
@@ -28,8 +31,17 @@ function refusal(failure) {
   }
 }
 
+// Throws kLate where the camera was closed, or another one asked for, while the user or the device was waited for.
 async function begin(video) {
-  stream = await navigator.mediaDevices.getUserMedia({audio: false, video});
+  const mine = ++turnNumber;
+  const asked = await navigator.mediaDevices.getUserMedia({audio: false, video}).catch((failure) => {
+    throw mine === turnNumber ? failure : kLate;
+  });
+  if (mine !== turnNumber) {
+    for (const track of asked.getTracks()) track.stop();
+    throw kLate;
+  }
+  stream = asked;
   for (const track of stream.getVideoTracks())
     track.addEventListener("ended", () => {
       close();
@@ -37,14 +49,18 @@ async function begin(video) {
     });
   const view = $("camera-view");
   view.srcObject = stream;
-  await view.play();
+  await view.play().catch((failure) => {
+    throw mine === turnNumber ? failure : kLate;
+  });
+  if (mine !== turnNumber) throw kLate;
 }
 
 const sized = ({width, height}) => ({width: {ideal: width}, height: {ideal: height}});
 let size = kDefaultSize;
 
 // Where there are two cameras the one that looks away from the user. size: {width, height} in pixels, or
-// null; onEnd(sentence) is called when the camera goes away by itself. Throws an Error with a sentence.
+// null; onEnd(sentence) is called when the camera goes away by itself. False: it was closed meanwhile. Throws an
+// Error with a sentence.
 export async function open(wanted, onEnd) {
   if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia)
     throw new Error(say("Browsers show the camera only to pages that come by https, or from the machine itself " +
@@ -54,12 +70,15 @@ export async function open(wanted, onEnd) {
   try {
     await begin({...sized(size), facingMode: {ideal: "environment"}});
   } catch (failure) {
+    if (failure === kLate) return false;
     close();
     throw new Error(refusal(failure));
   }
+  return true;
 }
 
 export function close() {
+  ++turnNumber;
   for (const track of stream?.getTracks() ?? []) track.stop();
   stream = null;
   $("camera-view").srcObject = null;
@@ -76,14 +95,16 @@ export async function hasOther() {
 // From the back to the front camera and back; among several others, the next one.
 export async function turn() {
   const now = stream.getVideoTracks()[0].getSettings();
+  const mine = turnNumber;
   const all = await cameras();
+  if (mine !== turnNumber) return;
   const next = all[(all.findIndex((device) => device.deviceId === now.deviceId) + 1) % all.length];
   const other = {environment: "user", user: "environment"}[now.facingMode];
   close();  // phones open one at a time
   try {
     await begin({...sized(size), ...(other ? {facingMode: {exact: other}} : {deviceId: {exact: next.deviceId}})});
-  } catch {
-    await open(size, ended);
+  } catch (failure) {
+    if (failure !== kLate) await open(size, ended);
   }
 }
 

@@ -72,7 +72,7 @@ async function open() {
   const {video_width: width, video_height: height} = server.configured();
   try {
     $("camera").hidden = false;  // a view that is not shown does not play everywhere
-    await camera.open(width && height ? {width, height} : null, close);
+    if (!await camera.open(width && height ? {width, height} : null, close)) return;
   } catch (failure) {
     $("camera").hidden = true;
     $("camera-error").textContent = failure.message;

@@ -45,11 +45,31 @@ void check_sidecars(const BatchFlags& flags, const BatchInputs& inputs) {
   if (inputs.kind != BatchKind::kPictures)
     throw ExitError{2, "--sidecar is for pictures, not for files of lines",
                     "a line's answer stands in its record"};
+  if (ends_like_picture("picture" + flags.sidecar))
+    throw ExitError{2, fmt::format("--sidecar {}: pictures end so", flags.sidecar),
+                    "take another ending, as .txt"};
   std::set<fs::path> taken(inputs.pictures.begin(), inputs.pictures.end());
-  for (const std::string& picture : inputs.pictures)
-    if (const fs::path beside = sidecar_of(picture, flags.sidecar); !taken.insert(beside).second)
+  for (const std::string& picture : inputs.pictures) {
+    const fs::path beside = sidecar_of(picture, flags.sidecar);
+    if (!taken.insert(beside).second)
       throw ExitError{2, fmt::format("two files would be {}", beside.string()),
                       "take another ending for --sidecar, or rename one of the pictures"};
+    std::error_code error;
+    if (!flags.resume && fs::exists(fs::symlink_status(beside, error)))
+      throw ExitError{
+          2, fmt::format("{} is there already", beside.string()),
+          "take another ending for --sidecar, or --resume to go on with a run of before"};
+  }
+}
+
+// Records are appended to it: it must not be what is read.
+void check_output(const BatchFlags& flags) {
+  const bool read = std::ranges::any_of(flags.inputs, [&](const std::string& input) {
+    std::error_code error;
+    return !flags.out.empty() && fs::equivalent(flags.out, input, error) && !error;
+  });
+  if (read)
+    throw ExitError{2, fmt::format("--out {} is what is read", flags.out), "name another file"};
 }
 
 class BatchRun {
@@ -231,8 +251,11 @@ void batch(BatchFlags flags) {
   auto inputs = find_inputs(flags.inputs, flags.recursive);
   if (!inputs.ok()) fail(inputs.error());
   check_sidecars(flags, *inputs);
+  check_output(flags);
   std::optional<TextTemplate> question;
   if (!flags.question.empty()) {
+    if (valid_utf8(flags.question) != flags.question)
+      throw ExitError{2, "--question is no UTF-8 text"};
     auto parsed = TextTemplate::parse(flags.question);
     if (!parsed.ok()) wrong_usage(parsed.error());
     question = *std::move(parsed);

@@ -39,11 +39,11 @@ void compare(const std::vector<std::string>& files) {
 
 // The progress of a long run, where somebody looks on.
 std::function<void(std::string_view)> progress_line() {
-  if (!stderr_is_terminal()) return {};
+  if (!stderr_redraws()) return {};
   return [](std::string_view what) { tell_in_place(fmt::format("{} …", what)); };
 }
 void end_progress_line() {
-  if (stderr_is_terminal()) tell_in_place("");
+  if (stderr_redraws()) tell_in_place("");
 }
 
 void run_server(BenchFlags& flags) {

@@ -104,7 +104,7 @@ std::string work_text(const WorkDone& work, double per_s, double seconds_left, i
 }
 
 WorkProgressLine::WorkProgressLine(std::size_t done, double share)
-    : terminal_(stderr_is_terminal()) {
+    : terminal_(stderr_redraws()) {
   samples_.push_back({Clock::now(), done, share});
   next_ = Clock::now() + (terminal_ ? kDrawEvery : kPlainEvery);
 }

@@ -74,7 +74,7 @@ class QuantizeProgressLine {
 // Both models answer one after the other, so that one of them is in memory at a time.
 std::vector<ImageScore> score_images(const QuantizeFlags& flags,
                                      const std::vector<NamedImage>& pictures) {
-  const bool terminal = stderr_is_terminal();
+  const bool terminal = stderr_redraws();
   std::vector<ScoreQuestion> questions;
   for (const NamedImage& picture : pictures)
     questions.push_back({picture.image, picture.file, flags.question});
@@ -113,7 +113,7 @@ void run(QuantizeFlags& flags) {
   QuantizeRun options{.threads = flags.engine.threads,
                       .restart = flags.restart,
                       .cancelled = &CatchInterrupt::caught};
-  if (stderr_is_terminal())
+  if (stderr_redraws())
     options.progress = [&](const QuantizeProgress& progress) { line.show(progress); };
   const Stopwatch watch;
   auto result = quantize(input, flags.output, flags.plan, options);

@@ -18,7 +18,7 @@ struct SynthFlags {
 
 void run(SynthFlags& flags) {
   flags.options.tokenizer = flags.tokenizer;
-  if (stderr_is_terminal())
+  if (stderr_redraws())
     flags.options.progress = [](std::size_t done, std::size_t total) {
       tell_in_place(fmt::format("{:5.1f} % of {} MB",
                                 100.0 * static_cast<double>(done) / static_cast<double>(total),

@@ -104,7 +104,7 @@ void run(const VerifyFlags& flags) {
   if (flags.goldens.empty()) sets = installed_golden_sets(model.info().architecture);
   if (!sets.ok()) fail(sets.error());
   std::function<void(std::string_view, std::string_view)> progress;
-  const bool terminal = stderr_is_terminal();
+  const bool terminal = stderr_redraws();
   if (terminal)
     progress = [](std::string_view stage, std::string_view name) {
       tell_in_place(fmt::format("{} {}", stage, name));

@@ -95,14 +95,17 @@ bool AccessPolicy::trusts(std::string_view peer) const {
 // Each proxy appends the address that it was asked from, so what stands before the first that is
 // not trusted may be anybody's invention.
 std::string AccessPolicy::forwarded_for(const Request& request) const {
-  std::string_view rest = request.header("x-forwarded-for");
+  std::string all;  // several such headers are one list, in their order
+  for (const auto& [name, value] : request.headers)
+    if (equal_ignoring_case(name, "x-forwarded-for")) all += (all.empty() ? "" : ",") + value;
+  std::string_view rest = all;
   std::string found;
   while (!rest.empty()) {
     const std::size_t comma = rest.rfind(',');
     std::string_view last = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
     while (!last.empty() && last.front() == ' ') last.remove_prefix(1);
     while (!last.empty() && last.back() == ' ') last.remove_suffix(1);
-    if (last.find('/') != std::string_view::npos || !AddressRange::parse(last)) break;
+    if (last.find_first_of("/%") != std::string_view::npos || !AddressRange::parse(last)) break;
     found = last;
     if (!trusts(last) || comma == std::string_view::npos) break;
     rest = rest.substr(0, comma);

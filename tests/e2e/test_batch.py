@@ -224,3 +224,45 @@ def test_progress_at_a_terminal(pictures, tmp_path):
     # Where the records themselves go to the terminal, nothing stands between them.
     assert [json.loads(line)["image"] for line in at_terminal(*args).splitlines()] == [
         str(file) for file in files]  # fmt: skip
+
+
+def test_nothing_that_is_there_is_overwritten(pictures, tmp_path):
+    first = next(pictures.iterdir())
+    picture, notes = tmp_path / "cat.png", tmp_path / "cat.txt"
+    shutil.copy(first, picture)
+    shutil.copy(first, tmp_path / "cat.jpg")
+    notes.write_text("my own")
+    assert "cat.txt is there already" in failure(
+        "batch", picture, "-q", QUESTION, "--sidecar", ".txt", code=2
+    )
+    assert "pictures end so" in failure("batch", picture, "-q", QUESTION, "--sidecar", ".JPG", code=2)
+    assert notes.read_text() == "my own"
+    assert (tmp_path / "cat.jpg").read_bytes() == first.read_bytes()
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text(json.dumps({"image": "cat.png", "question": QUESTION}))
+    before = lines.read_bytes()
+    for more in ([], ["--resume"]):
+        assert "is what is read" in failure("batch", lines, "-o", lines, *more, code=2)
+    assert lines.read_bytes() == before
+
+
+def test_names_that_are_no_text(pictures, tmp_path):
+    folder, out = tmp_path / "names", tmp_path / "out.jsonl"
+    folder.mkdir()
+    shutil.copy(next(pictures.iterdir()), bytes(folder) + b"/b\xff.png")
+    asked = ["batch", folder, "-q", "What is {stem} of {file}?", "-o", out]
+    run(*asked)
+    before = out.read_bytes()
+    assert "What is b\ufffd of " in records(before.decode())[0]["question"]
+    run(*asked, "--resume")
+    assert out.read_bytes() == before
+    done = subprocess.run([BIN, "batch", folder, "-q", b"bad \xff"], capture_output=True, timeout=300)
+    assert done.returncode == 2 and b"--question is no UTF-8 text" in done.stderr
+
+
+def test_links_to_folders_are_not_followed(pictures, tmp_path):
+    below = tmp_path / "below"
+    below.mkdir()
+    shutil.copy(next(pictures.iterdir()), below / "a.png")
+    (below / "up").symlink_to(tmp_path)
+    assert len(records(run("batch", tmp_path, "--recursive", "-q", QUESTION).stdout)) == 1

@@ -64,7 +64,11 @@ TEST(Access, WhoIsBehindProxies) {
   EXPECT_EQ(behind("2001:db8::1 ,10.1.2.3"), "2001:db8::1");
   EXPECT_EQ(behind("1.1.1.1, 203.0.113.7, 10.1.2.3"), "203.0.113.7") << "the first is invented";
   EXPECT_EQ(behind("10.1.2.3"), "10.1.2.3");
-  for (const char* nobody : {"", "someone", "10.0.0.0/8", "1.1.1.1, someone", "1.1.1.1,"})
+  Request twice = request("a", "x-forwarded-for", "6.6.6.6");
+  twice.headers.emplace_back("X-Forwarded-For", "203.0.113.7");
+  EXPECT_EQ(policy.forwarded_for(twice), "203.0.113.7") << "a proxy adds a line of its own";
+  for (const char* nobody :
+       {"", "someone", "fe80::1%eth0", "10.0.0.0/8", "1.1.1.1, someone", "1.1.1.1,"})
     EXPECT_EQ(behind(nobody), "") << nobody;
 }
 

@@ -183,7 +183,7 @@ inline QuantData round_floats(std::vector<float> values, Storage type, std::int6
       bias.push_back(*least);
       for (auto at = first; at != end; ++at)
         q[index((n * groups + g) * kGroup + (at - first))] =
-            range < 0x1p-100f || !std::isfinite(range)
+            range < 0x1p-100f || !std::isfinite(range) || !std::isfinite(*at)
                 ? 0
                 : static_cast<int>(std::nearbyint(product(*at - *least, 255.0f / range)));
     }

@@ -26,11 +26,6 @@ constexpr std::array<std::string_view, 12> kPictureEndings = {".jpg",  ".jpeg", 
                                                               ".avif", ".tif",  ".tiff", ".jpe"};
 constexpr std::size_t kMaxLine = std::size_t{1} << 30;
 
-bool ends_like_picture(const fs::path& path) {
-  return std::ranges::find(kPictureEndings, lower(path.extension().string())) !=
-         kPictureEndings.end();
-}
-
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
 
 Error no_folder(const fs::path& folder, const std::error_code& error) {
@@ -45,10 +40,11 @@ Result<void> add_folder(const fs::path& folder, bool recursive, std::vector<std:
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     std::error_code unknown;
     if (is_hidden(it->path())) continue;
-    if (it->is_directory(unknown))
-      folders.push_back(it->path().string());
-    else if (ends_like_picture(it->path()))
+    if (it->is_directory(unknown)) {  // links are not followed: they may lead back
+      if (!it->is_symlink(unknown)) folders.push_back(it->path().string());
+    } else if (ends_like_picture(it->path())) {
       files.push_back(it->path().string());
+    }
   }
   if (error) return no_folder(folder, error);
   std::ranges::sort(files, natural_less);
@@ -146,6 +142,11 @@ Result<BatchInputs> find_inputs(const std::vector<std::string>& words, bool recu
   return out;
 }
 
+bool ends_like_picture(const fs::path& path) {
+  return std::ranges::find(kPictureEndings, lower(path.extension().string())) !=
+         kPictureEndings.end();
+}
+
 Result<BatchSource> BatchSource::open(BatchInputs inputs, std::optional<TextTemplate> question) {
   BatchSource out;
   if (inputs.kind == BatchKind::kPictures && !question)
@@ -202,10 +203,10 @@ Result<void> BatchSource::ask(BatchItem& item, std::string_view shown) const {
   const fs::path path(item.file);
   const auto value_of = [&](std::string_view name) -> std::optional<std::string> {
     if (auto field = text_of(item.fields, name)) return field;
-    if (name == "file") return std::string(shown);
-    if (name == "name") return path.filename().string();
-    if (name == "stem") return path.stem().string();
-    if (name == "folder") return path.parent_path().filename().string();
+    if (name == "file") return valid_utf8(shown);
+    if (name == "name") return valid_utf8(path.filename().string());
+    if (name == "stem") return valid_utf8(path.stem().string());
+    if (name == "folder") return valid_utf8(path.parent_path().filename().string());
     if (name == "index") return std::to_string(item.index + 1);
     return std::nullopt;
   };

@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 #include <cstddef>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -29,6 +30,9 @@ struct BatchItem {
   std::string custom_id, url, body;  // of a request
   std::optional<Error> wrong;        // with what it says nothing can be asked
 };
+
+// Whether a file's name ends as pictures' names do; case does not matter.
+bool ends_like_picture(const std::filesystem::path& path);
 
 struct BatchInputs {
   BatchKind kind = BatchKind::kPictures;
