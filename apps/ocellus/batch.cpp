@@ -54,6 +54,9 @@ void check_sidecars(const BatchFlags& flags, const BatchInputs& inputs) {
     if (!taken.insert(beside).second)
       throw ExitError{2, fmt::format("two files would be {}", beside.string()),
                       "take another ending for --sidecar, or rename one of the pictures"};
+  }
+  for (const std::string& picture : inputs.pictures) {
+    const fs::path beside = sidecar_of(picture, flags.sidecar);
     std::error_code error;
     if (!flags.resume && fs::exists(fs::symlink_status(beside, error)))
       throw ExitError{

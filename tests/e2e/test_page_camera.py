@@ -159,11 +159,14 @@ def test_a_frame_that_waits_gives_way_to_a_newer_one(open_page):
     try:
         page = open_page(running.url, expected="410")
         film(page, "1000")
+        # Several frames while one answer is written, however fast the machine is.
+        page.evaluate("document.querySelector('#interval').append(new Option('fast', '100'))")
+        page.locator("#interval").select_option("100")
         # The only place is taken by answers without an end.
         page.evaluate("""(token) => {
             window.busy = true;
             const body = JSON.stringify({messages: [{role: "user", content: "Count."}], temperature: 1,
-                                         max_tokens: 500, logit_bias: {[token]: 100}});
+                                         max_tokens: 3500, logit_bias: {[token]: 100}});
             const headers = {"Content-Type": "application/json"};
             const again = () => window.busy && fetch("v1/chat/completions", {method: "POST", headers, body})
               .then((response) => response.text()).then(again);
