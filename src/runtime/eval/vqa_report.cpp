@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/json/array.hpp>
-#include <charconv>
+#include <cstdlib>
 #include <map>
 
 #include "base/check.h"
@@ -55,10 +55,8 @@ std::string row(std::string_view name, const Estimate& estimate) {
 }  // namespace
 
 double percent(double share) {
-  const std::string text = fmt::format("{:.2f}", 100 * share);
-  double out = 0;
-  std::from_chars(text.data(), text.data() + text.size(), out);
-  return out;
+  // Not every library has from_chars for a double (libc++ before 20).
+  return std::strtod(fmt::format("{:.2f}", 100 * share).c_str(), nullptr);
 }
 
 VqaReport make_vqa_report(VqaRun run, std::span<const VqaQuestion> questions,

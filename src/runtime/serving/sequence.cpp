@@ -191,7 +191,7 @@ Result<void> Sequence::take_position(std::span<const float> logits) {
 }
 
 void Sequence::keep_prompt() {
-  ids_.resize(static_cast<std::size_t>(std::min(std::ssize(ids_), prompt_.tokens)));
+  ids_.resize(static_cast<std::size_t>(std::min<std::int64_t>(std::ssize(ids_), prompt_.tokens)));
   if (kv_->length() > prompt_.tokens) kv_->truncate(prompt_.tokens);
 }
 
