@@ -58,6 +58,7 @@ def test_nothing_serious_is_found(open_page, server, screen, scheme):
     page.keyboard.press("Escape")
     for panel in ("Conversations", "Settings"):
         page.get_by_role("button", name=panel).click()
+        expect(page.locator("dialog[open]")).to_be_visible()  # it is filled before it is shown
         check(panel)
         page.keyboard.press("Escape")
     page.evaluate(DRAWN)
