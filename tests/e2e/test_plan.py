@@ -69,7 +69,9 @@ def test_the_peak_is_what_the_plan_says(folder, picture, engine):
         return
     found = plan("--model", folder, "--engine", engine)
     # The widest step and the most views that are planned for.
-    words = " ".join(["word"] * (300 if picture else 900))
+    # mlx's estimate is for scores over 4,096 tokens, so its prompts are longer; Moondream2's context is not.
+    short = engine == "cpu" or "moondream2" in str(folder)
+    words = " ".join(["word"] * (900 if not picture else 300 if short else 700))
     pictures = [EXAMPLES / "red-circle.png", "--detail", "high"] if picture else []
     measured, answer = peak("ask", "--model", folder, "--engine", engine, "--json", "--max-tokens", 8,
                             *pictures, words)  # fmt: skip
@@ -89,7 +91,7 @@ def test_the_peak_is_what_the_plan_says(folder, picture, engine):
     expected += computed
     # cpu: buffers are counted one by one. mlx: an estimate (its graphs are its own affair, and it
     # keeps their memory), made for scores over 4,096 tokens, so that it may well be too high.
-    low, high = (0.95, 1.05) if engine == "cpu" else (0.3, 1.3)
+    low, high = (0.95, 1.05) if engine == "cpu" else (0.4, 1.3)
     assert low * expected - 6 * MIB < measured < high * expected + 6 * MIB, (
         f"measured {measured / MIB:.1f} MiB, planned {expected / MIB:.1f} MiB"
     )
