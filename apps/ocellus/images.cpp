@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "api/data_uri.h"
+#include "api/offline/batch_source.h"
 #include "base/ascii.h"
 #include "base/environment.h"
 #include "base/natural_order.h"
@@ -105,13 +106,6 @@ std::vector<std::string> shell_words(std::string_view line) {
   }
   if (quote != 0) words.clear();
   return words;
-}
-
-bool ends_as_pictures_do(std::string_view word) {
-  constexpr std::string_view kEndings[] = {".jpg", ".jpeg", ".jpe",  ".png",  ".webp", ".gif",
-                                           ".bmp", ".tif",  ".tiff", ".heic", ".heif", ".avif"};
-  const std::string name = lower(word);
-  return std::ranges::any_of(kEndings, [&](std::string_view end) { return name.ends_with(end); });
 }
 
 // "ftp://host/a.png".
@@ -272,7 +266,7 @@ bool names_image(const std::string& word) {
 }
 
 bool is_picture_word(const std::string& word) {
-  return names_image(word) || (word.find(' ') == std::string::npos && ends_as_pictures_do(word));
+  return names_image(word) || (word.find(' ') == std::string::npos && ends_like_picture(word));
 }
 
 std::vector<std::string> dropped_images(std::string_view line) {
@@ -280,7 +274,7 @@ std::vector<std::string> dropped_images(std::string_view line) {
   const bool all = std::ranges::all_of(words, [](const std::string& word) {
     const bool a_path =
         word.starts_with('/') || word.starts_with("~/") || is_address(word, "file:");
-    return word != "-" && names_image(word) && (a_path || ends_as_pictures_do(word));
+    return word != "-" && names_image(word) && (a_path || ends_like_picture(word));
   });
   if (!all) words.clear();
   return words;

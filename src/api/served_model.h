@@ -11,6 +11,7 @@
 #include "api/request_defaults.h"
 #include "io/checkpoint.h"
 #include "models/image_plan.h"
+#include "models/model.h"
 #include "models/task.h"
 #include "models/video_frames.h"
 #include "ops/engine_info.h"
@@ -67,5 +68,10 @@ struct ServedModel {
     return false;
   }
 };
+
+// What a loaded model says of itself, with the defaults of requests for it, which may allow less
+// than its context.
+ServedModel model_as_served(const ModelInfo& info, const EngineInfo& engine,
+                            RequestDefaults defaults);
 
 }  // namespace oc

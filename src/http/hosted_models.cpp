@@ -14,23 +14,12 @@ namespace oc::http {
 namespace {
 
 // What clients may know of a model of the host.
-ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
-  ServedModel model;
+ServedModel hosted_model(const ModelStatus& status, ModelProfile profile) {
+  ServedModel model = model_as_served(status.info, status.engine, std::move(profile.defaults));
   model.name = status.name;
   model.id = profile.id.empty() ? status.name : profile.id;
   model.aliases = status.aliases;
   model.created = status.created;
-  model.fingerprint = status.info.fingerprint;
-  model.architecture = status.info.architecture;
-  model.weights = status.info.weights;
-  model.engine = status.engine;
-  model.context_length = status.info.context_length;
-  if (profile.defaults.max_sequence)
-    model.context_length = std::min(model.context_length, *profile.defaults.max_sequence);
-  model.knobs = status.info.knobs;
-  model.frames = status.info.frames;
-  model.tasks = status.info.tasks;
-  model.weights_bytes = status.info.weights_bytes;
   model.optimized = profile.optimized;
   model.state = to_string(status.state);
   model.active = status.active;
@@ -42,7 +31,6 @@ ServedModel served_model(const ModelStatus& status, ModelProfile profile) {
   model.loads = status.loads;
   model.failed_loads = status.failed_loads;
   model.idle_s = status.idle_s;
-  model.defaults = std::move(profile.defaults);
   model.ui = std::move(profile.ui);
   return model;
 }
@@ -137,7 +125,7 @@ class HostedModels final : public ModelSource {
   }
 
   ServedModel describe(const ModelStatus& status) const {
-    return served_model(status, profile_(status.name));
+    return hosted_model(status, profile_(status.name));
   }
 
   std::shared_ptr<ModelHost> host_;

@@ -17,21 +17,10 @@ namespace oc {
 namespace {
 
 ServedModel served(const LoadedModel& loaded, const LocalAnswererOptions& options) {
-  const ModelInfo& info = loaded.model->info();
-  ServedModel out;
+  ServedModel out = model_as_served(loaded.model->info(), loaded.engine->info(), options.defaults);
   out.name = loaded.name;
   out.aliases = {options.alias};
   out.created = unix_seconds();
-  out.fingerprint = info.fingerprint;
-  out.architecture = info.architecture;
-  out.weights = info.weights;
-  out.engine = loaded.engine->info();
-  out.context_length = info.context_length;
-  out.knobs = info.knobs;
-  out.frames = info.frames;
-  out.tasks = info.tasks;
-  out.weights_bytes = info.weights_bytes;
-  out.defaults = options.defaults;
   return out;
 }
 
