@@ -2,6 +2,7 @@
 // threads: the embedded model on the CPU engine, through the service.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <bit>
 #include <fstream>
 #include <future>
@@ -166,6 +167,38 @@ class Server {
     return future;
   }
   int stops() const { return with_blocks_->stops; }
+  // Somebody's answer, under way from here on, until it is let go of.
+  class Company {
+   public:
+    explicit Company(Service& service) {
+      GenerateRequest request = ask("Hello.", nullptr);
+      request.max_tokens = 3900;
+      request.sampling.logit_bias = {{TokenId{100}, 100.0f}};  // and so never the end
+      request.logprobs = false;
+      request.top_logprobs = 0;
+      const auto job = service.submit(
+          request,
+          [this](const AnswerPiece&) {
+            if (!begun_.exchange(true)) first_.set_value();
+          },
+          [this](const Result<GenerateResult>&) { over_.set_value(); });
+      EXPECT_TRUE(job.ok());
+      job_ = *job;
+      first_.get_future().wait();
+    }
+    ~Company() {
+      job_->cancel();
+      over_.get_future().wait();
+    }
+    Company(const Company&) = delete;
+    Company& operator=(const Company&) = delete;
+
+   private:
+    std::atomic<bool> begun_ = false;
+    std::promise<void> first_, over_;
+    std::shared_ptr<Job> job_;
+  };
+  std::unique_ptr<Company> company() { return std::make_unique<Company>(*service_); }
 
  private:
   const WithBlocks* with_blocks_ = nullptr;
@@ -243,6 +276,7 @@ TEST_F(Invariance, InWavesAndInLentMemory) {
 TEST_F(Invariance, WithBlocksThatAreNeverDivided) {
   for (const bool caches : {false, true}) {
     Server server(2, caches, 16, 0, /*blocks=*/true);
+    const auto company = server.company();  // whom the first block would hold up
     for (int round = 0; round < 2; ++round) {
       std::vector<std::future<GenerateResult>> answers;
       for (const GenerateRequest& request : requests_) answers.push_back(server.submit(request));
