@@ -187,3 +187,22 @@ NAMELESS = """() => [...document.querySelectorAll("button, textarea, input, sele
     .filter((each) => each.checkVisibility() && !each.textContent.trim() && !each.ariaLabel &&
         !each.labels?.length && !each.hasAttribute("alt"))
     .map((each) => each.outerHTML)"""
+
+
+def looked_at(open_page, url, part, screen, scheme):
+    """A page on a screen of SCREENS in a colour scheme, and a check of how it looks: nothing is wider than the
+    screen, all can be read and has a name. A screenshot goes into $OCELLUS_SCREENSHOTS."""
+    phone = screen == "phone"
+    page = open_page(
+        url, viewport=SCREENS[screen], color_scheme=scheme, reduced_motion="reduce",
+        is_mobile=phone, has_touch=phone, device_scale_factor=2 if phone else 1,
+    )  # fmt: skip
+
+    def check(name):
+        if folder := os.environ.get("OCELLUS_SCREENSHOTS"):
+            page.screenshot(path=pathlib.Path(folder) / f"{part}-{screen}-{scheme}-{name}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["width"]
+        assert page.evaluate(CONTRAST) == []
+        assert page.evaluate(NAMELESS) == []
+
+    return page, check

@@ -1,14 +1,12 @@
 """Answers on the page: Markdown that is shown and nothing that acts, copied, asked again, edited. See page_driver.py."""
 
 import json
-import os
-import pathlib
 
 import pytest
 from playwright.sync_api import expect
 
 from page_driver import (  # noqa: F401
-    CIRCLE, CONTRAST, NAMELESS, QUESTION, SCREENS, SHAPES, answer_with, ask, browser, choose, open_page, page,
+    CIRCLE, QUESTION, SCREENS, SHAPES, answer_with, ask, browser, choose, looked_at, open_page, page,
 )  # fmt: skip
 
 MARKDOWN = """# Shapes
@@ -181,19 +179,7 @@ def test_a_question_is_edited(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
 def test_looks(open_page, server, screen, scheme):
-    phone = screen == "phone"
-    page = open_page(
-        server.url, viewport=SCREENS[screen], color_scheme=scheme, reduced_motion="reduce",
-        is_mobile=phone, has_touch=phone, device_scale_factor=2 if phone else 1,
-    )  # fmt: skip
-
-    def check(name):
-        folder = os.environ.get("OCELLUS_SCREENSHOTS")
-        if folder:
-            page.screenshot(path=pathlib.Path(folder) / f"answers-{screen}-{scheme}-{name}.png")
-        assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["width"]
-        assert page.evaluate(CONTRAST) == []
-        assert page.evaluate(NAMELESS) == []
+    page, check = looked_at(open_page, server.url, "answers", screen, scheme)
 
     page.locator("#file").set_input_files([SHAPES, CIRCLE])
     expect(page.locator("#thumbs li")).to_have_count(2)

@@ -1,14 +1,12 @@
 """How questions are asked on the page, and what the model saw of them. See page_driver.py."""
 
 import json
-import os
-import pathlib
 
 import pytest
 from playwright.sync_api import expect
 
 from page_driver import (  # noqa: F401
-    CIRCLE, CONTRAST, NAMELESS, QUESTION, SCREENS, SHAPES, answer_with, ask, browser, choose, open_page, page,
+    CIRCLE, QUESTION, SCREENS, SHAPES, answer_with, ask, browser, choose, looked_at, open_page, page,
 )  # fmt: skip
 
 SCHEMA = {"type": "object", "properties": {"shape": {"enum": ["circle", "star"]}}, "required": ["shape"],
@@ -132,19 +130,7 @@ def test_each_familys_own_words(page, family):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
 def test_looks(open_page, server, screen, scheme):
-    phone = screen == "phone"
-    page = open_page(
-        server.url, viewport=SCREENS[screen], color_scheme=scheme, reduced_motion="reduce",
-        is_mobile=phone, has_touch=phone, device_scale_factor=2 if phone else 1,
-    )  # fmt: skip
-
-    def check(name):
-        folder = os.environ.get("OCELLUS_SCREENSHOTS")
-        if folder:
-            page.screenshot(path=pathlib.Path(folder) / f"settings-{screen}-{scheme}-{name}.png")
-        assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["width"]
-        assert page.evaluate(CONTRAST) == []
-        assert page.evaluate(NAMELESS) == []
+    page, check = looked_at(open_page, server.url, "settings", screen, scheme)
 
     choose(page, SHAPES)
     ask(page, "How many shapes are there?").locator(".saw summary").click()
