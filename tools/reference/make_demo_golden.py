@@ -4,7 +4,8 @@
 
 The layout is that of the golden set for Phi-3.5-Vision: text/cases.jsonl, image/ (own pictures,
 cases.json, expect.safetensors), model/ (cases.json, expect.safetensors). The weights are not
-copied: they are in the program (`info.embedded_model` in model/cases.json). Run it again whenever they change.
+copied: they are in the program (`info.embedded_model` in model/cases.json). Run it again whenever they change;
+pictures that are there stay.
 """
 from __future__ import annotations
 
@@ -29,7 +30,6 @@ from phi3v_torch import Decoder, Processed, Weights, clip_hidden_states, image_e
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools" / "train"))
 from draw import encode, render  # noqa: E402
-from questions import questions  # noqa: E402
 from world import sample_scene  # noqa: E402
 
 SEED = 4242
@@ -95,9 +95,11 @@ def text_cases(tok: Tokenizer, tokens_of) -> list[dict]:
 
 # ---------------------------------------------------------------- image
 
-def draw_sources(folder: Path) -> dict[str, dict]:
-    """Small pictures of the world and a few of other kinds; returns the scenes by file."""
-    rng, scenes = random.Random(SEED), {}
+def draw_sources(folder: Path) -> None:
+    """Small pictures of the world and a few of other kinds, where there are none yet."""
+    if (folder / "cases.json").exists():
+        return
+    rng = random.Random(SEED)
     plan = [("one.png", 1, 240), ("pair.jpg", 2, 320), ("three.webp", 3, 300), ("wide.png", 3, 280), ("tall.jpg", 3, 300), ("number.png", 0, 200),
             ("crowd.jpg", 5, 336)]
     for name, shapes, long_side in plan:
@@ -108,7 +110,6 @@ def draw_sources(folder: Path) -> dict[str, dict]:
             if n == shapes and "noise" not in scene["bg"] and max(scene["w"], scene["h"]) > 0.6 * long_side \
                     and (name != "wide.png" or ratio > 1.5) and (name != "tall.jpg" or ratio < 0.7):
                 break
-        scenes[name] = scene
         fmt = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}[name.split(".")[1]]
         (folder / name).write_bytes(encode(render(scene, rng), fmt, rng))
     noise = np.random.default_rng(SEED)
@@ -118,7 +119,6 @@ def draw_sources(folder: Path) -> dict[str, dict]:
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.open(folder / "pair.jpg").save(folder / "turned.jpg", quality=90, exif=exif)
-    return scenes
 
 
 def image_cases(folder: Path, config: dict, grid: int) -> None:
@@ -214,16 +214,15 @@ def run_case(w: Weights, tok: Tokenizer, case: dict, folder: Path, stop: set[int
     return case
 
 
-def model_cases(w: Weights, tok: Tokenizer, images: Path, to: Path, scenes: dict, stop: set[int]) -> None:
+def model_cases(w: Weights, tok: Tokenizer, images: Path, to: Path, stop: set[int]) -> None:
     user = lambda t: {"role": "user", "content": t}
-    position = next((q for kind, q, _ in questions(scenes["crowd.jpg"], random.Random(SEED), own_words=True) if kind == "position"), "What do you see?")
     cases = [
         {"name": "text", "messages": [user("Hello")], "images": [], "num_crops": 1},
         {"name": "describe_n1", "messages": [user("<|image_1|>\nDescribe the image.")], "images": ["crowd.jpg"], "num_crops": 1},
         {"name": "landscape_n4", "messages": [user("<|image_1|>\nHow many shapes are there?")], "images": ["wide.png"], "num_crops": 4},
         {"name": "turns_n1", "messages": [{"role": "system", "content": "Answer briefly."}, user("<|image_1|>\nCount the shapes."),
                                           {"role": "assistant", "content": "3"}, user("Describe this image.")], "images": ["tall.jpg"], "num_crops": 1},
-        {"name": "two_images_n1", "messages": [user("<|image_1|>\n<|image_2|>\n" + position)], "images": ["one.png", "crowd.jpg"], "num_crops": 1}]
+        {"name": "two_images_n1", "messages": [user("<|image_1|>\n<|image_2|>\nWhat do you see to the left of the green triangle?")], "images": ["one.png", "crowd.jpg"], "num_crops": 1}]
     tensors: dict = {}
     done = [run_case(w, tok, c, images, stop, tensors) for c in cases]
     info = {"made_with": MADE_WITH, "vocab_step": VOCAB_STEP, "step_logits_vocab_step": STEP_LOGITS_STEP, "dtype": "float32", "attention": "eager",
@@ -252,11 +251,11 @@ def main() -> None:
 
     lines = [json.dumps(c, ensure_ascii=False) for c in text_cases(tok, tokens_of)]
     (args.to / "text" / "cases.jsonl").write_text("\n".join(lines) + "\n")
-    scenes = draw_sources(args.to / "image")
+    draw_sources(args.to / "image")
     pre = json.loads((args.model / "preprocessor_config.json").read_text())
     image_cases(args.to / "image", w.config | {"mean": pre["image_mean"], "std": pre["image_std"]}, grid)
 
-    model_cases(w, tok, args.to / "image", args.to / "model", scenes, set(eos if isinstance(eos, list) else [eos]))
+    model_cases(w, tok, args.to / "image", args.to / "model", set(eos if isinstance(eos, list) else [eos]))
 
 
 if __name__ == "__main__":

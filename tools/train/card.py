@@ -1,6 +1,6 @@
 """Writes the model card models/demo/README.md from the checkpoint's numbers and the scores' table.
 
-    python card.py --model ../../models/demo --checkpoint /tmp/train/joint.pt --scores /tmp/train/scores.md
+    python card.py --model ../../models/demo --checkpoint CHECKPOINT --scores SCORES.md
 """
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from pathlib import Path
 
 import torch
 
+from train import STAGES
+from wordings import ASKED, expansions
+from world import COLOUR_NAMES, WORDS
+
 CARD = """# Demo model
 
-A tiny model of Phi-3.5-Vision's architecture that answers questions about pictures of coloured shapes
-and numbers. It is built into the program so that a fresh clone answers; it knows nothing else.
+A tiny model of Phi-3.5-Vision's architecture that answers questions about pictures of coloured shapes,
+numbers and short words. It is built into the program so that a fresh clone and a copied binary answer; it knows
+nothing else. `OCELLUS_DEMO_MODEL` names a folder to take in its place.
 
 | | |
 |---|---|
@@ -27,19 +32,23 @@ and numbers. It is built into the program so that a fresh clone answers; it know
 ## Data
 
 All of it is drawn by `tools/train/`: no picture, text or weight comes from elsewhere. A picture shows 0 to 5
-circles, squares, triangles and stars in eight colours, turned by up to 14 degrees, and at most one number of 1
-to 4 digits (sans-serif fonts), on a light or dark background (plain, gradient, noise), 96 to 800 pixels
-long, now and then with the traces of JPEG or WebP. Questions: shape, colour, count, count of a colour, yes/no,
-position, number, description, each in several wordings; a few turns outside the world get a sentence of refusal.
-Answers about one object leave the article out ("Red star.").
+circles, squares, rectangles, triangles and stars in {colours} colours ({names}), upright or turned by up to 14 degrees,
+and at most one number of 1 to 4 digits or word of 2 to 5 capitals (sans-serif fonts; {words} words, and in training
+random letters), on a light or dark background (plain, gradient, noise, pure black or white), 48 to 800 pixels long, now
+and then with the traces of JPEG or WebP. Below 96 pixels a picture shows up to three shapes and nothing to read.
+
+{types} types of questions in {wordings} wordings, with and without capitals and final mark; a few turns outside the world get a
+sentence of refusal. `tools/train/wordings.py` lists them, and those that training never asks, which the scores are
+taken with. Answers about one object leave the article out ("Red star.").
 
 ## Recipe
 
-From random weights, on two CPU cores
-({stages}).
-First the tower learns dense lessons per patch (shape, colour, digit, and at each object's centre its neighbours,
-rank and how many share its colour) with a head that is thrown away; then the decoder learns to answer with the
-tower frozen; then both together at a low rate. Muon for matrices, AdamW for the rest.
+On two CPU cores, of random weights:
+{stages}.
+First the tower learns dense lessons per patch (shape, colour, digit or letter, and at each object's centre its
+neighbours, rank and how many share its colour) with a head that is thrown away; then the decoder learns to answer with
+the tower frozen; then both together at a low rate. What came later (colours, rectangles, small pictures, words, other
+wordings) was learned on from the shipped, quantised weights, both parts together. Muon for matrices, AdamW for the rest.
 `tools/train/README.md` has the commands.
 
 ## Scores
@@ -52,20 +61,21 @@ final full stop and leading article; `describe` word for word.
 ## Limits
 
 Objects outside this world get a guess in this world's words. Small numbers with four digits and neighbours near
-the diagonal are its weak points. Several pictures in one prompt were not trained.
+the diagonal are its weak points; words of other letters than capitals were not taught. Several pictures in one prompt were
+not trained.
 
 Licence: MIT.
 """
 
 
-def minutes(folder: Path) -> str:
-    parts = []
-    for stage in ("vision", "decoder", "joint"):
+def stages(folder: Path, checkpoint: dict) -> str:
+    parts = [checkpoint["history"]] if checkpoint.get("history") else []
+    for stage in STAGES:
         path = folder / f"{stage}.pt"
         if path.exists():
             state = torch.load(path, weights_only=False, map_location="cpu")
             parts.append(f"{stage} {state['elapsed'] / 60:.0f} min, {state['step']} steps")
-    return "; ".join(parts)
+    return ";\n".join(parts)
 
 
 def main() -> None:
@@ -81,7 +91,9 @@ def main() -> None:
         parameters=sum(t.numel() for t in state["model"].values()) / 1e6, size=(args.model / "model.safetensors").stat().st_size / 1e6,
         bits=c["quantization"]["bits"], vw=v["hidden_size"], vl=v["num_hidden_layers"], vh=v["num_attention_heads"], vm=v["intermediate_size"],
         d=c["hidden_size"], layers=c["num_hidden_layers"], heads=c["num_attention_heads"], mlp=c["intermediate_size"], vocab=c["vocab_size"],
-        stages=minutes(args.checkpoint.parent), scores=args.scores.read_text().strip())
+        stages=stages(args.checkpoint.parent, state),
+        colours=len(COLOUR_NAMES), names=", ".join(COLOUR_NAMES), words=len(WORDS), types=len(ASKED),
+        wordings=len(set().union(*(expansions(w) for ws in ASKED.values() for w in ws))), scores=args.scores.read_text().strip())
     (args.model / "README.md").write_text(card)
 
 

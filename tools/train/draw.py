@@ -1,41 +1,19 @@
-"""Draws a scene as a picture and prepares it exactly as the Phi-3.5-Vision processor does.
-
-The fonts are looked up in the usual system folders (Debian: fonts-dejavu-core, fonts-liberation,
-fonts-noto-core); the ones that are missing are left out.
-"""
+"""Draws a scene as a picture and prepares it exactly as the Phi-3.5-Vision processor does."""
 from __future__ import annotations
 
 import io
 import math
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+import fonts
 from world import COLOURS, VIEW
 
 IMAGE_SIZE = 336
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
-# DejaVu Sans is the font of the world's sample pictures; the others teach tolerance.
-_FONTS = [("dejavu/DejaVuSans.ttf", 40), ("dejavu/DejaVuSans-Bold.ttf", 1),
-          ("dejavu/DejaVuSansCondensed.ttf", 1), ("liberation/LiberationSans-Regular.ttf", 2),
-          ("liberation/LiberationSans-Bold.ttf", 1), ("noto/NotoSans-Regular.ttf", 1)]
-
-
-@lru_cache(None)
-def _fonts() -> tuple[list[str], list[int]]:
-    root = Path("/usr/share/fonts/truetype")
-    found = [(str(root / f), n) for f, n in _FONTS if (root / f).exists()]
-    if not found:
-        raise SystemExit("no fonts found: install fonts-dejavu-core and fonts-liberation")
-    return [f for f, _ in found], [n for _, n in found]
-
-
-@lru_cache(2048)
-def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size)
 
 
 @lru_cache(1)
@@ -51,6 +29,8 @@ def _tint(dark: bool, rng) -> np.ndarray:
 
 def _background(scene: dict, rng) -> Image.Image:
     w, h = scene["w"], scene["h"]
+    if scene["bg"] == "pure":
+        return Image.new("RGB", (w, h), (0, 0, 0) if scene["dark"] else (255, 255, 255))
     a = _tint(scene["dark"], rng)
     if "grad" in scene["bg"]:
         b = _tint(scene["dark"], rng)
@@ -67,16 +47,22 @@ def _background(scene: dict, rng) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(np.broadcast_to(pixels, (h, w, 3))))
 
 
-def _polygon(o: dict) -> list[tuple[float, float]]:
-    """Corners around (0, 0) for a circumscribed circle of radius 1, turned by `rot`."""
-    corners = {"square": 4, "triangle": 3, "star": 10}[o["shape"]]
-    start = 45 if o["shape"] == "square" else 90
-    points = []
-    for i in range(corners):
-        radius = 0.41 if o["shape"] == "star" and i % 2 else 1.0
-        angle = math.radians(start + o["rot"] + 360 * i / corners)
-        points.append((radius * math.cos(angle), -radius * math.sin(angle)))
-    return points
+def polygon(o: dict) -> list[tuple[float, float]]:
+    """Corners around (0, 0) for a circumscribed circle of radius 1, turned by `rot`; y goes down."""
+    turn = math.radians(o["rot"])
+    if o["shape"] == "rectangle":
+        half = math.atan(1 / o["aspect"])
+        angles = [(1.0, half), (1.0, math.pi - half), (1.0, math.pi + half), (1.0, -half)]
+    else:
+        corners = {"square": 4, "triangle": 3, "star": 10}[o["shape"]]
+        start = math.radians(45 if o["shape"] == "square" else 90)
+        angles = [(0.41 if o["shape"] == "star" and i % 2 else 1.0, start + 2 * math.pi * i / corners) for i in range(corners)]
+    points = [(r * math.cos(a), -r * math.sin(a)) for r, a in angles]
+    if o["shape"] == "triangle":
+        wide, high = min(1.0, 1 / o["stretch"]), min(1.0, o["stretch"])
+        points = [(x * wide, y * high) for x, y in points]
+    cos, sin = math.cos(turn), math.sin(turn)
+    return [(x * cos + y * sin, y * cos - x * sin) for x, y in points]
 
 
 def _draw_shape(image: Image.Image, o: dict, k: float, rgb: tuple, rng) -> None:
@@ -90,23 +76,22 @@ def _draw_shape(image: Image.Image, o: dict, k: float, rgb: tuple, rng) -> None:
     if o["shape"] == "circle":
         pen.ellipse((mx - r * ss, my - r * ss, mx + r * ss, my + r * ss), fill=255)
     else:
-        pen.polygon([(mx + x * r * ss, my + y * r * ss) for x, y in _polygon(o)], fill=255)
+        pen.polygon([(mx + x * r * ss, my + y * r * ss) for x, y in polygon(o)], fill=255)
     if ss > 1:
         mask = mask.reduce(ss)
     image.paste(rgb, (x0, y0), mask)
 
 
-def _draw_number(image: Image.Image, o: dict, k: float, rgb: tuple, rng) -> None:
-    paths, weights = _fonts()
-    font = _font(rng.choices(paths, weights)[0], max(8, round(o["fs"] / k)))
+def _draw_text(image: Image.Image, o: dict, k: float, rgb: tuple, rng) -> None:
+    font = fonts.font(o["font"], max(8, round(o["fs"] / k)))
     ImageDraw.Draw(image).text((o["cx"] / k, o["cy"] / k), o["text"], fill=rgb, font=font, anchor="mm")
 
 
 def render(scene: dict, rng) -> Image.Image:
     image = _background(scene, rng)
     for o in scene["objs"]:
-        rgb = tuple(min(255, max(0, c + rng.randint(-14, 14))) for c in COLOURS[o["colour"]])
-        (_draw_shape if o["kind"] == "shape" else _draw_number)(image, o, scene["k"], rgb, rng)
+        rgb = tuple(min(255, max(0, c + rng.randint(-12, 12))) for c in rng.choice(COLOURS[o["colour"]]))
+        (_draw_shape if o["kind"] == "shape" else _draw_text)(image, o, scene["k"], rgb, rng)
     return image
 
 

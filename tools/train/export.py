@@ -1,7 +1,7 @@
 """Writes a training checkpoint as an MLX 4-bit (or 8-bit) checkpoint folder: the layout of
 mlx-community/Phi-3.5-vision-instruct-4bit, every linear layer and embedding quantised.
 
-    python export.py --checkpoint /tmp/train/joint.pt --to ../../models/demo --bits 4
+    python export.py --checkpoint ../../build/train/joint.pt --to ../../models/demo --bits 4
 """
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 #   tools/train/finish.sh [CHECKPOINT] [BITS] [PICTURES]
 set -euo pipefail
 cd "$(dirname "$0")"
-checkpoint=${1:-/tmp/train/joint.pt}
+checkpoint=${1:-../../build/train/joint.pt}
 bits=${2:-4}
 pictures=${3:-500}
 demo=../../models/demo

@@ -5,23 +5,26 @@ The head that predicts them is thrown away after training."""
 from __future__ import annotations
 
 import math
+import string
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import fonts
 from draw import offset
-from world import COLOUR_NAMES, DIGIT_ADVANCE, DIRECTIONS, SHAPES, neighbour, shapes_of
+from world import COLOUR_NAMES, DIRECTIONS, SHAPES, neighbour, shapes_of
 
 GRID, PATCH = 12, 28
+GLYPHS = string.digits + string.ascii_uppercase
+KINDS = ["", *SHAPES, "number", "word"]
 # name -> classes, per patch; relations come four times, in the order of DIRECTIONS
-PARTS = {"seg": 6, "colour": 9, "digit": 11, "digit_index": 4, "digit_count": 4, "centre": 2,
-         "rel_kind0": 6, "rel_kind1": 6, "rel_kind2": 6, "rel_kind3": 6,
-         "rel_colour0": 8, "rel_colour1": 8, "rel_colour2": 8, "rel_colour3": 8,
+PARTS = {"seg": len(KINDS), "colour": 1 + len(COLOUR_NAMES), "glyph": 1 + len(GLYPHS), "glyph_index": 5, "glyph_count": 5, "centre": 2,
+         **{f"rel_kind{i}": len(KINDS) for i in range(4)}, **{f"rel_colour{i}": len(COLOUR_NAMES) for i in range(4)},
          "same_colour": 6, "same_shape": 6, "rank": 6}
 COLUMN = {name: i for i, name in enumerate(PARTS)}
-WEIGHT = {"seg": 1.0, "colour": 1.0, "digit": 3.0, "digit_index": 0.5, "digit_count": 0.3, "centre": 1.0,
+WEIGHT = {"seg": 1.0, "colour": 1.0, "glyph": 3.0, "glyph_index": 0.5, "glyph_count": 0.3, "centre": 1.0,
           "same_colour": 0.6, "same_shape": 0.1, "rank": 0.5,
           **{f"rel_kind{i}": 0.4 for i in range(4)}, **{f"rel_colour{i}": 0.3 for i in range(4)}}
 IGNORE = -100
@@ -31,7 +34,7 @@ _ROWS, _COLS = np.meshgrid((np.arange(GRID) + 0.5) * PATCH, (np.arange(GRID) + 0
 def labels(scene: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """int16 [12, 12, parts], centre offsets float32 [12, 12, 2], int16 [2] (shape count, dark)."""
     out = np.full((GRID, GRID, len(PARTS)), IGNORE, np.int16)
-    out[..., [COLUMN["seg"], COLUMN["colour"], COLUMN["digit"], COLUMN["centre"]]] = 0
+    out[..., [COLUMN["seg"], COLUMN["colour"], COLUMN["glyph"], COLUMN["centre"]]] = 0
     offsets = np.zeros((GRID, GRID, 2), np.float32)
     ox, oy = offset(scene)
     shapes = shapes_of(scene)
@@ -40,17 +43,17 @@ def labels(scene: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         x, y = o["cx"] + ox, o["cy"] + oy
         row, col = min(GRID - 1, int(y / PATCH)), min(GRID - 1, int(x / PATCH))
         if o["kind"] == "shape":
-            inside = (_COLS - x) ** 2 + (_ROWS - y) ** 2 < (0.36 * o["s"]) ** 2
+            inside = _inside(o, x, y)
             inside[row, col] = True
             out[inside, COLUMN["seg"]] = 1 + SHAPES.index(o["shape"])
             out[inside, COLUMN["colour"]] = 1 + COLOUR_NAMES.index(o["colour"])
         else:
-            _digit_labels(out, o, x, y)
+            _glyph_labels(out, o, x, y)
         here = out[row, col]
         here[COLUMN["centre"]] = 1
         offsets[row, col] = x / PATCH - col - 0.5, y / PATCH - row - 0.5
         here[COLUMN["rank"]] = min(5, ranks[id(o)])
-        if o["kind"] == "number":
+        if o["kind"] != "shape":
             continue
         here[COLUMN["same_colour"]] = min(5, sum(p["colour"] == o["colour"] for p in shapes))
         here[COLUMN["same_shape"]] = min(5, sum(p["shape"] == o["shape"] for p in shapes))
@@ -58,25 +61,36 @@ def labels(scene: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             state, other = neighbour(scene, o, direction)
             if state != "ok":
                 continue
-            kind = 0 if other is None else 5 if other["kind"] == "number" else 1 + SHAPES.index(other["shape"])
-            here[COLUMN["rel_kind0"] + i] = kind
-            if 1 <= kind <= 4:
+            kind = "" if other is None else other["shape"] if other["kind"] == "shape" else other["kind"]
+            here[COLUMN["rel_kind0"] + i] = KINDS.index(kind)
+            if kind in SHAPES:
                 here[COLUMN["rel_colour0"] + i] = COLOUR_NAMES.index(other["colour"])
     return out, offsets, np.array([min(6, len(shapes)), scene["dark"]], np.int16)
 
 
-def _digit_labels(out: np.ndarray, o: dict, x: float, y: float) -> None:
-    n, advance = len(o["text"]), DIGIT_ADVANCE * o["fs"]
-    for i, digit in enumerate(o["text"]):
-        dx = x + (i - (n - 1) / 2) * advance
-        inside = (abs(_COLS - dx) < 0.42 * advance) & (abs(_ROWS - y) < 0.38 * o["fs"])
-        row, col = min(GRID - 1, int(y / PATCH)), min(GRID - 1, max(0, int(dx / PATCH)))
+def _inside(o: dict, x: float, y: float) -> np.ndarray:
+    dx, dy = _COLS - x, _ROWS - y
+    if o["shape"] != "rectangle":
+        return dx ** 2 + dy ** 2 < (0.36 * o["s"]) ** 2
+    turn, half = math.radians(o["rot"]), math.atan(1 / o["aspect"])
+    along, across = dx * math.cos(turn) - dy * math.sin(turn), dx * math.sin(turn) + dy * math.cos(turn)
+    return (abs(along) < 0.45 * o["s"] * math.cos(half)) & (abs(across) < 0.45 * o["s"] * math.sin(half))
+
+
+def _glyph_labels(out: np.ndarray, o: dict, x: float, y: float) -> None:
+    n = len(o["text"])
+    left = x - o["hw"]
+    for i, glyph in enumerate(o["text"]):
+        start, end = (left + o["fs"] * fonts.width(o["font"], o["text"][:j]) for j in (i, i + 1))
+        gx = (start + end) / 2
+        inside = (abs(_COLS - gx) < 0.45 * (end - start)) & (abs(_ROWS - y) < 0.38 * o["fs"])
+        row, col = min(GRID - 1, int(y / PATCH)), min(GRID - 1, max(0, int(gx / PATCH)))
         inside[row, col] = True
-        out[inside, COLUMN["seg"]] = 5
+        out[inside, COLUMN["seg"]] = KINDS.index(o["kind"])
         out[inside, COLUMN["colour"]] = IGNORE
-        out[inside, COLUMN["digit"]] = 1 + int(digit)
-        out[inside, COLUMN["digit_index"]] = i
-        out[inside, COLUMN["digit_count"]] = n - 1
+        out[inside, COLUMN["glyph"]] = 1 + GLYPHS.index(glyph)
+        out[inside, COLUMN["glyph_index"]] = i
+        out[inside, COLUMN["glyph_count"]] = n - 1
 
 
 class DenseHead(nn.Module):
@@ -99,7 +113,7 @@ class DenseHead(nn.Module):
             logits, at = y[keep, at:at + classes], at + classes
             target = target[keep]
             balance = None
-            if part in ("seg", "colour", "digit", "centre"):  # mostly background
+            if part in ("seg", "colour", "glyph", "centre"):  # mostly background
                 balance = torch.ones(classes)
                 balance[0] = 0.15
             loss = loss + WEIGHT[part] * F.cross_entropy(logits, target, weight=balance)

@@ -31,6 +31,8 @@ class Muon:
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
+        if not self.groups:
+            return
         shared = dist.is_initialized()
         rank, world = (dist.get_rank(), dist.get_world_size()) if shared else (0, 1)
         updates = []

@@ -1,163 +1,217 @@
-"""Questions and answers about a scene: the wordings of the demo world, some paraphrases, and turns
-outside the world. Answers leave the article out where the question asks for one object, because a
-model must otherwise choose "a" or "an" before it knows the object; the scoring ignores articles."""
+"""Questions and answers about a scene, of every type of wordings.py that it allows. Answers leave the
+article out where the question asks for one object, because a model must otherwise choose "a" or "an"
+before it knows the object; the scoring ignores articles."""
 from __future__ import annotations
 
-from world import (COLOUR_NAMES, DIRECTIONS, SHAPES, article, describe, number_of, numbers_of, position_answer,
-                   sentence, shapes_of)
+from wordings import (ASKED, GREETING, GREETINGS, HELD_OUT, NO_PICTURE, OUTSIDE, OUTSIDE_QUESTIONS, SIDES, SIDES_WORLD, WORLD,
+                      expand, wear)
+from world import (COLOUR_NAMES, DIRECTIONS, SHAPES, alone, article, describe, neighbour, number_of, position_answer,
+                   sentence, shapes_of, word_of)
 
-# The first `WORLD[type]` templates are the world's own wording, the rest are paraphrases.
-TEMPLATES = {
-    "shape": ["What shape is this?", "What shape do you see?", "What is the shape of the object?",
-              "Which shape is in the image?",
-              "Which shape is this?", "What shape is it?", "What shape is in the picture?", "Name the shape.",
-              "What kind of shape is this?", "Which shape do you see?"],
-    "colour": ["What is the color of the {s}?", "Which color does the {s} have?", "What color is the {s}?",
-               "What colour is the {s}?",
-               "What is the colour of the {s}?", "Which colour does the {s} have?", "Which color is the {s}?",
-               "Which colour is the {s}?", "What color does the {s} have?", "Tell me the color of the {s}.",
-               "Name the colour of the {s}."],
-    "count": ["How many shapes are in the image?", "How many shapes are there?", "How many shapes do you see?",
-              "Count the shapes.",
-              "How many shapes can you see?", "How many shapes are in the picture?", "How many shapes are in this image?",
-              "Count the shapes in the image.", "How many shapes are shown?"],
-    "countc": ["How many {c} shapes are there?", "How many {c} shapes are in the image?", "Count the {c} shapes.",
-               "How many {c} shapes do you see?", "How many {c} shapes can you see?",
-               "How many {c} shapes are in the picture?", "How many shapes are {c}?"],
-    "counts": ["How many {s}s are there?", "How many {s}s are in the image?", "Count the {s}s.",
-               "How many {s}s do you see?", "How many {s}s can you see?", "How many {s}s are in the picture?"],
-    "yesno": ["Is there {a} {c} {s}?", "Is there {a} {c} {s} in the image?", "Do you see {a} {c} {s}?",
-              "Is there {a} {c} {s} in the picture?", "Can you see {a} {c} {s}?",
-              "Does the image show {a} {c} {s}?", "Do you see {a} {c} {s} in the image?"],
-    "position": ["Which object is {d} the {c} {s}?", "What is {d} the {c} {s}?", "What do you see {d} the {c} {s}?",
-                 "What object is {d} the {c} {s}?", "Which object do you see {d} the {c} {s}?",
-                 "What can you see {d} the {c} {s}?"],
-    "number": ["Which number is in the image?", "What number is written?", "Read the number.", "What number do you see?",
-               "What is the number?", "Which number do you see?", "What number is in the picture?",
-               "What number is in the image?", "Which number is written?", "What number is this?", "What number is shown?"],
-    "describe": ["Describe the image.", "Describe this image.", "What is in this image?", "What do you see?",
-                 "Describe the picture.", "Describe this picture.", "What is in the image?", "What is in this picture?",
-                 "What can you see?", "What does the image show?", "What is shown in this image?"],
-}
-WORLD = {"shape": 4, "colour": 4, "count": 4, "countc": 3, "counts": 3, "yesno": 3, "position": 3, "number": 4, "describe": 4}
-# direction words after "What is" may do without "to the"; after "Which object is" also "below" etc.
-SIDES = {"left": ["to the left of", "to the left of", "left of", "on the left of"],
-         "right": ["to the right of", "to the right of", "right of", "on the right of"],
-         "above": ["above", "above", "above", "over"], "below": ["below", "below", "below", "under"]}
-SIDES_WORLD = {"left": 3, "right": 3, "above": 3, "below": 3}
-
-OUTSIDE = "I know only shapes, colors and numbers."
-NO_PICTURE = "Please show me a picture with shapes or a number."
-GREETING = "Hello. I answer questions about pictures of shapes and numbers."
-OUTSIDE_QUESTIONS = [
-    "What is the weather like?", "What is the weather?", "What is the capital of France?", "Who is the president?",
-    "Tell me a joke.", "Write a poem.", "Write a story about a dog.", "What time is it?", "Who are you?", "Who made you?",
-    "What is your name?", "How old are you?", "Is there a dog in the image?", "Is there a person?", "Who is in the picture?",
-    "Where was this photo taken?", "What is the person doing?", "How many people are there?", "How many dogs are there?",
-    "What animal is this?", "What is 2 + 2?", "Translate this to German.", "Summarize the text.", "What does the sign say?",
-    "Is it day or night?", "Is the cat happy?", "What brand is the car?", "Explain the chart.", "What is the title of the slide?",
-    "Why is the sky blue?", "Can you help me?", "What do you think about music?", "How do I cook rice?", "Where am I?",
-    "What food is on the table?", "Is there a car in the picture?", "What language is this?", "Do you like the picture?",
-    "Write some code.", "Give me a summary.", "How far is the moon?", "What happened here?", "Is this picture real?",
-]
-GREETINGS = ["Hello", "Hi", "Hello!", "Hi!", "Hello there", "Good morning", "Good morning!", "Hey", "Hello, who are you?"]
-SYSTEMS = ["You are a helpful assistant.", "Answer briefly.", "You answer questions about pictures.", "Be brief.",
-           "You are a helpful assistant that answers questions about images."]
 _FILLER = "abcdefghijklmnopqrstuvwxyz"
+Turn = tuple[str, str, str]  # type, question, answer
 
 
-def _fill(kind: str, rng, own_words: bool, **words: str) -> str:
-    options = TEMPLATES[kind]
-    template = rng.choice(options[:WORLD[kind]] if own_words else options)
-    if words.get("d"):
-        direction = words["d"]
-        words["d"] = rng.choice(SIDES[direction][:3] if own_words else SIDES[direction])
-    return template.format(**words)
+class Asker:
+    """Puts a type's questions about one scene, worded as one of the tables of wordings.py has it."""
+
+    def __init__(self, scene: dict, rng, table: dict[str, list[str]]):
+        self.scene, self.rng, self.table = scene, rng, table
+        self.shapes = shapes_of(scene)
+        self.text = [o for o in scene["objs"] if o["kind"] != "shape"]
+        self.turns: list[Turn] = []
+
+    def put(self, kind: str, answer: str, c: str = "", s: str = "", d: str = "") -> None:
+        """With a wording that has blanks for the words given and for no others, if there is one."""
+        options = [w for w in self.table.get(kind, []) if ("{c}" in w) == bool(c) and ("{s}" in w) == bool(s)]
+        if not options:
+            return
+        wording = expand(self.rng.choice(options), self.rng)
+        if d:
+            d = self.rng.choice(SIDES[d][:SIDES_WORLD] if self.table is WORLD else SIDES[d])
+        if c == "grey" and self.table is not WORLD and self.rng.random() < 0.4:
+            c = "gray"
+        self.turns.append((kind, wording.format(a=article(c if "{a} {c}" in wording else s or "a"), c=c, s=s, d=d), answer))
+
+    def yes(self, kind: str, fact: bool, **words: str) -> None:
+        self.put(kind, "Yes." if fact else "No.", **words)
+
+    # ------------------------------------------------------------ words of a question
+
+    def colour(self, there: float) -> str:
+        """A colour, of one of the shapes with this probability."""
+        return self.rng.choice(self.shapes)["colour"] if self.shapes and self.rng.random() < there else self.rng.choice(COLOUR_NAMES)
+
+    def shape(self, there: float) -> str:
+        return self.rng.choice(self.shapes)["shape"] if self.shapes and self.rng.random() < there else self.rng.choice(SHAPES)
+
+    def pair(self) -> tuple[str, str]:
+        """Colour and shape; what is not there mostly differs from what is in one property."""
+        rng, shapes = self.rng, self.shapes
+        if shapes and rng.random() < 0.46:
+            o = rng.choice(shapes)
+            return o["colour"], o["shape"]
+        for _ in range(10):
+            colour, shape = rng.choice(COLOUR_NAMES), rng.choice(SHAPES)
+            u = rng.random()
+            if shapes and u < 0.4:
+                colour = rng.choice(shapes)["colour"]
+            elif shapes and u < 0.7:
+                shape = rng.choice(shapes)["shape"]
+            elif shapes and u < 0.85:
+                colour, shape = rng.choice(shapes)["colour"], rng.choice(shapes)["shape"]
+            if not self.has(colour, shape):
+                break
+        return colour, shape
+
+    def has(self, colour: str | None = None, shape: str | None = None) -> bool:
+        return any(colour in (None, o["colour"]) and shape in (None, o["shape"]) for o in self.shapes)
+
+    def count(self, colour: str | None = None, shape: str | None = None) -> str:
+        return str(sum(colour in (None, o["colour"]) and shape in (None, o["shape"]) for o in self.shapes))
+
+    # ------------------------------------------------------------ types
+
+    def names(self) -> None:
+        """What the one shape is, its colour, and shapes by their colour."""
+        rng = self.rng
+        if len(self.shapes) == 1:
+            o = self.shapes[0]
+            if not self.text:
+                self.put("shape", sentence(o["shape"]))
+                self.put("colour-alone", sentence(o["colour"]))
+        once = [o for o in self.shapes if alone(self.scene, o, "shape")]
+        for o in rng.sample(once, min(2, len(once))):
+            self.put("colour", sentence(o["colour"]), s=o["shape"])
+        once = [o for o in self.shapes if alone(self.scene, o, "colour") and all(t["colour"] != o["colour"] for t in self.text)]
+        for o in rng.sample(once, min(2, len(once))):
+            self.put("shape-of", sentence(o["shape"]), c=o["colour"])
+
+    def counts(self) -> None:
+        self.put("count", self.count())
+        for _ in range(2):
+            c = self.colour(0.6)
+            self.put("countc", self.count(c), c=c)
+        s = self.shape(0.7)
+        self.put("counts", self.count(shape=s), s=s)
+        c, s = self.pair()
+        self.put("count-both", self.count(c, s), c=c, s=s)
+        if self.shapes and self.rng.random() < 0.8:
+            c = self.colour(0.8)
+            self.put("count-not", str(len(self.shapes) - int(self.count(c))), c=c)
+        elif self.shapes:
+            s = self.shape(0.8)
+            self.put("count-not", str(len(self.shapes) - int(self.count(shape=s))), s=s)
+
+    def exists(self) -> None:
+        """Is there such a thing? A number or word of the colour makes "anything red" ambiguous."""
+        for _ in range(2):
+            c, s = self.pair()
+            self.yes("yesno", self.has(c, s), c=c, s=s)
+        for kind, wanted in (("any-shape", True), ("no-shape", False)):
+            s = self.shape(0.4)
+            self.yes(kind, self.has(shape=s) == wanted, s=s)
+        for kind, wanted in (("any-colour", True), ("no-colour", False)):
+            c = self.colour(0.45)
+            if all(t["colour"] != c for t in self.text) or self.has(c):
+                self.yes(kind, self.has(c) == wanted, c=c)
+
+    def properties(self) -> None:
+        """Is this a circle? Is the circle red? Is it not red?"""
+        rng = self.rng
+        if len(self.shapes) == 1 and not self.text:
+            o = self.shapes[0]
+            if rng.random() < 0.7:
+                s = self.shape(0.35)
+                self.yes("this-shape", s == o["shape"], s=s)
+            else:
+                c, s = self.pair()
+                self.yes("this-shape", (c, s) == (o["colour"], o["shape"]), c=c, s=s)
+            s = self.shape(0.4)
+            self.yes("not", s != o["shape"], s=s)
+        once = [o for o in self.shapes if alone(self.scene, o, "shape")]
+        if not once:
+            return
+        o = rng.choice(once)
+        for kind, wanted in (("is-colour", True), ("not", False)):
+            others = [p["colour"] for p in self.shapes if p["colour"] != o["colour"]] if rng.random() < 0.4 else []
+            c = o["colour"] if rng.random() < 0.42 else rng.choice(others or COLOUR_NAMES)
+            single = len(self.shapes) == 1 and not self.text and rng.random() < 0.6
+            self.yes(kind, (c == o["colour"]) == wanted, c=c, s="" if single else o["shape"])
+
+    def positions(self, most: int) -> None:
+        for o, d in self._position_pairs()[:most]:
+            answer = position_answer(self.scene, o, d, False)
+            by_shape = self.table is ASKED and alone(self.scene, o, "shape") and self.rng.random() < 0.3
+            self.put("position", answer, d=d, c="" if by_shape else o["colour"], s=o["shape"])
+
+    def _position_pairs(self) -> list[tuple[dict, str]]:
+        pairs = [(o, d) for o in self.shapes if alone(self.scene, o, "shape", "colour") for d in DIRECTIONS]
+        self.rng.shuffle(pairs)
+        states = [(neighbour(self.scene, o, d), o, d) for o, d in pairs]
+        some = [(o, d) for (state, other), o, d in states if state == "ok" and other]
+        none = [(o, d) for (state, other), o, d in states if state == "ok" and not other]
+        # About 38 % of the world's answers are "Nothing."; more of the others teach more.
+        merged = []
+        while some or none:
+            merged.append((some if some and (not none or self.rng.random() < 0.68) else none).pop())
+        return merged
+
+    def reading(self) -> None:
+        number, word = number_of(self.scene), word_of(self.scene)
+        if len(self.text) <= 1:
+            if number or self.rng.random() < 0.15:
+                self.put("number", number["text"] if number else "None.")
+            if word or self.rng.random() < 0.15:
+                self.put("word", word["text"] if word else number["text"] if number else "Nothing.")
+        if self.rng.random() < 0.6:
+            self._written(number, word)
+
+    def _written(self, number: dict | None, word: dict | None) -> None:
+        self.yes("written", True)
+        if not self.turns or self.turns[-1][0] != "written":
+            return
+        kind, q, _ = self.turns.pop()
+        fact = word if "word" in q else number if "number" in q else word or number
+        self.turns.append((kind, q, "Yes." if fact else "No."))
 
 
-def _yesno(scene: dict, rng) -> tuple[str, str, str]:
-    """Colour, shape and answer; "No" mostly differs from what is there in one property."""
-    shapes = shapes_of(scene)
-    if shapes and rng.random() < 0.46:
-        o = rng.choice(shapes)
-        return o["colour"], o["shape"], "Yes."
-    there = {(o["colour"], o["shape"]) for o in shapes}
-    for _ in range(10):
-        colour, shape = rng.choice(COLOUR_NAMES), rng.choice(SHAPES)
-        u = rng.random()
-        if shapes and u < 0.4:
-            colour = rng.choice(shapes)["colour"]
-        elif shapes and u < 0.7:
-            shape = rng.choice(shapes)["shape"]
-        elif shapes and u < 0.85:
-            colour, shape = rng.choice(shapes)["colour"], rng.choice(shapes)["shape"]
-        if (colour, shape) not in there:
-            break
-    return colour, shape, "Yes." if (colour, shape) in there else "No."
-
-
-def questions(scene: dict, rng, own_words: bool = False, positions: int = 6) -> list[tuple[str, str, str]]:
-    """(type, question, answer) of every type that the scene allows. `own_words` keeps to the
-    world's wording and types, as its scores are taken."""
-    out = []
-    shapes, number = shapes_of(scene), number_of(scene)
-
-    def add(kind: str, answer: str, **words: str) -> None:
-        out.append((kind, _fill(kind, rng, own_words, **words), answer))
-
-    if len(shapes) == 1 and not number:
-        add("shape", sentence(shapes[0]["shape"]))
-    once = [o for o in shapes if sum(p["shape"] == o["shape"] for p in shapes) == 1]
-    for o in rng.sample(once, min(2, len(once))):
-        add("colour", sentence(o["colour"]), s=o["shape"])
-    add("count", str(len(shapes)))
-    for i in range(2 if own_words else 3):
-        colour = rng.choice(shapes)["colour"] if shapes and rng.random() < 0.6 else rng.choice(COLOUR_NAMES)
-        add("countc", str(sum(o["colour"] == colour for o in shapes)), c=colour)
-    if not own_words and rng.random() < 0.12:
-        shape = rng.choice(shapes)["shape"] if shapes and rng.random() < 0.7 else rng.choice(SHAPES)
-        add("counts", str(sum(o["shape"] == shape for o in shapes)), s=shape)
-    for i in range(2 if own_words else 3):
-        colour, shape, answer = _yesno(scene, rng)
-        add("yesno", answer, a=article(colour), c=colour, s=shape)
-    for subject, direction in _position_pairs(scene, rng)[:positions]:
-        add("position", position_answer(scene, subject, direction, False), d=direction,
-            c=subject["colour"], s=subject["shape"])
-    if len(numbers_of(scene)) == 1 or not number and rng.random() < 0.2:
-        add("number", number["text"] if number else "None.")
-    if len(scene["objs"]) < 7:
-        add("describe", describe(scene))
+def questions(scene: dict, rng, own_words: bool = False, positions: int = 6) -> list[Turn]:
+    """Questions of every type that the scene allows. `own_words` keeps to the world's wordings and
+    types, as its scores are taken; otherwise they come as people type them."""
+    ask = Asker(scene, rng, WORLD if own_words else ASKED)
+    ask.names()
+    ask.counts()
+    ask.exists()
     if not own_words:
-        if rng.random() < 0.06:
-            out.append(("outside", rng.choice(OUTSIDE_QUESTIONS), OUTSIDE))
-        out = [(kind, _wear(q, rng), a) for kind, q, a in out]
-    return out
+        ask.properties()
+    ask.positions(positions if own_words else min(positions, 3 * len(scene["objs"]) - 2))
+    if own_words:
+        number = number_of(scene)
+        if number or not word_of(scene) and rng.random() < 0.2:
+            ask.put("number", number["text"] if number else "None.")
+        ask.turns = [t for t in ask.turns if t[0] != "counts"]
+    else:
+        ask.reading()
+    if len(scene["objs"]) < 7:
+        ask.put("describe", describe(scene))
+    if own_words:
+        return ask.turns
+    turns = ask.turns
+    if rng.random() < 0.06:
+        turns.append(("outside", rng.choice(OUTSIDE_QUESTIONS), OUTSIDE))
+    return [(kind, wear(q, rng), a) for kind, q, a in turns]
 
 
-def _position_pairs(scene: dict, rng) -> list[tuple[dict, str]]:
-    shapes = shapes_of(scene)
-    unique = [o for o in shapes if sum(p["shape"] == o["shape"] and p["colour"] == o["colour"] for p in shapes) == 1]
-    pairs = [(o, d) for o in unique for d in DIRECTIONS]
-    rng.shuffle(pairs)
-    answers = [(position_answer(scene, o, d, False), o, d) for o, d in pairs]
-    some = [(o, d) for a, o, d in answers if a not in (None, "Nothing.")]
-    none = [(o, d) for a, o, d in answers if a == "Nothing."]
-    # About 38 % of the world's answers are "Nothing."; more of the others teach more.
-    merged = []
-    while some or none:
-        merged.append((some if some and (not none or rng.random() < 0.68) else none).pop())
-    return merged
-
-
-def _wear(q: str, rng) -> str:
-    """People's typing: lower case, no final mark, a polite word."""
-    if rng.random() < 0.04:
-        q = "Please " + q[0].lower() + q[1:] if q[-1] == "." else q
-    if rng.random() < 0.12:
-        q = q.lower()
-    if rng.random() < 0.10:
-        q = q[:-1]
-    return q
+def forms(scene: dict, rng, held_out: bool) -> list[Turn]:
+    """At most one question of each type in other words than the world's: `held_out`, those that training
+    never draws, or else those that it does."""
+    ask = Asker(scene, rng, HELD_OUT if held_out else {k: [w for w in ws if w not in WORLD.get(k, [])] for k, ws in ASKED.items()})
+    for part in (ask.names, ask.counts, ask.exists, ask.properties, ask.reading):
+        part()
+    rng.shuffle(ask.turns)
+    kept = {kind: (kind, wear(q, rng), a) for kind, q, a in ask.turns}
+    return [kept[k] for k in HELD_OUT if k in kept]
 
 
 def text_turn(rng) -> tuple[str, str]:
@@ -170,6 +224,6 @@ def text_turn(rng) -> tuple[str, str]:
     elif u < 0.75:  # unknown words: letters that only the byte-level rest of the vocabulary covers
         q = " ".join("".join(rng.choice(_FILLER) for _ in range(rng.randint(2, 7))) for _ in range(rng.randint(1, 6)))
     else:
-        kind = rng.choice(list(TEMPLATES))
-        q = _fill(kind, rng, False, a="a", c=rng.choice(COLOUR_NAMES), s=rng.choice(SHAPES), d=rng.choice(list(DIRECTIONS)))
-    return _wear(q, rng), NO_PICTURE
+        wording = expand(rng.choice(ASKED[rng.choice(list(ASKED))]), rng)
+        q = wording.format(a="a", c=rng.choice(COLOUR_NAMES), s=rng.choice(SHAPES), d=rng.choice(SIDES[rng.choice(list(SIDES))]))
+    return wear(q, rng), NO_PICTURE

@@ -8,12 +8,17 @@ import numpy as np
 
 import questions
 import vocab
+import wordings
 
 IMAGE_TOKENS = 85
-ROOM = 200  # tokens for conversations in a row: rows of one length waste no time on padding
+ROOM = 230  # tokens for conversations in a row: rows of one length waste no time on padding
 DESCRIBE_SHARE = 0.4  # descriptions are long
-TYPES = ["shape", "colour", "count", "countc", "counts", "yesno", "position", "number", "describe", "outside", "text"]
-LOSS_WEIGHT = {"describe": 0.4, "outside": 0.3, "text": 0.3, "position": 1.3, "number": 1.0}
+TYPES = [*wordings.ASKED, "outside", "text"]
+LOSS_WEIGHT = {"describe": 0.4, "outside": 0.3, "text": 0.3, "position": 1.3}
+# How eagerly a type is taken into a row; 1 where nothing is said.
+TAKEN = {"number": 4, "word": 4, "this-shape": 2, "is-colour": 1.5, "not": 1.5, "shape": 2, "colour-alone": 2, "shape-of": 1.3,
+         "count-both": 0.6, "counts": 0.5, "written": 0.6, "yesno": 0.8, "position": 0.8, "describe": 1.5}
+AT_MOST = {"number": 1, "word": 1}
 
 
 class Packer:
@@ -30,6 +35,12 @@ class Packer:
             if len(self._cache) < 200_000:
                 self._cache[text] = ids
         return ids
+
+    def answer(self, kind: str, text: str) -> list[int]:
+        """A printed word is spelled: one token a letter, whatever words the vocabulary holds."""
+        if kind == "word" and text.isupper():
+            return [self.tok.token_to_id("▁")] + [self.tok.token_to_id(c) for c in text]
+        return self.encode(text)
 
     # ------------------------------------------------------------ pieces
 
@@ -57,7 +68,7 @@ class Packer:
             block: list[int] = []
             for i, (kind, q, a) in enumerate(turns):
                 block += first_ids(q) if i == 0 else self.question(q, False)
-                answer = self.encode(a) + [self.end]
+                answer = self.answer(kind, a) + [self.end]
                 at += [len(ids) + len(block) - 1 + j for j in range(len(answer))]
                 targets += answer
                 types += [TYPES.index(kind)] * len(answer)
@@ -72,14 +83,14 @@ class Packer:
 
     def image_row(self, scene: dict, rng) -> dict:
         # Two draws: the picture is dear, questions about it are cheap.
-        asked = list({turn[1]: turn for turn in questions.questions(scene, rng, positions=10) + questions.questions(scene, rng)}.values())
-        rng.shuffle(asked)
-        limit = {"describe": int(rng.random() < DESCRIBE_SHARE), "number": 2, "shape": 1}
-        asked = [t for i, t in enumerate(asked) if sum(u[0] == t[0] for u in asked[:i]) < limit.get(t[0], 99)]
+        asked = list({turn[1]: turn for turn in questions.questions(scene, rng, positions=8) + questions.questions(scene, rng, positions=4)}.values())
+        asked.sort(key=lambda t: -rng.random() ** (1 / TAKEN.get(t[0], 1)))
+        limit = AT_MOST | {"describe": int(rng.random() < DESCRIBE_SHARE)}
+        asked = [t for i, t in enumerate(asked) if sum(u[0] == t[0] for u in asked[:i]) < limit.get(t[0], 3)]
         conversations: list[list] = []
         room, join = ROOM, 0
         for kind, q, a in asked:
-            room -= len(self.question(q, not join)) + len(self.encode(a)) + 1
+            room -= len(self.question(q, not join)) + len(self.answer(kind, a)) + 1
             if room < 0:
                 break
             if join:
@@ -88,14 +99,14 @@ class Packer:
             else:  # mostly single turns, some conversations
                 conversations.append([(kind, q, a)])
                 join = 0 if rng.random() < 0.9 else rng.randint(1, 2)
-        system = rng.choice(questions.SYSTEMS) if rng.random() < 0.06 else None
+        system = rng.choice(wordings.SYSTEMS) if rng.random() < 0.06 else None
         return self.row(self.image_prefix(system), conversations, lambda q: self.question(q, True))
 
     def text_row(self, rng) -> dict:
         turns = [[("text", *questions.text_turn(rng))] for _ in range(7)]
         prefix = [1]
         if rng.random() < 0.2:
-            prefix += self.encode(f"<|system|>\n{rng.choice(questions.SYSTEMS)}<|end|>\n")
+            prefix += self.encode(f"<|system|>\n{rng.choice(wordings.SYSTEMS)}<|end|>\n")
             start = "\n<|user|>"  # the newline after <|end|> is a piece of its own
             return self.row(prefix[:-2], turns, lambda q: self.encode(f"{start}\n{q}<|end|>\n<|assistant|>\n"))
         return self.row(prefix, turns, lambda q: self.encode(f"<|user|>\n{q}<|end|>\n<|assistant|>\n"))

@@ -1,12 +1,17 @@
-"""Trains the demo model from scratch, in stages that are run one after another:
+"""Trains the demo model, in stages that are run one after another:
 
     python train.py --stage vision  --minutes 40     the tower and projector on dense lessons
     python train.py --stage decoder --minutes 30     the decoder on questions, tower frozen
     python train.py --stage joint   --minutes 45     both, at a lower rate, with the lessons kept on
 
+or, from a model that is there (warm_start.py), the last alone, whose dense lessons begin with a new head:
+
+    python train.py --stage joint --init START --warm 100 --minutes 90
+
 Without a GPU two processes of one thread each draw their own pictures and average gradients; with
-one a single process is used. Every stage has a time budget: its learning rate follows the time
-spent. A checkpoint is written every two minutes, and the same command resumes after a break.
+one a single process is used. Every stage has a budget in minutes of processor time of each process, so that
+company on the machine makes it longer but no worse: its learning rate follows the time used. A checkpoint
+is written every two minutes, and the same command resumes after a break.
 """
 from __future__ import annotations
 
@@ -29,18 +34,20 @@ from world import sample_scene
 
 STAGES = ["vision", "decoder", "joint"]
 # stage -> part -> (Muon rate, AdamW rate); FALL: share of the time in which they fall to zero
-RATES = {"vision": {"vision": (0.007, 1.4e-3)}, "decoder": {"decoder": (0.007, 1.5e-3)},
-         "joint": {"decoder": (0.010, 2e-3), "vision": (0.005, 1e-3)}}
+RATES = {"vision": {"vision": (0.007, 1.4e-3), "head": (0, 1.4e-3)}, "decoder": {"decoder": (0.007, 1.5e-3)},
+         "joint": {"decoder": (0.010, 2e-3), "vision": (0.005, 1e-3), "head": (0, 2e-3)}}
 FALL = {"vision": 0.4, "decoder": 0.25, "joint": 0.55}
 SMOOTH = 0.97
+INVENTED = (0.25, 0.5)  # the share of printed words that are random letters, in scenes of the world and in crowded ones
 
 
 def picture(rng: random.Random, crowded: bool, max_long: int):
-    scene = sample_scene(rng, crowded, max_long)
+    scene = sample_scene(rng, crowded, max_long, INVENTED[crowded])
     return scene, view(compress(render(scene, rng), rng))
 
 
 def schedule(stage: str, progress: float, steps: int) -> float:
+    """`steps` since the part's first."""
     return min(1.0, (steps + 1) / 40) * min(1.0, max(0.02, (1 - progress) / FALL[stage]))
 
 
@@ -66,7 +73,7 @@ class Trainer:
         self._load()
         self.model.to(self.device), self.head.to(self.device)
         # (optimizer, Muon rate, AdamW rate) for each part
-        self.parts = [(Optimizer(named), *rates) for named, rates in self._trained()]
+        self.parts = [(Optimizer(named), *RATES[self.stage][part]) for part, named in self._trained().items()]
         self.params = [p for optimizer, *_ in self.parts for p in optimizer.params]
         if self.resumed:
             for (optimizer, *_), state in zip(self.parts, self.resumed["optimizers"]):
@@ -77,7 +84,7 @@ class Trainer:
     # ------------------------------------------------------------ set-up
 
     def _load(self) -> None:
-        self.resumed = None
+        self.resumed, self.history = None, ""
         source = self.args.init
         if self.path.exists() and not self.args.fresh:
             self.resumed = torch.load(self.path, weights_only=False)
@@ -88,6 +95,7 @@ class Trainer:
             state = torch.load(source, weights_only=False)
         else:
             return
+        self.history = state.get("history", "")
         own = self.model.state_dict()
         fitting = {k: v for k, v in state["model"].items() if k in own and own[k].shape == v.shape}
         self.model.load_state_dict(fitting, strict=False)
@@ -95,17 +103,15 @@ class Trainer:
             self.head.load_state_dict(state["head"])
         self.log(f"loaded {len(fitting)} of {len(own)} tensors, step {self.step}")
 
-    def _trained(self) -> list:
+    def _trained(self) -> dict[str, list]:
+        """Named parameters of each part that the stage trains."""
         vision = [("model.vision_embed_tokens." + n, p) for n, p in self.model.image.named_parameters()
                   if f"layers.{self.model.cfg.vision_layers - 1}." not in n and "post_layernorm" not in n]
-        heads = [("head." + n, p) for n, p in self.head.named_parameters()]
         decoder = [(n, p) for n, p in self.model.named_parameters() if "vision_embed_tokens" not in n]
-        decoder += [(n, p) for n, p in vision if n.endswith("_GN")]
-        vision = [(n, p) for n, p in vision if not n.endswith("_GN")] + heads
-        rates = RATES[self.stage]
-        if self.stage == "joint":
-            return [(decoder, rates["decoder"]), (vision, rates["vision"])]
-        return [(vision if self.stage == "vision" else decoder, rates[self.stage])]
+        parts = {"decoder": decoder + [(n, p) for n, p in vision if n.endswith("_GN")],
+                 "vision": [(n, p) for n, p in vision if not n.endswith("_GN")],
+                 "head": [("head." + n, p) for n, p in self.head.named_parameters()]}
+        return {part: parts[part] for part in RATES[self.stage]}
 
     def log(self, text: str) -> None:
         if self.rank == 0:
@@ -119,7 +125,8 @@ class Trainer:
             return
         temporary = self.path.with_suffix(".tmp")
         torch.save({"model": self.model.state_dict(), "head": self.head.state_dict(), "config": self.model.cfg.to_dict(),
-                    "optimizers": [o.state_dict() for o, *_ in self.parts], "step": self.step, "elapsed": self.elapsed}, temporary)
+                    "optimizers": [o.state_dict() for o, *_ in self.parts], "step": self.step, "elapsed": self.elapsed,
+                    "history": self.history}, temporary)
         temporary.rename(self.path)
 
     # ------------------------------------------------------------ losses
@@ -128,49 +135,51 @@ class Trainer:
         parts = zip(*(labels(s) for s in scenes))
         return [torch.from_numpy(np.stack(p)).to(self.device) for p in parts]
 
-    def _loss_vision(self, count: int, crowded: float) -> torch.Tensor:
-        drawn = [picture(self.rng, self.rng.random() < crowded, self.args.max_long) for _ in range(count)]
+    def _draw(self, count: int, crowded: float) -> list:
+        return [picture(self.rng, self.rng.random() < crowded, self.args.max_long) for _ in range(count)]
+
+    def _tokens(self, drawn: list, learn: bool) -> torch.Tensor:
         pixels = torch.from_numpy(np.stack([p for _, p in drawn])).to(self.device)
-        with self.half:
-            tokens = self.model.image.tokens(pixels)
+        with self.half, torch.set_grad_enabled(learn):
+            return self.model.image.tokens(pixels)
+
+    def _loss_lessons(self, drawn: list, tokens: torch.Tensor) -> torch.Tensor:
         loss, stats = self.head(tokens.float(), *self._dense_batch([s for s, _ in drawn]))
-        self._note(loss, stats)
+        self._note(stats | {"lessons": loss.item()})
         return loss
 
-    def _loss_answers(self) -> torch.Tensor:
-        joint = self.stage == "joint"
-        mix = self.args.mix if joint else 0.0
-        drawn = [picture(self.rng, self.rng.random() < mix, self.args.max_long) for _ in range(self.args.batch)]
-        batch = self.packer.batch([s for s, _ in drawn], self.rng, self.args.text_only)
-        pixels = torch.from_numpy(np.stack([p for _, p in drawn])).to(self.device)
-        image = self.model.image
+    def _loss_answers(self, scenes: list[dict], tokens: torch.Tensor) -> torch.Tensor:
+        batch = self.packer.batch(scenes, self.rng, self.args.text_only)
         batch = {k: torch.from_numpy(v).to(self.device) for k, v in batch.items()}
         with self.half:
-            with torch.set_grad_enabled(joint):
-                tokens = image.tokens(pixels)
-            x = self.model.embed(batch["ids"], image.assemble(tokens))
+            x = self.model.embed(batch["ids"], self.model.image.assemble(tokens))
             logits = self.model.lm_head(self.model.hidden(x, batch["positions"], batch["mask"], batch["rows"])).float()
         each = torch.nn.functional.cross_entropy(logits, batch["targets"], reduction="none")
         loss = (each * batch["weights"]).sum() / batch["weights"].sum()
-        self._note(loss, self.packer.accuracies(logits.argmax(-1), batch))
-        if joint:  # the lessons go on, with some crowded pictures for them alone
-            dense, stats = self.head(tokens.float(), *self._dense_batch([s for s, _ in drawn]))
-            self._note(loss, {"dense": dense.item(), "d_relation": stats["rel_colour0"], "d_digit": stats["digit"]})
-            loss = loss + self.args.dense * dense
+        self._note(self.packer.accuracies(logits.argmax(-1), batch) | {"answers": loss.item()})
         return loss
+
+    @property
+    def warming(self) -> bool:
+        return self.step < self.args.warm
 
     def _loss(self) -> torch.Tensor:
-        if self.stage == "vision":
-            return self._loss_vision(self.args.batch, self.args.crowded)
-        loss = self._loss_answers()
-        if self.stage == "joint" and self.args.extra:
-            keep = dict(self.stats)
-            loss = loss + self.args.dense * self._loss_vision(self.args.extra, 1.0)
-            self.stats = keep
-        return loss
+        if self.stage == "vision" or self.warming:
+            drawn = self._draw(self.args.batch + self.args.extra, self.args.crowded)
+            return self._loss_lessons(drawn, self._tokens(drawn, not self.warming))
+        if self.stage == "decoder":
+            drawn = self._draw(self.args.batch, 0)
+            return self._loss_answers([s for s, _ in drawn], self._tokens(drawn, False))
+        # The lessons go on, with some crowded pictures for them alone.
+        drawn = self._draw(self.args.batch, self.args.mix)
+        count = len(drawn)
+        drawn += self._draw(self.args.extra, 1)
+        tokens = self._tokens(drawn, True)
+        loss = self._loss_answers([s for s, _ in drawn[:count]], tokens[:count])
+        return loss + self.args.dense * self._loss_lessons(drawn, tokens)
 
-    def _note(self, loss: torch.Tensor, stats: dict[str, float]) -> None:
-        for k, v in {"loss": loss.item(), **stats}.items():
+    def _note(self, stats: dict[str, float]) -> None:
+        for k, v in stats.items():
             if v == v:
                 self.stats[k] = v if k not in self.stats else SMOOTH * self.stats[k] + (1 - SMOOTH) * v
 
@@ -197,18 +206,18 @@ class Trainer:
         saved = shown = time.time()
         self.log(f"seed {self.args.seed}, budget {self.args.minutes} min, at {self.elapsed:.0f} s, step {self.step}, "
                  f"{sum(p.numel() for p in self.params)} parameters, torch {torch.__version__}, {self.device}")
-        tick = time.time()
+        tick = time.process_time()
         while self.elapsed < budget:
             loss = self._loss()
             for p in self.params:
                 p.grad = None
             loss.backward()
             # The first process' clock alone would do, but both must agree on the schedule.
-            now = time.time()
-            self.elapsed += self._average(now - tick)
-            tick = now
-            rate = self.args.lr * schedule(self.stage, self.elapsed / budget, self.step)
-            for optimizer, muon_lr, adam_lr in self.parts:
+            used, now = time.process_time(), time.time()
+            self.elapsed += self._average(used - tick)
+            tick = used
+            rate = self.args.lr * schedule(self.stage, self.elapsed / budget, self.step - (0 if self.warming else self.args.warm))
+            for optimizer, muon_lr, adam_lr in self.parts[-1:] if self.warming else self.parts:
                 optimizer.step(muon_lr * rate, adam_lr * rate)
             self.step += 1
             if now - shown > 30:
@@ -233,14 +242,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stage", choices=STAGES, required=True)
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--out", type=Path, default=Path("/tmp/train"), help="checkpoints and log")
+    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[2] / "build" / "train", help="checkpoints and log")
     parser.add_argument("--init", type=Path, help="start from this checkpoint instead of the previous stage's")
     parser.add_argument("--fresh", action="store_true", help="do not resume this stage")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--warm", type=int, default=0, help="steps in which the lessons' head alone learns")
     parser.add_argument("--batch", type=int, default=24, help="pictures per process and step")
     parser.add_argument("--crowded", type=float, default=0.6, help="share of crowded scenes in the vision stage")
-    parser.add_argument("--mix", type=float, default=0.5, help="share of crowded scenes in the joint stage")
-    parser.add_argument("--extra", type=int, default=0, help="crowded pictures for the lessons alone, joint stage")
+    parser.add_argument("--mix", type=float, default=0.3, help="share of crowded scenes in the joint stage")
+    parser.add_argument("--extra", type=int, default=0, help="further pictures for the lessons alone")
     parser.add_argument("--dense", type=float, default=0.3, help="weight of the dense lessons in the joint stage")
     parser.add_argument("--text-only", type=float, default=0.04, help="rows without a picture, per picture")
     parser.add_argument("--max-long", type=int, default=640, help="long side of pictures; large ones cost time")

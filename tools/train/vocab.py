@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-import questions
+import wordings
 from world import COLOUR_NAMES, SHAPES
 
 # Listed in Phi-3.5-Vision's order. (content, rstrip, special)
@@ -25,19 +25,19 @@ TEMPLATE = ("{% for message in messages %}{{'<|' + message['role'] + '|>' + '\n'
 
 
 def words() -> list[str]:
-    texts = [t for ts in questions.TEMPLATES.values() for t in ts]
-    texts += questions.OUTSIDE_QUESTIONS + questions.GREETINGS + questions.SYSTEMS
-    texts += [questions.OUTSIDE, questions.NO_PICTURE, questions.GREETING, "Please No. Yes. None. Nothing. An A The the number"]
-    texts += [w for ws in questions.SIDES.values() for w in ws] + ["nothing on a light dark background and an"]
-    texts += COLOUR_NAMES + [c.capitalize() for c in COLOUR_NAMES]
-    texts += SHAPES + [s + "s" for s in SHAPES] + [s.capitalize() for s in SHAPES]
-    found = {w for t in texts for w in re.findall(r"[A-Za-z]+", re.sub(r"\{\w\}s?", " ", t))}
-    found |= {w.lower() for w in found}
-    starts = {t.split()[0].strip(".?!,") for ts in questions.TEMPLATES.values() for t in ts}
-    starts |= {t.split()[0].strip(".?!,") for t in questions.OUTSIDE_QUESTIONS + questions.GREETINGS + questions.SYSTEMS}
+    asked = [w for table in (wordings.ASKED, wordings.HELD_OUT) for ws in table.values() for w in ws]
+    asked += [w for ws in wordings.SIDES.values() for w in ws] + COLOUR_NAMES + ["gray"] + SHAPES + [s + "s" for s in SHAPES]
+    other = wordings.OUTSIDE_QUESTIONS + wordings.GREETINGS + wordings.SYSTEMS
+    said = [wordings.OUTSIDE, wordings.NO_PICTURE, wordings.GREETING, "Please No. Yes. None. Nothing. An A The the number word",
+            "nothing on a light dark background and an", *(w.capitalize() for w in COLOUR_NAMES + SHAPES)]
+    of = lambda texts: {w for t in texts for w in re.findall(r"[A-Za-z]+", re.sub(r"\{\w\}s?", " ", t))}
+    found = of(asked + other + said)
+    found |= {w.lower() for w in found} | {w.upper() for w in of(asked)}
+    # The first word of a turn has no "▁"; a choice at a wording's beginning may make it any of its words.
+    starts = {"Please"} | of(re.findall(r"^[^() ]+|^\([^()]*\)", w)[0] for w in asked)
+    starts |= {w.upper() for w in starts} | of(t.split()[0] for t in other)
     starts |= {w.lower() for w in starts}
-    bare = sorted(w for w in starts if w.isalpha())  # the first word of a turn has no "▁"
-    return ["▁" + w for w in sorted(found)] + bare
+    return ["▁" + w for w in sorted(found)] + sorted(starts)
 
 
 def build() -> dict:
