@@ -86,10 +86,14 @@ step build-release build release
 built=$((${#failed[@]} == 0))
 if ((built)); then step unit unit release; fi
 begin tidy tidy
-# The sanitized build and the fuzzers take what these tests leave of the processors: half of their
-# time they wait for servers and for time to pass.
+# These tests wait, half of their time, for servers and for time to pass: those of the page and of tools
+# run beside the others, and the sanitized build takes what both leave of the processors.
 begin build-asan build asan nice -n 19
-if ((built)); then step pytest pytest pytest tests/tools tests/e2e; fi
+if ((built)); then
+  begin pytest-page-tools pytest pytest-page-tools tests/tools tests/e2e/test_page*.py
+  step pytest pytest pytest tests/e2e --ignore-glob='*/test_page*.py'
+  finish pytest-page-tools
+fi
 finish build-asan
 finish tidy
 step fuzz tools/fuzz.sh 10
@@ -102,12 +106,14 @@ for suite in unit unit-asan; do
   grep -h 'tests passed' "$logs/$suite.log" 2>/dev/null | sed "s/^/$suite: /" || true
 done
 tail -n 1 "$logs/pytest.log" 2>/dev/null || true
-tail -n 1 "$logs/pytest-asan.log" 2>/dev/null | sed 's/^/pytest-asan: /' || true
+for suite in pytest-page-tools pytest-asan; do
+  tail -n 1 "$logs/$suite.log" 2>/dev/null | sed "s/^/$suite: /" || true
+done
 # Whether the engine mlx and json_schema were tested.
 grep -h -e '-- MLX' -e '-- xgrammar' "$logs/configure-release.log" 2>/dev/null || true
 grep -h '^fuzz:' "$logs/fuzz.log" 2>/dev/null || true
 python3 tools/test_summary.py gtest=$logs/release gtest-asan=$logs/asan \
-  pytest=$logs/pytest.xml pytest-asan=$logs/pytest-asan.xml
+  pytest=$logs/pytest.xml pytest-page-tools=$logs/pytest-page-tools.xml pytest-asan=$logs/pytest-asan.xml
 if [ ${#failed[@]} -ne 0 ]; then
   echo "FAILED: ${failed[*]}"
   exit 1

@@ -164,7 +164,7 @@ def test_a_frame_that_waits_gives_way_to_a_newer_one(open_page):
         page.evaluate("""(token) => {
             window.busy = true;
             const body = JSON.stringify({messages: [{role: "user", content: "Count."}], temperature: 1,
-                                         max_tokens: 3500, logit_bias: {[token]: 100}});
+                                         max_tokens: 1500, logit_bias: {[token]: 100}});
             const headers = {"Content-Type": "application/json"};
             const again = () => window.busy && fetch("v1/chat/completions", {method: "POST", headers, body})
               .then((response) => response.text()).then(again);
