@@ -1,9 +1,11 @@
 """How many frames of a camera `ocellus serve` answers a second, where a newer frame comes instead
-of one that waits: frames are sent faster than they can be answered, each a new picture."""
+of one that waits: frames are sent faster than they can be answered, each a new picture. Sent slower
+than that (--every 2), the seconds are those of a camera's picture alone."""
 
 import argparse
 import http.client
 import json
+import statistics
 import threading
 import time
 
@@ -20,9 +22,10 @@ def main():
     args = asked.parse_args()
     body = {"max_tokens": args.answer, "temperature": 0, "draft_tokens": 0}
     body |= {"stream_key": "camera", "policy": "latest_wins", "do_image_splitting": 0}
-    ended, refused = [], []
+    ended, seconds, refused = [], [], []
 
     def send(text):
+        began = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", args.port, timeout=60)
         path, kind = "/v1/chat/completions", {"Content-Type": "application/json"}
         connection.request("POST", path, text, kind)
@@ -31,6 +34,7 @@ def main():
         if reply.status == 200:
             assert text["usage"]["completion_tokens"] == args.answer, text
             ended.append(time.perf_counter())
+            seconds.append(ended[-1] - began)
         else:
             refused.append(f"{reply.status} {text['error'].get('code')}")
 
@@ -49,6 +53,7 @@ def main():
     rate = len(ended) / (max(ended) - began)
     print(f"{len(texts)} frames sent, {len(ended)} answered: {rate:.2f} a second;", end=" ")
     print({kind: refused.count(kind) for kind in set(refused)})
+    print(f"an answer: median {statistics.median(seconds):.3f} s, {min(seconds):.3f} to {max(seconds):.3f}")
 
 
 if __name__ == "__main__":
