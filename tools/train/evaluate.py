@@ -49,7 +49,8 @@ def fresh(count: int, seed: int):
         fmt = rng.choice(["JPEG", "PNG", "WEBP"])
         data = encode(render(scene, rng), fmt, rng)
         asked = {OWN: questions(scene, rng, own_words=True), TAUGHT: forms(scene, rng, False), NEVER: forms(scene, rng, True)}
-        yield f"{i:04}.{fmt.lower()}", scene, data, [(name if i < count else TINY, *turn) for name, turns in asked.items() for turn in turns]
+        turns = [(name if i < count else TINY, *turn) for name, turns in asked.items() for turn in turns]
+        yield f"{i:04}.{fmt.lower()}", scene, data, turns
 
 
 def given(folder: Path):
@@ -64,7 +65,8 @@ def write(folder: Path, pictures) -> None:
     with open(folder / "qa.jsonl", "w") as f:
         for name, scene, data, asked in pictures:
             (folder / "images" / name).write_bytes(data)
-            f.write(json.dumps({"image": name, "scene": scene, "qa": [dict(zip(("set", "type", "q", "a"), turn)) for turn in asked]}) + "\n")
+            qa = [dict(zip(("set", "type", "q", "a"), turn)) for turn in asked]
+            f.write(json.dumps({"image": name, "scene": scene, "qa": qa}) + "\n")
 
 
 class Offline:

@@ -10,10 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, causal: bool = False) -> Tensor:
-    """In float32 also under autocast: the CPU's bfloat16 backward pass is the slower one."""
-    with torch.autocast(q.device.type, enabled=False):
-        return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=mask, is_causal=causal)
+def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """`mask`: float, added to the scores. The products are in bfloat16 under autocast, the softmax in float32.
+    By hand, since on CPUs the backward pass of the fused kernel takes twice as long."""
+    if q.is_cuda:
+        with torch.autocast("cuda", enabled=False):
+            return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=mask)
+    scores = ((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)).float()
+    return (scores if mask is None else scores + mask).softmax(-1) @ v
 
 
 @dataclass
@@ -119,10 +123,13 @@ class VisionModel(nn.Module):
         """uint8 [N, 336, 336, 3] -> features [N, patches, C] of hidden state -2 without the class token."""
         n, p = pixels.shape[0], self.cfg.patch_size
         g = self.cfg.image_size // p
-        x = (pixels.float() / 255 - self.mean) / self.std
-        # The convolution has no overlap: one matrix product over unfolded patches is faster here.
-        x = x.view(n, g, p, g, p, 3).permute(0, 1, 3, 5, 2, 4).reshape(n, g * g, 3 * p * p)
-        x = x @ self.embeddings.patch_embedding.weight.flatten(1).t()
+        # The convolution has no overlap: one matrix product over unfolded patches is faster here. Pixels less
+        # 128 are exact in bfloat16; the rest of (pixel / 255 - mean) / std goes into the weights.
+        x = pixels.view(n, g, p, g, p, 3).permute(0, 1, 3, 2, 4, 5).reshape(n, g * g, p * p * 3)
+        x = x.to(torch.bfloat16 if torch.is_autocast_enabled(x.device.type) else torch.float32) - 128
+        weight = self.embeddings.patch_embedding.weight.permute(0, 2, 3, 1)  # [C, p, p, 3]
+        shift = (weight * ((128 / 255 - self.mean) / self.std)).sum((1, 2, 3))
+        x = x @ (weight / (255 * self.std)).flatten(1).t() + shift
         x = torch.cat([self.embeddings.class_embedding.expand(n, 1, -1), x], 1)
         x = self.pre_layrnorm(x + self.embeddings.position_embedding.weight)
         for layer in self.encoder.layers[:-1]:
@@ -193,12 +200,12 @@ class DecoderAttention(nn.Module):
         self.heads = cfg.num_attention_heads
         self.qkv_proj, self.o_proj = _linear(d, 3 * d, False), _linear(d, d, False, 0.3)
 
-    def mix(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None) -> Tensor:
+    def mix(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
         """Attention up to o_proj."""
         b, t, d = x.shape
         q, k, v = (y.view(b, t, self.heads, -1).transpose(1, 2) for y in self.qkv_proj(x).chunk(3, -1))
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        y = attention(q, k, v, mask, mask is None)
+        y = attention(q, k, v, mask)
         return y.transpose(1, 2).reshape(b, t, d)
 
 
@@ -221,7 +228,7 @@ class DecoderLayer(nn.Module):
         self.post_attention_layernorm = RmsNorm(cfg.hidden_size)
         self.mlp = DecoderMlp(cfg)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, rows: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor, rows: Tensor | None = None) -> Tensor:
         """With `rows` (of the flattened batch) only these are finished: [rows, D]. It saves the last
         layer most of its work, since the loss looks at answers only."""
         y = self.self_attn.mix(self.input_layernorm(x), cos, sin, mask)
@@ -254,8 +261,8 @@ class Phi3V(nn.Module):
             x = x.masked_scatter((ids < 0)[..., None], image_embeds.reshape(-1, x.shape[-1]).to(x.dtype))
         return x
 
-    def hidden(self, x: Tensor, positions: Tensor, mask: Tensor | None, rows: Tensor | None = None) -> Tensor:
-        """mask: bool [B, 1, T, T], or None for plain causal. [B, T, D], or [rows, D] of the flattened batch."""
+    def hidden(self, x: Tensor, positions: Tensor, mask: Tensor, rows: Tensor | None = None) -> Tensor:
+        """mask: float [B, 1, T, T]. [B, T, D], or [rows, D] of the flattened batch."""
         cos, sin = rope_tables(positions, self.cfg.hidden_size // self.cfg.num_attention_heads, self.cfg.rope_theta)
         for layer in self.model.layers[:-1]:
             x = layer(x, cos, sin, mask)

@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 
 def orthogonalise(g: Tensor, steps: int = 5) -> Tensor:
-    """[n, rows, cols] -> nearest orthogonal matrices, roughly (quintic Newton-Schulz)."""
+    """[n, rows, cols] -> nearest orthogonal matrices, roughly (quintic Newton-Schulz, in bfloat16)."""
     a, b, c = 3.4445, -4.7750, 2.0315
     flip = g.shape[1] > g.shape[2]
     x = g.transpose(1, 2) if flip else g
-    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).bfloat16()
     for _ in range(steps):
         s = x @ x.transpose(1, 2)
         x = a * x + (b * s + c * s @ s) @ x
-    return x.transpose(1, 2) if flip else x
+    return (x.transpose(1, 2) if flip else x).to(g.dtype)
 
 
 class Muon:

@@ -3,7 +3,7 @@ article out where the question asks for one object, because a model must otherwi
 before it knows the object; the scoring ignores articles."""
 from __future__ import annotations
 
-from wordings import (ASKED, GREETING, GREETINGS, HELD_OUT, NO_PICTURE, OUTSIDE, OUTSIDE_QUESTIONS, SIDES, SIDES_WORLD, WORLD,
+from wordings import (ASKED, GREETING, GREETINGS, HELD_OUT, NO_PICTURE, OUTSIDE, OUTSIDE_QUESTIONS, SHORT, SIDES, SIDES_WORLD, WORLD,
                       expand, wear)
 from world import (COLOUR_NAMES, DIRECTIONS, SHAPES, alone, article, describe, neighbour, number_of, position_answer,
                    sentence, shapes_of, word_of)
@@ -200,7 +200,7 @@ def questions(scene: dict, rng, own_words: bool = False, positions: int = 6) -> 
     turns = ask.turns
     if rng.random() < 0.06:
         turns.append(("outside", rng.choice(OUTSIDE_QUESTIONS), OUTSIDE))
-    return [(kind, wear(q, rng), a) for kind, q, a in turns]
+    return [(kind, wear(q, rng) + (rng.choice(SHORT) if kind != "describe" and rng.random() < 0.1 else ""), a) for kind, q, a in turns]
 
 
 def forms(scene: dict, rng, held_out: bool) -> list[Turn]:

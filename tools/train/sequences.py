@@ -83,7 +83,8 @@ class Packer:
 
     def image_row(self, scene: dict, rng) -> dict:
         # Two draws: the picture is dear, questions about it are cheap.
-        asked = list({turn[1]: turn for turn in questions.questions(scene, rng, positions=8) + questions.questions(scene, rng, positions=4)}.values())
+        both = questions.questions(scene, rng, positions=8) + questions.questions(scene, rng, positions=4)
+        asked = list({turn[1]: turn for turn in both}.values())
         asked.sort(key=lambda t: -rng.random() ** (1 / TAKEN.get(t[0], 1)))
         limit = AT_MOST | {"describe": int(rng.random() < DESCRIBE_SHARE)}
         asked = [t for i, t in enumerate(asked) if sum(u[0] == t[0] for u in asked[:i]) < limit.get(t[0], 3)]
@@ -126,7 +127,7 @@ class Packer:
         types = join("types")
         weights = np.array([LOSS_WEIGHT.get(t, 1.0) for t in TYPES], np.float32)[types]
         counts = np.cumsum([0] + [r["count"] for r in rows])
-        return {"ids": ids, "positions": positions, "mask": mask[:, None],
+        return {"ids": ids, "positions": positions, "mask": np.where(mask, np.float32(0), np.float32(-1e9))[:, None],
                 "rows": np.concatenate([np.array(r["at"], np.int64) + i * longest for i, r in enumerate(rows)]),
                 "targets": join("targets"), "weights": weights, "types": types,
                 "answers": np.concatenate([np.array(r["answers"], np.int64) + c for r, c in zip(rows, counts)])}

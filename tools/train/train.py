@@ -62,11 +62,13 @@ class Trainer:
         fast = self.device == "cuda" or torch.cpu._is_avx512_bf16_supported()
         self.half = torch.autocast(self.device, dtype=torch.bfloat16, enabled=fast)
         self.path = args.out / f"{self.stage}.pt"
+        self.vocab: dict[str, int] = {}
         if self.stage == "vision":
             cfg = Config(vocab_size=64)
         else:
             import sequences  # the vision stage needs no tokenizer
             self.packer = sequences.Packer()
+            self.vocab = self.packer.tok.get_vocab()
             cfg = Config(vocab_size=self.packer.vocab_size)
         torch.manual_seed(args.seed)
         self.model, self.head = Phi3V(cfg), DenseHead(cfg.hidden_size)
@@ -96,6 +98,8 @@ class Trainer:
         else:
             return
         self.history = state.get("history", "")
+        if self.vocab and state.get("vocab", self.vocab) != self.vocab:
+            raise SystemExit("the vocabulary has changed since: make a new start with warm_start.py")
         own = self.model.state_dict()
         fitting = {k: v for k, v in state["model"].items() if k in own and own[k].shape == v.shape}
         self.model.load_state_dict(fitting, strict=False)
@@ -126,7 +130,7 @@ class Trainer:
         temporary = self.path.with_suffix(".tmp")
         torch.save({"model": self.model.state_dict(), "head": self.head.state_dict(), "config": self.model.cfg.to_dict(),
                     "optimizers": [o.state_dict() for o, *_ in self.parts], "step": self.step, "elapsed": self.elapsed,
-                    "history": self.history}, temporary)
+                    "history": self.history, **({"vocab": self.vocab} if self.vocab else {})}, temporary)
         temporary.rename(self.path)
 
     # ------------------------------------------------------------ losses

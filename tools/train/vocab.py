@@ -27,7 +27,7 @@ TEMPLATE = ("{% for message in messages %}{{'<|' + message['role'] + '|>' + '\n'
 def words() -> list[str]:
     asked = [w for table in (wordings.ASKED, wordings.HELD_OUT) for ws in table.values() for w in ws]
     asked += [w for ws in wordings.SIDES.values() for w in ws] + COLOUR_NAMES + ["gray"] + SHAPES + [s + "s" for s in SHAPES]
-    other = wordings.OUTSIDE_QUESTIONS + wordings.GREETINGS + wordings.SYSTEMS
+    other = wordings.OUTSIDE_QUESTIONS + wordings.GREETINGS + wordings.SYSTEMS + wordings.SHORT
     said = [wordings.OUTSIDE, wordings.NO_PICTURE, wordings.GREETING, "Please No. Yes. None. Nothing. An A The the number word",
             "nothing on a light dark background and an", *(w.capitalize() for w in COLOUR_NAMES + SHAPES)]
     of = lambda texts: {w for t in texts for w in re.findall(r"[A-Za-z]+", re.sub(r"\{\w\}s?", " ", t))}

@@ -69,7 +69,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(1)
     weights = Weights(args.folder)
-    cfg = Config(vocab_size=vocab.vocab_size(vocab.tokenizer()))
+    tok = vocab.tokenizer()
+    cfg = Config(vocab_size=vocab.vocab_size(tok))
     old, new = (tokens(t) for t in (json.loads((args.folder / "tokenizer.json").read_text()), vocab.build()))
     state = Phi3V(cfg).state_dict()
     noise = torch.randn(cfg.vocab_size, cfg.hidden_size)
@@ -80,7 +81,7 @@ def main() -> None:
         assert got.shape == value.shape, f"{name}: {tuple(got.shape)}, not {tuple(value.shape)}"
         state[name] = got
     args.to.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"model": state, "config": cfg.to_dict(), "step": 0, "elapsed": 0.0,
+    torch.save({"model": state, "config": cfg.to_dict(), "vocab": tok.get_vocab(), "step": 0, "elapsed": 0.0,
                 "history": history(args.folder / "README.md")}, args.to)
     kept = sum(t in old for t in new)
     print(f"{args.to}: {len(state)} tensors, {kept} of {len(new)} tokens were known")

@@ -230,6 +230,7 @@ def _yes(fact: bool) -> str:
 def answer_from_scene(kind: str, q: str, scene: dict) -> str | None:
     """The right answer to a question, worked out from its words and its type alone: apart from how
     questions.py comes by its answers, as a check on them."""
+    q = re.split(r"[ \n]Answer ", q)[0]
     words = [{"gray": "grey"}.get(w, w) for w in re.findall(r"[a-z]+", q.lower())]
     shapes = shapes_of(scene)
     colour = next((w for w in words if w in COLOURS), None)
