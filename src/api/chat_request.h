@@ -33,14 +33,21 @@ struct EncodedImage {
   std::string param;  // where it stood, for errors
 };
 
+// The answer is a call of one of these tools (forced_call.h makes it so, call_reader.h reads it).
+struct ForcedCall {
+  std::vector<std::string> tools;
+  bool older = false;  // asked for as OpenAI's function_call
+};
+
 struct ChatRequest {
   std::string model;         // as the client wrote it; empty when absent
   GenerateRequest generate;  // without id, deadline, sampling (complete_request), images
   RequestedSampling sampling;
   std::vector<EncodedImage> images;  // request_images.h
   bool stream = false;
-  bool include_usage = false;               // a stream tells the counts of tokens
-  std::string unused_tools;                 // "tools", "functions" that were offered; else empty
+  bool include_usage = false;  // a stream tells the counts of tokens
+  std::string unused_tools;    // "tools", "functions" that were offered; else empty
+  std::optional<ForcedCall> forced_call;
   std::vector<std::string> without_effect;  // fields that are accepted and change nothing
   std::string model_note;                   // about the model that it names
   std::vector<std::string> image_notes;     // what is to be known of pictures that were decoded

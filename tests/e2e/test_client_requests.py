@@ -99,21 +99,21 @@ def test_offered_tools_change_nothing(server, choice):
 @pytest.mark.parametrize(
     "options, code, param",
     [
-        ({"tools": [TOOL], "tool_choice": "required"}, "unsupported_parameter", "tool_choice"),
+        ({"tool_choice": "required"}, "invalid_value", "tool_choice"),
         (
-            {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "f"}}},
-            "unsupported_parameter",
-            "tool_choice",
+            {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "g"}}},
+            "invalid_value",
+            "tool_choice.function.name",
         ),
         (
-            {"functions": [TOOL["function"]], "function_call": {"name": "f"}},
-            "unsupported_parameter",
-            "function_call",
+            {"functions": [TOOL["function"]], "function_call": {"name": "g"}},
+            "invalid_value",
+            "function_call.name",
         ),
         ({"tools": [{"type": "function"}]}, "invalid_value", "tools[0].function"),
     ],
 )
-def test_a_forced_call_is_a_clear_400(server, options, code, param):
+def test_a_call_of_no_tool_is_a_clear_400(server, options, code, param):
     response = post(server, {"messages": [HELLO], **options})
     assert response.status_code == 400
     error = response.json()["error"]

@@ -115,7 +115,7 @@ def test_logprobs(came):
     [
         ("parameter", "BadRequestError", 400, "invalid_value", "temperature"),
         ("model", "NotFoundError", 404, "model_not_found", "model"),
-        ("tools", "BadRequestError", 400, "unsupported_parameter", "tool_choice"),
+        ("tools", "BadRequestError", 400, "invalid_value", "tool_choice.function.name"),
         ("picture", "BadRequestError", 400, None, "messages[0].content[0].image_url.url"),
         ("stream", "BadRequestError", 400, "invalid_value", "temperature"),
     ],

@@ -226,6 +226,9 @@ def test_health_stats_metrics(server, model):
     assert "ocellus_time_to_first_token_seconds_count" in metrics
 
 
+SHELL = {"type": "custom", "custom": {"name": "shell"}}
+
+
 @pytest.mark.parametrize(
     ("options", "status", "code", "param"),
     [
@@ -235,10 +238,10 @@ def test_health_stats_metrics(server, model):
         ({"logit_bias": {"5": 101}}, 400, "invalid_value", "logit_bias.5"),
         ({"response_format": {"type": "xml"}}, 400, "invalid_value", "response_format.type"),
         (
-            {"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required"},
+            {"tools": [SHELL], "tool_choice": SHELL},
             400,
             "unsupported_parameter",
-            "tool_choice",
+            "tool_choice.custom.name",
         ),
         ({"temperature": 3.0}, 400, "invalid_value", "temperature"),
         ({"max_tokens": 0}, 400, "invalid_value", "max_tokens"),

@@ -199,7 +199,6 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
   ChatRequest request;
   const NoEffect no_effect(request.without_effect);
   OC_RETURN_IF_ERROR(check_fields(fields, no_effect));
-  OC_RETURN_IF_ERROR(parse_tools(fields, request));
   OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
   constexpr const RequestField& kModel = chat_field("model");
   if (model && model->size() > kModel.max_size())
@@ -220,6 +219,7 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
   if (messages == nullptr)
     return Error{ErrorCode::kInvalidArgument, "\"messages\" is missing", "", "messages"};
   OC_RETURN_IF_ERROR(parse_messages(*messages, limits, request));
+  OC_RETURN_IF_ERROR(parse_tools(fields, request));
   return request;
 }
 

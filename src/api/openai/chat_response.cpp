@@ -9,6 +9,7 @@
 #include <iterator>
 #include <utility>
 
+#include "api/openai/call_response.h"
 #include "api/timings_json.h"
 #include "base/utf8.h"
 #include "io/json_text.h"
@@ -92,17 +93,28 @@ json::array scores_array(std::span<const ChoiceScore> scores) {
   return out;
 }
 
-void append_choice(std::string& out, const Answer& answer, std::size_t index, bool logprobs) {
-  fmt::format_to(std::back_inserter(out),
-                 R"({{"index":{},"message":{{"role":"assistant","content":)", index);
-  out += json_quoted(answer.text);
-  out += R"(,"refusal":null},"logprobs":)";
+// What an answer ended by, as OpenAI names it.
+std::string_view finish_reason(const Answer& answer, const ForcedCall* call) {
+  return call == nullptr ? to_string(answer.finish_reason) : call_finish_reason(*call, answer);
+}
+
+void append_choice(std::string& out, const AnswerHead& head, const Answer& answer,
+                   std::size_t index, bool logprobs, const ForcedCall* call) {
+  fmt::format_to(std::back_inserter(out), R"({{"index":{},"message":{{"role":"assistant",)", index);
+  if (call != nullptr) {
+    out += CallWriter(*call, head.id, index).message_fields(answer);
+  } else {
+    out += R"("content":)";
+    out += json_quoted(answer.text);
+    out += R"(,"refusal":null)";
+  }
+  out += R"(},"logprobs":)";
   if (logprobs)
     append_logprobs(out, answer.logprobs);
   else
     out += "null";
   out += R"(,"finish_reason":)";
-  out += json_quoted(to_string(answer.finish_reason));
+  out += json_quoted(finish_reason(answer, call));
   out += '}';
 }
 
@@ -145,16 +157,17 @@ AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64
   return {std::move(id), created, model.name, "fp_" + model.fingerprint.substr(0, 12), {}};
 }
 
-std::string completion_json(const AnswerHead& head, const GenerateResult& result, bool logprobs) {
+std::string completion_json(const AnswerHead& head, const GenerateResult& result, bool logprobs,
+                            const ForcedCall* call) {
   std::string out;
   out.reserve(memory_of(result).json + (4u << 10));  // it is not there twice while it grows
   out += json_text(head_object(head, "chat.completion"));
   out.back() = ',';
   out += R"("choices":[)";
-  append_choice(out, result, 0, logprobs);
+  append_choice(out, head, result, 0, logprobs, call);
   for (std::size_t i = 0; i < result.more.size(); ++i) {
     out += ',';
-    append_choice(out, result.more[i], i + 1, logprobs);
+    append_choice(out, head, result.more[i], i + 1, logprobs, call);
   }
   out += R"(],"usage":)";
   out += json_text(usage_object(result));
@@ -165,7 +178,9 @@ std::string completion_json(const AnswerHead& head, const GenerateResult& result
 }
 
 // A chunk is built for every token on the engine's thread, so all but the text is made once.
-ChunkWriter::ChunkWriter(AnswerHead head, bool include_usage) : head_(std::move(head)) {
+ChunkWriter::ChunkWriter(AnswerHead head, bool include_usage, const ForcedCall* call)
+    : head_(std::move(head)) {
+  if (call != nullptr) call_ = *call;
   prefix_ = json_text(head_object(head_, "chat.completion.chunk"));
   prefix_.pop_back();  // the closing brace
   prefix_ += R"(,"choices":[{"index":)";
@@ -177,7 +192,8 @@ std::string ChunkWriter::begin(std::size_t choice, std::string_view delta) const
 }
 
 std::string ChunkWriter::role(std::size_t choice) const {
-  return begin(choice, R"({"role":"assistant","content":"","refusal":null})") +
+  return begin(choice, call_ ? R"({"role":"assistant","content":null,"refusal":null})"
+                             : R"({"role":"assistant","content":"","refusal":null})") +
          R"(null,"finish_reason":null)" + suffix_ + "}";
 }
 
@@ -188,11 +204,16 @@ std::string ChunkWriter::piece(const AnswerPiece& piece) const {
 }
 
 void ChunkWriter::append_piece(std::string& out, const AnswerPiece& piece) const {
-  out += begin(piece.choice, R"({"content":)" + json_quoted(piece.text) + "}");
-  if (piece.tokens.empty())
+  append_delta(out, piece.choice, R"({"content":)" + json_quoted(piece.text) + "}", piece.tokens);
+}
+
+void ChunkWriter::append_delta(std::string& out, std::size_t choice, std::string_view delta,
+                               std::span<const TokenLogprobs> tokens) const {
+  out += begin(choice, delta);
+  if (tokens.empty())
     out += "null";
   else
-    append_logprobs(out, piece.tokens);
+    append_logprobs(out, tokens);
   out += R"(,"finish_reason":null)";
   out += suffix_;
   out += '}';
@@ -201,7 +222,7 @@ void ChunkWriter::append_piece(std::string& out, const AnswerPiece& piece) const
 std::string ChunkWriter::end(const Answer& answer, std::size_t choice,
                              const std::string& warning) const {
   std::string out = begin(choice, "{}") + R"(null,"finish_reason":)" +
-                    json_quoted(to_string(answer.finish_reason)) + suffix_;
+                    json_quoted(finish_reason(answer, call_ ? &*call_ : nullptr)) + suffix_;
   if (!warning.empty()) out += R"(,"warning":)" + json_quoted(warning);
   return out + "}";
 }

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "api/chat_request.h"
 #include "api/served_model.h"
 #include "runtime/request.h"
 
@@ -21,20 +24,24 @@ struct AnswerHead {
 };
 AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64_t created);
 
-// logprobs: they were asked for.
+// logprobs: they were asked for. call: null where answers are text.
 std::string completion_json(const AnswerHead& head, const GenerateResult& result,
-                            bool logprobs = false);
+                            bool logprobs = false, const ForcedCall* call = nullptr);
 
 // The chunks of a streamed answer, in the order of the functions; with n > 1 the answers' chunks
 // stand between each other, told apart by their index.
 class ChunkWriter {
  public:
-  // include_usage: every chunk carries "usage": null and usage() is the last one.
-  ChunkWriter(AnswerHead head, bool include_usage);
+  // include_usage: every chunk carries "usage": null and usage() is the last one. call: null where
+  // answers are text.
+  ChunkWriter(AnswerHead head, bool include_usage, const ForcedCall* call = nullptr);
   // delta {"role": "assistant", "content": ""}
   std::string role(std::size_t choice = 0) const;
   std::string piece(const AnswerPiece& piece) const;                    // delta {"content": …}
   void append_piece(std::string& out, const AnswerPiece& piece) const;  // the same
+  // Instead of piece(): its delta, JSON, and the tokens behind it.
+  void append_delta(std::string& out, std::size_t choice, std::string_view delta,
+                    std::span<const TokenLogprobs> tokens) const;
   // Empty delta, finish_reason: of the answers behind the first, then of that, with our details.
   std::string finish_more(const Answer& answer, std::size_t choice) const;
   std::string finish(const GenerateResult& result) const;
@@ -47,6 +54,7 @@ class ChunkWriter {
   std::string prefix_;  // up to and including "choices":[{"index":
   std::string suffix_;  // behind the finish reason
   AnswerHead head_;
+  std::optional<ForcedCall> call_;
 };
 
 }  // namespace oc

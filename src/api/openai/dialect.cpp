@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/openai/call_response.h"
 #include "api/openai/chat_request.h"
 #include "api/openai/chat_response.h"
 #include "api/openai/errors.h"
@@ -20,21 +21,32 @@ class Writer final : public AnswerWriter {
  public:
   Writer(const ChatRequest& request, AnswerHead head, const ServedModel& model)
       : head_(std::move(head)),
-        chunks_(head_, request.include_usage),
+        call_(request.forced_call),
+        chunks_(head_, request.include_usage, call_ ? &*call_ : nullptr),
         original_{method_of(model.engine), model.optimized},
         answers_(static_cast<std::size_t>(request.generate.n)),
         logprobs_(request.generate.logprobs),
-        include_usage_(request.include_usage) {}
+        include_usage_(request.include_usage) {
+    if (!call_) return;
+    for (std::size_t i = 0; i < answers_; ++i) calls_.emplace_back(*call_, head_.id, i);
+  }
 
   std::string whole(const GenerateResult& result) override {
-    return with_original_fields(completion_json(head_, result, logprobs_), original_, result);
+    return with_original_fields(
+        completion_json(head_, result, logprobs_, call_ ? &*call_ : nullptr), original_, result);
   }
   void head(std::string& out) override {
     for (std::size_t i = 0; i < answers_; ++i) append_sse_event(out, chunks_.role(i));
   }
   void piece(std::string& out, const AnswerPiece& piece) override {
+    std::string delta;
+    if (call_) delta = calls_[piece.choice].delta(piece.text);
+    if (call_ && delta.empty() && piece.tokens.empty()) return;
     out += kSseBegin;
-    chunks_.append_piece(out, piece);
+    if (call_)
+      chunks_.append_delta(out, piece.choice, delta.empty() ? "{}" : delta, piece.tokens);
+    else
+      chunks_.append_piece(out, piece);
     out += kSseEnd;
   }
   void end(std::string& out, const GenerateResult& result) override {
@@ -51,10 +63,12 @@ class Writer final : public AnswerWriter {
 
  private:
   const AnswerHead head_;
+  const std::optional<ForcedCall> call_;
   const ChunkWriter chunks_;
   const OriginalModel original_;
   const std::size_t answers_;
   const bool logprobs_, include_usage_;
+  std::vector<CallWriter> calls_;  // of each answer; empty: they are text
 };
 
 class OpenAi final : public Dialect {

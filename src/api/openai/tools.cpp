@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
+#include "api/forced_call.h"
+#include "api/openai/fields.h"
 #include "base/ascii.h"
 #include "base/utf8.h"
 
@@ -36,9 +39,16 @@ Result<std::string_view> required_string(const JsonFields& fields, std::string_v
   return *text;
 }
 
+// A tool that is offered; `custom` ones take text of any form.
+struct Tool {
+  OfferedTool offered;
+  bool custom = false;
+};
+using Tools = std::vector<Tool>;
+
 // {"name", "description", "parameters", "strict"}. What else it holds is nobody's concern: the
 // model does not see it.
-Result<void> check_function(const JsonFields& function) {
+Result<Tool> read_function(const JsonFields& function) {
   OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(function, "name"));
   if (!is_name(name))
     return Error{ErrorCode::kInvalidArgument,
@@ -48,46 +58,44 @@ Result<void> check_function(const JsonFields& function) {
   OC_ASSIGN_OR_RETURN(const auto description, function.string("description"));
   OC_ASSIGN_OR_RETURN(const auto parameters, function.object("parameters"));
   OC_ASSIGN_OR_RETURN(const auto strict, function.boolean("strict"));
-  (void)description, (void)parameters, (void)strict;
-  return {};
+  (void)strict;  // every schema is enforced
+  return Tool{{.name = std::string(name),
+               .description = std::string(description.value_or("")),
+               .parameters = parameters ? &parameters->raw() : nullptr,
+               .param = function.name("parameters")}};
 }
 
-Result<void> check_tool(const JsonFields& tool) {
+Result<Tool> read_tool(const JsonFields& tool) {
   OC_ASSIGN_OR_RETURN(const std::string_view type, required_string(tool, "type"));
   if (type == "function") {
     OC_ASSIGN_OR_RETURN(const JsonFields function, required_object(tool, "function"));
-    return check_function(function);
+    return read_function(function);
   }
   if (type == "custom") {
     OC_ASSIGN_OR_RETURN(const JsonFields custom, required_object(tool, "custom"));
     OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(custom, "name"));
-    (void)name;
-    return {};
+    return Tool{{.name = std::string(name)}, true};
   }
   return Error{ErrorCode::kInvalidArgument,
                fmt::format("\"{}\" must be \"function\" or \"custom\"", tool.name("type")), "",
                tool.name("type")};
 }
 
-// An array of objects, each of which `check` looks at. → whether there were any.
-Result<bool> check_list(const JsonFields& fields, std::string_view key,
-                        Result<void> (*check)(const JsonFields&)) {
+// An array of objects, each of which `read` looks at.
+Result<Tools> read_list(const JsonFields& fields, std::string_view key,
+                        Result<Tool> (*read)(const JsonFields&)) {
+  Tools out;
   const json::value* value = fields.find(key);
-  if (value == nullptr) return false;
+  if (value == nullptr) return out;
   if (!value->is_array()) return wrong_value(std::string(key), "an array", *value);
   const json::array& array = value->get_array();
   for (std::size_t i = 0; i < array.size(); ++i) {
     const std::string path = fmt::format("{}[{}]", key, i);
     if (!array[i].is_object()) return wrong_value(path, "an object", array[i]);
-    OC_RETURN_IF_ERROR(check(JsonFields(array[i].get_object(), path)));
+    OC_ASSIGN_OR_RETURN(Tool tool, read(JsonFields(array[i].get_object(), path)));
+    out.push_back(std::move(tool));
   }
-  return !array.empty();
-}
-
-Error forced(std::string_view key) {
-  return {ErrorCode::kUnsupported,
-          fmt::format("\"{}\" cannot force a call: the model answers in text", key),
-          R"(use "auto" or "none", or leave it out)", std::string(key)};
+  return out;
 }
 
 Error no_choice(std::string_view key, std::string_view allowed) {
@@ -95,15 +103,68 @@ Error no_choice(std::string_view key, std::string_view allowed) {
           std::string(key)};
 }
 
+// The tools of which one has to be called; none: nothing is forced.
+using Forced = std::vector<OfferedTool>;
+
+Result<void> force(const Tools& tools, std::string_view name, const std::string& param,
+                   Forced& out) {
+  const auto found = std::ranges::find(
+      tools, name, [](const Tool& one) -> std::string_view { return one.offered.name; });
+  if (found == tools.end())
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"{}\" is none of the tools that are offered", param),
+                 "name one of them", param};
+  if (found->custom)
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("\"{}\": a custom tool cannot be forced", param),
+                 "offer a function with parameters", param};
+  out.push_back(found->offered);
+  return {};
+}
+
+Result<Forced> any_of(const Tools& tools, std::string_view key) {
+  Forced out;
+  for (const Tool& tool : tools)
+    if (!tool.custom) out.push_back(tool.offered);
+  if (out.empty())
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"{}\" forces a call, and no function is offered", key),
+                 "offer one in \"tools\"", std::string(key)};
+  return out;
+}
+
+// {"mode", "tools": [{"type": "function", "function": {"name"}}]}
+Result<Forced> some_of(const JsonFields& allowed, const Tools& tools) {
+  OC_ASSIGN_OR_RETURN(const std::string_view mode, required_string(allowed, "mode"));
+  if (mode == "auto") return Forced();
+  if (mode != "required") return no_choice(allowed.name("mode"), R"("auto" or "required")");
+  const std::string param = allowed.name("tools");
+  const json::value* list = allowed.find("tools");
+  if (list == nullptr) return missing(param);
+  if (!list->is_array()) return wrong_value(param, "an array", *list);
+  Forced out;
+  for (const json::value& one : list->get_array()) {
+    const std::string path = fmt::format("{}[{}]", param, out.size());
+    if (!one.is_object()) return wrong_value(path, "an object", one);
+    const JsonFields entry(one.get_object(), path);
+    OC_ASSIGN_OR_RETURN(const std::string_view type, required_string(entry, "type"));
+    OC_ASSIGN_OR_RETURN(const JsonFields named, required_object(entry, type));
+    OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(named, "name"));
+    OC_RETURN_IF_ERROR(force(tools, name, named.name("name"), out));
+  }
+  if (out.empty()) return any_of({}, "tool_choice");
+  return out;
+}
+
 // "none", "auto", "required", or an object that names one tool, or some of them.
-Result<void> check_tool_choice(const JsonFields& fields) {
+Result<Forced> read_tool_choice(const JsonFields& fields, const Tools& tools) {
   constexpr std::string_view kKey = "tool_choice";
   const json::value* value = fields.find(kKey);
-  if (value == nullptr) return {};
+  if (value == nullptr) return Forced();
   if (value->is_string()) {
     const std::string_view choice(value->get_string());
-    if (choice == "none" || choice == "auto") return {};
-    if (choice == "required") return forced(kKey);
+    if (choice == "none" || choice == "auto") return Forced();
+    if (choice == "required") return any_of(tools, kKey);
     return no_choice(kKey, R"("none", "auto", "required" or an object)");
   }
   if (!value->is_object()) return wrong_value(std::string(kKey), "a string or an object", *value);
@@ -112,46 +173,63 @@ Result<void> check_tool_choice(const JsonFields& fields) {
   if (type == "function" || type == "custom") {
     OC_ASSIGN_OR_RETURN(const JsonFields named, required_object(choice, type));
     OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(named, "name"));
-    (void)name;
-    return forced(kKey);
+    Forced out;
+    OC_RETURN_IF_ERROR(force(tools, name, named.name("name"), out));
+    return out;
   }
   if (type != "allowed_tools")
     return no_choice(choice.name("type"), R"("function", "custom" or "allowed_tools")");
   OC_ASSIGN_OR_RETURN(const JsonFields allowed, required_object(choice, type));
-  OC_ASSIGN_OR_RETURN(const std::string_view mode, required_string(allowed, "mode"));
-  if (mode == "required") return forced(kKey);
-  if (mode != "auto") return no_choice(allowed.name("mode"), R"("auto" or "required")");
-  return {};
+  return some_of(allowed, tools);
 }
 
 // The older form: "none", "auto", or {"name"}.
-Result<void> check_function_call(const JsonFields& fields) {
+Result<Forced> read_function_call(const JsonFields& fields, const Tools& functions) {
   constexpr std::string_view kKey = "function_call";
+  Forced out;
   const json::value* value = fields.find(kKey);
-  if (value == nullptr) return {};
+  if (value == nullptr) return out;
   if (value->is_object()) {
     const JsonFields named(value->get_object(), std::string(kKey));
     OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(named, "name"));
-    (void)name;
-    return forced(kKey);
+    OC_RETURN_IF_ERROR(force(functions, name, named.name("name"), out));
+    return out;
   }
   if (!value->is_string()) return wrong_value(std::string(kKey), "a string or an object", *value);
   const std::string_view choice(value->get_string());
-  if (choice == "none" || choice == "auto") return {};
+  if (choice == "none" || choice == "auto") return out;
   return no_choice(kKey, R"("none", "auto" or {"name": …})");
+}
+
+// What else would say what the answer is.
+Result<void> check_alone(const ChatRequest& request, std::string_view key) {
+  if (request.generate.choices.empty()) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("\"{}\" forces a call, and \"choices\" are scored", key),
+               "leave one of the two out", std::string(key)};
 }
 
 }  // namespace
 
 Result<void> parse_tools(const JsonFields& fields, ChatRequest& request) {
-  OC_ASSIGN_OR_RETURN(const bool tools, check_list(fields, "tools", check_tool));
-  OC_ASSIGN_OR_RETURN(const bool functions, check_list(fields, "functions", check_function));
-  OC_RETURN_IF_ERROR(check_tool_choice(fields));
-  OC_RETURN_IF_ERROR(check_function_call(fields));
+  OC_ASSIGN_OR_RETURN(const Tools tools, read_list(fields, "tools", read_tool));
+  OC_ASSIGN_OR_RETURN(const Tools functions, read_list(fields, "functions", read_function));
+  OC_ASSIGN_OR_RETURN(const Forced chosen, read_tool_choice(fields, tools));
+  OC_ASSIGN_OR_RETURN(const Forced older, read_function_call(fields, functions));
   OC_ASSIGN_OR_RETURN(const auto parallel, fields.boolean("parallel_tool_calls"));
-  (void)parallel;  // of no call, any number may be made at once
-  if (tools) request.unused_tools = "tools";
-  if (functions) request.unused_tools = tools ? "tools and functions" : "functions";
+  (void)parallel;  // there is one call at most
+  if (!chosen.empty() || !older.empty()) {
+    OC_RETURN_IF_ERROR(check_alone(request, chosen.empty() ? "function_call" : "tool_choice"));
+    // Both at once would be two answers; the newer form counts.
+    if (!chosen.empty() && !older.empty()) NoEffect(request.without_effect).add("function_call");
+    if (request.generate.json_schema) NoEffect(request.without_effect).add("response_format");
+    OC_RETURN_IF_ERROR(force_call(chosen.empty() ? older : chosen, request));
+    request.forced_call->older = chosen.empty();
+    return {};
+  }
+  if (!tools.empty()) request.unused_tools = "tools";
+  if (!functions.empty())
+    request.unused_tools = tools.empty() ? "functions" : "tools and functions";
   return {};
 }
 

@@ -1,6 +1,7 @@
-// Tools of a chat request. The models here have not learned to call any, so they are not told of
-// them: tools are accepted as long as none has to be called, and the answer is text. Calls and
-// results in the history become plain text. Only for .cpp files: it pulls in Boost.JSON.
+// Tools of a chat request. The models here have not learned when to call any, so they are not told
+// of tools that they need not call, and the answer is text. A call that is forced is made
+// (api/forced_call.h). Calls and results in the history become plain text. Only for .cpp files: it
+// pulls in Boost.JSON.
 #pragma once
 
 #include <map>
@@ -12,7 +13,8 @@
 namespace oc {
 
 // tools, tool_choice and parallel_tool_calls, and the older functions and function_call: their
-// shapes, as OpenAI checks them. kUnsupported where a call is forced. Tells request.unused_tools.
+// shapes, as OpenAI checks them; behind parse_messages(). Tells request.unused_tools, or forces the
+// call (forced_call.h has its errors). kUnsupported where a custom tool is forced.
 Result<void> parse_tools(const JsonFields& fields, ChatRequest& request);
 
 // The calls and results of a conversation as sentences, whatever control tokens the client's text

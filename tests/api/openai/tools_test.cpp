@@ -60,20 +60,63 @@ TEST(OpenaiTools, OfferedToolsAreNotCalled) {
   EXPECT_EQ(with(R"("tools":[],"functions":[])")->unused_tools, "");
 }
 
-TEST(OpenaiTools, AForcedCallIsRefused) {
-  for (const auto& [field, value] :
-       {std::pair{"tool_choice", R"("required")"},
-        std::pair{"tool_choice", R"({"type":"function","function":{"name":"get_time"}})"},
-        std::pair{"tool_choice", R"({"type":"custom","custom":{"name":"shell"}})"},
-        std::pair{"tool_choice",
-                  R"({"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[]}})"},
-        std::pair{"function_call", R"({"name":"get_time"})"}}) {
-    const auto refused = with(fmt::format("{},\"{}\":{}", kTools, field, value));
-    ASSERT_FALSE(refused.ok()) << value;
-    EXPECT_EQ(refused.error().code, ErrorCode::kUnsupported) << value;
-    EXPECT_EQ(refused.error().param, field) << value;
-    EXPECT_NE(refused.error().describe().find("auto"), std::string::npos);
+// "tool tool", whose call the answer has to be.
+std::string called(const Result<ChatRequest>& result) {
+  if (!result.ok()) return result.error().param + ": " + result.error().describe();
+  if (!result->forced_call) return "nothing";
+  std::string out;
+  for (const std::string& tool : result->forced_call->tools) out += (out.empty() ? "" : " ") + tool;
+  return out + (result->forced_call->older ? " (older)" : "");
+}
+
+TEST(OpenaiTools, AForcedCallIsMade) {
+  const std::string more =
+      R"("tools":[{"type":"function","function":{"name":"a"}},{"type":"custom","custom":{"name":"c"}},
+          {"type":"function","function":{"name":"b","parameters":{}}}],"functions":[{"name":"f"}])";
+  for (const auto& [choice, tools] : std::vector<std::pair<std::string, std::string>>{
+           {R"("tool_choice":"required")", "a b"},
+           {R"("tool_choice":{"type":"function","function":{"name":"b"}})", "b"},
+           {R"("tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required",
+               "tools":[{"type":"function","function":{"name":"b"}}]}})",
+            "b"},
+           {R"("function_call":{"name":"f"})", "f (older)"},
+           {R"("tool_choice":"required","function_call":{"name":"f"})", "a b"},
+           {R"("tool_choice":"auto")", "nothing"},
+       }) {
+    const auto request = with(more + "," + choice);
+    EXPECT_EQ(called(request), tools) << choice;
+    ASSERT_TRUE(request.ok());
+    EXPECT_EQ(request->generate.json_schema.has_value(), tools != "nothing");
+    EXPECT_EQ(request->unused_tools.empty(), tools != "nothing");
   }
+}
+
+TEST(OpenaiTools, ACallInPlaceOfAnotherForm) {
+  const auto beside = with(std::string(kTools) +
+                           R"(,"tool_choice":"required","response_format":{"type":"json_object"})");
+  EXPECT_EQ(called(beside), "get_time");
+  EXPECT_EQ(beside->without_effect, std::vector<std::string>{"response_format"});
+}
+
+TEST(OpenaiTools, WhatCannotBeForced) {
+  for (
+      const auto& [fields, param] : std::vector<std::pair<std::string, std::string>>{
+          {R"("tool_choice":{"type":"custom","custom":{"name":"shell"}})",
+           "tool_choice.custom.name"},
+          {R"("tool_choice":{"type":"function","function":{"name":"nope"}})",
+           "tool_choice.function.name"},
+          {R"("tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required"}})",
+           "tool_choice.allowed_tools.tools"},
+          {R"("tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[]}})",
+           "tool_choice"},
+          {R"("function_call":{"name":"get_time"})", "function_call.name"},
+          {R"("tool_choice":"required","choices":["a","b"])", "tool_choice"},
+      }) {
+    const auto refused = with(std::string(kTools) + "," + fields);
+    ASSERT_FALSE(refused.ok()) << fields;
+    EXPECT_EQ(refused.error().param, param) << fields;
+  }
+  EXPECT_EQ(with(R"("tool_choice":"required")").error().param, "tool_choice");
 }
 
 TEST(OpenaiTools, ShapesAreChecked) {

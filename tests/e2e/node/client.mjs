@@ -97,7 +97,7 @@ const result = {
     model: await failure([turn], {model: "gpt-4o"}),
     tools: await failure([turn], {
       tools: [{type: "function", function: {name: "f"}}],
-      tool_choice: "required",
+      tool_choice: {type: "function", function: {name: "g"}},
     }),
     picture: await failure([user({type: "image_url", image_url: {url: "https://example.com/a.png"}})]),
     stream: await failure([turn], {stream: true, temperature: 3}),

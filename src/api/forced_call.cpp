@@ -1,0 +1,150 @@
+#include "api/forced_call.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <utility>
+
+#include "base/check.h"
+#include "base/utf8.h"
+#include "io/json_text.h"
+#include "runtime/grammar/json_schema.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+// Of one tool's description and schema, and of all tools, in the prompt: a small model reads no
+// more, and its context has to hold the question, too.
+constexpr std::size_t kDescriptionBytes = 1000, kSchemaBytes = 2000, kToldBytes = 8000;
+
+const json::object& parameters_of(const OfferedTool& tool) {
+  static const json::object kNone = {{"type", "object"}, {"additionalProperties", false}};
+  return tool.parameters != nullptr && !tool.parameters->empty() ? *tool.parameters : kNone;
+}
+
+// Names of properties, where the schema itself is too long to be told.
+std::string property_names(const json::object& schema) {
+  json::array names;
+  if (const json::value* properties = schema.if_contains("properties");
+      properties != nullptr && properties->is_object())
+    for (const auto& property : properties->get_object()) names.emplace_back(property.key());
+  return json_text(names);
+}
+
+std::string told(const OfferedTool& tool) {
+  std::string out = tool.name;
+  if (!tool.description.empty())
+    out += fmt::format(": {}", whole_code_points(tool.description, kDescriptionBytes));
+  std::string schema = json_text(parameters_of(tool));
+  if (schema.size() > kSchemaBytes) schema = property_names(parameters_of(tool));
+  if (schema.size() > kSchemaBytes) return out;
+  return out + "\nparameters: " + schema;
+}
+
+std::string told(std::span<const OfferedTool> tools) {
+  if (tools.size() == 1)
+    return fmt::format("Call this tool. Answer with its parameters as JSON.\n{}", told(tools[0]));
+  std::string out =
+      "Call one of these tools. Answer with JSON: {\"name\": tool, \"arguments\": parameters}.";
+  for (const OfferedTool& tool : tools) {
+    std::string one = told(tool);
+    // The names of all are told.
+    out += '\n';
+    out += out.size() + one.size() > kToldBytes ? tool.name : one;
+  }
+  return out;
+}
+
+// A schema's own references, from where they stand in the whole: "#" is this tool's schema there.
+json::value moved(const json::value& in, std::string_view to) {
+  constexpr std::array<std::string_view, 4> kValues = {"const", "enum", "default", "examples"};
+  if (in.is_array()) {
+    json::array out;
+    for (const json::value& one : in.get_array()) out.push_back(moved(one, to));
+    return out;
+  }
+  if (!in.is_object()) return in;
+  json::object out;
+  for (const auto& member : in.get_object()) {
+    const std::string_view key = member.key();
+    const json::value& value = member.value();
+    if (std::ranges::find(kValues, key) != kValues.end()) {
+      out[key] = value;
+    } else if (key == "$ref" && value.is_string()) {
+      std::string_view reference(value.get_string());
+      if (reference == "#") {
+        out[key] = fmt::format("#/$defs/{}", to);
+        continue;
+      }
+      for (const std::string_view defs : {"#/$defs/", "#/definitions/"})
+        if (reference.starts_with(defs)) {
+          out[key] = fmt::format("#/$defs/{}.{}", to, reference.substr(defs.size()));
+          break;
+        }
+    } else {
+      out[key] = moved(value, to);
+    }
+  }
+  return out;
+}
+
+// {"name": one of them, "arguments": as that one has it}.
+json::object any_call(std::span<const OfferedTool> tools) {
+  json::object definitions;
+  json::array options;
+  for (std::size_t i = 0; i < tools.size(); ++i) {
+    const std::string own = fmt::format("tool{}", i);
+    json::object schema = moved(parameters_of(tools[i]), own).get_object();
+    for (const std::string_view defs : {"$defs", "definitions"}) {
+      const json::value* all = schema.if_contains(defs);
+      if (all == nullptr) continue;
+      for (const auto& [key, value] : all->get_object())
+        definitions[fmt::format("{}.{}", own, std::string_view(key))] = value;
+      schema.erase(defs);
+    }
+    definitions[own] = std::move(schema);
+    json::object properties = {
+        {"name", json::object{{"const", tools[i].name}}},
+        {"arguments", json::object{{"$ref", fmt::format("#/$defs/{}", own)}}}};
+    options.push_back(json::object{{"type", "object"},
+                                   {"properties", std::move(properties)},
+                                   {"required", json::array{"name", "arguments"}},
+                                   {"additionalProperties", false}});
+  }
+  return {{"anyOf", std::move(options)}, {"$defs", std::move(definitions)}};
+}
+
+}  // namespace
+
+Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request) {
+  OC_CHECK(!tools.empty(), "a call of no tool");
+  ForcedCall call;
+  std::string schema;
+  for (const OfferedTool& tool : tools) {
+    if (std::ranges::find(call.tools, tool.name) != call.tools.end())
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}\": two tools have this name", tool.param),
+                   "give each tool a name of its own", tool.param};
+    call.tools.push_back(tool.name);
+    if (const json::value* type = parameters_of(tool).if_contains("type");
+        type != nullptr && !(type->is_string() && type->get_string() == "object"))
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("\"{}.type\" must be \"object\": parameters have names", tool.param),
+                   "", tool.param + ".type"};
+    // Each by itself first: an error then has the path that the client knows.
+    OC_ASSIGN_OR_RETURN(schema, enforceable_schema(parameters_of(tool), tool.param));
+  }
+  if (tools.size() > 1) {
+    OC_ASSIGN_OR_RETURN(schema, enforceable_schema(any_call(tools), "tools"));
+  }
+  request.generate.json_schema = std::move(schema);
+  request.forced_call = std::move(call);
+  request.generate.messages.back().parts.emplace_back(TextPart{told(tools)});
+  return {};
+}
+
+}  // namespace oc

@@ -1,0 +1,26 @@
+// Tools of which one has to be called: the model is shown them behind the last question, and its
+// answer is held to JSON that is a call (GenerateRequest::json_schema). Only for .cpp files: it
+// pulls in Boost.JSON.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <span>
+#include <string>
+
+#include "api/chat_request.h"
+
+namespace oc {
+
+struct OfferedTool {
+  std::string name;
+  std::string description;                          // may be empty
+  const boost::json::object* parameters = nullptr;  // a JSON schema; null: it takes none
+  std::string param;                                // where `parameters` stand, for errors
+};
+
+// One of `tools`, of which there is at least one, is called by the answer to `request`, whose
+// messages have been read. Sets its forced_call and json_schema, and tells the tools at the end of
+// the last turn. Errors: as enforceable_schema(); kInvalidArgument where two have one name.
+Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request);
+
+}  // namespace oc
