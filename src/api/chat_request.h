@@ -45,8 +45,9 @@ struct ChatRequest {
   RequestedSampling sampling;
   std::vector<EncodedImage> images;  // request_images.h
   bool stream = false;
-  bool include_usage = false;  // a stream tells the counts of tokens
-  std::string unused_tools;    // "tools", "functions" that were offered; else empty
+  bool include_usage = false;     // a stream tells the counts of tokens
+  bool include_progress = false;  // a stream tells how far its answer is
+  std::string unused_tools;       // "tools", "functions" that were offered; else empty
   std::optional<ForcedCall> forced_call;
   std::vector<std::string> without_effect;  // fields that are accepted and change nothing
   std::string model_note;                   // about the model that it names

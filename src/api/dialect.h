@@ -59,6 +59,9 @@ class Dialect {
   virtual std::string_view stream_type() const = 0;  // the Content-Type of a stream
   // Goes out when a stream has been silent for a while; empty: nothing does.
   virtual std::string_view keep_alive() const = 0;
+  // What a stream that wants it says of its answer's progress, also before the writer's head(), in
+  // such a way that clients which know nothing of it pass over it.
+  virtual void append_progress(std::string& out, const AnswerProgress& progress) const = 0;
 };
 
 }  // namespace oc

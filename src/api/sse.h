@@ -12,6 +12,13 @@ inline constexpr std::string_view kSsePing = ": ping\n\n";
 // them).
 inline constexpr std::string_view kSseBegin = "data: ", kSseEnd = "\n\n";
 
+// Nobody's event: clients leave it out, but for those that look for it. No line breaks in it.
+inline void append_sse_comment(std::string& out, std::string_view text) {
+  out += ": ";
+  out += text;
+  out += kSseEnd;
+}
+
 inline void append_sse_event(std::string& out, std::string_view json) {
   out += kSseBegin;
   out += json;

@@ -19,6 +19,15 @@ void log_internal(const Error& error, const std::string& id) {
 
 }  // namespace
 
+StreamOffer stream_offer(const Dialect& dialect, std::chrono::milliseconds ping_every) {
+  StreamOffer offer;
+  offer.head.content_type = dialect.stream_type();
+  offer.head.headers.emplace_back("X-Accel-Buffering", "no");
+  offer.ping = dialect.keep_alive();
+  offer.ping_every = ping_every;
+  return offer;
+}
+
 Error thrown(const std::exception& failure) {
   if (dynamic_cast<const std::bad_alloc*>(&failure) != nullptr) return out_of_memory();
   return {ErrorCode::kInternal, failure.what()};
@@ -43,13 +52,10 @@ void AnswerSender::hold(Reservation texts, Reservation pictures) {
 }
 
 void AnswerSender::offer_stream(const Dialect& dialect, std::chrono::milliseconds ping_every) {
-  StreamOffer offer;
-  offer.head.content_type = dialect.stream_type();
-  offer.head.headers.emplace_back("X-Accel-Buffering", "no");
+  StreamOffer offer = stream_offer(dialect, ping_every);
   writer_->head(offer.preamble);
-  offer.ping = dialect.keep_alive();
-  offer.ping_every = ping_every;
-  responder_->offer_stream(std::move(offer));
+  std::string preamble = offer.preamble;
+  if (!responder_->offer_stream(std::move(offer))) responder_->write(std::move(preamble));
 }
 
 void AnswerSender::piece(const AnswerPiece& piece) {

@@ -10,6 +10,9 @@
 
 namespace oc::http {
 
+// A stream in this dialect, without a preamble.
+StreamOffer stream_offer(const Dialect& dialect, std::chrono::milliseconds ping_every);
+
 // What was thrown while a request was worked on, as its error.
 Error thrown(const std::exception& failure);
 
@@ -19,7 +22,7 @@ class AnswerSender {
   AnswerSender(std::string request_id, ResponderPtr responder, std::unique_ptr<AnswerWriter> writer,
                bool stream);
 
-  // Before the model is asked for an answer that is streamed.
+  // Before the model is asked for an answer that is streamed; the stream may have begun.
   void offer_stream(const Dialect& dialect, std::chrono::milliseconds ping_every);
   void piece(const AnswerPiece& piece);
   // Leaves nothing of the result but what it takes to send it.

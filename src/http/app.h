@@ -31,7 +31,10 @@ struct AppOptions {
   std::shared_ptr<MemoryBudget> memory;          // decoded pictures count against it; required
   std::string version;                           // of the program
   bool shared_cache = false;                     // one cache for all keys
-  int decoders = 0;                              // threads that decode pictures; 0: one a core
+  // What comes before a request is accepted is told of from here on, if it is to be told of: what
+  // is refused sooner has its status.
+  std::chrono::milliseconds progress_after{500};
+  int decoders = 0;  // threads that decode pictures; 0: one a core
 };
 
 // Any thread. Outlives the server that runs its routes. An answer under way keeps it alive: end
@@ -63,13 +66,15 @@ class App : public std::enable_shared_from_this<App> {
   using QuestionPtr = std::shared_ptr<Question>;
   using Step = void (App::*)(const QuestionPtr& question);
   // Worker thread.
-  void chat(const Dialect& dialect, const RequestPtr& request, const ResponderPtr& responder);
+  void chat(const Dialect& dialect, const RequestPtr& request, const ResponderPtr& responder,
+            bool runs = true);
   void find_model(const QuestionPtr& question, ModelSource& source);
   void take_step(const QuestionPtr& question, Step step);
   void begin(const QuestionPtr& question);
   void take_images(const QuestionPtr& question);
   void decode_next(const QuestionPtr& question);
   void answer(const QuestionPtr& question);
+  void plan(const QuestionPtr& question);
   // Engine's thread, or another that knows the answer.
   void send(const std::shared_ptr<AnswerSender>& sender, GenerateResult result);
   ServerState full_state() const;

@@ -15,6 +15,8 @@ class Backend {
   // As Service::submit.
   virtual Result<std::shared_ptr<Job>> submit(GenerateRequest request, Service::OnText text,
                                               Service::OnDone done) = 0;
+  // As Service::plan.
+  virtual Result<RequestPlan> plan(GenerateRequest request) = 0;
   virtual ServiceStats stats() const = 0;
 };
 

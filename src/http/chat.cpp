@@ -8,6 +8,7 @@
 #include <exception>
 #include <thread>
 
+#include "api/openai/plan_response.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/system/heap.h"
@@ -43,6 +44,17 @@ std::optional<ApiError> check_loading(const Request& request, const ModelSource&
                 "model");
 }
 
+// A plan loads no model; one that is not there is found missing as by a question.
+std::optional<Error> check_loaded(const ModelSource& source, const std::string& name) {
+  if (!source.loads(name)) return std::nullopt;
+  const std::vector<ServedModel> known = source.models();
+  if (std::ranges::none_of(known, [&](const auto& model) { return model.answers_to(name); }) &&
+      std::ranges::count(source.installed(), name) == 0)
+    return std::nullopt;
+  return Error{ErrorCode::kUnavailable, "the model is not loaded, and a plan loads none",
+               "ask it something: it is loaded then", "model"};
+}
+
 // Where a model lacks what is asked of it: which of the server's models have it.
 std::string who_does(const std::vector<ServedModel>& models, const Task& task) {
   std::vector<std::string_view> names;
@@ -65,20 +77,26 @@ void or_fail(AnswerSender& sender, const Step& step) {
 
 }  // namespace
 
-void App::chat(const Dialect& dialect, const RequestPtr& request, const ResponderPtr& responder) {
+void App::chat(const Dialect& dialect, const RequestPtr& request, const ResponderPtr& responder,
+               bool runs) {
   if (responder->closed()) return;
   const auto source = models();
   if (!source || !source->active())
     return void(responder->fail(refuse(Refusal::kNotReady, "the model is being loaded")));
   const std::size_t bytes = request->body.size();
   const LargeBody large(bytes);
-  const auto question = std::make_shared<Question>(dialect, request, responder);
+  const auto question = std::make_shared<Question>(dialect, request, responder, runs);
   ChatLimits limits = options_.chat;
   limits.context_length = longest_context(source->models());
   const Stopwatch parsing;
   auto parsed = dialect.parse(std::move(request->body), limits, request->memory);
   if (!parsed) return question->fail(parsed.error(), Stage::kRequest);
   question->chat = *std::move(parsed);
+  if (runs && question->chat.include_progress)
+    question->progress.emplace(responder, dialect, options_.progress_after, options_.ping_every);
+  if (!runs)
+    if (const auto absent = check_loaded(*source, question->chat.model))
+      return question->fail(*absent, Stage::kRequest);
   if (const auto refused = check_loading(*request, *source, question->chat.model))
     return void(responder->fail(*refused));
   log::step("parsed", request->id, "bytes", bytes, "messages",
@@ -157,7 +175,17 @@ GenerateRequest App::Question::take_request(const AppOptions& options) {
   return out;
 }
 
+// Nothing is run, and nobody waits for it.
+void App::plan(const QuestionPtr& question) {
+  const std::string warning = warning_of(question->chat);
+  const auto planned = question->backend->plan(question->take_request(options_));
+  if (!planned) return question->fail(planned.error(), Stage::kAnswer);
+  question->responder->respond(
+      json_response(plan_response_json(question->backend->model().name, *planned, warning)));
+}
+
 void App::answer(const QuestionPtr& question) {
+  if (!question->runs) return plan(question);
   question->begin_answer();
   const auto sender = question->sender;
   Service::OnText on_text;
@@ -171,8 +199,9 @@ void App::answer(const QuestionPtr& question) {
       self->send(sender, *std::move(result));
     });
   };
-  auto job = question->backend->submit(question->take_request(options_), std::move(on_text),
-                                       std::move(on_done));
+  GenerateRequest wanted = question->take_request(options_);
+  if (question->progress) wanted.on_progress = *question->progress;
+  auto job = question->backend->submit(std::move(wanted), std::move(on_text), std::move(on_done));
   if (!job) return sender->fail(job.error(), Stage::kAnswer);
   question->responder->on_closed([job = *job] { job->cancel(); });
   sender->shrink_images_to(question->memory.kept);  // they are prepared

@@ -38,6 +38,10 @@ void App::take_images(const QuestionPtr& question) {
 // One picture, then others' come first.
 void App::decode_next(const QuestionPtr& question) {
   const Stopwatch watch;
+  if (question->progress)
+    (*question->progress)({.phase = AnswerPhase::kDecoding,
+                           .done = std::ssize(question->chat.generate.images),
+                           .total = std::ssize(question->chat.images)});
   const auto decoded = decode_next_image(
       question->chat, question->backend->model().defaults.pictures, question->interrupt);
   metrics_.count_image(decoded);

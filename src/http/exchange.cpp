@@ -59,13 +59,14 @@ bool Exchange::respond(Response response) {
 
 bool Exchange::fail(const ApiError& error) { return respond(error_response(dialect_, error)); }
 
-void Exchange::offer_stream(StreamOffer offer) {
+bool Exchange::offer_stream(StreamOffer offer) {
   {
     const std::lock_guard lock(mutex_);
-    if (closed_ || begun_ || whole_) return;
+    if (closed_ || begun_ || whole_) return false;
     offer_ = std::move(offer);
   }
   wake_();
+  return true;
 }
 
 void Exchange::begin() {

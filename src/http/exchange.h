@@ -23,7 +23,7 @@ class Exchange final : public Responder {
 
   bool respond(Response response) override;
   bool fail(const ApiError& error) override;
-  void offer_stream(StreamOffer offer) override;
+  bool offer_stream(StreamOffer offer) override;
   bool write(std::string bytes) override;
   void finish() override;
   void on_closed(std::function<void()> callback) override;

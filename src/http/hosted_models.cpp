@@ -51,6 +51,9 @@ class HostedBackend final : public Backend {
           done(std::move(result));
         });
   }
+  Result<RequestPlan> plan(GenerateRequest request) override {
+    return lease_->service().plan(std::move(request));
+  }
 
  private:
   LeasePtr lease_;

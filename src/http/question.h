@@ -2,22 +2,27 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "api/request_images.h"
 #include "base/interrupt.h"
 #include "http/answer_sender.h"
 #include "http/app.h"
+#include "http/progress_sender.h"
 
 namespace oc::http {
 
 // One thread at a time.
 struct App::Question {
-  Question(const Dialect& dialect_in, RequestPtr request_in, ResponderPtr responder_in)
-      : dialect(dialect_in),
+  Question(const Dialect& dialect_in, RequestPtr request_in, ResponderPtr responder_in,
+           bool runs_in)
+      : runs(runs_in),
+        dialect(dialect_in),
         request(std::move(request_in)),
         responder(std::move(responder_in)),
         interrupt{[to = responder] { return to->closed(); }} {}
 
+  const bool runs;  // else it is planned only
   const Dialect& dialect;
   const RequestPtr request;
   const ResponderPtr responder;
@@ -27,10 +32,13 @@ struct App::Question {
   ImageMemory memory = {};
   Reservation pictures = {};
   std::shared_ptr<AnswerSender> sender = nullptr;  // once the model is asked
+  std::optional<ProgressSender> progress = {};     // where the stream wants it
 
   void begin_answer();
   GenerateRequest take_request(const AppOptions& options);
-  void fail(const Error& error, Stage stage) const {
+  void fail(const Error& error, Stage stage) {
+    // A stream that has begun to tell of pictures ends as an answer does.
+    if (!sender && progress && backend) begin_answer();
     if (sender)
       sender->fail(error, stage);
     else

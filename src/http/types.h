@@ -63,7 +63,8 @@ class Responder {
   virtual bool respond(Response response) = 0;
   // The same with an error, in the dialect of the request's path.
   virtual bool fail(const ApiError& error) = 0;
-  virtual void offer_stream(StreamOffer offer) = 0;
+  // False when a stream has begun: its preamble is to be written, where it has one.
+  virtual bool offer_stream(StreamOffer offer) = 0;
   // More of the stream; the first one sends the offer's head. A client that does not read is cut
   // off rather than stored without end.
   virtual bool write(std::string bytes) = 0;

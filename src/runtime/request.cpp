@@ -103,6 +103,24 @@ std::string_view to_string(FinishReason reason) {
   return "stop";
 }
 
+std::string_view to_string(AnswerPhase phase) {
+  switch (phase) {
+    case AnswerPhase::kDecoding:
+      return "decoding";
+    case AnswerPhase::kPreparing:
+      return "preparing";
+    case AnswerPhase::kQueued:
+      return "queued";
+    case AnswerPhase::kEncoding:
+      return "encoding";
+    case AnswerPhase::kPrefill:
+      return "prefill";
+    case AnswerPhase::kAnswering:
+      break;
+  }
+  return "answering";
+}
+
 std::string_view to_string(StopCause cause) {
   switch (cause) {
     case StopCause::kStopToken:

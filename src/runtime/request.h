@@ -12,6 +12,7 @@
 #include "base/memory_budget.h"
 #include "image/image.h"
 #include "models/model.h"
+#include "runtime/answer_progress.h"
 #include "runtime/decode/sampler.h"
 
 namespace oc {
@@ -55,6 +56,7 @@ struct GenerateRequest {
   std::optional<std::chrono::steady_clock::time_point> deadline;
   // Whether nobody waits for the answer any more; any thread. May be empty.
   std::function<bool()> abandoned = {};
+  OnProgress on_progress = {};  // may be empty
   // What its preparation takes for a while, and its ids for as long as it lives, is counted here;
   // null: nowhere.
   std::shared_ptr<MemoryBudget> memory;

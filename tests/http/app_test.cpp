@@ -51,7 +51,14 @@ class FakeBackend final : public Backend {
     return job;
   }
 
+  Result<RequestPlan> plan(GenerateRequest request) override {
+    if (refusal) return *refusal;
+    last = std::move(request);
+    return planned;
+  }
+
   std::optional<Error> refusal;
+  RequestPlan planned;
   GenerateRequest last;
   std::shared_ptr<Job> job;
 
@@ -190,6 +197,35 @@ TEST_F(AppTest, AStreamedAnswer) {
   EXPECT_EQ(events, 5);  // role, two pieces, finish, usage
   EXPECT_EQ(text, "Hello");
   EXPECT_TRUE(has(response, "data: [DONE]\n\n"));
+}
+
+TEST_F(AppTest, APlanRunsNothing) {
+  start([](const GenerateRequest&, const Service::OnText&, const Service::OnDone&) { FAIL(); });
+  backend->planned.prompt_tokens = 12;
+  backend->planned.ahead = 1;
+  const std::string body =
+      R"({"messages":[{"role":"user","content":"Hi"}],"model":"fake","stream":true,"user":"me"})";
+  const auto plan = [&](const std::string& fields) {
+    return ask(fmt::format(
+        "POST /v1/images/plan HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: {}\r\n\r\n{}",
+        fields.size(), fields));
+  };
+  const std::string response = plan(body);
+  EXPECT_EQ(status_of(response), 200);
+  const json::value told = json::parse(body_of(response));
+  EXPECT_EQ(told.at("model"), "fake");
+  EXPECT_EQ(told.at("usage").at("prompt_tokens"), 12);
+  EXPECT_EQ(told.at("requests_ahead"), 1);
+  EXPECT_EQ(told.at("warning"), "without effect here: user");
+  EXPECT_EQ(backend->last.messages.size(), 1u);
+  backend->refusal = Error{ErrorCode::kContextLength, "300 tokens do not fit in 100"};
+  EXPECT_EQ(status_of(plan(body)), 400);
+  EXPECT_EQ(error_of(plan(body)).at("code"), "context_length_exceeded");
+  EXPECT_EQ(status_of(plan(R"({"messages":[]})")), 400);
+  EXPECT_EQ(status_of(plan(R"({"messages":[{"role":"user","content":"Hi"}],"model":"other"})")),
+            404);
+  EXPECT_EQ(status_of(get("/v1/images/plan")), 405);
 }
 
 TEST_F(AppTest, ErrorsBeforeTheFirstWordAreRealStatuses) {

@@ -41,6 +41,7 @@ class Model final : public Backend {
     done(std::move(result));
     return std::make_shared<Job>();
   }
+  Result<RequestPlan> plan(GenerateRequest) override { return RequestPlan(); }
 
   void set_tasks(const TaskSupport& tasks) { model_.tasks = tasks; }
 

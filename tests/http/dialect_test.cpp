@@ -63,6 +63,7 @@ class Lines final : public Dialect {
   std::string_view id_prefix() const override { return "line-"; }
   std::string_view stream_type() const override { return "application/x-ndjson"; }
   std::string_view keep_alive() const override { return {}; }
+  void append_progress(std::string&, const AnswerProgress&) const override {}
 };
 const Lines kLines;
 
@@ -77,6 +78,7 @@ class Scripted final : public Backend {
     if (auto error = play(text, done)) return *error;
     return std::make_shared<Job>();
   }
+  Result<RequestPlan> plan(GenerateRequest) override { return RequestPlan(); }
   Play play;
 
  private:

@@ -25,6 +25,9 @@ class BackendDialect final : public Dialect {
   std::string_view id_prefix() const override { return openai_dialect().id_prefix(); }
   std::string_view stream_type() const override { return openai_dialect().stream_type(); }
   std::string_view keep_alive() const override { return openai_dialect().keep_alive(); }
+  void append_progress(std::string& out, const AnswerProgress& progress) const override {
+    openai_dialect().append_progress(out, progress);
+  }
 };
 
 }  // namespace

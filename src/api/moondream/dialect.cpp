@@ -56,6 +56,9 @@ class MoondreamDialect final : public Dialect {
   std::string_view id_prefix() const override { return id_prefix_; }
   std::string_view stream_type() const override { return "text/event-stream; charset=utf-8"; }
   std::string_view keep_alive() const override { return kSsePing; }
+  void append_progress(std::string& out, const AnswerProgress& progress) const override {
+    openai_dialect().append_progress(out, progress);
+  }
 
  private:
   const MoondreamRoute route_;

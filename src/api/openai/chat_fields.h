@@ -60,6 +60,7 @@ inline constexpr auto kChatFields = [] {
     kept("stream", kBoolean, "the answer comes in pieces"),
     kept("stream_options", kObject, "of a streamed answer"),
     kept("stream_options.include_usage", kBoolean, "the last piece has the counts of tokens"),
+    kept("stream_options.include_progress", kBoolean, "ours: comments say how far the answer is"),
     no_effect("stream_options.include_obfuscation", kBoolean),
     no_effect("stream_options.continuous_usage_stats", kBoolean),
     within("n", kInteger, 1, 128, "how many answers"),

@@ -178,15 +178,18 @@ Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffe
   request.stream = stream.value_or(false);
   OC_ASSIGN_OR_RETURN(const auto options, fields.object(chat_field("stream_options")));
   if (!options) return {};
-  constexpr const RequestField& kUsage = chat_field("stream_options.include_usage");
+  constexpr const RequestField &kUsage = chat_field("stream_options.include_usage"),
+                               &kProgress = chat_field("stream_options.include_progress");
   constexpr std::array<const RequestField*, 2> kOthers = {
       &chat_field("stream_options.include_obfuscation"),
       &chat_field("stream_options.continuous_usage_stats")};
-  static constexpr std::array<std::string_view, 3> kKnown = {kUsage.key(), kOthers[0]->key(),
-                                                             kOthers[1]->key()};
+  static constexpr std::array<std::string_view, 4> kKnown = {kUsage.key(), kProgress.key(),
+                                                             kOthers[0]->key(), kOthers[1]->key()};
   OC_RETURN_IF_ERROR(options->only(kKnown));
   OC_ASSIGN_OR_RETURN(const auto usage, options->boolean(kUsage));
   request.include_usage = request.stream && usage.value_or(false);
+  OC_ASSIGN_OR_RETURN(const auto progress, options->boolean(kProgress));
+  request.include_progress = request.stream && progress.value_or(false);
   for (const RequestField* other : kOthers) {
     OC_ASSIGN_OR_RETURN(const auto wanted, options->boolean(*other));
     if (request.stream && wanted.value_or(false)) no_effect.add(other->name);

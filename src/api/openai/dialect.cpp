@@ -7,6 +7,7 @@
 #include "api/openai/chat_response.h"
 #include "api/openai/errors.h"
 #include "api/original_fields.h"
+#include "api/progress_json.h"
 #include "api/sse.h"
 #include "io/json_text.h"
 
@@ -87,6 +88,9 @@ class OpenAi final : public Dialect {
   std::string_view id_prefix() const override { return "chatcmpl-"; }
   std::string_view stream_type() const override { return "text/event-stream; charset=utf-8"; }
   std::string_view keep_alive() const override { return kSsePing; }
+  void append_progress(std::string& out, const AnswerProgress& progress) const override {
+    append_sse_comment(out, "progress " + progress_json(progress));
+  }
 };
 
 }  // namespace

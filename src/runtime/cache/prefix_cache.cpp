@@ -39,7 +39,8 @@ std::int64_t PrefixCache::common(const PrefixKey& a, const PrefixKey& b, std::in
   return undivided_prefix(a.blocks, b.blocks, static_cast<std::int64_t>(n));
 }
 
-std::unique_ptr<KvSequence> PrefixCache::find(const PrefixKey& key, std::int64_t max_tokens) {
+std::pair<std::list<PrefixCache::Entry>::const_iterator, std::int64_t> PrefixCache::longest(
+    const PrefixKey& key, std::int64_t max_tokens) const {
   auto best = entries_.end();
   std::int64_t longest = 0;
   for (auto it = entries_.begin(); it != entries_.end(); ++it) {
@@ -48,10 +49,23 @@ std::unique_ptr<KvSequence> PrefixCache::find(const PrefixKey& key, std::int64_t
     longest = shared;
     best = it;
   }
+  return {best, longest};
+}
+
+std::int64_t PrefixCache::shared(const PrefixKey& key, std::int64_t max_tokens) const {
+  const std::lock_guard lock(mutex_);
+  return longest(key, max_tokens).second;
+}
+
+std::unique_ptr<KvSequence> PrefixCache::find(const PrefixKey& key, std::int64_t max_tokens) {
+  const auto [best, tokens] = longest(key, max_tokens);
   ++(best == entries_.end() ? misses_ : hits_);
   if (best == entries_.end()) return nullptr;
-  entries_.splice(entries_.begin(), entries_, best);
-  return best->kv->fork(longest);
+  {
+    const std::lock_guard lock(mutex_);
+    entries_.splice(entries_.begin(), entries_, best);
+  }
+  return best->kv->fork(tokens);
 }
 
 void PrefixCache::insert(PrefixKey key, std::unique_ptr<KvSequence> kv) {
@@ -68,8 +82,9 @@ void PrefixCache::insert(PrefixKey key, std::unique_ptr<KvSequence> kv) {
     it = next;
   }
   shrink_to(max_bytes_ - bytes);
-  entries_.push_front({std::move(key), std::move(kv), bytes});
   bytes_ += bytes;
+  const std::lock_guard lock(mutex_);
+  entries_.push_front({std::move(key), std::move(kv), bytes});
 }
 
 bool PrefixCache::drop_oldest() {
@@ -85,7 +100,9 @@ void PrefixCache::shrink_to(std::size_t bytes) {
 
 void PrefixCache::drop(std::list<Entry>::iterator entry) {
   bytes_ -= entry->bytes;
-  entries_.erase(entry);
+  std::list<Entry> dropped;  // freed without the lock
+  const std::lock_guard lock(mutex_);
+  dropped.splice(dropped.begin(), entries_, entry);
 }
 
 }  // namespace oc

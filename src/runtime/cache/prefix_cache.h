@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/prompt_blocks.h"
@@ -27,7 +29,7 @@ struct PrefixKey {
   std::vector<TokenRange> blocks = {};  // Prompt::blocks: given out whole, or not at all
 };
 
-// Engine thread only. Bounded in bytes, least recently used first out.
+// Engine thread only, but for shared(). Bounded in bytes, least recently used first out.
 class PrefixCache {
  public:
   explicit PrefixCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
@@ -35,6 +37,8 @@ class PrefixCache {
   // A sequence of the longest cached beginning of `key`, at most `max_tokens` tokens; null when
   // nothing is shared.
   std::unique_ptr<KvSequence> find(const PrefixKey& key, std::int64_t max_tokens);
+  // How many tokens find() would give; any thread, and no use of them.
+  std::int64_t shared(const PrefixKey& key, std::int64_t max_tokens) const;
   // Keeps the first kv->length() tokens of `key`, which divide no block. Beginnings of it that were
   // kept are dropped.
   void insert(PrefixKey key, std::unique_ptr<KvSequence> kv);
@@ -54,8 +58,11 @@ class PrefixCache {
     std::size_t bytes = 0;
   };
   static std::int64_t common(const PrefixKey& a, const PrefixKey& b, std::int64_t limit);
+  std::pair<std::list<Entry>::const_iterator, std::int64_t> longest(const PrefixKey& key,
+                                                                    std::int64_t max_tokens) const;
   void drop(std::list<Entry>::iterator entry);
 
+  mutable std::mutex mutex_;  // guards entries_, which the engine's thread alone changes
   std::size_t max_bytes_, bytes_ = 0;
   std::uint64_t hits_ = 0, misses_ = 0;
   std::list<Entry> entries_;  // latest use first

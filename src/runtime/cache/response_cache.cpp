@@ -155,6 +155,13 @@ void ResponseCache::insert(const std::string& key, const GenerateResult& result)
   if (shared_ != nullptr) shared_->insert(key, result);
 }
 
+bool ResponseCache::holds(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_key_.find(key);
+  return found != by_key_.end() &&
+         std::chrono::steady_clock::now() - found->second->since <= max_age_;
+}
+
 std::optional<GenerateResult> ResponseCache::find_here(const std::string& key) {
   const std::lock_guard lock(mutex_);
   const auto found = by_key_.find(key);

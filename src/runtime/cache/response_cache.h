@@ -42,6 +42,8 @@ class ResponseCache {
   // the plans of pictures, which are not kept: whoever has the key has them.
   std::optional<GenerateResult> find(const std::string& key,
                                      const SharedResponses::Fits& fits = {});
+  // Whether it is here; asks nobody else, and is no use of it.
+  bool holds(const std::string& key) const;
   void insert(const std::string& key, const GenerateResult& result);
   // Calls `deliver` soon, on a thread of its own: the engine's may be amid a long step.
   void post(std::function<void()> deliver);

@@ -41,6 +41,7 @@ struct RequestEntry {
   std::optional<std::string> response_key;
   Stopwatch since_submit;
   double queue_ms = 0;
+  std::size_t told_ahead = 0;        // of its on_progress, while it waits
   int passed = 0;                    // times that a later one was let in before it
   Reservation memory;                // what preparing takes, then the ids and the answer
   std::size_t prepared_bytes = 0;    // of it, but the answer's

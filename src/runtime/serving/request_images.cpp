@@ -100,6 +100,19 @@ void RequestImages::keep(std::size_t picture, const Tensor& rows) {
   caches.stored->insert(stored_image_key(caches.computed_by, keys_[picture]), std::move(copy));
 }
 
+std::int64_t RequestImages::views() const {
+  std::int64_t all = 0;
+  for (std::size_t i = 0; i < plans_.size(); ++i) all += views_of(i);
+  return all;
+}
+
+std::int64_t RequestImages::views_done() const {
+  if (joined()) return views();
+  std::int64_t done = 0;
+  for (std::size_t i = 0; i < embeds_.size(); ++i) done += views_of(i);
+  return done + (encoding_ != nullptr ? std::min(steps_, plans_[embeds_.size()].views) : 0);
+}
+
 Result<void> RequestImages::encode_step() {
   const std::size_t picture = embeds_.size();
   const Stopwatch watch;
@@ -120,7 +133,11 @@ Result<void> RequestImages::encode_step() {
     }
   }
   if (encoding_ != nullptr) {
-    if (!encoding_->done()) encoding_->step();
+    if (!encoding_->done()) {
+      encoding_->step();
+      ++steps_;
+      ++views_encoded_;
+    }
     OC_RETURN_IF_ERROR(context_.model.intact());
     encode_ms_ += watch.ms();
     log::step("tower", context_.request.id, "picture", picture, "done", encoding_->done(), "ms",
@@ -128,6 +145,7 @@ Result<void> RequestImages::encode_step() {
     if (!encoding_->done()) return {};
     embeds_.push_back(encoding_->result());
     encoding_.reset();
+    steps_ = 0;
     keep(picture, embeds_.back());
   }
   if (embeds_.size() == plans_.size()) {

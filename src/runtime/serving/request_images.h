@@ -40,6 +40,14 @@ class RequestImages {
   bool joined() const { return !rows_.empty(); }
   const Tensor& rows() const { return rows_; }  // [tokens(), D], of all pictures; when joined()
 
+  // Of all pictures that are shown; done: those that caches had included.
+  std::int64_t views() const;
+  std::int64_t views_of(std::size_t picture) const {
+    return shown_[picture] ? plans_[picture].views : 0;
+  }
+  std::int64_t views_done() const;
+  std::int64_t views_encoded() const { return views_encoded_; }  // of these, by the tower
+
   double preprocess_ms() const { return preprocess_ms_; }
   double encode_ms() const { return encode_ms_; }
 
@@ -58,6 +66,8 @@ class RequestImages {
   std::vector<std::optional<ImageRows>> stored_;              // of each picture, from the disk
   std::unique_ptr<ImageEncoding> encoding_;                   // of the one after embeds_
   std::vector<Tensor> embeds_;                                // of those encoded so far
+  int steps_ = 0;                                             // of encoding_
+  std::int64_t views_encoded_ = 0;
   Tensor rows_;
   double preprocess_ms_ = 0, encode_ms_ = 0;
 };

@@ -90,6 +90,7 @@ Result<void> RequestQueue::push(EntryPtr entry) {
       queue_.push_back(std::move(entry));
     }
     counters_.count_accepted();
+    tell_places();
   }
   log::event(log::Level::kInfo, "queued", {{"ahead", ahead}, {"images", images}}, id);
   if (superseded != nullptr)
@@ -100,6 +101,18 @@ Result<void> RequestQueue::push(EntryPtr entry) {
   wake_.notify_one();
   schema_.notify_one();
   return {};
+}
+
+// Who listens hears how many come before it. Under the lock, or one of them could be on its way
+// out.
+void RequestQueue::tell_places() {
+  std::size_t ahead = active_;
+  for (const EntryPtr& entry : queue_) {
+    if (entry->request.on_progress && std::exchange(entry->told_ahead, ahead) != ahead)
+      entry->request.on_progress(
+          {.phase = AnswerPhase::kQueued, .ahead = static_cast<std::int64_t>(ahead)});
+    ++ahead;
+  }
 }
 
 Result<void> RequestQueue::check_open() const {
@@ -191,6 +204,7 @@ void RequestQueue::sweep() {
       ended.emplace_back(std::move(*place), *std::move(error));
       place = queue_.erase(place);
     }
+    tell_places();
   }
   for (auto& [entry, error] : ended) refuse_(*entry, std::move(error));
 }

@@ -74,6 +74,7 @@ class RequestQueue {
   Result<void> place_for_schema();
   EntryPtr* older_frame(const GenerateRequest& request);
   RequestEntry* next_schema();
+  void tell_places();
 
   void compile_grammars();
   bool compile_next();

@@ -105,9 +105,8 @@ Service::~Service() {
   responses_.finish();
 }
 
-// Whatever needs no engine is done here, on the client's thread: the engine's has streams to keep
-// flowing.
-Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText text, OnDone done) {
+// Holds the request to what this server gives, and fills in what it leaves open.
+Result<void> Service::complete(GenerateRequest& request) const {
   OC_RETURN_IF_ERROR(check_request(request));
   if (const std::size_t max_answers =
           std::min(static_cast<std::size_t>(options_.max_n), options_.max_running);
@@ -118,6 +117,19 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
         "ask again for more", "n"};
   if (!request.max_tokens && options_.default_max_tokens > 0)
     request.max_tokens = options_.default_max_tokens;
+  return {};
+}
+
+// For caches to look pictures up by.
+void Service::add_digests(GenerateRequest& request) {
+  if (!responses_.enabled() && !caches(request).any()) return;
+  for (RequestImage& picture : request.images) picture.pixels = pixel_digest(*picture.image);
+}
+
+// Whatever needs no engine is done here, on the client's thread: the engine's has streams to keep
+// flowing.
+Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText text, OnDone done) {
+  OC_RETURN_IF_ERROR(complete(request));
   auto entry = std::make_unique<RequestEntry>(preprocess_budget_);
   RequestEntry* self = entry.get();
   entry->request = std::move(request);
@@ -128,9 +140,7 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
            (self->request.abandoned && self->request.abandoned());
   };
   std::shared_ptr<Job> job = entry->job;
-  if (responses_.enabled() || caches(entry->request).any())
-    for (RequestImage& picture : entry->request.images)
-      picture.pixels = pixel_digest(*picture.image);
+  add_digests(entry->request);
   OC_ASSIGN_OR_RETURN(const bool known, answer_if_known(entry));
   if (known) return job;
   OC_RETURN_IF_ERROR(queue_.find_place(entry->request));  // before the work, not only behind it
@@ -178,9 +188,8 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
   return true;
 }
 
-// Tokens and plan, then the pictures that are not known to be encoded already, as far as there is
-// room to keep them until their turn.
-Result<void> Service::prepare(RequestEntry& entry) {
+// Tokens and plan.
+Result<void> Service::prepare_prompt(RequestEntry& entry) {
   const auto& tokenizer = *model_->model->tokenizer();
   const Footing needed = footing(entry.request, tokenizer, model_->model->info().context_length);
   entry.memory = Reservation(entry.request.memory, entry.request.id);
@@ -191,6 +200,13 @@ Result<void> Service::prepare(RequestEntry& entry) {
   if (auto error = kv_memory_.too_long(*entry.session)) return *std::move(error);
   entry.memory.shrink_to(needed.prepared);
   entry.prepared_bytes = entry.memory.bytes();
+  return {};
+}
+
+// Then the pictures that are not known to be encoded already, as far as there is room to keep them
+// until their turn.
+Result<void> Service::prepare(RequestEntry& entry) {
+  OC_RETURN_IF_ERROR(prepare_prompt(entry));
   return entry.session->preprocess([&](const std::string& key, std::size_t bytes) {
     if (encoded_.contains(key)) return false;
     std::size_t room = preprocess_budget_;

@@ -17,8 +17,10 @@
 #include "runtime/library/loader.h"
 #include "runtime/request.h"
 #include "runtime/serving/kv_memory.h"
+#include "runtime/serving/measured_speed.h"
 #include "runtime/serving/recent_encodings.h"
 #include "runtime/serving/request_entry.h"
+#include "runtime/serving/request_plan.h"
 #include "runtime/serving/request_queue.h"
 #include "runtime/serving/service_options.h"
 #include "runtime/serving/service_stats.h"
@@ -43,14 +45,21 @@ class Service {
   // called exactly once, with kInternal if the job broke: the next one runs as if nothing had
   // happened. Callbacks must not block, must not throw and must not destroy the service.
   Result<std::shared_ptr<Job>> submit(GenerateRequest request, OnText text, OnDone done);
+  // What the request would take, as far as that is known without running it: nothing is computed,
+  // and nobody waits for it. Any thread; tokenises there. Errors as submit()'s, but for a full
+  // queue.
+  Result<RequestPlan> plan(GenerateRequest request);
   void drain();  // no new requests; returns when the last one is answered. Not from a callback.
   ServiceStats stats() const;
 
  private:
   // A request comes and goes (service.cpp).
+  Result<void> complete(GenerateRequest& request) const;
+  void add_digests(GenerateRequest& request);
   Result<bool> answer_if_known(EntryPtr& entry);
   void deliver(EntryPtr entry, GenerateResult known);
   Result<void> prepare(RequestEntry& entry);
+  Result<void> prepare_prompt(RequestEntry& entry);
   RequestCaches caches(const GenerateRequest& request);
   void answer(RequestEntry& entry, Result<GenerateResult> result);
 
@@ -95,6 +104,7 @@ class Service {
   ResponseCache responses_;
   std::atomic<std::size_t> preprocess_budget_;  // bytes left of options_.preprocess_bytes
   ServiceCounters counters_;
+  SpeedMeter speed_;
   RequestQueue queue_;
   std::thread thread_;
 };

@@ -179,6 +179,8 @@ Result<GenerateResult> Service::take_result(RequestEntry& entry) {
   result->timings.queue_ms = entry.queue_ms;
   result->timings.ttft_ms += std::max(waited, 0.0);
   result->timings.total_ms += std::max(waited, 0.0);
+  // A rehearsal says little: it reads the weights for the first time.
+  if (!entry.request.compute_anew) speed_.count(*result, entry.session->pictures().views_encoded());
   if (entry.response_key) responses_.insert(*entry.response_key, *result);
   log::step("response cache", entry.request.id, "kept", entry.response_key.has_value());
   result->memory = std::make_shared<Reservation>(std::move(entry.memory));

@@ -64,6 +64,7 @@ Result<void> Session::prepare_grammar() {
 
 Result<void> Session::preprocess(const RequestImages::Wanted& wanted) {
   for (std::size_t i = 0; i < pictures_.count(); ++i) {
+    tell(AnswerPhase::kPreparing, static_cast<std::int64_t>(i), std::ssize(pictures_.plans()));
     OC_RETURN_IF_ERROR(interrupted());
     OC_RETURN_IF_ERROR(pictures_.preprocess(i, wanted));
   }
@@ -81,9 +82,22 @@ void Session::start() {
   else
     kv = context_.model.make_sequence();
   first.start(std::move(kv));
+  if (!first.needs_images()) tell_prefill();
   if (prefixes != nullptr)
     log::step("prefix cache", context_.request.id, "hit", result_.cached_tokens > 0, "tokens",
               result_.cached_tokens, "of", prompt_.tokens);
+}
+
+RequestPlan Session::plan() const {
+  RequestPlan plan;
+  for (const ImagePlan& image : pictures_.plans()) plan.images.push_back({image});
+  plan.prompt_tokens = prompt_.tokens;
+  plan.image_tokens = result_.image_tokens;
+  plan.max_tokens = prompt_.max_answer;
+  if (const PrefixCache* const prefixes = context_.caches.prefixes)
+    plan.cached_tokens = prefixes->shared(prefix_key(*sequences_.front()), prompt_.tokens - 1);
+  if (plan.cached_tokens <= prompt_.last_image_position) plan.views_left = pictures_.views();
+  return plan;
 }
 
 PrefixKey Session::prefix_key(const Sequence& sequence) const {
@@ -154,25 +168,40 @@ std::int64_t Session::prompt_left() const {
   return total;
 }
 
-Result<void> Session::encode_step() { return pictures_.encode_step(); }
+Result<void> Session::encode_step() {
+  tell_views();
+  OC_RETURN_IF_ERROR(pictures_.encode_step());
+  tell_views();
+  if (pictures_.joined()) tell_prefill();
+  return {};
+}
 
 Result<void> Session::step_layers(Sequence& sequence, std::int64_t limit) {
   const auto logits = sequence.step_layers(limit);
   OC_RETURN_IF_ERROR(context_.model.intact());
+  if (!prompt_computed_) tell_prefill();
   return logits ? accept(sequence, *logits) : Result<void>();
 }
 
 Result<void> Session::accept(Sequence& sequence, std::span<const float> logits) {
-  if (prompt_computed_) return sequence.accept(logits);
+  if (prompt_computed_) {
+    OC_RETURN_IF_ERROR(sequence.accept(logits));
+    tell_answers();
+    return {};
+  }
   log::step("prefill", context_.request.id, "tokens", sequence.computed(), "of",
             sequence.ids().size(), "ms", sequence.since_first_step_ms());
+  tell_prefill();
   if (sequence.pending() > 0) return {};
   prompt_computed_ = true;
   result_.timings.prefill_ms = sequence.since_first_step_ms();
   // Another request about the same picture need not wait for this answer's end.
   if (context_.caches.prefixes != nullptr && pictures_.count() > 0)
     context_.caches.prefixes->insert(prefix_key(sequence), sequence.fork_kv());
-  return fan_out(logits);
+  tell_answers();
+  OC_RETURN_IF_ERROR(fan_out(logits));
+  tell_answers();
+  return {};
 }
 
 // The prompt is computed; its logits are everybody's first.
@@ -307,6 +336,35 @@ GenerateResult Session::take_result() {
 void Session::warn() {
   if (warning_.empty()) return;
   result_.warning = result_.warning ? warning_ + "; " + *result_.warning : warning_;
+}
+
+// Nothing twice.
+void Session::tell(AnswerPhase phase, std::int64_t done, std::int64_t total) {
+  if (!context_.request.on_progress) return;
+  const AnswerProgress now{.phase = phase, .done = done, .total = total};
+  if (told_ == now) return;
+  told_ = now;
+  context_.request.on_progress(now);
+}
+
+void Session::tell_views() {
+  if (context_.request.on_progress)
+    tell(AnswerPhase::kEncoding, pictures_.views_done(), pictures_.views());
+}
+
+void Session::tell_prefill() {
+  tell(AnswerPhase::kPrefill, prompt_.tokens - sequences_.front()->prompt_left(), prompt_.tokens);
+}
+
+void Session::tell_answers() {
+  if (!context_.request.on_progress) return;
+  std::int64_t tokens = 0, scored = 0;
+  for (const auto& one : sequences_) {
+    tokens += one->answer_tokens();
+    scored += one->scoring() && one->ended() ? 1 : 0;
+  }
+  if (choice_ids_.empty()) return tell(AnswerPhase::kAnswering, tokens, 0);
+  tell(AnswerPhase::kAnswering, scored, std::ssize(choice_ids_));
 }
 
 std::string_view Session::phase() const {

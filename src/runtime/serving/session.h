@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "runtime/serving/request_plan.h"
 #include "runtime/serving/sequence.h"
 
 namespace oc {
@@ -56,6 +58,8 @@ class Session {
   // Of prompts, pictures' included, and of choices that are still to be computed.
   std::int64_t prompt_left() const;
   const RequestImages& pictures() const { return pictures_; }
+  // Of a prepared one, any thread: what it would take now, but for what only the service knows.
+  RequestPlan plan() const;
   Result<void> encode_step();  // one view of a picture
   // Some layers of a step of one of the sequences (Sequence::next_is_layered), and what follows
   // from the last of them.
@@ -83,6 +87,10 @@ class Session {
   Result<void> fan_out(std::span<const float> logits);
   void hand_on_last_block();
   void conclude_scores();
+  void tell(AnswerPhase phase, std::int64_t done, std::int64_t total);
+  void tell_views();
+  void tell_prefill();
+  void tell_answers();
   void warn();
   std::string_view phase() const;
 
@@ -93,7 +101,8 @@ class Session {
   std::vector<std::unique_ptr<Sequence>> sequences_;  // the prompt's first
   bool prompt_computed_ = false;
   std::vector<std::vector<TokenId>> choice_ids_;  // of request.choices
-  GenerateResult result_;                         // but the answers
+  std::optional<AnswerProgress> told_;
+  GenerateResult result_;  // but the answers
 };
 
 }  // namespace oc

@@ -284,6 +284,10 @@ TEST(ChatRequest, Stops) {
 TEST(ChatRequest, StreamOptions) {
   EXPECT_FALSE(with(R"("stream":true,"stream_options":{})")->include_usage);
   EXPECT_TRUE(has(error_of(with(R"("stream":true,"stream_options":{"x":1})")), "stream_options.x"));
+  const auto progress = with(R"("stream":true,"stream_options":{"include_progress":true})");
+  EXPECT_TRUE(progress->include_progress);
+  EXPECT_FALSE(progress->include_usage);
+  EXPECT_FALSE(with(R"("stream_options":{"include_progress":true})")->include_progress);
 }
 
 TEST(ChatRequest, RolesAndContent) {
