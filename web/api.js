@@ -93,8 +93,20 @@ export async function find(task, body, signal) {
   return {places: objects ?? points, usage, warning, finish: finish === "length" ? finish : "", details: null};
 }
 
-// The data of each event of a text/event-stream.
-export async function* events(stream) {
+// What a question would take: of v1/images/plan, which runs nothing. body: as ask()'s.
+export async function plan(body, signal) {
+  const response = await call("v1/images/plan", {
+    method: "POST",
+    headers: {"Content-Type": "application/json"},
+    body: JSON.stringify(body),
+    signal,
+  });
+  if (!response.ok) throw await refusal(response);
+  return response.json();
+}
+
+// The data of each event of a text/event-stream. onComment gets its comments.
+export async function* events(stream, onComment = () => {}) {
   const reader = stream.getReader();
   const decoder = new TextDecoder();
   let text = "";
@@ -109,6 +121,8 @@ export async function* events(stream) {
       for (const line of lines.map((line) => line.replace(/\r$/, ""))) {
         if (line.startsWith("data:")) {
           data.push(line.slice(line[5] === " " ? 6 : 5));
+        } else if (line.startsWith(": ")) {
+          onComment(line.slice(2));
         } else if (line === "" && data.length > 0) {
           yield data.join("\n");
           data = [];
@@ -121,20 +135,23 @@ export async function* events(stream) {
 }
 
 // One answer. body: of /v1/chat/completions, but for what makes it a stream; an empty `model` is the active
-// one. onText gets each piece. Resolves to {finish, usage, warning, details}, the last of the answer's `ocellus`;
-// rejects with an ApiError, or an
-// AbortError when the signal says so.
-export async function ask(body, signal, onText) {
+// one. onText gets each piece; onProgress, if any, how far the answer is: {phase, done, total, ahead}. Resolves to
+// {finish, usage, warning, details}, the last of the answer's `ocellus`; rejects with an ApiError, or an AbortError
+// when the signal says so.
+export async function ask(body, signal, onText, onProgress) {
+  const options = {include_usage: true, include_progress: onProgress ? true : undefined};
   const response = await call("v1/chat/completions", {
     method: "POST",
     headers: {"Content-Type": "application/json"},
-    body: JSON.stringify({...body, stream: true, stream_options: {include_usage: true}}),
+    body: JSON.stringify({...body, stream: true, stream_options: options}),
     signal,
   });
   if (!response.ok) throw await refusal(response);
   const result = {finish: "", usage: null, warning: "", details: null};
   try {
-    for await (const data of events(response.body)) {
+    for await (const data of events(response.body, (comment) => {
+      if (comment.startsWith("progress ")) onProgress?.(JSON.parse(comment.slice(9)));
+    })) {
       if (data === "[DONE]") return result;
       const chunk = JSON.parse(data);
       if (chunk.error) throw new ApiError(chunk.error.message, {code: chunk.error.code ?? ""});

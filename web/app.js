@@ -2,6 +2,7 @@
 import * as camera from "./camera_panel.js";
 import * as composer from "./composer.js";
 import * as conversation from "./conversation.js";
+import * as forecast from "./forecast.js";
 import {$, announce} from "./dom.js";
 import * as history from "./history.js";
 import * as intake from "./intake.js";
@@ -38,6 +39,7 @@ function show() {
   const tasks = server.current()?.capabilities?.tasks ?? [];
   composer.offer(filming ? [] : ["detect", "point"].filter((task) => tasks.includes(task)));
   composer.suggest(!begun && (filming || pictured) && composer.task() === "ask" ? questions : []);
+  forecast.update();
 }
 
 function refuse(sentence) {
@@ -87,4 +89,9 @@ camera.watch({
 });
 translatePage();
 composer.use(conversation.mode);
+forecast.use({
+  ...conversation.forecast,
+  possible: () => !camera.isOpen() && conversation.forecast.possible(),
+  word: (question) => camera.isOpen() ? "" : conversation.forecast.word(question),
+});
 show();

@@ -112,7 +112,8 @@ async function messages(turns, question, ids) {
   let waiting = [];
   const user = async (text, shown) => {
     const parts = await pictures.parts(shown);
-    return {role: "user", content: parts.length > 0 ? [...parts, {type: "text", text}] : text};
+    const words = text === "" ? [] : [{type: "text", text}];
+    return {role: "user", content: parts.length > 0 ? [...parts, ...words] : text};
   };
   for (const turn of turns) {
     waiting = [...waiting, ...turn.pictures];
@@ -122,6 +123,21 @@ async function messages(turns, question, ids) {
   }
   return [...list, await user(question, [...waiting, ...ids])];
 }
+
+// What forecast.js wants to know of the next question.
+export const forecast = {
+  possible: () => pictures.count() > 0 && composer.task() === "ask",
+  word: (question) => {
+    const ids = pictures.unsent().map((picture) => picture.id);
+    if (running || !forecast.possible() || !server.current() || question + ids.join("") === "") return "";
+    return JSON.stringify([now.id, now.turns.map((turn) => turn.reply.length), ids, question, server.current().id,
+                           settings.word()]);
+  },
+  body: async (question) => {
+    const ids = pictures.unsent().map((picture) => picture.id);
+    return settings.apply({model: server.requested(), messages: await messages([...now.turns], question, ids)});
+  },
+};
 
 // Things in the picture that is looked at; all of them at once.
 async function look(turn, signal) {
@@ -163,7 +179,7 @@ async function put(question, at, task) {
         const follow = atEnd();
         turn.add(piece);
         if (follow) toEnd();
-      });
+      }, (progress) => turn.tell(progress));
     } else {
       result = await look(turn, controller.signal);
     }

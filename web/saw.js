@@ -5,7 +5,7 @@ import {say} from "./say.js";
 const kSide = 420;  // of the drawing, in pixels of the page
 
 // Rows and columns of the crops: each family says them in its own words.
-function grid(plan) {
+export function grid(plan) {
   if (plan.tiles) return {rows: plan.tiles[0], columns: plan.tiles[1]};
   if (plan.num_crops) return {rows: plan.crops[1], columns: plan.crops[0]};
   if (plan.crops) return {rows: plan.crops[0], columns: plan.crops[1]};

@@ -6,11 +6,27 @@ import {choose, chosen, say} from "./say.js";
 const kStorage = "ocellus-settings";
 const kNumbers = {temperature: [0, 2], max_tokens: [1, 1e6]};
 
+let changed = () => {};
 let now = {};  // {temperature, max_tokens, system, schema (text), detail}; what is not there is not set
 try {
   now = JSON.parse(localStorage.getItem(kStorage)) ?? {};
 } catch {
   // A browser without storage, or somebody else's words: nothing is set.
+}
+
+// `notify` is called when they have changed, and once at first.
+export function watch(notify) {
+  changed = notify;
+  changed();
+}
+
+export const word = () => JSON.stringify(now);  // another one when something is set otherwise
+export const detail = () => now.detail ?? "";
+
+export function setDetail(value) {
+  const {detail: old, ...others} = now;
+  now = value ? {...others, detail: value} : others;
+  keep();
 }
 
 function keep() {
@@ -21,6 +37,7 @@ function keep() {
     // They last until the page is left.
   }
   $("settings-open").classList.toggle("set", Object.keys(now).length > 0);
+  changed();
 }
 
 export const wantsJson = () => now.schema !== undefined;

@@ -7,6 +7,9 @@ import * as pictures from "./pictures.js";
 import {details} from "./saw.js";
 import {say} from "./say.js";
 
+// ms between two announcements of a wait, in another phase and in the same one.
+const kQuiet = 3000, kRepeat = 15000;
+
 // On a wide screen the conversation scrolls, on a narrow one the whole page.
 function scroller() {
   const own = $("scroll");
@@ -49,20 +52,44 @@ export function showFailure(answer, failure, again) {
   answer.append(box);
 }
 
-// "Looking…" with the seconds, as a large picture can take a while. Returns what ends it.
+// How far an answer is, for people: of the API's progress.
+function phase({phase: name, done = 0, total = 0, ahead = 0}) {
+  const at = {i: Math.min(done + 1, total), n: total};
+  if (name === "decoding") return say("Reading picture {i} of {n}", at);
+  if (name === "preparing") return say("Cutting picture {i} of {n}", at);
+  if (name === "queued") return say("Waiting, {n} before it", {n: ahead});
+  if (name === "encoding") return say("Looking at view {i} of {n}", at);
+  if (name === "prefill") return say("Reading: {done} of {n} tokens", {done, n: total});
+  return say("Answering");
+}
+
+// "Looking…" with the seconds, as a large picture can take a while. Returns {tell(progress), end()}.
 function showWaiting(answer) {
   const waiting = element("p", "waiting");
+  const words = element("span", "", say("Looking at the picture"));
   const seconds = element("span", "seconds");
   seconds.setAttribute("aria-hidden", "true");
-  waiting.append(element("span", "", say("Looking at the picture")), seconds);
+  waiting.append(words, seconds);
   answer.append(waiting);
+  let heard = "";    // the phase that a screen reader was told
+  let heardAt = performance.now();
   const begin = performance.now();
   const timer = setInterval(() => {
     seconds.textContent = `${Math.round((performance.now() - begin) / 1000)} s`;
   }, 1000);
-  return () => {
-    clearInterval(timer);
-    waiting.remove();
+  return {
+    tell: (progress) => {
+      words.textContent = phase(progress);
+      const quiet = performance.now() - heardAt;
+      if (quiet < (progress.phase === heard ? kRepeat : kQuiet)) return;
+      heard = progress.phase;
+      heardAt = performance.now();
+      announce(words.textContent);
+    },
+    end: () => {
+      clearInterval(timer);
+      waiting.remove();
+    },
   };
 }
 
@@ -78,7 +105,7 @@ export class Turn {
     this.answer.append(element("span", "hidden", say("Answer:") + " "));
     this.tools = element("div", "tools");
     this.item.append(this.asked, this.answer);
-    this.endWaiting = () => {};
+    this.waiting = null;
     this.showQuestion();
     if (this.reply !== "") {
       const text = this.reply;
@@ -143,7 +170,17 @@ export class Turn {
   }
 
   wait() {
-    this.endWaiting = showWaiting(this.answer);
+    this.waiting = showWaiting(this.answer);
+  }
+
+  // How far its answer is, until the first word comes.
+  tell(progress) {
+    this.waiting?.tell(progress);
+  }
+
+  endWaiting() {
+    this.waiting?.end();
+    this.waiting = null;
   }
 
   add(piece) {

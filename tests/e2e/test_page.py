@@ -19,7 +19,7 @@ def test_a_picture_is_asked_about_twice(page, server):
     bodies = []
     page.on(
         "request",
-        lambda request: request.method == "POST" and bodies.append(request.post_data_json),
+        lambda request: request.url.endswith("/completions") and bodies.append(request.post_data_json),
     )
     expect(page.locator("#status-text")).to_have_text(server.client().models.list().data[0].id)
     expect(page.locator("#send")).to_be_disabled()

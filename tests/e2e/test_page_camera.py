@@ -47,7 +47,8 @@ def browser():
 def sent(page):
     """The bodies of all questions."""
     bodies = []
-    page.on("request", lambda request: request.method == "POST" and bodies.append(request.post_data_json))
+    page.on("request", lambda request: request.url.endswith("/completions")
+            and bodies.append(request.post_data_json))  # fmt: skip
     return bodies
 
 

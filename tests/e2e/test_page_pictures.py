@@ -31,7 +31,8 @@ def circle_as(name):
 @pytest.mark.parametrize("name", DRAWN)
 def test_what_is_shown_is_what_is_sent(page, name):
     bodies = []
-    page.on("request", lambda request: request.method == "POST" and bodies.append(request.post_data_json))
+    page.on("request", lambda request: request.url.endswith("/completions")
+            and bodies.append(request.post_data_json))  # fmt: skip
     page.evaluate("""() => {
         window.made = new Map();
         const make = URL.createObjectURL;
