@@ -28,6 +28,9 @@ os.environ.pop("OCELLUS_DEMO_MODEL", None)  # the model that is in the program
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("OCELLUS_BIN", ROOT / "build/release/ocellus"))
 MODEL = os.environ.get("OCELLUS_TEST_MODEL", "demo")
+# The embedded model's rows of control tokens, and those behind them: who bans them gets an answer without end.
+_DEMO = json.loads((ROOT / "models/demo/config.json").read_text())
+NO_END = {str(i): -100 for i in range(_DEMO["pad_token_id"], _DEMO["vocab_size"])}
 START_SECONDS = 300  # a sanitizer build on a busy machine
 # What httpx waits where a test does not say it; its own 5 s may pass on a busy machine.
 for _what in ("connect", "read", "write", "pool"):

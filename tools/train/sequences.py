@@ -4,6 +4,8 @@ The token ids are those of the HF processor: the prompt is split at the image ta
 tokenised with BOS in front."""
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 import questions
@@ -17,8 +19,9 @@ TYPES = [*wordings.ASKED, "outside", "text"]
 LOSS_WEIGHT = {"describe": 0.4, "outside": 0.3, "text": 0.3, "position": 1.3}
 # How eagerly a type is taken into a row; 1 where nothing is said.
 TAKEN = {"number": 4, "word": 4, "this-shape": 2, "is-colour": 1.5, "not": 1.5, "shape": 2, "colour-alone": 2, "shape-of": 1.3,
-         "count-both": 0.6, "counts": 0.5, "written": 0.6, "yesno": 0.8, "position": 0.8, "describe": 1.5}
+         "count-both": 0.8, "counts": 0.4, "written": 0.4, "any-colour": 0.7, "no-colour": 0.6, "position": 1.6, "describe": 1.5}
 AT_MOST = {"number": 1, "word": 1}
+_PRINTED = re.compile(r"\b[A-Z]{2,5}\b")
 
 
 class Packer:
@@ -36,11 +39,14 @@ class Packer:
                 self._cache[text] = ids
         return ids
 
-    def answer(self, kind: str, text: str) -> list[int]:
+    def answer(self, text: str) -> list[int]:
         """A printed word is spelled: one token a letter, whatever words the vocabulary holds."""
-        if kind == "word" and text.isupper():
-            return [self.tok.token_to_id("▁")] + [self.tok.token_to_id(c) for c in text]
-        return self.encode(text)
+        if not _PRINTED.search(text):
+            return self.encode(text)
+        ids = []
+        for word in text.split(" "):
+            ids += [self.tok.token_to_id(c) for c in "▁" + word] if _PRINTED.match(word) else self.encode(word)
+        return ids
 
     # ------------------------------------------------------------ pieces
 
@@ -68,7 +74,7 @@ class Packer:
             block: list[int] = []
             for i, (kind, q, a) in enumerate(turns):
                 block += first_ids(q) if i == 0 else self.question(q, False)
-                answer = self.answer(kind, a) + [self.end]
+                answer = self.answer(a) + [self.end]
                 at += [len(ids) + len(block) - 1 + j for j in range(len(answer))]
                 targets += answer
                 types += [TYPES.index(kind)] * len(answer)
@@ -91,7 +97,7 @@ class Packer:
         conversations: list[list] = []
         room, join = ROOM, 0
         for kind, q, a in asked:
-            room -= len(self.question(q, not join)) + len(self.answer(kind, a)) + 1
+            room -= len(self.question(q, not join)) + len(self.answer(a)) + 1
             if room < 0:
                 break
             if join:

@@ -30,19 +30,22 @@ from draw import compress, render, view
 from labels import DenseHead, labels
 from model import Config, Phi3V
 from optim import Optimizer
-from world import sample_scene
+from world import SHAPES, sample_scene
 
 STAGES = ["vision", "decoder", "joint"]
 # stage -> part -> (Muon rate, AdamW rate); FALL: share of the time in which they fall to zero
 RATES = {"vision": {"vision": (0.007, 1.4e-3), "head": (0, 1.4e-3)}, "decoder": {"decoder": (0.007, 1.5e-3)},
          "joint": {"decoder": (0.010, 2e-3), "vision": (0.005, 1e-3), "head": (0, 2e-3)}}
-FALL = {"vision": 0.4, "decoder": 0.25, "joint": 0.55}
+FALL = {"vision": 0.4, "decoder": 0.25, "joint": 0.7}
 SMOOTH = 0.97
-INVENTED = (0.25, 0.5)  # the share of printed words that are random letters, in scenes of the world and in crowded ones
+# The shares of printed words that are random letters, in scenes of the world and in crowded ones, and of scenes with
+# something to read, which is hardest to learn.
+INVENTED, WRITTEN = (0.15, 0.4), 0.6
+KINDS = [*SHAPES, "square", "rectangle"]  # twice, since it is harder to tell them apart than others
 
 
 def picture(rng: random.Random, crowded: bool, max_long: int):
-    scene = sample_scene(rng, crowded, max_long, INVENTED[crowded])
+    scene = sample_scene(rng, crowded, max_long, INVENTED[crowded], WRITTEN, KINDS)
     return scene, view(compress(render(scene, rng), rng))
 
 
@@ -174,10 +177,10 @@ class Trainer:
         if self.stage == "decoder":
             drawn = self._draw(self.args.batch, 0)
             return self._loss_answers([s for s, _ in drawn], self._tokens(drawn, False))
-        # The lessons go on, with some crowded pictures for them alone.
+        # The lessons go on, with further pictures for them alone.
         drawn = self._draw(self.args.batch, self.args.mix)
         count = len(drawn)
-        drawn += self._draw(self.args.extra, 1)
+        drawn += self._draw(self.args.extra, self.args.crowded)
         tokens = self._tokens(drawn, True)
         loss = self._loss_answers([s for s, _ in drawn[:count]], tokens[:count])
         return loss + self.args.dense * self._loss_lessons(drawn, tokens)
@@ -252,7 +255,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--warm", type=int, default=0, help="steps in which the lessons' head alone learns")
     parser.add_argument("--batch", type=int, default=24, help="pictures per process and step")
-    parser.add_argument("--crowded", type=float, default=0.6, help="share of crowded scenes in the vision stage")
+    parser.add_argument("--crowded", type=float, default=0.6, help="share of crowded scenes where lessons alone are learned")
     parser.add_argument("--mix", type=float, default=0.3, help="share of crowded scenes in the joint stage")
     parser.add_argument("--extra", type=int, default=0, help="further pictures for the lessons alone")
     parser.add_argument("--dense", type=float, default=0.3, help="weight of the dense lessons in the joint stage")

@@ -95,7 +95,7 @@ def _shape(shape: str, colour: str, rng, min_s: float, max_s: float) -> dict:
     rot = rng.uniform(-14, 14) if rng.random() < 0.5 else 0.0
     o = {"kind": "shape", "shape": shape, "colour": colour, "s": _log_uniform(rng, min_s, max_s), "rot": rot}
     if shape == "rectangle":
-        o |= {"s": _log_uniform(rng, 1.35 * min_s, 1.25 * max_s), "aspect": rng.uniform(1.5, 2.4),
+        o |= {"s": _log_uniform(rng, 1.35 * min_s, 1.25 * max_s), "aspect": rng.uniform(1.6, 2.5),
               "rot": rot + (90 if rng.random() < 0.4 else 0)}
     if shape == "triangle":
         o["stretch"] = rng.uniform(0.85, 1.2)
@@ -106,10 +106,12 @@ def _shape(shape: str, colour: str, rng, min_s: float, max_s: float) -> dict:
 CROWDS = [(3, 3), (2, 3), (4, 2), (5, 2), (1, 4), (6, 1), (8, 1), (7, 0), (0, 6), (1, 5)]
 
 
-def sample_scene(rng, crowded: bool = False, max_long: int = 800, invented: float = 0.0) -> dict:
-    """A random scene. `crowded` draws up to nine objects with several numbers and words: denser lessons
-    for the vision stage than the world itself gives. `invented`: the share of printed words that are
-    random letters."""
+def sample_scene(rng, crowded: bool = False, max_long: int = 800, invented: float = 0.0, written: float = 0.4,
+                 kinds: list[str] = SHAPES) -> dict:
+    """A random scene, of these `kinds` of shapes. `crowded` draws up to nine objects with several numbers
+    and words: denser lessons for the vision stage than the world itself gives. `invented`: the share of
+    printed words that are random letters. `written`: the share of scenes with shapes in which there is
+    something to read."""
     small = not crowded and rng.random() < 0.14
     aspect = 1.0 if rng.random() < 0.2 else math.exp(rng.uniform(-math.log(2), math.log(2)))
     if crowded:
@@ -125,14 +127,14 @@ def sample_scene(rng, crowded: bool = False, max_long: int = 800, invented: floa
     text_palette = palette
     if rng.random() < 0.35:
         palette = rng.sample(palette, rng.randint(1, 3))
-    shapes = SHAPES if rng.random() < 0.75 else rng.sample(SHAPES, 2)
+    shapes = kinds if rng.random() < 0.75 else rng.sample(kinds, 2)
     if crowded:
         n_shapes, n_texts = rng.choice(CROWDS)
     elif small:
         n_shapes, n_texts = rng.choices([1, 2, 3], [5, 3, 1])[0], 0
     else:
         n_shapes = rng.choices(range(6), [9, 29, 20, 20, 12, 10])[0]
-        n_texts = 1 if n_shapes == 0 or rng.random() < 0.4 else 0
+        n_texts = 1 if n_shapes == 0 or rng.random() < written else 0
         if n_shapes == 0 and rng.random() < 0.04:
             n_texts = 0
     many = n_shapes + n_texts
