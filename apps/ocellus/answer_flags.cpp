@@ -11,6 +11,7 @@
 #include "image_flags.h"
 #include "runtime/serving/generate.h"
 #include "terminal.h"
+#include "whole_number.h"
 
 namespace oc {
 namespace {
@@ -52,6 +53,7 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
       ->group(kAnswer);
   add_setting_flags(verb, flags.config, takers::kAnswer, kAnswer);
   verb.add_option("--seed", flags.seed, "Makes a drawn answer repeatable (default: random)")
+      ->check(whole_number())
       ->group(kAnswer);
   verb.add_option("--stop", flags.stop, "End the answer before this text; may be given again")
       ->take_all()

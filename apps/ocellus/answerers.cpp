@@ -14,6 +14,7 @@
 #include "model_plan.h"
 #include "runtime/grammar/json_schema.h"
 #include "terminal.h"
+#include "whole_number.h"
 
 namespace oc {
 namespace {
@@ -65,6 +66,7 @@ void add_many_flags(CLI::App& verb, AnswerFlags& flags, bool drawn) {
   verb.add_option("--max-tokens", flags.max_tokens, "Most tokens of an answer")->group(kAnswer);
   if (!drawn) return;
   verb.add_option("--seed", flags.seed, "Makes drawn answers repeatable (default: random)")
+      ->check(whole_number())
       ->group(kAnswer);
   verb.add_option("--stop", flags.stop, "End an answer before this text; may be given again")
       ->take_all()

@@ -9,10 +9,14 @@
 #include "answer_config.h"
 #include "answerers.h"
 #include "api/offline/batch_record.h"
+#include "base/ascii.h"
 #include "base/in_order.h"
+#include "base/valid_utf8.h"
+#include "image_flags.h"
 #include "io/json.h"
 #include "io/record_file.h"
 #include "io/whole_file.h"
+#include "models/registry.h"
 #include "progress.h"
 #include "terminal.h"
 
@@ -65,6 +69,19 @@ void check_sidecars(const BatchFlags& flags, const BatchInputs& inputs) {
   }
 }
 
+// What the requests of a file say themselves, each for itself. (Settings that are defaults of
+// requests, as --temperature, are it here too.)
+void check_request_flags(const BatchInputs& inputs, const CLI::App& verb) {
+  if (inputs.kind != BatchKind::kRequests) return;
+  std::vector<std::string> names = {"--system", "--max-tokens", "--seed",
+                                    "--stop",   "--detail",     "--json-schema"};
+  for (const ImageKnob& knob : image_knobs()) names.push_back(image_knob_flag(knob));
+  for (const std::string& name : names)
+    if (verb.get_option(name)->count() > 0)
+      throw ExitError{2, fmt::format("{} is not for requests in OpenAI's format", name),
+                      "each request says it itself, in its body"};
+}
+
 // Records are appended to it: it must not be what is read.
 void check_output(const BatchFlags& flags) {
   const bool read = std::ranges::any_of(flags.inputs, [&](const std::string& input) {
@@ -80,7 +97,7 @@ class BatchRun {
   BatchRun(const BatchFlags& flags, BatchSource source)
       : flags_(flags),
         source_(std::move(source)),
-        csv_(flags.out.ends_with(".csv")),
+        csv_(equal_ignoring_case(fs::path(flags.out).extension().string(), ".csv")),
         settings_(question_settings(flags)) {}
 
   // The schema before the model is loaded, the records before anything is asked.
@@ -245,7 +262,7 @@ class BatchRun {
   std::optional<Error> ended_;
 };
 
-void batch(BatchFlags flags) {
+void batch(BatchFlags flags, const CLI::App& verb) {
   quiet_logs();
   apply_config(flags);
   check_answer_flags(flags);
@@ -253,6 +270,7 @@ void batch(BatchFlags flags) {
     throw ExitError{2, "--resume needs the --out or the --sidecar of the run before"};
   auto inputs = find_inputs(flags.inputs, flags.recursive);
   if (!inputs.ok()) fail(inputs.error());
+  check_request_flags(*inputs, verb);
   check_sidecars(flags, *inputs);
   check_output(flags);
   std::optional<TextTemplate> question;
@@ -300,7 +318,7 @@ void add_batch(CLI::App& app) {
   verb.footer(
       "Ctrl-C ends it; what was answered is kept. Exit status: 0 all were answered, 1 some were "
       "not (their records say why).");
-  verb.callback([flags] { batch(*flags); });
+  verb.callback([flags, &verb] { batch(*flags, verb); });
 }
 
 }  // namespace oc

@@ -9,22 +9,19 @@
 #include "models/registry.h"
 
 namespace oc {
-namespace {
 
-std::string knob_flag(const ImageKnob& knob) {
+std::string image_knob_flag(const ImageKnob& knob) {
   std::string flag = fmt::format("--{}", knob.name);
   std::ranges::replace(flag, '_', '-');
   return flag;
 }
-
-}  // namespace
 
 void add_image_flags(CLI::App& verb, ImageOptions& options, bool detail, const std::string& group) {
   const std::vector<ImageKnob> knobs = image_knobs();
   std::vector<CLI::Option*> flags;
   for (const ImageKnob& knob : knobs)
     flags.push_back(verb.add_option_function<int>(
-        knob_flag(knob),
+        image_knob_flag(knob),
         [&options, name = std::string(knob.name)](int value) { options.knobs[name] = value; },
         fmt::format("{}, {} to {} (default: the model's)", knob.meaning, knob.min, knob.max)));
   const auto in_group = [&](CLI::Option* flag) {

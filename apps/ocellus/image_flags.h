@@ -12,4 +12,7 @@ namespace oc {
 void add_image_flags(CLI::App& verb, ImageOptions& options, bool detail,
                      const std::string& group = "");
 
+// Of a family's knob: "--num-crops".
+std::string image_knob_flag(const ImageKnob& knob);
+
 }  // namespace oc

@@ -7,6 +7,7 @@
 #include "models/synth.h"
 #include "terminal.h"
 #include "verbs.h"
+#include "whole_number.h"
 
 namespace oc {
 namespace {
@@ -41,6 +42,7 @@ void add_synth(CLI::App& app) {
       ->capture_default_str();
   verb->add_option("--quant", flags->options.quant, "mlx4, mlx8 or bf16")->capture_default_str();
   verb->add_option("--seed", flags->options.seed, "Equal seeds give equal files")
+      ->check(whole_number())
       ->capture_default_str();
   verb->add_option("--out", flags->out, "Folder to write")->required();
   verb->add_option("--tokenizer", flags->tokenizer, "Folder whose tokenizer is copied");

@@ -14,6 +14,7 @@
 #include "drawing.h"
 #include "io/json_text.h"
 #include "terminal.h"
+#include "whole_number.h"
 
 namespace oc {
 namespace {
@@ -121,6 +122,7 @@ void add_caption(CLI::App& app) {
   CLI::App& verb = *app.add_subcommand("caption", "Describe a picture in the model's own way");
   add_task_flags(verb, *flags, true);
   verb.add_option("--seed", flags->seed, "Makes a drawn answer repeatable (default: random)")
+      ->check(whole_number())
       ->group(std::string(kTextGroup));
   verb.add_option("--length", flags->length, "How long it is")
       ->check(CLI::IsMember({"short", "normal", "long"}))

@@ -20,4 +20,11 @@ inline std::string valid_utf8(std::string_view text) {
   return out;
 }
 
+// Windows' editors begin a file with it.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+inline std::string_view without_byte_order_mark(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return text;
+}
+
 }  // namespace oc

@@ -76,6 +76,19 @@ class JsonScanner {
   std::size_t at_ = 0;
 };
 
+// Behind the brace that opens an object: `on_member` stands before a value, and passes it.
+template <class OnMember>
+Result<void> read_members(JsonScanner& scanner, std::string_view what, const OnMember& on_member) {
+  while (!scanner.take('}')) {
+    OC_ASSIGN_OR_RETURN(const std::string_view key_text, scanner.value());
+    OC_ASSIGN_OR_RETURN(const json::value key, parse_json(key_text, what));
+    if (!key.is_string() || !scanner.take(':')) return scanner.wrong();
+    OC_RETURN_IF_ERROR(on_member(std::string_view(key.get_string())));
+    if (!scanner.take(',') && scanner.next() != '}') return scanner.wrong();
+  }
+  return {};
+}
+
 Result<void> read_list(JsonScanner& scanner, std::string_view what, const OnElement& on_element) {
   if (!scanner.take('[')) return scanner.wrong();
   if (scanner.take(']')) return {};
@@ -96,25 +109,34 @@ Result<json::object> for_each_element(std::string_view text, std::string_view wh
   json::object others;
   bool found = false;
   if (!scanner.take('{')) return scanner.wrong();
-  while (!scanner.take('}')) {
-    OC_ASSIGN_OR_RETURN(const std::string_view key_text, scanner.value());
-    OC_ASSIGN_OR_RETURN(const json::value key, parse_json(key_text, what));
-    if (!key.is_string() || !scanner.take(':')) return scanner.wrong();
-    if (key.get_string() == list) {
-      OC_RETURN_IF_ERROR(read_list(scanner, what, on_element));
+  const auto take = [&](std::string_view key) -> Result<void> {
+    if (key == list) {
       found = true;
-    } else {
-      OC_ASSIGN_OR_RETURN(const std::string_view value, scanner.value());
-      if (value.size() <= kMaxMemberBytes) {
-        OC_ASSIGN_OR_RETURN(others[key.get_string()], parse_json(value, what));
-      }
+      return read_list(scanner, what, on_element);
     }
-    if (!scanner.take(',') && scanner.next() != '}') return scanner.wrong();
-  }
+    OC_ASSIGN_OR_RETURN(const std::string_view value, scanner.value());
+    if (value.size() > kMaxMemberBytes) return {};
+    OC_ASSIGN_OR_RETURN(others[key], parse_json(value, what));
+    return {};
+  };
+  OC_RETURN_IF_ERROR(read_members(scanner, what, take));
   if (!found)
     return Error{ErrorCode::kInvalidArgument, fmt::format("{}: \"{}\" is missing", what, list),
                  "take the file as it was published"};
   return others;
+}
+
+Result<std::vector<JsonMember>> json_members(std::string_view text, std::string_view what) {
+  JsonScanner scanner(text, what);
+  std::vector<JsonMember> out;
+  if (!scanner.take('{')) return scanner.wrong();
+  const auto take = [&](std::string_view key) -> Result<void> {
+    OC_ASSIGN_OR_RETURN(const std::string_view value, scanner.value());
+    out.push_back({std::string(key), value});
+    return {};
+  };
+  OC_RETURN_IF_ERROR(read_members(scanner, what, take));
+  return out;
 }
 
 }  // namespace oc

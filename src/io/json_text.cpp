@@ -124,6 +124,19 @@ std::string json_text(const json::array& array) {
   put_array(array, out);
   return out;
 }
+std::string compact_json(std::string_view text) {
+  std::string out;
+  bool within = false;  // a string
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (!within && (c == ' ' || c == '\t' || c == '\r' || c == '\n')) continue;
+    out += c;
+    if (c == '"') within = !within;
+    if (within && c == '\\' && i + 1 < text.size()) out += text[++i];
+  }
+  return out;
+}
+
 std::string json_quoted(std::string_view text) {
   std::string out;
   put_string(text, out);

@@ -16,6 +16,10 @@ std::string json_text(const boost::json::value& value);
 std::string json_text(const boost::json::object& object);
 std::string json_text(const boost::json::array& array);
 
+// Valid JSON without the spaces and lines between its values; all else as it stands, so that
+// numbers keep digits that no double holds.
+std::string compact_json(std::string_view text);
+
 // A string as JSON, quotes included.
 std::string json_quoted(std::string_view text);
 

@@ -11,5 +11,11 @@ TEST(ValidUtf8, WrongBytesAreReplaced) {
   EXPECT_EQ(valid_utf8(""), "");
 }
 
+TEST(ValidUtf8, AByteOrderMarkIsNoText) {
+  EXPECT_EQ(without_byte_order_mark("\xEF\xBB\xBF{}"), "{}");
+  EXPECT_EQ(without_byte_order_mark("{\xEF\xBB\xBF}"), "{\xEF\xBB\xBF}");
+  EXPECT_EQ(without_byte_order_mark(""), "");
+}
+
 }  // namespace
 }  // namespace oc

@@ -117,7 +117,7 @@ def test_what_is_wrong_with_one_is_told_in_its_record(pictures, tmp_path):
 
 
 def test_csv(pictures, whole, tmp_path):
-    out = tmp_path / "out.csv"
+    out = tmp_path / "out.CSV"
     args = (pictures, "-q", QUESTION, "-o", out)
     killed_at(6, out, *args)
     run("batch", *args, "--resume")
@@ -163,7 +163,10 @@ def test_templates_lists_and_patterns(pictures, tmp_path):
     assert [record.get("id") for record in got] == [0, 1, 2, 3, None]
     assert all("answer" in record for record in got[:4]) and "question" in got[4]["error"]["message"]
     assert "no question" in failure("batch", pictures, code=2)
-    assert "{nothing}" in run("batch", files[0], "-q", "{nothing}", code=1).stdout
+    # Before the model is loaded: that there is none is not told.
+    assert "there is no {nothing}" in failure("batch", files[0], "-q", "{nothing}", "--model", "none",
+                                              code=2)  # fmt: skip
+    assert "{nope}" in failure("batch", lines, "-q", "{id} {nope}", code=2)
 
 
 def test_answers_within_a_schema(pictures, tmp_path):
@@ -266,3 +269,25 @@ def test_links_to_folders_are_not_followed(pictures, tmp_path):
     shutil.copy(next(pictures.iterdir()), below / "a.png")
     (below / "up").symlink_to(tmp_path)
     assert len(records(run("batch", tmp_path, "--recursive", "-q", QUESTION).stdout)) == 1
+
+
+def test_requests_say_their_own_settings(tmp_path):
+    requests, schema = tmp_path / "requests.jsonl", tmp_path / "schema.json"
+    requests.write_text("\ufeff" + request("", max_tokens=3, seed=2**64))
+    schema.write_text('{"type": "object"}')
+    for flag, value in (("--seed", 1), ("--max-tokens", 4), ("--stop", "x"), ("--system", "Be brief."),
+                        ("--detail", "low"), ("--num-crops", 4), ("--json-schema", schema)):  # fmt: skip
+        said = failure("batch", requests, flag, value, "--model", "none", code=2)
+        assert f"{flag} is not for requests" in said
+    # Those that a server takes as defaults are taken; numbers come to the model as they stand.
+    (got,) = records(run("batch", requests, "--temperature", 0, code=1).stdout)
+    assert got["custom_id"] == "" and got["response"]["status_code"] == 400
+    assert got["response"]["body"]["error"]["param"] == "seed"
+
+
+def test_numbers_of_a_line_keep_their_digits(pictures, tmp_path):
+    picture, lines = next(pictures.iterdir()), tmp_path / "lines.jsonl"
+    lines.write_text(f'\ufeff{{"id": 12345678901234567890123, "image": "{picture}", "n": [ 1.10 ]}}\n')
+    out = run("batch", lines, "-q", "Is it {id}?", "--max-tokens", 1).stdout
+    assert out.startswith('{"id":12345678901234567890123,"image":')
+    assert ',"n":[1.10],"question":"Is it 12345678901234567890123?"' in out

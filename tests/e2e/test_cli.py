@@ -118,7 +118,7 @@ def test_wrong_usage_is_status_2_with_a_hint():
         (["--repetition-penalty", "0"], "--repetition-penalty must be a number from 0.01 to 100, found 0"),
         (["--max-tokens", "0"], "max_tokens is 0"),
         (["--detail", "low", "--num-crops", "4"], "--num-crops excludes --detail"),
-        (["--seed", "many"], "--seed"),
+        (["--seed", "-1"], "--seed: must be a whole number from 0"),
     ],
 )
 def test_bad_flags(picture, flags, message):

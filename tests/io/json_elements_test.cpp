@@ -73,5 +73,20 @@ TEST(JsonElements, AnErrorOfTheCallersEndsIt) {
   EXPECT_EQ(seen, 1);
 }
 
+TEST(JsonMembers, AsTheyStandInTheText) {
+  const auto members =
+      json_members(R"( {"a": 12345678901234567890123, "b\u0063": {"d": ["}"]} , "a":2})", "it");
+  ASSERT_TRUE(members.ok()) << members.error().describe();
+  ASSERT_EQ(members->size(), 3u);
+  EXPECT_EQ((*members)[0].key, "a");
+  EXPECT_EQ((*members)[0].value, "12345678901234567890123");
+  EXPECT_EQ((*members)[1].key, "bc");
+  EXPECT_EQ(compact_json((*members)[1].value), R"({"d":["}"]})");
+  EXPECT_EQ((*members)[2].value, "2");
+  EXPECT_TRUE(json_members("{}", "it")->empty());
+  for (const std::string_view wrong : {"", "[]", "{\"a\"}", "{\"a\": 1", "{1: 2}"})
+    EXPECT_FALSE(json_members(wrong, "it").ok()) << wrong;
+}
+
 }  // namespace
 }  // namespace oc

@@ -42,5 +42,10 @@ TEST(JsonText, ReadsBackAsTheSameValue) {
   for (const json::value& one : back.at("doubles").as_array()) EXPECT_TRUE(one.is_double());
 }
 
+TEST(JsonText, CompactedKeepsEveryDigit) {
+  EXPECT_EQ(compact_json(" { \"a b\\\" c\" : [ 1.10 ,\n 12345678901234567890123 ] }\r\n"),
+            R"({"a b\" c":[1.10,12345678901234567890123]})");
+}
+
 }  // namespace
 }  // namespace oc

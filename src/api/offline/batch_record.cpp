@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
 #include <vector>
@@ -20,13 +21,33 @@ namespace json = boost::json;
 constexpr std::array<std::string_view, 7> kColumns = {
     "image", "question", "answer", "finish_reason", "prompt_tokens", "completion_tokens", "error"};
 
-// In front of what the batch adds; a list's line may have fields of the same names.
-json::object begin_record(const BatchItem& item) {
-  json::object out = item.fields;
-  for (const std::string_view ours :
-       {"answer", "json", "finish_reason", "prompt_tokens", "completion_tokens", "error"})
-    out.erase(ours);
-  out["question"] = item.question;
+constexpr std::array<std::string_view, 6> kAdded = {
+    "answer", "json", "finish_reason", "prompt_tokens", "completion_tokens", "error"};
+
+// In front of what the batch adds; a list's line may have fields of the same names. Without the
+// brace at its end.
+std::string begin_record(const BatchItem& item) {
+  std::string out = "{";
+  const auto put = [&out](std::string_view key, std::string_view value) {
+    if (out.size() > 1) out += ',';
+    out += json_quoted(key);
+    out += ':';
+    out += value;
+  };
+  bool asked = false;
+  for (const auto& [key, value] : item.fields) {
+    if (std::ranges::find(kAdded, std::string_view(key)) != kAdded.end()) continue;
+    if (key == "question") {
+      asked = true;
+      put(key, json_quoted(item.question));
+    } else if (const auto exact = item.exact.find(std::string_view(key));
+               exact != item.exact.end()) {
+      put(key, exact->second);
+    } else {
+      put(key, json_text(value));
+    }
+  }
+  if (!asked) put("question", json_quoted(item.question));
   return out;
 }
 
@@ -59,22 +80,20 @@ json::value error_json(const ReplyError& error) {
 }  // namespace
 
 std::string picture_record(const BatchResult& result, bool as_json) {
-  json::object out = begin_record(result.item);
-  if (!result.read.answer) {
-    out["error"] = error_json(result.read.error);
-    return json_text(out);
-  }
+  const std::string head = begin_record(result.item);
+  if (!result.read.answer)
+    return fmt::format(R"({},"error":{}}})", head, json_text(error_json(result.read.error)));
   const TextAnswer& answer = *result.read.answer;
-  out["answer"] = answer.text;
+  std::string value;
   if (as_json) {
     boost::system::error_code failed;
-    json::value value = json::parse(answer.text, failed);
-    if (!failed) out["json"] = std::move(value);
+    json::parse(answer.text, failed);
+    if (!failed) value = R"("json":)" + compact_json(answer.text) + ",";
   }
-  out["finish_reason"] = answer.finish_reason;
-  out["prompt_tokens"] = answer.prompt_tokens;
-  out["completion_tokens"] = answer.completion_tokens;
-  return json_text(out);
+  return fmt::format(
+      R"({},"answer":{},{}"finish_reason":{},"prompt_tokens":{},"completion_tokens":{}}})", head,
+      json_quoted(answer.text), value, json_quoted(answer.finish_reason), answer.prompt_tokens,
+      answer.completion_tokens);
 }
 
 std::string csv_head() {
@@ -98,7 +117,7 @@ std::string csv_record(const BatchResult& result) {
 std::string request_record(const BatchResult& result) {
   const std::string head = fmt::format(
       R"({{"id":"batch_req_{}","custom_id":{})", random_text(24),
-      result.item.custom_id.empty() ? std::string("null") : json_quoted(result.item.custom_id));
+      result.item.custom_id ? json_quoted(*result.item.custom_id) : std::string("null"));
   if (result.reply.status == 0)
     return fmt::format(R"({},"response":null,"error":{}}})", head,
                        json_text(error_json(result.read.error)));
@@ -113,7 +132,7 @@ Result<bool> check_record(std::string_view record, BatchKind kind, const BatchIt
   const json::object empty;
   const json::object& fields = value.is_object() ? value.get_object() : empty;
   if (kind == BatchKind::kRequests) {
-    OC_RETURN_IF_ERROR(check_field(fields, "custom_id", item.custom_id, item.index));
+    OC_RETURN_IF_ERROR(check_field(fields, "custom_id", item.custom_id.value_or(""), item.index));
     const json::value* response = fields.if_contains("response");
     const json::value* status = response != nullptr && response->is_object()
                                     ? response->get_object().if_contains("status_code")

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "base/natural_order.h"
 #include "base/valid_utf8.h"
 #include "io/json.h"
+#include "io/json_elements.h"
 #include "io/json_text.h"
 
 namespace oc {
@@ -24,6 +26,8 @@ namespace json = boost::json;
 constexpr std::array<std::string_view, 12> kPictureEndings = {".jpg",  ".jpeg", ".png",  ".webp",
                                                               ".gif",  ".bmp",  ".heic", ".heif",
                                                               ".avif", ".tif",  ".tiff", ".jpe"};
+// What a template may name of every picture.
+constexpr std::array<std::string_view, 5> kNames = {"file", "name", "stem", "folder", "index"};
 constexpr std::size_t kMaxLine = std::size_t{1} << 30;
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
@@ -71,14 +75,22 @@ Result<void> add_pattern(const std::string& pattern, std::vector<std::string>& o
   return {};
 }
 
+// As std::getline(), without a byte order mark at the file's beginning.
+bool next_line(std::ifstream& file, std::string& line) {
+  const bool first = file.tellg() == std::streampos(0);
+  if (!std::getline(file, line)) return false;
+  if (first && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
+  return true;
+}
+
 Result<void> add_list(const fs::path& list, std::vector<std::string>& out) {
   std::ifstream file(list);
   if (!file)
     return Error{ErrorCode::kNotFound, fmt::format("{} cannot be read", list.string()),
                  "check its permissions"};
-  for (std::string line; std::getline(file, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) out.push_back((list.parent_path() / line).string());
+  for (std::string text; next_line(file, text);) {
+    if (text.ends_with('\r')) text.pop_back();
+    if (!text.empty()) out.push_back((list.parent_path() / text).string());
   }
   return {};
 }
@@ -91,7 +103,7 @@ bool has_ending(const std::string& word, std::string_view ending) {
 Result<BatchKind> kind_of_lines(const std::string& path) {
   std::ifstream file(path);
   std::string line;
-  while (line.find_first_not_of(" \t\r") == line.npos && std::getline(file, line)) {
+  while (line.find_first_not_of(" \t\r") == line.npos && next_line(file, line)) {
   }
   if (line.find_first_not_of(" \t\r") == line.npos)
     return Error{ErrorCode::kInvalidArgument, fmt::format("{} has no lines", path),
@@ -104,10 +116,38 @@ Result<BatchKind> kind_of_lines(const std::string& path) {
 }
 
 // A field as text for a template.
-std::optional<std::string> text_of(const json::object& fields, std::string_view name) {
-  const json::value* value = fields.if_contains(name);
+std::optional<std::string> text_of(const BatchItem& item, std::string_view name) {
+  const json::value* value = item.fields.if_contains(name);
   if (value == nullptr || value->is_null()) return std::nullopt;
-  return value->is_string() ? std::string(value->get_string()) : json_text(*value);
+  if (value->is_string()) return std::string(value->get_string());
+  const auto exact = item.exact.find(name);
+  return exact == item.exact.end() ? json_text(*value) : exact->second;
+}
+
+// Names of the template that no picture has, and no line of the list.
+Result<void> check_names(const TextTemplate& question, const BatchInputs& inputs) {
+  std::set<std::string> missing;
+  for (const std::string& name : question.names())
+    if (std::ranges::find(kNames, name) == kNames.end()) missing.insert(name);
+  if (inputs.kind == BatchKind::kList && !missing.empty()) {
+    std::ifstream file(inputs.lines);
+    for (std::string line; !missing.empty() && next_line(file, line);) {
+      const auto value = parse_json(line, inputs.lines);
+      if (!value.ok() || !value->is_object()) continue;
+      std::erase_if(missing,
+                    [&](const std::string& name) { return value->get_object().contains(name); });
+    }
+  }
+  if (missing.empty()) return {};
+  return TextTemplate::no_such_value(*missing.begin());
+}
+
+Result<void> keep_exact(BatchItem& item, std::string_view line, std::string_view where) {
+  OC_ASSIGN_OR_RETURN(const auto members, json_members(line, where));
+  for (const JsonMember& member : members)
+    if (!item.fields.at(member.key).is_string())
+      item.exact[member.key] = compact_json(member.value);
+  return {};
 }
 
 }  // namespace
@@ -155,6 +195,7 @@ Result<BatchSource> BatchSource::open(BatchInputs inputs, std::optional<TextTemp
   if (inputs.kind == BatchKind::kRequests && question)
     return Error{ErrorCode::kInvalidArgument, "the requests have questions of their own",
                  "leave --question out"};
+  if (question) OC_RETURN_IF_ERROR(check_names(*question, inputs));
   if (inputs.kind != BatchKind::kPictures) {
     std::error_code error;
     out.lines_.open(inputs.lines, std::ios::binary);
@@ -187,7 +228,7 @@ Result<std::optional<BatchItem>> BatchSource::next() {
     const std::string& file = inputs_.pictures[index_];
     return std::optional(picture(file));
   }
-  for (std::string text; std::getline(lines_, text); text.clear()) {
+  for (std::string text; next_line(lines_, text); text.clear()) {
     ++line_number_;
     read_ += text.size() + 1;
     if (text.find_first_not_of(" \t\r") == text.npos) continue;
@@ -202,7 +243,7 @@ Result<std::optional<BatchItem>> BatchSource::next() {
 Result<void> BatchSource::ask(BatchItem& item, std::string_view shown) const {
   const fs::path path(item.file);
   const auto value_of = [&](std::string_view name) -> std::optional<std::string> {
-    if (auto field = text_of(item.fields, name)) return field;
+    if (auto field = text_of(item, name)) return field;
     if (name == "file") return valid_utf8(shown);
     if (name == "name") return valid_utf8(path.filename().string());
     if (name == "stem") return valid_utf8(path.stem().string());
@@ -237,7 +278,9 @@ BatchItem BatchSource::line(const std::string& text) {
     if (!value->is_object())
       return Error{ErrorCode::kInvalidArgument, where + " is no JSON object"};
     item.fields = std::move(value->get_object());
-    return inputs_.kind == BatchKind::kList ? read_list_line(item) : read_request(item, where);
+    if (inputs_.kind == BatchKind::kRequests) return read_request(item, text, where);
+    OC_RETURN_IF_ERROR(keep_exact(item, text, where));
+    return read_list_line(item);
   }();
   if (!read.ok()) item.wrong = read.error();
   return item;
@@ -253,7 +296,8 @@ Result<void> BatchSource::read_list_line(BatchItem& item) const {
   return {};
 }
 
-Result<void> BatchSource::read_request(BatchItem& item, const std::string& where) {
+Result<void> BatchSource::read_request(BatchItem& item, const std::string& text,
+                                       const std::string& where) {
   const JsonReader reader(item.fields, where,
                           R"(a line is {"custom_id": "1", "method": "POST", )"
                           R"("url": "/v1/chat/completions", "body": {…}})");
@@ -262,8 +306,11 @@ Result<void> BatchSource::read_request(BatchItem& item, const std::string& where
   OC_ASSIGN_OR_RETURN(item.url, reader.string("url"));
   if (method != "POST")
     return reader.error(ErrorCode::kInvalidArgument, "\"method\" must be \"POST\"");
-  OC_ASSIGN_OR_RETURN(const JsonReader body, reader.at("body"));
-  item.body = json_text(body.value());
+  if (!item.fields.contains("body"))
+    return reader.error(ErrorCode::kInvalidArgument, "\"body\" is missing");
+  OC_ASSIGN_OR_RETURN(const auto members, json_members(text, where));
+  for (const JsonMember& member : members)
+    if (member.key == "body") item.body = member.value;
   item.fields.clear();  // a picture may be in it
   return {};
 }

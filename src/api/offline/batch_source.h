@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,10 +27,14 @@ struct BatchItem {
   std::size_t index = 0;       // from 0
   double share = 0;            // of all items, this one the last of them, from 0 to 1
   boost::json::object fields;  // "image" and, of a list's line, all of it
-  std::string file;            // the picture's
+  // Fields of a list's line that are no strings, as JSON without spaces: with digits that no double
+  // holds.
+  std::map<std::string, std::string, std::less<>> exact;
+  std::string file;  // the picture's
   std::string question;
-  std::string custom_id, url, body;  // of a request
-  std::optional<Error> wrong;        // with what it says nothing can be asked
+  std::optional<std::string> custom_id;  // of a request; nullopt: it is wrong before that
+  std::string url, body;                 // likewise; the body as it stands in the line
+  std::optional<Error> wrong;            // with what it says nothing can be asked
 };
 
 // Whether a file's name ends as pictures' names do; case does not matter.
@@ -49,7 +55,8 @@ Result<BatchInputs> find_inputs(const std::vector<std::string>& words, bool recu
 class BatchSource {
  public:
   // `question`: of all items; nullopt: a list's lines say theirs, requests have none.
-  // kInvalidArgument: pictures without one, requests with one.
+  // kInvalidArgument: pictures without one, requests with one, one that names a value which no item
+  // has.
   static Result<BatchSource> open(BatchInputs inputs, std::optional<TextTemplate> question);
 
   BatchKind kind() const { return inputs_.kind; }
@@ -63,7 +70,8 @@ class BatchSource {
   BatchItem picture(const std::string& file);
   BatchItem line(const std::string& text);
   Result<void> read_list_line(BatchItem& item) const;
-  static Result<void> read_request(BatchItem& item, const std::string& where);
+  static Result<void> read_request(BatchItem& item, const std::string& text,
+                                   const std::string& where);
   Result<void> ask(BatchItem& item, std::string_view shown) const;
 
   BatchInputs inputs_;

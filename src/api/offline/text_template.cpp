@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 namespace oc {
-
 Result<TextTemplate> TextTemplate::parse(std::string_view text) {
   const Error wrong{ErrorCode::kInvalidArgument, "a brace in the text has no other one",
                     "{name} is the place of a value, {{ and }} are braces"};
@@ -29,16 +28,27 @@ Result<TextTemplate> TextTemplate::parse(std::string_view text) {
   return out;
 }
 
+std::vector<std::string> TextTemplate::names() const {
+  std::vector<std::string> out;
+  for (const Place& place : places_)
+    if (!place.name.empty()) out.push_back(place.name);
+  return out;
+}
+
+Error TextTemplate::no_such_value(std::string_view name) {
+  return {
+      ErrorCode::kInvalidArgument, fmt::format("there is no {{{}}}", name),
+      "of a picture there are {file}, {name}, {stem}, {folder} and {index}, of a list's line its "
+      "fields; {{ and }} are braces"};
+}
+
 Result<std::string> TextTemplate::fill(const ValueOf& value_of) const {
   std::string out;
   for (const Place& place : places_) {
     out += place.before;
     if (place.name.empty()) continue;
     const auto value = value_of(place.name);
-    if (!value)
-      return Error{ErrorCode::kInvalidArgument, fmt::format("there is no {{{}}}", place.name),
-                   "of a picture there are {file}, {name}, {stem}, {folder} and {index}, of a "
-                   "list's line its fields; {{ and }} are braces"};
+    if (!value) return no_such_value(place.name);
     out += *value;
   }
   return out;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/valid_utf8.h"
 #include "io/digest.h"
 #include "io/files.h"
 #include "io/json.h"
@@ -27,7 +28,8 @@ constexpr std::int64_t kMaxId = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kMaxText = 64u << 10, kMaxAnswers = 1000;
 
 std::string_view text_of(const MappedFile& file) {
-  return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
+  return without_byte_order_mark(
+      {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
 }
 
 void take_sample(VqaSample& sample, const VqaDraw& draw) {
@@ -162,6 +164,7 @@ Result<VqaSample> read_vqa_lines(const fs::path& lines, const fs::path& pictures
   OC_ASSIGN_OR_RETURN(const auto file, MappedFile::open(lines));
   const std::string name = lines.filename().string();
   VqaSample sample;
+  std::unordered_map<std::int64_t, std::int64_t> lines_of_ids;
   std::string_view rest = text_of(*file);
   for (std::int64_t number = 1; !rest.empty(); ++number) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -174,6 +177,11 @@ Result<VqaSample> read_vqa_lines(const fs::path& lines, const fs::path& pictures
                                              R"(a line is {"image": "a.jpg", )"
                                              R"("question": "…", "answers": ["…"]})"),
                                   number, pictures));
+    if (const auto [other, is_new] = lines_of_ids.emplace(question.id, number); !is_new)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("{}: question_id {} is also that of line {}", where, question.id,
+                               other->second),
+                   "give each line its own, or none: then it is the number of the line"};
     sample.questions.push_back(std::move(question));
   }
   OC_RETURN_IF_ERROR(file->intact());

@@ -82,5 +82,27 @@ TEST(BatchRecord, KnowsItsItem) {
   EXPECT_FALSE(check_record(record, BatchKind::kRequests, request.item).ok());
 }
 
+TEST(BatchRecord, FieldsStandWhereTheyStoodWithTheirDigits) {
+  BatchResult result = answered("x");
+  result.item.fields = {
+      {"id", 1e22}, {"question", "{old}"}, {"image", "a.jpg"}, {"error", 1}, {"z", 1.1}};
+  result.item.exact = {{"id", "12345678901234567890123"}, {"error", "1"}, {"z", "1.10"}};
+  EXPECT_TRUE(
+      picture_record(result, false)
+          .starts_with(
+              R"({"id":12345678901234567890123,"question":"What?","image":"a.jpg","z":1.10,"answer":"x",)"))
+      << picture_record(result, false);
+  EXPECT_NE(picture_record(answered(R"({"n": 12345678901234567890123})"), true)
+                .find(R"("json":{"n":12345678901234567890123},)"),
+            std::string::npos);
+}
+
+TEST(BatchRecord, AnEmptyIdIsAnId) {
+  BatchResult result;
+  result.item.custom_id = "";
+  result.reply = {.status = 200, .body = "{}", .failure = {}};
+  EXPECT_NE(request_record(result).find(R"("custom_id":"",)"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace oc

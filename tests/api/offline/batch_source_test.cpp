@@ -121,9 +121,54 @@ TEST_F(BatchSourceTest, Requests) {
   const BatchItem first = **source.next();
   EXPECT_EQ(first.custom_id, "a");
   EXPECT_EQ(first.url, "/v1/chat/completions");
-  EXPECT_EQ(first.body, R"({"messages":[]})");
+  EXPECT_EQ(first.body, R"({"messages": []})");
   EXPECT_TRUE((**source.next()).wrong);
   EXPECT_FALSE(BatchSource::open(*find_inputs({lines}, false), *TextTemplate::parse("x")).ok());
+}
+
+TEST_F(BatchSourceTest, NumbersKeepTheirDigits) {
+  BatchSource list = open(file("l.jsonl", R"({"image": "a.png", "id": 12345678901234567890123, )"
+                                          R"("more": {"n": [ 1.10 ]}, "none": null})"),
+                          "{id} {more}");
+  const BatchItem item = **list.next();
+  EXPECT_EQ(item.question, R"(12345678901234567890123 {"n":[1.10]})");
+  EXPECT_EQ(item.exact.at("none"), "null");
+  EXPECT_FALSE(item.exact.contains("image"));
+  BatchSource requests = open(file("r.jsonl", R"({"custom_id": "", "method": "POST", "url": "/x", )"
+                                              R"("body": {"seed": 18446744073709551616}})"));
+  const BatchItem request = **requests.next();
+  EXPECT_EQ(request.body, R"({"seed": 18446744073709551616})");
+  EXPECT_EQ(request.custom_id, "");
+}
+
+TEST_F(BatchSourceTest, AByteOrderMarkBeginsAFileAndNoLine) {
+  file("a.png");
+  EXPECT_EQ(found({file("list.txt",
+                        "\xEF\xBB\xBF"
+                        "a.png\r\nb.png\n")}),
+            (std::vector<std::string>{"a.png", "b.png"}));
+  BatchSource requests = open(file("r.jsonl",
+                                   "\xEF\xBB\xBF"
+                                   R"({"custom_id": "a", "method": "POST", "url": "/x", )"
+                                   R"("body": {}})"));
+  EXPECT_EQ(requests.kind(), BatchKind::kRequests);
+  EXPECT_FALSE((**requests.next()).wrong);
+}
+
+TEST_F(BatchSourceTest, ATemplateThatNoItemCanFillIsRefused) {
+  const auto refused = [&](const std::string& word, std::string_view question) -> std::string {
+    const auto source =
+        BatchSource::open(*find_inputs({word}, false), *TextTemplate::parse(question));
+    return source.ok() ? "" : source.error().message;
+  };
+  const std::string picture = file("a.png");
+  EXPECT_EQ(refused(picture, "{stem} {name} {file} {folder} {index}"), "");
+  EXPECT_EQ(refused(picture, "{stem} {nope}"), "there is no {nope}");
+  const std::string list = file("l.jsonl",
+                                "{\"image\": \"a.png\"}\nnonsense\n"
+                                "{\"image\": \"b.png\", \"word\": 1}\n");
+  EXPECT_EQ(refused(list, "{word} {stem}"), "");  // of one line at least
+  EXPECT_EQ(refused(list, "{nope} {word}"), "there is no {nope}");
 }
 
 }  // namespace

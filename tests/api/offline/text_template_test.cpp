@@ -29,5 +29,11 @@ TEST(TextTemplate, WhatIsWrong) {
     EXPECT_TRUE(filled(text).starts_with("wrong: ")) << text;
 }
 
+TEST(TextTemplate, NamesItsPlaces) {
+  EXPECT_EQ(TextTemplate::parse("{b} and {a}, {{c}}, {b}")->names(),
+            (std::vector<std::string>{"b", "a", "b"}));
+  EXPECT_TRUE(TextTemplate::parse("plain")->names().empty());
+}
+
 }  // namespace
 }  // namespace oc

@@ -130,5 +130,26 @@ TEST_F(VqaDataTest, MissingPicturesAreCounted) {
   EXPECT_NE(there.error().message.find("no.jpg"), std::string::npos);
 }
 
+TEST_F(VqaDataTest, LinesOfOneIdAreRefused) {
+  const std::string line = R"({"image": "a", "question": "b", "answers": "c")";
+  const auto read =
+      read_vqa_lines(file("set.jsonl", line + "}\n" + line + R"(, "question_id": 7})" + "\n" +
+                                           line + R"(, "question_id": 1})"),
+                     "p", {});
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().message, "set.jsonl, line 3: question_id 1 is also that of line 1");
+}
+
+TEST_F(VqaDataTest, AByteOrderMarkIsNoPartOfTheFile) {
+  const std::string mark = "\xEF\xBB\xBF";
+  EXPECT_TRUE(
+      read_vqa_lines(file("set.jsonl", mark + R"({"image": "a", "question": "b", "answers": "c"})"),
+                     "p", {})
+          .ok());
+  EXPECT_TRUE(read_vqa(file("q.json", mark + std::string(kQuestions)),
+                       file("a.json", mark + std::string(kAnnotations)), "p", {})
+                  .ok());
+}
+
 }  // namespace
 }  // namespace oc
