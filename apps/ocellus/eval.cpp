@@ -10,7 +10,6 @@
 #include "answer_config.h"
 #include "answerers.h"
 #include "api/offline/server_answerer.h"
-#include "api/offline/text_template.h"
 #include "base/environment.h"
 #include "base/in_order.h"
 #include "io/json.h"
@@ -20,6 +19,7 @@
 #include "progress.h"
 #include "runtime/eval/vqa_report.h"
 #include "terminal.h"
+#include "vqa_questions.h"
 
 namespace oc {
 namespace {
@@ -28,9 +28,7 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 struct VqaFlags : AnswerFlags {
-  std::string questions, annotations, images, format = "vqa";
-  VqaDraw draw;
-  std::string prompt = "{question}\nAnswer the question using a single word or phrase.";
+  QuestionFlags asked;
   std::string out = "vqa-results";  // a folder
   std::string server, served_model;
   int timeout_s = 600;
@@ -38,26 +36,6 @@ struct VqaFlags : AnswerFlags {
   std::size_t mistakes = 60;
   bool resume = false, json = false;
 };
-
-constexpr int kMaxTokens = 32;  // where the flags do not say; an answer is a word or a few
-
-VqaSample read_sample(const VqaFlags& flags) {
-  auto sample = [&]() -> Result<VqaSample> {
-    if (flags.format == "lines") {
-      const fs::path folder =
-          flags.images.empty() ? fs::path(flags.questions).parent_path() : fs::path(flags.images);
-      return read_vqa_lines(flags.questions, folder, flags.draw);
-    }
-    if (flags.annotations.empty() || flags.images.empty())
-      throw ExitError{2, "--annotations and --images are missing",
-                      "or take --format lines for a file of lines"};
-    return read_vqa(flags.questions, flags.annotations, flags.images, flags.draw);
-  }();
-  if (!sample.ok()) fail(sample.error());
-  if (sample->questions.empty()) throw ExitError{1, flags.questions + " has no questions"};
-  if (const auto there = check_pictures(*sample); !there.ok()) fail(there.error());
-  return *std::move(sample);
-}
 
 std::unique_ptr<Answerer> make_answerer(const VqaFlags& flags) {
   if (flags.server.empty())
@@ -80,7 +58,7 @@ class VqaEvaluation {
         answerer_(answerer),
         settings_(question_settings(flags)) {
     settings_.temperature = 0;
-    if (!settings_.max_tokens) settings_.max_tokens = kMaxTokens;
+    if (!settings_.max_tokens) settings_.max_tokens = kShortAnswerTokens;
     if (!flags.server.empty()) settings_.model = answerer.model();
   }
 
@@ -135,10 +113,10 @@ class VqaEvaluation {
   void report() const {
     VqaRun run{.model = answerer_.model(),
                .by = answerer_.answered_by(),
-               .prompt = flags_.prompt,
+               .prompt = flags_.asked.prompt,
                .drawn_of = sample_.all,
                .seed = {}};
-    if (sample_.questions.size() < sample_.all) run.seed = flags_.draw.seed;
+    if (sample_.questions.size() < sample_.all) run.seed = flags_.asked.draw.seed;
     const VqaReport report = make_vqa_report(std::move(run), sample_.questions, answers_);
     write("results.json", json_text(report.json()) + "\n");
     write("vqa_results.json", json_text(official_results()) + "\n");
@@ -164,7 +142,7 @@ class VqaEvaluation {
     return json_text(json::object{{"vqa", 1},
                                   {"model", answerer_.identity()},
                                   {"questions", digest_of(sample_)},
-                                  {"prompt", flags_.prompt},
+                                  {"prompt", flags_.asked.prompt},
                                   {"system", settings_.system},
                                   {"max_tokens", *settings_.max_tokens},
                                   {"detail", settings_.detail},
@@ -196,27 +174,13 @@ class VqaEvaluation {
 
   Said ask(std::size_t i) const {
     const VqaQuestion& question = sample_.questions[i];
-    Said out{.question = i, .answer = {}, .failure = {}};
-    const auto text = prompt_.fill([&](std::string_view name) -> std::optional<std::string> {
-      if (name == "question") return question.question;
-      return std::nullopt;
-    });
-    const auto picture =
-        picture_file_uri(question.picture, flags_.defaults.pictures.limits.max_bytes);
-    if (!text.ok() || !picture.ok()) {
-      out.answer.error = (text.ok() ? picture.error() : text.error()).message;
-      return out;
-    }
-    const ChatReply reply = answerer_.answer(kChatPath, question_body(settings_, *picture, *text));
-    const ReadReply read = read_reply(reply);
-    out.stopped = reply.stopped;
-    if (read.answer)
-      out.answer.text = read.answer->text;
-    else if (is_about_all(reply))
-      out.failure = Error{ErrorCode::kUnavailable, read.error.message};
-    else
-      out.answer.error = fmt::format("{}: {}", read.error.code, read.error.message);
-    return out;
+    VqaReply reply =
+        ask_vqa(answerer_, settings_, prompt_, question.question,
+                picture_file_uri(question.picture, flags_.defaults.pictures.limits.max_bytes));
+    return {.question = i,
+            .answer = std::move(reply.answer),
+            .stopped = reply.stopped,
+            .failure = std::move(reply.failure)};
   }
 
   bool keep(const Said& said) {
@@ -265,12 +229,11 @@ void eval_vqa(VqaFlags flags) {
   quiet_logs();
   apply_config(flags);
   check_answer_flags(flags);
-  auto prompt = TextTemplate::parse(flags.prompt);
-  if (!prompt.ok()) throw ExitError{2, prompt.error().message, prompt.error().hint};
-  VqaSample sample = read_sample(flags);
+  TextTemplate prompt = read_prompt(flags.asked.prompt);
+  VqaSample sample = read_questions(flags.asked);
   const CatchInterrupt interrupt;
   const auto answerer = make_answerer(flags);
-  VqaEvaluation evaluation(flags, std::move(sample), *std::move(prompt), *answerer);
+  VqaEvaluation evaluation(flags, std::move(sample), std::move(prompt), *answerer);
   evaluation.open_records();
   evaluation.ask_all();
   evaluation.require_all();
@@ -303,24 +266,9 @@ void add_eval(CLI::App& app) {
   auto flags = std::make_shared<VqaFlags>();
   CLI::App& verb = *parent->add_subcommand(
       "vqa", "Score a model's answers against people's, by the rule of VQA 2.0");
-  verb.add_option("--questions", flags->questions, "Questions, as published; or a file of lines")
-      ->required()
-      ->check(CLI::ExistingFile);
-  verb.add_option("--annotations", flags->annotations, "People's answers, as published")
-      ->check(CLI::ExistingFile);
-  verb.add_option("--images", flags->images,
-                  "The folder of the pictures (of lines: else where their file is)")
-      ->check(CLI::ExistingDirectory);
-  verb.add_option("--format", flags->format,
-                  "vqa: the two files of VQA 2.0; lines: {\"image\", \"question\", \"answers\"} on "
-                  "each line")
-      ->check(CLI::IsMember({"vqa", "lines"}))
-      ->capture_default_str();
-  verb.add_option("--sample", flags->draw.count, "Ask so many of them, drawn; 0: all")
-      ->capture_default_str();
-  verb.add_option("--seed", flags->draw.seed, "Which ones are drawn")->capture_default_str();
-  verb.add_option("--prompt", flags->prompt, "How it is asked; {question} stands for the question")
-      ->default_str("the question, and that a word or phrase will do");
+  flags->asked.prompt = kShortAnswerPrompt;
+  add_question_flags(verb, flags->asked)->required();
+  verb.get_option("--prompt")->default_str("the question, and that a word or phrase will do");
   verb.add_option("-o,--out", flags->out,
                   "Folder for answers.jsonl, results.json, report.html, and vqa_results.json, the "
                   "challenge's own form")

@@ -128,7 +128,7 @@ int run(int argc, char** argv) {
        {add_ask,      add_chat,   add_caption, add_detect,   add_point,   add_batch,
         add_serve,    add_config, add_plan,    add_pull,     add_ps,      add_list,
         add_show,     add_rm,     add_see,     add_tokenize, add_inspect, add_verify,
-        add_quantize, add_synth,  add_bench,   add_eval})
+        add_quantize, add_synth,  add_bench,   add_eval,     add_compare})
     add(app);
   for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) verb->group("Verbs");
   app.footer(

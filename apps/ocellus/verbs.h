@@ -25,6 +25,7 @@ void add_batch(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_caption(CLI::App& app);
 void add_chat(CLI::App& app);
+void add_compare(CLI::App& app);
 void add_config(CLI::App& app);
 void add_detect(CLI::App& app);
 void add_eval(CLI::App& app);

@@ -56,7 +56,7 @@ struct ServedModel {
   std::string fallback;         // why the full-precision checkpoint answers; empty: it does not
   std::size_t loaded_bytes = 0, in_use = 0;
   std::uint64_t requests = 0, loads = 0, failed_loads = 0;
-  double idle_s = 0;
+  double idle_s = 0, load_ms = 0;  // load_ms: of the last time that it was loaded
 
   const std::string& key() const { return id.empty() ? name : id; }
 

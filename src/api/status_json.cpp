@@ -52,6 +52,7 @@ json::array model_states(std::span<const ServedModel> models) {
     one["requests"] = model.requests;
     // Whole milliseconds: Boost.JSON writes fractions as 3.655E0.
     one["idle_ms"] = std::llround(model.idle_s * 1000);
+    if (model.loads > 0) one["load_ms"] = std::llround(model.load_ms);
     if (!model.why.empty()) one["why"] = model.why;
     if (!model.fallback.empty()) one["fallback_reason"] = model.fallback;
     out.push_back(std::move(one));

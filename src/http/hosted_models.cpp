@@ -31,6 +31,7 @@ ServedModel hosted_model(const ModelStatus& status, ModelProfile profile) {
   model.loads = status.loads;
   model.failed_loads = status.failed_loads;
   model.idle_s = status.idle_s;
+  model.load_ms = status.load_ms;
   model.ui = std::move(profile.ui);
   return model;
 }

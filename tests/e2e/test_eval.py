@@ -300,3 +300,18 @@ def test_files_that_are_not_there(tmp_path):
     wrong = failure("eval", "vqa", "--questions", tmp_path / "q.json", "--annotations",
                     tmp_path / "a.json", "--images", tmp_path)  # fmt: skip
     assert '"questions" is missing' in wrong
+
+
+def test_what_cannot_be_meant_is_refused_before_anything_is_loaded(world, tmp_path):
+    args = ("eval", "vqa", *flags(world)[:-2], "--model", "none", "--out", tmp_path / "out")
+    assert "has no {question}" in failure(*args, "--prompt", "Is it red?", code=2)
+    assert "there is no {nope}" in failure(*args, "--prompt", "{question} {nope}", code=2)
+    for flag in ("--seed", "--sample"):
+        for value in ("-1", str(2**64), "1e3"):
+            said = failure(*args, f"{flag}={value}", code=2)
+            assert f"{flag}: must be a whole number from 0 to {2**64 - 1}, found {value}" in said
+    line = '{"image": "a.png", "question": "b", "answers": "c", "question_id": 5}\n'
+    (tmp_path / "set.jsonl").write_text(line * 2)
+    twice = failure("eval", "vqa", "--format", "lines", "--questions", tmp_path / "set.jsonl")
+    assert "line 2: question_id 5 is also that of line 1" in twice
+    assert not (tmp_path / "out").exists()

@@ -1,6 +1,7 @@
 // Who answers chat requests for verbs that have many to ask: a model of this process, or a server.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@ struct ChatReply {
   std::string body;      // in the dialect of the path
   std::string failure;   // for people
   bool stopped = false;  // the run was told to end: this is no answer, and no failure
+  // From when it was asked, tries before the last one left out; only of answers.
+  std::optional<double> first_text_ms = {};  // nullopt: there was no text, or it is not known
+  double whole_ms = 0;
 };
 
 class Answerer {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <optional>
 #include <utility>
 
 #include "api/dialect.h"
@@ -53,7 +54,7 @@ Result<ChatRequest> LocalAnswerer::read(const Dialect& dialect, std::string body
   return request;
 }
 
-Result<GenerateResult> LocalAnswerer::generate(ChatRequest& request) {
+Result<GenerateResult> LocalAnswerer::generate(ChatRequest& request, Service::OnText on_text) {
   GenerateRequest wanted = std::move(request.generate);
   wanted.id = "offline-" + random_text(8);
   wanted.abandoned = options_.stopped;
@@ -61,14 +62,15 @@ Result<GenerateResult> LocalAnswerer::generate(ChatRequest& request) {
     wanted.deadline = std::chrono::steady_clock::now() + *limit;
   std::promise<Result<GenerateResult>> promise;
   std::future<Result<GenerateResult>> done = promise.get_future();
-  OC_ASSIGN_OR_RETURN(const auto job,
-                      service_.submit(std::move(wanted), {}, [&](Result<GenerateResult> result) {
-                        promise.set_value(std::move(result));
-                      }));
+  OC_ASSIGN_OR_RETURN(const auto job, service_.submit(std::move(wanted), std::move(on_text),
+                                                      [&](Result<GenerateResult> result) {
+                                                        promise.set_value(std::move(result));
+                                                      }));
   return done.get();
 }
 
 ChatReply LocalAnswerer::answer(std::string_view path, std::string body) {
+  const Stopwatch since;
   const Dialect* dialect = dialect_of(path);
   if (dialect == nullptr)
     return refused(default_dialect(),
@@ -88,8 +90,16 @@ ChatReply LocalAnswerer::answer(std::string_view path, std::string body) {
                                  .id = std::string(dialect->id_prefix()) + random_text(24),
                                  .created = unix_seconds(),
                                  .warning = warning});
-  auto result = generate(*request);
-  if (result.ok()) return {.status = 200, .body = writer->whole(*result), .failure = {}};
+  std::optional<double> first_text_ms;
+  auto result = generate(*request, [&](const AnswerPiece& piece) {
+    if (!first_text_ms && !piece.text.empty()) first_text_ms = since.ms();
+  });
+  if (result.ok())
+    return {.status = 200,
+            .body = writer->whole(*result),
+            .failure = {},
+            .first_text_ms = first_text_ms,
+            .whole_ms = since.ms()};
   if (options_.stopped && options_.stopped()) return {.stopped = true};
   return refused(*dialect, to_api_error(result.error(), Stage::kAnswer));
 }

@@ -35,7 +35,8 @@ class LocalAnswerer final : public Answerer {
 
  private:
   Result<ChatRequest> read(const Dialect& dialect, std::string body) const;
-  Result<GenerateResult> generate(ChatRequest& request);
+  // `on_text` is called by another thread, not after the return.
+  Result<GenerateResult> generate(ChatRequest& request, Service::OnText on_text);
 
   const LocalAnswererOptions options_;
   ServedModel served_;

@@ -94,10 +94,12 @@ ReadReply read_reply(const ChatReply& reply) {
     return {.answer = {}, .error = {"no_answer", "the reply holds no answer"}};
   const json::value& choice = choices->get_array().front();
   const json::value* usage = member(root, "usage");
-  return {.answer = TextAnswer{.text = text_at(member(&choice, "message"), "content"),
-                               .finish_reason = text_at(&choice, "finish_reason"),
-                               .prompt_tokens = count_at(usage, "prompt_tokens"),
-                               .completion_tokens = count_at(usage, "completion_tokens")}};
+  return {.answer = TextAnswer{
+              .text = text_at(member(&choice, "message"), "content"),
+              .finish_reason = text_at(&choice, "finish_reason"),
+              .prompt_tokens = count_at(usage, "prompt_tokens"),
+              .completion_tokens = count_at(usage, "completion_tokens"),
+              .cached_tokens = count_at(member(usage, "prompt_tokens_details"), "cached_tokens")}};
 }
 
 }  // namespace oc

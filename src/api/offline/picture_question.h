@@ -39,6 +39,7 @@ Result<std::string> picture_file_uri(const std::string& file, std::size_t max_by
 struct TextAnswer {
   std::string text, finish_reason;
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
+  std::int64_t cached_tokens = 0;  // of the prompt, computed before
 };
 struct ReplyError {
   std::string code, message;  // "invalid_image", …

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <csignal>
 
+extern char** environ;  // of POSIX, which names no header for it
+
 namespace oc {
 namespace {
 
@@ -76,6 +78,29 @@ std::optional<ChildProcess> ChildProcess::start(const std::filesystem::path& pro
   char* const environment[] = {nullptr};
   pid_t pid = 0;
   if (::posix_spawn(&pid, program.c_str(), &files, &attributes, arguments, environment) != 0)
+    return std::nullopt;
+  return ChildProcess(pid);
+}
+
+std::optional<ChildProcess> ChildProcess::run(const std::filesystem::path& program,
+                                              std::vector<std::string> arguments, int out) {
+  SpawnActions actions;
+  auto& [files, attributes] = actions;
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  int failed = ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  failed |= ::posix_spawn_file_actions_adddup2(&files, out, 1);
+  failed |= ::posix_spawnattr_setsigmask(&attributes, &none);
+  failed |= ::posix_spawnattr_setsigdefault(&attributes, &all);
+  failed |= ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  if (failed != 0) return std::nullopt;
+  std::string name = "ocellus";
+  std::vector<char*> words = {name.data()};
+  for (std::string& argument : arguments) words.push_back(argument.data());
+  words.push_back(nullptr);
+  pid_t pid = 0;
+  if (::posix_spawn(&pid, program.c_str(), &files, &attributes, words.data(), environ) != 0)
     return std::nullopt;
   return ChildProcess(pid);
 }

@@ -1,4 +1,4 @@
-// A program that is started from this one, with two descriptors and nothing else.
+// A program that is started from this one: with two descriptors and nothing else, or as by a shell.
 #pragma once
 
 #include <sys/types.h>
@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/system/shared_block.h"
 
@@ -34,6 +35,11 @@ class ChildProcess {
   // cannot close the other descriptors on the way, the child must: close_descriptors_from().
   static std::optional<ChildProcess> start(const std::filesystem::path& program,
                                            std::string argument, ChildDescriptors descriptors);
+  // As a shell starts one: with the environment and standard error of this process, and in its
+  // group, so that Ctrl+C at the terminal ends both. Standard input is empty, standard output is
+  // `out`.
+  static std::optional<ChildProcess> run(const std::filesystem::path& program,
+                                         std::vector<std::string> arguments, int out);
   ChildProcess(ChildProcess&& other) noexcept : pid_(std::exchange(other.pid_, 0)) {}
   ChildProcess& operator=(ChildProcess&&) = delete;
   ~ChildProcess();

@@ -62,18 +62,6 @@ class Generator {
                             static_cast<std::uint64_t>(request));
   }
 
-  // 0: it does not say.
-  std::size_t resident() {
-    const auto body = client_.get("/stats");
-    boost::system::error_code code;
-    if (!body.ok()) return 0;
-    const json::value value = json::parse(*body, code);
-    if (code || !value.is_object()) return 0;
-    const json::value* bytes = value.get_object().if_contains("resident_bytes");
-    if (bytes == nullptr || !bytes->is_number()) return 0;
-    return bytes->to_number<std::size_t>(code);
-  }
-
   void run_streams(int streams) {
     LoadRun run;
     run.streams = streams;
@@ -100,7 +88,7 @@ class Generator {
     work();
     for (std::thread& thread : threads) thread.join();
     run.seconds = watch.ms() / 1e3;
-    run.resident_end = resident();
+    run.resident_end = server_resident_bytes(client_).value_or(0);
     for (const StreamedAnswer& answer : answers) count(answer, run);
     run.tokens_per_second = static_cast<double>(run.completion_tokens) / run.seconds;
     const std::span<const StreamedAnswer> all(answers);
@@ -112,7 +100,7 @@ class Generator {
 
   std::size_t resident_locked() {
     const std::lock_guard lock(mutex_);
-    return resident();
+    return server_resident_bytes(client_).value_or(0);
   }
 
   static void count(const StreamedAnswer& answer, LoadRun& run) {

@@ -78,4 +78,15 @@ Result<std::string> served_model(const ServerLoadOptions& options, LoadClient& c
   }
 }
 
+std::optional<std::size_t> server_resident_bytes(LoadClient& client) {
+  const auto body = client.get("/stats");
+  boost::system::error_code code;
+  const json::value value = body.ok() ? json::parse(*body, code) : json::value();
+  if (code || !value.is_object()) return std::nullopt;
+  const json::value* bytes = value.get_object().if_contains("resident_bytes");
+  if (bytes == nullptr || !bytes->is_number()) return std::nullopt;
+  const auto number = bytes->to_number<std::size_t>(code);
+  return code || number == 0 ? std::nullopt : std::optional(number);
+}
+
 }  // namespace oc

@@ -1,7 +1,9 @@
 // What the load generator sends: chat requests with pictures of files or made ones.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -31,5 +33,8 @@ Result<std::string> picture_of(const std::string& path);
 
 // The model to ask for: the options', else the first that the server has. kUnavailable.
 Result<std::string> served_model(const ServerLoadOptions& options, LoadClient& client);
+
+// The server's resident memory, where it tells it: ours do.
+std::optional<std::size_t> server_resident_bytes(LoadClient& client);
 
 }  // namespace oc

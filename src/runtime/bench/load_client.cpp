@@ -44,6 +44,15 @@ std::string error_of(std::string_view body) {
   return std::string(body.substr(0, 200));
 }
 
+// Of a line of a response's head, if it is that one.
+void read_retry_after(std::string_view line, int& seconds) {
+  constexpr std::string_view kRetryAfter = "retry-after:";
+  if (!starts_with_ignoring_case(line, kRetryAfter)) return;
+  line.remove_prefix(kRetryAfter.size());
+  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  std::from_chars(line.data(), line.data() + line.size(), seconds);
+}
+
 bool add_to(std::string& body, std::string_view bytes) {
   if (body.size() + bytes.size() > kMaxBytes) return false;
   body += bytes;
@@ -102,6 +111,9 @@ void EventReader::event(std::string_view data, double ms) {
   if (choices == nullptr || !choices->is_array() || choices->get_array().empty()) return;
   const json::value& choice = choices->get_array().front();
   if (!choice.is_object()) return;
+  if (const json::value* reason = choice.get_object().if_contains("finish_reason");
+      reason != nullptr && reason->is_string())
+    answer_.finish_reason = std::string(reason->get_string());
   const json::value* delta = choice.get_object().if_contains("delta");
   if (delta == nullptr || !delta->is_object()) return;
   const json::value* content = delta->get_object().if_contains("content");
@@ -111,6 +123,7 @@ void EventReader::event(std::string_view data, double ms) {
       return;
     }
     answer_.text_ms.push_back(ms);
+    answer_.text += std::string_view(content->get_string());
     answer_.text_tokens.push_back(tokens_of(choice.get_object()));
     if (on_text_ && !on_text_(ms)) enough_ = true;
   }
@@ -138,12 +151,18 @@ TransferOptions LoadClient::options(const std::string& path) const {
 StreamedAnswer LoadClient::ask(const std::string& body, EventReader::OnText on_text) {
   StreamedAnswer answer;
   EventReader events(answer, std::move(on_text));
-  std::string other;  // the body of a response that is no stream
+  bool begun = false, whole = false;
   const Stopwatch since;
   TransferOptions wanted = options("/v1/chat/completions");
   wanted.body = body;
+  wanted.on_header = [&](std::string_view line) {
+    read_retry_after(line, answer.retry_after_s);
+    return true;
+  };
   wanted.on_body = [&](std::string_view bytes) {
-    if (transfer_.status() != 200) return add_to(other, bytes);
+    if (!begun) whole = transfer_.status() != 200 || bytes.starts_with('{');
+    begun = true;
+    if (whole) return add_to(answer.body, bytes);
     events.add(bytes, since.ms());
     return !events.enough() && !events.failed();
   };
@@ -155,22 +174,20 @@ StreamedAnswer LoadClient::ask(const std::string& body, EventReader::OnText on_t
   if (failure)
     answer.error = failure->text;
   else if (answer.status != 200)
-    answer.error = fmt::format("{}: {}", answer.status, error_of(other));
+    answer.error = fmt::format("{}: {}", answer.status, error_of(answer.body));
+  else if (whole)
+    answer.error = "the server answers as a whole, though a stream was asked for";
   else if (answer.error.empty() && !events.ended())
     answer.error = "the stream ended without [DONE]";
   return answer;
 }
 
 WholeResponse LoadClient::post(const std::string& path, const std::string& body) {
-  constexpr std::string_view kRetryAfter = "retry-after:";
   WholeResponse out;
   TransferOptions wanted = options(path);
   wanted.body = body;
   wanted.on_header = [&](std::string_view line) {
-    if (!starts_with_ignoring_case(line, kRetryAfter)) return true;
-    line.remove_prefix(kRetryAfter.size());
-    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-    std::from_chars(line.data(), line.data() + line.size(), out.retry_after_s);
+    read_retry_after(line, out.retry_after_s);
     return true;
   };
   wanted.on_body = [&](std::string_view bytes) { return add_to(out.body, bytes); };

@@ -22,6 +22,9 @@ struct StreamedAnswer {
   std::vector<std::size_t> text_tokens;  // of each piece; 1 where the server does not tell
   double whole_ms = 0;
   std::int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  std::string text, finish_reason;
+  std::string body;       // of a response that is no stream: an error, or an answer as a whole
+  int retry_after_s = 0;  // when the server wants to be asked again; 0: it does not say
   bool empty() const { return text_ms.empty(); }
 };
 
@@ -64,7 +67,8 @@ class LoadClient {
  public:
   LoadClient(std::string url, std::string api_key, int timeout_s);
 
-  // Hangs up where `on_text` says that it has enough: no error.
+  // Hangs up where `on_text` says that it has enough: no error. A server that answers as a whole,
+  // though a stream was asked for, is one, with the body.
   StreamedAnswer ask(const std::string& body, EventReader::OnText on_text = {});
   WholeResponse post(const std::string& path, const std::string& body);
   // The body of a response with status 200.

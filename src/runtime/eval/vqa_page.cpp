@@ -6,11 +6,11 @@
 #include <numeric>
 #include <utility>
 
-#include "base/printable.h"
 #include "image/fit.h"
 #include "image/image.h"
 #include "io/base64.h"
 #include "io/json.h"
+#include "runtime/eval/markup.h"
 #include "runtime/eval/vqa_report.h"
 #include "runtime/eval/vqa_rule.h"
 
@@ -43,37 +43,11 @@ dl {{ margin: .5rem 0 0; }} dt {{ float: left; clear: left; width: 5rem; opacity
 <body>
 )";
 
-// Text between tags and in quoted attributes; what would turn the direction of reading is spelled
-// out.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : printable(text, Lines::kOne)) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  return out;
-}
-
 std::string row(std::string_view name, const Estimate& estimate) {
   return fmt::format(
       "<tr><td>{}</td><td class=\"n\">{:.2f} %</td><td class=\"n\">{:.2f} to {:.2f}</td>"
       "<td class=\"n\">{}</td></tr>\n",
-      escaped(name), percent(estimate.mean), percent(estimate.low), percent(estimate.high),
+      in_markup(name), percent(estimate.mean), percent(estimate.low), percent(estimate.high),
       estimate.count);
 }
 
@@ -107,7 +81,7 @@ std::string counted(std::span<const std::string> answers) {
   std::ranges::sort(sorted);
   std::string out;
   for (const auto& [count, answer] : sorted)
-    out += fmt::format("{}{}{}", out.empty() ? "" : ", ", escaped(answer),
+    out += fmt::format("{}{}{}", out.empty() ? "" : ", ", in_markup(answer),
                        answers.size() > 1 ? fmt::format(" ({})", -count) : "");
   return out;
 }
@@ -116,18 +90,18 @@ std::string mistake(const VqaQuestion& question, const VqaAnswer& answer, double
   std::string out = "<li>";
   if (const std::string picture = thumbnail(question.picture); !picture.empty())
     out += fmt::format("<img src=\"{}\" alt=\"\">", picture);
-  out += fmt::format("<p class=\"question\">{}</p>\n<dl>", escaped(question.question));
+  out += fmt::format("<p class=\"question\">{}</p>\n<dl>", in_markup(question.question));
   if (answer.error.empty())
-    out += fmt::format("<dt>answer</dt><dd class=\"bad\">{}</dd>", escaped(answer.text));
+    out += fmt::format("<dt>answer</dt><dd class=\"bad\">{}</dd>", in_markup(answer.text));
   else
-    out += fmt::format("<dt>failed</dt><dd class=\"bad\">{}</dd>", escaped(answer.error));
+    out += fmt::format("<dt>failed</dt><dd class=\"bad\">{}</dd>", in_markup(answer.error));
   if (const std::string plain = vqa_normalised(answer.text);
       answer.error.empty() && plain != answer.text)
-    out += fmt::format("<dt>compared</dt><dd>{}</dd>", escaped(plain));
+    out += fmt::format("<dt>compared</dt><dd>{}</dd>", in_markup(plain));
   out += fmt::format("<dt>people</dt><dd>{}</dd><dt>score</dt><dd>{:.2f} %</dd>",
                      counted(question.answers), percent(score));
   return out + fmt::format("</dl><small>{}, question {}</small></li>\n",
-                           escaped(question.picture.substr(question.picture.rfind('/') + 1)),
+                           in_markup(question.picture.substr(question.picture.rfind('/') + 1)),
                            question.id);
 }
 
@@ -144,7 +118,7 @@ std::string vqa_page(const VqaReport& report, std::span<const VqaQuestion> quest
 
   const VqaRun& run = report.run;
   const Estimate& overall = report.overall;
-  const std::string title = "VQA: " + escaped(run.model);
+  const std::string title = "VQA: " + in_markup(run.model);
   std::string out = fmt::format(fmt::runtime(kHead), title);
   out +=
       fmt::format("<h1>{}</h1>\n<p class=\"score\">{:.2f} %</p>\n", title, percent(overall.mean));
@@ -155,8 +129,8 @@ std::string vqa_page(const VqaReport& report, std::span<const VqaQuestion> quest
                   : fmt::format("{} questions.", overall.count);
   if (report.failed > 0)
     out += fmt::format(" {} have no answer and count as wrong.", report.failed);
-  out += fmt::format("</p>\n<p class=\"quiet\">Answered by {}. Asked as: {}</p>\n", escaped(run.by),
-                     escaped(run.prompt));
+  out += fmt::format("</p>\n<p class=\"quiet\">Answered by {}. Asked as: {}</p>\n",
+                     in_markup(run.by), in_markup(run.prompt));
   out += table("answer type", report.answer_types);
   out += table("question type", report.question_types);
   out += fmt::format("<h2>Not answered right: {} of {}</h2>\n", wrong.size(), all_wrong);

@@ -230,6 +230,10 @@ TEST(Models, ListAndNames) {
   EXPECT_EQ(states.at(0).at("state"), "failed");
   EXPECT_EQ(states.at(0).at("why"), "it is short");
   EXPECT_EQ(states.at(0).at("idle_ms"), 1500);
+  EXPECT_FALSE(states.at(0).as_object().contains("load_ms"));
+  model.loads = 1;
+  model.load_ms = 250.4;
+  EXPECT_EQ(model_states({&model, 1}).at(0).at("load_ms"), 250);
   EXPECT_EQ(make_answer_head(model, "id", 5).system_fingerprint, "fp_0123456789ab");
 }
 

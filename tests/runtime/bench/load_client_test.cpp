@@ -16,6 +16,7 @@ TEST(EventReader, PiecesAndTheirEnd) {
   const std::string stream = event("a") + ": ping\n\n" + event("b") + "data: [DONE]\n\n";
   for (const char c : stream) reader.add({&c, 1}, 1);
   EXPECT_EQ(answer.text_ms.size(), 2u);
+  EXPECT_EQ(answer.text, "ab");
   EXPECT_TRUE(reader.ended());
   EXPECT_FALSE(reader.failed());
 }
