@@ -165,7 +165,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def other_repository(self, repo, commit, files):
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)
-        if path == f"/api/models/{repo}/revision/{commit}":
+        if path.startswith(f"/api/models/{repo}/revision/"):
             siblings = [{"rfilename": name} for name in files]
             return self.reply(200, json.dumps({"sha": commit, "siblings": siblings}).encode())
         if path == f"/api/models/{repo}/tree/{commit}":
