@@ -1,13 +1,22 @@
 """What a question will take, told before it is asked, and how far its answer is while it is waited for."""
 
 import concurrent.futures
+import io
 import json
 import re
 
 import httpx
 import pytest
+from PIL import Image
 
-from conftest import picture_part, text_part, user
+from conftest import data_uri, text_part, user
+
+
+def picture_part(number, **more):
+    """One that no other test has shown to the server."""
+    out = io.BytesIO()
+    Image.new("RGB", (200, 160), (number % 256, number // 256, 77)).save(out, "PNG")
+    return {"type": "image_url", "image_url": {"url": data_uri(out.getvalue()), **more}}
 
 
 def body(*parts, **fields):

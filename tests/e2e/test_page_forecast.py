@@ -1,12 +1,13 @@
 """What a question will take, below it, and how far its answer is, while it is waited for. See page_driver.py."""
 
+import io
 import json
 import re
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
-from conftest import drawing
 from page_driver import (  # noqa: F401
     CIRCLE, QUESTION, SCREENS, SHAPES, ask, browser, choose, looked_at, open_page, page, until,
 )  # fmt: skip
@@ -37,9 +38,8 @@ def test_it_is_what_the_answer_takes(page):
     expect(page.locator("#forecast")).to_be_hidden()
     choose(page, SHAPES)
     expect(page.locator(LINE)).to_have_text(re.compile(r"^\d+ tokens · one view"))
-    page.locator("#question").fill("How many shapes are in it, please?")
     with page.expect_response(PLAN) as response:
-        pass
+        page.locator("#question").fill("How many shapes are in it, please?")
     tokens = response.value.json()["usage"]["prompt_tokens"]
     expect(page.locator(LINE)).to_have_text(re.compile(rf"^{tokens} tokens · one view"))
     details = ask(page).locator(".saw")
@@ -57,7 +57,13 @@ def test_it_follows_pictures_question_and_detail(page):
     bodies = plan_with(page, planned(100), planned(110), planned(60, [(1, 1)]), planned(120, [(1, 1), (3, 2)]))
     choose(page)
     expect(page.locator(LINE)).to_have_text("100 tokens · 5 crops · first word in about 2.5 s")
-    page.locator("#question").press_sequentially("What is it?")
+    page.evaluate("""() => {
+        const box = document.querySelector("#question");
+        for (const letter of "What is it?") {
+          box.value += letter;
+          box.dispatchEvent(new Event("input"));
+        }
+    }""")
     expect(page.locator(LINE)).to_have_text("110 tokens · 5 crops · first word in about 2.5 s")
     assert len(bodies) == 2, "each letter is not asked about"
     page.locator("#detail").select_option("low")
@@ -170,7 +176,8 @@ def test_phase_and_view_are_told(page):
 
 
 def test_a_screen_reader_hears_of_it_now_and_then(page):
-    page.clock.install()
+    page.clock.install(time=0)
+    page.clock.pause_at(3600)  # it goes on as the test says
     waited(page)
     page.evaluate("window.said = []")
     for done in range(13):
@@ -200,7 +207,9 @@ def test_the_server_tells_it(page):
           return new Response(theirs, response);
         };
     }""")
-    choose(page, {"name": "new.png", "mimeType": "image/png", "buffer": drawing(480)})
+    new = io.BytesIO()
+    Image.new("RGB", (210, 140), (3, 99, 77)).save(new, "PNG")
+    choose(page, {"name": "new.png", "mimeType": "image/png", "buffer": new.getvalue()})
     ask(page, "What is to be seen at the left?")
     phases = re.findall(r'^: progress \{"phase":"(\w+)"', page.evaluate("window.raw"), re.MULTILINE)
     assert phases[-1] == "answering" and "encoding" in phases and "prefill" in phases

@@ -23,7 +23,8 @@ async function text(messages, options) {
 }
 
 async function streamed(messages, options) {
-  const stream = await ask(messages, {...options, stream: true, stream_options: {include_usage: true}});
+  const wanted = {include_usage: true, include_progress: true};  // comments, which are passed over
+  const stream = await ask(messages, {...options, stream: true, stream_options: wanted});
   const out = {pieces: 0, text: "", finish: null, usage: null};
   for await (const chunk of stream) {
     const choice = chunk.choices[0];
