@@ -102,13 +102,30 @@ Error wrong_messages(std::string message, std::string hint) {
   return {ErrorCode::kInvalidArgument, std::move(message), std::move(hint), "messages"};
 }
 
+namespace {
+
+bool is_shown(const Part& part) { return !std::holds_alternative<TextPart>(part); }
+
+bool has_words(const Part& part) {
+  const auto* text = std::get_if<TextPart>(&part);
+  return text != nullptr && text->text.find_first_not_of(" \t\r\n") != text->text.npos;
+}
+
+// Words between two pictures say which is which: "Image 1:", "and after the rain:".
+bool has_captions(const Message& message) {
+  const auto first = std::ranges::find_if(message.parts, is_shown);
+  const auto words = std::find_if(first, message.parts.end(), has_words);
+  return std::find_if(words, message.parts.end(), is_shown) != message.parts.end();
+}
+
+}  // namespace
+
 std::vector<const Part*> ordered_parts(const Message& message, bool keep_order) {
   std::vector<const Part*> parts;
   for (const Part& part : message.parts) parts.push_back(&part);
-  if (!keep_order)
-    std::stable_partition(parts.begin(), parts.end(), [](const Part* part) {
-      return !std::holds_alternative<TextPart>(*part);
-    });
+  if (!keep_order && !has_captions(message))
+    std::stable_partition(parts.begin(), parts.end(),
+                          [](const Part* part) { return is_shown(*part); });
   return parts;
 }
 

@@ -54,8 +54,8 @@ class PromptWriter {
 // kInvalidArgument, param "messages".
 Error wrong_messages(std::string message, std::string hint = {});
 
-// The parts of a turn in the order in which they are shown: pictures and frames first, but see
-// PromptOptions::keep_order.
+// The parts of a turn in the order in which they are shown: as they stand where there are words
+// between two pictures, else pictures and frames first, but see PromptOptions::keep_order.
 std::vector<const Part*> ordered_parts(const Message& message, bool keep_order);
 
 // Counts how often each picture of a request is shown.

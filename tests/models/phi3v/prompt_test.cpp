@@ -70,6 +70,17 @@ TEST(Phi3VPrompt, KeepOrderLeavesThemWhereTheyStand) {
             trusted("hello\n<|image_1|>\na", images));
 }
 
+TEST(Phi3VPrompt, CaptionsStayBetweenTheirPictures) {
+  const ImagePlan images[] = {picture(2), picture(3)};
+  const Message message = user({TextPart{"a"}, ImagePart{0}, TextPart{"hello"}, ImagePart{1}});
+  const Message moved = user({TextPart{"a"}, TextPart{"hello"}, ImagePart{0}, ImagePart{1}});
+  EXPECT_EQ(ids_of(std::span(&message, 1), images, {}),
+            ids_of(std::span(&message, 1), images, {.keep_order = true}));
+  EXPECT_NE(ids_of(std::span(&moved, 1), images, {}),
+            ids_of(std::span(&moved, 1), images, {.keep_order = true}))
+      << "no words between them: in front, as ever";
+}
+
 TEST(Phi3VPrompt, RowsCountThroughThePicturesOfTheRequest) {
   const ImagePlan images[] = {picture(2), picture(3)};
   const Message message = user({ImagePart{1}, ImagePart{0}, TextPart{"a"}});

@@ -84,15 +84,25 @@ TEST(SmolVlmPrompt, TwoNewlinesAreOneToken) {
 }
 
 TEST(SmolVlmPrompt, KeepOrderLeavesPicturesWhereTheyStand) {
-  const std::vector<Message> messages = {
-      user({TextPart{"a "}, ImagePart{1}, TextPart{" b"}, ImagePart{0}})};
+  const std::vector<Message> messages = {user({TextPart{"a "}, ImagePart{1}, ImagePart{0}})};
   const std::string fake = "<fake_token_around_image>", global = fake + "<global-img>";
+  const std::string pictures = global + "[2][3]" + fake + global + "[0][1]" + fake;
   EXPECT_EQ(shown(messages, {picture(0, 0), picture(0, 0)}, {.keep_order = true}),
+            "<|im_start|>User: a " + pictures + "<end_of_utterance>\nAssistant:");
+  EXPECT_EQ(shown(messages, {picture(0, 0), picture(0, 0)}),
+            "<|im_start|>User:" + pictures + "a <end_of_utterance>\nAssistant:");
+}
+
+TEST(SmolVlmPrompt, CaptionsStayBetweenTheirPictures) {
+  const std::vector<ImagePlan> two = {picture(0, 0), picture(0, 0)};
+  const std::string fake = "<fake_token_around_image>", global = fake + "<global-img>";
+  EXPECT_EQ(shown({user({TextPart{"a "}, ImagePart{1}, TextPart{" b"}, ImagePart{0}})}, two),
             "<|im_start|>User: a " + global + "[2][3]" + fake + " b" + global + "[0][1]" + fake +
                 "<end_of_utterance>\nAssistant:");
-  EXPECT_EQ(shown(messages, {picture(0, 0), picture(0, 0)}),
-            "<|im_start|>User:" + global + "[2][3]" + fake + global + "[0][1]" + fake +
-                "a  b<end_of_utterance>\nAssistant:");
+  // White space between two pictures is no caption.
+  EXPECT_EQ(shown({user({TextPart{"a"}, ImagePart{0}, TextPart{" \n"}, ImagePart{1}})}, two),
+            "<|im_start|>User:" + global + "[0][1]" + fake + global + "[2][3]" + fake +
+                "a \n<end_of_utterance>\nAssistant:");
 }
 
 // One view each, with its time; the colon behind the speaker has a space, as in front of words.
