@@ -37,7 +37,7 @@ ROOMS = {
         ["hub", "serving"],
         ["bench", "hosting", "verify"],
     ],
-    "api": [["."], ["config", "openai"], ["backend", "moondream"], ["registry"], ["offline"]],
+    "api": [["."], ["config", "openai"], ["anthropic", "backend", "moondream"], ["registry"], ["offline"]],
     "text": [["."], ["bytelevel", "sentencepiece"], ["registry"]],
 }
 # What each does, in a few words: tools/draw_layers.py makes docs/architecture.svg of these tables.
@@ -46,6 +46,7 @@ WORDS = {
     "http": "sockets, routes, the page",
     "api": "JSON to requests and back",
     "api/.": "errors, defaults",
+    "api/anthropic": "Anthropic's",
     "api/backend": "the original's port",
     "api/config": "settings",
     "api/moondream": "Moondream's routes",
@@ -110,6 +111,7 @@ CLOSED = {
     "engines/reference": ["engines/registry"],
     "runtime/cache": ["runtime/serving"],
     "runtime/hub": ["runtime/bench", "runtime/verify", "apps"],
+    "api/anthropic": ["api/registry"],
     "api/moondream": ["api/registry"],
     "api/openai": ["api/backend", "api/moondream", "api/registry", "http"],
     "api/backend": ["api/registry", "http"],

@@ -7,6 +7,7 @@
 #include <boost/json/array.hpp>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/check.h"
 #include "base/utf8.h"
 #include "io/json_text.h"
@@ -119,6 +120,12 @@ json::object any_call(std::span<const OfferedTool> tools) {
 }
 
 }  // namespace
+
+bool is_tool_name(std::string_view name, std::size_t max) {
+  return !name.empty() && name.size() <= max && std::ranges::all_of(name, [](char c) {
+    return is_letter_or_digit(c) || c == '_' || c == '-';
+  });
+}
 
 Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request) {
   OC_CHECK(!tools.empty(), "a call of no tool");

@@ -6,10 +6,14 @@
 #include <boost/json/object.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "api/chat_request.h"
 
 namespace oc {
+
+// Letters, digits, _ and -, as all APIs have it: of OpenAI's 64 at most, of Anthropic's 128.
+bool is_tool_name(std::string_view name, std::size_t max);
 
 struct OfferedTool {
   std::string name;

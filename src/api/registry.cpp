@@ -2,14 +2,18 @@
 
 #include <array>
 
+#include "api/anthropic/dialect.h"
+#include "api/anthropic/messages_response.h"
 #include "api/moondream/dialect.h"
 #include "api/openai/dialect.h"
+#include "api/openai/plan_response.h"
 
 namespace oc {
 
 std::span<const ChatPath> chat_paths() {
-  static const std::array<ChatPath, 5> kPaths = {{
+  static const std::array<ChatPath, 6> kPaths = {{
       {"/v1/chat/completions", openai_dialect()},
+      {"/v1/messages", anthropic_dialect()},
       {"/v1/query", moondream_dialect(MoondreamRoute::kQuery)},
       {"/v1/caption", moondream_dialect(MoondreamRoute::kCaption)},
       {"/v1/detect", moondream_dialect(MoondreamRoute::kDetect)},
@@ -18,9 +22,18 @@ std::span<const ChatPath> chat_paths() {
   return kPaths;
 }
 
+std::span<const PlanPath> plan_paths() {
+  static const std::array<PlanPath, 2> kPaths = {{
+      {"/v1/images/plan", openai_dialect(), plan_response_json},
+      {"/v1/messages/count_tokens", anthropic_dialect(), token_count_json},
+  }};
+  return kPaths;
+}
+
 std::span<const DialectPrefix> dialect_prefixes() {
   // Moondream's errors have OpenAI's shape.
-  static const std::array<DialectPrefix, 1> kPrefixes = {{{"/v1/", openai_dialect()}}};
+  static const std::array<DialectPrefix, 2> kPrefixes = {
+      {{"/v1/", openai_dialect()}, {"/v1/messages", anthropic_dialect()}}};
   return kPrefixes;
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "api/dialect.h"
+#include "runtime/serving/request_plan.h"
 
 namespace oc {
 
@@ -14,6 +16,18 @@ struct ChatPath {
   const Dialect& dialect;
 };
 std::span<const ChatPath> chat_paths();
+
+// How what a question would take is told: the model's name, its plan, and warning_of() the request.
+using PlanWriter = std::string (*)(const std::string& model, const RequestPlan& plan,
+                                   std::string_view warning);
+
+// Where questions are planned, and not asked: POST, with the body of a question.
+struct PlanPath {
+  std::string_view path;
+  const Dialect& dialect;
+  PlanWriter writer;
+};
+std::span<const PlanPath> plan_paths();
 
 // Whose errors are told below a prefix where no route says it. The longest that fits counts.
 struct DialectPrefix {

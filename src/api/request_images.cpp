@@ -20,11 +20,8 @@ Error with_param(Error error, const EncodedImage& image) {
   return error;
 }
 
-}  // namespace
-
-Result<void> add_image(ChatRequest& request, std::string_view uri, std::string param,
-                       ImageOptions options, const ChatLimits& limits) {
-  auto bytes = decode_data_uri(uri, limits.max_image_bytes);
+Result<void> add(ChatRequest& request, Result<std::vector<std::byte>> bytes, std::string param,
+                 ImageOptions options) {
   if (!bytes) {
     Error error = bytes.error();
     error.message = fmt::format("\"{}\": {}", param, error.message);
@@ -33,6 +30,23 @@ Result<void> add_image(ChatRequest& request, std::string_view uri, std::string p
   }
   request.images.push_back({std::move(*bytes), std::move(options), std::move(param)});
   return {};
+}
+
+}  // namespace
+
+Result<void> add_image(ChatRequest& request, std::string_view uri, std::string param,
+                       ImageOptions options, const ChatLimits& limits) {
+  return add(request, decode_data_uri(uri, limits.max_image_bytes), std::move(param),
+             std::move(options));
+}
+
+Result<void> add_base64_image(ChatRequest& request, std::string_view base64, std::string param,
+                              ImageOptions options, const ChatLimits& limits) {
+  if (base64.empty())
+    return add(request, Error{ErrorCode::kInvalidArgument, "the picture is missing", ""},
+               std::move(param), {});
+  return add(request, decode_base64(base64, limits.max_image_bytes), std::move(param),
+             std::move(options));
 }
 
 std::size_t encoded_bytes(const ChatRequest& request) {

@@ -10,10 +10,14 @@
 
 namespace oc {
 
-// One more picture, of the data URI that stands at `param`. kInvalidArgument, kTooLarge: it is none,
-// or one that is too large; how many there are is the caller's matter.
+// One more picture, of the data URI that stands at `param`. kInvalidArgument, kTooLarge: it is
+// none, or one that is too large; how many there are is the caller's matter.
 Result<void> add_image(ChatRequest& request, std::string_view uri, std::string param,
                        ImageOptions options, const ChatLimits& limits);
+
+// The same for base64 without an address around it.
+Result<void> add_base64_image(ChatRequest& request, std::string_view base64, std::string param,
+                              ImageOptions options, const ChatLimits& limits);
 
 // From their headers alone: what they take at most while they are decoded, one after the other, and
 // then prepared for the model, the encoded bytes included; and what stays of them. Errors as

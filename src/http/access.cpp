@@ -36,19 +36,25 @@ std::optional<std::string_view> key_in(std::string_view authorization) {
   return key;
 }
 
-// Moondream's clients have a header of their own for the key, and send it empty where there is
-// none. It counts where there is no Authorization.
-constexpr std::string_view kKeyAlone = "x-moondream-auth";
+// Clients of Anthropic, Azure and Moondream have headers of their own for the key, which some send
+// empty where there is none. They count where there is no Authorization; the first that is not
+// empty.
+constexpr std::array<std::string_view, 3> kKeyAlone = {"x-api-key", "api-key", "x-moondream-auth"};
+
+std::string_view key_alone(const Request& request) {
+  for (const std::string_view name : kKeyAlone)
+    if (const std::string_view key = request.header(name); !key.empty()) return key;
+  return {};
+}
 
 // What the client shows as its key; of another scheme than Bearer: `otherwise`.
 std::string_view shown_key(const Request& request, std::string_view otherwise) {
   const std::string_view authorization = request.header("authorization");
-  return authorization.empty() ? request.header(kKeyAlone)
-                               : key_in(authorization).value_or(otherwise);
+  return authorization.empty() ? key_alone(request) : key_in(authorization).value_or(otherwise);
 }
 
 bool shows_no_key(const Request& request) {
-  return request.header("authorization").empty() && request.header(kKeyAlone).empty();
+  return request.header("authorization").empty() && key_alone(request).empty();
 }
 
 // Names of headers with commas between them.

@@ -63,7 +63,8 @@ class AccessPolicy {
   // What every answer to the request says about who may read it.
   std::vector<std::pair<std::string, std::string>> cors_headers(const Request& request,
                                                                 bool welcome) const;
-  // "Authorization: Bearer KEY". Takes the same time whichever key is wrong and however.
+  // "Authorization: Bearer KEY", or the KEY alone in x-api-key, api-key or x-moondream-auth. Takes
+  // the same time whichever key is wrong and however.
   std::optional<ApiError> check_key(const Request& request) const;
   // Of a request that has passed check_key(), for a route that is `admin`: 401 without a key or
   // with one that nobody knows, 403 with one that may do everything else.

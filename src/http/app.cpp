@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "api/openai/dialect.h"
 #include "api/openai/models_json.h"
 #include "base/hex.h"
 #include "base/log.h"
@@ -103,16 +102,17 @@ Router App::routes() {
 void App::add_dialects(Router& router) {
   for (const DialectPrefix& below : dialect_prefixes()) router.speak(below.prefix, below.dialect);
   for (const ChatPath& chat : chat_paths()) add_chat(router, chat.path, chat.dialect);
-  router.add({.method = "POST",
-              .path = "/v1/images/plan",
-              .handler =
-                  [self = shared_from_this()](RequestPtr request, ResponderPtr responder) {
-                    self->chat(openai_dialect(), request, responder, /*runs=*/false);
-                  },
-              .dialect = &openai_dialect(),
-              .json = true,
-              .needs_model = true,
-              .blocking = true});
+  for (const PlanPath& plan : plan_paths())
+    router.add({.method = "POST",
+                .path = std::string(plan.path),
+                .handler =
+                    [self = shared_from_this(), &plan](RequestPtr request, ResponderPtr responder) {
+                      self->chat(plan.dialect, request, responder, plan.writer);
+                    },
+                .dialect = &plan.dialect,
+                .json = true,
+                .needs_model = true,
+                .blocking = true});
 }
 
 void App::add_chat(Router& router, std::string_view path, const Dialect& dialect) {

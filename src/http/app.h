@@ -67,7 +67,7 @@ class App : public std::enable_shared_from_this<App> {
   using Step = void (App::*)(const QuestionPtr& question);
   // Worker thread.
   void chat(const Dialect& dialect, const RequestPtr& request, const ResponderPtr& responder,
-            bool runs = true);
+            PlanWriter plan = nullptr);
   void find_model(const QuestionPtr& question, ModelSource& source);
   void take_step(const QuestionPtr& question, Step step);
   void begin(const QuestionPtr& question);

@@ -8,7 +8,6 @@
 #include <exception>
 #include <thread>
 
-#include "api/openai/plan_response.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/system/heap.h"
@@ -78,23 +77,23 @@ void or_fail(AnswerSender& sender, const Step& step) {
 }  // namespace
 
 void App::chat(const Dialect& dialect, const RequestPtr& request, const ResponderPtr& responder,
-               bool runs) {
+               PlanWriter plan) {
   if (responder->closed()) return;
   const auto source = models();
   if (!source || !source->active())
     return void(responder->fail(refuse(Refusal::kNotReady, "the model is being loaded")));
   const std::size_t bytes = request->body.size();
   const LargeBody large(bytes);
-  const auto question = std::make_shared<Question>(dialect, request, responder, runs);
+  const auto question = std::make_shared<Question>(dialect, request, responder, plan);
   ChatLimits limits = options_.chat;
   limits.context_length = longest_context(source->models());
   const Stopwatch parsing;
   auto parsed = dialect.parse(std::move(request->body), limits, request->memory);
   if (!parsed) return question->fail(parsed.error(), Stage::kRequest);
   question->chat = *std::move(parsed);
-  if (runs && question->chat.include_progress)
+  if (plan == nullptr && question->chat.include_progress)
     question->progress.emplace(responder, dialect, options_.progress_after, options_.ping_every);
-  if (!runs)
+  if (plan != nullptr)
     if (const auto absent = check_loaded(*source, question->chat.model))
       return question->fail(*absent, Stage::kRequest);
   if (const auto refused = check_loading(*request, *source, question->chat.model))
@@ -181,11 +180,11 @@ void App::plan(const QuestionPtr& question) {
   const auto planned = question->backend->plan(question->take_request(options_));
   if (!planned) return question->fail(planned.error(), Stage::kAnswer);
   question->responder->respond(
-      json_response(plan_response_json(question->backend->model().name, *planned, warning)));
+      json_response(question->planned(question->backend->model().name, *planned, warning)));
 }
 
 void App::answer(const QuestionPtr& question) {
-  if (!question->runs) return plan(question);
+  if (question->planned != nullptr) return plan(question);
   question->begin_answer();
   const auto sender = question->sender;
   Service::OnText on_text;

@@ -15,14 +15,14 @@ namespace oc::http {
 // One thread at a time.
 struct App::Question {
   Question(const Dialect& dialect_in, RequestPtr request_in, ResponderPtr responder_in,
-           bool runs_in)
-      : runs(runs_in),
+           PlanWriter planned_in)
+      : planned(planned_in),
         dialect(dialect_in),
         request(std::move(request_in)),
         responder(std::move(responder_in)),
         interrupt{[to = responder] { return to->closed(); }} {}
 
-  const bool runs;  // else it is planned only
+  const PlanWriter planned;  // not null: it is planned only, and this is how its plan is told
   const Dialect& dialect;
   const RequestPtr request;
   const ResponderPtr responder;

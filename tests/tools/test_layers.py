@@ -147,6 +147,7 @@ OUTSIDE = {
     "kernels": ["models/phi3v", "ops", "engines/mlx", "runtime/quantize"],
     "runtime/cache": ["runtime/hosting", "http"],
     "runtime/hub": ["runtime/hosting", "api", "http"],
+    "api/anthropic": ["http", "apps"],
     "api/moondream": ["http", "apps"],
     "api/openai": ["apps"],
     "api/backend": ["apps"],

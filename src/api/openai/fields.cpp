@@ -62,19 +62,6 @@ Result<void> check_known(const JsonFields& fields) {
 
 }  // namespace
 
-void NoEffect::add(std::string_view prefix, std::string_view key) {
-  std::string name = std::string(prefix) + std::string(key);
-  if (std::ranges::find(*names_, name) == names_->end()) names_->push_back(std::move(name));
-}
-
-void NoEffect::add_present(const JsonFields& object, std::string_view prefix,
-                           std::span<const std::string_view> keys) {
-  for (const std::string_view key : keys) {
-    const json::value* value = object.find(key);
-    if (value != nullptr && !(value->is_array() && value->get_array().empty())) add(prefix, key);
-  }
-}
-
 Result<void> check_fields(const JsonFields& fields, NoEffect no_effect) {
   for (const RequestField& field : kChatFields)
     if (const json::value* value =

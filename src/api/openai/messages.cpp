@@ -266,17 +266,6 @@ struct ConversationParser {
     return true;
   }
 
-  // A call or a result joins a turn of the same speaker beside it: several results and the question
-  // behind them are one turn of the user, as the model knows conversations.
-  void add(Message message, bool of_tools) {
-    std::vector<Message>& all = request.generate.messages;
-    if (!all.empty() && all.back().role == message.role && (of_tools || last_of_tools))
-      std::ranges::move(message.parts, std::back_inserter(all.back().parts));
-    else
-      all.push_back(std::move(message));
-    last_of_tools = of_tools;
-  }
-
   Result<void> message(const json::value& value, const std::string& path) {
     if (!value.is_object()) return wrong_value(path, "an object", value);
     const JsonFields fields(value.get_object(), path);
@@ -296,7 +285,7 @@ struct ConversationParser {
       return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", param), "", param};
     if (content != nullptr && message.parts.empty() && !called)
       return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is empty", param), "", param};
-    add(std::move(message), speaker.tool || called);
+    add_turn(request.generate.messages, std::move(message), speaker.tool || called, last_of_tools);
     return {};
   }
 };

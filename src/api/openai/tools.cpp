@@ -7,21 +7,11 @@
 
 #include "api/forced_call.h"
 #include "api/openai/fields.h"
-#include "base/ascii.h"
-#include "base/utf8.h"
 
 namespace oc {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::size_t kMaxName = 64;  // OpenAI's bound, and its alphabet
-
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxName && std::ranges::all_of(name, [](char c) {
-    return is_letter_or_digit(c) || c == '_' || c == '-';
-  });
-}
 
 Error missing(const std::string& param) {
   return {ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", param), "", param};
@@ -50,11 +40,11 @@ using Tools = std::vector<Tool>;
 // model does not see it.
 Result<Tool> read_function(const JsonFields& function) {
   OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(function, "name"));
-  if (!is_name(name))
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("\"{}\" must be 1 to {} of a-z, A-Z, 0-9, _ and -",
-                             function.name("name"), kMaxName),
-                 "", function.name("name")};
+  if (!is_tool_name(name, 64))
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("\"{}\" must be 1 to 64 of a-z, A-Z, 0-9, _ and -", function.name("name")), "",
+        function.name("name")};
   OC_ASSIGN_OR_RETURN(const auto description, function.string("description"));
   OC_ASSIGN_OR_RETURN(const auto parameters, function.object("parameters"));
   OC_ASSIGN_OR_RETURN(const auto strict, function.boolean("strict"));
@@ -237,10 +227,7 @@ Result<void> ToolHistory::add_call(const JsonFields& call, std::string_view argu
                                    std::string_view id, Message& out) {
   OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(call, "name"));
   OC_ASSIGN_OR_RETURN(const auto arguments, call.string(arguments_key));
-  if (!id.empty()) names_[std::string(id)] = whole_code_points(name, kMaxName);
-  out.parts.push_back(TextPart{arguments && !arguments->empty()
-                                   ? fmt::format("I call the tool {} with {}", name, *arguments)
-                                   : fmt::format("I call the tool {}", name)});
+  out.parts.push_back(TextPart{turns_.call(name, arguments.value_or(""), id)});
   return {};
 }
 
@@ -271,13 +258,8 @@ Result<bool> ToolHistory::add_calls(const JsonFields& message, Message& out) {
 
 Result<std::string> ToolHistory::heading(const JsonFields& message) const {
   OC_ASSIGN_OR_RETURN(const auto id, message.string("tool_call_id"));
-  OC_ASSIGN_OR_RETURN(auto name, message.string("name"));
-  if (id)
-    if (const auto found = names_.find(*id); found != names_.end()) name = found->second;
-  // Once for each result: a long one would make much of a small body.
-  if (name) name = whole_code_points(*name, kMaxName);
-  return name && !name->empty() ? fmt::format("The tool {} returned:", *name)
-                                : std::string("A tool returned:");
+  OC_ASSIGN_OR_RETURN(const auto name, message.string("name"));
+  return turns_.result_heading(id.value_or(""), name.value_or(""));
 }
 
 }  // namespace oc

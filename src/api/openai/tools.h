@@ -4,11 +4,11 @@
 // pulls in Boost.JSON.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "api/chat_request.h"
 #include "api/json_fields.h"
+#include "api/tool_turns.h"
 
 namespace oc {
 
@@ -31,7 +31,7 @@ class ToolHistory {
   Result<void> add_call(const JsonFields& call, std::string_view arguments_key, std::string_view id,
                         Message& out);
 
-  std::map<std::string, std::string, std::less<>> names_;  // id of a call → name of its tool
+  ToolTurns turns_;
 };
 
 }  // namespace oc

@@ -1,0 +1,219 @@
+#include "api/anthropic/messages_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "api/anthropic/blocks.h"
+#include "api/anthropic/fields.h"
+#include "api/forced_call.h"
+#include "api/json_fields.h"
+#include "api/no_effect.h"
+#include "api/parse_body.h"
+#include "runtime/grammar/json_schema.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+bool is_top(const RequestField& field) { return field.name.find_first_of(".[") == field.name.npos; }
+
+bool has_type(const json::value& value, FieldType type) {
+  return type == FieldType::kString ? value.is_string() : value.is_object();
+}
+
+// The values that every answer keeps to, so that nothing is to be told.
+bool is_kept_to(std::string_view key, const json::value& value) {
+  if (key == "service_tier") return value.get_string() == "auto";
+  if (key != "thinking") return false;
+  const json::value* type = value.get_object().if_contains("type");
+  return type != nullptr && type->is_string() && type->get_string() == "disabled";
+}
+
+// What nobody knows, what is not done, what changes nothing.
+Result<void> check_rows(const JsonFields& fields, ChatRequest& request) {
+  std::vector<std::string_view> known;
+  for (const RequestField& field : messages_fields()) {
+    if (!is_top(field)) continue;
+    known.push_back(field.name);
+    const json::value* value = fields.find(field.name);
+    if (value == nullptr) continue;
+    if (field.use == FieldUse::kRefused && !asks_for_nothing(field, *value))
+      return not_done(std::string(field.name));
+    if (field.use != FieldUse::kNoEffect) continue;
+    if (!has_type(*value, field.type))
+      return wrong_value(std::string(field.name), expected(field), *value);
+    if (!is_kept_to(field.name, *value)) NoEffect(request.without_effect).add(field.name);
+  }
+  return fields.only(known);
+}
+
+Result<void> parse_sampling(const JsonFields& fields, RequestedSampling& sampling) {
+  OC_ASSIGN_OR_RETURN(sampling.temperature, fields.number(messages_field("temperature")));
+  OC_ASSIGN_OR_RETURN(sampling.top_p, fields.number(messages_field("top_p")));
+  OC_ASSIGN_OR_RETURN(const auto top_k, fields.integer(messages_field("top_k")));
+  // "Nothing but the most likely token": the smallest p says the same.
+  if (sampling.top_p == 0) sampling.top_p = std::numeric_limits<double>::min();
+  if (top_k) sampling.top_k = std::max(0, static_cast<int>(*top_k));
+  return check_sampling(sampling_of(sampling, {}));
+}
+
+Result<void> parse_stops(const JsonFields& fields, ChatRequest& request) {
+  OC_ASSIGN_OR_RETURN(const json::array* stops, fields.array(messages_field("stop_sequences")));
+  if (stops == nullptr) return {};
+  for (std::size_t i = 0; i < stops->size(); ++i) {
+    OC_ASSIGN_OR_RETURN(const std::string_view stop,
+                        string_entry((*stops)[i], fmt::format("stop_sequences[{}]", i),
+                                     messages_field("stop_sequences[]")));
+    if (stop.empty())
+      NoEffect(request.without_effect).add("stop_sequences");
+    else
+      request.generate.stop.emplace_back(stop);
+  }
+  return {};
+}
+
+// {"type": "json_schema", "schema": …}
+Result<std::optional<std::string>> parse_format(const JsonFields& format) {
+  OC_ASSIGN_OR_RETURN(const auto type, format.string("type"));
+  if (type != "json_schema")
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"{}\" must be \"json_schema\"", format.name("type")), "",
+                 format.name("type")};
+  const json::value* schema = format.find("schema");
+  if (schema == nullptr)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"{}\" is missing", format.name("schema")), "",
+                 format.name("schema")};
+  OC_ASSIGN_OR_RETURN(std::string enforced, enforceable_schema(*schema, format.name("schema")));
+  return std::optional<std::string>(std::move(enforced));
+}
+
+Result<void> parse_output(const JsonFields& fields, ChatRequest& request) {
+  OC_ASSIGN_OR_RETURN(const auto config, fields.object(messages_field("output_config")));
+  OC_ASSIGN_OR_RETURN(auto format, fields.object(messages_field("output_format")));
+  if (config) {
+    OC_RETURN_IF_ERROR(config->only(std::array<std::string_view, 2>{"format", "effort"}));
+    NoEffect(request.without_effect)
+        .add_present(*config, "output_config.", std::array<std::string_view, 1>{"effort"});
+    OC_ASSIGN_OR_RETURN(const auto inner, config->object("format"));
+    if (inner) format = inner;
+  }
+  if (!format) return {};
+  OC_ASSIGN_OR_RETURN(request.generate.json_schema, parse_format(*format));
+  return {};
+}
+
+// {"name", "description", "input_schema"}; one with a type is Anthropic's own and has no schema.
+Result<std::vector<OfferedTool>> parse_tools(const JsonFields& fields) {
+  std::vector<OfferedTool> out;
+  OC_ASSIGN_OR_RETURN(const json::array* tools, fields.array(messages_field("tools")));
+  if (tools == nullptr) return out;
+  for (std::size_t i = 0; i < tools->size(); ++i) {
+    const std::string path = fmt::format("tools[{}]", i);
+    if (!(*tools)[i].is_object()) return wrong_value(path, "an object", (*tools)[i]);
+    const JsonFields tool((*tools)[i].get_object(), path);
+    OC_ASSIGN_OR_RETURN(const auto name, tool.string("name"));
+    if (!name || name->empty())
+      return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", tool.name("name")),
+                   "", tool.name("name")};
+    if (!is_tool_name(*name, 128))
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("\"{}\" must be 1 to 128 of a-z, A-Z, 0-9, _ and -", tool.name("name")), "",
+          tool.name("name")};
+    OC_ASSIGN_OR_RETURN(const auto description, tool.string("description"));
+    OC_ASSIGN_OR_RETURN(const auto schema, tool.object("input_schema"));
+    out.push_back({.name = std::string(*name),
+                   .description = std::string(description.value_or("")),
+                   .parameters = schema ? &schema->raw() : nullptr,
+                   .param = tool.name("input_schema")});
+  }
+  return out;
+}
+
+// {"type": "auto" | "none" | "any"}, or {"type": "tool", "name"}. → of which one has to be called.
+Result<std::vector<OfferedTool>> parse_choice(const JsonFields& fields,
+                                              const std::vector<OfferedTool>& tools) {
+  std::vector<OfferedTool> out;
+  OC_ASSIGN_OR_RETURN(const auto choice, fields.object(messages_field("tool_choice")));
+  if (!choice) return out;
+  OC_RETURN_IF_ERROR(
+      choice->only(std::array<std::string_view, 3>{"type", "name", "disable_parallel_tool_use"}));
+  OC_ASSIGN_OR_RETURN(const auto type, choice->string("type"));
+  OC_ASSIGN_OR_RETURN([[maybe_unused]] const auto parallel,
+                      choice->boolean("disable_parallel_tool_use"));  // there is one at most
+  if (type == "auto" || type == "none") return out;
+  if (type == "any") {
+    if (tools.empty())
+      return Error{ErrorCode::kInvalidArgument,
+                   "\"tool_choice\" forces a call, and no tool is offered",
+                   "offer one in \"tools\"", "tool_choice"};
+    return tools;
+  }
+  if (type != "tool")
+    return Error{ErrorCode::kInvalidArgument,
+                 R"("tool_choice.type" must be "auto", "any", "tool" or "none")", "",
+                 "tool_choice.type"};
+  OC_ASSIGN_OR_RETURN(const auto name, choice->string("name"));
+  const auto found = std::ranges::find(tools, name.value_or(""), &OfferedTool::name);
+  if (found == tools.end())
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"tool_choice.name\" is none of the tools that are offered", "name one of them",
+                 "tool_choice.name"};
+  out.push_back(*found);
+  return out;
+}
+
+Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& limits) {
+  ChatRequest request;
+  OC_RETURN_IF_ERROR(check_rows(fields, request));
+  OC_ASSIGN_OR_RETURN(const auto model, fields.string(messages_field("model")));
+  request.model = std::string(model.value_or(""));
+  const RequestField& length = messages_field("max_tokens");
+  auto most = static_cast<std::int64_t>(length.max);
+  OC_ASSIGN_OR_RETURN(const auto max_tokens, fields.integer(length, most));
+  // Clients ask for what large models may write; more than the context holds is no more.
+  if (max_tokens && (limits.context_length == 0 || *max_tokens < limits.context_length))
+    request.generate.max_tokens = static_cast<int>(*max_tokens);
+  OC_RETURN_IF_ERROR(parse_sampling(fields, request.sampling));
+  OC_RETURN_IF_ERROR(parse_stops(fields, request));
+  OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean(messages_field("stream")));
+  request.stream = stream.value_or(false);
+  OC_RETURN_IF_ERROR(parse_output(fields, request));
+  if (const json::value* system = fields.find("system"))
+    OC_RETURN_IF_ERROR(parse_system(*system, limits, request));
+  const json::value* messages = fields.find("messages");
+  if (messages == nullptr)
+    return Error{ErrorCode::kInvalidArgument, "\"messages\" is missing", "", "messages"};
+  OC_RETURN_IF_ERROR(parse_turns(*messages, limits, request));
+  OC_ASSIGN_OR_RETURN(const auto tools, parse_tools(fields));
+  OC_ASSIGN_OR_RETURN(const auto forced, parse_choice(fields, tools));
+  if (forced.empty()) {
+    if (!tools.empty()) request.unused_tools = "tools";
+    return request;
+  }
+  if (request.generate.json_schema) NoEffect(request.without_effect).add("output_config");
+  OC_RETURN_IF_ERROR(force_call(forced, request));
+  return request;
+}
+
+}  // namespace
+
+Result<ChatRequest> parse_messages_request(std::string_view body, const ChatLimits& limits) {
+  return parse_body(body, limits,
+                    [&](const JsonFields& fields) { return parse_fields(fields, limits); });
+}
+
+Result<ChatRequest> parse_messages_request(std::string&& body, const ChatLimits& limits,
+                                           Reservation& memory) {
+  return parse_body(std::move(body), limits, memory,
+                    [&](const JsonFields& fields) { return parse_fields(fields, limits); });
+}
+
+}  // namespace oc
