@@ -5,6 +5,7 @@ import {question} from "./composer.js";
 import {$, count} from "./dom.js";
 import {grid} from "./saw.js";
 import {say} from "./say.js";
+import * as server from "./server.js";
 import * as settings from "./settings.js";
 
 const kPause = 500;  // ms without a change before the server is asked
@@ -59,7 +60,8 @@ async function look(word) {
 // Called when anything has changed that it may depend on.
 export function update() {
   $("forecast").hidden = !next.possible();
-  const word = next.word(question());
+  const loaded = (server.current()?.state ?? "ready") === "ready";  // a plan loads none
+  const word = loaded ? next.word(question()) : "";
   if (word === shown) return;
   shown = word;
   clearTimeout(timer);

@@ -113,6 +113,34 @@ def test_what_would_be_refused_is_told_before(page):
     expect(ask(page, QUESTION).locator(".text")).to_have_text("Circle.")
 
 
+def test_a_model_that_is_not_loaded_is_not_asked(page):
+    bodies = plan_with(page, planned())
+    state = "absent"
+
+    def models(route):
+        response = route.fetch()
+        told = response.json()
+        for model in told["data"]:
+            model["state"] = state
+        route.fulfill(response=response, json=told)
+
+    page.route("**/v1/models", models)
+    page.clock.install(time=0)
+    page.reload()
+    expect(page.locator("#status")).to_have_attribute("data-state", "idle")
+    choose(page)
+    page.locator("#question").fill(QUESTION)
+    page.clock.run_for(2000)
+    assert page.evaluate("fetch('health').then((response) => response.status)") == 200
+    assert bodies == []
+    state = "ready"
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+    page.clock.run_for(2000)
+    expect(page.locator(LINE)).to_contain_text("100 tokens")
+    assert len(bodies) == 1
+
+
 STREAM = """() => {
     const real = window.fetch;
     window.said = [];
