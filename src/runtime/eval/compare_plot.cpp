@@ -29,7 +29,7 @@ svg {{ color-scheme: light dark; font: 13px system-ui, sans-serif; --paper: #fff
 @media (prefers-color-scheme: dark) {{ svg {{ --paper: #0d1117; --ink: #e6edf3; --line: #30363d; --dot: #58a6ff; }} }}
 .paper {{ fill: var(--paper); }} text {{ fill: var(--ink); }} .head {{ font-size: 16px; font-weight: 600; }}
 .line {{ stroke: var(--line); }} .dot {{ fill: var(--dot); fill-opacity: .35; stroke: var(--dot); stroke-width: 1.5; }}
-.unknown {{ fill: none; stroke-dasharray: 4 3; }} .quiet {{ opacity: .75; }}
+.lead {{ stroke: var(--ink); stroke-opacity: .6; }} .unknown {{ fill: none; stroke-dasharray: 4 3; }} .quiet {{ opacity: .75; }}
 </style>
 <rect class="paper" width="{0}" height="{1}"/>
 <text class="head" x="{3}" y="28">Accuracy over seconds for an answer</text>
@@ -182,6 +182,13 @@ std::string Comparison::plot() const {
     const std::string text = shortened(dot.model->name, 40);
     const Rect place = place_label(dot, kLetter * static_cast<double>(text.size()), taken);
     taken.push_back(place);
+    // A label that is not beside its dot is led to it.
+    const double x = std::clamp(dot.x, place.left, place.right);
+    const double y = std::clamp(dot.y, place.top, place.bottom);
+    if (std::hypot(x - dot.x, y - dot.y) > dot.r + 8)
+      out += fmt::format(
+          "<line class=\"lead\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", dot.x,
+          dot.y, x, y);
     out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", place.left,
                        place.bottom - 3.5, in_markup(text));
   }

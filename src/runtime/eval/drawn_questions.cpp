@@ -10,16 +10,16 @@
 namespace oc {
 namespace {
 
-struct Colour {
+struct DrawnColour {
   std::string_view name;
   std::array<std::uint8_t, 3> rgb;
 };
-constexpr std::array<Colour, 6> kColours = {{{"red", {220, 38, 38}},
-                                             {"green", {38, 160, 60}},
-                                             {"blue", {40, 80, 220}},
-                                             {"purple", {140, 50, 170}},
-                                             {"orange", {245, 135, 30}},
-                                             {"black", {18, 18, 18}}}};
+constexpr std::array<DrawnColour, 6> kColours = {{{"red", {220, 38, 38}},
+                                                  {"green", {38, 160, 60}},
+                                                  {"blue", {40, 80, 220}},
+                                                  {"purple", {140, 50, 170}},
+                                                  {"orange", {245, 135, 30}},
+                                                  {"black", {18, 18, 18}}}};
 constexpr std::array<std::string_view, 3> kShapes = {"circle", "square", "triangle"};
 
 // What standard libraries make of a generator's numbers differs; the generator's do not.
@@ -43,7 +43,7 @@ bool within(std::string_view shape, int x, int y, int side) {
   return 2 * std::abs(dx) <= y;
 }
 
-Image paint(std::string_view shape, const Colour& colour, Draw& draw) {
+Image paint(std::string_view shape, const DrawnColour& colour, Draw& draw) {
   Image image;
   image.width = draw.between(160, 320);
   image.height = draw.between(160, 320);
@@ -71,7 +71,7 @@ DrawnQuestion drawn_question(std::size_t index, std::uint64_t seed) {
   const std::string_view shape = kShapes.at(static_cast<std::size_t>(draw.between(0, 2)));
   const auto which = static_cast<std::size_t>(draw.between(0, 5));
   const auto other = (which + static_cast<std::size_t>(draw.between(1, 5))) % kColours.size();
-  const Colour& colour = kColours.at(which);
+  const DrawnColour& colour = kColours.at(which);
   DrawnQuestion out;
   VqaQuestion& asked = out.question;
   asked.id = static_cast<std::int64_t>(index) + 1;
