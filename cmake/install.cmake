@@ -11,4 +11,9 @@ install(DIRECTORY configs/models DESTINATION share/ocellus/configs)
 # What `ocellus verify` recomputes, a folder each.
 file(GLOB golden_sets CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/data/golden-*)
 install(DIRECTORY ${golden_sets} DESTINATION share/ocellus/goldens)
+# Manual pages and completions, which the program makes of its parser.
+if(NOT CMAKE_CROSSCOMPILING)
+  install(CODE "set(program \"$<TARGET_FILE:ocellus>\")")
+  install(SCRIPT ${CMAKE_SOURCE_DIR}/cmake/install_manual.cmake)
+endif()
 install(FILES LICENSE THIRD_PARTY_NOTICES.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -131,7 +131,7 @@ SYSTEM_FOLDER = "src/base/system/"
 # processor's, and those of libraries.
 FREE_HEADERS = set("""arpa/inet.h fcntl.h glob.h netdb.h netinet/in.h netinet/tcp.h poll.h stdio.h sys/ioctl.h
     sys/mman.h sys/socket.h sys/stat.h sys/types.h sys/wait.h unistd.h cpuid.h""".split())
-LIBRARIES = tuple("""CLI/ boost/ curl/ dav1d/ fmt/ gif_lib.h hiredis/ hwy/ jerror.h jpeglib.h lcms2.h
+LIBRARIES = tuple("""CLI/ boost/ curl/ dav1d/ fmt/ gif_lib.h hiredis/ histedit.h hwy/ jerror.h jpeglib.h lcms2.h
     lcms2_plugin.h libde265/ mlx/ openssl/ png.h tiffio.h webp/ xgrammar/ zlib.h""".split())
 # What #if may ask for elsewhere: our own options, Highway's, processors and compilers.
 FREE_CONDITIONS = re.compile(r"(?:OC|HWY)_\w+|defined|__(?:x86_64|i386|aarch64|clang|apple_build_version)__")

@@ -32,6 +32,7 @@ fmt        header:fmt/format.h     libfmt-dev            fmt-devel           fmt
 cli11      header:CLI/CLI.hpp      libcli11-dev          cli11-devel         cli11          cli11
 openssl    header:openssl/evp.h    libssl-dev            openssl-devel       openssl        openssl@3|openssl
 libcurl    header:curl/curl.h      libcurl4-openssl-dev  libcurl-devel|curl-devel curl      -
+libedit    header:histedit.h       libedit-dev           libedit-devel         libedit        -
 hiredis    header:hiredis/hiredis.h libhiredis-dev       hiredis-devel       hiredis        hiredis
 gtest      header:gtest/gtest.h    libgtest-dev          gtest-devel         gtest          googletest
 '

@@ -23,7 +23,7 @@ rm -rf $place/include
 mkdir -p $place/include/openssl
 there() { for folder in "$headers" "$headers"/*-linux-gnu; do ! [ -e "$folder/$1" ] || echo "$folder/$1"; done; }
 for name in boost fmt CLI hwy gtest webp hiredis curl png.h pngconf.h pnglibconf.h jpeglib.h jmorecfg.h jerror.h jconfig.h \
-  gif_lib.h lcms2.h lcms2_plugin.h libde265 dav1d tiffio.h tiff.h tiffconf.h tiffvers.h; do
+  gif_lib.h histedit.h lcms2.h lcms2_plugin.h libde265 dav1d tiffio.h tiff.h tiffconf.h tiffvers.h; do
   found=$(there $name | head -n 1)
   [ -n "$found" ] || { echo "There is no $name in $headers (tools/install_deps.sh build)" >&2; exit 1; }
   ln -s "$found" $place/include/$name
@@ -33,7 +33,8 @@ flags=(-target aarch64-macos -std=c++20 -c -O0 -g0 -fno-sanitize=all -Wall -Wext
   -Wno-missing-designated-field-initializers -Wno-nullability-completeness
   "-I$root/src" "-I$root" "-I$root/apps/ocellus" -isystem "$root/$place/include"
   '-DOCELLUS_VERSION="0"' '-DOCELLUS_MLX=""' '-DOCELLUS_XGRAMMAR=""' '-DOCELLUS_HIGHWAY="0"' '-DOC_SOURCE_DIR="/"'
-  -DOC_HAS_HEIC -DOC_HAS_AVIF -DOC_HAS_TIFF -DOC_TIFF_WRITER)
+  -DOC_HAS_HEIC -DOC_HAS_AVIF -DOC_HAS_TIFF -DOC_TIFF_WRITER
+  -DOC_HAS_LIBEDIT)
 
 # What the build makes, and what it leaves out where a library is not there.
 { find "$root/web" -type f -print0 && printf '%s\0' "$root/examples/shapes.png"; } |

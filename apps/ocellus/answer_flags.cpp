@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
 
+#include "api/logprobs_json.h"
 #include "api/timings_json.h"
 #include "base/number_text.h"
 #include "base/valid_utf8.h"
@@ -33,17 +34,14 @@ json::object to_json(const ImagePlan& plan, const NamedImage& picture) {
 }  // namespace
 
 void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
-  add_config_flag(verb, flags.config.config);
-  add_setting_flags(verb, flags.config, takers::kAnswer, "");
-  verb.add_option("--system", flags.system, "A system turn before the first question");
-
-  constexpr const char* kImages = "Pictures";
+  constexpr const char *kImages = "Pictures", *kAnswer = "Answer", *kOutput = "Output";
   add_image_flags(verb, flags.image, true, kImages);
   verb.add_flag("--keep-order", flags.keep_order,
                 "Leave pictures where they stand in a turn (default: pictures first, as trained)")
       ->group(kImages);
 
-  constexpr const char* kAnswer = "Answer";
+  verb.add_option("--system", flags.system, "A system turn before the first question")
+      ->group(kAnswer);
   verb.add_option("--max-tokens", flags.max_tokens, "Most tokens (default: what the context holds)")
       ->group(kAnswer);
   verb.add_option("--draft", flags.draft_tokens,
@@ -62,8 +60,12 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
       ->group(kAnswer);
   CLI::Option* stats =
       verb.add_flag("--stats", flags.stats, "Print token counts and timings on stderr");
-  verb.add_flag("-q,--quiet", flags.quiet, "Print nothing on stderr but errors")->excludes(stats);
+  stats->group(kOutput);
+  verb.add_flag("-q,--quiet", flags.quiet, "Print nothing on stderr but errors")
+      ->excludes(stats)
+      ->group(kOutput);
   add_setting_flags(verb, flags.config, takers::kAnswer);
+  add_config_flag(verb, flags.config.config);
 }
 
 void check_answer_flags(const AnswerFlags& flags) {
@@ -141,14 +143,12 @@ json::object to_json(const GenerateResult& result, const LoadedModel& model,
                      {"quantization", to_string(model.model->info().weights)},
                      {"fingerprint", model.model->info().fingerprint}}},
                    {"engine", model.engine->info().text()}};
-  json::array scores;
-  for (const ChoiceScore& score : result.scores)
-    scores.push_back({{"text", score.text},
-                      {"logprob", score.logprob},
-                      {"mean_logprob", score.mean_logprob},
-                      {"probability", score.probability},
-                      {"tokens", score.tokens}});
-  if (!scores.empty()) out["choices"] = std::move(scores);
+  if (!result.scores.empty()) out["choices"] = scores_json(result.scores);
+  if (!result.logprobs.empty()) {
+    json::array content;
+    for (const TokenLogprobs& token : result.logprobs) content.push_back(logprobs_json(token));
+    out["logprobs"] = json::object{{"content", std::move(content)}, {"refusal", nullptr}};
+  }
   return out;
 }
 

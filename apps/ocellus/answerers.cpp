@@ -57,11 +57,11 @@ void add_parallel_flag(CLI::App& verb, int& parallel) {
 
 void add_many_flags(CLI::App& verb, AnswerFlags& flags, bool drawn) {
   constexpr const char* kAnswer = "Answer";
-  add_config_flag(verb, flags.config.config);
-  verb.add_option("--system", flags.system, "A system turn before each question");
+  verb.add_option("--system", flags.system, "A system turn before each question")->group(kAnswer);
   for (const Key& key : schema())
     if (drawn || key.group != kAnswer)
       add_setting_flags(verb, flags.config, takers::kAnswer, key.group);
+  add_config_flag(verb, flags.config.config);
   add_image_flags(verb, flags.image, true, "Pictures");
   verb.add_option("--max-tokens", flags.max_tokens, "Most tokens of an answer")->group(kAnswer);
   if (!drawn) return;

@@ -1,6 +1,7 @@
 // ocellus batch: one question about many pictures, or many requests, with one load of the model.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "base/in_order.h"
 #include "base/valid_utf8.h"
 #include "image_flags.h"
+#include "images.h"
 #include "io/json.h"
 #include "io/record_file.h"
 #include "io/whole_file.h"
@@ -268,6 +270,7 @@ void batch(BatchFlags flags, const CLI::App& verb) {
   check_answer_flags(flags);
   if (flags.resume && flags.out.empty() && flags.sidecar.empty())
     throw ExitError{2, "--resume needs the --out or the --sidecar of the run before"};
+  std::ranges::transform(flags.inputs, flags.inputs.begin(), local_path);
   auto inputs = find_inputs(flags.inputs, flags.recursive);
   if (!inputs.ok()) fail(inputs.error());
   check_request_flags(*inputs, verb);
@@ -305,19 +308,26 @@ void add_batch(CLI::App& app) {
   verb.add_option("-o,--out", flags->out,
                   "Where the answers go, in the order of the pictures: FILE.jsonl or FILE.csv "
                   "(else JSON lines on standard output)")
-      ->option_text("FILE");
+      ->option_text("FILE")
+      ->group("Output");
   verb.add_option("--sidecar", flags->sidecar,
                   "Write each answer beside its picture, in a file of this ending, e.g. .txt")
-      ->option_text("ENDING");
+      ->option_text("ENDING")
+      ->group("Output");
   verb.add_flag("--resume", flags->resume, "Go on where an earlier run has ended, however it did");
   verb.add_flag("--recursive", flags->recursive, "Pictures of folders below the folders, too");
   add_parallel_flag(verb, flags->parallel);
   verb.add_option("--json-schema", flags->json_schema,
-                  "A file with a JSON schema that the answers keep to");
+                  "A file with a JSON schema that the answers keep to")
+      ->option_text("FILE")
+      ->group("Answer");
   add_many_flags(verb, *flags, true);
   verb.footer(
-      "Ctrl-C ends it; what was answered is kept. Exit status: 0 all were answered, 1 some were "
-      "not (their records say why).");
+      "Ctrl-C ends it; what was answered is kept.\n"
+      "Exit status: 0 all were answered, 1 some were not (their records say why).");
+  add_examples(verb,
+               {"ocellus batch photos/ --question \"What is in the picture?\" --out answers.jsonl",
+                "ocellus batch photos/ --question \"Describe it.\" --sidecar .txt"});
   verb.callback([flags, &verb] { batch(*flags, verb); });
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/environment.h"
 #include "config_flags.h"
+#include "images.h"
 #include "io/json.h"
 #include "io/json_text.h"
 #include "runtime/bench/bench.h"
@@ -113,7 +114,8 @@ void add_server_flags(CLI::App& verb, BenchFlags& flags) {
   option("--question", load.question, "What is asked");
   option("--served-model", load.model, "Name of the model; the first that the server has");
   option("--image", load.images, "Pictures to ask about by turns (else made ones, each new)")
-      ->check(CLI::ExistingFile);
+      ->check(CLI::ExistingFile)
+      ->transform(local_path);
   option("--picture-side", load.picture_side, "Pixels of a made picture; 0: no picture")
       ->check(CLI::Range(0, 4096));
   verb.add_flag("--same-picture", load.same_image, "One made picture for all requests")
@@ -139,8 +141,7 @@ void add_bench(CLI::App& app) {
   const auto flags = std::make_shared<BenchFlags>();
   CLI::App* verb = app.add_subcommand(
       "bench", "Measure this machine, and a model's speed as a share of what it could do");
-  add_setting_flags(*verb, flags->settings, takers::kBench, "");
-  verb->add_flag("--json", flags->json, "Print JSON");
+  verb->add_flag("--json", flags->json, "Print JSON")->group("Output");
   verb->add_flag("--quick", flags->quick, "Few and short runs");
   verb->add_option("--compare", flags->compare, "Two files of --json, side by side")
       ->expected(2)
@@ -159,6 +160,8 @@ void add_bench(CLI::App& app) {
   list("--sequences", flags->options.sequences, 1, "Sequences decoded at once, at context 0");
   add_server_flags(*verb, *flags);
   add_setting_flags(*verb, flags->settings, takers::kBench);
+  add_examples(*verb,
+               {"ocellus bench --model demo --quick", "ocellus bench --server --streams 1,4"});
   verb->callback([flags] { run(*flags); });
 }
 

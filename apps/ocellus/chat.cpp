@@ -1,21 +1,21 @@
 // ocellus chat IMAGE...: several turns about pictures, line by line from standard input.
-#include <iostream>
+#include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "answer_config.h"
+#include "chat_line.h"
+#include "line_editor.h"
+#include "line_history.h"
 #include "runtime/serving/generate.h"
 #include "terminal.h"
 
 namespace oc {
 namespace {
 
-constexpr const char* kHelp =
-    "/image FILE  show a picture with the next question (or drop it here: its name alone)\n"
-    "/reset       forget the turns, keep the pictures\n"
-    "/quit        end (also: end of input)\n";
-
 struct ChatFlags : AnswerFlags {
   std::vector<std::string> files;
+  bool no_history = false;
 };
 
 // The conversation so far. Pictures wait until the next question takes them along.
@@ -50,7 +50,6 @@ class Chat {
     turn.parts.emplace_back(TextPart{question});
     finish_request(flags_, *model_.model, request_);
 
-    const CatchInterrupt interrupt;
     const GenerateHooks hooks{.on_piece = [](const AnswerPiece& piece) { show_answer(piece.text); },
                               .cancelled = &CatchInterrupt::caught};
     const auto result = generate(*model_.model, request_, hooks);
@@ -80,29 +79,33 @@ void report(const Error& error) {
 }
 
 // One line of input; false: the end. A line that failed is reported and the talk goes on.
-bool handle(Chat& chat, const std::string& line, bool& failed) {
+bool handle(Chat& chat, const std::string& typed, bool& failed) {
+  const ChatLine line = read_chat_line(typed);
   Result<void> done;
-  if (line == "/quit" || line == "/exit") return false;
-  if (line.empty()) return true;
-  if (line == "/reset") {
-    chat.reset();
-  } else if (line == "/help") {
-    tell(kHelp);
-  } else if (line.starts_with("/image ")) {
-    const std::string rest = line.substr(7);
-    const std::vector<std::string> dropped = dropped_images(rest);
-    done = chat.show(dropped.empty() ? std::vector{rest} : dropped);
-  } else if (const auto dropped = dropped_images(line); !dropped.empty()) {
-    done = chat.show(dropped);
-  } else if (line.starts_with("/")) {
-    done = Error{ErrorCode::kInvalidArgument, "unknown command " + line, "/help lists them"};
-  } else {
-    done = chat.ask(line);
+  switch (line.kind) {
+    case ChatLine::Kind::kNothing:
+      return true;
+    case ChatLine::Kind::kQuit:
+      return false;
+    case ChatLine::Kind::kReset:
+      chat.reset();
+      break;
+    case ChatLine::Kind::kHelp:
+      tell(kChatHelp);
+      break;
+    case ChatLine::Kind::kPictures:
+      done = chat.show(line.files);
+      break;
+    case ChatLine::Kind::kUnknown:
+      done = Error{ErrorCode::kInvalidArgument, "unknown command " + line.text, "/help lists them"};
+      break;
+    case ChatLine::Kind::kQuestion:
+      done = chat.ask(line.text);
   }
-  if (!done.ok()) {
-    report(done.error());
-    failed = true;
-  }
+  if (done.ok()) return true;
+  // Whoever pressed Ctrl-C knows why the answer ends.
+  if (done.error().code != ErrorCode::kCancelled || !stdin_is_terminal()) report(done.error());
+  failed = true;
   return true;
 }
 
@@ -121,11 +124,27 @@ void chat(ChatFlags flags) {
   for (const NamedImage& picture : *pictures) talk.add(picture);
   const bool person = stdin_is_terminal();
   if (person) tell("/help lists the commands, /quit ends.\n");
+  LineHistory history(flags.no_history || !person ? std::nullopt : history_file());
+  LineEditor editor("> ", history, complete_chat_line);
   bool failed = false;
+  int interrupts = 0;  // one after the other
   std::string line;
   for (;;) {
-    if (person) tell("> ");
-    if (!std::getline(std::cin, line) || !handle(talk, line, failed)) break;
+    // Where lines are edited Ctrl-C never ends the chat, not even just before an answer begins.
+    std::optional<CatchInterrupt> interrupt;
+    if (editor.edits()) interrupt.emplace();
+    const LineEditor::Read read = editor.read(line);
+    if (read == LineEditor::Read::kInterrupted) {
+      tell(++interrupts > 1 ? "^C (Ctrl-D or /quit ends)\n" : "^C\n");
+      continue;
+    }
+    interrupts = 0;
+    if (read == LineEditor::Read::kEnd) {
+      if (person) tell("\n");
+      break;
+    }
+    if (!interrupt) interrupt.emplace();
+    if (!handle(talk, line, failed)) break;
   }
   // A person has seen what failed; a script asks for the status.
   if (failed && !person) throw ExitError{1, "some lines failed", ""};
@@ -138,8 +157,11 @@ void add_chat(CLI::App& app) {
   CLI::App& verb = *app.add_subcommand("chat", "Talk about pictures, several turns");
   verb.add_option("images", flags->files, "Picture files (JPEG, PNG, WebP)")
       ->option_text("[IMAGE...]");
-  verb.footer(std::string("Each line of standard input is a question, or:\n") + kHelp);
+  verb.footer(std::string("Each line of standard input is a question, or:\n") + kChatHelp);
+  add_examples(verb, {"ocellus chat photo.jpg"});
   add_answer_flags(verb, *flags);
+  verb.add_flag("--no-history", flags->no_history,
+                "Do not keep what is typed in $XDG_STATE_HOME/ocellus/history (~/.local/state)");
   verb.callback([flags] { chat(*flags); });
 }
 

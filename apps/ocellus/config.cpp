@@ -78,7 +78,8 @@ void add_config(CLI::App& app) {
   CLI::App* show_verb =
       verb->add_subcommand("show", "Every setting, its value, and where that came from");
   add_config_flags(*show_verb, *flags);
-  show_verb->add_flag("--json", flags->json, "Print one JSON object");
+  show_verb->add_flag("--json", flags->json, "Print one JSON object")->group("Output");
+  add_examples(*show_verb, {"ocellus config show --config phi3_vision"});
   show_verb->callback([flags] { show_config(*flags); });
 
   auto name = std::make_shared<std::string>();
@@ -86,6 +87,7 @@ void add_config(CLI::App& app) {
   check_verb->add_option("file", *name, "A JSON file, or a name of the catalogue")
       ->required()
       ->option_text("FILE");
+  add_examples(*check_verb, {"ocellus config check mine.json"});
   check_verb->callback([name] { check(*name); });
 }
 

@@ -32,7 +32,8 @@ const char* type_name(Kind kind) {
 
 // As CLI11 writes its own checks: "TEXT:{auto,cpu}", "INT:INT in [0 - 1024]".
 std::string type_in_help(const Key& key) {
-  const std::string type = type_name(key.kind), bounds = allowed_in_help(key);
+  const std::string type(key.value.empty() ? type_name(key.kind) : key.value);
+  const std::string bounds = allowed_in_help(key);
   if (bounds.empty()) return type;
   if (bounds.starts_with('{')) return type + ":" + bounds;
   return fmt::format("{}:{} in {}", type, key.kind == Kind::kNumber ? "NUMBER" : "INT", bounds);
@@ -92,7 +93,9 @@ void read_upper_layers(const ConfigFlags& flags, Config& config) {
 
 void add_config_flag(CLI::App& verb, std::string& config) {
   verb.add_option("--config", config,
-                  "Configuration: a JSON file, or a name of the catalogue, e.g. phi3_vision");
+                  "Configuration: a JSON file, or a name of the catalogue, e.g. phi3_vision")
+      ->option_text("FILE|NAME")
+      ->group("Model");
 }
 
 void add_setting_flags(CLI::App& verb, ConfigFlags& flags, unsigned taker,
@@ -107,10 +110,12 @@ void add_setting_flags(CLI::App& verb, ConfigFlags& flags, unsigned taker,
 void add_config_flags(CLI::App& verb, ConfigFlags& flags) {
   add_config_flag(verb, flags.config);
   verb.add_option("--set", flags.assignments,
-                  "Any setting, as KEY=VALUE (repeatable); `ocellus config show` lists them")
+                  "Any setting (repeatable); `ocellus config show` lists them")
       ->take_all()
       ->expected(1)
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->option_text("KEY=VALUE")
+      ->group("Model");
   add_setting_flags(verb, flags, takers::kServe);
 }
 

@@ -46,13 +46,16 @@ void check_drawing(const std::filesystem::path& file, const std::filesystem::pat
         "make it first, or name another"};
 }
 
-void write_drawing(const std::filesystem::path& file, Image image,
-                   std::span<const FoundObject> objects) {
+Image drawn(Image image, std::span<const FoundObject> objects) {
   for (const FoundObject& object : objects)
     if (object.width && object.height)
       draw(image, DrawnBox{object.x_min(), object.y_min(), object.x_max(), object.y_max()});
     else
       draw(image, DrawnPoint{object.x, object.y});
+  return image;
+}
+
+void write_drawing(const std::filesystem::path& file, const Image& image) {
   const bool jpeg = format_of_name(file) == DrawingFormat::kJpeg;
   if (jpeg && std::max(image.width, image.height) > kMaxJpegSide)
     throw ExitError{1, fmt::format("a JPEG has at most {} pixels a side", kMaxJpegSide),

@@ -14,9 +14,11 @@ namespace oc {
 // for it.
 void check_drawing(const std::filesystem::path& file, const std::filesystem::path& picture);
 
-// The picture with boxes and points over it, as PNG or JPEG by the file's ending. Ends the program
+// The picture with boxes and points over it.
+Image drawn(Image image, std::span<const FoundObject> objects);
+
+// A picture as PNG or JPEG by the file's ending. Ends the program
 // where it cannot be written.
-void write_drawing(const std::filesystem::path& file, Image image,
-                   std::span<const FoundObject> objects);
+void write_drawing(const std::filesystem::path& file, const Image& image);
 
 }  // namespace oc

@@ -272,15 +272,19 @@ void add_eval(CLI::App& app) {
   verb.add_option("-o,--out", flags->out,
                   "Folder for answers.jsonl, results.json, report.html, and vqa_results.json, the "
                   "challenge's own form")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->type_name("DIR")
+      ->group("Output");
   verb.add_flag("--resume", flags->resume, "Go on where an earlier run has ended");
   verb.add_option("--mistakes", flags->mistakes, "Wrong answers on the page, with their pictures")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
-  verb.add_flag("--json", flags->json, "Print the results as JSON");
+  verb.add_flag("--json", flags->json, "Print the results as JSON")->group("Output");
   add_parallel_flag(verb, flags->parallel);
   add_server_choice(verb, *flags);
   add_many_flags(verb, *flags, false);
+  add_examples(verb, {"ocellus eval vqa --questions questions.json --annotations annotations.json "
+                      "--images val2014"});
   verb.callback([flags] { eval_vqa(*flags); });
 }
 

@@ -74,14 +74,6 @@ Result<std::string> path_of_file_uri(const std::string& uri) {
   return path;
 }
 
-// "~/a.png" → "/home/me/a.png", unless there is a file of that very name.
-std::string at_home(const std::string& name) {
-  std::error_code error;
-  const auto home = environment("HOME");
-  if (!name.starts_with("~/") || !home || std::filesystem::exists(name, error)) return name;
-  return *home + name.substr(1);
-}
-
 // Words as a shell would take them apart; nothing where a quote is not closed.
 std::vector<std::string> shell_words(std::string_view line) {
   std::vector<std::string> words;
@@ -106,6 +98,34 @@ std::vector<std::string> shell_words(std::string_view line) {
   }
   if (quote != 0) words.clear();
   return words;
+}
+
+bool is_path(const std::string& word) {
+  return word.starts_with('/') || word.starts_with("~/") || is_address(word, "file:");
+}
+
+// A picture's file that is named as one: a word such as "a" may be a file and is none.
+bool is_there(const std::string& word) {
+  return word != "-" && names_image(word) && (is_path(word) || ends_like_picture(word));
+}
+
+// The paths that a line consists of, with spaces and without quotes; the longest first. Empty: it
+// consists of something else too.
+std::vector<std::string> unquoted_images(std::string_view line) {
+  constexpr std::size_t kMostWords = 64;
+  std::vector<std::string> out;
+  while (!line.empty()) {
+    std::size_t end = line.size();
+    for (std::size_t tries = 0; end != 0 && !is_there(std::string(line.substr(0, end))); ++tries) {
+      const std::size_t space = line.rfind(' ', end - 1);
+      end = space == std::string_view::npos || tries == kMostWords ? 0 : space;
+    }
+    if (end == 0) return {};
+    out.emplace_back(line.substr(0, end));
+    line.remove_prefix(end);
+    while (line.starts_with(' ')) line.remove_prefix(1);
+  }
+  return out;
 }
 
 // "ftp://host/a.png".
@@ -184,7 +204,7 @@ Result<std::string> image_bytes_of(const std::string& name, std::size_t max_byte
   if (is_other_address(name))
     return Error{ErrorCode::kInvalidArgument, "pictures are not fetched from the network",
                  "fetch it yourself and name the file"};
-  return read_path(at_home(name), max_bytes);
+  return read_path(local_path(name), max_bytes);
 }
 
 // Endings of what lies among pictures and is none. What has any other ending, or none, is taken for
@@ -244,11 +264,12 @@ Result<std::vector<std::string>> frame_files(const std::vector<std::string>& nam
   std::vector<std::string> files;
   for (const std::string& name : names) {
     std::error_code error;
-    if (!std::filesystem::is_directory(name, error)) {
+    const std::string path = local_path(name);
+    if (!std::filesystem::is_directory(path, error)) {
       files.push_back(name);
       continue;
     }
-    OC_ASSIGN_OR_RETURN(const std::vector<std::string> inside, files_in(name));
+    OC_ASSIGN_OR_RETURN(const std::vector<std::string> inside, files_in(path));
     files.insert(files.end(), inside.begin(), inside.end());
   }
   if (files.size() > most)
@@ -260,24 +281,39 @@ Result<std::vector<std::string>> frame_files(const std::vector<std::string>& nam
 
 bool names_image(const std::string& word) {
   std::error_code error;
-  const auto status = std::filesystem::status(at_home(word), error);
+  const auto status = std::filesystem::status(local_path(word), error);
   return word == "-" || is_address(word, "data:") || is_address(word, "file:") ||
          std::filesystem::is_regular_file(status) || std::filesystem::is_fifo(status);
 }
 
 bool is_picture_word(const std::string& word) {
-  return names_image(word) || (word.find(' ') == std::string::npos && ends_like_picture(word));
+  return names_image(word) || (word.find(' ') == std::string::npos &&
+                               (ends_like_picture(word) || is_other_address(word)));
+}
+
+std::string local_path(const std::string& name) {
+  if (is_address(name, "file:")) {
+    const auto path = path_of_file_uri(name);
+    return path.ok() ? *path : name;
+  }
+  std::error_code error;
+  const auto home = environment("HOME");
+  if (!name.starts_with("~/") || !home || std::filesystem::exists(name, error)) return name;
+  return *home + name.substr(1);
 }
 
 std::vector<std::string> dropped_images(std::string_view line) {
+  const std::string whole(line);
+  if (is_there(whole)) return {whole};  // also with spaces, and no quotes around them
   std::vector<std::string> words = shell_words(line);
-  const bool all = std::ranges::all_of(words, [](const std::string& word) {
-    const bool a_path =
-        word.starts_with('/') || word.starts_with("~/") || is_address(word, "file:");
-    return word != "-" && names_image(word) && (a_path || ends_like_picture(word));
-  });
-  if (!all) words.clear();
-  return words;
+  if (!words.empty() && std::ranges::all_of(words, is_there)) return words;
+  if (std::vector<std::string> paths = unquoted_images(line); !paths.empty()) return paths;
+  // Names that are not there are no question either.
+  const bool quoted = words.size() == 1 && ends_like_picture(words[0]);
+  const auto is_name = [](const std::string& word) { return word != "-" && is_picture_word(word); };
+  if (!words.empty() && (quoted || std::ranges::all_of(words, is_name))) return words;
+  if (is_path(whole) && ends_like_picture(whole)) return {whole};
+  return {};
 }
 
 Result<NamedImage> read_image(const std::string& file, const ImageSettings& settings) {

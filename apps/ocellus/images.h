@@ -19,11 +19,15 @@ struct NamedImage {
 
 // Whether a word of the command line can only mean a picture that is there.
 bool names_image(const std::string& word);
-// That, or it ends as pictures' names do and has no space: a file that is not there is no question.
+// That, or it is an address, or ends as pictures' names do, and has no space: a file that is not
+// there is no question.
 bool is_picture_word(const std::string& word);
+// The path of "file:///a%20b.png" or "~/a.png"; any other name as it is, and so is one of a file
+// that begins with ~.
+std::string local_path(const std::string& name);
 // The pictures that a line means which names nothing else, as terminals write files that are
-// dropped on them: in quotes, with backslashes, as file: URIs, or with ~ for the home folder.
-// Empty: it is no such line.
+// dropped on them, or as people type them: in quotes, with backslashes or spaces, as file: URIs, or
+// with ~ for the home folder. They need not be there. Empty: it is no such line.
 std::vector<std::string> dropped_images(std::string_view line);
 
 // Reads and decodes a file (also "~/…"), a FIFO (<(command) is one), a data: or file: URI, or

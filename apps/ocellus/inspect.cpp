@@ -151,9 +151,11 @@ void add_inspect(CLI::App& app) {
   const auto flags = std::make_shared<InspectFlags>();
   CLI::App* verb =
       app.add_subcommand("inspect", "Show a model folder: sizes, tensors, what is missing");
-  verb->add_option("model", flags->model, "Model name or folder")->required();
-  verb->add_flag("--tensors", flags->tensors, "Every tensor, not one line for all layers");
-  verb->add_flag("--json", flags->json, "Print JSON");
+  verb->add_option("model", flags->model, "Model name or folder")->required()->option_text("MODEL");
+  verb->add_flag("--tensors", flags->tensors, "Every tensor, not one line for all layers")
+      ->group("Output");
+  verb->add_flag("--json", flags->json, "Print JSON")->group("Output");
+  add_examples(*verb, {"ocellus inspect demo --tensors"});
   verb->callback([flags] { run(*flags); });
 }
 

@@ -36,6 +36,10 @@ void print_json(const std::vector<hub::InstalledModel>& models,
   show_line(json_text(out));
 }
 
+void print_names() {
+  for (const hub::InstalledModel& model : hub::installed_models()) show_line(model.name);
+}
+
 void run(bool as_json) {
   const std::vector<hub::InstalledModel> models = hub::installed_models();
   const std::vector<hub::UnfinishedPull> unfinished = hub::unfinished_pulls();
@@ -67,10 +71,15 @@ void run(bool as_json) {
 }  // namespace
 
 void add_list(CLI::App& app) {
-  const auto as_json = std::make_shared<bool>(false);
+  const auto as_json = std::make_shared<bool>(false), names = std::make_shared<bool>(false);
   CLI::App* verb = app.add_subcommand("list", "List the models that are here");
-  verb->add_flag("--json", *as_json, "Print JSON");
-  verb->callback([as_json] { run(*as_json); });
+  CLI::Option* json = verb->add_flag("--json", *as_json, "Print JSON");
+  json->group("Output");
+  verb->add_flag("--names", *names, "Print the names alone, one a line")
+      ->excludes(json)
+      ->group("Output");
+  add_examples(*verb, {"ocellus list"});
+  verb->callback([as_json, names] { *names ? print_names() : run(*as_json); });
 }
 
 }  // namespace oc

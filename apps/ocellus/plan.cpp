@@ -39,8 +39,10 @@ void add_plan(CLI::App& app) {
       app.add_subcommand("plan", "Print what a model takes of memory, and what fits into it");
   verb->add_option("--ram", flags->ram, "Plan for a machine with so much, e.g. 8G (else this one)")
       ->transform(CLI::AsSizeValue(false))
-      ->check(CLI::Range(std::size_t{1} << 20, std::size_t{1} << 50));
-  verb->add_flag("--json", flags->json, "Print JSON");
+      ->check(CLI::Range(std::size_t{1} << 20, std::size_t{1} << 50))
+      ->option_text("SIZE");
+  verb->add_flag("--json", flags->json, "Print JSON")->group("Output");
+  add_examples(*verb, {"ocellus plan --model demo --ram 8G"});
   add_config_flags(*verb, *flags);
   verb->callback([flags] { plan(*flags); });
 }

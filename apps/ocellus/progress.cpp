@@ -103,8 +103,7 @@ std::string work_text(const WorkDone& work, double per_s, double seconds_left, i
   return in_columns(std::move(text), work.share, columns);
 }
 
-WorkProgressLine::WorkProgressLine(std::size_t done, double share)
-    : terminal_(stderr_redraws()) {
+WorkProgressLine::WorkProgressLine(std::size_t done, double share) : terminal_(stderr_redraws()) {
   samples_.push_back({Clock::now(), done, share});
   next_ = Clock::now() + (terminal_ ? kDrawEvery : kPlainEvery);
 }

@@ -120,9 +120,13 @@ void run(PsFlags flags) {
 void add_ps(CLI::App& app) {
   const auto flags = std::make_shared<PsFlags>();
   CLI::App* verb = app.add_subcommand("ps", "Show the models of a running server");
-  verb->add_option("--url", flags->url, "The server, either of its ports")->capture_default_str();
-  verb->add_option("--api-key", flags->key, "Its key; better: $OCELLUS_API_KEY");
-  verb->add_flag("--json", flags->as_json, "Print JSON");
+  verb->add_option("--url", flags->url, "The server, either of its ports")
+      ->capture_default_str()
+      ->type_name("URL");
+  verb->add_option("--api-key", flags->key, "Its key; better: $OCELLUS_API_KEY")
+      ->option_text("KEY");
+  verb->add_flag("--json", flags->as_json, "Print JSON")->group("Output");
+  add_examples(*verb, {"ocellus ps"});
   verb->callback([flags] { run(*flags); });
 }
 

@@ -86,7 +86,8 @@ void add_pull(CLI::App& app) {
                          entry.revision == "main" ? "" : "@",
                          entry.revision == "main" ? "" : entry.revision, human_bytes(entry.bytes));
   verb->add_option("model", flags->model, "A known model's name, or ORG/REPO; with @REVISION")
-      ->required();
+      ->required()
+      ->option_text("NAME");
   verb->add_option("--connections", flags->connections, "Ranges loaded at the same time")
       ->check(CLI::Range(1, 32))
       ->capture_default_str();
@@ -97,11 +98,12 @@ void add_pull(CLI::App& app) {
       ->check(CLI::Range(1, 3600))
       ->capture_default_str();
   verb->add_flag("--replace", flags->replace, "Also over files that no pull has put there");
-  verb->add_flag("-q,--quiet", flags->quiet, "No progress");
+  verb->add_flag("-q,--quiet", flags->quiet, "No progress")->group("Output");
   verb->footer(
       "Environment: OCELLUS_HUB, the hub (https://huggingface.co); HF_TOKEN, for models\n"
       "that need an account; OCELLUS_HOME, the folder that models/ is in.\n\nKnown models:" +
       known);
+  add_examples(*verb, {"ocellus pull smolvlm2-500m-4bit"});
   verb->callback([flags] { run(*flags); });
 }
 

@@ -146,11 +146,11 @@ void add_quantize(CLI::App& app) {
       "quantize", "Turn a checkpoint in full precision into one of 4 or 8 bits, as MLX does");
   verb.add_option("input", flags->input, "Model name or folder, in full precision")
       ->required()
-      ->option_text("IN");
+      ->option_text("MODEL");
   verb.add_option("output", flags->output,
                   "Folder to write; after an interruption the same command goes on")
       ->required()
-      ->option_text("OUT");
+      ->option_text("DIR");
   verb.add_option("--bits", flags->plan.spec.bits, "Bits a weight: 4 or 8")
       ->check(CLI::IsMember({4, 8}))
       ->capture_default_str();
@@ -174,7 +174,7 @@ void add_quantize(CLI::App& app) {
                   "Most bytes of a file, e.g. 500MB (default 5GB)")
       ->transform(CLI::AsSizeValue(true))
       ->option_text("SIZE");
-  verb.add_flag("--restart", flags->restart, "Begin again where OUT holds an earlier run");
+  verb.add_flag("--restart", flags->restart, "Begin again where DIR holds an earlier run");
   verb.add_option("--pictures", flags->pictures,
                   "Compare answers about these pictures, the input's against the quantised ones")
       ->option_text("FILE...");
@@ -183,7 +183,8 @@ void add_quantize(CLI::App& app) {
   verb.add_option("--max-tokens", flags->max_tokens, "Most tokens of an answer that is compared")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
-  verb.add_flag("--json", flags->json, "Print the report as JSON");
+  verb.add_flag("--json", flags->json, "Print the report as JSON")->group("Output");
+  add_examples(verb, {"ocellus quantize moondream2 moondream2-4bit --bits 4"});
   add_setting_flags(verb, flags->settings, takers::kVerify);
   verb.callback([flags] { run(*flags); });
 }

@@ -66,7 +66,10 @@ void run(const RmFlags& flags) {
 void add_rm(CLI::App& app) {
   const auto flags = std::make_shared<RmFlags>();
   CLI::App* verb = app.add_subcommand("rm", "Remove a model from the models folder");
-  verb->add_option("model", flags->model, "Its name, as `ocellus list` shows it")->required();
+  verb->add_option("model", flags->model, "Its name, as `ocellus list` shows it")
+      ->required()
+      ->option_text("MODEL");
+  add_examples(*verb, {"ocellus rm smolvlm2-500m-4bit"});
   verb->add_flag("-y,--yes", flags->yes, "Do not ask");
   verb->callback([flags] { run(*flags); });
 }

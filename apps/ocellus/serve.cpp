@@ -312,6 +312,7 @@ void add_serve(CLI::App& app) {
   auto flags = std::make_shared<ConfigFlags>();
   CLI::App* verb = app.add_subcommand("serve", "Answer over HTTP, with OpenAI's API");
   add_config_flags(*verb, *flags);
+  add_examples(*verb, {"ocellus serve --model demo --port 8080"});
   verb->callback([flags] { serve(*flags); });
 }
 

@@ -74,8 +74,9 @@ void run(const ShowModelFlags& flags) {
 void add_show(CLI::App& app) {
   const auto flags = std::make_shared<ShowModelFlags>();
   CLI::App* verb = app.add_subcommand("show", "Show one model: size, weights, where it came from");
-  verb->add_option("model", flags->model, "Model name or folder")->required();
-  verb->add_flag("--json", flags->json, "Print JSON");
+  verb->add_option("model", flags->model, "Model name or folder")->required()->option_text("MODEL");
+  verb->add_flag("--json", flags->json, "Print JSON")->group("Output");
+  add_examples(*verb, {"ocellus show demo"});
   verb->callback([flags] { run(*flags); });
 }
 

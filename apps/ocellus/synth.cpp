@@ -44,8 +44,10 @@ void add_synth(CLI::App& app) {
   verb->add_option("--seed", flags->options.seed, "Equal seeds give equal files")
       ->check(whole_number())
       ->capture_default_str();
-  verb->add_option("--out", flags->out, "Folder to write")->required();
-  verb->add_option("--tokenizer", flags->tokenizer, "Folder whose tokenizer is copied");
+  verb->add_option("--out", flags->out, "Folder to write")->required()->option_text("DIR");
+  verb->add_option("--tokenizer", flags->tokenizer, "Folder whose tokenizer is copied")
+      ->option_text("DIR");
+  add_examples(*verb, {"ocellus synth --shape tiny --out tiny"});
   verb->callback([flags] { run(*flags); });
 }
 

@@ -12,6 +12,7 @@
 #include "api/config/schema.h"
 #include "api/objects_json.h"
 #include "drawing.h"
+#include "inline_picture.h"
 #include "io/json_text.h"
 #include "terminal.h"
 #include "whole_number.h"
@@ -24,10 +25,12 @@ struct TaskFlags : AnswerFlags {
   std::string object, length = "normal";
   int max_objects = kMaxObjects;
   std::string draw;  // a file; empty: none is written
+  std::string show_inline = "auto";
   bool json = false;
 };
 
 constexpr std::string_view kTextGroup = "Answer";  // of flags that say how text is drawn
+constexpr std::string_view kOutputGroup = "Output";
 
 // What the verbs have in common. `text`: the answer is text.
 void add_task_flags(CLI::App& verb, TaskFlags& flags, bool text) {
@@ -38,14 +41,16 @@ void add_task_flags(CLI::App& verb, TaskFlags& flags, bool text) {
     verb.add_option("object", flags.object, "What is to be found")
         ->required()
         ->option_text("\"object\"");
-  add_config_flag(verb, flags.config.config);
   for (const Key& key : schema())
     if (text || key.group != kTextGroup)
       add_setting_flags(verb, flags.config, takers::kAnswer, key.group);
   verb.add_option("--max-tokens", flags.max_tokens, "Most tokens (default: what the context holds)")
       ->group(std::string(kTextGroup));
-  verb.add_flag("--stats", flags.stats, "Print token counts and timings on stderr");
-  verb.add_flag("--json", flags.json, "Print everything about the answer as one JSON object");
+  add_config_flag(verb, flags.config.config);
+  verb.add_flag("--stats", flags.stats, "Print token counts and timings on stderr")
+      ->group(std::string(kOutputGroup));
+  verb.add_flag("--json", flags.json, "Print everything about the answer as one JSON object")
+      ->group(std::string(kOutputGroup));
 }
 
 void add_object_flags(CLI::App& verb, TaskFlags& flags) {
@@ -57,7 +62,9 @@ void add_object_flags(CLI::App& verb, TaskFlags& flags) {
   verb.add_option(
           "--draw", flags.draw,
           "Write the picture with what was found in it, as PNG or JPEG by the name's ending")
-      ->option_text("FILE");
+      ->option_text("FILE")
+      ->group(std::string(kOutputGroup));
+  add_inline_flag(verb, flags.show_inline);
 }
 
 // In pixels of the upright picture: "x_min y_min x_max y_max", or "x y" of a point.
@@ -112,7 +119,12 @@ void do_task(TaskFlags flags, const Task& task) {
     if (!text) tell_end(result);
   }
   print_summary(result, flags);
-  if (!flags.draw.empty()) write_drawing(flags.draw, picture, result.objects);
+  if (text) return;
+  const bool in_terminal = shows_inline(flags.show_inline, !flags.draw.empty() && !flags.json);
+  if (flags.draw.empty() && !in_terminal) return;
+  Image found = drawn(picture, result.objects);
+  if (!flags.draw.empty()) write_drawing(flags.draw, found);
+  if (in_terminal) show_inline(std::move(found));
 }
 
 }  // namespace
@@ -121,6 +133,7 @@ void add_caption(CLI::App& app) {
   auto flags = std::make_shared<TaskFlags>();
   CLI::App& verb = *app.add_subcommand("caption", "Describe a picture in the model's own way");
   add_task_flags(verb, *flags, true);
+  add_examples(verb, {"ocellus caption photo.jpg --length short --model moondream2"});
   verb.add_option("--seed", flags->seed, "Makes a drawn answer repeatable (default: random)")
       ->check(whole_number())
       ->group(std::string(kTextGroup));
@@ -140,6 +153,7 @@ void add_detect(CLI::App& app) {
   CLI::App& verb = *app.add_subcommand(
       "detect", "Find objects in a picture: a box for each, in pixels, left top right bottom");
   add_object_flags(verb, *flags);
+  add_examples(verb, {"ocellus detect photo.jpg \"dog\" --draw found.png --model moondream2"});
   verb.callback([flags] { do_task(*flags, DetectTask{flags->object, flags->max_objects}); });
 }
 
@@ -148,6 +162,7 @@ void add_point(CLI::App& app) {
   CLI::App& verb =
       *app.add_subcommand("point", "Find objects in a picture: the middle of each, in pixels, x y");
   add_object_flags(verb, *flags);
+  add_examples(verb, {"ocellus point photo.jpg \"eye\" --draw found.png --model moondream2"});
   verb.callback([flags] { do_task(*flags, PointTask{flags->object, flags->max_objects}); });
 }
 

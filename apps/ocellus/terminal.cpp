@@ -1,6 +1,7 @@
 #include "terminal.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -40,6 +41,13 @@ void show_answer(std::string_view text) {
   std::cout.flush();
 }
 
+void show_control(std::string_view sequence) { std::cout << sequence; }
+
+int stdout_columns() {
+  winsize size = {};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 void tell(std::string_view text) {
   std::cout.flush();
   log::put(printable(text, Lines::kMany));
@@ -57,6 +65,8 @@ void tell_dim(std::string_view text) {
 }
 
 void tell_in_place(std::string_view text) { log::put("\r\x1b[K" + printable(text, Lines::kOne)); }
+
+void tell_control(std::string_view sequence) { log::put(std::string(sequence)); }
 
 Result<std::string> read_stdin(std::size_t max_bytes) {
   std::string bytes;

@@ -26,11 +26,16 @@ void show_line(std::string_view text);
 // what the model said.
 void show_answer(std::string_view text);
 
+// What drives the terminal, as it is: of our own making alone.
+void show_control(std::string_view sequence);
+int stdout_columns();  // 80 where it is no terminal
+
 // On standard error, in order with log lines.
 void tell(std::string_view text);
 void tell_line(std::string_view text);
 void tell_dim(std::string_view text);       // one line; dim on a terminal, unless NO_COLOR is set
 void tell_in_place(std::string_view text);  // on a terminal, over the line that stands there
+void tell_control(std::string_view sequence);  // what drives the terminal, as it is: our own alone
 
 // All of standard input; kTooLarge past max_bytes.
 Result<std::string> read_stdin(std::size_t max_bytes);

@@ -270,6 +270,7 @@ void add_tokenize(CLI::App& app) {
                 "Control tokens and image tags in the text are live (never for what users type)");
   verb.footer(
       "BOS is included, where there is one. What users type never becomes a control token.");
+  add_examples(verb, {"ocellus tokenize \"What is it?\""});
   verb.callback([flags] { tokenize(*flags); });
 }
 

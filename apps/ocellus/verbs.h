@@ -3,8 +3,10 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -20,18 +22,24 @@ struct ExitError {
 };
 [[noreturn]] inline void fail(const Error& error) { throw ExitError{1, error.message, error.hint}; }
 
+// Whole lines that can be typed, for --help and for the hint where a word is missing; every verb
+// has one. They come in front of the verb's footer, if it has one by now.
+void add_examples(CLI::App& verb, std::initializer_list<std::string_view> lines);
+
 void add_ask(CLI::App& app);
 void add_batch(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_caption(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_compare(CLI::App& app);
+void add_completion(CLI::App& app);
 void add_config(CLI::App& app);
 void add_detect(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_list(CLI::App& app);
+void add_man(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_point(CLI::App& app);
 void add_ps(CLI::App& app);

@@ -150,19 +150,22 @@ void add_verify(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("verify",
                                       "Check that this program computes right on this machine, and "
                                       "that a model's weights are whole");
-  verb->add_option("model", flags->model, "Model name or folder")->required();
+  verb->add_option("model", flags->model, "Model name or folder")->required()->option_text("MODEL");
   verb->add_option(
-      "--goldens", flags->goldens,
-      "Compare the model's own numbers with golden data that was made with it: a folder "
-      "with text/, image/ and model/");
+          "--goldens", flags->goldens,
+          "Compare the model's own numbers with golden data that was made with it: a folder "
+          "with text/, image/ and model/")
+      ->option_text("DIR");
   verb->add_option("--max-tokens", flags->max_tokens,
                    "Leave out golden cases with longer prompts (0: none)");
   verb->add_flag(
-      "--json", flags->json,
-      "Print the certificate as JSON: machine, engine, commit, files with SHA-256, every "
-      "check and stage");
+          "--json", flags->json,
+          "Print the certificate as JSON: machine, engine, commit, files with SHA-256, every "
+          "check and stage")
+      ->group("Output");
   add_setting_flags(*verb, flags->settings, takers::kVerify);
   verb->footer("Exit status: 0 nothing is wrong (what is suspicious is told), 1 something is.");
+  add_examples(*verb, {"ocellus verify demo"});
   verb->callback([flags] { run(*flags); });
 }
 

@@ -10,6 +10,7 @@
 
 #include "engines/registry.h"
 #include "image/image.h"
+#include "line_editor.h"
 
 namespace oc {
 namespace {
@@ -36,6 +37,8 @@ std::string version_text() {
     engines += fmt::format(", mlx {}", kMlx);
   if (kXgrammar.empty())
     left_out.emplace_back("json_schema (xgrammar was not there: `make grammar`, then build again)");
+  if (!has_line_editing())
+    left_out.emplace_back("line editing in chat (libedit was not there: tools/install_deps.sh)");
   std::vector<std::string_view> pictures;
   for (const ImageFormat format : kImageFormats)
     if (is_built_in(format)) pictures.push_back(to_string(format));

@@ -1,7 +1,10 @@
 """Words of the command line as people type them: their order, their spelling, files that are dropped."""
 
+import base64
 import json
 import re
+
+import httpx
 
 from test_cli import failure, picture, run  # noqa: F401
 
@@ -62,4 +65,71 @@ def test_chat_takes_files_that_are_dropped_on_it(tmp_path, picture):  # noqa: F8
     assert run("chat", stdin=f"'{picture}' {escaped}\n{question}\n").stdout == both
     assert run("chat", stdin=f"/image {escaped}\n{question}\n").stdout == answer
     missing = run("chat", stdin="/image 'none.png'\n/home/none.png\n", code=1).stderr
-    assert "none.png" in missing and "unknown command /home/none.png" in missing
+    assert "none.png" in missing and "/home/none.png: there is no such file" in missing
+
+
+def test_chat_tells_what_is_no_picture_and_takes_spaces(tmp_path, picture):  # noqa: F811
+    spaced = tmp_path / "my own picture.png"
+    spaced.write_bytes(picture.read_bytes())
+    question = "What is it?"
+    answer = run("ask", picture, question).stdout
+    for line in [str(spaced), f"{spaced} ", f"/image {spaced}"]:
+        assert run("chat", stdin=f"{line}\n{question}\n").stdout == answer, line
+    both = run("ask", picture, picture, question).stdout
+    assert run("chat", stdin=f"{picture} {spaced}\n{question}\n").stdout == both
+    done = run("chat", stdin="nope.png\n/foo\n", code=1)
+    assert done.stdout == "" and "nope.png: there is no such file" in done.stderr
+    assert "unknown command /foo" in done.stderr
+
+
+def test_pictures_on_both_sides_of_the_question(picture):  # noqa: F811
+    question = "What is it?"
+    assert run("ask", picture, question, picture).stdout == run("ask", picture, picture, question).stdout
+    assert "nope.png: there is no such file" in failure("ask", picture, question, "nope.png")
+    assert "not fetched from the network" in failure("ask", question, "https://example.org/picture")
+
+
+def test_choices_are_looked_at(picture):  # noqa: F811
+    assert '"Red." twice' in failure("ask", picture, "x", "--choices", "Red.,Blue.", "--choices", "Red.", code=2)
+    assert "one of the --choices is empty" in failure("ask", picture, "x", "--choices", "Red., ", code=2)
+    assert "one of the --choices is empty" in failure("ask", picture, "x", "--choices", "", code=2)
+
+
+def test_a_file_uri_wherever_a_picture_may_stand(tmp_path, picture):  # noqa: F811
+    spaced = tmp_path / "a b"
+    spaced.mkdir()
+    (spaced / "c.png").write_bytes(picture.read_bytes())
+    uri = (spaced / "c.png").as_uri()
+    question = "What is it?"
+    answer = run("ask", picture, question).stdout
+    assert run("ask", uri, question).stdout == answer
+    assert run("chat", uri, stdin=question).stdout == answer
+    assert "tokens" in run("see", uri).stdout
+    for where in (uri, spaced.as_uri()):
+        lines = run("batch", where, "--question", question).stdout.splitlines()
+        assert [json.loads(line)["answer"] for line in lines] == [answer.strip()], where
+
+
+def test_log_probabilities_as_the_api_has_them(picture, server):  # noqa: F811
+    words = ["ask", picture, "What color is the shape?"]
+    told = json.loads(run(*words, "--logprobs", 3, "--json").stdout)
+    body = {"model": "demo", "logprobs": True, "top_logprobs": 3, "messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64," +
+                                            base64.b64encode(picture.read_bytes()).decode()}},
+        {"type": "text", "text": "What color is the shape?"}]}]}  # fmt: skip
+    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=120).json()["choices"][0]
+    assert told["text"] == answer["message"]["content"]
+    assert told["logprobs"] == answer["logprobs"]
+    assert len(told["logprobs"]["content"][0]["top_logprobs"]) == 3
+
+    text, _, table = run(*words, "--logprobs", 2).stdout.partition("\n\n")
+    assert text == told["text"]
+    head, *lines = table.splitlines()
+    assert head.split()[:3] == ["TOKEN", "LOGPROB", "PROBABILITY"]
+    for line, token in zip(lines, told["logprobs"]["content"], strict=True):
+        shown = json.dumps(token["token"], ensure_ascii=False)
+        assert line.startswith(shown) and f"{token['logprob']:.4f}" in line
+        assert json.dumps(token["top_logprobs"][1]["token"], ensure_ascii=False) in line[len(shown):]
+    assert "LIKELIEST" not in run(*words, "--logprobs", 0).stdout
+    assert "do not go together" in failure(*words, "--logprobs", 2, "--choices", "a,b", code=2)
+    assert "--logprobs must be 0 to 20, found 21" in failure(*words, "--logprobs", 21, code=2)

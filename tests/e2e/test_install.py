@@ -48,8 +48,17 @@ def test_what_is_installed(prefix):
     catalogue = {f"share/ocellus/configs/models/{path.name}" for path in (ROOT / "configs/models").glob("*")}
     goldens = {f"share/ocellus/goldens/{path.relative_to(ROOT / 'tests/data')}"
                for path in (ROOT / "tests/data").glob("golden-*/**/*") if path.is_file()}  # fmt: skip
+    completions = {"share/bash-completion/completions/ocellus", "share/zsh/site-functions/_ocellus",
+                   "share/fish/vendor_completions.d/ocellus.fish"}  # fmt: skip
+    pages = {name for name in files if name.startswith("share/man/man1/ocellus")}
+    assert {"share/man/man1/ocellus.1", "share/man/man1/ocellus-config-show.1"} <= pages
     assert files == {"bin/ocellus", "share/doc/ocellus/LICENSE", "share/doc/ocellus/THIRD_PARTY_NOTICES.md",
-                     *catalogue, *goldens}  # fmt: skip
+                     *catalogue, *goldens, *completions, *pages}  # fmt: skip
+
+
+def test_completions_and_manual_are_the_program_s_own(run, prefix):
+    assert (prefix / "share/bash-completion/completions/ocellus").read_text() == run("completion", "bash").stdout
+    assert (prefix / "share/man/man1/ocellus-ask.1").read_text() == run("man", "ask").stdout
 
 
 def test_the_golden_data_is_small_and_found(run, prefix, tmp_path):

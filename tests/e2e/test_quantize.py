@@ -192,7 +192,7 @@ def test_on_load_refusals(full, tmp_path):
     failure("ask", "Hello", "--model", full, "--quantize", 3, code=2)
     for verb in (["ask", "Hello"], ["chat"], ["bench"]):  # means nothing alone
         told = failure(*verb, "--model", full, "--group", 32, code=2)
-        assert told == f"error: --group requires --quantize\nhint: see ocellus {verb[0]} --help\n"
+        assert told == f"error: --group needs --quantize\nhint: see ocellus {verb[0]} --help\n"
     # These may have the other one in a file or a variable.
     assert run("plan", "--model", full, "--group", 32).stdout
     for flags in (["--group", 32], ["--set", "engine.quantize_group=32"]):

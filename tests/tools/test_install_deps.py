@@ -54,7 +54,7 @@ install) shift; install "$@" ;; esac""",
 }  # fmt: skip
 
 COMMON_APT = """g++ cmake ninja-build pkg-config ccache curl python3 python3-venv libhwy-dev libjpeg-dev
-libpng-dev zlib1g-dev libwebp-dev libgif-dev liblcms2-dev libde265-dev libdav1d-dev libtiff-dev libfmt-dev libcli11-dev libssl-dev libcurl4-openssl-dev libhiredis-dev
+libpng-dev zlib1g-dev libwebp-dev libgif-dev liblcms2-dev libde265-dev libdav1d-dev libtiff-dev libfmt-dev libcli11-dev libssl-dev libcurl4-openssl-dev libhiredis-dev libedit-dev
 libgtest-dev bash git chromium redis-server libboost-dev libboost-json-dev libboost-url-dev clang"""
 
 
@@ -74,9 +74,9 @@ SYSTEMS = {
     "fedora": ("dnf", """gcc-c++ clang clang-tools-extra compiler-rt cmake ninja-build pkgconf-pkg-config ccache curl python3 boost-devel
         highway-devel libjpeg-turbo-devel libpng-devel zlib-ng-compat-devel libwebp-devel giflib-devel
         lcms2-devel libdav1d-devel libtiff-devel fmt-devel cli11-devel openssl-devel
-        libcurl-devel hiredis-devel gtest-devel bash git chromium valkey-compat-redis"""),
+        libcurl-devel hiredis-devel libedit-devel gtest-devel bash git chromium valkey-compat-redis"""),
     "arch": ("pacman", """gcc clang compiler-rt cmake ninja pkgconf ccache curl python boost highway libjpeg-turbo
-        libpng zlib libwebp giflib lcms2 libde265 dav1d libtiff fmt cli11 openssl hiredis gtest bash git chromium valkey"""),
+        libpng zlib libwebp giflib lcms2 libde265 dav1d libtiff fmt cli11 openssl hiredis libedit gtest bash git chromium valkey"""),
     "homebrew": ("brew", """cmake ninja pkgconf ccache python3 boost highway jpeg-turbo libpng webp giflib little-cms2 libde265 dav1d libtiff fmt cli11
         openssl@3 hiredis googletest bash redis"""),
 }  # fmt: skip

@@ -36,6 +36,7 @@ struct Key {
   std::string_view flag = {};  // "--port", "-m,--model"; "!--no-warm-up" says false
   unsigned verbs = takers::kServe;
   std::string_view group = {};  // the heading of the flag in --help
+  std::string_view value = {};  // what stands for its value there; empty: as its kind has it
   Unit unit = Unit::kNone;
   double min = 0, max = 0;        // of a number without choices, or of each in a list
   std::string_view choices = {};  // "auto|cpu", "4|8|0": the only strings or integers allowed

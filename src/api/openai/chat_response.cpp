@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <cmath>
 #include <iterator>
 #include <utility>
 
+#include "api/logprobs_json.h"
 #include "api/openai/call_response.h"
 #include "api/timings_json.h"
-#include "base/utf8.h"
 #include "io/json_text.h"
 #include "runtime/answer_memory.h"
 
@@ -41,56 +40,14 @@ std::string with_field(std::string object, std::string_view name, std::string_vi
   return object;
 }
 
-// As text; where it is none by itself, OpenAI writes its bytes.
-std::string token_text(const ScoredToken& token) {
-  if (is_utf8(token.bytes)) return token.bytes;
-  std::string out = "bytes:";
-  for (const char c : token.bytes) out += fmt::format("\\x{:02x}", static_cast<std::uint8_t>(c));
-  return out;
-}
-
-// JSON knows no infinity; OpenAI writes this for what cannot happen.
-double finite(double logprob) { return std::isfinite(logprob) ? logprob : -9999.0; }
-
-json::object token_object(const ScoredToken& token) {
-  json::object out;
-  out["token"] = token_text(token);
-  out["logprob"] = finite(token.logprob);
-  json::array bytes;
-  for (const char c : token.bytes) bytes.push_back(static_cast<std::uint8_t>(c));
-  if (token.control)
-    out["bytes"] = nullptr;
-  else
-    out["bytes"] = std::move(bytes);
-  return out;
-}
-
 // A token at a time: as JSON values many of them would take several times their text.
 void append_logprobs(std::string& out, std::span<const TokenLogprobs> tokens) {
   out += R"({"content":[)";
   for (const TokenLogprobs& token : tokens) {
-    json::object one = token_object(token);
-    json::array top;
-    for (const ScoredToken& other : token.top) top.push_back(token_object(other));
-    one["top_logprobs"] = std::move(top);
     if (&token != &tokens.front()) out += ',';
-    out += json_text(one);
+    out += json_text(logprobs_json(token));
   }
   out += R"(],"refusal":null})";
-}
-
-json::array scores_array(std::span<const ChoiceScore> scores) {
-  json::array out;
-  for (const ChoiceScore& score : scores) {
-    json::object one;
-    one["text"] = score.text;
-    one["logprob"] = finite(score.logprob);
-    one["mean_logprob"] = finite(score.mean_logprob);
-    one["probability"] = std::isfinite(score.probability) ? score.probability : 0.0;
-    one["tokens"] = score.tokens;
-    out.push_back(std::move(one));
-  }
-  return out;
 }
 
 // What an answer ended by, as OpenAI names it.
@@ -127,7 +84,7 @@ std::string details_json(const GenerateResult& result) {
   details["stop_cause"] = to_string(result.stop_cause);
   if (result.stop_string) details["stop_string"] = *result.stop_string;
   details["seed"] = result.seed;
-  if (!result.scores.empty()) details["choices"] = scores_array(result.scores);
+  if (!result.scores.empty()) details["choices"] = scores_json(result.scores);
   if (result.drafted_tokens > 0) {
     details["drafted_tokens"] = result.drafted_tokens;
     details["accepted_tokens"] = result.accepted_tokens;
