@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/value_from.hpp>
 
+#include "answer_progress_line.h"
 #include "api/logprobs_json.h"
 #include "api/timings_json.h"
 #include "base/number_text.h"
@@ -96,8 +97,11 @@ RequestImage request_image(const AnswerFlags& flags, const NamedImage& picture) 
   return {std::make_shared<const Image>(fit(Image(*picture.image), box)), flags.image};
 }
 
-GenerateResult answer_request(const LoadedModel& model, const GenerateRequest& request, bool show) {
+GenerateResult answer_request(const LoadedModel& model, GenerateRequest request, bool show,
+                              const AnswerFlags& flags) {
   const CatchInterrupt interrupt;
+  AnswerProgressLine line(!flags.quiet, show);
+  request.on_progress = [&](const AnswerProgress& progress) { line.update(progress); };
   bool shown = false;
   GenerateHooks hooks{.on_piece = nullptr, .cancelled = &CatchInterrupt::caught};
   if (show)
@@ -106,6 +110,7 @@ GenerateResult answer_request(const LoadedModel& model, const GenerateRequest& r
       shown = true;
     };
   auto result = generate(*model.model, request, hooks);
+  line.erase();
   if (shown || (result.ok() && show)) show_answer("\n");
   if (result.ok()) return *std::move(result);
   if (result.error().code == ErrorCode::kCancelled) throw ExitError{130, "interrupted"};

@@ -44,9 +44,11 @@ void check_answer_flags(const AnswerFlags& flags);
 GenerateRequest make_request(const AnswerFlags& flags);
 RequestImage request_image(const AnswerFlags& flags, const NamedImage& picture);
 
-// Answers the request; `show`: the text is printed while it grows. Ends the program where there is
-// no answer, or where Ctrl-C came first.
-GenerateResult answer_request(const LoadedModel& model, const GenerateRequest& request, bool show);
+// Answers the request; `show`: the text is printed while it grows. What it waits for is told on a
+// line of standard error that is gone when the answer comes, but for --quiet. Ends the program
+// where there is no answer, or where Ctrl-C came first.
+GenerateResult answer_request(const LoadedModel& model, GenerateRequest request, bool show,
+                              const AnswerFlags& flags);
 
 // Everything that is known about an answer.
 boost::json::object to_json(const GenerateResult& result, const LoadedModel& model,

@@ -115,7 +115,7 @@ void ask(AskFlags flags) {
   finish_request(flags, *model->model, request);
 
   const bool scored = !request.choices.empty();
-  const GenerateResult result = answer_request(*model, request, !flags.json && !scored);
+  const GenerateResult result = answer_request(*model, request, !flags.json && !scored, flags);
   if (flags.json)
     show_line(json_text(to_json(result, *model, *pictures)));
   else if (scored)

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "answer_config.h"
+#include "answer_progress_line.h"
 #include "chat_line.h"
 #include "line_editor.h"
 #include "line_history.h"
@@ -52,7 +53,11 @@ class Chat {
 
     const GenerateHooks hooks{.on_piece = [](const AnswerPiece& piece) { show_answer(piece.text); },
                               .cancelled = &CatchInterrupt::caught};
+    AnswerProgressLine line(!flags_.quiet, true);
+    request_.on_progress = [&](const AnswerProgress& progress) { line.update(progress); };
     const auto result = generate(*model_.model, request_, hooks);
+    request_.on_progress = nullptr;
+    line.erase();
     show_answer("\n");
     if (!result.ok()) {
       request_.messages.pop_back();

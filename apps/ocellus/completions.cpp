@@ -185,7 +185,7 @@ void add_fish_verb(const Command& command, std::string& out) {
     if (!flag.choices.empty())
       out += fmt::format(" -x -a '{}'", fmt::join(flag.choices, " "));
     else if (value_kind(flag) == ValueKind::kModel)
-      out += fmt::format(" -x -a '({})'", kModels);
+      out += fmt::format(" -r -F -a '({})'", kModels);
     else if (value_kind(flag) == ValueKind::kFile)
       out += " -r -F";
     else if (!flag.value.empty() && !flag.value.starts_with('['))
@@ -245,7 +245,8 @@ complete -o bashdefault -o default -F _ocellus ocellus
 std::string zsh_completion(const Command& program) {
   std::string out = fmt::format(
       "#compdef ocellus\n# zsh completion of ocellus: a file _ocellus in a folder of $fpath.\n\n"
-      "_ocellus_models() {{\n  local -a models=(${{(f)\"$({})\"}})\n  _describe model models\n}}\n",
+      "_ocellus_models() {{\n  local -a models=(${{(f)\"$({})\"}})\n  _describe model models\n  "
+      "_files -/\n}}\n",
       kModels);
   add_zsh_verb(program, out);
   return out +

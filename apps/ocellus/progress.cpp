@@ -1,8 +1,6 @@
 #include "progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,11 +15,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kWindow{5000}, kWorkWindow{20'000};
 constexpr std::chrono::milliseconds kPlainEvery{10'000}, kDrawEvery{100};
-
-int terminal_columns() {
-  winsize size = {};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
 
 // In front of it a bar, where there is room for both.
 std::string in_columns(std::string text, double share, int columns) {
@@ -79,7 +72,7 @@ void PullProgressLine::update(const hub::PullProgress& progress) {
   samples_.push_back({now, progress.done});
   while (samples_.size() > 2 && now - samples_.front().at > kWindow) samples_.pop_front();
   if (terminal_) {
-    tell_in_place(progress_text(progress, rate(), terminal_columns()));
+    tell_in_place(progress_text(progress, rate(), stderr_columns()));
     drawn_ = true;
     return;
   }
@@ -126,7 +119,7 @@ void WorkProgressLine::update(const WorkDone& work) {
                           ? seconds * (1 - work.share) / (work.share - first.share)
                           : -1;
   if (!terminal_) return tell_line(work_text(work, per_s, left, kNoBar));
-  tell_in_place(work_text(work, per_s, left, terminal_columns()));
+  tell_in_place(work_text(work, per_s, left, stderr_columns()));
   drawn_ = true;
 }
 

@@ -107,7 +107,7 @@ void do_task(TaskFlags flags, const Task& task) {
   request.images.push_back(request_image(flags, pictures->front()));
   finish_request(flags, *model->model, request);
   const bool text = !finds_objects(task);
-  const GenerateResult result = answer_request(*model, request, text && !flags.json);
+  const GenerateResult result = answer_request(*model, request, text && !flags.json, flags);
 
   const Image& picture = *pictures->front().image;
   if (flags.json) {

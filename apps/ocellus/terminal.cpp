@@ -18,6 +18,11 @@ volatile std::sig_atomic_t interrupted = 0;  // a signal handler can reach nothi
 
 void on_interrupt(int) { interrupted = 1; }
 
+int columns_of(int file) {
+  winsize size = {};
+  return ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
 }  // namespace
 
 bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
@@ -43,10 +48,8 @@ void show_answer(std::string_view text) {
 
 void show_control(std::string_view sequence) { std::cout << sequence; }
 
-int stdout_columns() {
-  winsize size = {};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
+int stdout_columns() { return columns_of(STDOUT_FILENO); }
+int stderr_columns() { return columns_of(STDERR_FILENO); }
 
 void tell(std::string_view text) {
   std::cout.flush();

@@ -28,7 +28,9 @@ void show_answer(std::string_view text);
 
 // What drives the terminal, as it is: of our own making alone.
 void show_control(std::string_view sequence);
-int stdout_columns();  // 80 where it is no terminal
+// 80 where it is no terminal.
+int stdout_columns();
+int stderr_columns();
 
 // On standard error, in order with log lines.
 void tell(std::string_view text);

@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -84,7 +85,30 @@ def test_inspect_spells_names_out(strange, show, flags):
                                       ({"TERM": "xterm", "NO_COLOR": ""}, True)])  # fmt: skip
 def test_colour_only_where_it_is_wanted(env, dim):
     shown = at_terminal("ask", ROOT / "examples/red-circle.png", "What is it?", env=env, raw=True)
-    assert "tokens/s" in shown and ("\x1b[" in shown) == dim
+    assert "tokens/s" in shown and ("\x1b[2m" in shown) == dim
+
+
+ASK = ["ask", ROOT / "examples/red-circle.png", "What shape is in the picture?"]
+
+
+def test_what_an_answer_waits_for_is_shown_until_it_comes():
+    shown = at_terminal(*ASK, env={"TERM": "xterm"}, raw=True)
+    before, _, after = shown.partition("Circle.")
+    assert re.search(r"\r\x1b\[Klooking at the picture, (view 1 of \d+, )?\d+ s", before), repr(before)
+    assert re.search(r"\r\x1b\[Kreading the prompt, \d+ of \d+ tokens, \d+ s", before), repr(before)
+    assert before.endswith("\r\x1b[K"), "the line is gone when the answer begins"
+    assert "\x1b[K" not in after
+    # As JSON and of scored answers nothing grows: the line stands until the end.
+    for flags in (["--json"], ["--choices", "Circle.,Square."]):
+        shown = at_terminal(*ASK, *flags, env={"TERM": "xterm"}, raw=True)
+        assert re.search(r"answering, \d+", shown), repr(shown)
+
+
+@pytest.mark.parametrize("flags, env", [(["--quiet"], {"TERM": "xterm"}), ([], {"TERM": "dumb"})])
+def test_no_line_where_it_is_not_wanted(flags, env):
+    shown = at_terminal(*ASK, *flags, env=env, raw=True)
+    assert "Circle." in shown and "looking" not in shown and "prompt," not in shown
+    assert "looking" not in piped(*ASK)
 
 
 def test_json_stays_the_same_json(strange):
