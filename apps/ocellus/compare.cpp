@@ -247,8 +247,10 @@ void add_compare(CLI::App& app) {
       ->required()
       ->option_text("MODEL|URL...");
   verb.add_option("-o,--out", flags->out,
-                  "Folder for compare.md, compare.json and the plot compare.svg");
-  verb.add_flag("--json", flags->json, "Print JSON, not the table");
+                  "Folder for compare.md, compare.json and the plot compare.svg")
+      ->option_text("DIR")
+      ->group("Output");
+  verb.add_flag("--json", flags->json, "Print JSON, not the table")->group("Output");
   verb.add_option("--timeout", flags->timeout_s, "Seconds for one answer of a server")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
@@ -263,10 +265,9 @@ void add_compare(CLI::App& app) {
   add_many_flags(verb, *flags, false);
   verb.remove_option(verb.get_option("--model"));  // the words say them
   verb.footer(
-      "Examples:\n"
-      "  ocellus compare demo moondream2 http://127.0.0.1:8080 --out compared\n"
-      "Each model is loaded by a process of its own. Exit status: 0 all were measured, 1 some were "
-      "not (their rows say why).");
+      "Each model is loaded by a process of its own.\n"
+      "Exit status: 0 all were measured, 1 some were not (their rows say why).");
+  add_examples(verb, {"ocellus compare demo moondream2 http://127.0.0.1:8080 --out compared"});
   verb.callback([flags, &verb] { compare(*flags, verb); });
 }
 
