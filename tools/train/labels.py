@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import fonts
-from draw import offset
+from draw import offset, polygon
 from world import COLOUR_NAMES, DIRECTIONS, SHAPES, neighbour, shapes_of
 
 GRID, PATCH = 12, 28
@@ -32,10 +32,11 @@ _ROWS, _COLS = np.meshgrid((np.arange(GRID) + 0.5) * PATCH, (np.arange(GRID) + 0
 
 
 def labels(scene: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """int16 [12, 12, parts], centre offsets float32 [12, 12, 2], int16 [2] (shape count, dark)."""
+    """int16 [12, 12, parts], float32 [12, 12, 4] (offset of a centre in its patch; log of a shape's width and height
+    in patches, wherever it is), int16 [2] (shape count, dark)."""
     out = np.full((GRID, GRID, len(PARTS)), IGNORE, np.int16)
     out[..., [COLUMN["seg"], COLUMN["colour"], COLUMN["glyph"], COLUMN["centre"]]] = 0
-    offsets = np.zeros((GRID, GRID, 2), np.float32)
+    measures = np.zeros((GRID, GRID, 4), np.float32)
     ox, oy = offset(scene)
     shapes = shapes_of(scene)
     ranks = {id(o): i for i, o in enumerate(sorted(scene["objs"], key=lambda o: o["cx"]))}
@@ -47,11 +48,12 @@ def labels(scene: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             inside[row, col] = True
             out[inside, COLUMN["seg"]] = 1 + SHAPES.index(o["shape"])
             out[inside, COLUMN["colour"]] = 1 + COLOUR_NAMES.index(o["colour"])
+            measures[inside, 2:] = np.log(_extent(o) / PATCH)
         else:
             _glyph_labels(out, o, x, y)
         here = out[row, col]
         here[COLUMN["centre"]] = 1
-        offsets[row, col] = x / PATCH - col - 0.5, y / PATCH - row - 0.5
+        measures[row, col, :2] = x / PATCH - col - 0.5, y / PATCH - row - 0.5
         here[COLUMN["rank"]] = min(5, ranks[id(o)])
         if o["kind"] != "shape":
             continue
@@ -65,7 +67,14 @@ def labels(scene: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             here[COLUMN["rel_kind0"] + i] = KINDS.index(kind)
             if kind in SHAPES:
                 here[COLUMN["rel_colour0"] + i] = COLOUR_NAMES.index(other["colour"])
-    return out, offsets, np.array([min(6, len(shapes)), scene["dark"]], np.int16)
+    return out, measures, np.array([min(6, len(shapes)), scene["dark"]], np.int16)
+
+
+def _extent(o: dict) -> np.ndarray:
+    """Width and height in the picture."""
+    if o["shape"] == "circle":
+        return np.array([o["s"], o["s"]])
+    return np.ptp(polygon(o), axis=0) * o["s"] / 2
 
 
 def _inside(o: dict, x: float, y: float) -> np.ndarray:
@@ -96,11 +105,11 @@ def _glyph_labels(out: np.ndarray, o: dict, x: float, y: float) -> None:
 class DenseHead(nn.Module):
     def __init__(self, width: int):
         super().__init__()
-        self.per_patch = sum(PARTS.values()) + 2
+        self.per_patch = sum(PARTS.values()) + 4
         self.patches = nn.Linear(width, 4 * self.per_patch)
         self.whole = nn.Linear(width, 7 + 2)
 
-    def forward(self, tokens: Tensor, ints: Tensor, offsets: Tensor, whole: Tensor) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, tokens: Tensor, ints: Tensor, measures: Tensor, whole: Tensor) -> tuple[Tensor, dict[str, float]]:
         """tokens [N, 6, 6, D] and the labels of a batch -> loss and accuracies per part."""
         n, g = tokens.shape[:2]
         y = self.patches(tokens).view(n, g, g, 2, 2, self.per_patch).permute(0, 1, 3, 2, 4, 5)
@@ -120,10 +129,14 @@ class DenseHead(nn.Module):
             with torch.no_grad():
                 shown = target > 0 if balance is not None else slice(None)
                 stats[part] = (logits.argmax(-1) == target)[shown].float().mean().item()
-        centres = ints[:, COLUMN["centre"]] == 1
-        miss = (y[centres, -2:] - offsets.reshape(-1, 2)[centres])
-        loss = loss + 2 * miss.pow(2).mean()
-        stats["offset_rms"] = miss.detach().pow(2).mean().sqrt().item()
+        miss, seg = y[:, -4:] - measures.reshape(-1, 4), ints[:, COLUMN["seg"]]
+        offset = miss[ints[:, COLUMN["centre"]] == 1, :2]
+        extent = miss[(seg > 0) & (seg <= len(SHAPES)), 2:]
+        # What tells a square from a rectangle is the difference of the two.
+        for name, error in (("offset", offset), ("extent", extent), ("aspect", extent[:, 0] - extent[:, 1])):
+            if len(error):
+                loss = loss + 2 * error.pow(2).mean()
+                stats[name + "_rms"] = error.detach().pow(2).mean().sqrt().item()
         z = self.whole(tokens).reshape(-1, 9)
         repeated = whole.long().repeat_interleave(g * g, 0)
         loss = loss + 0.6 * F.cross_entropy(z[:, :7], repeated[:, 0]) + 0.1 * F.cross_entropy(z[:, 7:], repeated[:, 1])
