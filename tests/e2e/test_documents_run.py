@@ -132,7 +132,12 @@ class Workshop:
                               timeout=START_SECONDS)  # fmt: skip
 
     def python(self, program):
-        return subprocess.run([sys.executable, "-c", self.in_place(program)], cwd=self.folder, env=self.env,
+        """With the picture that some of them take for granted, and a server, if none was started."""
+        if self.server is None:
+            self.serve("ocellus serve --model demo --port 8080")
+        picture = base64.b64encode((EXAMPLES / "red-circle.png").read_bytes()).decode()
+        program = f"picture = '{picture}'\n" + self.in_place(program)
+        return subprocess.run([sys.executable, "-c", program], cwd=self.folder, env=self.env,
                               capture_output=True, text=True, timeout=START_SECONDS)  # fmt: skip
 
     def serve(self, command):
