@@ -110,7 +110,7 @@ CLOSED = {
     "engines/mlx": ["engines/registry"],
     "engines/reference": ["engines/registry"],
     "runtime/cache": ["runtime/serving"],
-    "runtime/hub": ["runtime/bench", "runtime/verify", "apps"],
+    "runtime/hub": ["runtime/bench", "runtime/verify", "api/.", "http", "apps"],
     "api/anthropic": ["api/registry"],
     "api/moondream": ["api/registry"],
     "api/openai": ["api/backend", "api/moondream", "api/registry", "http"],

@@ -13,7 +13,7 @@
 namespace oc {
 namespace {
 
-constexpr std::chrono::milliseconds kWindow{5000}, kWorkWindow{20'000};
+constexpr std::chrono::milliseconds kWorkWindow{20'000};
 constexpr std::chrono::milliseconds kPlainEvery{10'000}, kDrawEvery{100};
 
 // In front of it a bar, where there is room for both.
@@ -57,29 +57,18 @@ void PullProgressLine::erase() {
   drawn_ = false;
 }
 
-double PullProgressLine::rate() const {
-  if (samples_.size() < 2) return 0;
-  const std::chrono::duration<double> time = samples_.back().at - samples_.front().at;
-  const std::uint64_t first = samples_.front().done, last = samples_.back().done;
-  return time.count() > 0.2 && last > first ? static_cast<double>(last - first) / time.count() : 0;
-}
-
 void PullProgressLine::update(const hub::PullProgress& progress) {
   const auto now = Clock::now();
-  // Files that were there already say nothing about the network.
-  if (progress.phase == hub::PullProgress::Phase::kChecking) samples_.clear();
-  if (!samples_.empty() && progress.done < samples_.back().done) samples_.clear();
-  samples_.push_back({now, progress.done});
-  while (samples_.size() > 2 && now - samples_.front().at > kWindow) samples_.pop_front();
+  rate_.add(progress, now);
   if (terminal_) {
-    tell_in_place(progress_text(progress, rate(), stderr_columns()));
+    tell_in_place(progress_text(progress, rate_.bytes_per_s(), stderr_columns()));
     drawn_ = true;
     return;
   }
   if (next_ == Clock::time_point{}) next_ = now + kPlainEvery;
   if (now < next_) return;
   next_ = now + kPlainEvery;
-  tell_line(progress_text(progress, rate(), kNoBar));
+  tell_line(progress_text(progress, rate_.bytes_per_s(), kNoBar));
 }
 
 void PullProgressLine::print(const std::string& line) {

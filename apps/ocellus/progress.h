@@ -8,6 +8,7 @@
 #include <string>
 
 #include "runtime/hub/pull.h"
+#include "runtime/hub/rate.h"
 
 namespace oc {
 
@@ -24,17 +25,11 @@ class PullProgressLine {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Sample {
-    Clock::time_point at;
-    std::uint64_t done;
-  };
   void erase();
-  // Bytes a second over the last seconds; 0: not known yet.
-  double rate() const;
 
   bool terminal_;
   bool drawn_ = false;
-  std::deque<Sample> samples_;
+  hub::TransferRate rate_;
   Clock::time_point next_{};
 };
 

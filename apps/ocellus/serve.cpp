@@ -116,13 +116,15 @@ http::ServerOptions server_options(const Settings& settings, std::size_t connect
 }
 
 std::shared_ptr<http::App> make_app(const Config& config,
-                                    const std::shared_ptr<MemoryBudget>& memory) {
+                                    const std::shared_ptr<MemoryBudget>& memory,
+                                    const std::shared_ptr<const std::atomic<bool>>& ending) {
   http::AppOptions out;
   out.chat.max_images = static_cast<std::size_t>(config.get<std::int64_t>("limits.max_images"));
   out.chat.max_frames = static_cast<std::size_t>(config.get<std::int64_t>("limits.max_frames"));
   out.chat.max_image_bytes = config.bytes("limits.max_picture_mb");
   out.memory = memory;
   out.version = OCELLUS_VERSION;
+  out.ending = ending;
   out.shared_cache = config.get<bool>("cache_settings.shared");
   return std::make_shared<http::App>(std::move(out));
 }
@@ -264,8 +266,8 @@ void serve(const ConfigFlags& flags) {
   const auto planned = plan_first_model(settings);
   if (!planned.ok()) fail(planned.error());
   const auto memory = std::make_shared<MemoryBudget>(planned->request_bytes);
-  const auto app = make_app(config, memory);
   const auto ending = std::make_shared<std::atomic<bool>>(false);
+  const auto app = make_app(config, memory, ending);
   settings.service.ending = ending;
   Ports ports = open_ports(settings, flags, connections, memory, app, ending);
 

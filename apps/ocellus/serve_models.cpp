@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "api/config/catalogue.h"
@@ -53,24 +54,45 @@ const Renamed* find_renamed(std::string_view name) {
   return found != kRenamed.end() ? &*found : nullptr;
 }
 
-// A line of the log for each quarter.
-auto quarters(const char* event) {
-  return [event, last = std::size_t{0}](std::size_t done, std::size_t total) mutable {
-    const std::size_t quarter = total > 0 ? done * 4 / total : 4;
-    if (std::exchange(last, quarter) != quarter)
-      log::event(log::Level::kInfo, event, {{"mb", done >> 20}, {"of", total >> 20}});
-  };
-}
+// How far the one load is that is under way.
+class LoadWatch {
+ public:
+  void begin() { set({}); }
+  LoadProgress now() const {
+    const std::lock_guard lock(mutex_);
+    return now_;
+  }
+  // Tells this, and the log a line for each quarter.
+  static auto reporter(const std::shared_ptr<LoadWatch>& watch, const char* event,
+                       std::string_view phase) {
+    return
+        [watch, event, phase, last = std::size_t{0}](std::size_t done, std::size_t total) mutable {
+          watch->set({phase, done, total});
+          const std::size_t quarter = total > 0 ? done * 4 / total : 4;
+          if (std::exchange(last, quarter) != quarter)
+            log::event(log::Level::kInfo, event, {{"mb", done >> 20}, {"of", total >> 20}});
+        };
+  }
 
-Loader make_loader(const Settings& settings) {
+ private:
+  void set(const LoadProgress& progress) {
+    const std::lock_guard lock(mutex_);
+    now_ = progress;
+  }
+  mutable std::mutex mutex_;
+  LoadProgress now_;
+};
+
+Loader make_loader(const Settings& settings, const std::shared_ptr<LoadWatch>& watch) {
   LoadOptions loading = load_options(settings.model);
   // serve() has refused a first model that is quantised; those that clients name are as they are.
   loading.only_full_precision = settings.model.quantize.has_value();
   if (!settings.config.get<bool>("server.warm_up")) loading.patience = {};
-  return [loading](const std::string& source, const EngineOptions& engine) {
+  return [loading, watch](const std::string& source, const EngineOptions& engine) {
     LoadOptions options = loading;
-    options.progress = quarters("reading weights");
-    options.quantize_progress = quarters("quantizing");
+    watch->begin();
+    options.progress = LoadWatch::reporter(watch, "reading weights", "reading");
+    options.quantize_progress = LoadWatch::reporter(watch, "quantizing", "quantizing");
     return load(source, engine, options);
   };
 }
@@ -213,7 +235,9 @@ std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const Confi
   options.max_waiting = std::max<std::size_t>(1, settings.service.max_queue);
   for (const Original& original : kOriginals)
     if (original.means_active) options.active_names.emplace_back(original.name);
-  options.load = make_loader(settings);
+  const auto watch = std::make_shared<LoadWatch>();
+  options.load = make_loader(settings, watch);
+  options.load_progress = [watch] { return watch->now(); };
   options.note = note_of_name;
   options.find = [first, flags](const std::string& name) {
     return recipe_by_name(name, first, flags);

@@ -20,20 +20,25 @@ struct Row {
 Row row_of(ErrorCode code, Stage stage) {
   const bool image = stage == Stage::kImage;
   switch (code) {
-    case ErrorCode::kInvalidArgument:
     case ErrorCode::kCorrupt:
+      if (stage == Stage::kPull) return {502, kServerError, "bad_hub"};
+      [[fallthrough]];
+    case ErrorCode::kInvalidArgument:
       return {400, kInvalidRequest, image ? "invalid_image" : "invalid_value"};
     case ErrorCode::kUnsupported:
       // A picture in a format that is known but not built in is a media type; a parameter is not.
       if (image) return {415, kInvalidRequest, "unsupported_image_format"};
       return {400, kInvalidRequest, "unsupported_parameter"};
     case ErrorCode::kTooLarge:
+      if (stage == Stage::kPull) return {502, kServerError, "bad_hub"};
       return {413, kInvalidRequest, image ? "image_too_large" : "request_too_large"};
     case ErrorCode::kContextLength:
       return {400, kInvalidRequest, "context_length_exceeded"};
     case ErrorCode::kNotFound:
       return {404, kInvalidRequest, "model_not_found"};
     case ErrorCode::kUnauthenticated:
+      // It is the server's own token that the hub does not take, not the client's key.
+      if (stage == Stage::kPull) return {403, "permission_error", "hub_refused"};
       return {401, "authentication_error", "invalid_api_key"};
     case ErrorCode::kQueueFull:
       return {429, "rate_limit_error", "queue_full", 2};
@@ -70,10 +75,15 @@ Row row_of(Refusal refusal) {
       return {403, "permission_error", "admin_key_required"};
     case Refusal::kNoSuchRoute:
       return {404, kInvalidRequest, "unknown_url"};
+    case Refusal::kNoPull:
+      return {404, kInvalidRequest, "no_pull_under_way"};
     case Refusal::kMethodNotAllowed:
       return {405, kInvalidRequest, "method_not_allowed"};
     case Refusal::kTimeout:
       return {408, kInvalidRequest, "request_timeout"};
+    case Refusal::kPullUnderWay:
+      // OpenAI's SDKs would send a 409 again.
+      return {409, kInvalidRequest, "pull_under_way", 0, true};
     case Refusal::kLengthRequired:
       return {411, kInvalidRequest, "length_required"};
     case Refusal::kBodyTooLarge:

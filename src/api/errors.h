@@ -19,8 +19,9 @@ struct ApiError {
   bool final = false;      // clients are told not to send the request again
 };
 
-// Where an Error arose: the same code means different things in a field, a picture and an answer.
-enum class Stage { kRequest, kImage, kAnswer };
+// Where an Error arose: the same code means different things in a field, a picture, an answer and
+// at a hub.
+enum class Stage { kRequest, kImage, kAnswer, kPull };
 
 // kInternal keeps its text to itself (the log has it).
 ApiError to_api_error(const Error& error, Stage stage);
@@ -34,8 +35,10 @@ enum class Refusal {
   kOriginNotAllowed,     // 403
   kNotAdmin,             // 403: a key that may ask, not change
   kNoSuchRoute,          // 404
+  kNoPull,               // 404: none is under way
   kMethodNotAllowed,     // 405
   kTimeout,              // 408
+  kPullUnderWay,         // 409: one at a time
   kLengthRequired,       // 411
   kBodyTooLarge,         // 413
   kNotJson,              // 415

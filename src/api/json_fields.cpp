@@ -6,7 +6,7 @@
 #include <cmath>
 #include <variant>
 
-#include "api/nearest.h"
+#include "base/nearest.h"
 
 namespace oc {
 namespace {

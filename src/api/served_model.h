@@ -27,6 +27,13 @@ struct UiSettings {
   std::optional<std::int64_t> video_width, video_height;  // of a camera's picture
 };
 
+// How far the load of a model is.
+struct ModelLoading {
+  double seconds = 0;               // since it began
+  std::string phase = {};           // "quantizing", "reading"; empty: no figures
+  std::size_t done = 0, total = 0;  // bytes of that
+};
+
 struct ServedModel {
   std::string name;                  // as clients call it
   std::string id;                    // as the original's backend calls it; empty: its name
@@ -52,8 +59,9 @@ struct ServedModel {
   // Among several models of one server.
   std::string state = "ready";  // "absent", "loading", "warming", "ready", "draining", "failed"
   bool active = true;           // answers requests without a model's name
-  std::string why;              // of "failed"
-  std::string fallback;         // why the full-precision checkpoint answers; empty: it does not
+  std::optional<ModelLoading> loading;  // of "loading" and "warming"
+  std::string why;                      // of "failed"
+  std::string fallback;  // why the full-precision checkpoint answers; empty: it does not
   std::size_t loaded_bytes = 0, in_use = 0;
   std::uint64_t requests = 0, loads = 0, failed_loads = 0;
   double idle_s = 0, load_ms = 0;  // load_ms: of the last time that it was loaded

@@ -40,6 +40,16 @@ json::object counters(const ServiceStats& stats) {
 
 }  // namespace
 
+json::object loading_state(const ModelLoading& loading) {
+  json::object out;
+  out["seconds"] = std::round(loading.seconds * 10) / 10;
+  if (loading.phase.empty()) return out;
+  out["phase"] = loading.phase;
+  out["done_bytes"] = loading.done;
+  out["total_bytes"] = loading.total;
+  return out;
+}
+
 json::array model_states(std::span<const ServedModel> models) {
   json::array out;
   for (const ServedModel& model : models) {
@@ -53,6 +63,7 @@ json::array model_states(std::span<const ServedModel> models) {
     // Whole milliseconds: Boost.JSON writes fractions as 3.655E0.
     one["idle_ms"] = std::llround(model.idle_s * 1000);
     if (model.loads > 0) one["load_ms"] = std::llround(model.load_ms);
+    if (model.loading) one["loading"] = loading_state(*model.loading);
     if (!model.why.empty()) one["why"] = model.why;
     if (!model.fallback.empty()) one["fallback_reason"] = model.fallback;
     out.push_back(std::move(one));
@@ -75,6 +86,8 @@ std::string health_json(const ServerState& server) {
     if (!server.models.empty()) {
       out["model"] = server.models.front().name;
       out["state"] = server.models.front().state;
+      if (const auto& loading = server.models.front().loading)
+        out["loading"] = loading_state(*loading);
     }
     return json_text(out);
   }

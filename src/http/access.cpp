@@ -57,6 +57,18 @@ bool shows_no_key(const Request& request) {
   return request.header("authorization").empty() && key_alone(request).empty();
 }
 
+// "203.0.113.7:4711" and "[2001:db8::1]:4711", as some proxies have it, without port and brackets.
+std::string_view without_port(std::string_view address) {
+  if (address.starts_with('[')) {
+    const std::size_t end = address.find(']');
+    return end == std::string_view::npos ? address : address.substr(1, end - 1);
+  }
+  const std::size_t colon = address.find(':');
+  return colon != std::string_view::npos && address.find(':', colon + 1) == std::string_view::npos
+             ? address.substr(0, colon)
+             : address;
+}
+
 // Names of headers with commas between them.
 bool is_header_list(std::string_view text) {
   return !text.empty() && text.size() <= 2048 && std::ranges::all_of(text, [](char c) {
@@ -111,6 +123,7 @@ std::string AccessPolicy::forwarded_for(const Request& request) const {
     std::string_view last = comma == std::string_view::npos ? rest : rest.substr(comma + 1);
     while (!last.empty() && last.front() == ' ') last.remove_prefix(1);
     while (!last.empty() && last.back() == ' ') last.remove_suffix(1);
+    last = without_port(last);
     if (last.find_first_of("/%") != std::string_view::npos || !AddressRange::parse(last)) break;
     found = last;
     if (!trusts(last) || comma == std::string_view::npos) break;

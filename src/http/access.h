@@ -51,7 +51,12 @@ class AccessPolicy {
   std::optional<ApiError> check_host(const Request& request) const;
   // Whether the request is of no web page, of one of this very server, or of cors_origins.
   bool knows_page(const Request& request, bool trusted) const;
-  // Whether it is of such a page. loopback: the connection comes from this machine.
+  // Whether it is of a page that is not this very server's, cors_origins included.
+  bool is_foreign_page(const Request& request, bool trusted) const {
+    return !request.header("origin").empty() && !is_own_page(request, trusted);
+  }
+  // Whether it is of a page of this machine that is not known. loopback: the connection comes from
+  // this machine.
   bool is_guest(const Request& request, bool trusted, bool loopback) const;
   // A browser names the page that asks; one that is not known may read, as far as its browser lets
   // it, and nothing else.

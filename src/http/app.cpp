@@ -35,6 +35,7 @@ void App::set_models(std::shared_ptr<ModelSource> models) {
 }
 
 void App::finish() {
+  if (pulls_) pulls_->finish();
   pool_.finish();
   set_models(nullptr);
 }
@@ -67,6 +68,14 @@ Router App::routes() {
   Router router;
   const auto self = shared_from_this();
   add_dialects(router);
+  add_pulls(router);
+  router.add({.method = "POST",
+              .path = "/v1/models/load",
+              .handler = [self](RequestPtr request,
+                                ResponderPtr responder) { self->load(request, responder); },
+              .json = true,
+              .needs_model = true,
+              .blocking = true});
   for (const std::string path : {"/v1/models", "/v1/models/*"})
     router.add(
         {.method = "GET",
@@ -97,6 +106,20 @@ Router App::routes() {
               .needs_model = true});
   add_page(router);
   return router;
+}
+
+// In front of /v1/models/*.
+void App::add_pulls(Router& router) {
+  PullRoutesOptions pulls;
+  pulls.pull = options_.pull;
+  pulls.ping_every = options_.ping_every;
+  pulls.ending = [ending = options_.ending] { return ending && ending->load(); };
+  pulls.came = [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (const auto source = self ? self->models() : nullptr) source->look_again();
+  };
+  pulls_ = std::make_shared<PullRoutes>(std::move(pulls));
+  pulls_->add_to(router);
 }
 
 void App::add_dialects(Router& router) {

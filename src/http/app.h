@@ -16,6 +16,7 @@
 #include "http/backend.h"
 #include "http/metrics.h"
 #include "http/model_source.h"
+#include "http/pulls.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "http/work_pool.h"
@@ -35,6 +36,9 @@ struct AppOptions {
   // is refused sooner has its status.
   std::chrono::milliseconds progress_after{500};
   int decoders = 0;  // threads that decode pictures; 0: one a core
+  // True: the server ends, and with it what nobody should wait for. May be null.
+  std::shared_ptr<const std::atomic<bool>> ending;
+  hub::BackgroundPull::Work pull;  // empty: hub::pull
 };
 
 // Any thread. Outlives the server that runs its routes. An answer under way keeps it alive: end
@@ -77,8 +81,10 @@ class App : public std::enable_shared_from_this<App> {
   void plan(const QuestionPtr& question);
   // Engine's thread, or another that knows the answer.
   void send(const std::shared_ptr<AnswerSender>& sender, GenerateResult result);
+  void add_pulls(Router& router);
   ServerState full_state() const;
   void health(const ResponderPtr& responder) const;
+  void load(const RequestPtr& request, const ResponderPtr& responder) const;
   void list_models(const RequestPtr& request, const ResponderPtr& responder) const;
   void stats(const ResponderPtr& responder) const;
   void status(const ResponderPtr& responder) const;
@@ -89,6 +95,7 @@ class App : public std::enable_shared_from_this<App> {
   Metrics metrics_;
   mutable std::mutex mutex_;
   std::shared_ptr<ModelSource> models_;
+  std::shared_ptr<PullRoutes> pulls_;
   std::atomic<std::size_t> connections_{0};
   WorkPool pool_;  // the last one: what it does uses the others
 };

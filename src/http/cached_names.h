@@ -32,6 +32,11 @@ class CachedNames {
     }
     return names_;
   }
+  // They are read anew for the next who asks.
+  void forget() {
+    const std::lock_guard lock(mutex_);
+    until_.reset();
+  }
 
  private:
   const Read read_;

@@ -29,20 +29,6 @@ std::int64_t longest_context(const std::vector<ServedModel>& models) {
   return longest;
 }
 
-// Not everybody may have a model loaded.
-std::optional<ApiError> check_loading(const Request& request, const ModelSource& source,
-                                      const std::string& model) {
-  if ((!request.guest && request.admin) || !source.loads(model)) return std::nullopt;
-  if (request.guest)
-    return refuse(Refusal::kOriginNotAllowed,
-                  "this page may only ask models that are loaded; --cors-origin allows more",
-                  "model");
-  return refuse(Refusal::kNotAdmin,
-                "the model is not loaded, and this server loads models for an admin key "
-                "only: Authorization: Bearer KEY; or leave \"model\" out",
-                "model");
-}
-
 // A plan loads no model; one that is not there is found missing as by a question.
 std::optional<Error> check_loaded(const ModelSource& source, const std::string& name) {
   if (!source.loads(name)) return std::nullopt;
@@ -75,6 +61,19 @@ void or_fail(AnswerSender& sender, const Step& step) {
 }
 
 }  // namespace
+
+std::optional<ApiError> check_loading(const Request& request, const ModelSource& source,
+                                      const std::string& model) {
+  if ((!request.guest && request.admin) || !source.loads(model)) return std::nullopt;
+  if (request.guest)
+    return refuse(Refusal::kOriginNotAllowed,
+                  "this page may only ask models that are loaded; --cors-origin allows more",
+                  "model");
+  return refuse(Refusal::kNotAdmin,
+                "the model is not loaded, and this server loads models for an admin key "
+                "only: Authorization: Bearer KEY; or leave \"model\" out",
+                "model");
+}
 
 void App::chat(const Dialect& dialect, const RequestPtr& request, const ResponderPtr& responder,
                PlanWriter plan) {

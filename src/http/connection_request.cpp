@@ -83,6 +83,10 @@ std::optional<Response> Connection::gate(Current& current) {
   if (match.route == nullptr) return std::move(match.instead);
   current.target = match.route;
   current.route = match.route->path;
+  if (match.route->own_page && core_->access.is_foreign_page(request, trusted_))
+    return refusal(current, refuse(Refusal::kOriginNotAllowed,
+                                   "web pages of other origins may not do this, whichever they "
+                                   "are; the server's own page and other programs may"));
   if (match.route->admin)
     if (auto error = core_->access.check_admin(request)) return refusal(current, *error);
   if (current.parser.unknown_expectation())

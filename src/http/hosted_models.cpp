@@ -23,6 +23,9 @@ ServedModel hosted_model(const ModelStatus& status, ModelProfile profile) {
   model.optimized = profile.optimized;
   model.state = to_string(status.state);
   model.active = status.active;
+  if (status.state == ModelState::kLoading || status.state == ModelState::kWarming)
+    model.loading = {status.loading_s, std::string(status.loading.phase), status.loading.done,
+                     status.loading.total};
   model.why = status.why;
   model.fallback = status.fallback;
   model.loaded_bytes = status.bytes;
@@ -84,6 +87,7 @@ class HostedModels final : public ModelSource {
               find_certificate({status.info.path, status.engine, status.info.fingerprint, build_});
   }
   std::vector<std::string> installed() const override { return installed_.get(); }
+  void look_again() override { installed_.forget(); }
   ServiceStats stats() const override { return host_->stats(); }
   RequestDefaults defaults(const std::string& name) const override {
     const auto status = host_->named(name);

@@ -26,6 +26,7 @@ class ModelSource {
   virtual void add_certificates(std::vector<ServedModel>&) const {}
   virtual std::vector<ServedModel> models() const = 0;     // known so far, the active one first
   virtual std::vector<std::string> installed() const = 0;  // names on the disk, known or not
+  virtual void look_again() {}                             // what is on the disk has changed
   virtual ServiceStats stats() const = 0;                  // of all
   // Of requests that name this model, which need not be loaded or there.
   virtual RequestDefaults defaults(const std::string& name) const = 0;

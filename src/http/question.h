@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "api/request_images.h"
 #include "base/interrupt.h"
@@ -11,6 +12,10 @@
 #include "http/progress_sender.h"
 
 namespace oc::http {
+
+// Not everybody may have a model loaded.
+std::optional<ApiError> check_loading(const Request& request, const ModelSource& source,
+                                      const std::string& model);
 
 // One thread at a time.
 struct App::Question {

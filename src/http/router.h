@@ -15,10 +15,11 @@ struct Route {
   std::string path;    // "/v1/models"; "/v1/models/*" stands for anything that is not empty there
   Handler handler;
   const Dialect* dialect =
-      nullptr;               // of its answers and errors; null: Router::dialect_of() its path
-  bool open = false;         // no API key wanted
-  bool admin = false;        // for the operator: an admin key where one is set
-  bool json = false;         // the body must be application/json
+      nullptr;            // of its answers and errors; null: Router::dialect_of() its path
+  bool open = false;      // no API key wanted
+  bool admin = false;     // for the operator: an admin key where one is set
+  bool own_page = false;  // of web pages for the server's own alone, whomever --cors-origin names
+  bool json = false;      // the body must be application/json
   bool needs_model = false;  // 503 until a model is loaded
   bool for_guests = false;   // the original's pages ask for it (AccessPolicy::is_guest)
   // On which thread the handler runs, if not on the io thread, which answers /health.

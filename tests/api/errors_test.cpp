@@ -30,6 +30,20 @@ TEST(Errors, EveryCodeHasItsStatus) {
   EXPECT_EQ(status(ErrorCode::kInternal, Stage::kAnswer), 500);
 }
 
+TEST(Errors, WhatAHubDoesIsNotTheClientsFault) {
+  const auto code = [](ErrorCode error) {
+    const ApiError told = to_api_error({error, "text"}, Stage::kPull);
+    return std::to_string(told.status) + " " + told.code;
+  };
+  EXPECT_EQ(code(ErrorCode::kUnauthenticated), "403 hub_refused") << "no wrong API key";
+  EXPECT_EQ(code(ErrorCode::kCorrupt), "502 bad_hub");
+  EXPECT_EQ(code(ErrorCode::kTooLarge), "502 bad_hub");
+  EXPECT_EQ(code(ErrorCode::kNotFound), "404 model_not_found");
+  EXPECT_EQ(code(ErrorCode::kInvalidArgument), "400 invalid_value");
+  EXPECT_EQ(code(ErrorCode::kUnavailable), "503 unavailable");
+  EXPECT_EQ(code(ErrorCode::kCancelled), "499 cancelled");
+}
+
 TEST(Errors, ASupersededFrameIsNotToComeAgain) {
   EXPECT_TRUE(to_api_error({ErrorCode::kSuperseded, ""}, Stage::kAnswer).final);
   EXPECT_FALSE(to_api_error({ErrorCode::kQueueFull, ""}, Stage::kAnswer).final);

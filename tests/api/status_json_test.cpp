@@ -52,6 +52,21 @@ TEST(StatusJson, HealthTellsHowTheModelIs) {
   EXPECT_EQ(json::parse(health_json(state)).at("why"), "lost");
 }
 
+TEST(StatusJson, ALoadTellsHowFarItIs) {
+  ServerState state = server();
+  state.models[1].state = "loading";
+  state.models[1].loading = {.seconds = 1.26};
+  EXPECT_EQ(json::parse(status_json(state)).at("models").at(1).at("loading"),
+            (json::object{{"seconds", 1.3}}));
+  state.models[1].loading = {.seconds = 2, .phase = "quantizing", .done = 3, .total = 10};
+  EXPECT_EQ(json::parse(status_json(state)).at("models").at(1).at("loading"),
+            json::parse(R"({"seconds":2.0,"phase":"quantizing","done_bytes":3,"total_bytes":10})"));
+  EXPECT_FALSE(json::parse(status_json(state)).at("models").at(0).as_object().contains("loading"));
+  state.models = {state.models[1]};
+  state.active.reset();
+  EXPECT_EQ(json::parse(health_json(state)).at("loading").at("phase"), "quantizing");
+}
+
 TEST(StatusJson, WhileNoneIsReadyThereIsLessToTell) {
   ServerState state = server();
   state.active.reset();

@@ -64,12 +64,28 @@ TEST(Access, WhoIsBehindProxies) {
   EXPECT_EQ(behind("2001:db8::1 ,10.1.2.3"), "2001:db8::1");
   EXPECT_EQ(behind("1.1.1.1, 203.0.113.7, 10.1.2.3"), "203.0.113.7") << "the first is invented";
   EXPECT_EQ(behind("10.1.2.3"), "10.1.2.3");
+  EXPECT_EQ(behind("203.0.113.7:4711"), "203.0.113.7") << "as Azure's proxies have it";
+  EXPECT_EQ(behind("203.0.113.7:4711, 10.1.2.3:80"), "203.0.113.7");
+  EXPECT_EQ(behind("[2001:db8::1]:4711, 10.1.2.3"), "2001:db8::1");
+  EXPECT_EQ(behind("[2001:db8::1]"), "2001:db8::1");
   Request twice = request("a", "x-forwarded-for", "6.6.6.6");
   twice.headers.emplace_back("X-Forwarded-For", "203.0.113.7");
   EXPECT_EQ(policy.forwarded_for(twice), "203.0.113.7") << "a proxy adds a line of its own";
-  for (const char* nobody :
-       {"", "someone", "fe80::1%eth0", "10.0.0.0/8", "1.1.1.1, someone", "1.1.1.1,"})
+  for (const char* nobody : {"", "someone", "fe80::1%eth0", "10.0.0.0/8", "1.1.1.1, someone",
+                             "1.1.1.1,", "someone:80", "[::1", "[]:80", ":80", "[10.0.0.0/8]"})
     EXPECT_EQ(behind(nobody), "") << nobody;
+}
+
+TEST(Access, PagesOfOthersAreForeignWhomeverTheOwnerNames) {
+  const AccessPolicy policy({}, {"example.com"}, {"https://named.example", "*"});
+  EXPECT_FALSE(policy.is_foreign_page(request("localhost:8080"), true)) << "no page at all";
+  EXPECT_FALSE(policy.is_foreign_page(page("localhost:8080", "http://localhost:8080"), false));
+  EXPECT_FALSE(policy.is_foreign_page(
+      page("localhost:8080", "https://example.com", "example.com", "https"), true));
+  EXPECT_TRUE(policy.is_foreign_page(
+      page("localhost:8080", "https://example.com", "example.com", "https"), false));
+  for (const char* origin : {"https://named.example", "http://localhost:8081", "null"})
+    EXPECT_TRUE(policy.is_foreign_page(page("localhost:8080", origin), true)) << origin;
 }
 
 TEST(Access, HostsOfThisMachine) {

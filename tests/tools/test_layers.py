@@ -146,7 +146,7 @@ OUTSIDE = {
     "engines/reference": ["runtime/verify", "apps"],
     "kernels": ["models/phi3v", "ops", "engines/mlx", "runtime/quantize"],
     "runtime/cache": ["runtime/hosting", "http"],
-    "runtime/hub": ["runtime/hosting", "api", "http"],
+    "runtime/hub": ["runtime/hosting", "api/openai", "api/config"],
     "api/anthropic": ["http", "apps"],
     "api/moondream": ["http", "apps"],
     "api/openai": ["apps"],

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "api/config/keys.h"
-#include "api/nearest.h"
 #include "base/ascii.h"
+#include "base/nearest.h"
 
 namespace oc {
 namespace {

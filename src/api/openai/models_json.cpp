@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
+#include "api/model_states.h"
 #include "base/ascii.h"
 #include "image/image.h"
 #include "io/json_text.h"
@@ -69,6 +70,7 @@ json::array task_names(const TaskSupport& tasks) {
 json::object model_object(const ServedModel& model) {
   json::object out = head_of(model.name, model.created, model.state);
   out["active"] = model.active;
+  if (model.loading) out["loading"] = loading_state(*model.loading);
   if (!model.why.empty()) out["why"] = model.why;
   if (!model.fallback.empty()) out["fallback_reason"] = model.fallback;
   if (model.context_length == 0) return out;

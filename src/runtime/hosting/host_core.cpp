@@ -170,6 +170,7 @@ Result<void> HostCore::bring(Slot& slot, Lock& lock) {
     return {};
   }
   slot.state = ModelState::kLoading;
+  slot.load_began = Slot::Clock::now();
   loading_ = true;
   lock.unlock();
   CookedModel cooked;

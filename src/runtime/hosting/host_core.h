@@ -30,7 +30,7 @@ struct Slot {
   std::shared_ptr<HostedModel> model;  // kWarming (not handed out yet), kReady, kDraining
   ModelStatus known;                   // what does not change while it is loaded
   std::optional<Error> failure;        // of the last try
-  Clock::time_point failed_at{}, last_used{};
+  Clock::time_point failed_at{}, last_used{}, load_began{};
   std::size_t leases = 0;
   std::uint64_t requests = 0;
   bool queued = false;  // a job for it waits or runs

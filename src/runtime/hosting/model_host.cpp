@@ -216,6 +216,10 @@ ModelStatus HostCore::describe(const Slot& slot) const {
   status.state = slot.state;
   status.active = &slot == active_;
   if (slot.failure) status.why = slot.failure->describe();
+  if (slot.state == ModelState::kLoading || slot.state == ModelState::kWarming)
+    status.loading_s = std::chrono::duration<double>(Slot::Clock::now() - slot.load_began).count();
+  if (slot.state == ModelState::kLoading && options_.load_progress)
+    status.loading = options_.load_progress();
   status.bytes = slot.model ? slot.known.info.weights_bytes : 0;
   status.in_use = slot.leases;
   status.requests = slot.requests;

@@ -23,6 +23,13 @@
 
 namespace oc {
 
+// How far the load of a model is. One that is neither read nor quantised first has no figures: it
+// is mapped, and there in a moment.
+struct LoadProgress {
+  std::string_view phase = {};      // "quantizing", "reading"; empty: no figures
+  std::size_t done = 0, total = 0;  // bytes
+};
+
 enum class ModelState { kAbsent, kLoading, kWarming, kReady, kDraining, kFailed };
 std::string_view to_string(ModelState state);  // "absent", "loading", …
 
@@ -39,6 +46,8 @@ struct ModelStatus {
   EngineInfo engine;
   std::int64_t created = 0;  // Unix seconds
   double load_ms = 0;
+  LoadProgress loading;   // kLoading
+  double loading_s = 0;   // kLoading, kWarming: since it began
   std::size_t bytes = 0;  // of weights, while it is loaded
   std::size_t in_use = 0;
   std::uint64_t requests = 0;
@@ -61,6 +70,8 @@ struct HostOptions {
   // Names that mean "whichever is active" where no model is called so.
   std::vector<std::string> active_names{"default"};
   Loader load;  // required
+  // How far `load` is, any thread. May be empty.
+  std::function<LoadProgress()> load_progress;
   // Makes a recipe for a name that no recipe has, e.g. installed_recipe(). May be empty.
   std::function<Result<ModelRecipe>(const std::string& name)> find;
   // What is to be told to who names a model so and gets one of another name. May be empty.

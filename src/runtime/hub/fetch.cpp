@@ -289,10 +289,17 @@ class Fetcher {
     if (!options_.on_progress || Clock::now() < next_report_) return;
     next_report_ = Clock::now() + std::chrono::milliseconds(100);
     FetchProgress progress;
+    progress.checking = true;
     for (const auto& item : items_) {
       progress.received += item->part->received();
-      if (progress.file.empty() && item->state != Item::State::kDone)
-        progress.file = item->file().name;
+      if (item->state == Item::State::kDone) continue;
+      // One that comes before one that is checked.
+      const bool loading = item->state == Item::State::kLoading;
+      if (!progress.file.empty() && !(loading && progress.checking)) continue;
+      progress.file = item->file().name;
+      progress.file_received = item->part->received();
+      progress.file_size = item->part->size();
+      if (loading) progress.checking = false;
     }
     progress.checked = checked_;
     options_.on_progress(progress);

@@ -17,6 +17,8 @@ struct FetchProgress {
       0;                      // bytes of these files that are there, those of earlier runs included
   std::uint64_t checked = 0;  // bytes hashed
   std::string file;           // one that is being worked on
+  std::uint64_t file_received = 0, file_size = 0;  // its bytes
+  bool checking = false;                           // all have come, some are being hashed
 };
 
 struct FetchFile {

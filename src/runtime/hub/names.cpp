@@ -8,6 +8,7 @@
 
 #include "base/ascii.h"
 #include "base/environment.h"
+#include "base/nearest.h"
 #include "base/printable.h"
 #include "io/json.h"
 #include "runtime/library/known_models.h"
@@ -53,6 +54,19 @@ UrlOrigin origin_of(std::string_view text) {
   return origin;
 }
 
+// The known model that was probably meant; empty: none is near.
+std::string_view nearest_known(std::string_view name) {
+  std::string_view nearest;
+  std::size_t best = 4;
+  if (name.size() > 64) return nearest;
+  for (const KnownModel& model : known_models())
+    if (const std::size_t distance = edit_distance(lower(name), model.name); distance < best) {
+      best = distance;
+      nearest = model.name;
+    }
+  return nearest;
+}
+
 }  // namespace
 
 Result<ModelRef> parse_model_ref(std::string_view text) {
@@ -78,8 +92,10 @@ Result<ModelRef> parse_model_ref(std::string_view text) {
     std::string known;
     for (const KnownModel& e : known_models())
       known += (known.empty() ? "" : ", ") + std::string(e.name);
+    const std::string_view meant = nearest_known(name);
     return Error{ErrorCode::kNotFound, fmt::format("no known model is called {}", shown_name(name)),
-                 fmt::format("known are {}; any other is named ORG/REPO", known)};
+                 fmt::format("{}known are {}; any other is named ORG/REPO",
+                             meant.empty() ? "" : fmt::format("did you mean {}? ", meant), known)};
   }
   return ref;
 }

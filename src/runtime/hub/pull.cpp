@@ -118,11 +118,7 @@ class Puller {
     fetched_ += bytes;
     const FetchOptions fetch_options{.connections = options_.connections,
                                      .patience = options_.patience,
-                                     .on_progress =
-                                         [this](const FetchProgress& p) {
-                                           progress(PullProgress::Phase::kLoading, p.received,
-                                                    p.file);
-                                         },
+                                     .on_progress = [this](const FetchProgress& p) { fetched(p); },
                                      .on_file =
                                          [this](const HubFile& file) {
                                            if (options_.on_file)
@@ -131,7 +127,7 @@ class Puller {
     OC_RETURN_IF_ERROR(fetch(http_, place_.staging, missing, fetch_options));
     done_ += bytes;
     // A small file may come whole between two reports.
-    progress(PullProgress::Phase::kLoading, 0, "");
+    tell({.phase = PullProgress::Phase::kLoading});
     return {};
   }
 
@@ -157,7 +153,7 @@ class Puller {
     if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
         static_cast<std::uint64_t>(status.st_size) != file.size || file.digest.empty())
       return false;
-    progress(PullProgress::Phase::kChecking, 0, file.name);
+    tell({.phase = PullProgress::Phase::kChecking, .file = file.name, .file_total = file.size});
     const auto digest = digest_file(path, file.kind, file.size, options_.patience.cancelled);
     if (!digest.ok() && digest.error().code == ErrorCode::kCancelled) return stopped();
     if (!digest.ok() || *digest != file.digest) return false;
@@ -209,8 +205,20 @@ class Puller {
     });
   }
 
-  void progress(PullProgress::Phase phase, std::uint64_t of_these, const std::string& file) {
-    if (options_.on_progress) options_.on_progress({phase, done_ + of_these, total_, file});
+  void fetched(const FetchProgress& these) {
+    using Phase = PullProgress::Phase;
+    tell({.phase = these.checking ? Phase::kChecking : Phase::kLoading,
+          .done = these.received,
+          .file = these.file,
+          .file_done = these.file_received,
+          .file_total = these.file_size});
+  }
+
+  // `progress.done`: of the files that are being brought.
+  void tell(PullProgress progress) {
+    progress.done += done_;
+    progress.total = total_;
+    if (options_.on_progress) options_.on_progress(progress);
   }
 
   const ModelRef& ref_;

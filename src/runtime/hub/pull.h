@@ -13,8 +13,9 @@ namespace oc::hub {
 struct PullProgress {
   enum class Phase { kChecking, kLoading };  // files that are there; files that come
   Phase phase = Phase::kLoading;
-  std::uint64_t done = 0, total = 0;  // bytes of all files of the model
-  std::string file;                   // one that is being worked on
+  std::uint64_t done = 0, total = 0;            // bytes of all files that are known so far
+  std::string file = {};                        // one that is being worked on
+  std::uint64_t file_done = 0, file_total = 0;  // its bytes
 };
 
 struct PullOptions {

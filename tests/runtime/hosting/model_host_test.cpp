@@ -85,6 +85,25 @@ TEST_F(ModelHostTest, TheOldOneServesUntilTheNewOneIsReadyAndThenFinishes) {
   EXPECT_EQ(host->stats().completed, 3u);  // those of the model that has gone, too
 }
 
+TEST_F(ModelHostTest, HowFarALoadIsIsToldWhileItIsUnderWay) {
+  std::promise<void> gate;
+  gates["b"] = gate.get_future().share();
+  options.load_progress = [] { return LoadProgress{"quantizing", 3, 10}; };
+  start({"a", "b"});
+  ASSERT_TRUE(activate("a").ok());
+  EXPECT_EQ(status("a").loading.total, 0u) << "it is there";
+  auto lease = acquire_later("b");
+  ASSERT_TRUE(reaches("b", ModelState::kLoading));
+  EXPECT_EQ(status("b").loading.phase, "quantizing");
+  EXPECT_EQ(status("b").loading.done, 3u);
+  const double before = status("b").loading_s;
+  while (status("b").loading_s <= before) std::this_thread::sleep_for(1ms);
+  gate.set_value();
+  ASSERT_TRUE(lease.get().ok());
+  EXPECT_EQ(status("b").loading.total, 0u);
+  EXPECT_EQ(status("b").loading_s, 0);
+}
+
 TEST_F(ModelHostTest, AModelThatIsAskedForWhileItDrainsStays) {
   start({"a", "b"});
   ASSERT_TRUE(activate("a").ok());
