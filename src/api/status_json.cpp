@@ -33,6 +33,7 @@ json::object counters(const ServiceStats& stats) {
   out["empty_answers"] = stats.empty_answers;
   out["prompt_tokens"] = stats.prompt_tokens;
   out["completion_tokens"] = stats.completion_tokens;
+  out["generated_tokens"] = stats.generated_tokens;
   out["queued"] = stats.queued;
   out["running"] = stats.running;
   return out;

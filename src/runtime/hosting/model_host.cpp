@@ -26,6 +26,7 @@ void add_stats(ServiceStats& sum, const ServiceStats& one) {
   sum.empty_answers += one.empty_answers;
   sum.prompt_tokens += one.prompt_tokens;
   sum.completion_tokens += one.completion_tokens;
+  sum.generated_tokens += one.generated_tokens;
   sum.cached_tokens += one.cached_tokens;
   sum.total_ms += one.total_ms;
   sum.queued += one.queued;

@@ -42,6 +42,7 @@ struct RequestEntry {
   Stopwatch since_submit;
   double queue_ms = 0;
   std::size_t told_ahead = 0;        // of its on_progress, while it waits
+  std::int64_t told_tokens = 0;      // of its answers, that the counters know
   int passed = 0;                    // times that a later one was let in before it
   Reservation memory;                // what preparing takes, then the ids and the answer
   std::size_t prepared_bytes = 0;    // of it, but the answer's

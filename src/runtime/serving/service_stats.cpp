@@ -22,6 +22,11 @@ void ServiceCounters::count_lookup(bool hit) {
   ++(hit ? stats_.responses.hits : stats_.responses.misses);
 }
 
+void ServiceCounters::count_generated(std::int64_t tokens) {
+  const std::lock_guard lock(mutex_);
+  stats_.generated_tokens += static_cast<std::uint64_t>(tokens);
+}
+
 void ServiceCounters::count_end(const Result<GenerateResult>& result) {
   const std::lock_guard lock(mutex_);
   if (!result.ok()) {

@@ -24,7 +24,8 @@ struct ServiceStats {
   std::uint64_t empty_answers = 0;                         // completed with no text
   std::uint64_t prompt_tokens = 0, completion_tokens = 0;  // of completed requests
   std::uint64_t cached_tokens = 0;                         // of prompt_tokens
-  double total_ms = 0;                                     // sum over completed
+  std::uint64_t generated_tokens = 0;  // computed, of answers that are under way or were cut, too
+  double total_ms = 0;                 // sum over completed
   std::size_t queued = 0;
   std::size_t running = 0;
   std::size_t kv_reserved_bytes = 0;  // by running requests
@@ -41,6 +42,7 @@ class ServiceCounters {
   void count_rejected();
   void count_superseded();      // besides what it ends with
   void count_lookup(bool hit);  // of the response cache
+  void count_generated(std::int64_t tokens);
   void count_end(const Result<GenerateResult>& result);
   // What the engine's thread alone knows.
   void publish(std::size_t kv_reserved_bytes, const PrefixCache& prefixes,

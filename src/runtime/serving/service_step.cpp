@@ -132,6 +132,8 @@ void Service::account() {
       if (auto counted = entry->count_answer(entry->session->answer_memory(), /*known=*/false);
           !counted.ok())
         entry->failure = counted.error();
+    const std::int64_t tokens = entry->session->answer_tokens();
+    counters_.count_generated(tokens - std::exchange(entry->told_tokens, tokens));
     entry->session->drop_ended();
     kv_memory_.note_held(running_, *entry);
   }

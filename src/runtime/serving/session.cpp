@@ -268,6 +268,12 @@ AnswerMemory Session::answer_memory() const {
   return all;
 }
 
+std::int64_t Session::answer_tokens() const {
+  std::int64_t tokens = 0;
+  for (const auto& one : sequences_) tokens += one->answer_tokens();
+  return tokens;
+}
+
 void Session::drop_ended() {
   for (const auto& one : sequences_ | std::views::drop(1))
     if (one->ended()) one->drop_kv();

@@ -54,7 +54,8 @@ class Session {
   // Each is to be stepped by itself. The first one computes the prompt and is the first answer;
   // the others (n, choices) are there once the prompt is computed.
   std::span<const std::unique_ptr<Sequence>> sequences() const { return sequences_; }
-  bool done() const;  // all have ended
+  std::int64_t answer_tokens() const;  // of all answers, so far
+  bool done() const;                   // all have ended
   // Of prompts, pictures' included, and of choices that are still to be computed.
   std::int64_t prompt_left() const;
   const RequestImages& pictures() const { return pictures_; }

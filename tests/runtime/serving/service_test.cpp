@@ -100,6 +100,7 @@ TEST_F(ServiceTest, AnswersAndCounts) {
   EXPECT_EQ(stats.completed, 1u);
   EXPECT_EQ(stats.prompt_tokens, 2u);
   EXPECT_EQ(stats.completion_tokens, 3u);
+  EXPECT_EQ(stats.generated_tokens, 3u);
   EXPECT_EQ(stats.empty_answers, 0u);
   EXPECT_EQ(stats.queued, 0u);
   EXPECT_EQ(stats.running, 0u);
@@ -139,6 +140,8 @@ TEST_F(ServiceTest, CancelsTheRunningJob) {
   EXPECT_EQ(running.code().code, ErrorCode::kCancelled);
   service.drain();
   EXPECT_EQ(service.stats().cancelled, 1u);
+  EXPECT_EQ(service.stats().completion_tokens, 0u);
+  EXPECT_GE(service.stats().generated_tokens, 1u) << "what was computed for nobody, too";
 }
 
 TEST_F(ServiceTest, WaitingJobsAreAnsweredWhenCancelledOrOutOfTime) {
