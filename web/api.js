@@ -167,3 +167,47 @@ export async function ask(body, signal, onText, onProgress) {
   }
   throw new ApiError(say("The connection ended before the answer was complete."));
 }
+
+// What the server has done, and does: {statistics: {completion_tokens, queued, running, …}, …}.
+export const stats = () => json("stats");
+
+// What could be pulled, and what is here: {allowed, data, installed, under_way, …}.
+export const catalogue = () => json("v1/models/pull");
+
+async function post(path, body, signal) {
+  const response = await call(path, {
+    method: "POST",
+    headers: {"Content-Type": "application/json"},
+    body: JSON.stringify(body),
+    signal,
+  });
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+// The model is ready when this resolves.
+export const load = (model) => post("v1/models/load", {model});
+
+// onEvent gets a pull's events; this resolves to the last one. Rejects as ask(); the signal stops
+// the pull.
+export async function pull(model, signal, onEvent) {
+  const response = await post("v1/models/pull", {model}, signal);
+  let last = null;
+  try {
+    for await (const data of events(response.body)) {
+      if (data === "[DONE]" && last?.phase === "done") return last;
+      last = JSON.parse(data);
+      if (last.error) throw new ApiError(last.error.message, {code: last.error.code ?? ""});
+      if (last.phase !== "done") onEvent(last);
+    }
+  } catch (failure) {
+    if (failure.name === "AbortError" || failure instanceof ApiError) throw failure;
+  }
+  throw new ApiError(say("The connection ended before the model was here. What has come is kept."));
+}
+
+// Whoever has begun it.
+export async function stopPull() {
+  const response = await call("v1/models/pull", {method: "DELETE"});
+  if (!response.ok && response.status !== 404) throw await refusal(response);
+}

@@ -8,6 +8,8 @@ import * as history from "./history.js";
 import * as intake from "./intake.js";
 import * as pictures from "./pictures.js";
 import {say, translatePage} from "./say.js";
+import "./models.js";
+import "./plot.js";
 import * as server from "./server.js";
 
 const kDemo = "ocellus-demo";

@@ -4,6 +4,7 @@ import {say} from "./say.js";
 
 const kLongSide = 1024;             // of a frame that is sent; no camera model here looks at more
 const kGrey = {width: 32, height: 24};
+const kFrameMs = 30;                // how often it is seen whether there is a picture
 const kDefaultSize = {width: 1280, height: 720};
 
 const kLate = Symbol("closed meanwhile");
@@ -122,8 +123,12 @@ export function hasFrame() {
   return stream !== null && $("camera-view").videoWidth > 0 && $("camera-view").readyState >= 2;
 }
 
-// What the camera sees now, as a JPEG.
-export function frame() {
+// What the camera sees now, as a JPEG; it is waited for where there is no picture yet. Throws an Error with a sentence
+// where the camera is closed meanwhile.
+export async function frame() {
+  const mine = turnNumber;
+  while (!hasFrame() && mine === turnNumber) await new Promise((resolve) => setTimeout(resolve, kFrameMs));
+  if (mine !== turnNumber || !hasFrame()) throw new Error(say("The camera was switched off."));
   const {videoWidth, videoHeight} = $("camera-view");
   const scale = Math.min(1, kLongSide / Math.max(videoWidth, videoHeight));
   const {canvas} = drawn(Math.max(1, Math.round(videoWidth * scale)), Math.max(1, Math.round(videoHeight * scale)));

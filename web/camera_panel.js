@@ -114,7 +114,13 @@ $("camera-turn").addEventListener("click", async () => {
     close(failure.message);
   }
 });
-$("camera-take").addEventListener("click", async () => take(await camera.frame(), new Date()));
+$("camera-take").addEventListener("click", async () => {
+  try {
+    take(await camera.frame(), new Date());
+  } catch {
+    // The camera was closed before it had a picture.
+  }
+});
 
 const clock = (at) => at.toLocaleTimeString(document.documentElement.lang);
 

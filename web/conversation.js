@@ -14,10 +14,13 @@ import {Turn, atEnd, describe, toEnd} from "./turn.js";
 
 const kTitle = 80;    // letters
 
-const fresh = () => ({id: crypto.getRandomValues(new Uint32Array(3)).join("-"), title: "", changed: 0, turns: []});
+// turns: [Turn]. running: {controller, turn} of its answer that is under way, or null. pictures: its records, while
+// another one is looked at. gone: it was deleted.
+const fresh = () => ({id: crypto.getRandomValues(new Uint32Array(3)).join("-"), title: "", turns: [], running: null,
+                      pictures: null, gone: false});
 
-let now = fresh();    // {id, title, changed, turns: [Turn]}
-let running = null;   // AbortController of the answer under way
+let now = fresh();
+const away = new Map();  // by id: those whose answer is under way while another one is looked at
 let changed = () => {};
 
 // As the composer has it.
@@ -29,10 +32,10 @@ export const mode = {
     if (composer.task() !== "ask") return say("What to find, e.g. a car");
     return pictures.count() > 1 ? say("Ask about the pictures") : say("Ask about the picture");
   },
-  busy: () => running !== null,
+  busy: () => now.running !== null,
   ready: () => pictures.count() > 0,
   submit: (question) => put(question, now.turns.length, composer.task()),
-  stop: () => running?.abort(),
+  stop: () => now.running?.controller.abort(),
 };
 
 // `notify` is called when there is another turn, or another conversation.
@@ -43,9 +46,14 @@ export function watch(notify) {
 export const id = () => now.id;
 export const hasTurns = () => now.turns.length > 0;
 
+export const isUnderWay = (id) => away.has(id) || (id === now.id && now.running !== null);
+
+// An answer under way goes on, into its own conversation.
 function leave() {
-  running?.abort();
-  running = null;
+  if (now.running && !now.gone) {
+    now.pictures = pictures.records();
+    away.set(now.id, now);
+  }
   composer.write("");
   $("turns").replaceChildren();
 }
@@ -57,33 +65,55 @@ export function begin() {
   changed();
 }
 
+const kept = ({question, pictures: ids, reply, meta, task, json, saw: about, found, failure}) =>
+  ({question, pictures: ids, reply, meta, task, json, saw: about, found, failure});
+
 // One that the store keeps.
 export function open(record) {
-  leave();
-  now = {...record, turns: []};
-  pictures.load(record.pictures);
-  for (const turn of record.turns) show(new Turn(turn, hooks));
+  if (record.id !== now.id) {
+    leave();
+    const going = away.get(record.id);
+    away.delete(record.id);
+    now = going ?? {...fresh(), id: record.id, title: record.title};
+    const turns = going ? going.turns : record.turns;
+    now.turns = [];
+    pictures.load(going ? going.pictures : record.pictures, turns.flatMap((turn) => turn.pictures));
+    for (const turn of turns) {
+      if (turn === going?.running?.turn) turn.showQuestion();  // its pictures have other addresses now
+      show(turn === going?.running?.turn ? turn : new Turn({...kept(turn), ended: true}, hooks));
+    }
+    now.pictures = null;
+  }
   changed();
   toEnd();
 }
 
-function record(conversation) {
-  const turns = conversation.turns.filter((turn) => turn.reply !== "");
-  return {
-    id: conversation.id,
-    title: conversation.title,
-    changed: Date.now(),
-    pictures: pictures.records(),
-    turns: turns.map(({question, pictures: ids, reply, meta, task, json, saw: about, found}) =>
-      ({question, pictures: ids, reply, meta, task, json, saw: about, found})),
-  };
+// It has been deleted: what is under way for it is stopped, and nothing of it is kept again.
+export function forget(id) {
+  for (const conversation of [now, ...away.values()].filter((each) => each.id === id)) {
+    conversation.gone = true;
+    conversation.running?.controller.abort();
+  }
+  away.delete(id);
+  if (id === now.id) begin();
 }
 
+export function forgetAll() {
+  for (const id of [...away.keys(), now.id]) forget(id);
+}
+
+// With what was not answered (yet): it can be asked again, and its pictures go with the next question.
 async function keep(conversation) {
-  if (!conversation.turns.some((turn) => turn.reply !== "")) return;
+  if (conversation.gone) return;
   conversation.title = conversation.turns[0].question.slice(0, kTitle);
   try {
-    await store.save(record(conversation));
+    await store.save({
+      id: conversation.id,
+      title: conversation.title,
+      changed: Date.now(),
+      pictures: conversation.pictures ?? pictures.records(),
+      turns: conversation.turns.map(kept),
+    });
   } catch {
     // This browser keeps nothing; the list of conversations says so.
   }
@@ -99,9 +129,9 @@ const hooks = {
   // The answers below it belong to the old question: they go.
   ask: (turn, question) => {
     const at = now.turns.indexOf(turn);
-    if (!running && at >= 0) put(question, at, turn.task);
+    if (!now.running && at >= 0) put(question, at, turn.task);
   },
-  busy: () => running !== null,
+  busy: () => now.running !== null,
 };
 
 // What the model is sent: the turns that were answered. The pictures of one that was not, or that
@@ -109,9 +139,10 @@ const hooks = {
 // ids: the pictures of the question.
 async function messages(turns, question, ids) {
   const list = [];
+  const all = pictures.list();  // of this conversation, whichever is looked at by then
   let waiting = [];
   const user = async (text, shown) => {
-    const parts = await pictures.parts(shown);
+    const parts = await pictures.parts(shown, all);
     const words = text === "" ? [] : [{type: "text", text}];
     return {role: "user", content: parts.length > 0 ? [...parts, ...words] : text};
   };
@@ -129,7 +160,7 @@ export const forecast = {
   possible: () => pictures.count() > 0 && composer.task() === "ask",
   word: (question) => {
     const ids = pictures.unsent().map((picture) => picture.id);
-    if (running || !forecast.possible() || !server.current() || question + ids.join("") === "") return "";
+    if (now.running || !forecast.possible() || !server.current() || question + ids.join("") === "") return "";
     return JSON.stringify([now.id, now.turns.map((turn) => turn.reply.length), ids, question, server.current().id,
                            settings.word()]);
   },
@@ -151,9 +182,8 @@ async function look(turn, signal) {
 
 // Asks; the turns from `at` on are replaced.
 async function put(question, at, task) {
-  if (running || pictures.count() === 0) return;
+  if (now.running || pictures.count() === 0) return;
   const controller = new AbortController();
-  running = controller;
   for (const turn of now.turns.splice(at)) {
     pictures.setSent(turn.pictures, false);
     turn.item.remove();
@@ -163,10 +193,12 @@ async function put(question, at, task) {
   pictures.setSent(ids, true);
   const asked = messages([...now.turns], question, ids);
   const turn = new Turn({question, pictures: ids, reply: "", meta: "", task, json: task === "ask" && settings.wantsJson()}, hooks);
+  conversation.running = {controller, turn};
   show(turn);
   changed();
   toEnd();
   announce(say("Asked. Looking at the picture."));
+  keep(conversation);
 
   turn.wait();
   const begin = performance.now();
@@ -176,33 +208,34 @@ async function put(question, at, task) {
     if (task === "ask") {
       const body = settings.apply({model: server.requested(), messages: await asked});
       result = await ask(body, controller.signal, (piece) => {
-        const follow = atEnd();
+        const follow = conversation === now && atEnd();
         turn.add(piece);
         if (follow) toEnd();
-      }, (progress) => turn.tell(progress));
+      }, (progress) => conversation === now && turn.tell(progress));
     } else {
       result = await look(turn, controller.signal);
     }
   } catch (caught) {
     failure = caught;
   }
-  const follow = atEnd();
+  const follow = conversation === now && atEnd();
   const stopped = failure?.name === "AbortError";
   const plans = result?.details?.images ?? [];
-  if (result && task === "ask" && conversation === now)
-    turn.saw = {facts: saw.facts(result), plans, ids: now.turns.flatMap((each) => each.pictures).slice(0, plans.length)};
+  if (result && task === "ask")
+    turn.saw = {facts: saw.facts(result), plans, ids: conversation.turns.flatMap((each) => each.pictures).slice(0, plans.length)};
   turn.end(failure && !stopped ? failure : null,
            stopped ? say("stopped") : result && describe(result, (performance.now() - begin) / 1000));
-  if (conversation !== now) return;  // another one has been begun
-
-  running = null;
-  if (failure && !stopped) {
-    if (failure.status === 401) server.askForKey(true);
-    if (failure.status === 0) server.watchServer();
-  } else {
-    announce(stopped ? say("Stopped.") : say("Answer: {text}", {text: turn.reply || say("no words")}));
-    keep(conversation);
+  conversation.running = null;
+  keep(conversation);
+  away.delete(conversation.id);
+  if (failure?.status === 401) server.askForKey(true);
+  if (failure?.status === 0) server.watchServer();
+  if (conversation !== now) {
+    if (result) announce(say("Answered in another conversation: {title}", {title: conversation.title}));
+    return;
   }
+  if (!failure || stopped)
+    announce(stopped ? say("Stopped.") : say("Answer: {text}", {text: turn.reply || say("no words")}));
   changed();
   if (follow) toEnd();
 }

@@ -7,6 +7,16 @@ import * as store from "./store.js";
 
 const when = (ms) => new Date(ms).toLocaleString(document.documentElement.lang, {dateStyle: "medium", timeStyle: "short"});
 
+// What does not work is said in the list.
+async function orSay(action) {
+  $("history-error").textContent = "";
+  try {
+    await action();
+  } catch (failure) {
+    $("history-error").textContent = say("That did not work: {why}", {why: failure.message});
+  }
+}
+
 // A button that asks once more before it does something.
 function careful(button, question, action) {
   const text = button.textContent;
@@ -19,7 +29,7 @@ function careful(button, question, action) {
   button.addEventListener("click", () => {
     if (sure) {
       calm();
-      action();
+      orSay(action);
       return;
     }
     sure = true;
@@ -34,7 +44,8 @@ function row(record) {
   const item = element("li");
   const open = element("button", "open");
   open.type = "button";
-  open.append(element("span", "title", record.title), element("small", "", when(record.changed)));
+  const about = conversation.isUnderWay(record.id) ? say("answering…") : when(record.changed);
+  open.append(element("span", "title", record.title), element("small", "", about));
   if (record.id === conversation.id()) open.setAttribute("aria-current", "true");
   open.addEventListener("click", () => {
     $("history").close();
@@ -47,7 +58,7 @@ function row(record) {
   gone.setAttribute("aria-description", record.title);
   careful(gone, say("Really?"), async () => {
     await store.remove(record.id);
-    if (record.id === conversation.id()) conversation.begin();
+    conversation.forget(record.id);
     announce(say("Deleted."));
     await show();
     $("history-close").focus();
@@ -78,7 +89,7 @@ async function exported(record) {
   return {title: record.title, changed: new Date(record.changed).toISOString(), pictures, turns: record.turns};
 }
 
-$("export").addEventListener("click", async () => {
+$("export").addEventListener("click", () => orSay(async () => {
   const records = await store.all();
   const conversations = await Promise.all(records.map(exported));
   const text = JSON.stringify({format: "ocellus conversations", version: 1, conversations}, null, 1);
@@ -88,10 +99,10 @@ $("export").addEventListener("click", async () => {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   announce(say("{what} exported.", {what: count(records.length, "conversation")}));
-});
+}));
 careful($("delete-all"), say("Really delete all?"), async () => {
   await store.clear();
-  conversation.begin();
+  conversation.forgetAll();
   announce(say("Deleted."));
   await show();
   $("history-close").focus();
@@ -103,6 +114,7 @@ export function watch(given) {
 }
 
 $("history-open").addEventListener("click", async () => {
+  $("history-error").textContent = "";
   await show();
   $("history").showModal();
 });

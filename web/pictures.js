@@ -25,9 +25,11 @@ export function setSent(ids, sent) {
 // As the store keeps them, and back.
 export const records = () => all.map(({id, name, blob, transparent, converted}) =>
   ({id, name, blob, transparent, converted}));
-export function load(given) {
+// sent: the ids of those that were asked about; the others go with the next question.
+export function load(given, sent) {
   clear();
-  all = given.map((record) => ({...record, url: URL.createObjectURL(record.blob), sent: true}));
+  all = given.map((record) =>
+    ({...record, url: URL.createObjectURL(record.blob), sent: sent.includes(record.id)}));
   shown = all.length - 1;
   show();
 }
@@ -58,9 +60,12 @@ export function add(read) {
   show();
 }
 
-export async function parts(ids) {
+export const list = () => [...all];
+
+// among: the list that they are in.
+export async function parts(ids, among) {
   const uris = await Promise.all(ids.map(async (id) => {
-    const picture = find(id);
+    const picture = among.find((each) => each.id === id);
     return picture && (picture.uri ??= await dataUri(picture.blob));
   }));
   return uris.filter(Boolean).map((url) => ({type: "image_url", image_url: {url}}));

@@ -42,6 +42,34 @@ export function configured() {
   return texts ?? {};
 }
 
+// All of them, the active one first.
+export const all = () => known;
+
+// Questions go to this one from now on.
+export function choose(id) {
+  chosen = id;
+  announce(say("Questions go to {model} now.", {model: id}));
+  showChoice();
+  changed();
+  watchServer();
+}
+
+// How much of its load is done, from 0 to 1; null where that is not known.
+export function shareOf({loading}) {
+  return loading?.total_bytes > 0 ? loading.done_bytes / loading.total_bytes : null;
+}
+
+// What a model's state means, with how far its load is.
+export function stateOf(model) {
+  const share = shareOf(model);
+  const words = {quantizing: say("Quantizing…"), reading: say("Reading its files…")}[model.loading?.phase];
+  return [
+    words ?? kStates[model.state] ?? model.state,
+    share !== null && `${Math.floor(share * 100)} %`,
+    model.loading?.seconds >= 1 && `${Math.round(model.loading.seconds)} s`,
+  ].filter(Boolean).join(" ");
+}
+
 function showStatus(state, text, details = []) {
   $("status").dataset.state = state;
   if ($("status-text").textContent !== text) $("status-text").textContent = text;
@@ -106,7 +134,8 @@ async function refresh() {
     now = await health();
     if (now.status === "loading") {
       forget();
-      showStatus("loading", say("Loading the model…"));
+      const far = now.loading ? stateOf({state: "loading", ...now}) : "";
+      showStatus("loading", far === "" ? say("Loading the model…") : far, [[say("Model"), now.model]]);
       return 1;
     }
     await refreshModels();
@@ -124,7 +153,7 @@ async function refresh() {
   const name = model?.id ?? now.model ?? say("Ready");
   const state = model?.state ?? "ready";
   const single = known.length < 2 && state === "ready";
-  showStatus(kDots[state] ?? "loading", single ? name : kStates[state] ?? state, [
+  showStatus(kDots[state] ?? "loading", single ? name : model ? stateOf(model) : kStates[state] ?? state, [
     [say("Model"), name],
     [say("State"), single ? "" : kStates[state] ?? state],
     [say("Reason"), model?.why ?? model?.fallback_reason],
@@ -137,27 +166,30 @@ async function refresh() {
       ? say("{n}, {time} each", {n: now.performance.requests, time: now.performance.avg_time}) : ""],
     [say("Server"), now.version ? `ocellus ${now.version}` : ""],
   ]);
-  return $("status").open || state === "loading" || state === "warming" ? 2 : 10;
+  if (state === "loading" || state === "warming") return 1;
+  return $("status").open ? 2 : 10;
 }
 
 let refreshTimer = 0;
-let refreshing = false;
-export async function watchServer() {
+let refreshing = null;  // a promise, while the server is asked
+export function watchServer() {
   clearTimeout(refreshTimer);
-  if (refreshing || document.hidden) return;  // a hidden tab asks nothing
-  refreshing = true;
-  const seconds = await refresh();
-  refreshing = false;
-  clearTimeout(refreshTimer);
-  refreshTimer = setTimeout(watchServer, seconds * 1000);
+  if (document.hidden) return Promise.resolve();  // a hidden tab asks nothing
+  refreshing ??= refresh().then((seconds) => {
+    refreshing = null;
+    clearTimeout(refreshTimer);
+    refreshTimer = setTimeout(watchServer, seconds * 1000);
+  });
+  return refreshing;
 }
 
-$("model").addEventListener("change", () => {
-  chosen = $("model").value;
-  announce(say("Questions go to {model} now.", {model: chosen}));
-  changed();
-  watchServer();
-});
+// Resolves when the server has been asked anew.
+export async function look() {
+  await refreshing;
+  await watchServer();
+}
+
+$("model").addEventListener("change", () => choose($("model").value));
 
 $("key-form").addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -10,9 +10,14 @@ function opened() {
   database ??= new Promise((resolve, reject) => {
     const request = indexedDB.open(kName, 1);
     request.onupgradeneeded = () => request.result.createObjectStore(kTable, {keyPath: "id"});
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      request.result.onclose = () => (database = null);  // the browser has taken it away
+      resolve(request.result);
+    };
     request.onerror = () => reject(request.error);
   });
+  // The next try may fare better: there is room again, or the user has allowed it.
+  database.catch(() => (database = null));
   return database;
 }
 

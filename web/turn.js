@@ -95,7 +95,8 @@ function showWaiting(answer) {
 
 export class Turn {
   // As the store keeps it: {question, pictures: [id], reply, meta, task ("ask", "detect", "point"), json
-  // (a schema was set), saw (see showDetails), found ({id, places}, see found.js)}. hooks: {ask(turn, question), busy()}.
+  // (a schema was set), saw (see showDetails), found ({id, places}, see found.js), failure (why there is no reply)};
+  // ended: no answer is under way for it. hooks: {ask(turn, question), busy()}.
   constructor(kept, hooks) {
     Object.assign(this, {task: "ask", ...kept});
     this.hooks = hooks;
@@ -112,6 +113,9 @@ export class Turn {
       this.reply = "";
       this.add(text);
       this.end(null, this.meta);
+    } else if (this.ended) {
+      const lost = this.meta === "" && new ApiError(this.failure ?? say("This was not answered: the page was left."));
+      this.end(lost, this.meta);
     }
   }
 
@@ -200,6 +204,7 @@ export class Turn {
     this.growing?.show();
     if (failure) {
       this.reply = "";
+      this.failure = failure.message;
       showFailure(this.answer, failure, () => {
         this.hooks.ask(this, this.question);
         $("question").focus();

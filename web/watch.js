@@ -49,12 +49,14 @@ export class Watch {
     const now = performance.now();
     if (!this.isDue(now)) return;
     this.due = typeof this.every === "number" ? now + this.every : 0;
+    const before = this.seen;
     if (this.every === "change") this.seen = camera.grey();
     if (this.every === "once") clearInterval(this.timer);
-    this.ask();
+    this.ask(before);
   }
 
-  async ask() {
+  // before: `seen` as it was, and is again where this frame is not answered.
+  async ask(before) {
     const controller = new AbortController();
     this.underWay.add(controller);
     const entry = {at: new Date(), text: "", result: null, seconds: 0, failure: null, passedOver: false,
@@ -77,6 +79,7 @@ export class Watch {
     }
     entry.seconds = (performance.now() - begin) / 1000;
     this.underWay.delete(controller);
+    if (entry.result === null) this.seen = before;
     if (entry.failure) this.due = performance.now() + Math.max(kPauseMs, 1000 * (entry.failure.retryAfter ?? 0));
     this.on.end(entry);
     if (kLasting.includes(entry.failure?.status) || this.every === "once") this.stop();

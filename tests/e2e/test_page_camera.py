@@ -132,6 +132,41 @@ def test_only_a_change_is_asked_about(open_page, server):
     expect(page.locator(".frame .text").last).to_have_text("Red.")
 
 
+def test_a_change_whose_question_failed_is_asked_about_again(open_page, server):
+    page = open_page(server.url, expected="503")
+    page.evaluate(DRAWN)
+    film(page, "change")
+    start(page, COLOUR)
+    expect(page.locator(".frame .text")).to_have_text("Red.")
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(status=503, json={}))
+    page.evaluate("window.see('blue')")
+    expect(page.locator(".frame .failure")).to_be_visible()
+    page.unroute_all()
+    # Nothing has changed since, but for that there is no answer about it.
+    expect(page.locator(".frame .text").first).to_have_text("Blue.")
+
+
+def test_a_frame_is_waited_for(page):
+    """Before the camera has a picture there is nothing to keep: no black spot is sent."""
+    page.evaluate("""() => {
+        const canvas = document.createElement("canvas");
+        canvas.width = canvas.height = 336;
+        const context = canvas.getContext("2d");
+        navigator.mediaDevices.getUserMedia = async () => canvas.captureStream();
+        HTMLMediaElement.prototype.play = async () => {};  // which would wait, too
+        window.draw = () => setInterval(() => {
+          context.fillStyle = context.fillStyle === "#ffffff" ? "#fffffe" : "#ffffff";
+          context.fillRect(0, 0, 336, 336);
+        }, 30);
+    }""")
+    page.get_by_role("button", name="Live camera").click()
+    expect(page.locator("#camera-take")).to_be_visible()
+    page.locator("#camera-take").click()
+    expect(page.locator("#preview")).to_be_hidden()
+    page.evaluate("window.draw()")
+    expect(page.locator("#picture-size")).to_contain_text("336 × 336")
+
+
 def test_the_difference_is_the_mean_of_small_grey_pictures(page):
     assert page.evaluate("""async () => {
         const {difference} = await import("./camera.js");

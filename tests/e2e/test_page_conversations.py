@@ -194,21 +194,167 @@ def test_a_browser_that_keeps_nothing(open_page, server):
     expect(page.locator("#history-about")).to_contain_text("keeps nothing")
 
 
-@pytest.mark.parametrize("what", ["new", "open"])
-def test_an_answer_that_comes_stays_where_it_was_asked(page, what):
-    choose(page)
-    ask(page, COLOUR)
-    page.route("**/v1/chat/completions", lambda route: None)  # it takes its time
-    page.locator("#question").fill(QUESTION)
+STAR = "What is the color of the star?"
+
+
+def hold(page):
+    """The next question waits until what is returned is called."""
+    held = []
+    page.route("**/v1/chat/completions", lambda route: route.continue_() if held else held.append(route))
+    return lambda: held[0].continue_()
+
+
+def begin(page, question=QUESTION):
+    page.locator("#question").fill(question)
     page.locator("#question").press("Enter")
     expect(page.locator(".waiting")).to_be_visible()
+
+
+@pytest.mark.parametrize("what", ["new", "another"])
+def test_an_answer_under_way_comes_into_its_own_conversation(page, what):
+    if what == "another":
+        choose(page, SHAPES)
+        ask(page, STAR)
+    choose(page)
+    ask(page, COLOUR)
+    let_go = hold(page)
+    begin(page)
     if what == "new":
         page.get_by_role("button", name="New conversation").click()
-        page.unroute_all()
-        choose(page, SHAPES)
-        expect(ask(page, "What is the color of the star?").locator(".text")).to_have_text("Yellow.")
-        expect(page.locator(".turn")).to_have_count(1)
     else:
-        kept(page).first.locator(".open").click()
-        expect(page.locator(".turn")).to_have_count(1)
-        expect(page.locator(".turn .text")).to_have_text(["Red."])
+        kept(page).last.locator(".open").click()
+        expect(page.locator(".turn .text")).to_have_text(["Yellow."])
+    expect(kept(page).first).to_contain_text("answering…")
+    page.keyboard.press("Escape")
+    let_go()
+    expect(page.locator("#announcer")).to_have_text(f"Answered in another conversation: {COLOUR}")
+    expect(page.locator(".turn")).to_have_count(0 if what == "new" else 1)  # it came where it was asked
+    expect(page.locator("#send")).to_be_visible()
+    kept(page).first.locator(".open").click()
+    expect(page.locator(".turn .text")).to_have_text(["Red.", "Circle."])
+    expect(page.locator(".turn .saw")).to_have_count(2)
+    expect(page.locator("#picture-name")).to_have_text("red-circle.png")
+
+
+def test_one_goes_back_to_an_answer_that_comes(page):
+    choose(page)
+    let_go = hold(page)
+    begin(page)
+    page.locator("#file").set_input_files(SHAPES)  # another picture, another conversation
+    expect(page.locator(".turn")).to_have_count(0)
+    expect(page.locator("#stop")).to_be_hidden()
+    page.locator("#more").set_input_files(CIRCLE)
+    kept(page).first.locator(".open").click()
+    expect(page.locator(".waiting")).to_be_visible()
+    expect(page.locator("#stop")).to_be_visible()
+    expect(page.locator("#picture-name")).to_have_text("red-circle.png")
+    let_go()
+    expect(page.locator(".turn .text")).to_have_text(["Circle."])
+    expect(page.locator(".turn .saw")).to_have_count(1)
+    assert len(asked(page, COLOUR)) == 3
+
+
+def test_two_conversations_are_answered_at_once(page):
+    choose(page)
+    let_go = hold(page)
+    begin(page)
+    page.get_by_role("button", name="New conversation").click()
+    choose(page, SHAPES)
+    expect(ask(page, STAR).locator(".text")).to_have_text("Yellow.")
+    let_go()
+    expect(page.locator("#announcer")).to_have_text(f"Answered in another conversation: {QUESTION}")
+    expect(page.locator(".turn .text")).to_have_text(["Yellow."])
+
+
+def test_what_is_deleted_while_it_is_answered_stays_away(page):
+    choose(page)
+    hold(page)
+    begin(page)
+    expect(kept(page)).to_have_count(1)
+    with page.expect_event("requestfailed"):  # its answer is not waited for
+        page.locator("#history-list li").get_by_role("button", name="Delete").click()
+        page.get_by_role("button", name="Really?").click()
+    expect(page.locator("#history-none")).to_be_visible()
+    page.unroute_all()
+    page.reload()
+    expect(kept(page)).to_have_count(0)
+
+
+def test_what_was_not_answered_is_kept_with_its_pictures(open_page, server):
+    page = open_page(server.url, expected="503")
+    choose(page)
+    ask(page, QUESTION)
+    page.locator("#more").set_input_files(SHAPES)
+    expect(page.locator("#thumbs li")).to_have_count(2)
+    page.route("**/v1/chat/completions", lambda route: route.fulfill(
+        status=503, json={"error": {"message": "Too much to do."}}))  # fmt: skip
+    ask(page, "And this?")
+    page.unroute_all()
+    page.reload()
+    expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+    kept(page).first.locator(".open").click()
+    expect(page.locator("#thumbs li")).to_have_count(2)
+    expect(page.locator(".turn .question p")).to_have_text([QUESTION, "And this?"])
+    expect(page.locator(".turn .failure p")).to_have_text("Too much to do.")
+    # They go with what is asked next.
+    first, _, second = asked(page, "How many are there?")
+    assert pictures(first) == [data_uri(CIRCLE.read_bytes())]
+    assert pictures(second) == [data_uri(SHAPES.read_bytes())]
+
+
+def test_a_page_that_is_left_keeps_what_was_asked(page):
+    page.locator("#file").set_input_files([CIRCLE, SHAPES])
+    expect(page.locator("#thumbs li")).to_have_count(2)
+    hold(page)
+    begin(page)
+    expect(kept(page)).to_have_count(1)
+    page.unroute_all()
+    page.reload()
+    expect(page.locator("#status")).to_have_attribute("data-state", "ready")
+    kept(page).first.locator(".open").click()
+    expect(page.locator(".turn .failure")).to_contain_text("the page was left")
+    with page.expect_request("**/v1/chat/completions") as request:
+        page.get_by_role("button", name="Ask again").click()
+    (message,) = request.value.post_data_json["messages"]
+    assert pictures(message) == [data_uri(CIRCLE.read_bytes()), data_uri(SHAPES.read_bytes())]
+    expect(page.locator(".turn .text")).to_have_count(1)
+
+
+def test_a_store_that_fails_once_is_tried_again(page):
+    page.evaluate("""() => {
+        const open = indexedDB.open.bind(indexedDB);
+        indexedDB.open = () => { throw new DOMException("no", "UnknownError"); };
+        window.mend = () => { indexedDB.open = open; };
+    }""")
+    choose(page)
+    ask(page, QUESTION)
+    expect(kept(page)).to_have_count(0)
+    expect(page.locator("#history-about")).to_contain_text("keeps nothing")
+    page.keyboard.press("Escape")
+    page.evaluate("window.mend()")
+    ask(page, COLOUR)
+    expect(kept(page)).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.reload()
+    kept(page).first.locator(".open").click()
+    expect(page.locator(".turn .text")).to_have_text(["Circle.", "Red."])
+
+
+def test_what_does_not_work_with_kept_conversations_is_said(page):
+    choose(page)
+    ask(page, QUESTION)
+    expect(kept(page)).to_have_count(1)
+    page.evaluate("""() => {
+        const table = IDBObjectStore.prototype;
+        table.delete = table.clear = () => { throw new Error("the disk is full"); };
+    }""")
+    page.locator("#history-list li").get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Really?").click()
+    expect(page.locator("#history-error")).to_have_text("That did not work: the disk is full")
+    page.get_by_role("button", name="Delete all").click()
+    page.get_by_role("button", name="Really delete all?").click()
+    expect(page.locator("#history-error")).to_have_text("That did not work: the disk is full")
+    page.evaluate("() => { IDBObjectStore.prototype.getAll = () => { throw new Error('no'); }; }")
+    page.get_by_role("button", name="Export all").click()
+    expect(page.locator("#history-error")).to_have_text("That did not work: no")
+    expect(page.locator(".turn")).to_have_count(1)  # nothing was lost

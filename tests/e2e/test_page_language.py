@@ -16,7 +16,7 @@ from page_driver import (  # noqa: F401
 STRING = r'"((?:[^"\\]|\\.)*)"'
 COUNTED = {"token", "crop", "second", "byte", "conversation"}  # with and without an s: dom.js, count()
 # Signs, names of keys and languages, code; what stands outside of the page's scripts.
-SAME = {"ocellus", "Enter", "Shift", "Esc", "+", "English", "中文", '{"type": "object", …}', "ocellus ask",
+SAME = {"ocellus", "Enter", "Shift", "Esc", "+", "English", "中文", "ORG/REPO", "ocellus pull NAME", '{"type": "object", …}', "ocellus ask",
         "This page needs JavaScript. Without it, use", "on the command line, or the API."}  # fmt: skip
 
 
