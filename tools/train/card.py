@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from train import STAGES
 from wordings import ASKED, expansions
 from world import COLOUR_NAMES, WORDS
 
+WIDTH = 118
 CARD = """# Demo model
 
 A tiny model of Phi-3.5-Vision's architecture that answers questions about pictures of coloured shapes,
@@ -78,6 +80,12 @@ def stages(folder: Path, checkpoint: dict) -> str:
     return ";\n".join(parts)
 
 
+def wrapped(text: str) -> str:
+    """Paragraphs with a line that is too long are set anew."""
+    parts = text.split("\n\n")
+    return "\n\n".join(p if p.startswith("|") or max(map(len, p.split("\n"))) <= WIDTH else textwrap.fill(p, WIDTH) for p in parts)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
@@ -94,7 +102,7 @@ def main() -> None:
         stages=stages(args.checkpoint.parent, state),
         colours=len(COLOUR_NAMES), names=", ".join(COLOUR_NAMES), words=len(WORDS), types=len(ASKED),
         wordings=len(set().union(*(expansions(w) for ws in ASKED.values() for w in ws))), scores=args.scores.read_text().strip())
-    (args.model / "README.md").write_text(card)
+    (args.model / "README.md").write_text(wrapped(card))
 
 
 if __name__ == "__main__":

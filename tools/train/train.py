@@ -35,7 +35,7 @@ from world import SHAPES, sample_scene
 STAGES = ["vision", "decoder", "joint"]
 # stage -> part -> (Muon rate, AdamW rate); FALL: share of the time in which they fall to zero
 RATES = {"vision": {"vision": (0.007, 1.4e-3), "head": (0, 1.4e-3)}, "decoder": {"decoder": (0.007, 1.5e-3)},
-         "joint": {"decoder": (0.010, 2e-3), "vision": (0.005, 1e-3), "head": (0, 2e-3)}}
+         "joint": {"decoder": (0.010, 2e-3), "vision": (0.008, 1.4e-3), "head": (0, 2e-3)}}
 FALL = {"vision": 0.4, "decoder": 0.25, "joint": 0.7}
 SMOOTH = 0.97
 # The shares of printed words that are random letters, in scenes of the world and in crowded ones, and of scenes with

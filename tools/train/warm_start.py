@@ -57,9 +57,9 @@ def tokens(tokenizer: dict) -> dict[str, int]:
 
 def history(card: Path) -> str:
     """What the model card tells of the training so far."""
-    told = re.search(r"On two CPU cores, of random weights:\n(.*?)\.\n|From random weights, on two CPU cores\n\((.*?)\)\.\n", card.read_text(), re.S)
+    told = re.search(r"[Oo]n two CPU cores, of random weights:\s(.*?)\.\s|on two CPU cores\s\((.*?)\)\.", card.read_text(), re.S)
     assert told, f"{card} tells no recipe"
-    return (told[1] or told[2]).replace("\n", " ")
+    return " ".join((told[1] or told[2]).split())
 
 
 def main() -> None:
