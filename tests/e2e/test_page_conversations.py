@@ -114,6 +114,7 @@ def test_a_picture_that_is_too_large_is_made_smaller(page, server):
 
 def kept(page):
     page.get_by_role("button", name="Conversations").click()
+    expect(page.locator("#history")).to_be_visible()  # it is filled before it is shown
     return page.locator("#history-list li")
 
 
