@@ -50,6 +50,19 @@ TEST(ForceCall, OneToolIsItsParameters) {
           kZone);
 }
 
+TEST(ForceCall, ASchemaThatSaysNothingIsOneWithoutParameters) {
+  const std::string none = R"({"type":"object","additionalProperties":false})";
+  for (
+      const char* schema :
+      {"", "{}", R"({"type":"object"})", R"({"type":"object","properties":{}})",
+       R"({"type":"object","properties":{},"required":[],"title":"T","additionalProperties":true})"})
+    EXPECT_EQ(*forced({{"f", "", schema}})->generate.json_schema, none) << schema;
+  for (const char* schema : {R"({"properties":{"a":{}}})", R"({"required":["a"]})",
+                             R"({"additionalProperties":{"type":"integer"}})",
+                             R"({"$ref":"#/$defs/A","$defs":{"A":{}}})"})
+    EXPECT_NE(*forced({{"f", "", schema}})->generate.json_schema, none) << schema;
+}
+
 TEST(ForceCall, SeveralAreChosenByName) {
   const auto request = forced({{"get_time", "", kZone}, {"look", "Looks.", ""}});
   ASSERT_TRUE(request.ok()) << request.error().describe();

@@ -73,7 +73,7 @@ def test_a_forced_call(client):
         (call,) = message.content
         assert (call.type, message.stop_reason) == ("tool_use", "tool_use")
         jsonschema.validate(call.input, PARAMETERS[call.name] or {"type": "object"})
-        with client.messages.stream(model="", messages=[TURN], max_tokens=200, tools=TOOLS,
+        with client.messages.stream(model="", messages=[TURN], max_tokens=1000, tools=TOOLS,
                                     tool_choice=choice) as stream:  # fmt: skip
             streamed = stream.get_final_message().content[0]
         jsonschema.validate(streamed.input, PARAMETERS[streamed.name] or {"type": "object"})
