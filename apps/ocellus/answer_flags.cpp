@@ -161,10 +161,9 @@ void print_summary(const GenerateResult& result, const AnswerFlags& flags) {
   if (flags.quiet) return;
   if (result.warning) tell_line("warning: " + *result.warning);
   if (!flags.stats && !stderr_is_terminal()) return;
-  const std::string prompt = result.image_tokens > 0
-                                 ? fmt::format("{} prompt tokens ({} of pictures)",
-                                               result.prompt_tokens, result.image_tokens)
-                                 : fmt::format("{} prompt tokens", result.prompt_tokens);
+  std::string prompt = fmt::format("{} prompt tokens", result.prompt_tokens);
+  if (result.image_tokens > 0) prompt += fmt::format(" ({} of pictures)", result.image_tokens);
+  if (result.cached_tokens > 0) prompt += fmt::format(", {} computed before", result.cached_tokens);
   tell_dim(fmt::format("{}, {} answer tokens, first after {:.0f} ms, {:.1f} tokens/s, {}", prompt,
                        result.completion_tokens, result.timings.ttft_ms,
                        result.timings.decode_tokens_per_second, to_string(result.stop_cause)));

@@ -1,5 +1,6 @@
 // ocellus chat IMAGE...: several turns about pictures, line by line from standard input.
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -25,7 +26,10 @@ class Chat {
   Chat(const AnswerFlags& flags, const LoadedModel& model)
       : flags_(flags), model_(model), request_(make_request(flags)) {}
 
-  void add(const NamedImage& picture) { request_.images.push_back(request_image(flags_, picture)); }
+  void add(const NamedImage& picture) {
+    RequestImage& image = request_.images.emplace_back(request_image(flags_, picture));
+    image.pixels = pixel_digest(*image.image);
+  }
 
   // Pictures that go with the next question; where one cannot be read none of them does.
   Result<void> show(const std::vector<std::string>& files) {
@@ -40,6 +44,7 @@ class Chat {
     request_ = make_request(flags_);
     request_.images = std::move(images);
     placed_ = 0;
+    prefixes_.shrink_to(0);
   }
 
   // Streams the answer. A turn that failed or was interrupted is forgotten; its pictures wait on.
@@ -55,7 +60,7 @@ class Chat {
                               .cancelled = &CatchInterrupt::caught};
     AnswerProgressLine line(!flags_.quiet, true);
     request_.on_progress = [&](const AnswerProgress& progress) { line.update(progress); };
-    const auto result = generate(*model_.model, request_, hooks);
+    const auto result = generate(*model_.model, request_, hooks, {.prefixes = &prefixes_});
     request_.on_progress = nullptr;
     line.erase();
     show_answer("\n");
@@ -76,6 +81,8 @@ class Chat {
   const LoadedModel& model_;
   GenerateRequest request_;
   std::size_t placed_ = 0;  // pictures that stand in a turn
+  // The conversation, computed so far; what is longer takes the place of what it begins with.
+  PrefixCache prefixes_{std::numeric_limits<std::size_t>::max()};
 };
 
 void report(const Error& error) {

@@ -308,28 +308,6 @@ def test_ctrl_c_ends_an_answer_cleanly(tmp_path):
     assert errors == "error: interrupted\n"
 
 
-# --- chat
-
-
-def test_chat_keeps_the_turns(picture):
-    lines = "What is the shape?\n/reset\nWhat is the shape?\n/quit\nnever asked\n"
-    first, again = run("chat", picture, stdin=lines).stdout.splitlines()
-    assert first == again == run("ask", picture, "What is the shape?").stdout.rstrip("\n")
-
-
-def test_chat_takes_pictures_on_the_way(picture):
-    done = run("chat", "--stats", stdin=f"/image {picture}\nWhat is it?\nAnd now?\n")
-    assert len(done.stdout.splitlines()) == 2
-    assert done.stderr.count("of pictures)") == 2
-
-
-def test_chat_survives_what_fails(picture, tmp_path):
-    lines = f"/image {tmp_path}/none.png\n/frobnicate\nWhat is it?\n"
-    done = run("chat", picture, stdin=lines, code=1)
-    assert len(done.stdout.splitlines()) == 1
-    assert "none.png" in done.stderr and "unknown command /frobnicate" in done.stderr
-
-
 # --- see
 
 

@@ -8,9 +8,9 @@
 namespace oc {
 
 Result<GenerateResult> generate(const Model& model, const GenerateRequest& request,
-                                const GenerateHooks& hooks) {
+                                const GenerateHooks& hooks, const RequestCaches& caches) {
   OC_RETURN_IF_ERROR(check_request(request));
-  Session session(model, request, hooks);
+  Session session(model, request, hooks, caches);
   OC_RETURN_IF_ERROR(session.prepare());
   session.start();
   std::vector<float> logits;
