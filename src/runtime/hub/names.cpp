@@ -67,6 +67,17 @@ std::string_view nearest_known(std::string_view name) {
   return nearest;
 }
 
+// A user and a password are for nobody to see, in logs as little as in answers.
+std::string without_user(std::string_view address) {
+  const std::size_t scheme = address.find("://");
+  const std::size_t begin = scheme == address.npos ? 0 : scheme + 3;
+  const std::string_view authority =
+      address.substr(begin, address.find_first_of("/?#", begin) - begin);
+  const std::size_t at = authority.rfind('@');
+  if (at == authority.npos) return std::string(address);
+  return fmt::format("{}USER{}", address.substr(0, begin), address.substr(begin + at));
+}
+
 }  // namespace
 
 Result<ModelRef> parse_model_ref(std::string_view text) {
@@ -104,9 +115,10 @@ Result<Hub> make_hub(std::string_view base, std::string_view token) {
   while (base.ends_with('/')) base.remove_suffix(1);
   const auto url = boost::urls::parse_uri(base);
   if (url.has_error() || origin_of(base).scheme.empty() || url->has_query() || url->has_fragment())
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("OCELLUS_HUB: {} is no address of a hub", shown_name(base)),
-                 "for example https://huggingface.co, without a user or a query"};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("OCELLUS_HUB: {} is no address of a hub", shown_name(without_user(base))),
+        "for example https://huggingface.co, without a user or a query"};
   if (token.size() > 1000 ||
       !std::ranges::all_of(token, [](char c) { return c > ' ' && c < '\x7f'; }))
     return Error{ErrorCode::kInvalidArgument, "HF_TOKEN holds characters that no token has",

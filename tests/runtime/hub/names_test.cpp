@@ -71,6 +71,13 @@ TEST(HubNames, WhatIsNoHub) {
     EXPECT_FALSE(make_hub(base, "").ok()) << base;
   for (const char* token : {"a b", "a\r\nb", "\x7f", "é"})
     EXPECT_FALSE(make_hub("https://x", token).ok()) << token;
+  for (const char* base :
+       {"https://me:secret@hub.example", "http://me:secret@x/@y", "me:secret@x"}) {
+    const auto refused = make_hub(base, "");
+    ASSERT_FALSE(refused.ok()) << base;
+    EXPECT_EQ(refused.error().describe().find("secret"), std::string::npos)
+        << refused.error().describe();
+  }
   const auto secret = make_hub("https://x", "se cret");
   EXPECT_EQ(secret.error().describe().find("cret"), std::string::npos);
 }
