@@ -36,7 +36,7 @@ def answer(server, request):
 
 
 QUESTIONS = {
-    "words": body(text_part("What can you see?")),
+    "words": body(text_part("What will it take to say what you see?")),  # no other test asks it
     "picture": body(picture_part(401), text_part("What is this?")),
     "low": body(picture_part(402, detail="low"), text_part("What is this?")),
     "high": body(picture_part(403, detail="high"), text_part("What is this?")),

@@ -240,7 +240,7 @@ def test_how_it_looks(open_page, server, hub, screen, scheme):  # noqa: F811
     page.locator("#pull-model").fill(NAME)
     page.locator("#pull-model").press("Enter")
     until(page, "document.querySelector('#pull-bar').value > 0.3")
-    page.locator("#pull").scroll_into_view_if_needed()
+    page.evaluate("document.querySelector('#pull').scrollIntoView()")
     check("pull")
     assert page.evaluate(FIND) == []
     page.locator("#pull-stop").click()

@@ -13,6 +13,7 @@ import openai
 import pytest
 
 from conftest import BIN, ROOT, START_SECONDS, Server, picture_part, text_part, token_id, user
+from test_switch import eventually
 
 TURN = {"role": "user", "content": "What can you see?"}
 # As much work as the context holds.
@@ -182,9 +183,10 @@ def test_names_and_limits(start):
     with pytest.raises(openai.APIStatusError) as error:
         client.chat.completions.create(model="", messages=[user(picture_part(1, detail="high"))])
     assert error.value.status_code == 504
-    lines = [json.loads(line) for line in running.log if line.startswith("{")]
-    access = [line for line in lines if line["event"] == "http"]
-    assert {line["status"] for line in access} >= {200, 400, 413, 504}
+    told = lambda: [json.loads(line) for line in running.log if line.startswith("{")]
+    access = lambda: [line for line in told() if line["event"] == "http"]
+    assert eventually(lambda: {line["status"] for line in access()} >= {200, 400, 413, 504})
+    lines, access = told(), access()
     assert all(line["client"] == "127.0.0.1" and line["key"] == "none" for line in access)
     for line in lines:  # numbers are numbers
         for name in {"status", "ms", "prompt", "gen", "ttft_ms", "tok_s", "load_ms"} & set(line):
