@@ -7,6 +7,7 @@
 #include <boost/json/array.hpp>
 #include <utility>
 
+#include "api/no_effect.h"
 #include "base/ascii.h"
 #include "base/check.h"
 #include "base/utf8.h"
@@ -20,6 +21,7 @@ namespace json = boost::json;
 
 // Of one tool's description and schema, and of all tools, in the prompt: a small model reads no
 // more, and its context has to hold the question, too.
+constexpr std::size_t kMaxTools = 64;
 constexpr std::size_t kDescriptionBytes = 1000, kSchemaBytes = 2000, kToldBytes = 8000;
 
 // A schema that says nothing of parameters is one of a tool that has none: as JSON schema it would
@@ -147,15 +149,22 @@ bool is_tool_name(std::string_view name, std::size_t max) {
   });
 }
 
-Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request) {
+Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request,
+                        std::string_view stop_field) {
   OC_CHECK(!tools.empty(), "a call of no tool");
+  if (tools.size() > kMaxTools)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("a call is forced of {} tools, at most {}", tools.size(), kMaxTools),
+                 "offer fewer, or name the one to be called", "tools"};
   ForcedCall call;
   std::string schema;
   for (const OfferedTool& tool : tools) {
-    if (std::ranges::find(call.tools, tool.name) != call.tools.end())
+    if (std::ranges::find(call.tools, tool.name) != call.tools.end()) {
+      const std::string param = tool.param.substr(0, tool.param.rfind('.')) + ".name";
       return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("\"{}\": two tools have this name", tool.param),
-                   "give each tool a name of its own", tool.param};
+                   fmt::format("\"{}\": two tools have this name", param),
+                   "give each tool a name of its own", param};
+    }
     call.tools.push_back(tool.name);
     if (const json::value* type = parameters_of(tool).if_contains("type");
         type != nullptr && !(type->is_string() && type->get_string() == "object"))
@@ -168,6 +177,8 @@ Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request
   if (tools.size() > 1) {
     OC_ASSIGN_OR_RETURN(schema, enforceable_schema(any_call(tools), "tools"));
   }
+  if (!request.generate.stop.empty()) NoEffect(request.without_effect).add(stop_field);
+  request.generate.stop.clear();
   request.generate.json_schema = std::move(schema);
   request.forced_call = std::move(call);
   request.generate.messages.back().parts.emplace_back(TextPart{told(tools)});

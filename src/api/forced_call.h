@@ -24,7 +24,10 @@ struct OfferedTool {
 
 // One of `tools`, of which there is at least one, is called by the answer to `request`, whose
 // messages have been read. Sets its forced_call and json_schema, and tells the tools at the end of
-// the last turn. Errors: as enforceable_schema(); kInvalidArgument where two have one name.
-Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request);
+// the last turn. Strings that would end the answer, which the request has as `stop_field`, are left
+// out: half a call is none. Errors: as enforceable_schema(); kInvalidArgument where two have one
+// name, and for more than 64.
+Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request,
+                        std::string_view stop_field = "stop");
 
 }  // namespace oc

@@ -105,10 +105,21 @@ TEST(ForceCall, WhatIsToldIsBounded) {
   EXPECT_NE(told(forced(many)).find("\ntool_59"), std::string::npos) << "the names of all";
 }
 
+TEST(ForceCall, NothingEndsItInTheMiddle) {
+  ChatRequest request;
+  request.generate.messages.push_back({Role::kUser, {TextPart{"Hello"}}});
+  request.generate.stop = {"arguments"};
+  const OfferedTool tool{.name = "f", .description = "", .param = "tools[0].parameters"};
+  ASSERT_TRUE(force_call({&tool, 1}, request).ok());
+  EXPECT_TRUE(request.generate.stop.empty());
+  EXPECT_EQ(request.without_effect, std::vector<std::string>{"stop"});
+}
+
 TEST(ForceCall, WhatCannotBeAsked) {
   for (const auto& [offers, param] : std::vector<std::pair<std::vector<Offer>, std::string>>{
            {{{"f", "", R"({"type":"string"})"}}, "tools[0].type"},
-           {{{"f", "", ""}, {"f", "", ""}}, "tools[1]"},
+           {{{"f", "", ""}, {"f", "", ""}}, "tools[1].name"},
+           {std::vector<Offer>(65, {"f", "", ""}), "tools"},
            {{{"f", "", ""}, {"g", "", R"({"properties":{"a":{"not":{}}}})"}},
             "tools[1].properties.a.not"},
        }) {

@@ -128,6 +128,24 @@ def test_what_is_cut_off_says_so(client):
     assert answer.finish_reason == "length"
 
 
+@pytest.mark.parametrize("stop", ['"', "name", "arguments", "}"])
+def test_nothing_ends_a_call_in_the_middle(client, stop):
+    answer = ask(client, tool_choice="required", stop=stop, seed=5, max_tokens=1000)
+    call = answer.choices[0].message.tool_calls[0].function
+    check(call.name, call.arguments)
+    assert answer.warning.endswith("without effect here: stop")
+
+
+def test_a_call_that_is_cut_off_before_its_name_is_no_text(client):
+    for stream in (False, True):
+        answer = ask(client, tool_choice="required", max_tokens=2, stream=stream)
+        parts = list(answer) if stream else [answer]
+        assert parts[-1].choices[0].finish_reason == "length"
+        for part in parts:
+            said = part.choices[0].delta if stream else part.choices[0].message
+            assert not said.content and not said.tool_calls
+
+
 def test_the_tools_are_counted_and_nothing_else_changes(client):
     plain = ask(client, tools=openai.NOT_GIVEN, temperature=0)
     offered = ask(client, tool_choice="auto", temperature=0)

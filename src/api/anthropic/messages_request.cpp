@@ -199,7 +199,7 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
     return request;
   }
   if (request.generate.json_schema) NoEffect(request.without_effect).add("output_config");
-  OC_RETURN_IF_ERROR(force_call(forced, request));
+  OC_RETURN_IF_ERROR(force_call(forced, request, "stop_sequences"));
   return request;
 }
 

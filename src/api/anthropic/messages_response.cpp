@@ -146,11 +146,11 @@ class MessageWriter final : public AnswerWriter {
     if (call_) {
       CallReader reader = *call_;
       reader.add(result.text);
-      if (!reader.tool().empty())
-        return {json::object{{"type", "tool_use"},
-                             {"id", call_id()},
-                             {"name", reader.tool()},
-                             {"input", input_json(reader.arguments())}}};
+      if (reader.tool().empty()) return {};  // cut off before its name
+      return {json::object{{"type", "tool_use"},
+                           {"id", call_id()},
+                           {"name", reader.tool()},
+                           {"input", input_json(reader.arguments())}}};
     }
     return {json::object{{"type", "text"}, {"text", result.text}}};
   }

@@ -44,8 +44,8 @@ std::string CallWriter::delta(std::string_view text) {
 std::string CallWriter::message_fields(const Answer& answer) const {
   CallReader reader(call_);
   reader.add(answer.text);
-  if (reader.tool().empty())  // cut off before: what there is of it
-    return fmt::format(R"("content":{},"refusal":null)", json_quoted(answer.text));
+  // Cut off before its name: there is none, and what there is of it is no text.
+  if (reader.tool().empty()) return R"("content":null,"refusal":null)";
   const std::string call = call_json(reader.tool(), reader.arguments());
   if (call_.older) return fmt::format(R"("content":null,"refusal":null,"function_call":{})", call);
   return fmt::format(
@@ -54,8 +54,7 @@ std::string CallWriter::message_fields(const Answer& answer) const {
 }
 
 std::string_view call_finish_reason(const ForcedCall& call, const Answer& answer) {
-  if (answer.finish_reason != FinishReason::kStop || answer.stop_cause == StopCause::kStopString)
-    return to_string(answer.finish_reason);
+  if (answer.finish_reason != FinishReason::kStop) return to_string(answer.finish_reason);
   return call.older ? "function_call" : "tool_calls";
 }
 
