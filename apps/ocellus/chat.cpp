@@ -1,6 +1,5 @@
 // ocellus chat IMAGE...: several turns about pictures, line by line from standard input.
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <optional>
 
@@ -9,6 +8,7 @@
 #include "chat_line.h"
 #include "line_editor.h"
 #include "line_history.h"
+#include "ops/kv_cache.h"
 #include "runtime/serving/generate.h"
 #include "terminal.h"
 
@@ -20,11 +20,20 @@ struct ChatFlags : AnswerFlags {
   bool no_history = false;
 };
 
+// Of the keys and values of as many tokens as it reads, in whole blocks.
+std::size_t context_bytes(const Model& model) {
+  const ModelInfo& info = model.info();
+  return static_cast<std::size_t>(whole_kv_blocks(info.context_length)) * info.kv_token_bytes;
+}
+
 // The conversation so far. Pictures wait until the next question takes them along.
 class Chat {
  public:
   Chat(const AnswerFlags& flags, const LoadedModel& model)
-      : flags_(flags), model_(model), request_(make_request(flags)) {}
+      : flags_(flags),
+        model_(model),
+        request_(make_request(flags)),
+        prefixes_(context_bytes(*model.model)) {}
 
   void add(const NamedImage& picture) {
     RequestImage& image = request_.images.emplace_back(request_image(flags_, picture));
@@ -81,8 +90,9 @@ class Chat {
   const LoadedModel& model_;
   GenerateRequest request_;
   std::size_t placed_ = 0;  // pictures that stand in a turn
-  // The conversation, computed so far; what is longer takes the place of what it begins with.
-  PrefixCache prefixes_{std::numeric_limits<std::size_t>::max()};
+  // The conversation, computed so far; what is longer takes the place of what it begins with. No
+  // more than the context holds, however many turns are interrupted or forgotten.
+  PrefixCache prefixes_;
 };
 
 void report(const Error& error) {

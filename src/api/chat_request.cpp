@@ -33,6 +33,12 @@ std::string warning_of(const ChatRequest& request) {
   return out;
 }
 
+std::string warning_with(std::string_view of_request, const Answer& answer) {
+  std::string out(of_request);
+  if (answer.warning) out += (out.empty() ? "" : "; ") + *answer.warning;
+  return out;
+}
+
 std::size_t held_bytes(const ChatRequest& request) {
   std::size_t total = 0;
   for (const Message& message : request.generate.messages)

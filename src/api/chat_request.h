@@ -57,6 +57,9 @@ struct ChatRequest {
 // What the client is told about fields that have no effect; empty: nothing.
 std::string warning_of(const ChatRequest& request);
 
+// The same, and what its answer says of itself behind it.
+std::string warning_with(std::string_view of_request, const Answer& answer);
+
 // What the request holds of its body: texts, and pictures as they came.
 std::size_t held_bytes(const ChatRequest& request);
 

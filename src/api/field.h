@@ -56,6 +56,29 @@ struct RequestField {
   std::size_t max_size() const { return static_cast<std::size_t>(max); }
 };
 
+// How tables write their rows.
+namespace field_rows {
+
+inline constexpr double kMaxInt = std::numeric_limits<int>::max();
+
+constexpr RequestField kept(std::string_view name, FieldType type, std::string_view meaning) {
+  return {.name = name, .type = type, .meaning = meaning};
+}
+constexpr RequestField within(std::string_view name, FieldType type, double min, double max,
+                              std::string_view meaning, std::string_view entries = {}) {
+  return {
+      .name = name, .type = type, .min = min, .max = max, .entries = entries, .meaning = meaning};
+}
+constexpr RequestField no_effect(std::string_view name, FieldType type = FieldType::kAny) {
+  return {.name = name, .type = type, .use = FieldUse::kNoEffect, .meaning = "without effect"};
+}
+constexpr RequestField refused(std::string_view name,
+                               decltype(RequestField::nothing) nothing = {}) {
+  return {.name = name, .use = FieldUse::kRefused, .nothing = nothing, .meaning = "not done"};
+}
+
+}  // namespace field_rows
+
 // What it must be, for errors: "an integer from 1 to 128", "a string of 1 to 256 bytes". `max`
 // where the row's is not all that counts.
 std::string expected(const RequestField& field);

@@ -26,27 +26,21 @@ constexpr std::size_t kDescriptionBytes = 1000, kSchemaBytes = 2000, kToldBytes 
 
 // A schema that says nothing of parameters is one of a tool that has none: as JSON schema it would
 // allow any object, and a model that is free to write one does not end it.
-bool has_parameters(const json::object& schema) {
-  const json::value* properties = schema.if_contains("properties");
-  if (properties != nullptr && properties->is_object() && properties->get_object().empty())
-    properties = nullptr;
-  if (properties != nullptr) return true;
-  static constexpr std::array<std::string_view, 7> kSilent = {
-      "type", "properties", "required", "title", "description", "$schema", "additionalProperties"};
-  const json::value* more = schema.if_contains("additionalProperties");
-  if (more != nullptr && !more->is_bool()) return true;
-  const json::value* type = schema.if_contains("type");
-  if (type != nullptr && !(type->is_string() && type->get_string() == "object")) return true;
-  const json::value* required = schema.if_contains("required");
-  if (required != nullptr && !(required->is_array() && required->get_array().empty())) return true;
-  return std::ranges::any_of(schema, [](const auto& member) {
-    return std::ranges::find(kSilent, std::string_view(member.key())) == kSilent.end();
+bool says_nothing(const json::object& schema) {
+  return std::ranges::all_of(schema, [](const auto& member) {
+    const std::string_view key = member.key();
+    const json::value& value = member.value();
+    if (key == "title" || key == "description" || key == "$schema") return true;
+    if (key == "type") return value == "object";
+    if (key == "properties") return value == json::object();
+    if (key == "required") return value == json::array();
+    return key == "additionalProperties" && value.is_bool();
   });
 }
 
 const json::object& parameters_of(const OfferedTool& tool) {
   static const json::object kNone = {{"type", "object"}, {"additionalProperties", false}};
-  return tool.parameters != nullptr && has_parameters(*tool.parameters) ? *tool.parameters : kNone;
+  return tool.parameters != nullptr && !says_nothing(*tool.parameters) ? *tool.parameters : kNone;
 }
 
 // Names of properties, where the schema itself is too long to be told.

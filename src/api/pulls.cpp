@@ -17,31 +17,18 @@ namespace {
 
 namespace json = boost::json;
 using enum FieldType;
+using namespace field_rows;
 
-constexpr RequestField kModel = {.name = "model",
-                                 .type = kString,
-                                 .min = 1,
-                                 .max = 512,
-                                 .meaning = "a known model's name, or ORG/REPO; with @REVISION"};
-constexpr RequestField kConnections = {.name = "connections",
-                                       .type = kInteger,
-                                       .min = 1,
-                                       .max = 32,
-                                       .meaning = "ranges loaded at the same time; absent: 8"};
-constexpr RequestField kRetries = {
-    .name = "retries",
-    .type = kInteger,
-    .min = 0,
-    .max = 1000,
-    .meaning = "tries again, of one file, without any progress; absent: 6"};
-constexpr RequestField kTimeout = {
-    .name = "timeout",
-    .type = kInteger,
-    .min = 1,
-    .max = 3600,
-    .meaning = "seconds below 1 KiB/s that end a connection; absent: 30"};
-constexpr RequestField kReplace = {
-    .name = "replace", .type = kBoolean, .meaning = "also over files that no pull has put there"};
+constexpr RequestField kModel =
+    within("model", kString, 1, 512, "a known model's name, or ORG/REPO; with @REVISION");
+constexpr RequestField kConnections =
+    within("connections", kInteger, 1, 32, "ranges loaded at the same time; absent: 8");
+constexpr RequestField kRetries = within(
+    "retries", kInteger, 0, 1000, "tries again, of one file, without any progress; absent: 6");
+constexpr RequestField kTimeout =
+    within("timeout", kInteger, 1, 3600, "seconds below 1 KiB/s that end a connection; absent: 30");
+constexpr RequestField kReplace =
+    kept("replace", kBoolean, "also over files that no pull has put there");
 constexpr std::array kFields = {kModel, kConnections, kRetries, kTimeout, kReplace};
 
 Result<json::object> parse_object(std::string_view body) {

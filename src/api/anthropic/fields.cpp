@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 
 #include "base/check.h"
 
@@ -10,35 +9,14 @@ namespace oc {
 namespace {
 
 using enum FieldType;
-
-constexpr double kMaxInt = std::numeric_limits<int>::max();
-
-constexpr RequestField within(std::string_view name, FieldType type, double min, double max,
-                              std::string_view meaning) {
-  return {.name = name, .type = type, .min = min, .max = max, .meaning = meaning};
-}
-constexpr RequestField some(std::string_view name, double min, double max, std::string_view entries,
-                            std::string_view meaning) {
-  return {
-      .name = name, .type = kArray, .min = min, .max = max, .entries = entries, .meaning = meaning};
-}
-constexpr RequestField kept(std::string_view name, FieldType type, std::string_view meaning) {
-  return {.name = name, .type = type, .meaning = meaning};
-}
-constexpr RequestField no_effect(std::string_view name, FieldType type) {
-  return {.name = name, .type = type, .use = FieldUse::kNoEffect, .meaning = "without effect"};
-}
-constexpr RequestField refused(std::string_view name,
-                               decltype(RequestField::nothing) nothing = {}) {
-  return {.name = name, .use = FieldUse::kRefused, .nothing = nothing, .meaning = "not done"};
-}
+using namespace field_rows;
 
 constexpr std::array kFields = {
     within("model", kString, 0, 4096, "which model answers; absent or empty: the active one"),
-    some("messages", 1, 4096, "messages", "the conversation"),
+    within("messages", kArray, 1, 4096, "the conversation", "messages"),
     kept("system", kAny, "a string, or text blocks: what stands above the conversation"),
     within("max_tokens", kInteger, 1, kMaxInt, "the longest answer, at most the model's context"),
-    some("stop_sequences", 0, 16, "strings", "texts that end the answer"),
+    within("stop_sequences", kArray, 0, 16, "texts that end the answer", "strings"),
     within("stop_sequences[]", kString, 0, 512, "one of them; an empty one stops nothing"),
     kept("stream", kBoolean, "the answer comes as events"),
     within("temperature", kNumber, 0, 2, "how freely tokens are drawn; 0: the likeliest"),

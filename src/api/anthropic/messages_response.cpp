@@ -157,8 +157,7 @@ class MessageWriter final : public AnswerWriter {
 
   // Ours: what is to be known of the request and its answer.
   void add_details(json::object& out, const GenerateResult& result) const {
-    std::string warning = warning_;
-    if (result.warning) warning += (warning.empty() ? "" : "; ") + *result.warning;
+    const std::string warning = warning_with(warning_, result);
     if (!warning.empty()) out["warning"] = warning;
     out["ocellus"] = json::object{{"stop_cause", to_string(result.stop_cause)},
                                   {"seed", result.seed},

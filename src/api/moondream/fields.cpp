@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <vector>
 
 #include "base/check.h"
@@ -12,26 +11,15 @@ namespace oc {
 namespace {
 
 using enum FieldType;
+using namespace field_rows;
 
-constexpr double kMaxInt = std::numeric_limits<int>::max();
 constexpr std::array<std::string_view, 3> kLengths = {"short", "normal", "long"};
 
-constexpr RequestField within(std::string_view name, FieldType type, double min, double max,
-                              std::string_view meaning) {
-  return {.name = name, .type = type, .min = min, .max = max, .meaning = meaning};
-}
-constexpr RequestField kept(std::string_view name, FieldType type, std::string_view meaning) {
-  return {.name = name, .type = type, .meaning = meaning};
-}
 // Its type and bounds are checked all the same: a client that is wrong is told.
-constexpr RequestField no_effect(RequestField field) {
+constexpr RequestField without_effect(RequestField field) {
   field.use = FieldUse::kNoEffect;
   field.meaning = "without effect";
   return field;
-}
-constexpr RequestField refused(std::string_view name,
-                               decltype(RequestField::nothing) nothing = {}) {
-  return {.name = name, .use = FieldUse::kRefused, .nothing = nothing, .meaning = "not done"};
 }
 
 constexpr RequestField kTemperature =
@@ -57,14 +45,14 @@ constexpr std::array kText = {
     kept("stream", kBoolean, "the answer comes in pieces"),
     kTemperature,
     kTopP,
-    no_effect(kObjectCount),
+    without_effect(kObjectCount),
 };
 // Of answers that are objects.
 constexpr std::array kObjects = {
     within("object", kString, 1, 4096, "what is to be found"),
     kObjectCount,
-    no_effect(kTemperature),
-    no_effect(kTopP),
+    without_effect(kTemperature),
+    without_effect(kTopP),
     refused("stream", false),
     refused("spatial_refs", Empty()),
 };

@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <utility>
 
+#include "api/chat_request.h"
 #include "api/objects_json.h"
 #include "io/json_text.h"
 
@@ -21,8 +22,7 @@ void add_details(json::object& out, const GenerateResult& result, std::string_vi
   usage["cached_tokens"] = result.cached_tokens;
   usage["completion_tokens"] = result.completion_tokens;
   out["usage"] = std::move(usage);
-  std::string told(warning);
-  if (result.warning) told += (told.empty() ? "" : "; ") + *result.warning;
+  const std::string told = warning_with(warning, result);
   if (!told.empty()) out["warning"] = told;
 }
 

@@ -3,41 +3,18 @@
 #pragma once
 
 #include <array>
-#include <limits>
 #include <string_view>
 
 #include "api/field.h"
 #include "runtime/decode/sampler.h"
 
 namespace oc {
-namespace chat_field_rows {
-
-using enum FieldType;
-
-inline constexpr double kMaxInt = std::numeric_limits<int>::max();
 inline constexpr auto kPolicies = std::to_array<std::string_view>({"latest_wins", "queue"});
-
-constexpr RequestField kept(std::string_view name, FieldType type, std::string_view meaning) {
-  return {.name = name, .type = type, .meaning = meaning};
-}
-constexpr RequestField within(std::string_view name, FieldType type, double min, double max,
-                              std::string_view meaning, std::string_view entries = {}) {
-  return {
-      .name = name, .type = type, .min = min, .max = max, .entries = entries, .meaning = meaning};
-}
-constexpr RequestField no_effect(std::string_view name, FieldType type = kAny) {
-  return {.name = name, .type = type, .use = FieldUse::kNoEffect, .meaning = "without effect"};
-}
-constexpr RequestField refused(std::string_view name,
-                               decltype(RequestField::nothing) nothing = {}) {
-  return {.name = name, .use = FieldUse::kRefused, .nothing = nothing, .meaning = "not done"};
-}
-
-}  // namespace chat_field_rows
 
 // clang-format off
 inline constexpr auto kChatFields = [] {
-  using namespace chat_field_rows;
+  using namespace field_rows;
+  using enum FieldType;
   using S = SamplingParams;
   return std::to_array<RequestField>({
     within("model", kString, 0, 4096, "which model answers; absent or empty: the active one"),

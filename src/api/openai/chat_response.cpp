@@ -102,12 +102,6 @@ json::object head_object(const AnswerHead& head, std::string_view object) {
   return out;
 }
 
-// About the request and about its answer; empty: nothing to tell.
-std::string both(const std::string& request, const std::optional<std::string>& answer) {
-  if (!answer) return request;
-  return request.empty() ? *answer : request + "; " + *answer;
-}
-
 }  // namespace
 
 AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64_t created) {
@@ -129,7 +123,7 @@ std::string completion_json(const AnswerHead& head, const GenerateResult& result
   out += R"(],"usage":)";
   out += json_text(usage_object(result));
   out += '}';
-  if (const std::string warning = both(head.warning, result.warning); !warning.empty())
+  if (const std::string warning = warning_with(head.warning, result); !warning.empty())
     out = with_field(std::move(out), "warning", json_quoted(warning));
   return with_field(std::move(out), "ocellus", details_json(result));
 }
@@ -189,7 +183,7 @@ std::string ChunkWriter::finish_more(const Answer& answer, std::size_t choice) c
 }
 
 std::string ChunkWriter::finish(const GenerateResult& result) const {
-  std::string out = end(result, 0, both(head_.warning, result.warning));
+  std::string out = end(result, 0, warning_with(head_.warning, result));
   out.pop_back();
   return out + R"(,"ocellus":)" + details_json(result) + "}";
 }

@@ -364,12 +364,9 @@ void Session::tell_prefill() {
 
 void Session::tell_answers() {
   if (!context_.request.on_progress) return;
-  std::int64_t tokens = 0, scored = 0;
-  for (const auto& one : sequences_) {
-    tokens += one->answer_tokens();
-    scored += one->scoring() && one->ended() ? 1 : 0;
-  }
-  if (choice_ids_.empty()) return tell(AnswerPhase::kAnswering, tokens, 0);
+  if (choice_ids_.empty()) return tell(AnswerPhase::kAnswering, answer_tokens(), 0);
+  const auto scored = std::ranges::count_if(
+      sequences_, [](const auto& one) { return one->scoring() && one->ended(); });
   tell(AnswerPhase::kAnswering, scored, std::ssize(choice_ids_));
 }
 

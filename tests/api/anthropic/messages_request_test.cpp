@@ -84,12 +84,14 @@ TEST(AnthropicRequest, HowItIsDrawn) {
 
 TEST(AnthropicRequest, MoreThanTheContextIsNoLimit) {
   const ChatLimits limits{.context_length = 100};
-  const auto length = [&](int tokens) {
-    return parse_messages_request(fmt::format("{{{},\"max_tokens\":{}}}", kHello, tokens), limits)
-        ->generate.max_tokens;
+  const auto with_length = [&](int tokens) {
+    return parse_messages_request(fmt::format("{{{},\"max_tokens\":{}}}", kHello, tokens), limits);
   };
-  EXPECT_EQ(length(99), 99);
-  EXPECT_EQ(length(64000), std::nullopt);
+  EXPECT_EQ(with_length(100)->generate.max_tokens, 100);
+  EXPECT_TRUE(with_length(100)->without_effect.empty());
+  EXPECT_EQ(with_length(64000)->generate.max_tokens, std::nullopt);
+  EXPECT_EQ(with_length(64000)->without_effect, std::vector<std::string>{"max_tokens"})
+      << "and it is told";
 }
 
 TEST(AnthropicRequest, CallsAndResultsBecomePlainTurns) {
