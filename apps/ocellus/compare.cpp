@@ -97,8 +97,9 @@ class CompareRun {
   std::vector<ComparedModel> run() {
     std::vector<ComparedModel> out;
     for (const std::string& subject : flags_.subjects) {
-      out.push_back(measure(subject));
-      if (CatchInterrupt::caught()) throw ExitError{130, "interrupted"};
+      ComparedModel row = measure(subject);
+      if (CatchInterrupt::caught()) break;  // what was measured before is kept
+      out.push_back(std::move(row));
       ++done_;
     }
     return out;
@@ -214,10 +215,13 @@ void compare(const CompareFlags& flags, const CLI::App& verb) {
   if (flags.row) return tell_row(flags);
   const std::size_t questions = check_flags(flags);
   Comparison out;
+  bool interrupted = false;
   {
     const CatchInterrupt interrupt;
     out.models = CompareRun(flags, typed_flags(verb), questions).run();
+    interrupted = CatchInterrupt::caught();
   }
+  if (out.models.empty()) throw ExitError{130, "interrupted"};
   out.questions = ComparedQuestions(flags.asked).described();
   out.prompt = flags.asked.prompt;
   out.max_tokens = flags.max_tokens.value_or(kShortAnswerTokens);
@@ -228,6 +232,9 @@ void compare(const CompareFlags& flags, const CLI::App& verb) {
     show_line(json_text(out.json()));
   else
     show(out.markdown());
+  if (interrupted)
+    throw ExitError{130, fmt::format("interrupted; {} of {} were measured", out.models.size(),
+                                     flags.subjects.size())};
   const auto failed = std::ranges::count_if(
       out.models, [](const ComparedModel& model) { return !model.error.empty(); });
   if (failed > 0)

@@ -186,6 +186,20 @@ def test_ctrl_c_ends_it_and_its_processes(tmp_path):
     stranger.close()
 
 
+def test_ctrl_c_keeps_what_was_measured(tmp_path):
+    stranger = Stranger(pause=0.05)
+    process = subprocess.Popen([BIN, "compare", "demo", stranger.url, "--sample", "500", "--out", tmp_path / "out"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    while len(stranger.bodies) < 3:
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=300)
+    assert process.returncode == 130 and "1 of 2 were measured" in error
+    (row,) = json.loads((tmp_path / "out/compare.json").read_text())["models"]
+    assert "demo" in row["model"] and row["model"] in out
+    stranger.close()
+
+
 def test_what_is_wrong_is_told_before_anything_is_loaded():
     assert "{question}" in failure("compare", "demo", "--prompt", "Say yes.", code=2)
     assert "{nope}" in failure("compare", "demo", "--prompt", "{question} {nope}", code=2)

@@ -15,8 +15,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMaxBytes = 16u << 20;  // of a line or of a body that is no stream
-constexpr std::size_t kMaxTexts = 1u << 20;   // of text in one answer
+// Of a line, of the text in one answer, and of a body that is no stream.
+constexpr std::size_t kMaxBytes = 16u << 20;
+constexpr std::size_t kMaxTexts = 1u << 20;  // pieces of text in one answer
+constexpr std::string_view kTooLong = "an answer of more than 16 MiB";
 
 std::int64_t number_at(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
@@ -53,8 +55,13 @@ void read_retry_after(std::string_view line, int& seconds) {
   std::from_chars(line.data(), line.data() + line.size(), seconds);
 }
 
-bool add_to(std::string& body, std::string_view bytes) {
-  if (body.size() + bytes.size() > kMaxBytes) return false;
+// False: `failure` says that it is too much.
+bool add_to(std::string& body, std::string_view bytes, std::string& failure) {
+  if (body.size() + bytes.size() > kMaxBytes) {
+    body.clear();
+    failure = kTooLong;
+    return false;
+  }
   body += bytes;
   return true;
 }
@@ -122,6 +129,10 @@ void EventReader::event(std::string_view data, double ms) {
       answer_.error = "the stream has more pieces than an answer can have";
       return;
     }
+    if (answer_.text.size() + content->get_string().size() > kMaxBytes) {
+      answer_.error = kTooLong;
+      return;
+    }
     answer_.text_ms.push_back(ms);
     answer_.text += std::string_view(content->get_string());
     answer_.text_tokens.push_back(tokens_of(choice.get_object()));
@@ -162,7 +173,7 @@ StreamedAnswer LoadClient::ask(const std::string& body, EventReader::OnText on_t
   wanted.on_body = [&](std::string_view bytes) {
     if (!begun) whole = transfer_.status() != 200 || bytes.starts_with('{');
     begun = true;
-    if (whole) return add_to(answer.body, bytes);
+    if (whole) return add_to(answer.body, bytes, answer.error);
     events.add(bytes, since.ms());
     return !events.enough() && !events.failed();
   };
@@ -190,24 +201,24 @@ WholeResponse LoadClient::post(const std::string& path, const std::string& body)
     read_retry_after(line, out.retry_after_s);
     return true;
   };
-  wanted.on_body = [&](std::string_view bytes) { return add_to(out.body, bytes); };
+  wanted.on_body = [&](std::string_view bytes) { return add_to(out.body, bytes, out.failure); };
   transfer_.prepare(std::move(wanted));
-  if (const auto failure = transfer_.perform())
-    out.failure = failure->text;
-  else
-    out.status = transfer_.status();
+  const auto failure = transfer_.perform();
+  if (failure && out.failure.empty()) out.failure = failure->text;
+  if (!failure) out.status = transfer_.status();
   return out;
 }
 
 Result<std::string> LoadClient::get(const std::string& path) {
   constexpr std::chrono::seconds kMaxTime{30};  // nothing is computed for it
-  std::string body;
+  std::string body, too_long;
   TransferOptions wanted = options(path);
   wanted.timeout = std::min(timeout_, kMaxTime);
-  wanted.on_body = [&](std::string_view bytes) { return add_to(body, bytes); };
+  wanted.on_body = [&](std::string_view bytes) { return add_to(body, bytes, too_long); };
   transfer_.prepare(std::move(wanted));
   if (const auto failure = transfer_.perform())
-    return Error{ErrorCode::kUnavailable, fmt::format("{}{}: {}", url_, path, failure->text),
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("{}{}: {}", url_, path, too_long.empty() ? failure->text : too_long),
                  "start one with `ocellus serve`, or name another with --server"};
   if (const long status = transfer_.status(); status != 200)
     return Error{ErrorCode::kUnavailable,

@@ -31,6 +31,17 @@ TEST(EventReader, AStreamOfPiecesWithoutEndIsNotKept) {
   EXPECT_LE(answer.text_ms.size(), std::size_t{1} << 20);
 }
 
+TEST(EventReader, LongPiecesWithoutEndAreNotKept) {
+  StreamedAnswer answer;
+  EventReader reader(answer);
+  const std::string piece =
+      R"(data: {"choices":[{"delta":{"content":")" + std::string(1u << 20, 'x') + "\"}}]}\n\n";
+  for (int i = 0; i < 100; ++i) reader.add(piece, 1);
+  EXPECT_TRUE(reader.failed());
+  EXPECT_LE(answer.text.size(), 16u << 20);
+  EXPECT_NE(answer.error.find("16 MiB"), std::string::npos) << answer.error;
+}
+
 TEST(EventReader, ALineWithoutEndIsNotKept) {
   StreamedAnswer answer;
   EventReader reader(answer);
