@@ -6,6 +6,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "http/page.h"
+#include "http/reference.h"
 
 namespace oc::http {
 namespace {
@@ -104,6 +105,7 @@ Router App::routes() {
               .handler = [self](RequestPtr, ResponderPtr responder) { self->ui_config(responder); },
               .open = true,
               .needs_model = true});
+  add_reference(router, options_.version);
   add_page(router);
   return router;
 }

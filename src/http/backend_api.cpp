@@ -6,6 +6,7 @@
 #include "api/backend/documents.h"
 #include "api/backend/user_query.h"
 #include "base/log.h"
+#include "http/reference.h"
 #include "io/counted_memory.h"
 #include "runtime/library/plain_name.h"
 
@@ -69,6 +70,7 @@ Router BackendApi::routes() {
   app_->add_dialects(router);
   router.speak("/api/v1/", backend_dialect());
   add_tracker_routes(router);
+  add_reference(router, app_->options().version);
   return router;
 }
 

@@ -53,17 +53,40 @@ Response answer(const WebFile& file, const Request& request) {
   return response;
 }
 
+bool of_reference(std::string_view name) { return name.starts_with("reference."); }
+
+std::string path_of(const WebFile& file) {
+  if (file.name == "index.html") return "/";
+  if (file.name == "reference.html") return "/docs";
+  return "/" + std::string(file.name);
+}
+
+void add_file(Router& router, const WebFile& file) {
+  router.add({.method = "GET",
+              .path = path_of(file),
+              .handler =
+                  [&file](const RequestPtr& request, const ResponderPtr& responder) {
+                    responder->respond(answer(file, *request));
+                  },
+              .open = true});
+}
+
 }  // namespace
 
 void add_page(Router& router) {
   for (const WebFile& file : web_files())
-    router.add({.method = "GET",
-                .path = "/" + std::string(file.name == "index.html" ? "" : file.name),
-                .handler =
-                    [&file](const RequestPtr& request, const ResponderPtr& responder) {
-                      responder->respond(answer(file, *request));
-                    },
-                .open = true});
+    if (!of_reference(file.name)) add_file(router, file);
+}
+
+void add_reference_page(Router& router) {
+  for (const WebFile& file : web_files())
+    if (of_reference(file.name)) add_file(router, file);
+}
+
+bool is_page_file(std::string_view path) {
+  return std::ranges::any_of(web_files(), [&](const WebFile& file) {
+    return path_of(file) == path && !file.name.ends_with(".html");
+  });
 }
 
 }  // namespace oc::http

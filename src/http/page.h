@@ -19,5 +19,9 @@ std::span<const WebFile> web_files();
 // Each file at "/" and its name, index.html at "/". No key is wanted: the page asks for it when the
 // API does. The page may run its own scripts and talk to its own server, nothing else.
 void add_page(Router& router);
+// Of these, the page of the API (reference.html at "/docs") and what it needs; not of add_page().
+void add_reference_page(Router& router);
+// Whether a route of these two is a file that a page asks for, and no page itself.
+bool is_page_file(std::string_view path);
 
 }  // namespace oc::http

@@ -44,6 +44,7 @@ class Router {
   Match find(std::string_view method, std::string_view path) const;
   // In which errors are told to whoever asks for the path, be there anything or not.
   const Dialect& dialect_of(std::string_view path) const;
+  const std::vector<Route>& routes() const { return routes_; }
   // Whether the path may be asked for without a key, or by guests, whatever the method.
   bool open(std::string_view path) const;
   bool for_guests(std::string_view path) const;

@@ -150,6 +150,7 @@ OUTSIDE = {
     "api/anthropic": ["http", "apps"],
     "api/moondream": ["http", "apps"],
     "api/openai": ["apps"],
+    "api/openapi": ["apps"],
     "api/backend": ["apps"],
     "api/config": ["http"],
     "api/offline": ["http"],
