@@ -255,6 +255,9 @@ export const chinese = {
   "answering…": "正在回答…",
   "Answered in another conversation: {title}": "另一个对话有了回答：{title}",
   "This was not answered: the page was left.": "没有回答：页面已离开。",
+  "It is being answered in another tab.": "正在另一个标签页中回答。",
+  "This conversation was deleted in another tab.": "此对话已在另一个标签页中删除。",
+  "it was deleted in another tab": "它已在另一个标签页中删除",
   "{what} exported.": "已导出 {what}。",
   "Really delete all?": "确定全部删除？",
 

@@ -3,6 +3,7 @@
 import {ask, find} from "./api.js";
 import * as composer from "./composer.js";
 import {$, announce} from "./dom.js";
+import {better, merge} from "./merge.js";
 import {dataUri} from "./picture.js";
 import * as pictures from "./pictures.js";
 import {say} from "./say.js";
@@ -10,17 +11,20 @@ import * as saw from "./saw.js";
 import * as server from "./server.js";
 import * as settings from "./settings.js";
 import * as store from "./store.js";
+import * as tabs from "./tabs.js";
 import {Turn, atEnd, describe, toEnd} from "./turn.js";
 
 const kTitle = 80;    // letters
 
 // turns: [Turn]. running: {controller, turn} of its answer that is under way, or null. pictures: its records, while
-// another one is looked at. gone: it was deleted.
-const fresh = () => ({id: crypto.getRandomValues(new Uint32Array(3)).join("-"), title: "", turns: [], running: null,
-                      pictures: null, gone: false});
+// another one is looked at. known: ids of turns and pictures that the store had when this tab looked last. gone: it was
+// deleted.
+const newId = () => crypto.getRandomValues(new Uint32Array(3)).join("-");
+const fresh = () => ({id: newId(), title: "", turns: [], running: null, pictures: null, known: new Set(), gone: false});
 
 let now = fresh();
 const away = new Map();  // by id: those whose answer is under way while another one is looked at
+const dropped = new Set();  // ids of turns that others have taken the place of
 let changed = () => {};
 
 // As the composer has it.
@@ -65,8 +69,8 @@ export function begin() {
   changed();
 }
 
-const kept = ({question, pictures: ids, reply, meta, task, json, saw: about, found, failure}) =>
-  ({question, pictures: ids, reply, meta, task, json, saw: about, found, failure});
+const kept = ({id, question, pictures: ids, reply, meta, task, json, saw: about, found, failure}) =>
+  ({id, question, pictures: ids, reply, meta, task, json, saw: about, found, failure});
 
 // One that the store keeps.
 export function open(record) {
@@ -74,19 +78,73 @@ export function open(record) {
     leave();
     const going = away.get(record.id);
     away.delete(record.id);
-    now = going ?? {...fresh(), id: record.id, title: record.title};
-    const turns = going ? going.turns : record.turns;
-    now.turns = [];
-    pictures.load(going ? going.pictures : record.pictures, turns.flatMap((turn) => turn.pictures));
-    for (const turn of turns) {
-      if (turn === going?.running?.turn) turn.showQuestion();  // its pictures have other addresses now
-      show(turn === going?.running?.turn ? turn : new Turn({...kept(turn), ended: true}, hooks));
-    }
+    now = going ?? {...fresh(), id: record.id};
+    pictures.load(now.pictures ?? record.pictures, []);
     now.pictures = null;
+    const running = now.running?.turn;
+    running?.showQuestion();  // its pictures have other addresses now
+    now.turns = now.turns.map((turn) => turn === running ? turn : kept(turn));
   }
-  changed();
+  follow(record);
   toEnd();
 }
+
+// What both have, this tab and the store; an answer that this tab waits for (or has just got) is nobody else's.
+function both(conversation, own, record) {
+  const known = new Set(conversation.known);
+  known.delete(own?.id);
+  const choose = (mine, stored) => mine.id === own?.id ? mine : better(mine, stored);
+  return {
+    pictures: merge(conversation.pictures ?? pictures.records(), record.pictures, known, pictures.removed),
+    turns: merge(conversation.turns, record.turns, known, dropped, choose),
+  };
+}
+
+function know(conversation, record) {
+  conversation.title = record.title;
+  conversation.known = new Set([...record.turns, ...record.pictures].map(({id}) => id));
+}
+
+// The conversation that is looked at, as another tab has left it.
+function follow(record) {
+  const end = atEnd();
+  const {pictures: all, turns} = both(now, now.running?.turn, record);
+  know(now, record);
+  pictures.follow(all, turns.flatMap((turn) => turn.pictures));
+  lay(turns.map((turn) => {
+    const elsewhere = tabs.asks(turn.id) && !turn.meta;
+    if (turn instanceof Turn && turn.elsewhere === elsewhere) return turn;
+    return new Turn({...kept(turn), ...(elsewhere && {failure: undefined}), elsewhere, ended: !elsewhere}, hooks);
+  }));
+  changed();
+  if (end) toEnd();
+}
+
+// The turns as they are shown. What stays is not touched: somebody may be reading or editing it.
+function lay(turns) {
+  now.turns = turns;
+  const list = $("turns");
+  for (const item of [...list.children]) if (!turns.some((turn) => turn.item === item)) item.remove();
+  turns.forEach(({item}, i) => list.children[i] !== item && list.insertBefore(item, list.children[i] ?? null));
+  for (const each of turns) each.setLast(each === turns.at(-1));
+}
+
+tabs.watch({
+  kept: async () => {
+    const {id} = now;
+    const record = await store.load(id).catch(() => undefined);
+    if (record && id === now.id && !now.gone) follow(record);
+  },
+  // Those that were asked something there are kept no more; one that is just begun here is nobody else's.
+  removed: (id) => {
+    for (const each of [now, ...away.values()]) {
+      if (each.turns.length === 0 || (id && each.id !== id)) continue;
+      store.remove(each.id).catch(() => {});  // this tab may have kept it once more meanwhile
+      if (each === now) announce(say("This conversation was deleted in another tab."));
+      forget(each.id);
+    }
+  },
+});
 
 // It has been deleted: what is under way for it is stopped, and nothing of it is kept again.
 export function forget(id) {
@@ -103,35 +161,30 @@ export function forgetAll() {
 }
 
 // With what was not answered (yet): it can be asked again, and its pictures go with the next question.
-async function keep(conversation) {
+// own: the turn that is asked. What other tabs have kept stays.
+async function keep(conversation, own) {
   if (conversation.gone) return;
-  conversation.title = conversation.turns[0].question.slice(0, kTitle);
+  const mine = {...conversation, pictures: conversation.pictures ?? pictures.records(), turns: conversation.turns.map(kept)};
   try {
-    await store.save({
-      id: conversation.id,
-      title: conversation.title,
-      changed: Date.now(),
-      pictures: conversation.pictures ?? pictures.records(),
-      turns: conversation.turns.map(kept),
+    const record = await store.update(mine.id, (stored) => {
+      const {pictures: all, turns} = stored ? both(mine, own, stored) : mine;
+      return {id: mine.id, title: turns[0].question.slice(0, kTitle), changed: Date.now(), pictures: all, turns};
     });
+    if (conversation === now) follow(record);
+    else know(conversation, record);
+    tabs.kept();
   } catch {
     // This browser keeps nothing; the list of conversations says so.
   }
-}
-
-function show(turn) {
-  now.turns.push(turn);
-  $("turns").append(turn.item);
-  for (const each of now.turns) each.setLast(each === turn);
 }
 
 const hooks = {
   // The answers below it belong to the old question: they go.
   ask: (turn, question) => {
     const at = now.turns.indexOf(turn);
-    if (!now.running && at >= 0) put(question, at, turn.task);
+    if (!hooks.busy() && at >= 0) put(question, at, turn.task);
   },
-  busy: () => now.running !== null,
+  busy: () => now.running !== null || now.turns.some((turn) => turn.elsewhere),
 };
 
 // What the model is sent: the turns that were answered. The pictures of one that was not, or that
@@ -186,19 +239,22 @@ async function put(question, at, task) {
   const controller = new AbortController();
   for (const turn of now.turns.splice(at)) {
     pictures.setSent(turn.pictures, false);
+    dropped.add(turn.id);
     turn.item.remove();
   }
   const conversation = now;
   const ids = pictures.unsent().map((picture) => picture.id);
   pictures.setSent(ids, true);
   const asked = messages([...now.turns], question, ids);
-  const turn = new Turn({question, pictures: ids, reply: "", meta: "", task, json: task === "ask" && settings.wantsJson()}, hooks);
+  const json = task === "ask" && settings.wantsJson();
+  const turn = new Turn({id: newId(), question, pictures: ids, reply: "", meta: "", task, json}, hooks);
   conversation.running = {controller, turn};
-  show(turn);
+  lay([...now.turns, turn]);
+  tabs.begin(turn.id, conversation.id);
   changed();
   toEnd();
   announce(say("Asked. Looking at the picture."));
-  keep(conversation);
+  keep(conversation, turn);
 
   turn.wait();
   const begin = performance.now();
@@ -226,7 +282,7 @@ async function put(question, at, task) {
   turn.end(failure && !stopped ? failure : null,
            stopped ? say("stopped") : result && describe(result, (performance.now() - begin) / 1000));
   conversation.running = null;
-  keep(conversation);
+  keep(conversation, turn).then(() => tabs.end(turn.id));
   away.delete(conversation.id);
   if (failure?.status === 401) server.askForKey(true);
   if (failure?.status === 0) server.watchServer();

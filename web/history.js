@@ -4,6 +4,7 @@ import {$, announce, count, element} from "./dom.js";
 import {dataUri} from "./picture.js";
 import {say} from "./say.js";
 import * as store from "./store.js";
+import * as tabs from "./tabs.js";
 
 const when = (ms) => new Date(ms).toLocaleString(document.documentElement.lang, {dateStyle: "medium", timeStyle: "short"});
 
@@ -44,20 +45,26 @@ function row(record) {
   const item = element("li");
   const open = element("button", "open");
   open.type = "button";
-  const about = conversation.isUnderWay(record.id) ? say("answering…") : when(record.changed);
+  const about = conversation.isUnderWay(record.id) || tabs.asksIn(record.id) ? say("answering…") : when(record.changed);
   open.append(element("span", "title", record.title), element("small", "", about));
   if (record.id === conversation.id()) open.setAttribute("aria-current", "true");
-  open.addEventListener("click", () => {
+  open.addEventListener("click", () => orSay(async () => {
+    const there = await store.load(record.id);  // another tab may have gone on with it
+    if (!there) {
+      await show();
+      throw new Error(say("it was deleted in another tab"));
+    }
     $("history").close();
     hooks.opening();
-    conversation.open(record);
+    conversation.open(there);
     $("question").focus();
-  });
+  }));
   const gone = element("button", "quiet", say("Delete"));
   gone.type = "button";
   gone.setAttribute("aria-description", record.title);
   careful(gone, say("Really?"), async () => {
     await store.remove(record.id);
+    tabs.removed(record.id);
     conversation.forget(record.id);
     announce(say("Deleted."));
     await show();
@@ -102,6 +109,7 @@ $("export").addEventListener("click", () => orSay(async () => {
 }));
 careful($("delete-all"), say("Really delete all?"), async () => {
   await store.clear();
+  tabs.removed();
   conversation.forgetAll();
   announce(say("Deleted."));
   await show();

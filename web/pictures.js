@@ -6,6 +6,7 @@ import {say} from "./say.js";
 
 let all = [];      // {id, name, blob, transparent, converted, url, sent}
 let shown = -1;    // which one is looked at
+export const removed = new Set();  // ids of those that were taken back
 let changed = () => {};
 
 export function watch(notify) {
@@ -31,6 +32,18 @@ export function load(given, sent) {
   all = given.map((record) =>
     ({...record, url: URL.createObjectURL(record.blob), sent: sent.includes(record.id)}));
   shown = all.length - 1;
+  show();
+}
+
+// As they are now that another tab has added some or taken some away. The one that is looked at stays.
+export function follow(given, sent) {
+  const looked = all[shown]?.id;
+  const had = new Map(all.map((picture) => [picture.id, picture]));
+  all = given.map((record) => had.get(record.id) ?? {...record, url: URL.createObjectURL(record.blob)});
+  for (const picture of all) picture.sent = sent.includes(picture.id);
+  for (const picture of had.values()) if (!find(picture.id)) URL.revokeObjectURL(picture.url);
+  shown = all.findIndex((picture) => picture.id === looked);
+  if (shown < 0) shown = all.length - 1;
   show();
 }
 
@@ -125,6 +138,7 @@ $("preview-image").addEventListener("error", () => {
 });
 $("remove").addEventListener("click", () => {
   URL.revokeObjectURL(all[shown].url);
+  removed.add(all[shown].id);
   all.splice(shown, 1);
   shown = Math.min(shown, all.length - 1);
   show();

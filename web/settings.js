@@ -8,10 +8,16 @@ const kNumbers = {temperature: [0, 2], max_tokens: [1, 1e6]};
 
 let changed = () => {};
 let now = {};  // {temperature, max_tokens, system, schema (text), detail}; what is not there is not set
-try {
-  now = JSON.parse(localStorage.getItem(kStorage)) ?? {};
-} catch {
-  // A browser without storage, or somebody else's words: nothing is set.
+let lasting = true;  // the browser keeps them
+look();
+
+// What another tab may have set meanwhile.
+function look() {
+  try {
+    if (lasting) now = JSON.parse(localStorage.getItem(kStorage)) ?? {};
+  } catch {
+    // A browser without storage, or somebody else's words: as it was.
+  }
 }
 
 // `notify` is called when they have changed, and once at first.
@@ -24,6 +30,7 @@ export const word = () => JSON.stringify(now);  // another one when something is
 export const detail = () => now.detail ?? "";
 
 export function setDetail(value) {
+  look();
   const {detail: old, ...others} = now;
   now = value ? {...others, detail: value} : others;
   keep();
@@ -34,8 +41,12 @@ function keep() {
     if (Object.keys(now).length > 0) localStorage.setItem(kStorage, JSON.stringify(now));
     else localStorage.removeItem(kStorage);
   } catch {
-    // They last until the page is left.
+    lasting = false;  // they last until the page is left
   }
+  show();
+}
+
+function show() {
   $("settings-open").classList.toggle("set", Object.keys(now).length > 0);
   changed();
 }
@@ -87,7 +98,9 @@ function read() {
   return {wanted};
 }
 
+let shown = {};  // what the form was filled with
 function fill() {
+  shown = now;
   for (const name of ["temperature", "max_tokens", "system", "schema", "detail"]) {
     field(name).value = now[name] ?? "";
     field(name).removeAttribute("aria-invalid");
@@ -97,6 +110,7 @@ function fill() {
 }
 
 $("settings-open").addEventListener("click", () => {
+  look();
   fill();
   $("settings").showModal();
 });
@@ -117,7 +131,10 @@ $("settings-form").addEventListener("submit", (event) => {
     field(wrong).focus();
     return;
   }
-  now = wanted;
+  look();  // what another tab has set since stays, unless it was set here too
+  for (const name of new Set([...Object.keys(shown), ...Object.keys(wanted)]))
+    if (wanted[name] !== shown[name]) now = {...now, [name]: wanted[name]};
+  now = JSON.parse(JSON.stringify(now));  // without what is undefined
   keep();
   $("settings").close();
   announce(say("Kept for the next questions."));
@@ -125,5 +142,10 @@ $("settings-form").addEventListener("submit", (event) => {
     choose(field("language").value);
     location.reload();
   }
+});
+addEventListener("storage", ({key}) => {
+  if (key !== kStorage && key !== null) return;
+  look();
+  show();
 });
 keep();

@@ -1,5 +1,6 @@
 // Conversations that this browser keeps, in IndexedDB. The server keeps none. A record: {id, title, changed (ms),
-// pictures: [{id, name, blob, transparent, converted}], turns: [{question, pictures: [id], …}]}: turn.js says what a turn is.
+// pictures: [{id, name, blob, transparent, converted}], turns: [{id, question, pictures: [id], …}]}: turn.js says what a
+// turn is.
 
 const kName = "ocellus";
 const kTable = "conversations";
@@ -21,23 +22,50 @@ function opened() {
   return database;
 }
 
-async function run(mode, what) {
-  const transaction = (await opened()).transaction(kTable, mode);
-  const request = what(transaction.objectStore(kTable));
+// Turns have had no ids; in every tab they get the same.
+const named = (record) => record && {...record, turns: record.turns.map((turn, i) => ({id: `${record.id}.${i}`, ...turn}))};
+
+function done(transaction, result) {
   return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve(request.result);
+    transaction.oncomplete = () => resolve(result());
     transaction.onabort = () => reject(transaction.error);
   });
 }
 
+async function run(mode, what) {
+  const transaction = (await opened()).transaction(kTable, mode);
+  const request = what(transaction.objectStore(kTable));
+  return done(transaction, () => request.result);
+}
+
 // All of them reject where this browser keeps nothing (a private window, no room).
-export const save = (record) => run("readwrite", (table) => table.put(record));
 export const remove = (id) => run("readwrite", (table) => table.delete(id));
 export const clear = () => run("readwrite", (table) => table.clear());
-export const load = (id) => run("readonly", (table) => table.get(id));
+export const load = async (id) => named(await run("readonly", (table) => table.get(id)));
 
 // The newest first.
 export async function all() {
   const records = await run("readonly", (table) => table.getAll());
-  return records.sort((a, b) => b.changed - a.changed);
+  return records.map(named).sort((a, b) => b.changed - a.changed);
+}
+
+// Puts change(record), of which the record is undefined where there is none, and resolves to it. In one transaction:
+// what another tab has kept is always seen.
+export async function update(id, change) {
+  const transaction = (await opened()).transaction(kTable, "readwrite");
+  const table = transaction.objectStore(kTable);
+  let changed;
+  let failure = null;
+  table.get(id).onsuccess = ({target}) => {
+    try {
+      changed = change(named(target.result));
+      table.put(changed);
+    } catch (caught) {
+      failure = caught;
+      transaction.abort();
+    }
+  };
+  return done(transaction, () => changed).catch((error) => {
+    throw failure ?? error;
+  });
 }

@@ -94,11 +94,11 @@ function showWaiting(answer) {
 }
 
 export class Turn {
-  // As the store keeps it: {question, pictures: [id], reply, meta, task ("ask", "detect", "point"), json
+  // As the store keeps it: {id, question, pictures: [id], reply, meta, task ("ask", "detect", "point"), json
   // (a schema was set), saw (see showDetails), found ({id, places}, see found.js), failure (why there is no reply)};
-  // ended: no answer is under way for it. hooks: {ask(turn, question), busy()}.
+  // ended: no answer is under way for it. elsewhere: one is, in another tab. hooks: {ask(turn, question), busy()}.
   constructor(kept, hooks) {
-    Object.assign(this, {task: "ask", ...kept});
+    Object.assign(this, {task: "ask", elsewhere: false, ...kept});
     this.hooks = hooks;
     this.item = element("li", "turn");
     this.asked = element("div", "question");
@@ -113,6 +113,8 @@ export class Turn {
       this.reply = "";
       this.add(text);
       this.end(null, this.meta);
+    } else if (this.elsewhere) {
+      this.answer.append(element("p", "waiting", say("It is being answered in another tab.")));
     } else if (this.ended) {
       const lost = this.meta === "" && new ApiError(this.failure ?? say("This was not answered: the page was left."));
       this.end(lost, this.meta);
