@@ -37,7 +37,8 @@ ROOMS = {
         ["hub", "serving"],
         ["bench", "hosting", "verify"],
     ],
-    "api": [["."], ["config", "openai"], ["anthropic", "backend", "moondream"], ["registry", "openapi"], ["offline"]],
+    "api": [["."], ["config", "openai"], ["anthropic", "backend", "moondream"], ["registry", "openapi"], ["offline"],
+            ["mcp"]],
     "text": [["."], ["bytelevel", "sentencepiece"], ["registry"]],
 }
 # What each does, in a few words: tools/draw_layers.py makes docs/architecture.svg of these tables.
@@ -49,6 +50,7 @@ WORDS = {
     "api/anthropic": "Anthropic's",
     "api/backend": "the original's port",
     "api/config": "settings",
+    "api/mcp": "agents' eyes",
     "api/moondream": "Moondream's routes",
     "api/offline": "many, no server",
     "api/openai": "OpenAI's fields",
@@ -118,7 +120,8 @@ CLOSED = {
     "api/openapi": ["http"],
     "api/backend": ["api/registry", "http"],
     "api/config": ["api/backend", "apps"],
-    "api/offline": ["apps"],
+    "api/offline": ["api/mcp", "apps"],
+    "api/mcp": ["apps"],
 }
 # What no file of a layer includes, and why.
 SHUT = {"http": (re.compile(r"(?:boost/json|io/json)"), "JSON is read and written in api")}

@@ -50,10 +50,10 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.formatter(std::make_shared<HelpFormatter>());
   for (const AddVerb add :
-       {add_ask,    add_chat,       add_caption, add_detect, add_point,    add_batch, add_serve,
-        add_config, add_plan,       add_pull,    add_ps,     add_list,     add_show,  add_rm,
-        add_see,    add_tokenize,   add_inspect, add_verify, add_quantize, add_synth, add_bench,
-        add_eval,   add_completion, add_man,     add_compare})
+       {add_ask,    add_chat,       add_caption, add_detect,  add_point,    add_batch, add_serve,
+        add_config, add_plan,       add_pull,    add_ps,      add_list,     add_show,  add_rm,
+        add_see,    add_tokenize,   add_inspect, add_verify,  add_quantize, add_synth, add_bench,
+        add_eval,   add_completion, add_man,     add_compare, add_mcp})
     add(app);
   app.footer("Exit status: 0 it worked, 1 it did not, 2 wrong usage, 130 interrupted.");
   add_examples(app, {"ocellus ask photo.jpg \"What is in the picture?\"", "ocellus chat photo.jpg",

@@ -40,6 +40,7 @@ void add_inspect(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_list(CLI::App& app);
 void add_man(CLI::App& app);
+void add_mcp(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_point(CLI::App& app);
 void add_ps(CLI::App& app);

@@ -154,6 +154,7 @@ OUTSIDE = {
     "api/backend": ["apps"],
     "api/config": ["http"],
     "api/offline": ["http"],
+    "api/mcp": ["http"],
 }
 
 

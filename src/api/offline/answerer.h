@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "models/task.h"
+
 namespace oc {
 
 struct ChatReply {
@@ -24,6 +26,8 @@ class Answerer {
   virtual ChatReply answer(std::string_view path, std::string body) = 0;
   virtual const std::string& model() const = 0;        // its name
   virtual const std::string& answered_by() const = 0;  // the engine, or the server's address
+  // What the model does beside conversations; none where it is not known.
+  virtual TaskSupport tasks() const { return {}; }
   // What an interrupted run must go on with: the model's name and, where it is known, its weights.
   virtual std::string identity() const = 0;
 };

@@ -31,6 +31,7 @@ class LocalAnswerer final : public Answerer {
   ChatReply answer(std::string_view path, std::string body) override;
   const std::string& model() const override { return served_.name; }
   const std::string& answered_by() const override { return engine_; }
+  TaskSupport tasks() const override { return served_.tasks; }
   std::string identity() const override { return served_.name + " " + served_.fingerprint; }
 
  private:

@@ -1,0 +1,229 @@
+// ocellus mcp: eyes for programs that have none. A server of the Model Context Protocol on standard
+// input and output, which a program starts for itself.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "answer_config.h"
+#include "answerers.h"
+#include "api/mcp/session.h"
+#include "api/mcp/tools.h"
+#include "base/log.h"
+#include "images.h"
+#include "terminal.h"
+#include "version.h"
+
+namespace oc {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct McpFlags : AnswerFlags {
+  std::vector<std::string> roots;
+  int parallel = 4;
+};
+
+constexpr std::size_t kMaxLine = 96u << 20;  // a picture of 64 MiB in base64, and words
+constexpr std::size_t kMostWaiting = 256;    // calls
+
+// Lines of standard input. What is longer than kMaxLine is passed over, and told.
+class InputLines {
+ public:
+  struct InputLine {
+    std::string text;
+    bool too_long = false;
+  };
+
+  // None at the end of the input, or when the program is to end.
+  std::optional<InputLine> next() {
+    InputLine out;
+    for (;;) {
+      const std::size_t end = pending_.find('\n');
+      if (end != pending_.npos) {
+        if (!out.too_long) out.text += pending_.substr(0, end);
+        out.too_long = out.too_long || out.text.size() > kMaxLine;
+        pending_.erase(0, end + 1);
+        return out;
+      }
+      if (!out.too_long) out.text += pending_;
+      pending_.clear();
+      if (out.text.size() > kMaxLine) {
+        out.too_long = true;
+        out.text = {};
+      }
+      char block[64 << 10];
+      const ssize_t got = ::read(STDIN_FILENO, block, sizeof block);
+      if (got < 0 && errno == EINTR && !CatchInterrupt::caught()) continue;
+      if (got <= 0) return std::nullopt;
+      pending_.assign(block, static_cast<std::size_t>(got));
+    }
+  }
+
+ private:
+  std::string pending_;
+};
+
+// Calls are run by threads of their own, so that a ping is answered while one of them looks at a
+// picture; replies go out whole, in the order in which they are there.
+class Calls {
+ public:
+  Calls(McpSession& session, int threads) : session_(session) {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  }
+  // What waits is done first.
+  ~Calls() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    wake_.notify_all();
+  }
+
+  void send(const std::string& line) {
+    const std::lock_guard lock(output_);
+    show_line(line);
+    std::cout.flush();  // who asks waits for it
+  }
+  // False: there are too many.
+  bool add(McpCall call) {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.size() >= kMostWaiting) return false;
+    waiting_.push_back(std::move(call));
+    wake_.notify_one();
+    return true;
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+      if (waiting_.empty() || CatchInterrupt::caught()) return;
+      const McpCall call = std::move(waiting_.front());
+      waiting_.pop_front();
+      lock.unlock();
+      if (const std::string reply = session_.run(call); !reply.empty()) send(reply);
+    }
+  }
+
+  McpSession& session_;
+  std::mutex mutex_, output_;
+  std::condition_variable wake_;
+  std::deque<McpCall> waiting_;
+  bool ending_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+// Base64 has no dot, and a picture's file has one.
+bool looks_like_base64(std::string_view text) {
+  return text.size() >= 64 && std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '+' || c == '/' || c == '=' || c == '\n' || c == '\r';
+         });
+}
+
+Error outside(const std::string& picture, const std::vector<fs::path>& roots) {
+  if (roots.empty())
+    return {ErrorCode::kInvalidArgument, picture + " may not be read: no folder is allowed",
+            "start the server with --root FOLDER, or send the picture in base64"};
+  std::string names;
+  for (const fs::path& root : roots) names += (names.empty() ? "" : ", ") + root.string();
+  return {ErrorCode::kInvalidArgument, picture + " is not below a folder that is allowed",
+          "pictures may be in " + names};
+}
+
+class Pictures {
+ public:
+  Pictures(const std::vector<std::string>& roots, std::size_t max_bytes) : max_bytes_(max_bytes) {
+    for (const std::string& root : roots) {
+      std::error_code error;
+      const fs::path whole = fs::canonical(local_path(root), error);
+      if (error || !fs::is_directory(whole, error))
+        throw ExitError{2, "--root " + root + " is no folder", "name one that is there"};
+      roots_.push_back(whole);
+    }
+  }
+
+  Result<std::string> read(const std::string& picture) const {
+    if (picture.starts_with("data:") || picture.starts_with("http://") ||
+        picture.starts_with("https://"))
+      return picture;
+    if (looks_like_base64(picture)) return "data:image/png;base64," + picture;
+    std::error_code error;
+    const fs::path file = fs::canonical(local_path(picture), error);  // behind all links
+    const bool allowed = std::ranges::any_of(roots_, [&](const fs::path& root) {
+      return std::ranges::mismatch(root, file).in1 == root.end();
+    });
+    if (error && !roots_.empty() && error == std::errc::no_such_file_or_directory)
+      return Error{ErrorCode::kNotFound, picture + " is not there",
+                   "name a picture by its whole path"};
+    if (error || !allowed) return outside(picture, roots_);
+    return picture_file_uri(file.string(), max_bytes_);
+  }
+
+ private:
+  std::vector<fs::path> roots_;
+  const std::size_t max_bytes_;
+};
+
+void mcp(McpFlags flags) {
+  quiet_logs();
+  apply_config(flags);
+  check_answer_flags(flags);
+  const Pictures pictures(flags.roots, flags.defaults.pictures.limits.max_bytes);
+  const CatchInterrupt interrupt;
+  const auto answerer =
+      load_answerer(flags, {.parallel = flags.parallel, .each_picture_once = false});
+  const TaskSupport tasks = answerer->tasks();
+  PictureTools tools(
+      *answerer, {.question = question_settings(flags),
+                  .detect = tasks.detect,
+                  .point = tasks.point,
+                  .picture = [&](const std::string& picture) { return pictures.read(picture); }});
+  McpSession session(tools, this_build().version);
+  Calls calls(session, flags.parallel);
+  InputLines lines;
+  while (auto line = lines.next()) {
+    if (line->too_long) {
+      calls.send(McpSession::too_long(kMaxLine));
+      continue;
+    }
+    if (line->text.find_first_not_of(" \t\r") == std::string::npos) continue;
+    McpTaken taken = session.take(line->text);
+    if (!taken.reply.empty()) calls.send(taken.reply);
+    if (taken.call && !calls.add(*taken.call)) calls.send(session.busy(*taken.call));
+  }
+  if (CatchInterrupt::caught()) throw ExitError{130, "interrupted"};
+}
+
+}  // namespace
+
+void add_mcp(CLI::App& app) {
+  auto flags = std::make_shared<McpFlags>();
+  CLI::App& verb = *app.add_subcommand(
+      "mcp", "Give eyes to agents: a server of the Model Context Protocol on standard input");
+  verb.add_option("--root", flags->roots,
+                  "A folder whose pictures may be read, those below it too; may be given again")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->option_text("FOLDER");
+  add_parallel_flag(verb, flags->parallel);
+  add_many_flags(verb, *flags, true);
+  verb.footer(
+      "An agent starts it and speaks first; typed at a terminal it waits. It ends with its input.");
+  add_examples(verb, {"ocellus mcp --root ~/Pictures",
+                      "ocellus mcp --model moondream2 --root ~/Pictures --root /tmp"});
+  verb.callback([flags] { mcp(*flags); });
+}
+
+}  // namespace oc

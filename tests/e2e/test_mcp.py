@@ -1,0 +1,200 @@
+"""ocellus mcp: lines of JSON-RPC in, lines out, as agents speak them. (The SDKs' own clients: make clients.)"""
+
+import base64
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from conftest import BIN, ROOT
+from test_cli import failure
+
+PICTURE = ROOT / "examples/red-circle.png"
+
+
+class Mcp:
+    """A server on pipes; replies are kept by id."""
+
+    def __init__(self, *flags):
+        self.process = subprocess.Popen(
+            [str(BIN), "mcp", "--model", "demo", *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, bufsize=1)  # fmt: skip
+        self.lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(json.loads(line))
+
+    def write(self, text):
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+
+    def send(self, method, params=None, id=1):
+        message = {"jsonrpc": "2.0", "method": method} | ({} if id is None else {"id": id})
+        self.write(json.dumps(message | ({} if params is None else {"params": params})))
+
+    def reply(self):
+        return self.lines.get(timeout=60)
+
+    def ask(self, method, params=None):
+        self.send(method, params, id="q")
+        told = self.reply()
+        assert (told["jsonrpc"], told["id"]) == ("2.0", "q")
+        return told
+
+    def call(self, name, **arguments):
+        return self.ask("tools/call", {"name": name, "arguments": arguments})["result"]
+
+    def end(self):
+        self.process.stdin.close()
+        assert self.process.wait(60) == 0
+        return self.process.stderr.read()
+
+
+@pytest.fixture(scope="module")
+def mcp():
+    running = Mcp("--root", str(ROOT / "examples"))
+    yield running
+    assert running.end() == ""
+
+
+def text(result):
+    assert result["isError"] is False, result
+    return result["content"][0]["text"]
+
+
+def refused(result, words):
+    assert result["isError"] is True and words in result["content"][0]["text"], result
+
+
+@pytest.mark.parametrize("asked, told", [
+    ("2025-11-25", "2025-11-25"), ("2024-11-05", "2024-11-05"), ("2031-01-01", "2025-11-25"), (None, "2025-11-25"),
+])  # fmt: skip
+def test_it_says_what_it_is(mcp, asked, told):
+    result = mcp.ask("initialize", {"protocolVersion": asked, "capabilities": {}, "clientInfo": {"name": "t"}})["result"]
+    assert result["protocolVersion"] == told
+    assert result["serverInfo"]["name"] == "ocellus" and result["capabilities"]["tools"] is not None
+    mcp.send("notifications/initialized", id=None)
+    assert mcp.ask("ping")["result"] == {}
+
+
+def test_its_tools(mcp):
+    tools = {tool["name"]: tool for tool in mcp.ask("tools/list")["result"]["tools"]}
+    assert {*tools} == {"ask_about_picture", "describe", "read_text"}  # this model finds no objects
+    schema = tools["ask_about_picture"]["inputSchema"]
+    assert schema["required"] == ["picture", "question"] and schema["additionalProperties"] is False
+    assert tools["describe"]["annotations"]["readOnlyHint"] is True
+
+
+@pytest.mark.parametrize("picture", [
+    str(PICTURE), PICTURE.as_uri(), base64.b64encode(PICTURE.read_bytes()).decode(),
+    "data:image/png;base64," + base64.b64encode(PICTURE.read_bytes()).decode(),
+], ids=["path", "file", "base64", "data"])  # fmt: skip
+def test_pictures_as_agents_name_them(mcp, picture):
+    assert text(mcp.call("ask_about_picture", picture=picture, question="What shape is this?")) == "Circle."
+
+
+def test_what_the_others_ask(mcp):
+    assert "circle" in text(mcp.call("describe", picture=str(PICTURE))).lower()
+    assert text(mcp.call("read_text", picture=str(ROOT / "examples/number.jpg")))
+
+
+def test_pictures_elsewhere_are_not_read(mcp, tmp_path):
+    other = tmp_path / "a.png"
+    other.write_bytes(PICTURE.read_bytes())
+    refused(mcp.call("describe", picture=str(other)), "not below a folder that is allowed")
+    refused(mcp.call("describe", picture=str(ROOT / "examples/../README.md")), "not below")
+    refused(mcp.call("describe", picture=str(ROOT / "examples/none.png")), "is not there")
+    refused(mcp.call("describe", picture=str(ROOT / "examples/README.md")), "README.md")
+    refused(mcp.call("describe", picture="https://example.com/a.png"), "")
+
+
+def test_a_link_does_not_lead_out(tmp_path):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/a.png").symlink_to(PICTURE)
+    running = Mcp("--root", str(tmp_path / "root"))
+    refused(running.call("describe", picture=str(tmp_path / "root/a.png")), "not below")
+    running.end()
+
+
+def test_without_a_root_no_file_is_read():
+    running = Mcp()
+    refused(running.call("describe", picture=str(PICTURE)), "--root")
+    running.end()
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ({}, '"picture" is missing'), ({"picture": str(PICTURE)}, '"question" is missing'),
+    ({"picture": 5, "question": "a"}, "must be a text"), ({"picture": str(PICTURE), "question": ""}, "must be a text"),
+    ({"picture": str(PICTURE), "question": "a", "more": "b"}, 'takes no "more"'),
+    ({"picture": "x" * 5000, "question": "a"}, ""), ({"picture": str(PICTURE), "question": "a" * 70000}, "more than"),
+])  # fmt: skip
+def test_what_a_model_may_get_wrong_is_told_to_it(mcp, arguments, words):
+    refused(mcp.call("ask_about_picture", **arguments), words)
+
+
+@pytest.mark.parametrize("line, code", [
+    ("nonsense", -32700), ("[]", -32600), ("5", -32600), ('{"jsonrpc":"2.0","id":7}', -32600),
+    ('{"jsonrpc":"2.0","id":{},"method":"ping"}', -32600), ('{"jsonrpc":"2.0","id":7,"method":"no/such"}', -32601),
+    ('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":[]}', -32602),
+    ('{"jsonrpc":"2.0","id":7,"method":"tools/call"}', -32602),
+    ('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"detect"}}', -32602),
+    ('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"describe","arguments":[]}}', -32602),
+    ("[" * 2000, -32700),
+])  # fmt: skip
+def test_wrong_messages(mcp, line, code):
+    mcp.write(line)
+    told = mcp.reply()
+    assert told["error"]["code"] == code and told["id"] in (7, None)
+    mcp.write("")
+    mcp.write('{"jsonrpc":"2.0","id":9,"result":{}}')
+    mcp.send("notifications/nonsense", id=None)
+    assert mcp.ask("ping")["result"] == {}
+
+
+def test_many_calls_at_once_and_one_that_is_cancelled(mcp):
+    arguments = {"name": "ask_about_picture", "arguments": {"picture": str(PICTURE), "question": "What shape is this?"}}
+    for i in range(40):
+        mcp.send("tools/call", arguments, id=i)
+    mcp.send("notifications/cancelled", {"requestId": 39}, id=None)
+    mcp.send("ping", id="after")
+    told, seen = {}, 0
+    while len(told) < 40:  # 39 answers, or 40 where the last was sooner, and the ping
+        one = mcp.reply()
+        told[one["id"]] = one
+        seen += one["id"] == "after"
+        if seen and len(told) == 40:
+            break
+    assert all(text(one["result"]) == "Circle." for i, one in told.items() if i != "after")
+
+
+def test_a_message_that_is_too_long_is_passed_over():
+    running = Mcp()
+    for _ in range(97):
+        running.process.stdin.write("x" * (1 << 20))
+    running.write("")
+    assert "more than" in running.reply()["error"]["message"]
+    assert running.ask("ping")["result"] == {}
+    status = open(f"/proc/{running.process.pid}/status").read() if os.path.exists("/proc") else "VmHWM: 0 kB"
+    assert int(status.split("VmHWM:")[1].split()[0]) < 420_000  # KiB
+    running.end()
+
+
+def test_it_ends_with_its_input_and_on_ctrl_c():
+    running = Mcp("--root", str(ROOT / "examples"))
+    running.send("tools/call", {"name": "describe", "arguments": {"picture": str(PICTURE)}}, id=1)
+    assert running.end() == ""
+    assert text(running.reply()["result"])  # what was under way is answered first
+    running = Mcp()
+    assert running.ask("ping")["result"] == {}
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(60) == 130
+
+
+def test_a_root_that_is_not_there():
+    assert failure("mcp", "--root", "/no/such", code=2).startswith("error: --root /no/such is no folder")

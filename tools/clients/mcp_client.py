@@ -1,0 +1,23 @@
+"""`ocellus mcp` by the official Python SDK's client: mcp_client.py OCELLUS ROOT"""
+
+import asyncio
+import sys
+
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+
+async def main(ocellus: str, root: str) -> None:
+    server = stdio_client(StdioServerParameters(command=ocellus, args=["mcp", "--model", "demo", "--root", root + "/examples"]))
+    async with Client(server) as client:
+        print("protocol", client.protocol_version)
+        tools = (await client.list_tools()).tools
+        assert {t.name for t in tools} == {"ask_about_picture", "describe", "read_text"}, tools
+        picture = root + "/examples/red-circle.png"
+        told = await client.call_tool("ask_about_picture", {"picture": picture, "question": "What shape is this?"})
+        assert told.content[0].text == "Circle." and not told.is_error, told
+        told = await client.call_tool("describe", {"picture": "/etc/passwd"})
+        assert told.is_error and "allowed" in told.content[0].text, told
+
+
+asyncio.run(main(*sys.argv[1:]))
