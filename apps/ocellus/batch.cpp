@@ -84,8 +84,15 @@ void check_request_flags(const BatchInputs& inputs, const CLI::App& verb) {
                       "each request says it itself, in its body"};
 }
 
-// Records are appended to it: it must not be what is read.
+bool ends_like(const std::string& file, std::string_view ending) {
+  return equal_ignoring_case(fs::path(file).extension().string(), ending);
+}
+
 void check_output(const BatchFlags& flags) {
+  if (!flags.out.empty() && !ends_like(flags.out, ".jsonl") && !ends_like(flags.out, ".csv"))
+    throw ExitError{2,
+                    fmt::format("--out {}: a file of answers ends with .jsonl or .csv", flags.out),
+                    "name it so; without --out JSON lines go to standard output"};
   const bool read = std::ranges::any_of(flags.inputs, [&](const std::string& input) {
     std::error_code error;
     return !flags.out.empty() && fs::equivalent(flags.out, input, error) && !error;
@@ -99,7 +106,7 @@ class BatchRun {
   BatchRun(const BatchFlags& flags, BatchSource source)
       : flags_(flags),
         source_(std::move(source)),
-        csv_(equal_ignoring_case(fs::path(flags.out).extension().string(), ".csv")),
+        csv_(ends_like(flags.out, ".csv")),
         settings_(question_settings(flags)) {}
 
   // The schema before the model is loaded, the records before anything is asked.

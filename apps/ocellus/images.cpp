@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "base/environment.h"
 #include "base/natural_order.h"
 #include "base/printable.h"
+#include "io/file_address.h"
 #include "terminal.h"
 
 namespace oc {
@@ -34,44 +34,6 @@ std::string shown(const std::string& name) {
 Error about(const std::string& name, Error error) {
   error.message = fmt::format("{}: {}", shown(name), std::move(error.message));
   return error;
-}
-
-bool is_address(std::string_view name, std::string_view scheme) {
-  return name.size() >= scheme.size() &&
-         std::equal(scheme.begin(), scheme.end(), name.begin(), [](char a, char b) {
-           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-         });
-}
-
-// The path of "file:/a%20b", "file:///a%20b" or "file://localhost/a%20b".
-Result<std::string> path_of_file_uri(const std::string& uri) {
-  constexpr std::string_view kHere = "localhost";
-  std::string_view rest = std::string_view(uri).substr(5);
-  if (rest.starts_with("//")) {
-    rest.remove_prefix(2);
-    const std::string_view host = rest.substr(0, rest.find('/'));
-    if (!host.empty() && !(host.size() == kHere.size() && is_address(host, kHere)))
-      return Error{ErrorCode::kInvalidArgument, "a file of another machine cannot be read",
-                   "copy it here first"};
-    rest.remove_prefix(host.size());
-  }
-  if (rest.empty())
-    return Error{ErrorCode::kInvalidArgument, "the address names no file",
-                 "name it: file:///folder/picture.jpg"};
-  std::string path;
-  for (std::size_t i = 0; i < rest.size(); ++i) {
-    unsigned value = 0;
-    const std::string_view digits = rest.substr(std::min(i + 1, rest.size()), 2);
-    const auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-    if (rest[i] == '%' && digits.size() == 2 && end == digits.data() + 2) {
-      path += static_cast<char>(value);
-      i += 2;
-    } else {
-      path += rest[i];
-    }
-  }
-  return path;
 }
 
 // Words as a shell would take them apart; nothing where a quote is not closed.
@@ -101,7 +63,8 @@ std::vector<std::string> shell_words(std::string_view line) {
 }
 
 bool is_path(const std::string& word) {
-  return word.starts_with('/') || word.starts_with("~/") || is_address(word, "file:");
+  return word.starts_with('/') || word.starts_with("~/") ||
+         starts_with_ignoring_case(word, "file:");
 }
 
 // A picture's file that is named as one: a word such as "a" may be a file and is none.
@@ -126,13 +89,6 @@ std::vector<std::string> unquoted_images(std::string_view line) {
     while (line.starts_with(' ')) line.remove_prefix(1);
   }
   return out;
-}
-
-// "ftp://host/a.png".
-bool is_other_address(std::string_view name) {
-  const std::size_t end = name.find("://");
-  return end != std::string_view::npos && end > 0 &&
-         std::ranges::all_of(name.substr(0, end), is_letter_or_digit);
 }
 
 Error too_large(std::string_view size, std::size_t max_bytes) {
@@ -188,20 +144,20 @@ Result<std::string> read_path(const std::filesystem::path& path, std::size_t max
 
 Result<std::string> image_bytes_of(const std::string& name, std::size_t max_bytes) {
   if (name == "-") return read_stream(stdin, max_bytes);
-  if (is_address(name, "data:")) {
+  if (starts_with_ignoring_case(name, "data:")) {
     OC_ASSIGN_OR_RETURN(const auto bytes, decode_data_uri(name, max_bytes));
     return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
-  if (is_address(name, "http://") || is_address(name, "https://"))
+  if (starts_with_ignoring_case(name, "http://") || starts_with_ignoring_case(name, "https://"))
     return Error{
         ErrorCode::kInvalidArgument, "pictures are not fetched from the network",
         fmt::format("fetch it yourself and name standard input: curl -sL '{}' | ocellus … -",
                     name)};
-  if (is_address(name, "file:")) {
+  if (starts_with_ignoring_case(name, "file:")) {
     OC_ASSIGN_OR_RETURN(const std::string path, path_of_file_uri(name));
     return read_path(path, max_bytes);
   }
-  if (is_other_address(name))
+  if (is_network_address(name))
     return Error{ErrorCode::kInvalidArgument, "pictures are not fetched from the network",
                  "fetch it yourself and name the file"};
   return read_path(local_path(name), max_bytes);
@@ -282,17 +238,18 @@ Result<std::vector<std::string>> frame_files(const std::vector<std::string>& nam
 bool names_image(const std::string& word) {
   std::error_code error;
   const auto status = std::filesystem::status(local_path(word), error);
-  return word == "-" || is_address(word, "data:") || is_address(word, "file:") ||
-         std::filesystem::is_regular_file(status) || std::filesystem::is_fifo(status);
+  return word == "-" || starts_with_ignoring_case(word, "data:") ||
+         starts_with_ignoring_case(word, "file:") || std::filesystem::is_regular_file(status) ||
+         std::filesystem::is_fifo(status);
 }
 
 bool is_picture_word(const std::string& word) {
   return names_image(word) || (word.find(' ') == std::string::npos &&
-                               (ends_like_picture(word) || is_other_address(word)));
+                               (ends_like_picture(word) || is_network_address(word)));
 }
 
 std::string local_path(const std::string& name) {
-  if (is_address(name, "file:")) {
+  if (starts_with_ignoring_case(name, "file:")) {
     const auto path = path_of_file_uri(name);
     return path.ok() ? *path : name;
   }

@@ -1,6 +1,9 @@
 #include "io/csv.h"
 
 #include <algorithm>
+#include <array>
+
+#include "base/ascii.h"
 
 namespace oc {
 namespace {
@@ -10,7 +13,24 @@ bool wants_quotes(const std::string& value) {
          (!value.empty() && (value.front() == ' ' || value.back() == ' '));
 }
 
+// -12.5
+bool is_number(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  return !text.empty() && is_digit(text.front()) && is_digit(text.back()) &&
+         std::ranges::all_of(text, [](char c) { return is_digit(c) || c == '.'; }) &&
+         std::ranges::count(text, '.') <= 1;
+}
+
 }  // namespace
+
+std::string csv_text(std::string_view text) {
+  constexpr std::array<std::string_view, 11> kFormulas = {
+      "=", "+", "-", "@", "\t", "\r", "\n", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"};
+  const std::string_view inner = text.substr(std::min(text.find_first_not_of('\''), text.size()));
+  const bool formula =
+      std::ranges::any_of(kFormulas, [&](std::string_view one) { return inner.starts_with(one); });
+  return formula && !is_number(text) ? "'" + std::string(text) : std::string(text);
+}
 
 std::string csv_row(std::span<const std::string> values) {
   std::string out;

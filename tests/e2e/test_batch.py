@@ -249,6 +249,42 @@ def test_nothing_that_is_there_is_overwritten(pictures, tmp_path):
     assert lines.read_bytes() == before
 
 
+def test_a_file_of_answers_ends_as_what_it_is(pictures, tmp_path):
+    for name in ("out.txt", "out.json", "out", "out.jsonl.gz"):
+        said = failure("batch", pictures, "-q", QUESTION, "-o", tmp_path / name, "--model", "none", code=2)
+        assert f"{name}: a file of answers ends with .jsonl or .csv" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lines_own_fields_stay(pictures, tmp_path):
+    picture, lines = next(pictures.iterdir()), tmp_path / "lines.jsonl"
+    own = {"image": str(picture), "question": "What?", "answer": "by hand", "json": [1], "error": None}
+    lines.write_text(json.dumps(own))
+    (got,) = records(run("batch", lines, "-q", "{question} Not {answer}?", "--max-tokens", 1).stdout)
+    assert got["question"] == "What? Not by hand?" and isinstance(got["answer"], str)
+    assert [got[f"line_{name}"] for name in ("question", "answer", "json", "error")] == [
+        "What?", "by hand", [1], None]  # fmt: skip
+    assert "error" not in got and "json" not in got
+
+
+def test_addresses_are_not_fetched(pictures, tmp_path):
+    picture, listed = next(pictures.iterdir()), tmp_path / "list.txt"
+    listed.write_text(f"http://127.0.0.1:9/a.png\n{picture.as_uri()}\n")
+    done = run("batch", listed, "HTTPS://127.0.0.1:9/b.png", "-q", QUESTION, "--max-tokens", 1, code=1)
+    first, local, word = records(done.stdout)
+    for record in (first, word):
+        assert "not fetched from the network" in record["error"]["message"]
+    assert first["image"] == "http://127.0.0.1:9/a.png" and "answer" in local
+
+
+def test_no_cell_of_a_spreadsheet_is_a_formula(pictures, tmp_path):
+    (tmp_path / "=cmd.png").write_bytes(next(pictures.iterdir()).read_bytes())
+    out = tmp_path / "out.csv"
+    done = subprocess.run([BIN, "batch", "=cmd.png", "-q", "@x", "-o", out], cwd=tmp_path, timeout=300)
+    (row,) = csv.DictReader(out.read_text().splitlines())
+    assert done.returncode == 0 and (row["image"], row["question"]) == ("'=cmd.png", "'@x")
+
+
 def test_names_that_are_no_text(pictures, tmp_path):
     folder, out = tmp_path / "names", tmp_path / "out.jsonl"
     folder.mkdir()

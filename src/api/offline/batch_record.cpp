@@ -24,8 +24,16 @@ constexpr std::array<std::string_view, 7> kColumns = {
 constexpr std::array<std::string_view, 6> kAdded = {
     "answer", "json", "finish_reason", "prompt_tokens", "completion_tokens", "error"};
 
-// In front of what the batch adds; a list's line may have fields of the same names. Without the
-// brace at its end.
+// The name of a line's own field beside one of the record's: line_answer, or, where the line has
+// that too, line_line_answer.
+std::string own_name(const BatchItem& item, std::string_view key) {
+  std::string out(key);
+  do out = "line_" + out;
+  while (item.fields.contains(out));
+  return out;
+}
+
+// In front of what the batch adds. Without the brace at its end.
 std::string begin_record(const BatchItem& item) {
   std::string out = "{";
   const auto put = [&out](std::string_view key, std::string_view value) {
@@ -36,16 +44,17 @@ std::string begin_record(const BatchItem& item) {
   };
   bool asked = false;
   for (const auto& [key, value] : item.fields) {
-    if (std::ranges::find(kAdded, std::string_view(key)) != kAdded.end()) continue;
-    if (key == "question") {
+    const std::string_view name = key;
+    const auto exact = item.exact.find(name);
+    const std::string text = exact == item.exact.end() ? json_text(value) : exact->second;
+    const bool question = name == "question";
+    if (question) {
       asked = true;
-      put(key, json_quoted(item.question));
-    } else if (const auto exact = item.exact.find(std::string_view(key));
-               exact != item.exact.end()) {
-      put(key, exact->second);
-    } else {
-      put(key, json_text(value));
+      put(name, json_quoted(item.question));
+      if (value.is_string() && value.get_string() == item.question) continue;
     }
+    const bool taken = question || std::ranges::find(kAdded, name) != kAdded.end();
+    put(taken ? own_name(item, name) : name, text);
   }
   if (!asked) put("question", json_quoted(item.question));
   return out;
@@ -102,14 +111,15 @@ std::string csv_head() {
 }
 
 std::string csv_record(const BatchResult& result) {
-  std::vector<std::string> row = {image_of(result.item), result.item.question};
+  std::vector<std::string> row = {csv_text(image_of(result.item)), csv_text(result.item.question)};
   if (result.read.answer) {
     const TextAnswer& answer = *result.read.answer;
-    row.insert(row.end(), {answer.text, answer.finish_reason, std::to_string(answer.prompt_tokens),
-                           std::to_string(answer.completion_tokens), ""});
+    row.insert(row.end(),
+               {csv_text(answer.text), answer.finish_reason, std::to_string(answer.prompt_tokens),
+                std::to_string(answer.completion_tokens), ""});
   } else {
     const ReplyError& error = result.read.error;
-    row.insert(row.end(), {"", "", "", "", error.code + ": " + error.message});
+    row.insert(row.end(), {"", "", "", "", csv_text(error.code + ": " + error.message)});
   }
   return csv_row(row);
 }
@@ -147,8 +157,9 @@ Result<bool> check_record(std::string_view record, BatchKind kind, const BatchIt
 Result<bool> check_csv_record(std::string_view record, const BatchItem& item) {
   std::vector<std::string> row = csv_values(record);
   row.resize(kColumns.size());
-  if (row[0] != image_of(item)) return other_item(item.index, "image", row[0], image_of(item));
-  if (row[1] != item.question) return other_item(item.index, "question", row[1], item.question);
+  const std::string image = csv_text(image_of(item)), question = csv_text(item.question);
+  if (row[0] != image) return other_item(item.index, "image", row[0], image);
+  if (row[1] != question) return other_item(item.index, "question", row[1], question);
   return row.back().empty();
 }
 

@@ -21,10 +21,10 @@ struct BatchResult {
 
 // Of kPictures and kList: the line's fields, then "question", and "answer", "finish_reason",
 // "prompt_tokens", "completion_tokens", or "error": {"code", "message"}. `as_json`: an answer that
-// is JSON stands there once more, as "json".
+// is JSON stands there once more, as "json". The line's own field of such a name is "line_answer".
 std::string picture_record(const BatchResult& result, bool as_json);
-// The same as a CSV row: image, question, answer, finish_reason, prompt_tokens, completion_tokens,
-// error.
+// As a CSV row: image, question, answer, finish_reason, prompt_tokens, completion_tokens, error;
+// texts by csv_text(). A line's own fields are not in it.
 std::string csv_head();
 std::string csv_record(const BatchResult& result);
 // Of kRequests, as OpenAI writes it: "id", "custom_id", "response": {"status_code", "request_id",

@@ -13,6 +13,7 @@
 #include "base/ascii.h"
 #include "base/natural_order.h"
 #include "base/valid_utf8.h"
+#include "io/file_address.h"
 #include "io/json.h"
 #include "io/json_elements.h"
 #include "io/json_text.h"
@@ -90,7 +91,9 @@ Result<void> add_list(const fs::path& list, std::vector<std::string>& out) {
                  "check its permissions"};
   for (std::string text; next_line(file, text);) {
     if (text.ends_with('\r')) text.pop_back();
-    if (!text.empty()) out.push_back((list.parent_path() / text).string());
+    if (text.empty()) continue;
+    const auto path = listed_file(text, list.parent_path());
+    out.push_back(path.ok() ? *path : text);  // what cannot be one is told of in its record
   }
   return {};
 }
@@ -262,6 +265,7 @@ BatchItem BatchSource::picture(const std::string& file) {
   item.file = file;
   item.fields["image"] = valid_utf8(file);
   if (const auto asked = ask(item, file); !asked.ok()) item.wrong = asked.error();
+  if (const auto path = listed_file(file, ""); !path.ok()) item.wrong = path.error();
   return item;
 }
 
@@ -290,9 +294,14 @@ Result<void> BatchSource::read_list_line(BatchItem& item) const {
   const JsonReader reader(item.fields, fmt::format("line {}", line_number_),
                           R"(a line is {"image": "a.jpg", "question": "…"})");
   OC_ASSIGN_OR_RETURN(const std::string image, reader.string("image"));
-  item.file = (fs::path(inputs_.lines).parent_path() / image).string();
-  if (question_) return ask(item, image);
-  OC_ASSIGN_OR_RETURN(item.question, reader.string("question"));
+  auto file = listed_file(image, fs::path(inputs_.lines).parent_path());
+  item.file = file.ok() ? *file : image;
+  if (question_) {
+    OC_RETURN_IF_ERROR(ask(item, image));
+  } else {
+    OC_ASSIGN_OR_RETURN(item.question, reader.string("question"));
+  }
+  if (!file.ok()) return file.error();
   return {};
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/valid_utf8.h"
 #include "io/digest.h"
+#include "io/file_address.h"
 #include "io/files.h"
 #include "io/json.h"
 #include "io/json_elements.h"
@@ -83,7 +84,10 @@ Result<VqaQuestion> read_line(const JsonReader& line, std::int64_t number,
   VqaQuestion out;
   OC_ASSIGN_OR_RETURN(out.id, line.integer_or("question_id", number, 0, kMaxId));
   OC_ASSIGN_OR_RETURN(const std::string image, short_text(line, "image"));
-  out.picture = (pictures / image).string();
+  auto picture = listed_file(image, pictures);
+  if (!picture.ok())
+    return line.error(picture.error().code, picture.error().message, picture.error().hint);
+  out.picture = *std::move(picture);
   OC_ASSIGN_OR_RETURN(out.question, short_text(line, "question"));
   OC_ASSIGN_OR_RETURN(out.question_type, line.string_or("question_type", ""));
   OC_ASSIGN_OR_RETURN(out.answer_type, line.string_or("answer_type", ""));

@@ -23,7 +23,8 @@ BatchResult failed() {
 
 TEST(BatchRecord, Lines) {
   EXPECT_EQ(picture_record(answered("A cat."), false),
-            R"({"image":"a,b.jpg","id":7,"question":"What?","answer":"A cat.",)"
+            R"({"image":"a,b.jpg","id":7,"line_answer":"of the line","question":"What?",)"
+            R"("answer":"A cat.",)"
             R"("finish_reason":"stop","prompt_tokens":100,"completion_tokens":3})");
   EXPECT_EQ(picture_record(failed(), true),
             R"({"image":"a,b.jpg","question":"What?",)"
@@ -87,14 +88,35 @@ TEST(BatchRecord, FieldsStandWhereTheyStoodWithTheirDigits) {
   result.item.fields = {
       {"id", 1e22}, {"question", "{old}"}, {"image", "a.jpg"}, {"error", 1}, {"z", 1.1}};
   result.item.exact = {{"id", "12345678901234567890123"}, {"error", "1"}, {"z", "1.10"}};
-  EXPECT_TRUE(
-      picture_record(result, false)
-          .starts_with(
-              R"({"id":12345678901234567890123,"question":"What?","image":"a.jpg","z":1.10,"answer":"x",)"))
+  EXPECT_TRUE(picture_record(result, false)
+                  .starts_with(
+                      R"({"id":12345678901234567890123,"question":"What?","line_question":"{old}",)"
+                      R"("image":"a.jpg","line_error":1,"z":1.10,"answer":"x",)"))
       << picture_record(result, false);
   EXPECT_NE(picture_record(answered(R"({"n": 12345678901234567890123})"), true)
                 .find(R"("json":{"n":12345678901234567890123},)"),
             std::string::npos);
+}
+
+TEST(BatchRecord, ALinesFieldsAreKeptUnderAnotherName) {
+  BatchResult result = answered("x");
+  result.item.fields = {
+      {"json", nullptr}, {"line_json", 1}, {"question", "What?"}, {"answer", "y"}};
+  EXPECT_TRUE(picture_record(result, false)
+                  .starts_with(R"({"line_line_json":null,"line_json":1,"question":"What?",)"
+                               R"("line_answer":"y","answer":"x",)"))
+      << picture_record(result, false);
+}
+
+TEST(BatchRecord, NoCellIsAFormula) {
+  BatchResult result = answered("=1+1");
+  result.item.fields = {{"image", "@a.jpg"}};
+  result.item.question = "-x?";
+  const std::string row = csv_record(result);
+  EXPECT_EQ(row, "'@a.jpg,'-x?,'=1+1,stop,100,3,");
+  EXPECT_TRUE(*check_csv_record(row, result.item));
+  result.item.question = "x?";
+  EXPECT_FALSE(check_csv_record(row, result.item).ok());
 }
 
 TEST(BatchRecord, AnEmptyIdIsAnId) {

@@ -110,6 +110,33 @@ TEST_F(BatchSourceTest, AListSaysItsQuestions) {
   EXPECT_TRUE((**asked.next()).wrong);  // it has no id
 }
 
+TEST_F(BatchSourceTest, AddressesAreFilesOfThisMachineOrRefused) {
+  file("a b.png");
+  const std::string here = "file://" + folder_.string() + "/a%20b.png";
+  const std::string listed = file("list.txt", here + "\nhttp://host/a.png\nsub/c.png\n");
+  auto source = BatchSource::open(*find_inputs({listed}, false), *TextTemplate::parse("What?"));
+  ASSERT_TRUE(source.ok());
+  EXPECT_EQ((**source->next()).file, (folder_ / "a b.png").string());
+  const BatchItem address = **source->next();
+  EXPECT_EQ(address.fields.at("image"), "http://host/a.png");
+  ASSERT_TRUE(address.wrong);
+  EXPECT_EQ(address.wrong->message, "pictures are not fetched from the network");
+  EXPECT_FALSE((**source->next()).wrong);
+
+  BatchSource lines =
+      open(file("list.jsonl", R"({"image": "https://host/a.png", "question": "What?"})"
+                              "\n"
+                              R"({"image": "data:image/png;base64,AAAA", "question": "What?"})"
+                              "\n{\"image\": \"" +
+                                  here + "\", \"question\": \"What?\"}\n"));
+  const BatchItem web = **lines.next(), data = **lines.next(), local = **lines.next();
+  ASSERT_TRUE(web.wrong && data.wrong);
+  EXPECT_EQ(web.wrong->message, "pictures are not fetched from the network");
+  EXPECT_EQ(data.wrong->message, "a picture's data stands where a file is to be named");
+  EXPECT_EQ(web.question, "What?");
+  EXPECT_EQ(local.file, (folder_ / "a b.png").string());
+}
+
 TEST_F(BatchSourceTest, Requests) {
   const std::string lines =
       file("r.jsonl",

@@ -119,6 +119,16 @@ TEST_F(VqaDataTest, ALineThatIsWrongIsToldByItsNumber) {
   }
 }
 
+TEST_F(VqaDataTest, PicturesAreNotFetched) {
+  const fs::path lines =
+      file("set.jsonl", R"({"image": "http://a/b.png", "question": "?", "answers": "x"})");
+  const auto read = read_vqa_lines(lines, "p", {});
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().describe(),
+            "set.jsonl, line 1: pictures are not fetched from the network (fetch it yourself and "
+            "name the file)");
+}
+
 TEST_F(VqaDataTest, MissingPicturesAreCounted) {
   VqaSample sample;
   sample.questions.resize(3);
