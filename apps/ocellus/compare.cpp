@@ -258,17 +258,16 @@ void add_compare(CLI::App& app) {
       ->option_text("DIR")
       ->group("Output");
   verb.add_flag("--json", flags->json, "Print JSON, not the table")->group("Output");
-  verb.add_option("--timeout", flags->timeout_s, "Seconds for one answer of a server")
+  verb.add_option("--timeout", flags->timeout_s,
+                  "Seconds for one answer of a server, asking again included")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
   verb.add_flag("--row", flags->row)->group("");  // for the process of one row
-  flags->asked.prompt = "{question}";
   add_question_flags(verb, flags->asked);
   verb.get_option("--questions")
       ->description("Questions, as published, or a file of lines; else about pictures drawn here");
   verb.get_option("--sample")
       ->description("Ask so many of them, drawn; 0: all, of the drawn ones 40");
-  verb.get_option("--prompt")->capture_default_str();
   add_many_flags(verb, *flags, false);
   verb.remove_option(verb.get_option("--model"));  // the words say them
   verb.footer(

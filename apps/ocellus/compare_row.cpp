@@ -52,6 +52,7 @@ Subject connect(const std::string& address, int timeout_s) {
   auto made = ServerAnswerer::connect({.url = address.substr(0, mark),
                                        .api_key = environment("OCELLUS_API_KEY").value_or(""),
                                        .model = address.substr(std::min(mark + 1, address.size())),
+                                       .name_hint = "name one behind the address: URL#NAME",
                                        .timeout_s = timeout_s,
                                        .streams = true,
                                        .stopped = &CatchInterrupt::caught});
@@ -84,7 +85,6 @@ class Measured {
     cached_ += reply.text.cached_tokens;
   }
   void write(ComparedModel& out) {
-    if (whole_.empty()) throw ExitError{1, "no question was answered"};
     out.seconds = spread_of(std::move(whole_));
     if (!first_.empty()) out.first_text = spread_of(std::move(first_));
     out.prompt_tokens = spread_of(std::move(prompt_));
@@ -171,6 +171,9 @@ ComparedModel measure_model(CompareFlags flags, const std::function<void(std::si
   const VqaReport report = make_vqa_report({}, all, answers);
   out.accuracy = report.overall;
   out.failed = report.failed;
+  out.first_error = report.first_error;
+  out.empty = report.empty;
+  if (report.is_void()) throw ExitError{1, "nothing could be scored: " + report.unanswered()};
   measured.write(out);
   out.load_seconds = asked.load_seconds;
   if (asked.server != nullptr)

@@ -125,6 +125,9 @@ class VqaEvaluation {
       show_line(json_text(report.json()));
     else
       show(report.table() + fmt::format("\n{}\n", (fs::path(flags_.out) / "report.html").string()));
+    if (report.is_void())
+      throw ExitError{1, "nothing could be scored: " + report.unanswered(),
+                      "--resume asks again what failed"};
   }
 
  private:
@@ -251,7 +254,7 @@ void add_server_choice(CLI::App& verb, VqaFlags& flags) {
                   "Name of the model; the first that the server has")
       ->group(group)
       ->needs(server);
-  verb.add_option("--timeout", flags.timeout_s, "Seconds for one answer")
+  verb.add_option("--timeout", flags.timeout_s, "Seconds for one answer, asking again included")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str()
       ->group(group)
@@ -266,9 +269,7 @@ void add_eval(CLI::App& app) {
   auto flags = std::make_shared<VqaFlags>();
   CLI::App& verb = *parent->add_subcommand(
       "vqa", "Score a model's answers against people's, by the rule of VQA 2.0");
-  flags->asked.prompt = kShortAnswerPrompt;
   add_question_flags(verb, flags->asked)->required();
-  verb.get_option("--prompt")->default_str("the question, and that a word or phrase will do");
   verb.add_option("-o,--out", flags->out,
                   "Folder for answers.jsonl, results.json, report.html, and vqa_results.json, the "
                   "challenge's own form")

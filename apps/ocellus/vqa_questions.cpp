@@ -29,7 +29,9 @@ CLI::Option* add_question_flags(CLI::App& verb, QuestionFlags& flags) {
   verb.add_option("--seed", flags.draw.seed, "Which ones are drawn")
       ->check(whole_number())
       ->capture_default_str();
-  verb.add_option("--prompt", flags.prompt, "How it is asked; {question} stands for the question");
+  flags.prompt = kShortAnswerPrompt;
+  verb.add_option("--prompt", flags.prompt, "How it is asked; {question} stands for the question")
+      ->default_str("the question, and that a word or phrase will do");
   return questions;
 }
 

@@ -26,7 +26,8 @@ inline constexpr std::string_view kShortAnswerPrompt =
     "{question}\nAnswer the question using a single word or phrase.";
 inline constexpr int kShortAnswerTokens = 32;
 
-// --questions, which it returns, --annotations, --images, --format, --sample, --seed, --prompt.
+// --questions, which it returns, --annotations, --images, --format, --sample, --seed, --prompt,
+// whose default is kShortAnswerPrompt.
 CLI::Option* add_question_flags(CLI::App& verb, QuestionFlags& flags);
 
 // All of these end the program where something is wrong.

@@ -19,7 +19,7 @@ SPREAD = {"type": "object", "required": ["p50", "p90"], "additionalProperties": 
 PERCENT = {"type": "number", "minimum": 0, "maximum": 100}
 MEASURED = {
     "type": "object", "additionalProperties": False,
-    "required": ["name", "model", "by", "error", "accuracy", "failed", "seconds", "first_text_seconds",
+    "required": ["name", "model", "by", "error", "accuracy", "failed", "first_error", "empty", "seconds", "first_text_seconds",
                  "resident_bytes", "load_seconds", "prompt_tokens", "answer_tokens", "cached_tokens"],
     "properties": {
         "name": {"type": "string"}, "model": {"type": "string"}, "by": {"type": "string"},
@@ -28,7 +28,8 @@ MEASURED = {
                      "required": ["questions", "overall", "low", "high"],
                      "properties": {"questions": {"type": "integer", "minimum": 1}, "overall": PERCENT,
                                     "low": PERCENT, "high": PERCENT}},
-        "failed": {"type": "integer", "minimum": 0}, "seconds": SPREAD,
+        "failed": {"type": "integer", "minimum": 0}, "first_error": {"type": ["string", "null"]},
+        "empty": {"type": "integer", "minimum": 0}, "seconds": SPREAD,
         "first_text_seconds": {"anyOf": [SPREAD, {"type": "null"}]},
         "resident_bytes": {"type": ["integer", "null"], "exclusiveMinimum": 0},
         "load_seconds": {"type": ["number", "null"], "minimum": 0},
@@ -68,7 +69,7 @@ def compared(small, server, tmp_path_factory):
     out = tmp_path_factory.mktemp("compare") / "out"
     names = ["demo", small / "smolvlm2", small / "moondream2", server.url + "/v1", foreign.url,
              whole.url + "#other", "not-a-model", "http://127.0.0.1:9"]  # fmt: skip
-    done = run("compare", *names, "--sample", 10, "--out", out, code=1)
+    done = run("compare", *names, "--sample", 10, "--prompt", "{question}", "--out", out, code=1)
     foreign.close()
     whole.close()
     rows = json.loads((out / "compare.json").read_text())
@@ -169,6 +170,54 @@ def test_a_server_that_stops_answering_is_told_in_its_row(stranger, tmp_path):
     assert "the key has ended" in broken["error"] and demo["error"] is None
 
 
+def error_of(server, *args):
+    """Of the one row, which could not be measured."""
+    (row,) = json.loads(run("compare", server.url, "--json", *args, code=1).stdout)["models"]
+    return row["error"]
+
+
+def test_what_a_server_says_of_itself_is_told(stranger):
+    for models, told in (((200, "rubbish"), "names no model"), ((200, {"data": []}), "names no model"),
+                         ((500, "out of memory"), "500 out of memory"),
+                         ((404, {"detail": "no such page"}), "404 no such page")):  # fmt: skip
+        stranger.models = models
+        said = error_of(stranger)
+        assert f"/v1/models{':' if models[0] != 200 else ''} {told}" in said
+        assert "(name one behind the address: URL#NAME)" in said
+    stranger.models = 401, {"error": {"message": "no key"}}
+    assert "401 no key (put its key into $OCELLUS_API_KEY)" in error_of(stranger)
+    assert stranger.bodies == []
+
+
+def test_what_failed_and_what_is_empty_is_told(stranger):
+    stranger.fails = lambda number: (400, "I see nothing") if number == 3 else None
+    stranger.says = lambda number: ["Yes", "", " \n"][number % 3]
+    done = run("compare", stranger.url, "--sample", 6)
+    assert ("1 of 6 questions without an answer, which count as wrong; the first: http\\_400: "
+            "I see nothing; 4 of 6 answers are empty") in done.stdout  # fmt: skip
+    stranger.fails, stranger.says = lambda number: None, lambda number: ""
+    assert error_of(stranger, "--sample", 2) == "nothing could be scored: 2 of 2 answers are empty"
+    stranger.fails = lambda number: (400, {"error": {"code": "odd", "message": "no pictures"}})
+    said = error_of(stranger, "--sample", 2)
+    assert "nothing could be scored: 2 of 2 questions without" in said and "odd: no pictures" in said
+
+
+def test_the_time_for_an_answer_counts_all_tries(stranger):
+    stranger.fails = lambda number: (503, "busy", {"Retry-After": "50"})
+    assert "busy" in error_of(stranger, "--timeout", 3)
+    assert len(stranger.bodies) == 1  # the second would be too late
+    stranger.fails, stranger.pause = lambda number: None, 30
+    assert "timed out" in error_of(stranger, "--timeout", 1)
+    assert len(stranger.bodies) == 2
+
+
+def test_it_is_asked_for_a_word_or_a_phrase(stranger):
+    shown = json.loads(run("compare", stranger.url, "--sample", 1, "--json").stdout)
+    assert shown["prompt"] == "{question}\nAnswer the question using a single word or phrase."
+    text = stranger.bodies[-1]["messages"][-1]["content"][1]["text"]
+    assert text == shown["prompt"].replace("{question}", "What shape is this?")
+
+
 def test_progress_at_a_terminal(stranger):
     shown = at_terminal("compare", stranger.url, "--sample", 4)
     assert "100 %  4 of 4" in shown and "stranger" in shown
@@ -188,7 +237,8 @@ def test_ctrl_c_ends_it_and_its_processes(tmp_path):
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path):
     stranger = Stranger(pause=0.05)
-    process = subprocess.Popen([BIN, "compare", "demo", stranger.url, "--sample", "500", "--out", tmp_path / "out"],
+    process = subprocess.Popen([BIN, "compare", "demo", stranger.url, "--sample", "500", "--prompt", "{question}",
+                                "--out", tmp_path / "out"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
     while len(stranger.bodies) < 3:
         assert process.poll() is None

@@ -7,11 +7,11 @@
 #include <boost/json/parse.hpp>
 #include <span>
 
-#include "base/printable.h"
 #include "image/image.h"
 #include "io/base64.h"
 #include "io/json.h"
 #include "io/json_text.h"
+#include "runtime/bench/server_reason.h"
 
 namespace oc {
 namespace {
@@ -34,12 +34,11 @@ std::int64_t count_at(const json::value* value, std::string_view key) {
 
 ReplyError error_of(const ChatReply& reply, const json::value* document) {
   if (reply.status == 0) return {"no_response", reply.failure};
-  const json::value* error = member(document, "error");
-  std::string code = text_at(error, "code"), message = text_at(error, "message");
-  if (error != nullptr && error->is_string()) message = std::string(error->get_string());
+  std::string code = text_at(member(document, "error"), "code"),
+              message = server_reason(reply.body);
   if (code.empty()) code = fmt::format("http_{}", reply.status);
   if (message.empty()) message = fmt::format("the server's status is {}", reply.status);
-  return {std::move(code), shortened(message, 1000)};
+  return {std::move(code), std::move(message)};
 }
 
 }  // namespace
@@ -90,8 +89,12 @@ ReadReply read_reply(const ChatReply& reply) {
   const json::value* root = code ? nullptr : &document;
   if (reply.status != 200) return {.answer = {}, .error = error_of(reply, root)};
   const json::value* choices = member(root, "choices");
-  if (choices == nullptr || !choices->is_array() || choices->get_array().empty())
-    return {.answer = {}, .error = {"no_answer", "the reply holds no answer"}};
+  if (choices == nullptr || !choices->is_array() || choices->get_array().empty()) {
+    const std::string reason = server_reason(reply.body);
+    return {.answer = {},
+            .error = {"no_answer",
+                      "the reply holds no answer" + (reason.empty() ? "" : ": " + reason)}};
+  }
   const json::value& choice = choices->get_array().front();
   const json::value* usage = member(root, "usage");
   return {.answer = TextAnswer{

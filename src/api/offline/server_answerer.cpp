@@ -49,6 +49,7 @@ Result<std::unique_ptr<ServerAnswerer>> ServerAnswerer::connect(ServerAnswererOp
   ServerLoadOptions wanted;
   wanted.url = options.url;
   wanted.model = options.model;
+  if (!options.name_hint.empty()) wanted.name_hint = options.name_hint;
   OC_ASSIGN_OR_RETURN(options.model, served_model(wanted, client));
   return std::unique_ptr<ServerAnswerer>(new ServerAnswerer(std::move(options)));
 }
@@ -102,13 +103,17 @@ ChatReply ServerAnswerer::answer(std::string_view path, std::string body) {
   auto client = take_client();
   ChatReply reply;
   double pause = options_.first_wait_s;
+  const Stopwatch since;
   for (int i = 0; i < options_.tries; ++i) {
     if (stopped()) return {.stopped = true};
+    client->set_timeout(std::chrono::milliseconds(
+        std::max(1, static_cast<int>(1000.0 * options_.timeout_s - since.ms()))));
     int retry_after_s = 0;
     reply = ask_once(*client, path, body, retry_after_s);
-    if (!is_passing(reply.status)) break;
-    if (i + 1 < options_.tries)
-      wait(std::max(pause, static_cast<double>(std::min(retry_after_s, 60))));
+    if (!is_passing(reply.status) || i + 1 == options_.tries) break;
+    const double seconds = std::max(pause, static_cast<double>(std::min(retry_after_s, 60)));
+    if (since.ms() / 1000 + seconds >= options_.timeout_s) break;
+    wait(seconds);
     pause *= 2;
   }
   {
@@ -135,7 +140,8 @@ std::optional<double> ServerAnswerer::load_ms() const {
     if (!one.is_object()) continue;
     const json::value* name = one.get_object().if_contains("name");
     const json::value* ms = one.get_object().if_contains("load_ms");
-    if (name != nullptr && *name == json::string(options_.model) && ms != nullptr && ms->is_number())
+    if (name != nullptr && *name == json::string(options_.model) && ms != nullptr &&
+        ms->is_number())
       return ms->to_number<double>(failed);
   }
   return std::nullopt;

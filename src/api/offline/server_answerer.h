@@ -15,13 +15,14 @@
 namespace oc {
 
 struct ServerAnswererOptions {
-  std::string url;            // without /v1
-  std::string api_key;        // empty: none is sent
-  std::string model;          // empty: the first of /v1/models
-  int timeout_s = 600;        // of one request
-  int tries = 6;              // of a request that the server is too busy for, or did not get
-  double first_wait_s = 0.5;  // before the second; each wait is twice the one before
-  bool streams = false;       // answers come as streams: their first text's time is known
+  std::string url;             // without /v1
+  std::string api_key;         // empty: none is sent
+  std::string model;           // empty: the first of /v1/models
+  std::string name_hint = {};  // what to do where the server has no model
+  int timeout_s = 600;         // of one answer, with all tries and the time between them
+  int tries = 6;               // of a request that the server is too busy for, or did not get
+  double first_wait_s = 0.5;   // before the second; each wait is twice the one before
+  bool streams = false;        // answers come as streams: their first text's time is known
   std::function<bool()> stopped = {};  // whether the run is to end; any thread
 };
 

@@ -16,8 +16,10 @@ struct ServerLoadOptions {
   std::string url = "http://127.0.0.1:8080";  // without /v1
   std::string api_key;                        // empty: none is sent
   std::string model;                          // empty: the first of /v1/models
-  std::vector<int> streams = {1, 2, 4, 8};    // requests under way at a time; one run for each
-  int requests = 0;                           // of each run; 0: four for each stream
+  // What to do where it has none: how a model is named is the verb's matter.
+  std::string name_hint = "name one with --served-model";
+  std::vector<int> streams = {1, 2, 4, 8};  // requests under way at a time; one run for each
+  int requests = 0;                         // of each run; 0: four for each stream
   int max_tokens = 64;
   std::string question = "What is in this picture?";
   // Pictures to take by turns; none: made ones.

@@ -69,12 +69,17 @@ Result<std::string> picture_of(const std::string& path) {
 
 Result<std::string> served_model(const ServerLoadOptions& options, LoadClient& client) {
   if (!options.model.empty()) return options.model;
-  OC_ASSIGN_OR_RETURN(const std::string body, client.get("/v1/models"));
+  auto body = client.get("/v1/models");
+  if (!body.ok()) {
+    Error error = body.error();
+    if (error.hint.empty()) error.hint = options.name_hint;
+    return error;
+  }
   try {
-    return json::value_to<std::string>(json::parse(body).at("data").as_array().at(0).at("id"));
+    return json::value_to<std::string>(json::parse(*body).at("data").as_array().at(0).at("id"));
   } catch (const std::exception&) {
     return Error{ErrorCode::kUnavailable, fmt::format("{}/v1/models names no model", options.url),
-                 "name one with --served-model"};
+                 options.name_hint};
   }
 }
 

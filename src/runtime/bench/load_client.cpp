@@ -9,6 +9,7 @@
 
 #include "base/ascii.h"
 #include "base/clock.h"
+#include "runtime/bench/server_reason.h"
 
 namespace oc {
 namespace {
@@ -33,17 +34,11 @@ std::size_t tokens_of(const json::object& choice) {
   return content != nullptr && content->is_array() ? content->get_array().size() : 1;
 }
 
-// The message of an error object, or the beginning of whatever came.
-std::string error_of(std::string_view body) {
-  boost::system::error_code code;
-  const json::value value = json::parse(body, code);
-  if (!code && value.is_object())
-    if (const json::value* error = value.get_object().if_contains("error");
-        error != nullptr && error->is_object())
-      if (const json::value* message = error->get_object().if_contains("message");
-          message != nullptr && message->is_string())
-        return std::string(message->get_string());
-  return std::string(body.substr(0, 200));
+// "503 the model is loading"
+std::string status_text(long status, std::string_view body) {
+  const std::string reason = server_reason(body);
+  return reason.empty() ? fmt::format("the server's status is {}", status)
+                        : fmt::format("{} {}", status, reason);
 }
 
 // Of a line of a response's head, if it is that one.
@@ -103,7 +98,7 @@ void EventReader::event(std::string_view data, double ms) {
   }
   const json::object& object = value.get_object();
   if (object.contains("error")) {
-    answer_.error = error_of(data);
+    answer_.error = server_reason(data);
     return;
   }
   if (const json::value* usage = object.if_contains("usage"); usage && usage->is_object()) {
@@ -147,7 +142,9 @@ std::string server_root(std::string url) {
 }
 
 LoadClient::LoadClient(std::string url, std::string api_key, int timeout_s)
-    : url_(std::move(url)), api_key_(std::move(api_key)), timeout_(timeout_s) {}
+    : url_(std::move(url)),
+      api_key_(std::move(api_key)),
+      timeout_(std::chrono::seconds(timeout_s)) {}
 
 TransferOptions LoadClient::options(const std::string& path) const {
   TransferOptions out;
@@ -182,14 +179,16 @@ StreamedAnswer LoadClient::ask(const std::string& body, EventReader::OnText on_t
   answer.whole_ms = since.ms();
   answer.status = transfer_.status();
   if (events.enough() || events.failed()) return answer;
-  if (failure)
+  if (failure) {
     answer.error = failure->text;
-  else if (answer.status != 200)
-    answer.error = fmt::format("{}: {}", answer.status, error_of(answer.body));
-  else if (whole)
+    answer.body.clear();  // a part of it is no answer
+  } else if (answer.status != 200) {
+    answer.error = status_text(answer.status, answer.body);
+  } else if (whole) {
     answer.error = "the server answers as a whole, though a stream was asked for";
-  else if (answer.error.empty() && !events.ended())
+  } else if (answer.error.empty() && !events.ended()) {
     answer.error = "the stream ended without [DONE]";
+  }
   return answer;
 }
 
@@ -213,16 +212,17 @@ Result<std::string> LoadClient::get(const std::string& path) {
   constexpr std::chrono::seconds kMaxTime{30};  // nothing is computed for it
   std::string body, too_long;
   TransferOptions wanted = options(path);
-  wanted.timeout = std::min(timeout_, kMaxTime);
+  wanted.timeout = std::min<std::chrono::milliseconds>(timeout_, kMaxTime);
   wanted.on_body = [&](std::string_view bytes) { return add_to(body, bytes, too_long); };
   transfer_.prepare(std::move(wanted));
   if (const auto failure = transfer_.perform())
     return Error{ErrorCode::kUnavailable,
                  fmt::format("{}{}: {}", url_, path, too_long.empty() ? failure->text : too_long),
-                 "start one with `ocellus serve`, or name another with --server"};
+                 "start one with `ocellus serve`, or name another address"};
   if (const long status = transfer_.status(); status != 200)
     return Error{ErrorCode::kUnavailable,
-                 fmt::format("{}{}: {} {}", url_, path, status, error_of(body))};
+                 fmt::format("{}{}: {}", url_, path, status_text(status, body)),
+                 status == 401 || status == 403 ? "put its key into $OCELLUS_API_KEY" : ""};
   return body;
 }
 

@@ -66,6 +66,7 @@ std::string server_root(std::string url);
 class LoadClient {
  public:
   LoadClient(std::string url, std::string api_key, int timeout_s);
+  void set_timeout(std::chrono::milliseconds timeout) { timeout_ = timeout; }  // of one request
 
   // Hangs up where `on_text` says that it has enough: no error. A server that answers as a whole,
   // though a stream was asked for, is one, with the body.
@@ -78,7 +79,7 @@ class LoadClient {
   TransferOptions options(const std::string& path) const;
 
   std::string url_, api_key_;
-  std::chrono::seconds timeout_;
+  std::chrono::milliseconds timeout_;
   Transfer transfer_;
 };
 

@@ -101,9 +101,9 @@ std::string notes_of(const ComparedModel& model) {
   if (!model.error.empty()) return fmt::format("- {}: {}\n", name, in_markdown(model.error));
   std::string out =
       fmt::format("- {}: {}, {}", name, in_markdown(model.model), in_markdown(model.by));
-  if (model.failed > 0)
-    out += fmt::format("; {} of {} questions without an answer, which count as wrong", model.failed,
-                       model.accuracy.count);
+  const std::string without =
+      unanswered_text(model.failed, model.empty, model.accuracy.count, model.first_error);
+  if (!without.empty()) out += "; " + in_markdown(without);
   if (model.cached_tokens > 0)
     out += fmt::format("; {} tokens of prompts came from its cache: new pictures take longer",
                        model.cached_tokens);
@@ -124,6 +124,8 @@ json::object ComparedModel::json() const {
                      {"low", percent(accuracy.low)},
                      {"high", percent(accuracy.high)}};
   out["failed"] = std::int64_t(failed);
+  out["first_error"] = first_error.empty() ? json::value(nullptr) : json::value(first_error);
+  out["empty"] = std::int64_t(empty);
   out["seconds"] = json_of(seconds);
   out["first_text_seconds"] = first_text ? json::value(json_of(*first_text)) : json::value(nullptr);
   out["resident_bytes"] =
@@ -155,6 +157,9 @@ Result<ComparedModel> ComparedModel::read(const json::object& object) {
   }
   OC_ASSIGN_OR_RETURN(const std::int64_t failed, reader.integer("failed", 0, kMaxCount));
   out.failed = static_cast<std::size_t>(failed);
+  OC_ASSIGN_OR_RETURN(out.first_error, reader.string_or("first_error", ""));
+  OC_ASSIGN_OR_RETURN(const std::int64_t empty, reader.integer("empty", 0, kMaxCount));
+  out.empty = static_cast<std::size_t>(empty);
   OC_ASSIGN_OR_RETURN(out.seconds, spread_at(reader, "seconds"));
   if (reader.has("first_text_seconds")) {
     OC_ASSIGN_OR_RETURN(out.first_text, spread_at(reader, "first_text_seconds"));

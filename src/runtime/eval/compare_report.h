@@ -25,6 +25,8 @@ struct ComparedModel {
   std::string error;      // why there are no figures; empty: there are
   Estimate accuracy;
   std::size_t failed = 0;            // questions without an answer, which count as wrong
+  std::string first_error;           // of these
+  std::size_t empty = 0;             // answers without text
   Spread seconds;                    // of an answer, asked one at a time
   std::optional<Spread> first_text;  // seconds; nullopt here and below: it is not known
   std::optional<std::size_t> resident_bytes;

@@ -127,8 +127,8 @@ std::string vqa_page(const VqaReport& report, std::span<const VqaQuestion> quest
   out += run.seed ? fmt::format("{} of {} questions, drawn with seed {}.", overall.count,
                                 run.drawn_of, *run.seed)
                   : fmt::format("{} questions.", overall.count);
-  if (report.failed > 0)
-    out += fmt::format(" {} have no answer and count as wrong.", report.failed);
+  if (const std::string without = report.unanswered(); !without.empty())
+    out += fmt::format(" {}.", in_markup(without));
   out += fmt::format("</p>\n<p class=\"quiet\">Answered by {}. Asked as: {}</p>\n",
                      in_markup(run.by), in_markup(run.prompt));
   out += table("answer type", report.answer_types);

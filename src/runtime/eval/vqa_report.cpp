@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/check.h"
+#include "base/printable.h"
 #include "runtime/eval/vqa_rule.h"
 
 namespace oc {
@@ -54,6 +55,17 @@ std::string row(std::string_view name, const Estimate& estimate) {
 
 }  // namespace
 
+std::string unanswered_text(std::size_t failed, std::size_t empty, std::size_t all,
+                            std::string_view first_error) {
+  std::string out;
+  if (failed > 0)
+    out = fmt::format("{} of {} questions without an answer, which count as wrong; the first: {}",
+                      failed, all, first_error);
+  if (empty > 0)
+    out += fmt::format("{}{} of {} answers are empty", out.empty() ? "" : "; ", empty, all);
+  return out;
+}
+
 double percent(double share) {
   // Not every library has from_chars for a double (libc++ before 20).
   return std::strtod(fmt::format("{:.2f}", 100 * share).c_str(), nullptr);
@@ -70,8 +82,8 @@ VqaReport make_vqa_report(VqaRun run, std::span<const VqaQuestion> questions,
   for (std::size_t i = 0; i < questions.size(); ++i) {
     const VqaQuestion& question = questions[i];
     const bool failed = !answers[i].error.empty();
-    if (failed) ++out.failed;
-    if (!failed && answers[i].text.empty()) ++out.empty;
+    if (failed && out.failed++ == 0) out.first_error = answers[i].error;
+    if (!failed && answers[i].text.find_first_not_of(" \t\r\n") == std::string::npos) ++out.empty;
     const double score = failed ? 0 : answer_score(answers[i].text, question.answers);
     const ClusteredScore one{score, question.picture};
     all.push_back(one);
@@ -93,6 +105,7 @@ json::object VqaReport::json() const {
                    {"drawn_of", run.drawn_of}};
   out["seed"] = run.seed ? json::value(*run.seed) : json::value(nullptr);
   out["failed"] = failed;
+  out["first_error"] = first_error.empty() ? json::value(nullptr) : json::value(first_error);
   out["empty"] = empty;
   out["accuracy"] = {{"overall", percent(overall.mean)},
                      {"perAnswerType", accuracies(answer_types)},
@@ -104,12 +117,17 @@ json::object VqaReport::json() const {
   return out;
 }
 
+std::string VqaReport::unanswered() const {
+  return unanswered_text(failed, empty, overall.count, first_error);
+}
+
 std::string VqaReport::table() const {
   std::string out = fmt::format("{}, {}\n", run.model, run.by);
   out += run.seed ? fmt::format("{} of {} questions, drawn with seed {}", overall.count,
                                 run.drawn_of, *run.seed)
                   : fmt::format("{} questions", overall.count);
-  if (failed > 0) out += fmt::format("; {} without an answer, which count as wrong", failed);
+  if (const std::string without = unanswered(); !without.empty())
+    out += "\n" + printable(without, Lines::kOne);
   out += fmt::format("\n\n  {:<24} {:>8}   {:>16}   {:>7}\n", "", "accuracy", "95 % interval",
                      "asked");
   out += row("all", overall);

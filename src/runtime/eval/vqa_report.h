@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/eval/estimate.h"
@@ -36,12 +37,17 @@ struct VqaReport {
   VqaRun run;
   Estimate overall;
   std::vector<TypeScore> answer_types, question_types;  // by name
-  std::size_t failed = 0, empty = 0;
-  std::vector<double> scores;  // of each question, from 0 to 1
+  std::size_t failed = 0, empty = 0;  // without an answer; with one that has no text
+  std::string first_error;            // of those that failed
+  std::vector<double> scores;         // of each question, from 0 to 1
 
   // "accuracy" as the published evaluation tells it: percent with two decimals.
   boost::json::object json() const;
   std::string table() const;  // for people
+  // "3 of 40 questions without an answer, …": what had nothing that could be right; empty: nothing.
+  std::string unanswered() const;
+  // Nothing had: the score says nothing of the model.
+  bool is_void() const { return failed + empty == overall.count; }
 };
 
 // `answers`: one for each question.
@@ -53,6 +59,10 @@ VqaReport make_vqa_report(VqaRun run, std::span<const VqaQuestion> questions,
 // nothing of what people or models wrote becomes markup.
 std::string vqa_page(const VqaReport& report, std::span<const VqaQuestion> questions,
                      std::span<const VqaAnswer> answers, std::size_t mistakes);
+
+// What had nothing that could be right; empty where everything had.
+std::string unanswered_text(std::size_t failed, std::size_t empty, std::size_t all,
+                            std::string_view first_error);
 
 // Percent with two decimals, rounded as Python rounds.
 double percent(double share);

@@ -70,7 +70,7 @@ void Transfer::prepare(TransferOptions options) {
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   if (options_.large_buffer) set(CURLOPT_BUFFERSIZE, 256L << 10);
   set(CURLOPT_CONNECTTIMEOUT, seconds(options_.connect_timeout));
-  set(CURLOPT_TIMEOUT, seconds(options_.timeout));
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, options_.slowest);
   set(CURLOPT_LOW_SPEED_TIME, seconds(options_.stall));
   set(CURLOPT_ERRORBUFFER, message_);

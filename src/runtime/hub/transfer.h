@@ -18,7 +18,7 @@ struct TransferOptions {
   std::optional<std::string_view> body = {};  // POST; outlives the transfer
   std::string range = {};                     // "0-99"
   std::chrono::seconds connect_timeout{10};
-  std::chrono::seconds timeout{0};  // for all of it; 0: none
+  std::chrono::milliseconds timeout{0};  // for all of it; 0: none
   // Given up when fewer bytes a second come for so long; 0: never.
   std::chrono::seconds stall{0};
   long slowest = 0;

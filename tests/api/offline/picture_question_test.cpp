@@ -84,9 +84,14 @@ TEST(ReadReply, WhatOtherServersSay) {
             "invalid_image: broken");
   EXPECT_EQ(read(400, R"({"error": "broken"})"), "http_400: broken");
   EXPECT_EQ(read(500, "<html>"), "http_500: the server's status is 500");
+  EXPECT_EQ(read(500, "CUDA out of memory\n"), "http_500: CUDA out of memory");
+  EXPECT_EQ(read(422, R"({"detail": "no pictures here"})"), "http_422: no pictures here");
   EXPECT_EQ(read(0, "", "connection refused"), "no_response: connection refused");
   EXPECT_EQ(read(200, "<html>"), "no_answer: the reply holds no answer");
-  EXPECT_EQ(read(200, R"({"choices": []})"), "no_answer: the reply holds no answer");
+  EXPECT_EQ(read(200, R"({"choices": []})"),
+            R"(no_answer: the reply holds no answer: {"choices": []})");
+  EXPECT_EQ(read(200, R"({"error": {"message": "the model is gone"}})"),
+            "no_answer: the reply holds no answer: the model is gone");
   EXPECT_EQ(read(200, R"({"choices": [{"message": {"content": null}}]})"), "answer: ");
 }
 

@@ -14,6 +14,8 @@ ComparedModel measured(std::string name, double seconds) {
   out.by = "cpu";
   out.accuracy = {40, 0.95, 0.83, 0.98};
   out.failed = 1;
+  out.first_error = "http_500: out of | memory";
+  out.empty = 2;
   out.seconds = {seconds, 2 * seconds};
   out.first_text = Spread{seconds / 2, seconds};
   out.resident_bytes = 2'300'000'000;
@@ -67,6 +69,7 @@ TEST(Comparison, TheTable) {
   EXPECT_NE(text.find("- gone: there is no \\<model\\> \\| here\n"), std::string::npos) << text;
   EXPECT_NE(text.find("12 tokens of prompts came from its cache"), std::string::npos);
   EXPECT_NE(text.find("1 of 40 questions without an answer"), std::string::npos);
+  EXPECT_NE(text.find("out of \\| memory; 2 of 40 answers are empty"), std::string::npos) << text;
   EXPECT_NE(text.find("40 drawn questions, asked one at a time"), std::string::npos);
 }
 

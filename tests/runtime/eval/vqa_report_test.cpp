@@ -41,7 +41,13 @@ TEST(VqaReport, AFailureIsWrong) {
   EXPECT_EQ(made.scores, (std::vector<double>{0, 0, 1}));
   EXPECT_EQ(made.failed, 1u);
   EXPECT_EQ(made.empty, 1u);
-  EXPECT_NE(made.table().find("1 without an answer"), std::string::npos);
+  EXPECT_EQ(made.unanswered(),
+            "1 of 3 questions without an answer, which count as wrong; the first: out of memory; "
+            "1 of 3 answers are empty");
+  EXPECT_NE(made.table().find("\n" + made.unanswered() + "\n"), std::string::npos);
+  EXPECT_FALSE(made.is_void());
+  EXPECT_TRUE(report({{"", "out of memory"}, {"", ""}, {" \n", ""}}).is_void());
+  EXPECT_EQ(report({{"red", ""}, {"red", ""}, {"red", ""}}).unanswered(), "");
 }
 
 TEST(VqaReport, PercentIsRoundedAsPythonRounds) {
