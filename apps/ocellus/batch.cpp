@@ -20,6 +20,7 @@
 #include "io/whole_file.h"
 #include "models/registry.h"
 #include "progress.h"
+#include "run_settings.h"
 #include "terminal.h"
 
 namespace oc {
@@ -101,6 +102,16 @@ void check_output(const BatchFlags& flags) {
     throw ExitError{2, fmt::format("--out {} is what is read", flags.out), "name another file"};
 }
 
+struct BatchJob {
+  BatchItem item;
+  std::string kept;  // the record of an earlier run, if it is an answer
+};
+struct BatchDone {
+  BatchResult result;
+  std::string kept;
+  bool failed() const { return kept.empty() && result.failed(); }
+};
+
 class BatchRun {
  public:
   BatchRun(const BatchFlags& flags, BatchSource source)
@@ -119,7 +130,9 @@ class BatchRun {
     }
     if (csv_ && source_.kind() == BatchKind::kRequests)
       throw ExitError{2, "requests are answered in OpenAI's format", "name --out FILE.jsonl"};
-    if (!flags_.out.empty()) open_records();
+    if (flags_.out.empty()) return;
+    made_with_.emplace(flags_.out, settings_json(flags_, settings_));
+    open_records();
   }
 
   void run() {
@@ -127,24 +140,29 @@ class BatchRun {
     const auto answerer = load_answerer(
         flags_,
         {.parallel = flags_.parallel, .each_picture_once = source_.kind() == BatchKind::kPictures});
+    if (records_) begin_records(*answerer);
     // Not between records that go to the same terminal.
     std::optional<WorkProgressLine> progress;
     if (records_ || !flags_.sidecar.empty() || !stdout_is_terminal())
       progress.emplace(done_, source_.share());
-    using Work = InOrder<BatchItem, BatchResult>;
+    using Work = InOrder<BatchJob, BatchDone>;
     const std::size_t threads = asking_threads(flags_.parallel);
     Work::Steps steps;
     steps.take = [this] { return take(); };
-    steps.work = [&](BatchItem item) { return work(*answerer, std::move(item)); };
-    steps.give = [&](const BatchResult& result) { return give(result, progress); };
+    steps.work = [&](BatchJob job) {
+      if (job.kept.empty()) return BatchDone{work(*answerer, std::move(job.item)), {}};
+      return BatchDone{{.item = std::move(job.item), .reply = {}, .read = {}}, std::move(job.kept)};
+    };
+    steps.give = [&](const BatchDone& done) { return give(done, progress); };
     Work(threads, 4 * threads, std::move(steps)).run();
     if (records_)
-      if (const auto synced = records_->sync(); !synced.ok()) ended_ = synced.error();
+      if (const auto finished = records_->finish(); !finished.ok()) ended_ = finished.error();
   }
 
   void report() const {
     const std::string kept =
-        flags_.out.empty() ? "" : fmt::format("; {} are in {}", done_, flags_.out);
+        records_ ? fmt::format("; {} are in {}", records_->records() - (csv_ ? 1 : 0), flags_.out)
+                 : "";
     if (CatchInterrupt::caught())
       throw ExitError{130, "interrupted" + kept, records_ ? "--resume goes on" : ""};
     if (ended_)
@@ -163,8 +181,25 @@ class BatchRun {
                                 : RecordFile::create(flags_.out);
     if (!opened.ok()) wrong_usage(opened.error());
     records_ = *std::move(opened);
-    if (!csv_ || records_->records() > 0) return;
-    if (const auto head = records_->append(csv_head()); !head.ok()) fail(head.error());
+    if (done_ > 0) made_with_->check();
+  }
+
+  // When the model is known too. What failed in the run before is asked again: the records that
+  // are there are written once more, with others in their places.
+  void begin_records(const Answerer& answerer) {
+    made_with_->add("model", answerer.identity());
+    done_ > 0 ? made_with_->check() : made_with_->write();
+    const auto begun = [&]() -> Result<void> {
+      if (csv_ && records_->records() == 0) return records_->append(csv_head());
+      if (failed_ == 0) return {};
+      OC_RETURN_IF_ERROR(records_->renew());
+      source_.rewind();
+      done_ = failed_ = 0;
+      if (!csv_) return {};
+      OC_RETURN_IF_ERROR(records_->next_old());
+      return records_->append(csv_head());
+    }();
+    if (!begun.ok()) fail(begun.error());
   }
 
   // A record of an earlier run, and the item that it is about.
@@ -179,21 +214,43 @@ class BatchRun {
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("{} has more records than there are items", flags_.out),
                    "--resume wants the inputs of the run before"};
-    OC_ASSIGN_OR_RETURN(const bool answered, csv_ ? check_csv_record(record, *item)
-                                                  : check_record(record, source_.kind(), *item));
+    OC_ASSIGN_OR_RETURN(const bool answered, is_answer(record, *item));
     if (!answered) ++failed_;
     ++done_;
     return {};
   }
 
-  std::optional<BatchItem> take() {
+  Result<bool> is_answer(std::string_view record, const BatchItem& item) const {
+    return csv_ ? check_csv_record(record, item) : check_record(record, source_.kind(), item);
+  }
+
+  // The record of an earlier run, where it need not be made anew.
+  Result<std::string> kept(const BatchItem& item) {
+    if (!records_) return std::string();
+    OC_ASSIGN_OR_RETURN(const auto old, records_->next_old());
+    if (!old) return std::string();
+    OC_ASSIGN_OR_RETURN(const bool answered, is_answer(*old, item));
+    return answered ? std::string(*old) : std::string();
+  }
+
+  Result<std::optional<BatchJob>> next_job() {
     while (!CatchInterrupt::caught()) {
-      auto item = source_.next();
-      if (!item.ok()) ended_ = item.error();
-      if (!item.ok() || !*item) return std::nullopt;
-      if (!has_sidecar(**item)) return *std::move(item);
-      ++done_;
+      OC_ASSIGN_OR_RETURN(std::optional<BatchItem> item, source_.next());
+      if (!item) break;
+      if (has_sidecar(*item)) {
+        ++done_;
+        continue;
+      }
+      OC_ASSIGN_OR_RETURN(std::string old, kept(*item));
+      return std::optional(BatchJob{*std::move(item), std::move(old)});
     }
+    return std::optional<BatchJob>();
+  }
+
+  std::optional<BatchJob> take() {
+    auto job = next_job();
+    if (job.ok()) return *std::move(job);
+    ended_ = job.error();
     return std::nullopt;
   }
 
@@ -230,15 +287,16 @@ class BatchRun {
     return out;
   }
 
-  bool give(const BatchResult& result, std::optional<WorkProgressLine>& progress) {
+  bool give(const BatchDone& done, std::optional<WorkProgressLine>& progress) {
+    const BatchResult& result = done.result;
     if (result.reply.stopped) return false;
     if (result.reply.status == 503) {  // the model itself: the others would fail as well
       ended_ = Error{ErrorCode::kUnavailable, result.read.error.message};
       return false;
     }
-    if (!write(result)) return false;
+    if (!write(done)) return false;
     ++done_;
-    if (result.failed()) ++failed_;
+    if (done.failed()) ++failed_;
     if (progress)
       progress->update({.done = done_,
                         .all = source_.count(),
@@ -247,9 +305,11 @@ class BatchRun {
     return true;
   }
 
-  bool write(const BatchResult& result) {
-    const std::string record = source_.kind() == BatchKind::kRequests ? request_record(result)
-                               : csv_                                 ? csv_record(result)
+  bool write(const BatchDone& done) {
+    const BatchResult& result = done.result;
+    const std::string record = !done.kept.empty()                       ? done.kept
+                               : source_.kind() == BatchKind::kRequests ? request_record(result)
+                               : csv_                                   ? csv_record(result)
                                       : picture_record(result, settings_.json_schema.has_value());
     if (records_) {
       if (const auto written = records_->append(record); !written.ok()) ended_ = written.error();
@@ -266,6 +326,7 @@ class BatchRun {
   const bool csv_;
   QuestionSettings settings_;
   std::optional<RecordFile> records_;
+  std::optional<RunSettings> made_with_;  // where there are records
   bool head_seen_ = false;
   std::size_t done_ = 0, failed_ = 0;
   std::optional<Error> ended_;
@@ -321,7 +382,9 @@ void add_batch(CLI::App& app) {
                   "Write each answer beside its picture, in a file of this ending, e.g. .txt")
       ->option_text("ENDING")
       ->group("Output");
-  verb.add_flag("--resume", flags->resume, "Go on where an earlier run has ended, however it did");
+  verb.add_flag(
+      "--resume", flags->resume,
+      "Go on where an earlier run has ended, however it did, and ask again what failed in it");
   verb.add_flag("--recursive", flags->recursive, "Pictures of folders below the folders, too");
   add_parallel_flag(verb, flags->parallel);
   verb.add_option("--json-schema", flags->json_schema,

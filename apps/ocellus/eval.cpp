@@ -17,6 +17,7 @@
 #include "io/record_file.h"
 #include "io/whole_file.h"
 #include "progress.h"
+#include "run_settings.h"
 #include "runtime/eval/vqa_report.h"
 #include "terminal.h"
 #include "vqa_questions.h"
@@ -73,8 +74,17 @@ class VqaEvaluation {
                                 : RecordFile::create(path);
     if (!opened.ok()) throw ExitError{2, opened.error().message, opened.error().hint};
     records_ = *std::move(opened);
-    if (records_->records() > 0) return;
-    if (const auto written = records_->append(head()); !written.ok()) fail(written.error());
+    const bool failed = std::ranges::any_of(
+        answers_, [](const VqaAnswer& answer) { return !answer.error.empty(); });
+    const auto begun = [&]() -> Result<void> {
+      if (records_->records() > 0 && !failed) return {};
+      if (failed) {  // asked again: the records are written once more
+        OC_RETURN_IF_ERROR(records_->renew());
+        before_ = std::exchange(answers_, {});
+      }
+      return records_->append(json_text(head()));
+    }();
+    if (!begun.ok()) fail(begun.error());
   }
 
   void ask_all() {
@@ -98,13 +108,15 @@ class VqaEvaluation {
       return true;
     };
     Work(threads, 4 * threads, std::move(steps)).run();
-    if (const auto synced = records_->sync(); !synced.ok() && !failure_) failure_ = synced.error();
+    if (const auto finished = records_->finish(); !finished.ok() && !failure_)
+      failure_ = finished.error();
   }
 
   // Ends the program where not all was answered.
   void require_all() const {
     const std::string kept =
-        fmt::format("; {} of {} answers are kept", answers_.size(), sample_.questions.size());
+        fmt::format("; {} of {} answers are kept", std::max(answers_.size(), before_.size()),
+                    sample_.questions.size());
     if (failure_) throw ExitError{1, failure_->message + kept, "--resume goes on"};
     if (answers_.size() < sample_.questions.size())
       throw ExitError{130, "interrupted" + kept, "--resume goes on"};
@@ -139,26 +151,29 @@ class VqaEvaluation {
   };
 
   // What makes answers comparable.
-  std::string head() const {
-    json::object knobs;
-    for (const auto& [name, value] : settings_.knobs) knobs[name] = value;
-    return json_text(json::object{{"vqa", 1},
-                                  {"model", answerer_.identity()},
-                                  {"questions", digest_of(sample_)},
-                                  {"prompt", flags_.asked.prompt},
-                                  {"system", settings_.system},
-                                  {"max_tokens", *settings_.max_tokens},
-                                  {"detail", settings_.detail},
-                                  {"knobs", std::move(knobs)}});
+  json::object head() const {
+    json::object out{{"vqa", 1},
+                     {"model", answerer_.identity()},
+                     {"questions", digest_of(sample_)},
+                     {"prompt", flags_.asked.prompt}};
+    for (auto& [key, value] : settings_json(flags_, settings_)) out[key] = value;
+    return out;
+  }
+
+  Result<void> check_head(std::string_view record) const {
+    const auto value = parse_json(record, "answers.jsonl");
+    const auto changed = value.ok() && value->is_object()
+                             ? changed_setting(value->get_object(), head())
+                             : std::optional<std::string>("it has no settings");
+    if (!changed) return {};
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{} is of other questions, another model or other settings: {}",
+                             flags_.out, *changed),
+                 "--resume wants what the run before had; or name another folder with --out"};
   }
 
   Result<void> pass(std::string_view record) {
-    if (!std::exchange(head_seen_, true)) {
-      if (record == head()) return {};
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("{} is of other questions, another model or prompt", flags_.out),
-                   "--resume wants what the run before had; or name another folder with --out"};
-    }
+    if (!std::exchange(head_seen_, true)) return check_head(record);
     const Error wrong{ErrorCode::kInvalidArgument,
                       fmt::format("{}: record {} is not of this run", flags_.out, answers_.size()),
                       "name another folder with --out"};
@@ -176,6 +191,8 @@ class VqaEvaluation {
   }
 
   Said ask(std::size_t i) const {
+    if (i < before_.size() && before_[i].error.empty())
+      return {.question = i, .answer = before_[i], .failure = {}};
     const VqaQuestion& question = sample_.questions[i];
     VqaReply reply =
         ask_vqa(answerer_, settings_, prompt_, question.question,
@@ -224,6 +241,7 @@ class VqaEvaluation {
   std::optional<RecordFile> records_;
   bool head_seen_ = false;
   std::vector<VqaAnswer> answers_;
+  std::vector<VqaAnswer> before_;  // of an earlier run of which something is asked again
   std::size_t next_ = 0;
   std::optional<Error> failure_;
 };
@@ -276,7 +294,8 @@ void add_eval(CLI::App& app) {
       ->capture_default_str()
       ->type_name("DIR")
       ->group("Output");
-  verb.add_flag("--resume", flags->resume, "Go on where an earlier run has ended");
+  verb.add_flag("--resume", flags->resume,
+                "Go on where an earlier run has ended, and ask again what failed in it");
   verb.add_option("--mistakes", flags->mistakes, "Wrong answers on the page, with their pictures")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();

@@ -17,18 +17,20 @@ namespace oc {
 
 namespace fs = std::filesystem;
 
-std::size_t record_end(std::string_view text, RecordKind kind) {
-  if (kind == RecordKind::kJsonLines) {
-    const std::size_t at = text.find('\n');
-    return at == text.npos ? at : at + 1;
-  }
-  bool quoted = false;  // a doubled quote inside quotes ends and begins them again
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"') quoted = !quoted;
-    if (text[i] == '\n' && !quoted) return i + 1;
-  }
-  return text.npos;
+namespace {
+
+// Behind links: it is the file that is replaced.
+fs::path beside(const fs::path& path) {
+  std::error_code error;
+  fs::path out = fs::canonical(path, error);
+  if (error) out = path;
+  return out += ".renewed";
 }
+
+}  // namespace
+
+RecordFile::RecordFile(fs::path path, FileHandle file)
+    : path_(std::move(path)), renewed_(beside(path_)), file_(std::move(file)) {}
 
 Error RecordFile::failed(int error) const {
   return {ErrorCode::kUnavailable,
@@ -37,14 +39,19 @@ Error RecordFile::failed(int error) const {
 }
 
 Result<RecordFile> RecordFile::open(const fs::path& path, int flags) {
-  RecordFile out(path, FileHandle(::open(path.c_str(), flags | O_CLOEXEC, 0644)));
-  if (!out.file_.is_open()) return out.failed(errno);
-  struct stat status {};
+  FileHandle file(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+  const int error = file.is_open() ? 0 : errno;
+  RecordFile out(path, std::move(file));
+  if (error != 0) return out.failed(error);
+  struct stat status {
+  }, named{};
   if (::fstat(out.file_.fd(), &status) != 0) return out.failed(errno);
   if (!S_ISREG(status.st_mode))
     return Error{ErrorCode::kInvalidArgument, fmt::format("{} is no file", path.string()),
                  "name one that can be gone on with"};
-  if (try_lock(out.file_.fd()) != 0)
+  // Another process may have put a new file in its place before its lock was free.
+  if (try_lock(out.file_.fd()) != 0 || ::stat(path.c_str(), &named) != 0 ||
+      named.st_dev != status.st_dev || named.st_ino != status.st_ino)
     return Error{ErrorCode::kUnavailable, fmt::format("{} is in use", path.string()),
                  "another run writes it; let that one end"};
   return out;
@@ -52,9 +59,13 @@ Result<RecordFile> RecordFile::open(const fs::path& path, int flags) {
 
 Result<RecordFile> RecordFile::create(const fs::path& path) {
   OC_ASSIGN_OR_RETURN(RecordFile out, open(path, O_RDWR | O_CREAT));
-  if (::lseek(out.file_.fd(), 0, SEEK_END) != 0)
-    return Error{ErrorCode::kInvalidArgument, fmt::format("{} is there already", path.string()),
-                 "--resume goes on with it; or remove it, or name another one"};
+  std::error_code error;
+  const bool renewed = fs::exists(out.renewed_, error);
+  if (renewed || ::lseek(out.file_.fd(), 0, SEEK_END) != 0)
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} is there already", renewed ? out.renewed_.string() : path.string()),
+        "--resume goes on with it; or remove it, or name another one"};
   sync_folder(path.parent_path());
   return out;
 }
@@ -62,47 +73,110 @@ Result<RecordFile> RecordFile::create(const fs::path& path) {
 Result<RecordFile> RecordFile::resume(const fs::path& path, RecordKind kind, std::string_view begin,
                                       const OnRecord& on_record) {
   OC_ASSIGN_OR_RETURN(RecordFile out, open(path, O_RDWR | O_CREAT));
-  OC_RETURN_IF_ERROR(out.read(kind, begin, on_record));
+  out.kind_ = kind;
+  if (std::error_code error; fs::exists(out.renewed_, error)) {
+    OC_RETURN_IF_ERROR(out.begin_renewal(0));
+    OC_RETURN_IF_ERROR(out.read(begin, [](std::string_view) { return Result<void>(); }));
+    OC_RETURN_IF_ERROR(out.end_renewal());
+    out.records_ = 0;
+    if (::lseek(out.file_.fd(), 0, SEEK_SET) != 0) return out.failed(errno);
+  }
+  OC_RETURN_IF_ERROR(out.read(begin, on_record));
   sync_folder(path.parent_path());
   return out;
 }
 
-Result<void> RecordFile::read(RecordKind kind, std::string_view begin, const OnRecord& on_record) {
-  constexpr std::size_t kBlock = 1 << 20;
-  std::string text;  // what no record was made of yet
-  std::size_t whole = 0;
-  for (;;) {
-    const std::size_t held = text.size();
-    text.resize(held + kBlock);
-    const ssize_t count = ::read(file_.fd(), text.data() + held, kBlock);
-    text.resize(held + (count > 0 ? static_cast<std::size_t>(count) : 0));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed(errno);
-    if (count == 0) break;
-    std::string_view rest = text;
-    if (whole == 0 && !begin.starts_with(rest.substr(0, begin.size())))
+Result<void> RecordFile::read(std::string_view begin, const OnRecord& on_record) {
+  RecordReader reader(file_.fd(), kind_);
+  for (std::optional<std::string_view> record;; ++records_) {
+    if (const int error = reader.next(record)) return failed(error);
+    const bool ours =
+        records_ > 0 || (record ? record->starts_with(begin)
+                                : begin.starts_with(reader.rest().substr(0, begin.size())));
+    if (!ours)
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("{} is no file of an earlier run", path_.string()),
                    "name another one"};
-    for (std::size_t end = record_end(rest, kind); end != rest.npos; end = record_end(rest, kind)) {
-      OC_RETURN_IF_ERROR(on_record(rest.substr(0, end - 1)));
-      ++records_;
-      whole += end;
-      rest.remove_prefix(end);
-    }
-    text.erase(0, text.size() - rest.size());
+    if (!record) break;
+    OC_RETURN_IF_ERROR(on_record(*record));
   }
-  const auto end = static_cast<off_t>(whole);
-  if (!text.empty() && ::ftruncate(file_.fd(), end) != 0) return failed(errno);
+  if (!reader.rest().empty()) torn_at_ = reader.whole();
+  const auto end = static_cast<off_t>(reader.whole());
   if (::lseek(file_.fd(), end, SEEK_SET) != end) return failed(errno);
   return {};
 }
 
+Result<void> RecordFile::begin_renewal(int flags) {
+  OC_ASSIGN_OR_RETURN(RecordFile made, open(renewed_, O_RDWR | O_CREAT | flags));
+  struct stat status {};
+  if (::fstat(file_.fd(), &status) != 0 ||
+      ::fchmod(made.file_.fd(), status.st_mode & mode_t{07777}) != 0)
+    return failed(errno);
+  old_ = Old{.file = std::exchange(file_, std::move(made.file_)),
+             .reader = nullptr,
+             .records = std::exchange(records_, 0)};
+  torn_at_.reset();
+  if (::lseek(old_->file.fd(), 0, SEEK_SET) != 0) return failed(errno);
+  old_->reader = std::make_unique<RecordReader>(old_->file.fd(), kind_);
+  return {};
+}
+
+Result<void> RecordFile::renew() {
+  OC_RETURN_IF_ERROR(begin_renewal(O_TRUNC));
+  return old_->records > 0 ? Result<void>() : take_place();
+}
+
+Result<std::optional<std::string_view>> RecordFile::next_old() {
+  std::optional<std::string_view> record;
+  if (!old_) return record;
+  if (const int error = old_->reader->next(record)) return failed(error);
+  return record;
+}
+
+// The old records that have no new one yet follow the new ones.
+Result<void> RecordFile::end_renewal() {
+  OC_RETURN_IF_ERROR(cut());
+  if (::lseek(old_->file.fd(), 0, SEEK_SET) != 0) return failed(errno);
+  RecordReader reader(old_->file.fd(), kind_);
+  const std::size_t renewed = records_;
+  for (std::size_t i = 0;; ++i) {
+    std::optional<std::string_view> record;
+    if (const int error = reader.next(record)) return failed(error);
+    if (!record) break;
+    if (i < renewed) continue;
+    const std::string line = std::string(*record) + '\n';
+    if (const int error = write_all(file_.fd(), std::as_bytes(std::span(line))))
+      return failed(error);
+    ++records_;
+  }
+  return take_place();
+}
+
+Result<void> RecordFile::take_place() {
+  OC_RETURN_IF_ERROR(sync());
+  std::error_code error;
+  fs::path place = renewed_;
+  place.replace_extension();
+  fs::rename(renewed_, place, error);
+  if (error) return failed(error.value());
+  sync_folder(place.parent_path());
+  old_.reset();
+  return {};
+}
+
+Result<void> RecordFile::cut() {
+  if (torn_at_ && ::ftruncate(file_.fd(), static_cast<off_t>(*torn_at_)) != 0) return failed(errno);
+  torn_at_.reset();
+  return {};
+}
+
 Result<void> RecordFile::append(std::string_view record) {
+  OC_RETURN_IF_ERROR(cut());
   std::string line(record);
   line += '\n';
   if (const int error = write_all(file_.fd(), std::as_bytes(std::span(line)))) return failed(error);
   ++records_;
+  if (old_ && records_ == old_->records) return take_place();
   if (std::chrono::steady_clock::now() - synced_ < std::chrono::seconds(1)) return {};
   return sync();
 }
@@ -111,6 +185,12 @@ Result<void> RecordFile::sync() {
   synced_ = std::chrono::steady_clock::now();
   if (::fsync(file_.fd()) != 0) return failed(errno);
   return {};
+}
+
+Result<void> RecordFile::finish() {
+  if (old_) return end_renewal();
+  OC_RETURN_IF_ERROR(cut());
+  return sync();
 }
 
 }  // namespace oc

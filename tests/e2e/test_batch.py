@@ -102,6 +102,68 @@ def test_a_file_of_another_run_is_not_touched(pictures, whole, tmp_path):
     assert out.read_text() == "my notes"
 
 
+def test_records_that_were_made_otherwise_are_not_mixed_with_these(pictures, tmp_path):
+    files, out, schema = sorted(pictures.iterdir())[:2], tmp_path / "out.jsonl", tmp_path / "schema"
+    schema.write_text("{}")
+    asked = ("batch", *files, "-q", QUESTION, "-o", out)
+    run(*asked, "--max-tokens", 3, "--system", "Be brief.")
+    before = out.read_bytes() + b'{"image": "torn'
+    out.write_bytes(before)
+    same, brief = ("--max-tokens", 3, "--system", "Be brief.", "--resume"), ("--system", "Be brief.")
+    for other, told in ((("--max-tokens", 4, *brief), '"max_tokens" was 3, and is 4'),
+                        (brief, '"max_tokens" was 3, and is null'),
+                        (("--max-tokens", 3), '"system" was "Be brief.", and is ""'),
+                        ((*same, "--temperature", 0.5), '"temperature" was 0.0, and is 0.5'),
+                        ((*same, "--seed", 1), '"seed" was null, and is 1'),
+                        ((*same, "--stop", "x"), '"stop" was [], and is ["x"]'),
+                        ((*same, "--detail", "low"), '"detail" was "", and is "low"')):  # fmt: skip
+        said = failure(*asked, *other, *([] if "--resume" in other else ["--resume"]), "--model", "none",
+                       code=2)  # fmt: skip
+        assert f"out.jsonl was made otherwise: {told}" in said
+        assert out.read_bytes() == before
+    settings = tmp_path / "out.jsonl.run"
+    known = json.loads(settings.read_text())
+    settings.write_text(json.dumps({**known, "model": "other 123"}))
+    assert '"model" was "other 123", and is "ocellus-demo ' in failure(*asked, *same, code=2)
+    settings.unlink()
+    assert "out.jsonl.run cannot be read" in failure(*asked, *same, code=2)
+    assert out.read_bytes() == before
+    settings.write_text(json.dumps(known))
+    run(*asked, *same)
+    assert out.read_bytes() == before[: before.rindex(b"\n") + 1]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv"])
+def test_what_failed_is_asked_again(pictures, tmp_path, name):
+    """One record for each picture remains, in its place."""
+    folder, out = tmp_path / "pictures", tmp_path / name
+    shutil.copytree(pictures, folder)
+    files = sorted(folder.iterdir())[:8]
+    away = [files[1], files[2], files[6]]
+    asked = ("batch", *files, "-q", QUESTION, "-o", out)
+    for file in away:
+        file.rename(file.with_suffix(".away"))
+    run(*asked, code=1)
+    failed = out.read_bytes()
+    assert "3 of 8 have no answer" in run(*asked, "--resume", code=1).stderr
+    assert out.read_bytes() == failed
+    for file in away[:2]:
+        file.with_suffix(".away").rename(file)
+    process = subprocess.Popen([BIN, *map(str, asked), "--resume"], stderr=subprocess.PIPE)
+    while process.poll() is None and not (tmp_path / f"{name}.renewed").exists():
+        time.sleep(0.001)
+    process.kill()  # in the middle of it, or when it was done
+    process.communicate(timeout=300)
+    run(*asked, "--resume", code=1)
+    away[2].with_suffix(".away").rename(away[2])
+    run(*asked, "--resume")
+    again = out.read_bytes()
+    run(*asked[:-1], tmp_path / f"whole{out.suffix}")
+    assert again == (tmp_path / f"whole{out.suffix}").read_bytes()
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "pictures", name, f"{name}.run", f"whole{out.suffix}", f"whole{out.suffix}.run"}  # fmt: skip
+
+
 def test_what_is_wrong_with_one_is_told_in_its_record(pictures, tmp_path):
     good = sorted(pictures.iterdir())[0]
     cut, text = tmp_path / "cut.png", tmp_path / "text.png"

@@ -287,9 +287,43 @@ def test_any_server(tmp_path, examples=("red-circle.png", "shapes.png")):
     key, body = stranger.bodies[0]
     assert key == "Bearer secret" and body["model"] == "stranger" and body["temperature"] == 0
     assert body["messages"][0]["content"][1]["text"].startswith("Is it 0?\nAnswer the question")
-    assert stranger.asked == 1 + 6 + 1 + 4
+    assert stranger.asked == 1 + 6 + 1 + 5  # what failed, "star", once more
     page = (tmp_path / "out" / "report.html").read_text()
     assert "I do not like &lt;stars&gt;" in page
+
+
+def test_what_has_no_answer_is_told(tmp_path):
+    from stranger import Stranger as Any
+    from test_cli import EXAMPLES
+
+    lines = [{"image": "shapes.png", "question": f"Is it {i}?", "answers": ["yes"]} for i in range(4)]
+    (tmp_path / "set.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    server = Any()
+    args = ("eval", "vqa", "--format", "lines", "--questions", tmp_path / "set.jsonl", "--images",
+            EXAMPLES, "--server", server.url, "--parallel", 1)  # fmt: skip
+    server.fails = lambda number: (400, "no more") if number == 2 else None
+    server.says = lambda number: None if number == 3 else "yes"
+    told = "1 of 4 questions without an answer, which count as wrong; the first: http_400: no more"
+    shown = run(*args, "--out", tmp_path / "some").stdout
+    assert told + "; 1 of 4 answers are empty" in shown
+    assert told in (tmp_path / "some" / "report.html").read_text()
+    results = json.loads((tmp_path / "some" / "results.json").read_text())
+    assert (results["failed"], results["empty"], results["first_error"]) == (1, 1, "http_400: no more")
+    # What failed is asked again, in its place.
+    server.fails = lambda number: None
+    run(*args, "--out", tmp_path / "some", "--resume")
+    assert len(server.bodies) == 5 and "Is it 1?" in json.dumps(server.bodies[-1])
+    answers = (tmp_path / "some" / "answers.jsonl").read_text().splitlines()[1:]
+    assert [json.loads(line)["answer"] for line in answers] == ["yes", "yes", "", "yes"]
+    changed = failure(*args, "--out", tmp_path / "some", "--resume", "--max-tokens", 5, code=2)
+    assert '"max_tokens" was 32, and is 5' in changed
+    server.says = lambda number: ""
+    server.fails = lambda number: (400, "no more") if number % 2 else None
+    server.bodies.clear()
+    done = run(*args, "--out", tmp_path / "none", code=1)
+    assert "nothing could be scored: 2 of 4 questions without an answer" in done.stderr
+    assert json.loads((tmp_path / "none" / "results.json").read_text())["accuracy"]["overall"] == 0
+    server.close()
 
 
 def test_files_that_are_not_there(tmp_path):

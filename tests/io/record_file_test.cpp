@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 namespace oc {
 namespace {
@@ -88,14 +90,14 @@ TEST_F(RecordFileTest, EveryPlaceOfATornWriteIsMended) {
 TEST_F(RecordFileTest, ARecordMayBeLongerThanWhatIsReadAtOnce) {
   const std::string record = "{" + std::string(3 << 20, 'x') + "}";
   put(record + "\n" + record + "\n{torn");
-  ASSERT_TRUE(resume().ok());
+  ASSERT_TRUE(resume()->finish().ok());
   EXPECT_EQ(read_, (std::vector<std::string>{record, record}));
   EXPECT_EQ(content().size(), 2 * record.size() + 2);
 }
 
 TEST_F(RecordFileTest, NewlinesInsideQuotesEndNoRow) {
   put("image,answer\na,\"two\nlines\"\nb,\"to");
-  ASSERT_TRUE(resume(RecordKind::kCsv, "image,answer").ok());
+  ASSERT_TRUE(resume(RecordKind::kCsv, "image,answer")->finish().ok());
   EXPECT_EQ(read_, (std::vector<std::string>{"image,answer", "a,\"two\nlines\""}));
   EXPECT_EQ(content(), "image,answer\na,\"two\nlines\"\n");
 }
@@ -107,8 +109,17 @@ TEST_F(RecordFileTest, SomebodyElsesFileStaysAsItIs) {
     EXPECT_EQ(content(), text);
   }
   put("image,ans");  // torn in its first row
-  EXPECT_TRUE(resume(RecordKind::kCsv, "image,answer").ok());
+  EXPECT_TRUE(resume(RecordKind::kCsv, "image,answer")->finish().ok());
   EXPECT_EQ(content(), "");
+}
+
+TEST_F(RecordFileTest, WhatIsTornStaysUntilSomethingIsWritten) {
+  const std::string torn = "{\"a\":1}\n{\"torn";
+  put(torn);
+  ASSERT_TRUE(resume().ok());
+  EXPECT_EQ(content(), torn);
+  ASSERT_TRUE(resume()->finish().ok());
+  EXPECT_EQ(content(), "{\"a\":1}\n");
 }
 
 TEST_F(RecordFileTest, ARecordOfAnotherRunChangesNothing) {
@@ -128,6 +139,61 @@ TEST_F(RecordFileTest, OneAtATime) {
   const auto second = resume();
   ASSERT_FALSE(second.ok());
   EXPECT_NE(second.error().message.find("in use"), std::string::npos);
+}
+
+TEST_F(RecordFileTest, RecordsAreRenewedInTheirPlaces) {
+  const std::string before = "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n";
+  put(before + "{torn");
+  fs::permissions(path_, fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink(path_, folder_ / "link.jsonl");
+  const fs::path file = std::exchange(path_, folder_ / "link.jsonl");
+  auto records = resume();
+  ASSERT_TRUE(records.ok() && records->renew().ok());
+  for (const char* line : {"{\"a\":1}", "{\"a\":2}", "{\"a\":3}"}) {
+    EXPECT_EQ(content(), before + "{torn");
+    EXPECT_FALSE(resume().ok());  // in use
+    EXPECT_EQ(*records->next_old(), line);
+    const bool other = line == std::string("{\"a\":2}");
+    ASSERT_TRUE(records->append(other ? "{\"b\":2}" : line).ok());
+  }
+  EXPECT_EQ(content(), "{\"a\":1}\n{\"b\":2}\n{\"a\":3}\n");
+  EXPECT_FALSE(resume().ok());
+  EXPECT_EQ(*records->next_old(), std::nullopt);
+  ASSERT_TRUE(records->append("{\"a\":4}").ok() && records->finish().ok());
+  EXPECT_EQ(records->records(), 4u);
+  EXPECT_EQ(content(), "{\"a\":1}\n{\"b\":2}\n{\"a\":3}\n{\"a\":4}\n");
+  EXPECT_TRUE(fs::is_symlink(path_));
+  EXPECT_EQ(fs::status(file).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_FALSE(fs::exists(file.string() + ".renewed"));
+}
+
+TEST_F(RecordFileTest, ARenewalThatEndsEarlyLosesNothing) {
+  const std::string before = "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n";
+  const std::array<std::string, 3> after = {"{\"b\":1}\n{\"a\":2}\n{\"a\":3}\n",
+                                            "{\"b\":1}\n{\"b\":2}\n{\"a\":3}\n",
+                                            "{\"b\":1}\n{\"b\":2}\n{\"b\":3}\n"};
+  for (const bool killed : {false, true})
+    for (std::size_t count = 0; count <= 3; ++count) {
+      put(before);
+      {
+        auto records = resume();
+        ASSERT_TRUE(records.ok() && records->renew().ok());
+        for (std::size_t i = 1; i <= count; ++i)
+          ASSERT_TRUE(records->append("{\"b\":" + std::to_string(i) + "}").ok());
+        if (!killed) ASSERT_TRUE(records->finish().ok());
+        EXPECT_EQ(records->records(), killed ? count : 3u);
+      }
+      if (killed && count < 3) {
+        EXPECT_EQ(content(), before);
+        std::ofstream(path_.string() + ".renewed", std::ios::app) << "{torn";
+        EXPECT_FALSE(RecordFile::create(path_).ok());
+      }
+      const std::string wanted = count == 0 ? before : after[count - 1];
+      ASSERT_TRUE(resume().ok());
+      EXPECT_EQ(read_.size(), 3u);
+      EXPECT_EQ(content(), wanted) << killed << count;
+      EXPECT_FALSE(fs::exists(path_.string() + ".renewed"));
+    }
 }
 
 TEST_F(RecordFileTest, AFolderIsNoFile) {

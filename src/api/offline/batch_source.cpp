@@ -243,6 +243,13 @@ Result<std::optional<BatchItem>> BatchSource::next() {
   return std::optional<BatchItem>();
 }
 
+void BatchSource::rewind() {
+  index_ = line_number_ = 0;
+  read_ = 0;
+  lines_.clear();
+  lines_.seekg(0);
+}
+
 Result<void> BatchSource::ask(BatchItem& item, std::string_view shown) const {
   const fs::path path(item.file);
   const auto value_of = [&](std::string_view name) -> std::optional<std::string> {

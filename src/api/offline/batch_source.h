@@ -62,6 +62,8 @@ class BatchSource {
   BatchKind kind() const { return inputs_.kind; }
   // nullopt: that was all. Errors: the file cannot be read.
   Result<std::optional<BatchItem>> next();
+  // From the first one again.
+  void rewind();
   // How much of it has been given, from 0 to 1.
   double share() const;
   std::optional<std::size_t> count() const;  // where it is known
