@@ -237,7 +237,7 @@ def test_ctrl_c_ends_it_and_its_processes(tmp_path):
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path):
     stranger = Stranger(pause=0.05)
-    process = subprocess.Popen([BIN, "compare", "demo", stranger.url, "--sample", "500", "--prompt", "{question}",
+    process = subprocess.Popen([BIN, "compare", "demo", stranger.url, "--sample", "100", "--prompt", "{question}",
                                 "--out", tmp_path / "out"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
     while len(stranger.bodies) < 3:
