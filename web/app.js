@@ -22,7 +22,7 @@ function show() {
   const demo = server.current()?.id === kDemo;
   $("model-note").hidden = !demo;
   $("model-note").textContent = demo
-    ? say("This is the small model that is built in: it knows coloured shapes and numbers. Anything else gets a guess.")
+    ? say("This is the small model that is built in: it knows coloured shapes, numbers and short words. Anything else gets a guess.")
     : "";
   const filming = camera.isOpen();
   const begun = filming ? camera.hasBegun() : conversation.hasTurns();

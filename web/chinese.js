@@ -103,8 +103,8 @@ export const chinese = {
   "The server cannot be reached. Is it still running?": "无法连接服务器。它还在运行吗？",
   "The server answered with status {status}.": "服务器返回状态 {status}。",
   "The connection ended before the answer was complete.": "回答完成之前连接中断。",
-  "This is the small model that is built in: it knows coloured shapes and numbers. Anything else gets a guess.":
-    "这是内置的小模型：它认识彩色图形和数字（问题请用英文），其他内容只能猜测。",
+  "This is the small model that is built in: it knows coloured shapes, numbers and short words. Anything else gets a guess.":
+    "这是内置的小模型：它认识彩色图形、数字和短单词（问题请用英文），其他内容只能猜测。",
 
   // The models' panel, the plot
   "Models…": "模型…",
