@@ -43,7 +43,9 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
 
   verb.add_option("--system", flags.system, "A system turn before the first question")
       ->group(kAnswer);
-  verb.add_option("--max-tokens", flags.max_tokens, "Most tokens (default: what the context holds)")
+  verb.add_option(
+          "--max-tokens", flags.max_tokens,
+          "Most tokens of an answer (default: the configuration's, else what the context holds)")
       ->group(kAnswer);
   verb.add_option("--draft", flags.draft_tokens,
                   "Tokens that are tried in one step where words repeat; 0: none")
@@ -100,7 +102,8 @@ RequestImage request_image(const AnswerFlags& flags, const NamedImage& picture) 
 GenerateResult answer_request(const LoadedModel& model, GenerateRequest request, bool show,
                               const AnswerFlags& flags) {
   const CatchInterrupt interrupt;
-  AnswerProgressLine line(!flags.quiet, show);
+  const bool finds = request.task && finds_objects(*request.task);
+  AnswerProgressLine line(!flags.quiet, show, finds);
   request.on_progress = [&](const AnswerProgress& progress) { line.update(progress); };
   bool shown = false;
   GenerateHooks hooks{.on_piece = nullptr, .cancelled = &CatchInterrupt::caught};
@@ -157,16 +160,18 @@ json::object to_json(const GenerateResult& result, const LoadedModel& model,
   return out;
 }
 
-void print_summary(const GenerateResult& result, const AnswerFlags& flags) {
+void print_summary(const GenerateResult& result, const AnswerFlags& flags, bool finds) {
   if (flags.quiet) return;
   if (result.warning) tell_line("warning: " + *result.warning);
   if (!flags.stats && !stderr_is_terminal()) return;
   std::string prompt = fmt::format("{} prompt tokens", result.prompt_tokens);
   if (result.image_tokens > 0) prompt += fmt::format(" ({} of pictures)", result.image_tokens);
   if (result.cached_tokens > 0) prompt += fmt::format(", {} computed before", result.cached_tokens);
-  tell_dim(fmt::format("{}, {} answer tokens, first after {:.0f} ms, {:.1f} tokens/s, {}", prompt,
-                       result.completion_tokens, result.timings.ttft_ms,
-                       result.timings.decode_tokens_per_second, to_string(result.stop_cause)));
+  const char* const unit = finds ? "positions" : "tokens";
+  tell_dim(fmt::format("{}, {} answer {}, first after {:.0f} ms, {:.1f} {}/s, {}", prompt,
+                       result.completion_tokens, unit, result.timings.ttft_ms,
+                       result.timings.decode_tokens_per_second, unit,
+                       to_string(result.stop_cause)));
 }
 
 }  // namespace oc

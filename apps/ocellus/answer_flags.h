@@ -53,7 +53,8 @@ GenerateResult answer_request(const LoadedModel& model, GenerateRequest request,
 // Everything that is known about an answer.
 boost::json::object to_json(const GenerateResult& result, const LoadedModel& model,
                             const std::vector<NamedImage>& pictures);
-// One dim line on stderr where that is a terminal or --stats was given; warnings always.
-void print_summary(const GenerateResult& result, const AnswerFlags& flags);
+// One dim line on stderr where that is a terminal or --stats was given; warnings always. `finds`:
+// the answer is objects, and what was counted are no tokens.
+void print_summary(const GenerateResult& result, const AnswerFlags& flags, bool finds = false);
 
 }  // namespace oc

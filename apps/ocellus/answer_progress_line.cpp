@@ -9,7 +9,7 @@
 
 namespace oc {
 
-std::string answer_progress_text(const AnswerProgress& progress, double seconds) {
+std::string answer_progress_text(const AnswerProgress& progress, double seconds, bool finds) {
   const std::int64_t at = std::min(progress.done + 1, progress.total);
   std::string text;
   switch (progress.phase) {
@@ -31,16 +31,17 @@ std::string answer_progress_text(const AnswerProgress& progress, double seconds)
       text = fmt::format("reading the prompt, {} of {} tokens", progress.done, progress.total);
       break;
     case AnswerPhase::kAnswering:
-      text = progress.total > 0 ? fmt::format("answering, {} of {}", progress.done, progress.total)
-                                : fmt::format("answering, {} token{}", progress.done,
-                                              progress.done == 1 ? "" : "s");
+      text = progress.total > 0
+                 ? fmt::format("answering, {} of {}", progress.done, progress.total)
+                 : fmt::format("{}, {} {}{}", finds ? "searching" : "answering", progress.done,
+                               finds ? "position" : "token", progress.done == 1 ? "" : "s");
       break;
   }
   return fmt::format("{}, {:.0f} s", text, seconds);
 }
 
-AnswerProgressLine::AnswerProgressLine(bool wanted, bool streamed)
-    : shown_(wanted && stderr_redraws()), streamed_(streamed) {}
+AnswerProgressLine::AnswerProgressLine(bool wanted, bool streamed, bool finds)
+    : shown_(wanted && stderr_redraws()), streamed_(streamed), finds_(finds) {}
 
 AnswerProgressLine::~AnswerProgressLine() { erase(); }
 
@@ -58,7 +59,7 @@ void AnswerProgressLine::update(const AnswerProgress& progress) {
   phase_ = progress.phase;
   next_ = now + kDrawEvery;
   std::string text =
-      answer_progress_text(progress, std::chrono::duration<double>(now - begin_).count());
+      answer_progress_text(progress, std::chrono::duration<double>(now - begin_).count(), finds_);
   text.resize(std::min(text.size(), static_cast<std::size_t>(std::max(stderr_columns() - 1, 0))));
   tell_in_place(text);
   drawn_ = true;

@@ -14,7 +14,8 @@ class AnswerProgressLine {
  public:
   // `wanted`: nothing is drawn otherwise, nor where standard error cannot be drawn over.
   // `streamed`: the answer itself shows how it grows.
-  AnswerProgressLine(bool wanted, bool streamed);
+  // `finds`: the answer is objects, and no text.
+  AnswerProgressLine(bool wanted, bool streamed, bool finds = false);
   ~AnswerProgressLine();
   AnswerProgressLine(const AnswerProgressLine&) = delete;
   AnswerProgressLine& operator=(const AnswerProgressLine&) = delete;
@@ -25,12 +26,13 @@ class AnswerProgressLine {
  private:
   using Clock = std::chrono::steady_clock;
 
-  bool shown_, streamed_;
+  bool shown_, streamed_, finds_;
   bool drawn_ = false;
   Clock::time_point begin_ = Clock::now(), next_ = begin_;
   std::optional<AnswerPhase> phase_;
 };
 
-std::string answer_progress_text(const AnswerProgress& progress, double seconds);
+std::string answer_progress_text(const AnswerProgress& progress, double seconds,
+                                 bool finds = false);
 
 }  // namespace oc

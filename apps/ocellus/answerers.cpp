@@ -14,6 +14,8 @@
 #include "model_plan.h"
 #include "runtime/grammar/json_schema.h"
 #include "terminal.h"
+#include "typed_input.h"
+#include "vqa_questions.h"
 #include "whole_number.h"
 
 namespace oc {
@@ -47,6 +49,8 @@ ChatLimits chat_limits(const Config& config, const LoadedModel& loaded) {
   return limits;
 }
 
+std::string_view default_length() { return find_key("generation_config.max_new_tokens")->fallback; }
+
 }  // namespace
 
 void add_parallel_flag(CLI::App& verb, int& parallel) {
@@ -63,7 +67,11 @@ void add_many_flags(CLI::App& verb, AnswerFlags& flags, bool drawn) {
       add_setting_flags(verb, flags.config, takers::kAnswer, key.group);
   add_config_flag(verb, flags.config.config);
   add_image_flags(verb, flags.image, true, "Pictures");
-  verb.add_option("--max-tokens", flags.max_tokens, "Most tokens of an answer")->group(kAnswer);
+  verb.add_option("--max-tokens", flags.max_tokens,
+                  fmt::format("Most tokens of an answer (default: {})",
+                              drawn ? fmt::format("the configuration's, else {}", default_length())
+                                    : std::to_string(kShortAnswerTokens)))
+      ->group(kAnswer);
   if (!drawn) return;
   verb.add_option("--seed", flags.seed, "Makes drawn answers repeatable (default: random)")
       ->check(whole_number())
@@ -108,7 +116,7 @@ QuestionSettings question_settings(const AnswerFlags& flags) {
 
 std::string read_schema(const std::string& file) {
   constexpr std::size_t kMaxBytes = 1 << 20;
-  auto text = read_file(file, kMaxBytes);
+  auto text = read_file_or_pipe(file, kMaxBytes);
   if (!text.ok()) fail(text.error());
   const auto schema = parse_json(*text, file);
   if (!schema.ok()) fail(schema.error());

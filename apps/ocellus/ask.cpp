@@ -14,6 +14,7 @@
 #include "command_table.h"
 #include "io/json_text.h"
 #include "terminal.h"
+#include "typed_input.h"
 
 namespace oc {
 namespace {
@@ -45,12 +46,13 @@ std::string take_question(AskFlags& flags) {
         2, "there is no question: the last word, \"" + words.back() + "\", is a picture", kHint};
   std::string question = std::move(*last);
   words.erase(std::prev(last.base()));
+  if (is_blank(question)) throw ExitError{2, "the question is empty", kHint};
   return question;
 }
 
 void check_choices(const std::vector<std::string>& choices) {
   for (std::size_t i = 0; i < choices.size(); ++i) {
-    if (choices[i].find_first_not_of(" \t") == std::string::npos)
+    if (is_blank(choices[i]))
       throw ExitError{2, "one of the --choices is empty", "--choices yes,no"};
     if (std::find(choices.begin(), choices.begin() + static_cast<std::ptrdiff_t>(i), choices[i]) !=
         choices.begin() + static_cast<std::ptrdiff_t>(i))

@@ -177,7 +177,7 @@ void chat(ChatFlags flags) {
 void add_chat(CLI::App& app) {
   auto flags = std::make_shared<ChatFlags>();
   CLI::App& verb = *app.add_subcommand("chat", "Talk about pictures, several turns");
-  verb.add_option("images", flags->files, "Picture files (JPEG, PNG, WebP)")
+  verb.add_option("images", flags->files, "Pictures (files, data: or file: URIs)")
       ->option_text("[IMAGE...]");
   verb.footer(std::string("Each line of standard input is a question, or:\n") + kChatHelp);
   add_examples(verb, {"ocellus chat photo.jpg"});

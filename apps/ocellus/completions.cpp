@@ -16,6 +16,7 @@ namespace {
 
 // The names of installed models, one a line.
 constexpr std::string_view kModels = "ocellus list --names 2>/dev/null";
+constexpr std::string_view kRemovable = "ocellus list --names --removable 2>/dev/null";
 
 using EachVerb = std::function<void(const Command&)>;
 
@@ -58,10 +59,44 @@ std::vector<std::string> verb_names(const Command& command) {
   return out;
 }
 
-// Whether the words of a verb are models' names.
-bool takes_models(const Command& command) {
-  return std::ranges::any_of(
+// What prints the models that the words of a verb may name; empty: they name none.
+std::string_view models_for(const Command& command) {
+  const bool any = std::ranges::any_of(
       command.words, [](const CommandFlag& word) { return value_kind(word) == ValueKind::kModel; });
+  if (!any) return {};
+  return command.name == "rm" ? kRemovable : kModels;
+}
+
+// The only values of a verb's words; empty: any.
+std::vector<std::string> word_choices(const Command& command) {
+  for (const CommandFlag& word : command.words)
+    if (!word.choices.empty()) return word.choices;
+  return {};
+}
+
+// Verbs as words: their names, below another path.
+std::vector<Command> as_words(const std::vector<Command>& verbs, const std::string& path) {
+  std::vector<Command> out;
+  for (const Command& verb : verbs) {
+    Command word;
+    word.path = path + " " + verb.name;
+    word.name = verb.name;
+    word.meaning = verb.meaning;
+    word.verbs = as_words(verb.verbs, word.path);
+    out.push_back(std::move(word));
+  }
+  return out;
+}
+
+// Verbs whose words are verbs (`ocellus man ask`) have these as their own.
+Command with_verbs_as_words(Command program) {
+  const std::vector<Command> all = program.verbs;
+  for (Command& verb : program.verbs)
+    if (std::ranges::any_of(verb.words, [](const CommandFlag& word) {
+          return word.value.find("VERB") != std::string::npos;
+        }))
+      verb.verbs = as_words(all, verb.path);
+  return program;
 }
 
 // The first clause of a meaning, for a list beside the command line.
@@ -121,6 +156,14 @@ std::string zsh_text(const std::string& text) {
   return out;
 }
 
+std::string zsh_words(const Command& command, bool files) {
+  if (const std::string_view models = models_for(command); !models.empty())
+    return models == kModels ? "_ocellus_models" : "_ocellus_removable";
+  if (const auto choices = word_choices(command); !choices.empty())
+    return fmt::format("({})", fmt::join(choices, " "));
+  return files ? "_files" : " ";
+}
+
 void add_zsh_verb(const Command& command, std::string& out) {
   std::string name = "_ocellus";
   for (const char c : verb_path(command)) {
@@ -148,9 +191,7 @@ void add_zsh_verb(const Command& command, std::string& out) {
       return value_kind(word) == ValueKind::kFile;
     });
     if (!command.words.empty())
-      out += fmt::format("    '*:word:{}'\n", takes_models(command) ? "_ocellus_models"
-                                              : files               ? "_files"
-                                                                    : " ");
+      out += fmt::format("    '*:word:{}'\n", zsh_words(command, files));
     else
       out += "    && return\n";
     out += "}\n";
@@ -192,13 +233,17 @@ void add_fish_verb(const Command& command, std::string& out) {
       out += " -x";
     out += " -d " + fish_text(short_meaning(flag.meaning)) + "\n";
   }
-  if (takes_models(command)) out += fmt::format("{} -f -a '({})'\n", at, kModels);
+  if (const std::string_view models = models_for(command); !models.empty())
+    out += fmt::format("{} -f -a '({})'\n", at, models);
+  if (const auto choices = word_choices(command); !choices.empty())
+    out += fmt::format("{} -f -a '{}'\n", at, fmt::join(choices, " "));
   for (const Command& verb : command.verbs) add_fish_verb(verb, out);
 }
 
 }  // namespace
 
-std::string bash_completion(const Command& program) {
+std::string bash_completion(const Command& whole) {
+  const Command program = with_verbs_as_words(whole);
   std::string verbs, values, words;
   add_bash_values(program, values);
   words += fmt::format("    '') flags='{}' words='{}' ;;\n", fmt::join(flag_names(program), " "),
@@ -209,7 +254,10 @@ std::string bash_completion(const Command& program) {
     add_bash_values(verb, values);
     words += fmt::format("    '{}') flags='{}'", path, fmt::join(flag_names(verb), " "));
     if (!verb.verbs.empty()) words += fmt::format(" words='{}'", fmt::join(verb_names(verb), " "));
-    if (takes_models(verb)) words += fmt::format(" words=$({})", kModels);
+    if (const auto choices = word_choices(verb); !choices.empty())
+      words += fmt::format(" words='{}'", fmt::join(choices, " "));
+    if (const std::string_view models = models_for(verb); !models.empty())
+      words += fmt::format(" words=$({})", models);
     words += " ;;\n";
   });
   return fmt::format(R"(# bash completion of ocellus: source it, or see `ocellus completion --help`.
@@ -242,19 +290,23 @@ complete -o bashdefault -o default -F _ocellus ocellus
                      verbs, values, words);
 }
 
-std::string zsh_completion(const Command& program) {
+std::string zsh_completion(const Command& whole) {
+  const Command program = with_verbs_as_words(whole);
   std::string out = fmt::format(
       "#compdef ocellus\n# zsh completion of ocellus: a file _ocellus in a folder of $fpath.\n\n"
       "_ocellus_models() {{\n  local -a models=(${{(f)\"$({})\"}})\n  _describe model models\n  "
-      "_files -/\n}}\n",
-      kModels);
+      "_files -/\n}}\n"
+      "_ocellus_removable() {{\n  local -a models=(${{(f)\"$({})\"}})\n  _describe model "
+      "models\n}}\n",
+      kModels, kRemovable);
   add_zsh_verb(program, out);
   return out +
          "\nif [ \"$funcstack[1]\" = \"_ocellus\" ]; then\n  _ocellus \"$@\"\nelse\n  compdef "
          "_ocellus ocellus\nfi\n";
 }
 
-std::string fish_completion(const Command& program) {
+std::string fish_completion(const Command& whole) {
+  const Command program = with_verbs_as_words(whole);
   std::string verbs;
   walk(program, [&](const Command& verb) {
     const std::string path = verb_path(verb);

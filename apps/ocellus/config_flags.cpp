@@ -161,7 +161,7 @@ LoadOptions load_options(const ModelSettings& model) {
     options.quantize_bits = model.quantize->bits;
     options.quantize_group = model.quantize->group_size;
   }
-  if (stderr_is_terminal()) {
+  if (stderr_redraws()) {
     options.progress = show_weights_read;
     options.quantize_progress = show_weights_quantised;
   }

@@ -31,16 +31,19 @@ void add_image_flags(CLI::App& verb, ImageOptions& options, bool detail, const s
   if (!detail) return;
   static const std::map<std::string, ImageDetail> kDetailNames = {
       {"auto", ImageDetail::kAuto}, {"high", ImageDetail::kHigh}, {"low", ImageDetail::kLow}};
-  const auto sets = [](ImageDetail value) {  // "1 crop or 512 pixels": each family's own
+  const auto sets = [&](ImageDetail value) {  // "num_crops 1, longest_edge 512": by who has it
     std::vector<std::string> all;
-    for (const Architecture& one : architectures())
-      all.push_back(counted_knobs(one.knobs, detail_values(one.knobs, value)));
-    return fmt::format("{}", fmt::join(all, " or "));
+    const KnobValues values = detail_values(knobs, value);
+    for (const ImageKnob& knob : knobs)
+      if (const auto found = values.find(knob.name); found != values.end() && !knob.unit.empty())
+        all.push_back(fmt::format("{} {}", image_knob_flag(knob), found->second));
+    return fmt::format("{}", fmt::join(all, ", "));
   };
   CLI::Option* const option = verb.add_option_function<std::string>(
       "--detail", [&options](const std::string& name) { options.detail = kDetailNames.at(name); },
-      fmt::format("low: {}, high: {}, auto: the model's default", sets(ImageDetail::kLow),
-                  sets(ImageDetail::kHigh)));
+      fmt::format("How much of a picture is shown; low: as with {}, high: as with {}, by which of "
+                  "these the model has; auto: the model's default",
+                  sets(ImageDetail::kLow), sets(ImageDetail::kHigh)));
   option->check(CLI::IsMember({"low", "auto", "high"}));
   in_group(option);
   for (CLI::Option* const flag : flags) option->excludes(flag);

@@ -67,6 +67,16 @@ bool is_path(const std::string& word) {
          starts_with_ignoring_case(word, "file:");
 }
 
+// A place that is told of if it cannot be read: one that is there, whatever it is, that nobody may
+// look at, or that is named as a picture's.
+bool names_a_place(const std::string& word) {
+  if (!is_path(word)) return false;
+  std::error_code error;
+  const auto status = std::filesystem::status(local_path(word), error);
+  return ends_like_picture(word) || std::filesystem::exists(status) ||
+         error == std::errc::permission_denied;
+}
+
 // A picture's file that is named as one: a word such as "a" may be a file and is none.
 bool is_there(const std::string& word) {
   return word != "-" && names_image(word) && (is_path(word) || ends_like_picture(word));
@@ -244,8 +254,9 @@ bool names_image(const std::string& word) {
 }
 
 bool is_picture_word(const std::string& word) {
-  return names_image(word) || (word.find(' ') == std::string::npos &&
-                               (ends_like_picture(word) || is_network_address(word)));
+  return names_image(word) || names_a_place(word) ||
+         (word.find(' ') == std::string::npos &&
+          (ends_like_picture(word) || is_network_address(word)));
 }
 
 std::string local_path(const std::string& name) {
@@ -265,11 +276,13 @@ std::vector<std::string> dropped_images(std::string_view line) {
   std::vector<std::string> words = shell_words(line);
   if (!words.empty() && std::ranges::all_of(words, is_there)) return words;
   if (std::vector<std::string> paths = unquoted_images(line); !paths.empty()) return paths;
-  // Names that are not there are no question either.
+  // Names that are not there are no question either; nor are two that are dropped together, of
+  // which one cannot be read.
   const bool quoted = words.size() == 1 && ends_like_picture(words[0]);
   const auto is_name = [](const std::string& word) { return word != "-" && is_picture_word(word); };
   if (!words.empty() && (quoted || std::ranges::all_of(words, is_name))) return words;
-  if (is_path(whole) && ends_like_picture(whole)) return {whole};
+  if (names_a_place(whole)) return {whole};
+  if (!line.starts_with('/') && !words.empty() && std::ranges::all_of(words, is_path)) return words;
   return {};
 }
 

@@ -19,8 +19,8 @@ struct NamedImage {
 
 // Whether a word of the command line can only mean a picture that is there.
 bool names_image(const std::string& word);
-// That, or it is an address, or ends as pictures' names do, and has no space: a file that is not
-// there is no question.
+// That, or it is an address, or ends as pictures' names do, and has no space, or begins as a path
+// and is there: what cannot be read is no question.
 bool is_picture_word(const std::string& word);
 // The path of "file:///a%20b.png" or "~/a.png"; any other name as it is, and so is one of a file
 // that begins with ~.

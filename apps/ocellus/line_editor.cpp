@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "terminal.h"
+#include "typed_input.h"
 
 #if defined(OC_HAS_LIBEDIT)
 #include <histedit.h>
@@ -71,11 +72,13 @@ class LineEditor::Edited {
     el_set(editor_, EL_ADDFN, "ocellus-paste", "take what is pasted", &Edited::paste);
     el_set(editor_, EL_ADDFN, "ocellus-interrupt", "give the line up", &Edited::interrupt);
     el_set(editor_, EL_ADDFN, "ocellus-suspend", "stop the program", &Edited::suspend);
-    constexpr std::array<std::array<const char*, 2>, 13> kKeys = {{
+    el_set(editor_, EL_ADDFN, "ocellus-end", "an end that was typed before", &Edited::end);
+    constexpr std::array<std::array<const char*, 2>, 14> kKeys = {{
         {"^I", "ocellus-complete"},
         {"\\e[200~", "ocellus-paste"},
         {"^C", "ocellus-interrupt"},
         {"^Z", "ocellus-suspend"},
+        {"^@", "ocellus-end"},
         {"\\e[H", "ed-move-to-beg"},
         {"\\e[F", "ed-move-to-end"},
         {"\\eOH", "ed-move-to-beg"},
@@ -103,6 +106,7 @@ class LineEditor::Edited {
   Read read(std::string& line) {
     constexpr std::string_view kTellPastes = "\x1b[?2004h", kPlainPastes = "\x1b[?2004l";
     interrupted_ = false;
+    typed_before_ = stdin_has_input();
     tell_control(kTellPastes);
     el_set(editor_, EL_PREP_TERM, 1);  // before the prompt is there: nothing is echoed twice
     int size = 0;
@@ -134,6 +138,12 @@ class LineEditor::Edited {
   static unsigned char suspend(EditLine*, int) {
     std::raise(SIGTSTP);  // libedit gives the terminal back, and takes it again
     return CC_REDISPLAY;
+  }
+
+  // Ctrl-D while nothing reads lines: the terminal keeps a zero in its place.
+  static unsigned char end(EditLine* editor, int) {
+    const LineInfo* info = el_line(editor);
+    return of(editor).typed_before_ && info->lastchar == info->buffer ? CC_EOF : CC_ERROR;
   }
 
   // Up to the sequence that ends it. Newlines stay, other controls do not.
@@ -190,6 +200,7 @@ class LineEditor::Edited {
   EditLine* editor_ = nullptr;
   History* history_ = nullptr;
   bool interrupted_ = false;
+  bool typed_before_ = false;  // keys, before this line was read
 };
 
 bool has_line_editing() { return true; }

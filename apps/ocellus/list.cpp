@@ -36,8 +36,12 @@ void print_json(const std::vector<hub::InstalledModel>& models,
   show_line(json_text(out));
 }
 
-void print_names() {
-  for (const hub::InstalledModel& model : hub::installed_models()) show_line(model.name);
+// removable: those alone that `ocellus rm` removes.
+void print_names(bool removable) {
+  for (const hub::InstalledModel& model : hub::installed_models())
+    if (!removable || (!model.built_in && !model.in_hf_cache)) show_line(model.name);
+  if (!removable) return;
+  for (const hub::UnfinishedPull& pull : hub::unfinished_pulls()) show_line(pull.name);
 }
 
 void run(bool as_json) {
@@ -71,15 +75,18 @@ void run(bool as_json) {
 }  // namespace
 
 void add_list(CLI::App& app) {
-  const auto as_json = std::make_shared<bool>(false), names = std::make_shared<bool>(false);
+  const auto as_json = std::make_shared<bool>(false), names = std::make_shared<bool>(false),
+             removable = std::make_shared<bool>(false);
   CLI::App* verb = app.add_subcommand("list", "List the models that are here");
   CLI::Option* json = verb->add_flag("--json", *as_json, "Print JSON");
   json->group("Output");
-  verb->add_flag("--names", *names, "Print the names alone, one a line")
-      ->excludes(json)
+  CLI::Option* only = verb->add_flag("--names", *names, "Print the names alone, one a line");
+  only->excludes(json)->group("Output");
+  verb->add_flag("--removable", *removable, "Of these, only what `ocellus rm` can remove")
+      ->needs(only)
       ->group("Output");
   add_examples(*verb, {"ocellus list"});
-  verb->callback([as_json, names] { *names ? print_names() : run(*as_json); });
+  verb->callback([as_json, names, removable] { *names ? print_names(*removable) : run(*as_json); });
 }
 
 }  // namespace oc

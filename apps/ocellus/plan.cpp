@@ -44,6 +44,12 @@ void add_plan(CLI::App& app) {
   verb->add_flag("--json", flags->json, "Print JSON")->group("Output");
   add_examples(*verb, {"ocellus plan --model demo --ram 8G"});
   add_config_flags(*verb, *flags);
+  for (CLI::Option* option : verb->get_options())
+    if (option->get_group() == "Answer" || option->get_group() == "Server") option->group("");
+  verb->footer(
+      verb->get_footer() +
+      "\nserve's other flags are taken too, so that its line can be copied; they change no "
+      "memory.");
   verb->callback([flags] { plan(*flags); });
 }
 

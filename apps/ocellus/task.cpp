@@ -15,6 +15,7 @@
 #include "inline_picture.h"
 #include "io/json_text.h"
 #include "terminal.h"
+#include "typed_input.h"
 #include "whole_number.h"
 
 namespace oc {
@@ -44,7 +45,10 @@ void add_task_flags(CLI::App& verb, TaskFlags& flags, bool text) {
   for (const Key& key : schema())
     if (text || key.group != kTextGroup)
       add_setting_flags(verb, flags.config, takers::kAnswer, key.group);
-  verb.add_option("--max-tokens", flags.max_tokens, "Most tokens (default: what the context holds)")
+  verb.add_option("--max-tokens", flags.max_tokens,
+                  fmt::format("Most {} (default: the configuration's, else what the context holds)",
+                              text ? "tokens of an answer"
+                                   : "positions of the search, two a point, three a box"))
       ->group(std::string(kTextGroup));
   add_config_flag(verb, flags.config.config);
   verb.add_flag("--stats", flags.stats, "Print token counts and timings on stderr")
@@ -97,6 +101,9 @@ void do_task(TaskFlags flags, const Task& task) {
   quiet_logs();
   apply_config(flags);
   check_answer_flags(flags);
+  if (finds_objects(task) && is_blank(flags.object))
+    throw ExitError{2, "what is to be found is empty",
+                    fmt::format("ocellus {} IMAGE \"dog\"", name_of(task))};
   if (!flags.draw.empty()) check_drawing(flags.draw, flags.picture);
   auto pictures = read_images({flags.picture}, flags.defaults.pictures);
   if (!pictures.ok()) fail(pictures.error());
@@ -118,7 +125,7 @@ void do_task(TaskFlags flags, const Task& task) {
     for (const FoundObject& object : result.objects) show_line(in_pixels(object, picture));
     if (!text) tell_end(result);
   }
-  print_summary(result, flags);
+  print_summary(result, flags, !text);
   if (text) return;
   const bool in_terminal = shows_inline(flags.show_inline, !flags.draw.empty() && !flags.json);
   if (flags.draw.empty() && !in_terminal) return;

@@ -15,6 +15,7 @@
 #include "runtime/library/names.h"
 #include "runtime/verify/verify.h"
 #include "terminal.h"
+#include "typed_input.h"
 #include "verbs.h"
 
 namespace oc {
@@ -46,7 +47,7 @@ Result<Text> load_text(const std::string& model) {
 }
 
 Result<std::string> read_input(const std::string& file) {
-  return file == "-" ? read_stdin(kMaxInput) : read_file(file, kMaxInput);
+  return file == "-" ? read_stdin(kMaxInput) : read_file_or_pipe(file, kMaxInput);
 }
 
 json::value ids_json(const Tokenizer& tokenizer, std::string_view text, bool trusted) {

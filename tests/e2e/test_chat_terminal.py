@@ -154,6 +154,25 @@ def test_ctrl_c_stops_an_answer_but_not_the_chat(chat, tmp_path):
     assert talk.end() == 0
 
 
+@pytest.mark.parametrize("typed", [CTRL_D, "and then?\r" + CTRL_D])
+def test_ctrl_d_during_an_answer_ends_behind_it(chat, tmp_path, typed):
+    run("synth", "--shape", "tiny", "--quant", "mlx4", "--seed", 3, "--tokenizer", DEMO, "--out", tmp_path / "tiny")
+    talk = chat("--model", tmp_path / "tiny", "--temperature", 2, "--seed", 7, "--engine", "reference", "--max-tokens", 200)
+    talk.send("hello\r")
+    talk.expect("hello\r\n")
+    while not talk.seen:  # the answer has begun
+        talk.read(time.monotonic() + 120)
+    talk.send(typed)
+    assert talk.end() == 0
+    assert talk.all.count("tokens/s") == 1 + typed.count("\r")  # nothing was cut short
+    # Ctrl-Space is the same byte, and no end.
+    talk = chat()
+    talk.send("\x00")
+    talk.ask("Hello")
+    talk.send(CTRL_D)
+    assert talk.end() == 0
+
+
 def test_what_is_pasted_is_one_question(chat, tmp_path):
     talk = chat()
     talk.send("\x1b[200~first line\rsecond\x1b[31m line\x1b[201~")

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import re
+import threading
 
 import httpx
 
@@ -80,6 +82,61 @@ def test_chat_tells_what_is_no_picture_and_takes_spaces(tmp_path, picture):  # n
     done = run("chat", stdin="nope.png\n/foo\n", code=1)
     assert done.stdout == "" and "nope.png: there is no such file" in done.stderr
     assert "unknown command /foo" in done.stderr
+
+
+def test_a_picture_that_cannot_be_read_is_told(tmp_path, picture):  # noqa: F811
+    spaced = tmp_path / "no such folder/my photo.png"
+    told = f"{spaced}: there is no such file"
+    for line in (f"'{picture}' '{spaced}'", f"'{spaced}' \"{picture}\"", f"'{spaced}'"):
+        done = run("chat", stdin=line, code=1)
+        assert done.stdout == "" and told in done.stderr, line
+    folder = tmp_path / "my pictures"
+    folder.mkdir()
+    for line in (str(folder), f"'{folder}'", f"'{picture}' '{folder}'"):
+        done = run("chat", stdin=line, code=1)
+        assert done.stdout == "" and f"{folder}: this is a folder" in done.stderr, line
+    # It is no question either, where one was forgotten.
+    assert told in failure("ask", "What is it?", spaced) and told in failure("ask", spaced, "What is it?")
+    assert "there is no question" in failure("ask", picture, spaced, code=2)
+    assert "there is no question" in failure("ask", picture, folder, code=2)
+
+
+def test_an_empty_question_is_refused(picture):  # noqa: F811
+    for question in ("", " \t\n"):
+        assert "the question is empty" in failure("ask", picture, question, code=2)
+        assert "the question is empty" in failure("ask", question, picture, code=2)
+        for verb in ("detect", "point"):
+            assert "what is to be found is empty" in failure(verb, picture, question, code=2)
+
+
+def test_a_text_that_is_too_long_has_nothing_to_do_with_pictures():
+    told = failure("ask", "What is it? " * 5000)
+    assert "shorten the text" in told and "picture" not in told
+
+
+def test_a_schema_comes_through_a_pipe(tmp_path, picture):  # noqa: F811
+    schema = json.dumps({"type": "object", "properties": {"shape": {"enum": ["circle", "star"]}},
+                         "required": ["shape"], "additionalProperties": False})  # fmt: skip
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def through(text, *words, **kwargs):
+        writer = threading.Thread(target=pipe.write_text, args=(text,))
+        writer.start()
+        done = run(*words, **kwargs)
+        writer.join()
+        return done
+
+    ask = ("ask", picture, "What shape is it?", "--json-schema", pipe)
+    assert json.loads(through(schema, *ask).stdout)["shape"] in ("circle", "star")
+    assert "not valid JSON" in through("{", *ask, code=1).stderr
+    assert "more than 1048576 bytes" in through(" " * (1 << 20) + "{}", *ask, code=1).stderr
+    line = through(schema, "batch", picture, "--question", "What shape is it?", "--json-schema", pipe).stdout
+    assert json.loads(line)["json"]["shape"] in ("circle", "star")
+    turns = json.dumps([{"role": "user", "content": "What is it?"}])
+    assert json.loads(through(turns, "tokenize", "--messages", pipe).stdout)
+    # One that is read more than once.
+    assert "a configuration is read more than once" in failure("ask", picture, "x", "--config", pipe)
 
 
 def test_pictures_on_both_sides_of_the_question(picture):  # noqa: F811

@@ -70,6 +70,23 @@ def test_ask_is_grouped(helps):
     assert "--engine auto|cpu|mlx|reference" in helps["ask"]
 
 
+def test_help_says_what_is_so(helps):
+    texts = {verb: " ".join(text.split()) for verb, text in helps.items()}
+    for verb in ("ask", "chat", "batch", "eval vqa", "compare"):
+        detail = re.search(r"--detail (.*?) --", texts[verb] + " --")[1]
+        low, high = re.search(r"--detail low\|auto\|high (.*?) --(?!num|longest|max-crops)", texts[verb])[1].split("high: ")
+        for flag, least, most in (("num-crops", 1, 16), ("longest-edge", 512, 2048), ("max-crops", 1, 12)):
+            assert f"--{flag} {least}" in low and f"--{flag} {most}" in high, (verb, detail)
+    assert "(JPEG, PNG, WebP)" not in texts["chat"]  # it reads eight formats
+    # Sampling changes no memory; a line of serve's can be copied all the same.
+    assert "--temperature" not in texts["plan"] and "--kv-memory" in texts["plan"]
+    assert run("plan", "--model", "demo", "--temperature", 0.5, "--port", 9).stdout == run("plan", "--model", "demo").stdout
+    for verb, fallback in (("ask", "what the context holds"), ("chat", "what the context holds"),
+                           ("batch", "the configuration's, else 4096"), ("eval vqa", "32"), ("compare", "32")):  # fmt: skip
+        assert re.search(r"--max-tokens N Most [^()]*\(default: ([^()]*)\)", texts[verb])[1].endswith(fallback), verb
+    assert "positions of the search" in texts["detect"] and "tokens of an answer" in texts["caption"]
+
+
 def test_what_is_missing_is_named():
     told = failure("batch", code=2)
     assert told.startswith("error: INPUT... is missing: pictures, folders,")
@@ -161,7 +178,13 @@ def test_bash_completes(script, tmp_path, helps):
     shutil.copy(ROOT / "models/demo/config.json", tmp_path / "home/models/mine")
     env = {"OCELLUS_HOME": str(tmp_path / "home")}
     assert offered("ask", "--model", "mi", env=env) == ["mine"]
-    assert offered("rm", "mi", env=env) == ["mine"]
+    # What it can remove, and nothing else.
+    (tmp_path / "home/models/.half.pull").mkdir()
+    assert set(offered("rm", "", env=env)) == {"mine", "half"}
+    assert {"ocellus-demo", "mine"} <= set(offered("show", "", env=env))
+    assert set(offered("man", "")) == set(verbs_in(helps[""]))
+    assert set(offered("man", "config", "")) == set(verbs_in(helps["config"]))
+    assert offered("completion", "") == ["bash", "zsh", "fish"]
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not here")
@@ -177,6 +200,7 @@ def test_zsh_takes_its_script(tmp_path, helps):
     assert done.returncode == 0 and done.stderr == "", done.stderr
     assert done.stdout.splitlines()[0] == "_ocellus"
     assert "'detect:Find objects in a picture" in done.stdout
+    assert "_ocellus_man_config" in (tmp_path / "_ocellus").read_text()
     for flag in flags_in(helps["ask"]):
         assert f"*{flag}" in done.stdout, flag
 
@@ -196,6 +220,8 @@ def test_fish_completes(tmp_path, helps):
     assert offered("ocellus de") == {"detect"}
     assert offered("ocellus config s") == {"show"}
     assert {"cpu", "mlx"} <= offered("ocellus ask --engine ")
+    assert offered("ocellus man de") == {"detect"} and offered("ocellus man config s") == {"show"}
+    assert {"bash", "zsh", "fish"} <= offered("ocellus completion ")
     assert offered("ocellus ask --") == {flag for flag in flags_in(helps["ask"]) if flag.startswith("--")}
     assert "--names" not in offered("ocellus ask --") and "--names" in offered("ocellus list --")
 

@@ -48,6 +48,11 @@ std::vector<std::string> configuration_names() {
 
 Result<fs::path> find_configuration(const std::string& file_or_name) {
   if (is_file(file_or_name)) return fs::path(file_or_name);
+  std::error_code error;
+  if (const auto status = fs::status(file_or_name, error); fs::is_fifo(status))
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{} is a pipe: a configuration is read more than once", file_or_name),
+                 "write it to a file and name that"};
   const std::vector<std::string> names = configuration_names();
   if (std::ranges::find(names, file_or_name) != names.end())
     return *folder() / (file_or_name + std::string(kExtension));

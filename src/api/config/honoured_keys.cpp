@@ -55,10 +55,11 @@ constexpr Key kKeys[] = {
      .meaning = "SIMD target to force, e.g. scalar, avx2; auto: the best (else $OCELLUS_ISA)",
      .flag = "--isa", .verbs = kComputing, .group = kMachine, .value = "TARGET", .fallback = "auto"},
     {.path = "engine.preload", .kind = Kind::kBool,
-     .meaning = "Wait until all weights are in memory (else 0.3 s, the rest behind)",
+     .meaning = "Begin when all weights are in memory (else after 0.3 s; the rest is read beside the "
+                "first answers)",
      .flag = "--preload", .verbs = kAnswering, .group = kModel, .fallback = "false"},
     {.path = "engine.mlock", .kind = Kind::kBool,
-     .meaning = "The same, and never let the system take them out again",
+     .meaning = "As --preload, and the system may not take them out again",
      .flag = "--mlock", .verbs = kAnswering, .group = kModel, .fallback = "false"},
 
     {.path = "engine.quantize", .kind = Kind::kInteger,

@@ -15,14 +15,14 @@ std::optional<Error> KvMemory::too_long(const Session& session) const {
   const std::size_t needed = bytes_of(tokens);
   if (limit_ == 0 || needed <= limit_) return std::nullopt;
   const std::string units = knob_units(model_.knobs);
+  std::string less = fmt::format("use fewer pictures{}", units.empty() ? "" : " or " + units);
+  if (session.pictures().count() == 0) less = "shorten the text or leave out earlier turns";
   return Error{
       ErrorCode::kContextLength,
       fmt::format("{} tokens of prompt and answer need {} MB of keys and values; this server "
                   "has {} MB for them",
                   tokens, needed >> 20, limit_ >> 20),
-      fmt::format("ask for a smaller max_tokens, use fewer pictures{}, or give the server more "
-                  "(--kv-memory)",
-                  units.empty() ? "" : " or " + units),
+      fmt::format("ask for a smaller max_tokens, {}, or give the server more (--kv-memory)", less),
       "max_tokens"};
 }
 

@@ -127,7 +127,9 @@ Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
                                                  pictures_.tokens(), count, count == 1 ? "" : "s");
   const std::optional<Task>& task = context_.request.task;
   std::string hint = fmt::format("use fewer pictures, {}or leave out earlier turns", smaller);
-  if (count == 0) hint = "shorten the text or leave out earlier turns";
+  // Also where no picture would be few enough.
+  if (count == 0 || prompt_tokens - pictures_.tokens() >= context())
+    hint = "shorten the text or leave out earlier turns";
   if (task) hint = "shorten the text";
   return {
       ErrorCode::kContextLength,

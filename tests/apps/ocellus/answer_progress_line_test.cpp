@@ -18,6 +18,8 @@ TEST(AnswerProgressLine, SaysTheStepThatIsBeingDone) {
   EXPECT_EQ(answer_progress_text({.phase = kAnswering, .done = 1}, 4), "answering, 1 token, 4 s");
   EXPECT_EQ(answer_progress_text({.phase = kAnswering, .done = 2, .total = 3}, 4),
             "answering, 2 of 3, 4 s");
+  EXPECT_EQ(answer_progress_text({.phase = kAnswering, .done = 5}, 4, true),
+            "searching, 5 positions, 4 s");
   EXPECT_EQ(answer_progress_text({.phase = kQueued, .ahead = 2}, 1), "waiting, 2 in front, 1 s");
 }
 

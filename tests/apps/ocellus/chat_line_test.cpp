@@ -67,6 +67,18 @@ TEST_F(ChatLineTest, PicturesThatAreNotThereAreNoQuestions) {
   EXPECT_EQ(files("https://example.org/a.png"), Files{"https://example.org/a.png"});
 }
 
+TEST_F(ChatLineTest, WhatCannotBeReadIsTold) {
+  const std::string here = "'" + at("a.png") + "' ";
+  EXPECT_EQ(files(here + "'/none/my b.png'"), (Files{at("a.png"), "/none/my b.png"}));
+  EXPECT_EQ(files(here + "'/none/my photo'"), (Files{at("a.png"), "/none/my photo"}));
+  EXPECT_EQ(files("'/none/photo'"), Files{"/none/photo"});
+  EXPECT_EQ(files("~/none/photo"), Files{"~/none/photo"});
+  EXPECT_EQ(files(folder_), Files{folder_}) << "a folder: it will be told";
+  EXPECT_EQ(files("'" + at("sub dir") + "'"), Files{at("sub dir")});
+  EXPECT_EQ(read_chat_line("/none").kind, Kind::kUnknown);
+  EXPECT_EQ(read_chat_line("~/none or ~/nothing?").kind, Kind::kQuestion);
+}
+
 TEST_F(ChatLineTest, QuestionsStayQuestions) {
   for (const char* line : {"What is in nope.png?", "describe nope.png", "yes", "don't", "plain",
                            "-", "What is it", "\"quoted\"", "1/2 or 2.png?"}) {

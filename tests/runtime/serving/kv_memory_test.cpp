@@ -53,6 +53,7 @@ TEST_F(KvMemoryTest, ARequestThatCouldNeverRunIsToldSo) {
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->code, ErrorCode::kContextLength);
   EXPECT_EQ(refused->param, "max_tokens");
+  EXPECT_EQ(refused->hint.find("picture"), std::string::npos) << "there is none: " << refused->hint;
 }
 
 TEST_F(KvMemoryTest, WhoCouldBlockAnotherForGoodStandsStill) {
