@@ -275,7 +275,7 @@ def test_the_verbs_say_what_is_wrong(tiny, tmp_path):
     assert cut.stdout == "" and "cut by --max-tokens" in cut.stderr
     cut = run("detect", PICTURE, "x", "--model", tiny, "--max-objects", 2)
     assert len(cut.stdout.splitlines()) == 2 and "cut by --max-objects 2; there may be more" in cut.stderr
-    assert "object is empty" in failure("detect", PICTURE, "  ", "--model", tiny)
+    assert "what is to be found is empty" in failure("detect", PICTURE, "  ", "--model", tiny, code=2)
     failure("detect", PICTURE, "x", "--model", tiny, "--max-objects", 0, code=2)
     assert "short, normal" in failure("caption", PICTURE, "--model", tiny, "--length", "long")
     failure("detect", PICTURE, "x", "--model", tiny, "--temperature", 1, code=2)
