@@ -90,7 +90,8 @@ def test_no_cache_gives_what_was_seen_otherwise(start, redis, tmp_path):  # noqa
                 for name, question in (shape, colours)]
 
     seen, stored = answers(start(*kept)), answers(start(*kept, *as_stored))
-    assert seen == [CIRCLE, "Red."] and stored == ["Square.", "Green."]
+    assert seen == [CIRCLE, "Red."] and stored[1] == "Green."
+    assert stored[0] != CIRCLE  # all black as it is stored, so that any shape is a guess
     assert answers(start(*kept)) == seen and answers(start(*kept, *as_stored)) == stored
 
 
