@@ -254,6 +254,21 @@ def data_uris():
         keep("data_uri", name, text)
 
 
+def remote_urls():
+    texts = {
+        "plain": "https://example.org/a.png?x=1#y", "port": "http://example.org:8080/",
+        "ipv4": "http://127.0.0.1/", "ipv6": "https://[2001:db8::1]:8443/a", "mapped": "http://[::ffff:127.0.0.1]/",
+        "decimal": "http://2130706433/", "octal": "http://0177.0.0.1/", "hex": "http://0x7f.1/",
+        "short": "http://127.1/", "user": "https://a:b@example.org/", "backslash": "https://a\\@b/",
+        "begins_as_address": "http://1.2.3.4.example.org/", "zone": "http://[fe80::1%25lo]/",
+        "name": "https://a_b.xn--bcher-kva.example./", "other": "file:///etc/passwd",
+        "redirect": "https://example.org/a/b?c\n../d", "redirect_host": "https://example.org/\n//127.0.0.1:80/",
+        "redirect_whole": "http://example.org/\nhttps://[::1]/",
+    }
+    for name, text in texts.items():
+        keep("remote_url", name, text)
+
+
 def chats():
     def uri(data):
         return "data:image/x;base64," + base64.b64encode(data).decode()
@@ -376,7 +391,7 @@ def packed_bodies():
 if __name__ == "__main__":
     print("Pillow", PIL.__version__)
     for draw in (jpegs, pngs, webps, gifs, bmps, heifs, tiffs, profiles, tensor_files, configs, moondream_configs,
-                 data_uris, chats, http_messages, packed_bodies, stored_answers):
+                 data_uris, remote_urls, chats, http_messages, packed_bodies, stored_answers):
         draw()
     for folder in sorted(CORPUS.iterdir()):
         sizes = [path.stat().st_size for path in folder.iterdir()]

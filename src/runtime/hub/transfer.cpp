@@ -1,7 +1,13 @@
 #include "runtime/hub/transfer.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <sys/socket.h>
 
+#include <array>
+#include <charconv>
+#include <memory>
 #include <utility>
 
 #include "base/check.h"
@@ -25,6 +31,25 @@ bool is_hopeless(CURLcode code) {
 
 long seconds(std::chrono::seconds time) { return static_cast<long>(time.count()); }
 
+// In place of libcurl's own: no socket for an address that may not be reached.
+curl_socket_t open_socket(void* user, curlsocktype purpose, curl_sockaddr* to) {
+  const auto& may_connect = static_cast<TransferOptions*>(user)->may_connect;
+  std::array<char, NI_MAXHOST> address{};
+  std::array<char, NI_MAXSERV> port{};
+  if (purpose != CURLSOCKTYPE_IPCXN ||
+      ::getnameinfo(&to->addr, to->addrlen, address.data(), address.size(), port.data(),
+                    port.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    return CURL_SOCKET_BAD;
+  const std::string_view digits = port.data();
+  int number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (!may_connect(address.data(), number)) return CURL_SOCKET_BAD;
+  const int fd = ::socket(to->family, to->socktype, to->protocol);
+  if (fd < 0) return CURL_SOCKET_BAD;
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return fd;
+}
+
 }  // namespace
 
 void Transfer::load_library() {
@@ -42,6 +67,7 @@ Transfer::Transfer() {
 Transfer::~Transfer() {
   curl_easy_cleanup(easy_);
   curl_slist_free_all(static_cast<curl_slist*>(headers_));
+  curl_slist_free_all(static_cast<curl_slist*>(resolved_));
 }
 
 void Transfer::prepare(TransferOptions options) {
@@ -51,6 +77,7 @@ void Transfer::prepare(TransferOptions options) {
   curl_slist* list = nullptr;
   for (const std::string& one : options_.headers) list = curl_slist_append(list, one.c_str());
   headers_ = list;
+  curl_slist_free_all(static_cast<curl_slist*>(std::exchange(resolved_, nullptr)));
   message_[0] = '\0';
   const auto set = [&](CURLoption option, auto value) {
     const CURLcode code = curl_easy_setopt(easy_, option, value);
@@ -78,6 +105,15 @@ void Transfer::prepare(TransferOptions options) {
   set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_WRITEFUNCTION, &Transfer::body);
   set(CURLOPT_WRITEDATA, this);
+  if (options_.direct) set(CURLOPT_PROXY, "");
+  if (!options_.resolved.empty()) {
+    resolved_ = curl_slist_append(nullptr, options_.resolved.c_str());
+    set(CURLOPT_RESOLVE, static_cast<curl_slist*>(resolved_));
+  }
+  if (options_.may_connect) {
+    set(CURLOPT_OPENSOCKETFUNCTION, &open_socket);
+    set(CURLOPT_OPENSOCKETDATA, &options_);
+  }
   if (!options_.range.empty()) set(CURLOPT_RANGE, options_.range.c_str());
   if (options_.body) {
     set(CURLOPT_POSTFIELDS, options_.body->data());
@@ -86,6 +122,22 @@ void Transfer::prepare(TransferOptions options) {
 }
 
 std::optional<TransferFailure> Transfer::perform() { return failure(curl_easy_perform(easy_)); }
+
+std::optional<TransferFailure> Transfer::perform(const std::function<bool()>& stop) {
+  const std::unique_ptr<CURLM, CURLMcode (*)(CURLM*)> multi(curl_multi_init(), curl_multi_cleanup);
+  OC_CHECK(multi && curl_multi_add_handle(multi.get(), easy_) == CURLM_OK, "libcurl's multi");
+  CURLcode code = CURLE_ABORTED_BY_CALLBACK;
+  int running = 1, left = 0;
+  while (running > 0 && !stop()) {
+    if (curl_multi_perform(multi.get(), &running) != CURLM_OK) break;
+    if (running > 0) curl_multi_poll(multi.get(), nullptr, 0, 20, nullptr);
+  }
+  if (const CURLMsg* message = curl_multi_info_read(multi.get(), &left);
+      message != nullptr && message->msg == CURLMSG_DONE)
+    code = message->data.result;
+  curl_multi_remove_handle(multi.get(), easy_);
+  return failure(code);
+}
 
 std::optional<TransferFailure> Transfer::failure(int code) const {
   const auto why = static_cast<CURLcode>(code);

@@ -1,5 +1,6 @@
 // One HTTP transfer over libcurl. Here, and nowhere else, stands what the program sets of it: for
-// the hub's downloads, many at once on one thread, and for the load generator's requests.
+// the hub's downloads, many at once on one thread, for the load generator's requests, and for
+// pictures that a server's clients name.
 #pragma once
 
 #include <chrono>
@@ -27,6 +28,12 @@ struct TransferOptions {
   bool large_buffer = false;
   // Other threads transfer as well, so that no signals may be used.
   bool many_threads = false;
+  bool direct = false;  // by no proxy, whatever the environment says
+  // "example.org:443:192.0.2.1,[2001:db8::1]": what the URL's host and port stand for; empty:
+  // libcurl looks it up.
+  std::string resolved = {};
+  // Asked of each address before a connection to it is made; false: it is not made.
+  std::function<bool(std::string_view address, int port)> may_connect = {};
   // Both within the transfer; false: stop, which is a failure.
   std::function<bool(std::string_view line)> on_header = {};
   std::function<bool(std::string_view bytes)> on_body = {};
@@ -55,6 +62,9 @@ class Transfer {
 
   void prepare(TransferOptions options);
   std::optional<TransferFailure> perform();  // blocks
+  // Likewise, until `stop` says so, which is asked some 50 times a second: then that is the
+  // failure.
+  std::optional<TransferFailure> perform(const std::function<bool()>& stop);
   // Of a transfer that libcurl's multi interface has ended with `code` (a CURLcode).
   std::optional<TransferFailure> failure(int code) const;
 
@@ -67,8 +77,9 @@ class Transfer {
   static std::size_t body(char* data, std::size_t, std::size_t bytes, void* user);
 
   TransferOptions options_;
-  void* easy_;               // CURL*
-  void* headers_ = nullptr;  // curl_slist*
+  void* easy_;                // CURL*
+  void* headers_ = nullptr;   // curl_slist*
+  void* resolved_ = nullptr;  // curl_slist*
   char message_[256] = {};
 };
 

@@ -1,0 +1,124 @@
+#include "runtime/sources/media_root.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <span>
+
+#include "base/ascii.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/printable.h"
+#include "base/system/open_beneath.h"
+
+namespace oc {
+namespace {
+
+constexpr std::size_t kMaxPath = 4096;
+
+Error refused(std::string_view why) {
+  return {ErrorCode::kInvalidArgument, std::string(why),
+          "name a file below the server's --media-root, or send the picture itself as "
+          "data:image/...;base64,..."};
+}
+
+// "%20" is a space; nothing where that is written wrongly.
+std::optional<std::string> unescaped(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    if (text.size() - i < 3) return std::nullopt;
+    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
+
+// The path of file:///a or file://localhost/a or file:/a.
+std::optional<std::string> path_of(std::string_view address) {
+  std::string_view rest = address.substr(std::string_view("file:").size());
+  if (rest.starts_with("//")) {
+    rest.remove_prefix(2);
+    const std::string_view host = rest.substr(0, rest.find('/'));
+    if (!host.empty() && !equal_ignoring_case(host, "localhost")) return std::nullopt;
+    rest.remove_prefix(host.size());
+  }
+  if (!rest.starts_with('/')) return std::nullopt;
+  return unescaped(rest.substr(0, rest.find_first_of("?#")));
+}
+
+}  // namespace
+
+Result<MediaRoot> MediaRoot::open(const std::filesystem::path& folder) {
+  FileHandle opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(folder, error).lexically_normal();
+  const auto real = std::filesystem::canonical(folder, error);
+  if (!opened.is_open() || error)
+    return Error{ErrorCode::kNotFound,
+                 "--media-root: there is no such folder: " + shown_name(folder.string()),
+                 "name one that is there and may be read"};
+  std::vector<std::string> names;
+  for (const auto& one : {absolute, real}) {
+    std::string name = one.string();
+    while (name.ends_with('/')) name.pop_back();
+    names.push_back(name + "/");
+  }
+  return MediaRoot(std::move(opened), std::move(names));
+}
+
+Result<std::string> MediaRoot::read(std::string_view address) const {
+  std::string path(address);
+  if (starts_with_ignoring_case(address, "file:")) {
+    auto written = path_of(address);
+    if (!written) return refused("the address is none of a file of this machine");
+    path = *std::move(written);
+  }
+  if (path.size() > kMaxPath || path.find('\0') != path.npos)
+    return refused("the address is none of a file");
+  if (!path.starts_with('/')) return path;
+  for (const std::string& name : names_)
+    if (path.starts_with(name)) return path.substr(name.size());
+  return refused("the file is not in the folder that this server reads pictures from");
+}
+
+Result<std::vector<std::byte>> MediaRoot::fetch(const std::string& path,
+                                                const WantedPicture& wanted) const {
+  const FileHandle file(open_beneath(folder_.fd(), path.c_str()));
+  if (!file.is_open()) {
+    const int reason = errno;
+    log::event(log::Level::kInfo, "not read", {{"errno", reason}}, wanted.request_id);
+    if (reason == ENOENT || reason == ENOTDIR) return refused("there is no such file");
+    if (reason == EMFILE || reason == ENFILE)
+      return Error{ErrorCode::kUnavailable, "too many files are open", "try later"};
+    return refused("the file may not be read");
+  }
+  struct stat status {};
+  if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode))
+    return refused("it is no regular file");
+  PictureBytes bytes(wanted);
+  OC_RETURN_IF_ERROR(bytes.expect(static_cast<std::uint64_t>(status.st_size)));
+  std::array<std::byte, 64u << 10> block{};
+  while (true) {
+    OC_RETURN_IF_ERROR(wanted.interrupt.check("reading a picture"));
+    const ssize_t count = ::read(file.fd(), block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return refused("the file cannot be read");
+    if (count == 0) break;
+    OC_RETURN_IF_ERROR(bytes.add(std::span(block).first(static_cast<std::size_t>(count))));
+  }
+  if (bytes.size() == 0) return refused("the file is empty");
+  log::step("read", wanted.request_id, "bytes", bytes.size());
+  return std::move(bytes).take();
+}
+
+}  // namespace oc
