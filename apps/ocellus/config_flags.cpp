@@ -54,11 +54,12 @@ void add_flag(CLI::App& verb, ConfigFlags& flags, const Key& key, unsigned taker
     flags.switches[&key] = option;
   } else {
     option = verb.add_option(name, flags.texts[&key], meaning)
-                 ->expected(1)
+                 ->expected(key.bare.empty() ? 1 : 0, 1)
                  ->allow_extra_args(false)  // what follows is a word of the verb's
                  ->type_name(type_in_help(key));
     if (may_be_repeated(key, taker)) option->take_all();
-    if (!key.fallback.empty()) option->default_str(std::string(key.fallback));
+    // What the parser takes for a value that is left out; there it shall be an empty one.
+    if (!key.fallback.empty() && key.bare.empty()) option->default_str(std::string(key.fallback));
   }
   if (!key.group.empty()) option->group(std::string(key.group));
   if (!key.needs.empty() && taker != takers::kServe)
@@ -66,8 +67,11 @@ void add_flag(CLI::App& verb, ConfigFlags& flags, const Key& key, unsigned taker
 }
 
 void read_typed(const ConfigFlags& flags, Config& config) {
-  for (const auto& [key, texts] : flags.texts)
-    if (!texts.empty()) config.set_flag(*key, texts);
+  for (const auto& [key, texts] : flags.texts) {
+    const bool alone = !key->bare.empty() && !texts.empty() && texts.back().empty();
+    if (alone) config.set_flag(*key, std::vector<std::string>{std::string(key->bare)});
+    if (!alone && !texts.empty()) config.set_flag(*key, texts);
+  }
   for (const auto& [key, option] : flags.switches)
     if (option->count() > 0)
       config.set_flag(*key,

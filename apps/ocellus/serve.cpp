@@ -15,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "api/config/picture_settings.h"
 #include "base/check.h"
 #include "base/line_writer.h"
 #include "base/log.h"
@@ -115,10 +116,20 @@ http::ServerOptions server_options(const Settings& settings, std::size_t connect
   return out;
 }
 
+// Null: pictures come with requests only.
+std::shared_ptr<const PictureSources> open_sources(const PictureSourcesOptions& options) {
+  if (!options.remote.fetches() && options.media_root.empty()) return nullptr;
+  auto sources = PictureSources::open(options);
+  if (!sources) fail(sources.error());
+  return *std::move(sources);
+}
+
 std::shared_ptr<http::App> make_app(const Config& config,
                                     const std::shared_ptr<MemoryBudget>& memory,
                                     const std::shared_ptr<const std::atomic<bool>>& ending) {
   http::AppOptions out;
+  out.sources = open_sources(picture_sources(config));
+  out.chat.sources = out.sources.get();
   out.chat.max_images = static_cast<std::size_t>(config.get<std::int64_t>("limits.max_images"));
   out.chat.max_frames = static_cast<std::size_t>(config.get<std::int64_t>("limits.max_frames"));
   out.chat.max_image_bytes = config.bytes("limits.max_picture_mb");

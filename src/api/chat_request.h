@@ -10,6 +10,7 @@
 #include "api/request_defaults.h"
 #include "base/result.h"
 #include "runtime/request.h"
+#include "runtime/sources/picture_sources.h"
 
 namespace oc {
 
@@ -24,13 +25,16 @@ struct ChatLimits {
   std::size_t max_values = 200'000;                       // of JSON, in the whole body
   std::int64_t context_length = 0;                        // the longest of all models; 0: unknown
   int json_depth = 32;
+  // Where pictures are got from that do not come with the request; null: nowhere. Outlives it.
+  const PictureSources* sources = nullptr;
 };
 
 // A picture as it came: still JPEG, PNG or WebP.
 struct EncodedImage {
   std::vector<std::byte> bytes;
   ImageOptions options;
-  std::string param;  // where it stood, for errors
+  std::string param;                         // where it stood, for errors
+  std::optional<PictureSource> source = {};  // where `bytes` are still to be got from
 };
 
 // The answer is a call of one of these tools (forced_call.h makes it so, call_reader.h reads it).

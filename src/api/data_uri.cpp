@@ -80,10 +80,12 @@ Error invalid(std::size_t at, std::string_view what, std::string_view hint) {
 Error refuse_address(std::string_view uri) {
   if (starts_with_ignoring_case(uri, "http://") || starts_with_ignoring_case(uri, "https://"))
     return {ErrorCode::kInvalidArgument, "pictures are not fetched from the network",
-            "remote fetching is off; send the picture as data:image/...;base64,..."};
+            "remote fetching is off; send the picture as data:image/...;base64,..., or start the "
+            "server with --allow-remote-images"};
   if (starts_with_ignoring_case(uri, "file:"))
     return {ErrorCode::kInvalidArgument, "files of the server are not read",
-            "send the picture as data:image/...;base64,..."};
+            "send the picture as data:image/...;base64,..., or start the server with --media-root "
+            "DIR"};
   return {ErrorCode::kInvalidArgument, "a picture must be a data URI",
           "send it as data:image/...;base64,..."};
 }

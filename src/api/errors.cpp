@@ -24,6 +24,7 @@ Row row_of(ErrorCode code, Stage stage) {
       if (stage == Stage::kPull) return {502, kServerError, "bad_hub"};
       [[fallthrough]];
     case ErrorCode::kInvalidArgument:
+      if (stage == Stage::kFetch) return {400, kInvalidRequest, "image_not_fetched"};
       return {400, kInvalidRequest, image ? "invalid_image" : "invalid_value"};
     case ErrorCode::kUnsupported:
       // A picture in a format that is known but not built in is a media type; a parameter is not.
@@ -31,7 +32,8 @@ Row row_of(ErrorCode code, Stage stage) {
       return {400, kInvalidRequest, "unsupported_parameter"};
     case ErrorCode::kTooLarge:
       if (stage == Stage::kPull) return {502, kServerError, "bad_hub"};
-      return {413, kInvalidRequest, image ? "image_too_large" : "request_too_large"};
+      return {413, kInvalidRequest,
+              image || stage == Stage::kFetch ? "image_too_large" : "request_too_large"};
     case ErrorCode::kContextLength:
       return {400, kInvalidRequest, "context_length_exceeded"};
     case ErrorCode::kNotFound:

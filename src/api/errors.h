@@ -19,9 +19,9 @@ struct ApiError {
   bool final = false;      // clients are told not to send the request again
 };
 
-// Where an Error arose: the same code means different things in a field, a picture, an answer and
-// at a hub.
-enum class Stage { kRequest, kImage, kAnswer, kPull };
+// Where an Error arose: the same code means different things in a field, a picture, an answer, at a
+// hub, and where a picture is got from elsewhere.
+enum class Stage { kRequest, kImage, kAnswer, kPull, kFetch };
 
 // kInternal keeps its text to itself (the log has it).
 ApiError to_api_error(const Error& error, Stage stage);

@@ -36,6 +36,17 @@ Result<void> add(ChatRequest& request, Result<std::vector<std::byte>> bytes, std
 
 Result<void> add_image(ChatRequest& request, std::string_view uri, std::string param,
                        ImageOptions options, const ChatLimits& limits) {
+  if (limits.sources != nullptr) {
+    const auto remote = std::ranges::count_if(request.images, [](const EncodedImage& image) {
+      return image.source && image.source->is_remote();
+    });
+    auto source = limits.sources->read(uri, static_cast<std::size_t>(remote));
+    if (!source) return add(request, source.error(), std::move(param), {});
+    if (*source) {
+      request.images.push_back({{}, std::move(options), std::move(param), **std::move(source)});
+      return {};
+    }
+  }
   return add(request, decode_data_uri(uri, limits.max_image_bytes), std::move(param),
              std::move(options));
 }
@@ -47,6 +58,27 @@ Result<void> add_base64_image(ChatRequest& request, std::string_view base64, std
                std::move(param), {});
   return add(request, decode_base64(base64, limits.max_image_bytes), std::move(param),
              std::move(options));
+}
+
+const EncodedImage* next_to_fetch(const ChatRequest& request) {
+  const auto next = std::ranges::find_if(
+      request.images, [](const EncodedImage& image) { return image.source.has_value(); });
+  return next == request.images.end() ? nullptr : &*next;
+}
+
+Result<void> fetch_next_image(ChatRequest& request, const PictureSources& sources,
+                              std::string_view request_id, const Interrupt& interrupt,
+                              Reservation& memory, std::size_t& fetched) {
+  EncodedImage& image = *std::ranges::find_if(
+      request.images, [](const EncodedImage& one) { return one.source.has_value(); });
+  const std::size_t before = memory.bytes();
+  auto bytes = sources.fetch(*image.source, fetched, request_id, interrupt,
+                             [&](std::size_t more) { return memory.grow_to(before + more); });
+  if (!bytes) return with_param(std::move(bytes).error(), image);
+  memory.shrink_to(before + bytes->capacity());
+  image.bytes = *std::move(bytes);
+  image.source.reset();
+  return {};
 }
 
 std::size_t encoded_bytes(const ChatRequest& request) {

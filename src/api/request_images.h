@@ -5,12 +5,14 @@
 #include <string_view>
 
 #include "api/chat_request.h"
+#include "base/memory_budget.h"
 #include "image/fit.h"
 #include "image/image.h"
 
 namespace oc {
 
-// One more picture, of the data URI that stands at `param`. kInvalidArgument, kTooLarge: it is
+// One more picture, of the data URI that stands at `param`, or of the address of one that
+// limits.sources get, which is left for fetch_next_image(). kInvalidArgument, kTooLarge: it is
 // none, or one that is too large; how many there are is the caller's matter.
 Result<void> add_image(ChatRequest& request, std::string_view uri, std::string param,
                        ImageOptions options, const ChatLimits& limits);
@@ -18,6 +20,15 @@ Result<void> add_image(ChatRequest& request, std::string_view uri, std::string p
 // The same for base64 without an address around it.
 Result<void> add_base64_image(ChatRequest& request, std::string_view base64, std::string param,
                               ImageOptions options, const ChatLimits& limits);
+
+// The first picture that is still to be got from elsewhere; null: they are all here.
+const EncodedImage* next_to_fetch(const ChatRequest& request);
+
+// Gets that one; blocks. `memory` grows by its bytes, and `fetched` by those from the network.
+// Errors as PictureSources::fetch(), with the picture's param.
+Result<void> fetch_next_image(ChatRequest& request, const PictureSources& sources,
+                              std::string_view request_id, const Interrupt& interrupt,
+                              Reservation& memory, std::size_t& fetched);
 
 // From their headers alone: what they take at most while they are decoded, one after the other, and
 // then prepared for the model, the encoded bytes included; and what stays of them. Errors as

@@ -30,6 +30,13 @@ std::string percent_decoded(std::string_view text) {
 
 }  // namespace
 
+App::App(AppOptions options) : options_(std::move(options)), pool_(options_.decoders) {
+  // They do nothing but wait: more than cores, and no more than can be borne of hosts that are
+  // slow.
+  constexpr int kFetchers = 16;
+  if (options_.sources) fetchers_.emplace(kFetchers);
+}
+
 void App::set_models(std::shared_ptr<ModelSource> models) {
   const std::lock_guard lock(mutex_);
   models_.swap(models);
@@ -37,6 +44,7 @@ void App::set_models(std::shared_ptr<ModelSource> models) {
 
 void App::finish() {
   if (pulls_) pulls_->finish();
+  if (fetchers_) fetchers_->finish();
   pool_.finish();
   set_models(nullptr);
 }

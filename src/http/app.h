@@ -36,6 +36,8 @@ struct AppOptions {
   // is refused sooner has its status.
   std::chrono::milliseconds progress_after{500};
   int decoders = 0;  // threads that decode pictures; 0: one a core
+  // What chat.sources points to; null: pictures come with requests only.
+  std::shared_ptr<const PictureSources> sources;
   // True: the server ends, and with it what nobody should wait for. May be null.
   std::shared_ptr<const std::atomic<bool>> ending;
   hub::BackgroundPull::Work pull;  // empty: hub::pull
@@ -45,7 +47,7 @@ struct AppOptions {
 // with finish(), or a backend's thread may be the one to destroy the backend.
 class App : public std::enable_shared_from_this<App> {
  public:
-  explicit App(AppOptions options) : options_(std::move(options)), pool_(options_.decoders) {}
+  explicit App(AppOptions options);
 
   // From now on requests are answered by these models; null: loading.
   void set_models(std::shared_ptr<ModelSource> models);
@@ -75,6 +77,7 @@ class App : public std::enable_shared_from_this<App> {
   void find_model(const QuestionPtr& question, ModelSource& source);
   void take_step(const QuestionPtr& question, Step step);
   void begin(const QuestionPtr& question);
+  void fetch_next(const QuestionPtr& question);
   void take_images(const QuestionPtr& question);
   void decode_next(const QuestionPtr& question);
   void answer(const QuestionPtr& question);
@@ -97,7 +100,8 @@ class App : public std::enable_shared_from_this<App> {
   std::shared_ptr<ModelSource> models_;
   std::shared_ptr<PullRoutes> pulls_;
   std::atomic<std::size_t> connections_{0};
-  WorkPool pool_;  // the last one: what it does uses the others
+  WorkPool pool_;                     // these last: what they do uses the others
+  std::optional<WorkPool> fetchers_;  // wait for pictures from elsewhere, where there are any
 };
 
 }  // namespace oc::http

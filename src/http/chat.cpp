@@ -40,6 +40,16 @@ std::optional<Error> check_loaded(const ModelSource& source, const std::string& 
                "ask it something: it is loaded then", "model"};
 }
 
+// A guest may be a page of any site: it has nothing fetched and no file read.
+std::optional<ApiError> check_sources(const Request& request, const ChatRequest& chat) {
+  const EncodedImage* image = next_to_fetch(chat);
+  if (!request.guest || image == nullptr) return std::nullopt;
+  return refuse(Refusal::kOriginNotAllowed,
+                "this page may only send pictures themselves, as data:image/...;base64,...; "
+                "--cors-origin allows more",
+                image->param);
+}
+
 // Where a model lacks what is asked of it: which of the server's models have it.
 std::string who_does(const std::vector<ServedModel>& models, const Task& task) {
   std::vector<std::string_view> names;
@@ -92,6 +102,8 @@ void App::chat(const Dialect& dialect, const RequestPtr& request, const Responde
   question->chat = *std::move(parsed);
   if (plan == nullptr && question->chat.include_progress)
     question->progress.emplace(responder, dialect, options_.progress_after, options_.ping_every);
+  if (const auto refused = check_sources(*request, question->chat))
+    return void(responder->fail(*refused));
   if (plan != nullptr)
     if (const auto absent = check_loaded(*source, question->chat.model))
       return question->fail(*absent, Stage::kRequest);
@@ -143,7 +155,9 @@ void App::begin(const QuestionPtr& question) {
     return question->fail(error, Stage::kRequest);
   }
   if (question->chat.images.empty()) return answer(question);
-  take_images(question);
+  if (next_to_fetch(question->chat) == nullptr) return take_images(question);
+  fetchers_->post(
+      [question, self = shared_from_this()] { self->take_step(question, &App::fetch_next); });
 }
 
 // From here on the sender answers, and holds what the request holds.

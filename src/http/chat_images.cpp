@@ -1,4 +1,5 @@
-// The pictures of a question: counted, then decoded one after the other on the pool's threads.
+// The pictures of a question: got from where they lie, counted, then decoded one after the other on
+// the pool's threads.
 #include <fmt/format.h>
 
 #include "base/clock.h"
@@ -13,6 +14,18 @@ ApiError busy() {
 }
 
 }  // namespace
+
+// Those that lie elsewhere first, one after the other; between two, others' come first.
+void App::fetch_next(const QuestionPtr& question) {
+  const auto fetched =
+      fetch_next_image(question->chat, *options_.sources, question->request->id,
+                       question->interrupt, question->request->memory, question->fetched_bytes);
+  if (!fetched) return question->fail(fetched.error(), Stage::kFetch);
+  const bool all = next_to_fetch(question->chat) == nullptr;
+  (all ? pool_ : *fetchers_).post([question, all, self = shared_from_this()] {
+    self->take_step(question, all ? &App::take_images : &App::fetch_next);
+  });
+}
 
 // They are counted before they are decoded, so that many of them cannot fill memory.
 void App::take_images(const QuestionPtr& question) {

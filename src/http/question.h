@@ -34,6 +34,7 @@ struct App::Question {
   Interrupt interrupt;
   ChatRequest chat = {};
   std::shared_ptr<Backend> backend = nullptr;  // once it is found
+  std::size_t fetched_bytes = 0;               // of its pictures that came from the network
   ImageMemory memory = {};
   Reservation pictures = {};
   std::shared_ptr<AnswerSender> sender = nullptr;  // once the model is asked

@@ -44,6 +44,17 @@ TEST(Errors, WhatAHubDoesIsNotTheClientsFault) {
   EXPECT_EQ(code(ErrorCode::kCancelled), "499 cancelled");
 }
 
+TEST(Errors, APictureThatIsNotToBeHadHasItsOwnCode) {
+  const auto code = [](ErrorCode error) {
+    const ApiError told = to_api_error({error, "text"}, Stage::kFetch);
+    return std::to_string(told.status) + " " + told.code;
+  };
+  EXPECT_EQ(code(ErrorCode::kInvalidArgument), "400 image_not_fetched");
+  EXPECT_EQ(code(ErrorCode::kTooLarge), "413 image_too_large");
+  EXPECT_EQ(code(ErrorCode::kMemoryFull), "429 memory_full");
+  EXPECT_EQ(code(ErrorCode::kUnavailable), "503 unavailable");
+}
+
 TEST(Errors, ASupersededFrameIsNotToComeAgain) {
   EXPECT_TRUE(to_api_error({ErrorCode::kSuperseded, ""}, Stage::kAnswer).final);
   EXPECT_FALSE(to_api_error({ErrorCode::kQueueFull, ""}, Stage::kAnswer).final);

@@ -1,36 +1,16 @@
 """`ocellus pull` over TLS, from a hub whose certificate a test authority has signed."""
 
-import ssl
-import subprocess
-
 import pytest
 
 from bad_hub import Hub
+from certificates import make_authority, signed
 from pull_home import FILES, NAME, Home
-
-
-def openssl(*args, cwd):
-    subprocess.run(["openssl", *args], cwd=cwd, check=True, capture_output=True)
-
-
-def signed(folder, name, alternative):
-    """A context with a certificate for `alternative`, signed by the folder's ca.pem."""
-    (folder / f"{name}.ext").write_text(f"subjectAltName={alternative}\nbasicConstraints=CA:FALSE\n")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
-            "-out", f"{name}.csr", cwd=folder)  # fmt: skip
-    openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-            "-CAcreateserial", "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.pem",
-            cwd=folder)  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
-    return context
 
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     folder = tmp_path_factory.mktemp("authority")
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test",
-            "-keyout", "ca.key", "-out", "ca.pem", cwd=folder)  # fmt: skip
+    make_authority(folder)
     return folder
 
 

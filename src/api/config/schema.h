@@ -47,6 +47,7 @@ struct Key {
   std::size_t count = 0;           // how many a list must hold; 0: any number
   bool adds_up = false;            // a list of which every layer gives a part
   bool secret = false;             // never shown
+  std::string_view bare = {};      // what the flag says without a value; empty: it must have one
   // Why the key is accepted without effect; empty: it is honoured.
   std::string_view reason = {};
 };

@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/config/picture_settings.h"
 #include "base/address_range.h"
 #include "base/check.h"
 #include "base/printable.h"
@@ -357,6 +358,7 @@ Settings make_settings(Config& config) {
   settings.defaults = request_defaults(config);
   settings.ui = ui_settings(config);
   settings.server = server_settings(config);
+  check_picture_sources(config);
   settings.service = service_options(config);
   settings.memory = memory_sizes(config, settings.service);
   settings.shared_responses = shared_responses(config);

@@ -59,6 +59,7 @@ std::string shown(const json::value& value) {
 // The choice as the schema spells it; any string where there are none.
 std::optional<std::string> choose(const Key& key, std::string_view text) {
   if (text.size() > kLongestText || !is_utf8(text)) return std::nullopt;
+  if (!key.bare.empty() && equal_ignoring_case(text, "true")) return std::string(key.bare);
   if (key.choices.empty()) return std::string(text);
   for (const std::string_view choice : split(key.choices, '|'))
     if (equal_ignoring_case(choice, text)) return std::string(choice);
