@@ -10,6 +10,7 @@
 
 #include "api/anthropic/blocks.h"
 #include "api/anthropic/fields.h"
+#include "api/check_rows.h"
 #include "api/forced_call.h"
 #include "api/json_fields.h"
 #include "api/no_effect.h"
@@ -21,36 +22,12 @@ namespace {
 
 namespace json = boost::json;
 
-bool is_top(const RequestField& field) { return field.name.find_first_of(".[") == field.name.npos; }
-
-bool has_type(const json::value& value, FieldType type) {
-  return type == FieldType::kString ? value.is_string() : value.is_object();
-}
-
 // The values that every answer keeps to, so that nothing is to be told.
 bool is_kept_to(std::string_view key, const json::value& value) {
   if (key == "service_tier") return value.get_string() == "auto";
   if (key != "thinking") return false;
   const json::value* type = value.get_object().if_contains("type");
   return type != nullptr && type->is_string() && type->get_string() == "disabled";
-}
-
-// What nobody knows, what is not done, what changes nothing.
-Result<void> check_rows(const JsonFields& fields, ChatRequest& request) {
-  std::vector<std::string_view> known;
-  for (const RequestField& field : messages_fields()) {
-    if (!is_top(field)) continue;
-    known.push_back(field.name);
-    const json::value* value = fields.find(field.name);
-    if (value == nullptr) continue;
-    if (field.use == FieldUse::kRefused && !asks_for_nothing(field, *value))
-      return not_done(std::string(field.name));
-    if (field.use != FieldUse::kNoEffect) continue;
-    if (!has_type(*value, field.type))
-      return wrong_value(std::string(field.name), expected(field), *value);
-    if (!is_kept_to(field.name, *value)) NoEffect(request.without_effect).add(field.name);
-  }
-  return fields.only(known);
 }
 
 Result<void> parse_sampling(const JsonFields& fields, RequestedSampling& sampling) {
@@ -172,7 +149,7 @@ Result<std::vector<OfferedTool>> parse_choice(const JsonFields& fields,
 
 Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& limits) {
   ChatRequest request;
-  OC_RETURN_IF_ERROR(check_rows(fields, request));
+  OC_RETURN_IF_ERROR(check_rows(fields, messages_fields(), request.without_effect, "", is_kept_to));
   OC_ASSIGN_OR_RETURN(const auto model, fields.string(messages_field("model")));
   request.model = std::string(model.value_or(""));
   const RequestField& length = messages_field("max_tokens");

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/check_rows.h"
 #include "api/json_fields.h"
 #include "api/parse_body.h"
 #include "api/request_images.h"
@@ -15,40 +16,6 @@ namespace oc {
 namespace {
 
 constexpr std::string_view kSettings = "settings.";
-
-// Rows of the body itself, or of its settings.
-bool is_in(const RequestField& field, bool settings) {
-  return field.name.starts_with(kSettings) == settings;
-}
-
-// Of a setting, which all are numbers.
-Result<void> check_number(const JsonFields& fields, const RequestField& field) {
-  if (field.type == FieldType::kInteger) {
-    OC_ASSIGN_OR_RETURN([[maybe_unused]] const auto value, fields.integer(field));
-  } else {
-    OC_ASSIGN_OR_RETURN([[maybe_unused]] const auto value, fields.number(field));
-  }
-  return {};
-}
-
-// The fields that the route has, by their rows: what nobody knows, what is not done, what changes
-// nothing.
-Result<void> check_rows(MoondreamRoute route, const JsonFields& fields, bool settings,
-                        std::vector<std::string>& without_effect) {
-  std::vector<std::string_view> known;
-  for (const RequestField& field : moondream_fields(route)) {
-    if (!is_in(field, settings)) continue;
-    known.push_back(field.key());
-    const auto* value = fields.find(field.key());
-    if (value == nullptr) continue;
-    if (field.use == FieldUse::kRefused && !asks_for_nothing(field, *value))
-      return not_done(fields.name(field.key()));
-    if (field.use != FieldUse::kNoEffect) continue;
-    OC_RETURN_IF_ERROR(check_number(fields, field));
-    without_effect.emplace_back(field.name);
-  }
-  return fields.only(known);
-}
 
 Error missing(std::string_view name, std::string hint = {}) {
   return {ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", name), std::move(hint),
@@ -120,12 +87,13 @@ struct Parser {
 
   Result<ChatRequest> parse(const JsonFields& fields) {
     const bool has_objects = route == MoondreamRoute::kDetect || route == MoondreamRoute::kPoint;
-    OC_RETURN_IF_ERROR(check_rows(route, fields, false, request.without_effect));
+    OC_RETURN_IF_ERROR(check_rows(fields, moondream_fields(route), request.without_effect));
     OC_ASSIGN_OR_RETURN(const auto settings, fields.object(row("settings")));
     OC_ASSIGN_OR_RETURN(const auto model, fields.string(row("model")));
     request.model = std::string(model.value_or(""));
     if (settings) {
-      OC_RETURN_IF_ERROR(check_rows(route, *settings, true, request.without_effect));
+      OC_RETURN_IF_ERROR(
+          check_rows(*settings, moondream_fields(route), request.without_effect, kSettings));
       OC_RETURN_IF_ERROR(length(*settings));
       if (!has_objects) OC_RETURN_IF_ERROR(sampling(*settings));
     }

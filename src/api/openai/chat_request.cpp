@@ -201,7 +201,7 @@ Result<void> parse_stream(const JsonFields& fields, ChatRequest& request, NoEffe
 Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& limits) {
   ChatRequest request;
   const NoEffect no_effect(request.without_effect);
-  OC_RETURN_IF_ERROR(check_fields(fields, no_effect));
+  OC_RETURN_IF_ERROR(check_fields(fields, request.without_effect));
   OC_ASSIGN_OR_RETURN(const auto model, fields.string("model"));
   constexpr const RequestField& kModel = chat_field("model");
   if (model && model->size() > kModel.max_size())

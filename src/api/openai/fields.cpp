@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/check_rows.h"
 #include "api/openai/chat_fields.h"
 #include "api/openai/image_fields.h"
 
@@ -22,22 +23,6 @@ bool is_kept_to(std::string_view key, const json::value& value) {
   return false;
 }
 
-bool has_type(const json::value& value, FieldType type) {
-  switch (type) {
-    case FieldType::kString:
-      return value.is_string();
-    case FieldType::kBoolean:
-      return value.is_bool();
-    case FieldType::kObject:
-      return value.is_object();
-    default:
-      return true;  // of fields without effect, no others are looked at
-  }
-}
-
-// Those at the top of the body, not within others.
-bool is_top(const RequestField& field) { return field.name.find_first_of(".[") == field.name.npos; }
-
 // Text is what there is: ["text"].
 Result<void> check_modalities(const JsonFields& fields) {
   const json::value* value = fields.find("modalities");
@@ -50,35 +35,12 @@ Result<void> check_modalities(const JsonFields& fields) {
                "modalities"};
 }
 
-Result<void> check_known(const JsonFields& fields) {
-  static const std::vector<std::string_view> kKnown = [] {
-    std::vector<std::string_view> names = knob_names();
-    for (const RequestField& field : kChatFields)
-      if (is_top(field)) names.push_back(field.name);
-    return names;
-  }();
-  return fields.only(kKnown);
-}
-
 }  // namespace
 
-Result<void> check_fields(const JsonFields& fields, NoEffect no_effect) {
-  for (const RequestField& field : kChatFields)
-    if (const json::value* value =
-            field.use == FieldUse::kRefused ? fields.find(field.name) : nullptr;
-        value != nullptr && !asks_for_nothing(field, *value))
-      return not_done(fields.name(field.key()));
-  OC_RETURN_IF_ERROR(check_known(fields));
-  OC_RETURN_IF_ERROR(check_modalities(fields));
-  for (const RequestField& field : kChatFields) {
-    if (field.use != FieldUse::kNoEffect || !is_top(field)) continue;
-    const json::value* value = fields.find(field.name);
-    if (value == nullptr) continue;
-    if (!has_type(*value, field.type))
-      return wrong_value(fields.name(field.name), expected(field), *value);
-    if (!is_kept_to(field.name, *value)) no_effect.add(field.name);
-  }
-  return {};
+Result<void> check_fields(const JsonFields& fields, std::vector<std::string>& without_effect) {
+  static const std::vector<std::string_view> kKnobs = knob_names();
+  OC_RETURN_IF_ERROR(check_rows(fields, kChatFields, without_effect, "", is_kept_to, kKnobs));
+  return check_modalities(fields);
 }
 
 }  // namespace oc

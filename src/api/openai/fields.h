@@ -14,6 +14,6 @@ namespace oc {
 
 // The fields at the top of the body. kUnsupported for one that is not known or would change the
 // answer, kInvalidArgument for a value of the wrong type.
-Result<void> check_fields(const JsonFields& request, NoEffect no_effect);
+Result<void> check_fields(const JsonFields& request, std::vector<std::string>& without_effect);
 
 }  // namespace oc
