@@ -2,13 +2,9 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <vector>
 
 #include "base/units.h"
-#include "runtime/hub/store.h"
-#include "runtime/library/hf_cache.h"
-#include "runtime/library/known_models.h"
-#include "runtime/quantize/on_load.h"
+#include "runtime/hub/remove.h"
 #include "terminal.h"
 #include "verbs.h"
 
@@ -20,45 +16,19 @@ struct RmFlags {
   bool yes = false;
 };
 
-// The Hugging Face cache belongs to the programs that fill it, which link its files to each other.
-void refuse_what_is_not_ours(const std::string& name) {
-  const std::vector<CachedModel> found = find_cached(name);
-  if (found.size() > 1) fail(may_be_any_of(name, found));
-  for (const CachedModel& model : found)
-    throw ExitError{
-        1, fmt::format("{} lies in the Hugging Face cache, which ocellus only reads", model.name),
-        fmt::format("`hf cache rm model/{}` removes it there", model.name)};
-}
-
 void run(const RmFlags& flags) {
-  if (flags.model == "demo" || flags.model == "ocellus-demo")
-    throw ExitError{1, "the built-in model cannot be removed"};
-  const KnownModel* entry = find_known_model(flags.model);
-  const std::string name(entry != nullptr ? entry->repo : flags.model);
-  const auto place = hub::place_of(name, false);
-  if (!place.ok()) fail(place.error());
-  const auto found = hub::removable(*place, name);
-  if (!found.ok()) {
-    refuse_what_is_not_ours(name);
-    fail(found.error());
-  }
+  const auto found = hub::find_to_remove(flags.model);
+  if (!found.ok()) fail(found.error());
   if (!flags.yes) {
-    const std::string what = found->link ? "the link " + place->folder.string()
-                                         : fmt::format("{} ({})", name, human_bytes(found->bytes));
+    const std::string what =
+        found->what.link ? "the link " + found->place.folder.string()
+                         : fmt::format("{} ({})", found->name, human_bytes(found->what.bytes));
     if (!stdin_is_terminal() || !stderr_is_terminal())
       throw ExitError{2, fmt::format("{} is not removed unasked", what), "say --yes"};
     if (!confirmed("Remove " + what + "?")) throw ExitError{1, "nothing was removed"};
   }
-  {
-    const auto lock = hub::ModelLock::take(place->lock, name);
-    if (!lock.ok()) fail(lock.error());
-    if (const auto removed = hub::remove_model(*place, name); !removed.ok()) fail(removed.error());
-    if (!found->link) remove_quantised_copies(place->folder);
-  }
-  // The organisation's folder, where this was its last model.
-  const std::filesystem::path parent = place->folder.parent_path();
-  hub::remove_if_empty(parent, parent);
-  show_line("removed " + name);
+  if (const auto removed = hub::remove_found(*found); !removed.ok()) fail(removed.error());
+  show_line("removed " + found->name);
 }
 
 }  // namespace
