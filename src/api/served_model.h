@@ -65,6 +65,7 @@ struct ServedModel {
   std::size_t loaded_bytes = 0, in_use = 0;
   std::uint64_t requests = 0, loads = 0, failed_loads = 0;
   double idle_s = 0, load_ms = 0;  // load_ms: of the last time that it was loaded
+  double keep_alive_s = 0;         // idle for so long it is unloaded; 0: never
 
   const std::string& key() const { return id.empty() ? name : id; }
 

@@ -35,6 +35,7 @@ ServedModel hosted_model(const ModelStatus& status, ModelProfile profile) {
   model.failed_loads = status.failed_loads;
   model.idle_s = status.idle_s;
   model.load_ms = status.load_ms;
+  model.keep_alive_s = status.keep_alive_s;
   model.ui = std::move(profile.ui);
   return model;
 }
@@ -106,6 +107,11 @@ class HostedModels final : public ModelSource {
       ServedModel model = describe((*lease)->status());
       ready(std::make_shared<HostedBackend>(*std::move(lease), std::move(model)));
     });
+  }
+  Result<void> unload(const std::string& name) override {
+    const Result<void> gone = host_->unload(name);
+    if (!gone.ok()) return with_names(gone.error());
+    return {};
   }
   void activate(const std::string& name, Switched done) override {
     host_->activate(name, [this, name, done = std::move(done)](Result<void> result) {

@@ -38,6 +38,8 @@ class ModelSource {
   // At once or, when it has to be loaded first, later and on another thread. The backend stays
   // loaded as long as somebody holds it or an answer of it is under way.
   virtual void find(const std::string& name, Ready ready) = 0;
+  // Once nobody uses it, until the next request for it. kNotFound.
+  virtual Result<void> unload(const std::string&) { return {}; }
   // Errors are for clients: no folder shows.
   virtual void activate(const std::string& name, Switched done) = 0;
 };

@@ -46,6 +46,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   void add(ModelRecipe recipe);
   void activate(const std::string& name, ModelHost::OnSwitched done);
   void acquire(const std::string& name, ModelHost::OnLease ready);
+  Result<void> unload(const std::string& name);
   std::optional<ModelStatus> active() const;
   std::optional<ModelStatus> named(const std::string& name) const;
   std::string note(const std::string& name) const {

@@ -82,6 +82,7 @@ void ModelHost::activate(const std::string& name, OnSwitched done) {
 void ModelHost::acquire(const std::string& name, OnLease ready) {
   core_->acquire(name, std::move(ready));
 }
+Result<void> ModelHost::unload(const std::string& name) { return core_->unload(name); }
 std::optional<ModelStatus> ModelHost::named(const std::string& name) const {
   return core_->named(name);
 }
@@ -203,6 +204,15 @@ void HostCore::activate(const std::string& name, ModelHost::OnSwitched done) {
   done(*refusal);
 }
 
+Result<void> HostCore::unload(const std::string& name) {
+  Lock lock(mutex_);
+  OC_ASSIGN_OR_RETURN(Slot* const slot, find(name, true, lock));
+  if (slot->state != ModelState::kReady) return {};
+  slot->state = ModelState::kDraining;
+  wake_.notify_all();
+  return {};
+}
+
 void HostCore::give_back(HostedModel& model) {
   const std::lock_guard lock(mutex_);
   Slot& slot = *model.slot;
@@ -223,6 +233,7 @@ ModelStatus HostCore::describe(const Slot& slot) const {
     status.loading = options_.load_progress();
   status.bytes = slot.model ? slot.known.info.weights_bytes : 0;
   status.in_use = slot.leases;
+  status.keep_alive_s = std::chrono::duration<double>(slot.recipe.keep_alive).count();
   status.requests = slot.requests;
   if (slot.leases == 0 && slot.last_used != Slot::Clock::time_point{})
     status.idle_s = std::chrono::duration<double>(Slot::Clock::now() - slot.last_used).count();

@@ -53,6 +53,7 @@ struct ModelStatus {
   std::uint64_t requests = 0;
   std::uint64_t loads = 0, failed_loads = 0;  // both checkpoints bad is one that failed
   double idle_s = 0;                          // since the last request ended; 0 while one runs
+  double keep_alive_s = 0;                    // idle for so long it is unloaded; 0: never
 };
 
 // What a model was given before it was loaded.
@@ -128,6 +129,10 @@ class ModelHost {
   // loaded is loaded first. kNotFound; kUnavailable: none is active yet, it cannot be loaded (with
   // the reason), or the host ends; kQueueFull: max_waiting wait already.
   void acquire(const std::string& name, OnLease ready);
+
+  // Frees the model that acquire() would give, as soon as nobody uses it; the next request loads it
+  // again. One that is not loaded stays so. kNotFound.
+  Result<void> unload(const std::string& name);
 
   // The model that acquire() would give, where that is known without looking at the disk.
   std::optional<ModelStatus> named(const std::string& name) const;

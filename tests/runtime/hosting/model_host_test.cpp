@@ -219,6 +219,25 @@ TEST_F(ModelHostTest, IdleModelsGoAndComeBack) {
   EXPECT_EQ(load_count(), before + 1);
 }
 
+TEST_F(ModelHostTest, OneThatIsUnloadedFinishesAndComesBack) {
+  start({"a", "b"});
+  ASSERT_TRUE(activate("a").ok());
+  {
+    const auto held = acquire("a").value();
+    ASSERT_TRUE(host->unload("").ok());
+    EXPECT_EQ(status("a").state, ModelState::kDraining);
+    EXPECT_EQ(ask(held)->ids.at(0), token_of("a"));
+  }
+  ASSERT_TRUE(reaches("a", ModelState::kAbsent));
+  EXPECT_EQ(host->active()->name, "a");
+  EXPECT_TRUE(host->unload("a").ok()) << "it is not there already";
+  EXPECT_TRUE(host->unload("b").ok()) << "nor is one that never was";
+  EXPECT_EQ(status("b").state, ModelState::kAbsent);
+  EXPECT_EQ(host->unload("c").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(answer(""), token_of("a"));
+  EXPECT_EQ(load_count(), 2u);
+}
+
 TEST_F(ModelHostTest, MemoryIsAskedBeforeLoading) {
   weights = {{"a", 60}, {"b", 50}, {"c", 30}, {"d", 30}};
   options.memory_limit = 100;
