@@ -1,5 +1,5 @@
 // /v1/models/pull: what a client may say, and what it is told. Its stream is server-sent events,
-// each one of the documents here.
+// each one of the documents here. Other routes tell of a pull in their own way: PullWriter.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/errors.h"
 #include "api/field.h"
 #include "runtime/hub/background_pull.h"
 #include "runtime/hub/installed.h"
@@ -38,6 +39,24 @@ std::string pull_note_json(const hub::ModelRef& ref, std::string_view note);
 std::string pull_done_json(const hub::ModelRef& ref, const hub::PullReport& report);
 // To who has stopped one: {"object": "model.pull", "model", "revision", "phase": "stopped"}.
 std::string pull_stopped_json(const hub::ModelRef& ref);
+
+// How a client is told of its pull: pieces of a stream, framing included, or one document at its
+// end. Const and shared.
+class PullWriter {
+ public:
+  virtual ~PullWriter() = default;
+  virtual std::string_view type() const = 0;  // of the stream
+  virtual std::string_view ping() const = 0;  // goes out in silence; empty: nothing does
+  virtual void progress(std::string& out, const hub::ModelRef& ref, const hub::PullProgress& now,
+                        double bytes_per_s) const = 0;
+  virtual void note(std::string& out, const hub::ModelRef& ref, std::string_view text) const = 0;
+  // The last thing in a stream: one of these.
+  virtual void done(std::string& out, const hub::ModelRef& ref,
+                    const hub::PullReport& report) const = 0;
+  virtual void failed(std::string& out, const ApiError& error) const = 0;
+  // Where no stream is wanted.
+  virtual std::string whole(const hub::ModelRef& ref, const hub::PullReport& report) const = 0;
+};
 
 struct PullCatalogue {
   bool allowed = false;  // whoever asks may begin a pull

@@ -45,20 +45,47 @@ ApiError other_under_way(const std::optional<hub::PullState>& other) {
                             share_of(other->progress) * 100, kHint));
 }
 
+// The documents of api/pulls.h as server-sent events.
+class PullEvents final : public PullWriter {
+ public:
+  std::string_view type() const override { return default_dialect().stream_type(); }
+  std::string_view ping() const override { return kSsePing; }
+  void progress(std::string& out, const hub::ModelRef& ref, const hub::PullProgress& now,
+                double bytes_per_s) const override {
+    append_sse_event(out, pull_progress_json(ref, now, bytes_per_s));
+  }
+  void note(std::string& out, const hub::ModelRef& ref, std::string_view text) const override {
+    append_sse_event(out, pull_note_json(ref, text));
+  }
+  void done(std::string& out, const hub::ModelRef& ref,
+            const hub::PullReport& report) const override {
+    append_sse_event(out, whole(ref, report));
+    append_sse_event(out, "[DONE]");
+  }
+  void failed(std::string& out, const ApiError& error) const override {
+    append_sse_event(out, default_dialect().error_body(error));
+    append_sse_event(out, "[DONE]");
+  }
+  std::string whole(const hub::ModelRef& ref, const hub::PullReport& report) const override {
+    return pull_done_json(ref, report);
+  }
+};
+const PullEvents kEvents;
+
 // The way of one pull to its client. One call at a time: the pull's thread. It stays an answer with
 // a status until the hub has said what is to come.
 class PullSender {
  public:
-  PullSender(hub::ModelRef ref, RequestPtr request, ResponderPtr responder)
-      : ref_(std::move(ref)), request_(std::move(request)), responder_(std::move(responder)) {}
+  PullSender(hub::ModelRef ref, PullFor whom) : ref_(std::move(ref)), whom_(std::move(whom)) {}
 
   void offer(std::chrono::milliseconds ping_every) {
+    if (!whom_.stream) return;
     StreamOffer offer;
-    offer.head.content_type = default_dialect().stream_type();
+    offer.head.content_type = whom_.writer->type();
     offer.head.headers.emplace_back("X-Accel-Buffering", "no");
-    offer.ping = kSsePing;
+    offer.ping = whom_.writer->ping();
     offer.ping_every = ping_every;
-    responder_->offer_stream(std::move(offer));
+    whom_.responder->offer_stream(std::move(offer));
   }
 
   void progress(const hub::PullProgress& now) {
@@ -68,51 +95,51 @@ class PullSender {
     if (!news && Clock::now() < next_) return;
     next_ = Clock::now() + kTellEvery;
     last_ = now;
-    send(pull_progress_json(ref_, now, rate_.bytes_per_s()));
+    send([&](std::string& out) { whom_.writer->progress(out, ref_, now, rate_.bytes_per_s()); });
   }
 
   void note(const std::string& text) {
-    log::event(log::Level::kInfo, "pull", {{"model", ref_.repo}, {"note", text}}, request_->id);
-    send(pull_note_json(ref_, text));
+    log::event(log::Level::kInfo, "pull", {{"model", ref_.repo}, {"note", text}}, id());
+    send([&](std::string& out) { whom_.writer->note(out, ref_, text); });
   }
 
   void done(const Result<hub::PullReport>& report) {
     if (!report.ok()) return failed(report.error());
     log::event(log::Level::kInfo, "pull",
                {{"model", ref_.repo}, {"state", "done"}, {"fetched_mb", report->fetched >> 20}},
-               request_->id);
-    send(pull_done_json(ref_, *report));
-    end();
+               id());
+    if (!whom_.stream)
+      return void(whom_.responder->respond(json_response(whom_.writer->whole(ref_, *report))));
+    send([&](std::string& out) { whom_.writer->done(out, ref_, *report); });
+    whom_.responder->finish();
   }
 
  private:
+  const std::string& id() const { return whom_.request->id; }
+
   void failed(const Error& error) {
     const bool stopped = error.code == ErrorCode::kCancelled;
     log::event(stopped ? log::Level::kInfo : log::Level::kWarning, "pull",
                {{"model", ref_.repo},
                 {"state", stopped ? "stopped" : "failed"},
                 {"because", error.describe()}},
-               request_->id);
+               id());
     const ApiError told = to_api_error(for_clients(ref_, error), Stage::kPull);
-    if (responder_->fail(told)) return;
-    send(default_dialect().error_body(told));
-    end();
+    if (whom_.responder->fail(told)) return;
+    send([&](std::string& out) { whom_.writer->failed(out, told); });
+    whom_.responder->finish();
   }
 
-  void send(const std::string& json) {
+  template <class Write>
+  void send(const Write& write) {
+    if (!whom_.stream) return;
     std::string bytes;
-    append_sse_event(bytes, json);
-    responder_->write(std::move(bytes));
-  }
-
-  void end() {
-    send("[DONE]");
-    responder_->finish();
+    write(bytes);
+    whom_.responder->write(std::move(bytes));
   }
 
   const hub::ModelRef ref_;
-  const RequestPtr request_;
-  const ResponderPtr responder_;
+  const PullFor whom_;
   hub::TransferRate rate_;
   hub::PullProgress last_;
   hub::TransferRate::Clock::time_point next_{};
@@ -151,9 +178,13 @@ void PullRoutes::add_to(Router& router) {
 void PullRoutes::begin(const RequestPtr& request, const ResponderPtr& responder) {
   auto parsed = parse_pull(request->body);
   if (!parsed.ok()) return void(responder->fail(to_api_error(parsed.error(), Stage::kRequest)));
-  const hub::ModelRef ref = parsed->ref;
-  const auto sender = std::make_shared<PullSender>(ref, request, responder);
-  hub::PullOptions options = std::move(parsed->options);
+  begin(*std::move(parsed), {request, responder, &kEvents});
+}
+
+void PullRoutes::begin(PullRequest wanted, PullFor whom) {
+  const hub::ModelRef ref = wanted.ref;
+  const auto sender = std::make_shared<PullSender>(ref, whom);
+  hub::PullOptions options = std::move(wanted.options);
   options.patience.cancelled = options_.ending;
   options.patience.note = [sender](const std::string& text) { sender->note(text); };
   options.on_progress = [sender](const hub::PullProgress& now) { sender->progress(now); };
@@ -163,10 +194,11 @@ void PullRoutes::begin(const RequestPtr& request, const ResponderPtr& responder)
                                  if (end.ok() && came) came();
                                  sender->done(end);
                                });
-  if (!id) return void(responder->fail(other_under_way(pulls_.now())));
+  if (!id) return void(whom.responder->fail(other_under_way(pulls_.now())));
   log::event(log::Level::kInfo, "pull",
-             {{"model", ref.repo}, {"revision", ref.revision}, {"state", "begun"}}, request->id);
-  responder->on_closed([weak = weak_from_this(), id = *id] {
+             {{"model", ref.repo}, {"revision", ref.revision}, {"state", "begun"}},
+             whom.request->id);
+  whom.responder->on_closed([weak = weak_from_this(), id = *id] {
     if (const auto self = weak.lock()) self->pulls_.cancel(id);
   });
 }

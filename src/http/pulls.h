@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "api/pulls.h"
 #include "http/router.h"
 #include "runtime/hub/background_pull.h"
 
@@ -18,12 +19,22 @@ struct PullRoutesOptions {
   std::function<void()> came;              // a model has; the pull's thread. May be empty
 };
 
+// Who is told of a pull, and how.
+struct PullFor {
+  RequestPtr request;
+  ResponderPtr responder;
+  const PullWriter* writer;
+  bool stream = true;
+};
+
 // Any thread. Must be there as long as its routes are; the routes hold it.
 class PullRoutes : public std::enable_shared_from_this<PullRoutes> {
  public:
   explicit PullRoutes(PullRoutesOptions options);
 
   void add_to(Router& router);
+  // One that another route asks for, which is for who may change the server alone.
+  void begin(PullRequest wanted, PullFor whom);
   // Stops what is under way and waits for it; nothing begins any more.
   void finish() { pulls_.finish(); }
 
