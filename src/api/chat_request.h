@@ -43,6 +43,9 @@ struct ForcedCall {
   bool older = false;  // asked for as OpenAI's function_call
 };
 
+// What is done with a model that is asked nothing.
+enum class ModelStep { kLoad, kUnload };
+
 struct ChatRequest {
   std::string model;         // as the client wrote it; empty when absent
   GenerateRequest generate;  // without id, deadline, sampling (complete_request), images
@@ -54,6 +57,7 @@ struct ChatRequest {
   std::string unused_tools;       // "tools", "functions" that were offered; else empty
   std::optional<ForcedCall> forced_call;
   std::vector<std::string> without_effect;  // fields that are accepted and change nothing
+  std::optional<ModelStep> instead;         // nothing is asked: what is wanted of the model
   std::string model_note;                   // about the model that it names
   std::vector<std::string> image_notes;     // what is to be known of pictures that were decoded
 };

@@ -36,6 +36,8 @@ class AnswerWriter {
   virtual void end(std::string& out, const GenerateResult& result) = 0;
   // Instead of end(), when something goes wrong behind the head.
   virtual void error(std::string& out, const ApiError& error) = 0;
+  // What goes out in silence, where it is the answer's own; empty: the dialect's.
+  virtual std::string keep_alive() { return {}; }
 };
 
 // Const and shared; lives as long as the program. Any thread.

@@ -5,19 +5,22 @@
 #include "api/anthropic/dialect.h"
 #include "api/anthropic/messages_response.h"
 #include "api/moondream/dialect.h"
+#include "api/ollama/dialect.h"
 #include "api/openai/dialect.h"
 #include "api/openai/plan_response.h"
 
 namespace oc {
 
 std::span<const ChatPath> chat_paths() {
-  static const std::array<ChatPath, 6> kPaths = {{
+  static const std::array<ChatPath, 8> kPaths = {{
       {"/v1/chat/completions", openai_dialect()},
       {"/v1/messages", anthropic_dialect()},
       {"/v1/query", moondream_dialect(MoondreamRoute::kQuery)},
       {"/v1/caption", moondream_dialect(MoondreamRoute::kCaption)},
       {"/v1/detect", moondream_dialect(MoondreamRoute::kDetect)},
       {"/v1/point", moondream_dialect(MoondreamRoute::kPoint)},
+      {"/api/chat", ollama_dialect(OllamaRoute::kChat), true},
+      {"/api/generate", ollama_dialect(OllamaRoute::kGenerate), true},
   }};
   return kPaths;
 }
@@ -32,8 +35,12 @@ std::span<const PlanPath> plan_paths() {
 
 std::span<const DialectPrefix> dialect_prefixes() {
   // Moondream's errors have OpenAI's shape.
-  static const std::array<DialectPrefix, 2> kPrefixes = {
-      {{"/v1/", openai_dialect()}, {"/v1/messages", anthropic_dialect()}}};
+  // The original backend has its own below /api/v1/, at its port; elsewhere nothing is there.
+  static const std::array<DialectPrefix, 4> kPrefixes = {
+      {{"/v1/", openai_dialect()},
+       {"/v1/messages", anthropic_dialect()},
+       {"/api/", ollama_dialect(OllamaRoute::kChat)},
+       {"/api/v1/", openai_dialect()}}};
   return kPrefixes;
 }
 

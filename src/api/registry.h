@@ -14,6 +14,7 @@ namespace oc {
 struct ChatPath {
   std::string_view path;
   const Dialect& dialect;
+  bool any_type = false;  // what is no web page may call its JSON something else
 };
 std::span<const ChatPath> chat_paths();
 

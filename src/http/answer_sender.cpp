@@ -53,6 +53,7 @@ void AnswerSender::hold(Reservation texts, Reservation pictures) {
 
 void AnswerSender::offer_stream(const Dialect& dialect, std::chrono::milliseconds ping_every) {
   StreamOffer offer = stream_offer(dialect, ping_every);
+  if (std::string own = writer_->keep_alive(); !own.empty()) offer.ping = std::move(own);
   writer_->head(offer.preamble);
   std::string preamble = offer.preamble;
   if (!responder_->offer_stream(std::move(offer))) responder_->write(std::move(preamble));

@@ -5,6 +5,7 @@
 #include "api/openai/models_json.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "http/ollama_api.h"
 #include "http/page.h"
 #include "http/reference.h"
 
@@ -43,7 +44,7 @@ void App::set_models(std::shared_ptr<ModelSource> models) {
 }
 
 void App::finish() {
-  if (pulls_) pulls_->finish();
+  pulls()->finish();
   if (fetchers_) fetchers_->finish();
   pool_.finish();
   set_models(nullptr);
@@ -77,7 +78,7 @@ Router App::routes() {
   Router router;
   const auto self = shared_from_this();
   add_dialects(router);
-  add_pulls(router);
+  pulls()->add_to(router);  // in front of /v1/models/*
   router.add({.method = "POST",
               .path = "/v1/models/load",
               .handler = [self](RequestPtr request,
@@ -118,8 +119,9 @@ Router App::routes() {
   return router;
 }
 
-// In front of /v1/models/*.
-void App::add_pulls(Router& router) {
+std::shared_ptr<PullRoutes> App::pulls() {
+  const std::lock_guard lock(mutex_);
+  if (pulls_) return pulls_;
   PullRoutesOptions pulls;
   pulls.pull = options_.pull;
   pulls.ping_every = options_.ping_every;
@@ -129,12 +131,14 @@ void App::add_pulls(Router& router) {
     if (const auto source = self ? self->models() : nullptr) source->look_again();
   };
   pulls_ = std::make_shared<PullRoutes>(std::move(pulls));
-  pulls_->add_to(router);
+  return pulls_;
 }
 
 void App::add_dialects(Router& router) {
   for (const DialectPrefix& below : dialect_prefixes()) router.speak(below.prefix, below.dialect);
-  for (const ChatPath& chat : chat_paths()) add_chat(router, chat.path, chat.dialect);
+  for (const ChatPath& chat : chat_paths())
+    add_chat(router, chat.path, chat.dialect, chat.any_type);
+  std::make_shared<OllamaApi>(shared_from_this())->add_to(router);
   for (const PlanPath& plan : plan_paths())
     router.add({.method = "POST",
                 .path = std::string(plan.path),
@@ -148,7 +152,7 @@ void App::add_dialects(Router& router) {
                 .blocking = true});
 }
 
-void App::add_chat(Router& router, std::string_view path, const Dialect& dialect) {
+void App::add_chat(Router& router, std::string_view path, const Dialect& dialect, bool any_type) {
   router.add({.method = "POST",
               .path = std::string(path),
               .handler = [self = shared_from_this(), &dialect](
@@ -156,6 +160,7 @@ void App::add_chat(Router& router, std::string_view path, const Dialect& dialect
                              ResponderPtr responder) { self->chat(dialect, request, responder); },
               .dialect = &dialect,
               .json = true,
+              .any_type = any_type,
               .needs_model = true,
               .for_guests = true,
               .blocking = true});

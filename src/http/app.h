@@ -65,7 +65,10 @@ class App : public std::enable_shared_from_this<App> {
   // Where the dialects are spoken, and POST routes at which they are asked (api/registry.h).
   void add_dialects(Router& router);
   // One more such route.
-  void add_chat(Router& router, std::string_view path, const Dialect& dialect);
+  void add_chat(Router& router, std::string_view path, const Dialect& dialect,
+                bool any_type = false);
+  // Shared by all routes that bring models.
+  std::shared_ptr<PullRoutes> pulls();
 
  private:
   struct Question;
@@ -77,6 +80,9 @@ class App : public std::enable_shared_from_this<App> {
   void find_model(const QuestionPtr& question, ModelSource& source);
   void take_step(const QuestionPtr& question, Step step);
   void begin(const QuestionPtr& question);
+  // Where nothing is asked of the model.
+  void unload(const QuestionPtr& question, ModelSource& source) const;
+  void step_done(const QuestionPtr& question, const ServedModel& model) const;
   void fetch_next(const QuestionPtr& question);
   void take_images(const QuestionPtr& question);
   void decode_next(const QuestionPtr& question);
@@ -84,7 +90,6 @@ class App : public std::enable_shared_from_this<App> {
   void plan(const QuestionPtr& question);
   // Engine's thread, or another that knows the answer.
   void send(const std::shared_ptr<AnswerSender>& sender, GenerateResult result);
-  void add_pulls(Router& router);
   ServerState full_state() const;
   void health(const ResponderPtr& responder) const;
   void load(const RequestPtr& request, const ResponderPtr& responder) const;

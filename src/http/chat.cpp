@@ -107,6 +107,7 @@ void App::chat(const Dialect& dialect, const RequestPtr& request, const Responde
   if (plan != nullptr)
     if (const auto absent = check_loaded(*source, question->chat.model))
       return question->fail(*absent, Stage::kRequest);
+  if (question->chat.instead == ModelStep::kUnload) return unload(question, *source);
   if (const auto refused = check_loading(*request, *source, question->chat.model))
     return void(responder->fail(*refused));
   log::step("parsed", request->id, "bytes", bytes, "messages",
@@ -143,7 +144,27 @@ void App::take_step(const QuestionPtr& question, Step step) {
   }
 }
 
+void App::step_done(const QuestionPtr& question, const ServedModel& model) const {
+  const std::string warning = warning_of(question->chat);
+  const auto writer = question->dialect.writer(
+      question->chat, {.model = model, .id = "", .created = unix_seconds(), .warning = warning});
+  question->responder->respond(json_response(writer->whole({})));
+}
+
+// By whoever may have it loaded.
+void App::unload(const QuestionPtr& question, ModelSource& source) const {
+  const Request& request = *question->request;
+  if (request.guest || !request.admin)
+    return void(question->responder->fail(
+        refuse(request.guest ? Refusal::kOriginNotAllowed : Refusal::kNotAdmin,
+               "this server unloads models for an admin key only", "keep_alive")));
+  const auto gone = source.unload(question->chat.model);
+  if (!gone.ok()) return question->fail(gone.error(), Stage::kRequest);
+  step_done(question, source.active().value_or(ServedModel()));
+}
+
 void App::begin(const QuestionPtr& question) {
+  if (question->chat.instead) return step_done(question, question->backend->model());
   if (question->backend->model().name == question->chat.model) question->chat.model_note.clear();
   const auto completed = complete_request(question->chat, question->backend->model());
   if (!completed.ok()) {

@@ -92,7 +92,10 @@ std::optional<Response> Connection::gate(Current& current) {
   if (current.parser.unknown_expectation())
     return refusal(current,
                    refuse(Refusal::kExpectationFailed, "only Expect: 100-continue is understood"));
-  if (match.route->json && !is_json(request.header("content-type")))
+  const bool of_page =
+      !request.header("origin").empty() || !request.header("sec-fetch-site").empty();
+  if (match.route->json && (of_page || !match.route->any_type) &&
+      !is_json(request.header("content-type")))
     return refusal(current, refuse(Refusal::kNotJson, "Content-Type must be application/json"));
   if (match.route->json && !current.parser.has_body() && !current.parser.content_length())
     return refusal(current, refuse(Refusal::kLengthRequired, "the request has no body"));

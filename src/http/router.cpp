@@ -29,7 +29,7 @@ const Dialect& Router::dialect_of(std::string_view path) const {
   const Prefix* longest = nullptr;
   for (const Prefix& one : prefixes_)
     if (path.starts_with(one.text) &&
-        (longest == nullptr || one.text.size() > longest->text.size()))
+        (longest == nullptr || one.text.size() >= longest->text.size()))
       longest = &one;
   return longest == nullptr ? *dialect_ : *longest->dialect;
 }

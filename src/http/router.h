@@ -20,6 +20,7 @@ struct Route {
   bool admin = false;     // for the operator: an admin key where one is set
   bool own_page = false;  // of web pages for the server's own alone, whomever --cors-origin names
   bool json = false;      // the body must be application/json
+  bool any_type = false;  // of web pages alone: other clients' own examples say another type
   bool needs_model = false;  // 503 until a model is loaded
   bool for_guests = false;   // the original's pages ask for it (AccessPolicy::is_guest)
   // On which thread the handler runs, if not on the io thread, which answers /health.
@@ -34,6 +35,7 @@ class Router {
 
   void add(Route route);
   // Where a path begins so, this dialect is spoken, unless a longer prefix or a route says another.
+  // Of two that are the same the later one counts.
   void speak(std::string_view prefix, const Dialect& dialect);
 
   // A route, or the answer there is instead (404, 405, OPTIONS).

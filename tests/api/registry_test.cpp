@@ -15,8 +15,8 @@ TEST(DialectRegistry, EveryPathIsThereOnceAndEveryDialectIsWhole) {
     EXPECT_FALSE(chat.dialect.stream_type().empty()) << chat.path;
     EXPECT_FALSE(chat.dialect.error_body(refuse(Refusal::kInternal, "x")).empty()) << chat.path;
   }
-  for (const char* path :
-       {"/v1/chat/completions", "/v1/query", "/v1/caption", "/v1/detect", "/v1/point"})
+  for (const char* path : {"/v1/chat/completions", "/v1/query", "/v1/caption", "/v1/detect",
+                           "/v1/point", "/v1/messages", "/api/chat", "/api/generate"})
     EXPECT_TRUE(paths.contains(path)) << path;
   std::set<std::string_view> prefixes;
   for (const DialectPrefix& below : dialect_prefixes()) {

@@ -86,6 +86,13 @@ CHAT = {"model": "", "messages": [user(picture_part(1), text_part("What is it?")
     ("post", "/v1/images/plan", CHAT),
     ("post", "/v1/messages", {"model": "", "max_tokens": 8, "messages": [{"role": "user", "content": "Hello"}]}),
     ("post", "/v1/messages/count_tokens", {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}),
+    ("post", "/api/chat", {"messages": [{"role": "user", "content": "Hello"}], "stream": False}),
+    ("post", "/api/generate", {"prompt": "Hello", "stream": False, "options": {"num_predict": 4, "stop": ["x"]}}),
+    ("post", "/api/generate", {}),
+    ("post", "/api/show", {"model": "demo"}),
+    ("get", "/api/version", None),
+    ("get", "/api/tags", None),
+    ("get", "/api/ps", None),
     ("get", "/v1/models", None),
     ("get", "/v1/models/pull", None),
     ("get", "/health", None),
@@ -117,6 +124,8 @@ def test_what_it_does_not_allow_is_refused_in_its_shape(server, document, body):
 def test_errors_of_other_dialects_have_their_shapes(both, server, document, backend):
     answer = httpx.post(f"{server.url}/v1/messages", json={"messages": 5})
     holds(of(document, "post", "/v1/messages", "error"), answer.json())
+    answer = httpx.post(f"{server.url}/api/chat", json={"messages": 5})
+    holds(of(document, "post", "/api/chat", "error"), answer.json())
     answer = httpx.patch(f"{both[1]}/api/v1/config", json=[])
     assert answer.status_code == 400
     holds(of(backend, "patch", "/api/v1/config", "error"), answer.json())

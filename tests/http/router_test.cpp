@@ -53,6 +53,8 @@ TEST(Router, EachPathSpeaksItsDialect) {
   for (const char* path : {"", "/", "*", "/v1", "/v2/", "/v1/config/x", "/v1/odd/1", "/chat/"})
     EXPECT_EQ(&table.dialect_of(path), &backend) << path;
   EXPECT_EQ(&Router().dialect_of("/"), &openai);
+  table.speak("/v1/config/", openai);  // the later one counts
+  EXPECT_EQ(&table.dialect_of("/v1/config/x"), &openai);
   // Also what there is instead of a route.
   const auto detail = [&](const char* method, const char* path) {
     return table.find(method, path).instead.body.find("\"detail\"") != std::string::npos;

@@ -149,6 +149,7 @@ OUTSIDE = {
     "runtime/hub": ["runtime/hosting", "api/openai", "api/config"],
     "api/anthropic": ["http", "apps"],
     "api/moondream": ["http", "apps"],
+    "api/ollama": ["apps"],
     "api/openai": ["apps"],
     "api/openapi": ["apps"],
     "api/backend": ["apps"],

@@ -90,6 +90,8 @@ ChatReply LocalAnswerer::answer(std::string_view path, std::string body) {
                                  .id = std::string(dialect->id_prefix()) + random_text(24),
                                  .created = unix_seconds(),
                                  .warning = warning});
+  if (request->instead)  // nothing is asked, and the model is here
+    return {.status = 200, .body = writer->whole({}), .failure = {}, .whole_ms = since.ms()};
   std::optional<double> first_text_ms;
   auto result = generate(*request, [&](const AnswerPiece& piece) {
     if (!first_text_ms && !piece.text.empty()) first_text_ms = since.ms();

@@ -18,6 +18,46 @@ std::string_view component_schemas() {
     "type": "object", "required": ["type", "message"], "properties": {
       "type": {"type": "string"}, "message": {"type": "string"}}}}},
 
+"OllamaError": {"type": "object", "required": ["error"], "properties": {
+  "error": {"type": "string", "description": "what was wrong, and what to do"},
+  "code": {"type": "string"}, "param": {"type": "string", "description": "the field"}}},
+"OllamaMessage": {"type": "object", "required": ["role"], "properties": {
+  "role": {"enum": ["system", "user", "assistant", "tool"]}, "content": {"type": ["string", "null"]},
+  "images": {"type": ["array", "null"], "items": {"type": "string", "description": "base64, or a data: URL"}},
+  "tool_calls": {"type": ["array", "null"]}, "tool_name": {"type": ["string", "null"]},
+  "tool_call_id": {"type": ["string", "null"]}, "name": {"type": ["string", "null"]}, "thinking": {}},
+  "additionalProperties": false},
+"OllamaAnswer": {"type": "object", "required": ["model", "created_at", "done"], "properties": {
+  "model": {"type": "string"}, "created_at": {"type": "string"}, "done": {"type": "boolean"},
+  "done_reason": {"enum": ["stop", "length", "load", "unload"]},
+  "total_duration": {"type": "integer"}, "load_duration": {"type": "integer"},
+  "prompt_eval_count": {"type": "integer"}, "prompt_eval_duration": {"type": "integer"},
+  "eval_count": {"type": "integer"}, "eval_duration": {"type": "integer"}, "logprobs": {"type": "array"},
+  "warning": {"type": "string", "description": "what was accepted without effect, and what was changed"},
+  "ocellus": {"type": "object"}}},
+"OllamaChat": {"allOf": [{"$ref": "#/components/schemas/OllamaAnswer"}, {"type": "object", "required": ["message"],
+  "properties": {"message": {"type": "object", "required": ["role", "content"], "properties": {
+    "role": {"const": "assistant"}, "content": {"type": "string"}}}}}]},
+"OllamaGenerate": {"allOf": [{"$ref": "#/components/schemas/OllamaAnswer"}, {"type": "object",
+  "required": ["response"], "properties": {"response": {"type": "string"}}}]},
+"OllamaVersion": {"type": "object", "required": ["version"], "properties": {
+  "version": {"type": "string"}, "ocellus": {"type": "string"}}},
+"OllamaDetails": {"type": "object", "required": ["format", "family", "families", "quantization_level"], "properties": {
+  "parent_model": {"type": "string"}, "format": {"type": "string"}, "family": {"type": "string"},
+  "families": {"type": "array", "items": {"type": "string"}}, "parameter_size": {"type": "string"},
+  "quantization_level": {"type": "string"}}},
+"OllamaModels": {"type": "object", "required": ["models"], "properties": {"models": {"type": "array", "items": {
+  "type": "object", "required": ["name", "model", "size", "digest", "details"], "properties": {
+    "name": {"type": "string"}, "model": {"type": "string"}, "size": {"type": "integer"}, "digest": {"type": "string"},
+    "modified_at": {"type": "string"}, "expires_at": {"type": "string"}, "size_vram": {"type": "integer"},
+    "context_length": {"type": "integer"}, "details": {"$ref": "#/components/schemas/OllamaDetails"}}}}}},
+"OllamaShow": {"type": "object", "required": ["details", "model_info", "capabilities"], "properties": {
+  "details": {"$ref": "#/components/schemas/OllamaDetails"}, "model_info": {"type": "object"},
+  "capabilities": {"type": "array", "items": {"type": "string"}}, "license": {"type": "string"},
+  "modelfile": {"type": "string"}, "parameters": {"type": "string"}, "template": {"type": "string"},
+  "modified_at": {"type": "string"}}},
+"OllamaStatus": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}},
+
 "ImageUrl": {"description": "a data: URL, or an object with it", "anyOf": [{"type": "string"}, {
   "type": "object", "required": ["url"], "properties": {"url": {"type": "string"},
     "detail": {"enum": ["low", "auto", "high", "", null]}, "format": {}},

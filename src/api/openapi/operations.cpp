@@ -2,6 +2,8 @@
 
 #include "api/anthropic/fields.h"
 #include "api/moondream/fields.h"
+#include "api/ollama/fields.h"
+#include "api/ollama/model_requests.h"
 #include "api/openai/chat_fields.h"
 #include "api/openai/image_fields.h"
 #include "api/openapi/operation.h"
@@ -12,7 +14,7 @@ namespace {
 
 using Fields = std::vector<RequestField>;
 
-constexpr std::string_view kEvents = "text/event-stream";
+constexpr std::string_view kEvents = "text/event-stream", kLines = "application/x-ndjson";
 
 Fields rows(std::span<const RequestField> fields) { return {fields.begin(), fields.end()}; }
 
@@ -56,6 +58,64 @@ Operation moondream_operation(MoondreamRoute route, std::string_view path, std::
           .fields = rows(moondream_fields(route)),
           .required = std::move(required),
           .answer = answer};
+}
+
+Operation ollama_operation(OllamaRoute route, std::string_view path, std::string_view summary,
+                           std::string_view answer) {
+  return {.method = "POST",
+          .path = path,
+          .group = "Ollama",
+          .summary = summary,
+          .detail =
+              "Unless `stream` is false the answer comes in lines of JSON. Without a question "
+              "the model is loaded, or unloaded.",
+          .fields = rows(ollama_fields(route)),
+          .answer = answer,
+          .stream_type = kLines,
+          .error = "OllamaError"};
+}
+
+Operation ollama_document(std::string_view path, std::string_view summary,
+                          std::string_view answer) {
+  return {.method = "GET",
+          .path = path,
+          .group = "Ollama",
+          .summary = summary,
+          .answer = answer,
+          .error = "OllamaError"};
+}
+
+Operation ollama_model(std::string_view method, std::string_view path, OllamaModelRoute route,
+                       std::string_view summary, std::string_view answer) {
+  return {.method = method,
+          .path = path,
+          .group = "Ollama",
+          .summary = summary,
+          .fields = rows(ollama_model_fields(route)),
+          .answer = answer,
+          .error = "OllamaError"};
+}
+
+void add_ollama(std::vector<Operation>& out) {
+  out.push_back(ollama_operation(OllamaRoute::kChat, "/api/chat", "A question, in Ollama's form",
+                                 "OllamaChat"));
+  out.back().shapes = {{"messages[]", "OllamaMessage"}};
+  out.push_back(ollama_operation(OllamaRoute::kGenerate, "/api/generate",
+                                 "A question without a conversation", "OllamaGenerate"));
+  out.push_back(ollama_document("/api/version", "Which version of Ollama's API", "OllamaVersion"));
+  out.push_back(ollama_document("/api/tags", "Which models there are", "OllamaModels"));
+  out.push_back(ollama_document("/api/ps", "Which are loaded", "OllamaModels"));
+  out.push_back(ollama_model("POST", "/api/show", OllamaModelRoute::kShow, "What is known of one",
+                             "OllamaShow"));
+  out.push_back(ollama_model("POST", "/api/pull", OllamaModelRoute::kPull,
+                             "Pulls a model; lines of JSON tell how far it is", "OllamaStatus"));
+  out.back().stream_type = kLines;
+  out.push_back(ollama_model("DELETE", "/api/delete", OllamaModelRoute::kDelete,
+                             "Removes a model from the disk", "AnyObject"));
+  for (const char* path :
+       {"/api/copy", "/api/create", "/api/push", "/api/blobs/*", "/api/embed", "/api/embeddings"})
+    out.push_back({.method = "POST", .path = path, .refuses = true});
+  out.push_back({.method = "GET", .path = "/api/blobs/*", .refuses = true});
 }
 
 Operation document(std::string_view path, std::string_view summary, std::string_view answer,
@@ -103,6 +163,7 @@ std::vector<Operation> made() {
                                     "DetectAnswer", {"image_url", "object"}));
   out.push_back(moondream_operation(kPoint, "/v1/point", "Points on what is named", "PointAnswer",
                                     {"image_url", "object"}));
+  add_ollama(out);
   out.push_back({.method = "POST",
                  .path = "/v1/models/load",
                  .group = "Models",
