@@ -6,14 +6,13 @@
 
 #include <array>
 #include <cerrno>
-#include <optional>
 #include <span>
 
 #include "base/ascii.h"
-#include "base/hex.h"
 #include "base/log.h"
 #include "base/printable.h"
 #include "base/system/open_beneath.h"
+#include "io/file_address.h"
 
 namespace oc {
 namespace {
@@ -24,36 +23,6 @@ Error refused(std::string_view why) {
   return {ErrorCode::kInvalidArgument, std::string(why),
           "name a file below the server's --media-root, or send the picture itself as "
           "data:image/...;base64,..."};
-}
-
-// "%20" is a space; nothing where that is written wrongly.
-std::optional<std::string> unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (text.size() - i < 3) return std::nullopt;
-    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return out;
-}
-
-// The path of file:///a or file://localhost/a or file:/a.
-std::optional<std::string> path_of(std::string_view address) {
-  std::string_view rest = address.substr(std::string_view("file:").size());
-  if (rest.starts_with("//")) {
-    rest.remove_prefix(2);
-    const std::string_view host = rest.substr(0, rest.find('/'));
-    if (!host.empty() && !equal_ignoring_case(host, "localhost")) return std::nullopt;
-    rest.remove_prefix(host.size());
-  }
-  if (!rest.starts_with('/')) return std::nullopt;
-  return unescaped(rest.substr(0, rest.find_first_of("?#")));
 }
 
 }  // namespace
@@ -79,9 +48,7 @@ Result<MediaRoot> MediaRoot::open(const std::filesystem::path& folder) {
 Result<std::string> MediaRoot::read(std::string_view address) const {
   std::string path(address);
   if (starts_with_ignoring_case(address, "file:")) {
-    auto written = path_of(address);
-    if (!written) return refused("the address is none of a file of this machine");
-    path = *std::move(written);
+    OC_ASSIGN_OR_RETURN(path, path_of_file_uri(address));
   }
   if (path.size() > kMaxPath || path.find('\0') != path.npos)
     return refused("the address is none of a file");
