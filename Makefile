@@ -1,5 +1,5 @@
 # Thin: what is built and how stands in CMakePresets.json, what is tested in tools/test.sh.
-.PHONY: build grammar run test quick soak bench lab platforms install format clean help
+.PHONY: build grammar run test quick clients soak bench lab platforms install format clean help
 .DEFAULT_GOAL := help
 
 help:     ## this list
@@ -37,6 +37,9 @@ bench: build ## measure this machine and the embedded model on it
 lab: build   ## kernel variants side by side
 	@cmake --build --preset release --target ocellus_lab
 	@build/release/ocellus_lab
+
+clients: build ## other programs' clients against it (docs/clients.md); they come from PyPI and npm
+	@tools/clients/run.sh
 
 platforms: ## check the sources for 64-bit Macs (docs/platforms.md); nothing is built
 	@tools/platforms.sh

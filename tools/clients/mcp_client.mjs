@@ -1,5 +1,6 @@
 // `ocellus mcp` by the official TypeScript SDK's client: mcp_client.mjs OCELLUS ROOT
 import assert from "node:assert";
+import { readFileSync } from "node:fs";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 
@@ -14,4 +15,6 @@ const told = await client.callTool({ name: "ask_about_picture", arguments: { pic
 assert.equal(told.content[0].text, "Circle.");
 const refused = await client.callTool({ name: "describe", arguments: { picture: "/etc/passwd" } });
 assert.ok(refused.isError && refused.content[0].text.includes("allowed"));
+const version = JSON.parse(readFileSync("node_modules/@modelcontextprotocol/sdk/package.json", "utf8")).version;
+console.log(`@modelcontextprotocol/sdk ${version}: tools; picture; refusal`);
 await client.close();

@@ -1,6 +1,7 @@
 """`ocellus mcp` by the official Python SDK's client: mcp_client.py OCELLUS ROOT"""
 
 import asyncio
+import importlib.metadata
 import sys
 
 from mcp import Client, StdioServerParameters
@@ -10,7 +11,6 @@ from mcp.client.stdio import stdio_client
 async def main(ocellus: str, root: str) -> None:
     server = stdio_client(StdioServerParameters(command=ocellus, args=["mcp", "--model", "demo", "--root", root + "/examples"]))
     async with Client(server) as client:
-        print("protocol", client.protocol_version)
         tools = (await client.list_tools()).tools
         assert {t.name for t in tools} == {"ask_about_picture", "describe", "read_text"}, tools
         picture = root + "/examples/red-circle.png"
@@ -18,6 +18,7 @@ async def main(ocellus: str, root: str) -> None:
         assert told.content[0].text == "Circle." and not told.is_error, told
         told = await client.call_tool("describe", {"picture": "/etc/passwd"})
         assert told.is_error and "allowed" in told.content[0].text, told
+        print(f"mcp {importlib.metadata.version('mcp')}, protocol {client.protocol_version}: tools; picture; refusal")
 
 
 asyncio.run(main(*sys.argv[1:]))
