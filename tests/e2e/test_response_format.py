@@ -186,7 +186,7 @@ def test_alone_and_among_others(start):
         (form({}, strict="yes"), "response_format.json_schema.strict"),
         (form({"type": "array", "uniqueItems": True}), "response_format.json_schema.schema.uniqueItems"),
         (
-            form({"properties": {"a": {"items": {"oneOf": [{}]}}}}),
+            form({"properties": {"a": {"items": {"oneOf": [{}, {}]}}}}),
             "response_format.json_schema.schema.properties.a.items.oneOf",
         ),
         (form({"$ref": "#"}), "response_format.json_schema.schema"),

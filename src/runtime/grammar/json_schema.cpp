@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cmath>
@@ -15,6 +14,8 @@
 #include <vector>
 
 #include "io/json_text.h"
+#include "runtime/grammar/json_schema_exclusive.h"
+#include "runtime/grammar/json_schema_keywords.h"
 
 namespace oc {
 namespace {
@@ -22,35 +23,14 @@ namespace {
 namespace json = boost::json;
 using Names = std::span<const std::string_view>;
 
-// What says something to people only.
-constexpr std::array<std::string_view, 11> kAnnotations = {
-    "title",     "description", "default", "examples", "deprecated",   "readOnly",
-    "writeOnly", "$comment",    "$schema", "$id",      "discriminator"};
-constexpr std::array<std::string_view, 3> kObject = {"properties", "required",
-                                                     "additionalProperties"};
-constexpr std::array<std::string_view, 5> kArray = {"items", "prefixItems", "minItems", "maxItems",
-                                                    "uniqueItems"};
-constexpr std::array<std::string_view, 4> kString = {"minLength", "maxLength", "pattern", "format"};
-constexpr std::array<std::string_view, 5> kNumber = {"minimum", "maximum", "exclusiveMinimum",
-                                                     "exclusiveMaximum", "multipleOf"};
-constexpr std::array<std::string_view, 7> kTypes = {"object",  "array",   "string", "number",
-                                                    "integer", "boolean", "null"};
-constexpr std::array<std::string_view, 6> kOther = {"type",  "enum",  "const",
-                                                    "anyOf", "allOf", "$ref"};
-// By form only: 2023-02-31 is a date.
-constexpr std::array<std::string_view, 9> kFormats = {
-    "date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"};
 // The library cuts a number within bounds to this many decimals.
 constexpr double kGrid = 1e6;
 constexpr double kMaxInteger = 9e15, kMaxNumber = 1e12;
+// JavaScript's largest integer, which its programs write where there is no bound.
+constexpr double kNoBound = 9007199254740991;
 constexpr std::int64_t kPlateau = 200;      // beyond, a longer string costs no more
 constexpr std::int64_t kCountedArray = 10;  // what one costs, in places of a string
 constexpr double kMaxStep = 100;            // of multipleOf; it costs as many places
-
-template <std::size_t N>
-bool holds(const std::array<std::string_view, N>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
 
 Error wrong(const std::string& param, std::string_view what) {
   return {ErrorCode::kInvalidArgument, fmt::format("\"{}\" {}", param, what), "", param};
@@ -60,9 +40,7 @@ Error unsupported(const std::string& param, std::string_view what, std::string h
 }
 
 std::string hint_for(std::string_view keyword) {
-  if (keyword == "oneOf") return "use anyOf";
   if (keyword == "allOf") return "merge its parts into one schema";
-  if (keyword == "nullable") return "add \"null\" to the type";
   return "leave it out and say it in the prompt (docs/api.md lists what is enforced)";
 }
 
@@ -81,7 +59,8 @@ class Checker {
   Result<json::object> reference(const json::object& in, const std::string& path);
   Result<json::object> values(const json::object& in, std::string_view keyword,
                               const std::string& path);
-  Result<json::object> any_of(const json::object& in, const std::string& path);
+  Result<json::object> any_of(const json::object& in, const std::string& path,
+                              std::string_view keyword);
   Result<std::vector<std::string>> types(const json::object& in, const std::string& path) const;
   Result<json::object> of_type(const json::object& in, const std::string& type,
                                const std::string& path);
@@ -91,9 +70,11 @@ class Checker {
   Result<json::object> number(const json::object& in, bool integer, const std::string& path);
   Result<std::optional<std::int64_t>> count(const json::object& in, std::string_view keyword,
                                             const std::string& path) const;
+  bool is_enforceable(const json::value& pattern) const;
   Result<void> spend(const json::object& bounded, std::int64_t weight, const std::string& path);
 
   const SchemaLimits& limits_;
+  const json::object* root_ = nullptr;
   std::size_t schemas_ = 0, enum_values_ = 0;
   std::int64_t weight_ = 0;
   std::set<std::string> bounded_;  // strings that are paid for
@@ -117,7 +98,8 @@ Result<json::object> Checker::schema(const json::value& value, const std::string
   if (in.contains("$ref")) return reference(in, path);
   if (in.contains("const")) return values(in, "const", path);
   if (in.contains("enum")) return values(in, "enum", path);
-  if (in.contains("anyOf")) return any_of(in, path);
+  for (const std::string_view keyword : {"anyOf", "oneOf"})
+    if (in.contains(keyword)) return any_of(in, path, keyword);
   if (const json::value* all = in.if_contains("allOf")) {
     OC_RETURN_IF_ERROR(alone(in, "allOf", path));
     if (!all->is_array() || all->get_array().size() != 1)
@@ -144,8 +126,8 @@ Result<void> Checker::check_keywords(const json::object& in, const std::string& 
       if (!root) return unsupported(path + "." + shown_key(key), "must stand at the schema's root");
       continue;
     }
-    if (holds(kAnnotations, key) || holds(kOther, key) || holds(kObject, key) ||
-        holds(kArray, key) || holds(kString, key) || holds(kNumber, key))
+    if (is_annotation(key) || holds(kOther, key) || holds(kObject, key) || holds(kArray, key) ||
+        holds(kString, key) || holds(kNumber, key))
       continue;
     return unsupported(path + "." + shown_key(key), "is not a keyword that can be enforced",
                        hint_for(key));
@@ -158,7 +140,7 @@ Result<void> Checker::alone(const json::object& in, std::string_view keyword,
                             const std::string& path, std::string_view allowed_too) const {
   for (const auto& member : in) {
     const std::string_view key = member.key();
-    if (key == keyword || key == allowed_too || holds(kAnnotations, key) || key == "$defs" ||
+    if (key == keyword || key == allowed_too || is_annotation(key) || key == "$defs" ||
         key == "definitions")
       continue;
     return unsupported(path + "." + shown_key(key),
@@ -201,15 +183,23 @@ Result<json::object> Checker::values(const json::object& in, std::string_view ke
   return json::object{{"enum", std::move(all)}};
 }
 
-Result<json::object> Checker::any_of(const json::object& in, const std::string& path) {
-  OC_RETURN_IF_ERROR(alone(in, "anyOf", path));
-  const std::string param = path + ".anyOf";
-  if (!in.at("anyOf").is_array() || in.at("anyOf").get_array().empty())
+// A oneOf, where it is the same.
+Result<json::object> Checker::any_of(const json::object& in, const std::string& path,
+                                     std::string_view keyword) {
+  OC_RETURN_IF_ERROR(alone(in, keyword, path));
+  const std::string param = fmt::format("{}.{}", path, keyword);
+  if (!in.at(keyword).is_array() || in.at(keyword).get_array().empty())
     return wrong(param, "must be an array with at least one schema");
-  if (in.at("anyOf").get_array().size() > limits_.options)
+  const json::array& all = in.at(keyword).get_array();
+  if (all.size() > limits_.options)
     return wrong(param, fmt::format("has more than {} schemas", limits_.options));
+  if (keyword == "oneOf" && !exclude_each_other(all, *root_))
+    return unsupported(param,
+                       "can be enforced where its schemas exclude each other: by their types, or "
+                       "by a required key with a const or an enum",
+                       "use anyOf");
   json::array options;
-  for (const json::value& option : in.at("anyOf").get_array()) {
+  for (const json::value& option : all) {
     OC_ASSIGN_OR_RETURN(json::object one,
                         schema(option, fmt::format("{}[{}]", param, options.size())));
     options.emplace_back(std::move(one));
@@ -231,6 +221,11 @@ Result<std::vector<std::string>> Checker::types(const json::object& in,
       names.emplace_back(name.get_string());
     }
     if (names.empty()) return wrong(param, "must not be empty");
+    if (const json::value* nullable = in.if_contains("nullable")) {  // OpenAPI's
+      if (!nullable->is_bool()) return wrong(path + ".nullable", "must be true or false");
+      if (nullable->get_bool() && std::ranges::find(names, "null") == names.end())
+        names.emplace_back("null");
+    }
     return names;
   }
   const auto any_in = [&](Names keywords) {
@@ -356,6 +351,9 @@ Result<json::object> Checker::string(const json::object& in, const std::string& 
     return wrong(path + ".maxLength", "is below minLength");
   json::object out = {{"type", "string"}};
   const json::value *pattern = in.if_contains("pattern"), *format = in.if_contains("format");
+  // Programs say one thing with both. The pattern is what every validator looks at.
+  if (pattern != nullptr && format != nullptr)
+    (is_enforceable(*pattern) ? format : pattern) = nullptr;
   if ((pattern != nullptr) + (format != nullptr) + (minimum || maximum) > 1)
     return unsupported(path + (pattern != nullptr ? ".pattern" : ".format"),
                        "cannot be enforced beside another bound on the same string",
@@ -387,6 +385,13 @@ Result<json::object> Checker::string(const json::object& in, const std::string& 
   if (minimum.value_or(0) > 0 || maximum)
     OC_RETURN_IF_ERROR(spend(out, std::min(maximum.value_or(minimum.value_or(0)), kPlateau), path));
   return out;
+}
+
+bool Checker::is_enforceable(const json::value& pattern) const {
+  if (!pattern.is_string()) return true;  // it is wrong, and told
+  const auto cost = pattern_cost(pattern.get_string());
+  return cost.ok() && cost->places <= limits_.pattern_places &&
+         cost->weight() <= limits_.pattern_weight;
 }
 
 Result<void> Checker::spend(const json::object& bounded, std::int64_t weight,
@@ -424,6 +429,8 @@ Result<json::object> Checker::number(const json::object& in, bool integer,
     if (given == nullptr) continue;
     const std::string param = path + "." + std::string(keyword);
     const double bound = given->is_number() ? given->to_number<double>() : HUGE_VAL;
+    if (integer && std::abs(bound) >= kNoBound && (bound < 0) == keyword.ends_with("inimum"))
+      continue;
     const double maximum = integer ? kMaxInteger : kMaxNumber;
     if (!(std::abs(bound) <= maximum))
       return wrong(param, fmt::format("must be a number from -{0} to {0}", maximum));
@@ -452,6 +459,7 @@ Result<std::string> Checker::run(const json::value& root, const std::string& pat
   if (json_text(root).size() > limits_.bytes)
     return wrong(path, fmt::format("is longer than {} bytes", limits_.bytes));
   if (!root.is_object()) return wrong(path, "must be an object");
+  root_ = &root.get_object();
   OC_ASSIGN_OR_RETURN(json::object out, schema(root, path, true));
   for (const std::string_view folder : {"$defs", "definitions"}) {
     const json::value* given = root.get_object().if_contains(folder);

@@ -23,7 +23,7 @@ struct SchemaLimits {
   std::size_t options = 64;        // of one anyOf
   // Sum over what differs: PatternCost::weight() of patterns, the length (at most 200) of strings
   // of bounded length, 10 for an array of bounded length, multipleOf.
-  std::int64_t weight = 600;
+  std::int64_t weight = 700;
   std::int64_t pattern_weight = 400;  // of one pattern
   std::int64_t pattern_places = 120;  // beyond 127 the library computes each mask anew: 10 ms
   std::int64_t max_count = 10'000;    // of minLength, maxLength, minItems, maxItems

@@ -42,6 +42,33 @@ TEST(JsonSchema, KeepsWhatIsEnforcedAndNothingElse) {
     EXPECT_EQ(boost::json::parse(enforced(given)), boost::json::parse(expected)) << given;
 }
 
+TEST(JsonSchema, WhatProgramsWrite) {
+  const std::pair<std::string, std::string> cases[] = {
+      {R"({"type":"integer","minimum":-9007199254740991,"maximum":9007199254740991})",
+       R"({"type":"integer"})"},
+      {R"({"type":"integer","exclusiveMinimum":0,"maximum":9007199254740991})",
+       R"({"type":"integer","minimum":1})"},
+      {R"({"type":"string","format":"date","pattern":"^\\d{4}$"})",
+       R"({"type":"string","pattern":"^\\d{4}$"})"},
+      {R"({"type":"string","format":"email","pattern":"^(?!\\.)a$"})",
+       R"({"type":"string","format":"email"})"},
+      {R"({"type":"string","format":"jwt","pattern":"^a$"})",
+       R"({"type":"string","pattern":"^a$"})"},
+      {R"({"type":"string","format":"uri","x-order":3})", R"({"type":"string","format":"uri"})"},
+      {R"({"type":"string","nullable":true})", R"({"anyOf":[{"type":"string"},{"type":"null"}]})"},
+      {R"({"type":"null","nullable":true})", R"({"type":"null"})"},
+      {R"({"type":"string","nullable":false})", R"({"type":"string"})"},
+      {R"({"oneOf":[{"type":"null"},{"type":"string"}]})",
+       R"({"anyOf":[{"type":"null"},{"type":"string"}]})"}};
+  for (const auto& [given, expected] : cases)
+    EXPECT_EQ(boost::json::parse(enforced(given)), boost::json::parse(expected)) << given;
+  // Only towards its own side.
+  for (const char* schema : {R"({"type":"integer","minimum":9007199254740991})",
+                             R"({"type":"integer","maximum":-9007199254740991})",
+                             R"({"type":"number","maximum":9007199254740991})"})
+    EXPECT_FALSE(enforce(schema).ok()) << schema;
+}
+
 TEST(JsonSchema, KeysThatNobodyNamedAreLeftOut) {
   EXPECT_EQ(enforced(R"({"properties":{"a":{"type":"null"}},"required":["b"]})"),
             R"({"type":"object","properties":{"a":{"type":"null"},"b":{}},"required":["b"],)"
@@ -53,7 +80,7 @@ TEST(JsonSchema, KeysThatNobodyNamedAreLeftOut) {
 
 TEST(JsonSchema, RefusesByPathWhatItCannotEnforce) {
   const std::pair<std::string, std::string> cases[] = {
-      {R"({"oneOf":[{"type":"null"}]})", "s.oneOf"},
+      {R"({"oneOf":[{"type":"number"},{"type":"integer"}]})", "s.oneOf"},
       {R"({"not":{}})", "s.not"},
       {R"({"type":"array","uniqueItems":true})", "s.uniqueItems"},
       {R"({"type":"array","contains":{}})", "s.contains"},
@@ -72,7 +99,7 @@ TEST(JsonSchema, RefusesByPathWhatItCannotEnforce) {
       {R"({"type":"string","pattern":"(?=a)b"})", "s.pattern"},
       {R"({"type":"number","multipleOf":2})", "s.multipleOf"},
       {R"({"type":"integer","multipleOf":2,"minimum":1})", "s.multipleOf"},
-      {R"({"type":"null","nullable":true})", "s.nullable"},
+      {R"({"enum":["a"],"nullable":true})", "s.nullable"},
       {R"({"properties":{"a\u0001é":{"x":1}}})", "s.properties.a???.x"},
       {R"({"properties":{"a":false}})", "s.properties.a"},
       {R"({"properties":{"a":{"$defs":{}}}})", "s.properties.a.$defs"},
