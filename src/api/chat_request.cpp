@@ -3,20 +3,25 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "api/served_model.h"
 #include "models/video_frames.h"
 
 namespace oc {
 namespace {
 
-Result<void> check_length(const GenerateRequest& request, const ServedModel& model) {
-  if (!request.max_tokens || model.context_length == 0 ||
-      *request.max_tokens <= model.context_length)
-    return {};
-  return Error{ErrorCode::kInvalidArgument,
-               fmt::format("\"max_tokens\" must be an integer from 1 to {} for this model",
-                           model.context_length),
-               "", "max_tokens"};
+// More than there may be is as much as there may be, and the client is told.
+void limit_length(ChatRequest& request, const ServedModel& model) {
+  std::optional<int>& length = request.generate.max_tokens;
+  std::int64_t most = model.defaults.max_tokens_cap.value_or(std::numeric_limits<int>::max());
+  if (model.context_length > 0) most = std::min(most, model.context_length);
+  if (!length || *length <= most) return;
+  if (!request.model_note.empty()) request.model_note += "; ";
+  request.model_note +=
+      fmt::format("max_tokens is {} and not {}: an answer may have no more here", most, *length);
+  length = static_cast<int>(most);
 }
 
 }  // namespace
@@ -53,10 +58,13 @@ std::size_t held_bytes(const ChatRequest& request) {
 
 Result<void> complete_request(ChatRequest& request, const ServedModel& model) {
   if (request.generate.task) OC_RETURN_IF_ERROR(check_task(model.tasks, *request.generate.task));
-  request.generate.sampling = sampling_of(request.sampling, model.defaults.sampling);
+  // How answers are drawn says nothing of those that are scored.
+  const bool scored = !request.generate.choices.empty();
+  request.generate.sampling =
+      sampling_of(request.sampling, scored ? SamplingParams{} : model.defaults.sampling);
+  limit_length(request, model);
   apply_defaults(model.defaults, model.knobs, request.generate);
-  OC_RETURN_IF_ERROR(check_frames(model.frames, model.architecture, request.generate.messages));
-  return check_length(request.generate, model);
+  return check_frames(model.frames, model.architecture, request.generate.messages);
 }
 
 }  // namespace oc

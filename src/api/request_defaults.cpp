@@ -51,7 +51,7 @@ void apply_defaults(const RequestDefaults& defaults, std::span<const ImageKnob> 
     return;
   }
   for (const std::string& stop : defaults.stop)
-    if (std::ranges::find(generate.stop, stop) == generate.stop.end())
+    if (generate.choices.empty() && std::ranges::find(generate.stop, stop) == generate.stop.end())
       generate.stop.push_back(stop);
   if (defaults.image_token.empty()) return;
   for (Message& message : generate.messages) {

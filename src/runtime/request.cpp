@@ -152,9 +152,9 @@ FinishReason finish_reason_of(StopCause cause) {
 
 Result<void> check_request(const GenerateRequest& request) {
   OC_RETURN_IF_ERROR(check_sampling(request.sampling));
-  if (request.max_tokens && *request.max_tokens < 1)
+  if (request.max_tokens && *request.max_tokens < 0)
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("max_tokens is {}, it must be at least 1", *request.max_tokens), "",
+                 fmt::format("max_tokens is {}, it must be at least 0", *request.max_tokens), "",
                  "max_tokens"};
   if (request.draft_tokens < 0 || request.draft_tokens > 15)
     return Error{

@@ -14,15 +14,38 @@ TEST(CompleteRequest, TheLongestAnswerIsTheModels) {
   EXPECT_TRUE(complete_request(request, model).ok());
   request.generate.max_tokens = 100;
   EXPECT_TRUE(complete_request(request, model).ok());
+  EXPECT_EQ(warning_of(request), "");
   request.generate.max_tokens = 101;
-  const auto refused = complete_request(request, model);
-  ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().message,
-            "\"max_tokens\" must be an integer from 1 to 100 for this model");
-  EXPECT_EQ(refused.error().param, "max_tokens");
+  EXPECT_TRUE(complete_request(request, model).ok());
+  EXPECT_EQ(request.generate.max_tokens, 100);
+  EXPECT_EQ(warning_of(request), "max_tokens is 100 and not 101: an answer may have no more here");
+  request = {};
+  request.model_note = "a note";
+  request.generate.max_tokens = 100;
   model.defaults.max_tokens_cap = 50;
-  EXPECT_TRUE(complete_request(request, model).ok()) << "the cap comes first";
+  EXPECT_TRUE(complete_request(request, model).ok());
   EXPECT_EQ(request.generate.max_tokens, 50);
+  EXPECT_EQ(warning_of(request),
+            "a note; max_tokens is 50 and not 100: an answer may have no more here");
+  model.context_length = 0;  // not known
+  model.defaults.max_tokens_cap.reset();
+  request.generate.max_tokens = 1 << 30;
+  EXPECT_TRUE(complete_request(request, model).ok());
+  EXPECT_EQ(request.generate.max_tokens, 1 << 30);
+}
+
+TEST(CompleteRequest, NothingThatIsSaidOfTextsHoldsForChoices) {
+  ServedModel model;
+  model.defaults.sampling.temperature = 0.5;
+  model.defaults.sampling.repetition_penalty = 1.1;
+  model.defaults.stop = {"<|end|>"};
+  ChatRequest request;
+  request.generate.messages = {{Role::kUser, {TextPart{"Yes?"}}}};
+  request.generate.choices = {"yes", "no"};
+  ASSERT_TRUE(complete_request(request, model).ok());
+  EXPECT_EQ(request.generate.sampling.temperature, 0);
+  EXPECT_TRUE(request.generate.stop.empty());
+  EXPECT_TRUE(check_request(request.generate).ok());
 }
 
 TEST(CompleteRequest, WhatTheRequestLeavesOutIsTheModels) {

@@ -85,8 +85,7 @@ void check_messages(const ChatRequest& request) {
 void check_parameters(const ChatRequest& request) {
   const oc::GenerateRequest& generate = request.generate;
   require(oc::check_request(generate).ok());  // the runtime has nothing left to complain about
-  require(!generate.max_tokens ||
-          (*generate.max_tokens >= 1 && *generate.max_tokens <= kLimits.context_length));
+  require(!generate.max_tokens || *generate.max_tokens >= 0);
   require(generate.stop.size() <= oc::chat_field("stop").max_size());
   for (const std::string& stop : generate.stop)
     require(!stop.empty() && stop.size() <= oc::chat_field("stop[]").max_size());

@@ -154,11 +154,8 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
   request.model = std::string(model.value_or(""));
   const RequestField& length = messages_field("max_tokens");
   OC_ASSIGN_OR_RETURN(const auto max_tokens, fields.integer(length));
-  // Clients ask for what large models may write; more than the context holds is no limit.
-  if (max_tokens && limits.context_length > 0 && *max_tokens > limits.context_length)
-    NoEffect(request.without_effect).add("max_tokens");
-  else if (max_tokens)
-    request.generate.max_tokens = static_cast<int>(*max_tokens);
+  // Clients ask for what large models may write: complete_request() makes it less.
+  if (max_tokens) request.generate.max_tokens = static_cast<int>(*max_tokens);
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.sampling));
   OC_RETURN_IF_ERROR(parse_stops(fields, request));
   OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean(messages_field("stream")));

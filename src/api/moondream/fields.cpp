@@ -36,7 +36,7 @@ constexpr std::array kCommon = {
     kept("image_url", kString, "the picture, as a `data:` URL"),
     kept("settings", kObject, "how it is answered"),
     within("settings.max_tokens", kInteger, 1, kMaxInt,
-           "the longest answer, at most the model's context"),
+           "the longest answer; more than the model's context is as much as that"),
     refused("settings.variant"),
     refused("variant"),
 };

@@ -54,10 +54,7 @@ struct Parser {
   }
 
   Result<void> length(const JsonFields& settings) {
-    const RequestField& field = row("settings.max_tokens");
-    auto most = static_cast<std::int64_t>(field.max);
-    if (limits.context_length > 0) most = std::min(most, limits.context_length);
-    OC_ASSIGN_OR_RETURN(const auto max_tokens, settings.integer(field, most));
+    OC_ASSIGN_OR_RETURN(const auto max_tokens, settings.integer(row("settings.max_tokens")));
     if (max_tokens) request.generate.max_tokens = static_cast<int>(*max_tokens);
     return {};
   }

@@ -10,12 +10,13 @@
 #include <limits>
 #include <utility>
 
+#include "api/answer_length.h"
 #include "api/json_fields.h"
 #include "api/openai/chat_fields.h"
 #include "api/openai/fields.h"
+#include "api/openai/guidance.h"
 #include "api/openai/image_fields.h"
 #include "api/openai/messages.h"
-#include "api/openai/response_format.h"
 #include "api/openai/tools.h"
 #include "api/parse_body.h"
 
@@ -23,33 +24,6 @@ namespace oc {
 namespace {
 
 namespace json = boost::json;
-
-// -1 is how llama.cpp's clients say that there is no limit.
-Result<std::optional<std::int64_t>> parse_limit(const JsonFields& fields, const RequestField& field,
-                                                std::int64_t context, NoEffect no_effect) {
-  if (const json::value* value = fields.find(field.key());
-      value != nullptr && value->is_int64() && value->get_int64() == -1) {
-    no_effect.add(field.key());
-    return std::optional<std::int64_t>();
-  }
-  const auto max_tokens = static_cast<std::int64_t>(field.max);
-  return fields.integer(field, context > 0 ? std::min(context, max_tokens) : max_tokens);
-}
-
-Result<void> parse_length(const JsonFields& fields, const ChatLimits& limits,
-                          GenerateRequest& request, NoEffect no_effect) {
-  OC_ASSIGN_OR_RETURN(const auto old_name, parse_limit(fields, chat_field("max_tokens"),
-                                                       limits.context_length, no_effect));
-  OC_ASSIGN_OR_RETURN(const auto new_name, parse_limit(fields, chat_field("max_completion_tokens"),
-                                                       limits.context_length, no_effect));
-  if (old_name && new_name && *old_name != *new_name)
-    return Error{ErrorCode::kInvalidArgument,
-                 "\"max_tokens\" and \"max_completion_tokens\" are both given and differ",
-                 "send one of them", "max_completion_tokens"};
-  if (old_name) request.max_tokens = static_cast<int>(*old_name);
-  if (new_name) request.max_tokens = static_cast<int>(*new_name);
-  return {};
-}
 
 // {"token id": bias}
 Result<void> parse_logit_bias(const JsonFields& fields, RequestedSampling& sampling) {
@@ -79,6 +53,16 @@ Result<void> parse_logit_bias(const JsonFields& fields, RequestedSampling& sampl
   return {};
 }
 
+Result<std::optional<double>> parse_repetition(const JsonFields& fields) {
+  OC_ASSIGN_OR_RETURN(const auto usual, fields.number(chat_field("repetition_penalty")));
+  OC_ASSIGN_OR_RETURN(const auto other, fields.number(chat_field("repeat_penalty")));
+  if (usual && other && *usual != *other)
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"repetition_penalty\" and \"repeat_penalty\" are both given and differ",
+                 "send one of them", "repeat_penalty"};
+  return usual ? usual : other;
+}
+
 Result<void> parse_sampling(const JsonFields& fields, RequestedSampling& sampling) {
   OC_ASSIGN_OR_RETURN(sampling.presence_penalty, fields.number(chat_field("presence_penalty")));
   OC_ASSIGN_OR_RETURN(sampling.frequency_penalty, fields.number(chat_field("frequency_penalty")));
@@ -86,7 +70,7 @@ Result<void> parse_sampling(const JsonFields& fields, RequestedSampling& samplin
   OC_ASSIGN_OR_RETURN(sampling.temperature, fields.number(chat_field("temperature")));
   OC_ASSIGN_OR_RETURN(sampling.top_p, fields.number(chat_field("top_p")));
   OC_ASSIGN_OR_RETURN(sampling.min_p, fields.number(chat_field("min_p")));
-  OC_ASSIGN_OR_RETURN(sampling.repetition_penalty, fields.number(chat_field("repetition_penalty")));
+  OC_ASSIGN_OR_RETURN(sampling.repetition_penalty, parse_repetition(fields));
   OC_ASSIGN_OR_RETURN(const auto top_k, fields.integer(chat_field("top_k")));
   // OpenAI allows 0, "nothing but the most likely token": the smallest p says the same.
   if (sampling.top_p == 0) sampling.top_p = std::numeric_limits<double>::min();
@@ -137,7 +121,7 @@ Result<void> parse_stop(const JsonFields& fields, GenerateRequest& request, NoEf
   return {};
 }
 
-// How many answers, and what is told of them. `choices`, answers to be scored, is ours.
+// How many answers, and what is told of them.
 Result<void> parse_answers(const JsonFields& fields, GenerateRequest& request) {
   OC_ASSIGN_OR_RETURN(const auto n, fields.integer(chat_field("n")));
   request.n = static_cast<int>(n.value_or(1));
@@ -148,14 +132,6 @@ Result<void> parse_answers(const JsonFields& fields, GenerateRequest& request) {
   if (request.top_logprobs > 0 && !request.logprobs)
     return Error{ErrorCode::kInvalidArgument, "\"top_logprobs\" is given without \"logprobs\"",
                  "add \"logprobs\": true", "top_logprobs"};
-  OC_ASSIGN_OR_RETURN(const json::array* choices, fields.array(chat_field("choices")));
-  if (choices == nullptr) return {};
-  for (std::size_t i = 0; i < choices->size(); ++i) {
-    OC_ASSIGN_OR_RETURN(
-        const std::string_view choice,
-        string_entry((*choices)[i], fmt::format("choices[{}]", i), chat_field("choices[]")));
-    request.choices.emplace_back(choice);
-  }
   return {};
 }
 
@@ -208,13 +184,18 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
     return Error{ErrorCode::kNotFound, "there is no model of this name",
                  fmt::format("a name has at most {} bytes", kModel.max_size()), "model"};
   request.model = std::string(model.value_or(""));
-  OC_RETURN_IF_ERROR(parse_length(fields, limits, request.generate, no_effect));
+  OC_ASSIGN_OR_RETURN(
+      request.generate.max_tokens,
+      answer_length(fields,
+                    {&chat_field("max_tokens"), &chat_field("max_completion_tokens"),
+                     &chat_field("max_new_tokens"), &chat_field("n_predict")},
+                    no_effect));
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.sampling));
   OC_RETURN_IF_ERROR(parse_stop(fields, request.generate, no_effect));
   OC_RETURN_IF_ERROR(parse_stream(fields, request, no_effect));
   OC_RETURN_IF_ERROR(parse_answers(fields, request.generate));
   OC_RETURN_IF_ERROR(parse_extensions(fields, request.generate));
-  OC_ASSIGN_OR_RETURN(request.generate.json_schema, parse_response_format(fields));
+  OC_RETURN_IF_ERROR(parse_guidance(fields, request));
   OC_ASSIGN_OR_RETURN(const auto keep_order, fields.boolean(chat_field("keep_order")));
   request.generate.keep_order = keep_order.value_or(false);
   OC_ASSIGN_OR_RETURN(request.generate.image_knobs, parse_knobs(fields));

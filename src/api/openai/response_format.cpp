@@ -48,10 +48,14 @@ Result<std::string> parse_schema(const JsonFields& format) {
 Result<std::optional<std::string>> parse_response_format(const JsonFields& request) {
   OC_ASSIGN_OR_RETURN(const auto format, request.object(kField));
   if (!format) return std::optional<std::string>();
-  static constexpr std::array<std::string_view, 2> kKnown = {"type", "json_schema"};
+  static constexpr std::array<std::string_view, 3> kKnown = {"type", "json_schema", "schema"};
   OC_RETURN_IF_ERROR(format->only(kKnown));
   OC_ASSIGN_OR_RETURN(const auto type, format->string("type"));
   if (type == "json_schema") {
+    if (format->find("schema") != nullptr)
+      return Error{ErrorCode::kInvalidArgument,
+                   "\"response_format.schema\" stands within \"json_schema\" with this type", "",
+                   "response_format.schema"};
     OC_ASSIGN_OR_RETURN(std::string schema, parse_schema(*format));
     return std::optional<std::string>(std::move(schema));
   }
@@ -63,7 +67,15 @@ Result<std::optional<std::string>> parse_response_format(const JsonFields& reque
     return Error{ErrorCode::kInvalidArgument,
                  "\"response_format.json_schema\" is only allowed with the type \"json_schema\"",
                  "", "response_format.json_schema"};
-  return type == "text" ? std::optional<std::string>() : std::optional<std::string>("");
+  const boost::json::value* schema = format->find("schema");  // as llama.cpp has it
+  if (type == "text" && schema != nullptr)
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"response_format.schema\" is only allowed with the type \"json_object\"", "",
+                 "response_format.schema"};
+  if (type == "text") return std::optional<std::string>();
+  if (schema == nullptr) return std::optional<std::string>("");
+  OC_ASSIGN_OR_RETURN(std::string enforced, enforceable_schema(*schema, format->name("schema")));
+  return std::optional<std::string>(std::move(enforced));
 }
 
 }  // namespace oc

@@ -10,6 +10,9 @@ namespace oc {
 Result<GenerateResult> generate(const Model& model, const GenerateRequest& request,
                                 const GenerateHooks& hooks, const RequestCaches& caches) {
   OC_RETURN_IF_ERROR(check_request(request));
+  if (request.max_tokens == 0)
+    return Error{ErrorCode::kInvalidArgument, "max_tokens is 0, it must be at least 1", "",
+                 "max_tokens"};
   Session session(model, request, hooks, caches);
   OC_RETURN_IF_ERROR(session.prepare());
   session.start();

@@ -80,6 +80,24 @@ Error no_memory(const Reservation& memory, std::size_t wanted) {
           "try again later"};
 }
 
+// Choices are scored, however long they are.
+bool asks_for_no_token(const GenerateRequest& request) {
+  return request.max_tokens == 0 && request.choices.empty();
+}
+
+// To who asks for no token: what the prompt holds, and nothing is run.
+GenerateResult no_answer(const RequestPlan& plan, int n) {
+  GenerateResult out;
+  out.stop_cause = StopCause::kMaxTokens;
+  out.finish_reason = finish_reason_of(out.stop_cause);
+  out.more.assign(static_cast<std::size_t>(n - 1), out);
+  out.warning = "max_tokens is 0, so the answer is empty";
+  out.prompt_tokens = plan.prompt_tokens;
+  out.image_tokens = plan.image_tokens;
+  for (const PlannedImage& image : plan.images) out.images.push_back(image.plan);
+  return out;
+}
+
 }  // namespace
 
 Service::Service(std::shared_ptr<const LoadedModel> model, ServiceOptions options)
@@ -141,6 +159,15 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
   };
   std::shared_ptr<Job> job = entry->job;
   add_digests(entry->request);
+  if (asks_for_no_token(entry->request)) {
+    OC_RETURN_IF_ERROR(queue_.open());
+    OC_RETURN_IF_ERROR(guarded([&] { return prepare_prompt(*entry); }));
+    OC_RETURN_IF_ERROR(queue_.enter());
+    counters_.count_accepted();
+    GenerateResult nothing = no_answer(entry->session->plan(), entry->request.n);
+    deliver(std::move(entry), std::move(nothing));
+    return job;
+  }
   OC_ASSIGN_OR_RETURN(const bool known, answer_if_known(entry));
   if (known) return job;
   OC_RETURN_IF_ERROR(queue_.find_place(entry->request));  // before the work, not only behind it
@@ -171,6 +198,7 @@ Result<bool> Service::answer_if_known(EntryPtr& entry) {
       return could_answer(entry->request, image_tokens, result);
     });
     if (known) known->images = std::move(plans);
+    if (known) known->cached = true;
     log::step("response cache", entry->request.id, "hit", known.has_value());
   }
   if (!known) {
@@ -231,7 +259,6 @@ RequestCaches Service::caches(const GenerateRequest& request) {
 
 // An answer that is known already, from a thread that nothing keeps waiting.
 void Service::deliver(EntryPtr entry, GenerateResult known) {
-  known.cached = true;
   known.timings = {};
   known.timings.ttft_ms = known.timings.total_ms = entry->since_submit.ms();
   const std::shared_ptr<RequestEntry> shared = std::move(entry);

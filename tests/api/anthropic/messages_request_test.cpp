@@ -82,16 +82,14 @@ TEST(AnthropicRequest, HowItIsDrawn) {
   EXPECT_EQ(request->without_effect, std::vector<std::string>{"stop_sequences"});
 }
 
-TEST(AnthropicRequest, MoreThanTheContextIsNoLimit) {
+TEST(AnthropicRequest, MoreThanTheContextIsTakenAndMadeLessLater) {
   const ChatLimits limits{.context_length = 100};
   const auto with_length = [&](int tokens) {
     return parse_messages_request(fmt::format("{{{},\"max_tokens\":{}}}", kHello, tokens), limits);
   };
   EXPECT_EQ(with_length(100)->generate.max_tokens, 100);
   EXPECT_TRUE(with_length(100)->without_effect.empty());
-  EXPECT_EQ(with_length(64000)->generate.max_tokens, std::nullopt);
-  EXPECT_EQ(with_length(64000)->without_effect, std::vector<std::string>{"max_tokens"})
-      << "and it is told";
+  EXPECT_EQ(with_length(64000)->generate.max_tokens, 64000);
 }
 
 TEST(AnthropicRequest, CallsAndResultsBecomePlainTurns) {

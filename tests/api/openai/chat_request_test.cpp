@@ -209,20 +209,23 @@ TEST(ChatRequest, UnknownFieldsGetTheNearestName) {
 TEST(ChatRequest, AWholeNumberMayHaveAPoint) {
   EXPECT_EQ(with(R"("max_tokens":3.0)")->generate.max_tokens, 3);
   EXPECT_EQ(with(R"("max_tokens":1e2)")->generate.max_tokens, 100);
+  EXPECT_EQ(with(R"("max_tokens":100.0)")->generate.max_tokens, 100);
+  EXPECT_EQ(with(R"("n_predict":-1.0)")->generate.max_tokens, std::nullopt);
   EXPECT_EQ(with(R"("seed":1.0)")->sampling.seed, 1u);
 }
 
 TEST(ChatRequest, WrongTypesAndRanges) {
-  for (const auto& [field, value] : {std::pair{"max_tokens", "0"},
-                                     std::pair{"max_tokens", "-2"},
-                                     std::pair{"max_tokens", "4097"},
+  for (const auto& [field, value] : {std::pair{"max_tokens", "-2"},
+                                     std::pair{"n_predict", "-2"},
                                      std::pair{"max_tokens", "1.5"},
                                      std::pair{"max_tokens", "2.5"},
                                      std::pair{"max_tokens", R"("5")"},
                                      std::pair{"max_tokens", "true"},
                                      std::pair{"max_tokens", "18446744073709551615"},
                                      std::pair{"max_tokens", "99999999999999999999999999"},
-                                     std::pair{"max_completion_tokens", "0"},
+                                     std::pair{"max_completion_tokens", "-2"},
+                                     std::pair{"max_new_tokens", R"("5")"},
+                                     std::pair{"repeat_penalty", "0"},
                                      std::pair{"temperature", "-0.1"},
                                      std::pair{"temperature", "2.1"},
                                      std::pair{"temperature", R"("hot")"},
@@ -265,11 +268,29 @@ TEST(ChatRequest, WrongTypesAndRanges) {
   }
 }
 
-TEST(ChatRequest, BothNamesOfTheLength) {
-  EXPECT_EQ(with(R"("max_completion_tokens":9)")->generate.max_tokens, 9);
-  EXPECT_EQ(with(R"("max_tokens":9,"max_completion_tokens":9)")->generate.max_tokens, 9);
-  EXPECT_TRUE(has(error_of(with(R"("max_tokens":8,"max_completion_tokens":9)")), "differ"));
-  EXPECT_EQ(with(R"("max_tokens":null,"max_completion_tokens":9)")->generate.max_tokens, 9);
+TEST(ChatRequest, TheLengthUnderEachOfItsNames) {
+  for (const char* name : {"max_tokens", "max_completion_tokens", "max_new_tokens", "n_predict"}) {
+    const auto length = [&](const char* value) {
+      return with(fmt::format("\"{}\":{}", name, value))->generate.max_tokens;
+    };
+    EXPECT_EQ(length("9"), 9) << name;
+    EXPECT_EQ(length("0"), 0) << name;
+    EXPECT_EQ(length("null"), std::nullopt) << name;
+    EXPECT_EQ(length("-1"), std::nullopt) << name;
+    EXPECT_EQ(length("4097"), 4097) << name << ": complete_request() makes it less";
+    EXPECT_EQ(length("9007199254740991"), std::numeric_limits<int>::max()) << name;
+  }
+  const std::string error = error_of(with(R"("max_new_tokens":8,"n_predict":9)"));
+  EXPECT_TRUE(has(error, "\"max_new_tokens\" and \"n_predict\" are both given and differ"))
+      << error;
+  EXPECT_EQ(with(R"("max_tokens":-1,"n_predict":9)")->generate.max_tokens, 9);
+}
+
+TEST(ChatRequest, TheRepetitionPenaltyUnderBothNames) {
+  EXPECT_EQ(with(R"("repeat_penalty":1.2)")->sampling.repetition_penalty, 1.2);
+  EXPECT_EQ(with(R"("repeat_penalty":1.2,"repetition_penalty":1.2)")->sampling.repetition_penalty,
+            1.2);
+  EXPECT_TRUE(has(error_of(with(R"("repeat_penalty":1.1,"repetition_penalty":1.2)")), "differ"));
 }
 
 TEST(ChatRequest, Stops) {

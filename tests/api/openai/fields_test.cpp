@@ -88,7 +88,7 @@ TEST(OpenaiFields, WhatWouldChangeTheAnswerIsRefusedByName) {
        {std::pair{"modalities", R"(["text","audio"])"}, std::pair{"web_search_options", "{}"},
         std::pair{"moderation", R"({"model":"m"})"}, std::pair{"best_of", "2"},
         std::pair{"echo", "true"}, std::pair{"suffix", R"("x")"}, std::pair{"grammar", R"("x")"},
-        std::pair{"guided_json", "{}"}, std::pair{"options", R"({"temperature":1})"},
+        std::pair{"guided_regex", R"("a")"}, std::pair{"options", R"({"temperature":1})"},
         std::pair{"mirostat", "2"}, std::pair{"typical_p", "0.9"}, std::pair{"ignore_eos", "true"},
         std::pair{"min_tokens", "5"}, std::pair{"continue_final_message", "true"}}) {
     const auto refused = with(fmt::format("\"{}\":{}", field, value));
