@@ -69,9 +69,9 @@ async function json(path) {
   return response.json();
 }
 
-// Of /v1/models, the active one first.
+// Of /v1/models, each once and the active one first.
 export async function models() {
-  return (await json("v1/models")).data;
+  return (await json("v1/models")).data.filter((model) => !model.alias_of);
 }
 
 // The texts of the configuration: {title, description, default_instruction, …}.

@@ -283,7 +283,8 @@ void serve(const ConfigFlags& flags) {
   Ports ports = open_ports(settings, flags, connections, memory, app, ending);
 
   const auto host = make_model_host(settings, flags, planned->request_bytes);
-  app->set_models(http::hosted_models(host, profiles(settings, flags), this_build()));
+  app->set_models(
+      http::hosted_models(host, profiles(settings, flags), this_build(), settings.aliases));
   const std::string name =
       settings.active_model.empty() ? first_model_name(settings.model) : settings.active_model;
   std::atomic<bool> loaded{false};

@@ -12,6 +12,7 @@
 #include "api/config/catalogue.h"
 #include "base/log.h"
 #include "model_plan.h"
+#include "runtime/library/client_name.h"
 #include "runtime/library/known_models.h"
 #include "runtime/library/names.h"
 #include "runtime/library/plain_name.h"
@@ -181,8 +182,8 @@ Result<ModelRecipe> installed_original(const std::string& name, const ConfigFlag
 }
 
 // What a client's name means, where no model is known by it yet.
-Result<ModelRecipe> recipe_by_name(const std::string& name, const ModelRecipe& first,
-                                   const ConfigFlags& flags) {
+Result<ModelRecipe> recipe_called(const std::string& name, const ModelRecipe& first,
+                                  const ConfigFlags& flags) {
   const Renamed* const renamed = find_renamed(name);
   if (find_original(name) == nullptr && renamed == nullptr) return installed_recipe(name, first);
   // Where a model is really called so, the name means it.
@@ -192,6 +193,31 @@ Result<ModelRecipe> recipe_by_name(const std::string& name, const ModelRecipe& f
   if (!renamed->now.empty()) return installed_original(std::string(renamed->now), flags);
   return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" {}", name, renamed->what), "",
                "model"};
+}
+
+// The names of the original, and short ones of known models, are written in small letters.
+Result<ModelRecipe> recipe_by_name(const std::string& name, const ModelRecipe& first,
+                                   const ConfigFlags& flags) {
+  auto recipe = recipe_called(name, first, flags);
+  const std::string loose = loose_name(name);
+  if (recipe.ok() || loose == name) return recipe;
+  auto meant = recipe_called(loose, first, flags);
+  return meant.ok() ? meant : recipe;
+}
+
+// A model may still be pulled, so that this is no error.
+void warn_of_lost_aliases(const std::vector<ModelAlias>& aliases, const ModelRecipe& first,
+                          const HostOptions& options) {
+  std::vector<std::string> names = available_models();
+  names.push_back(first.name);
+  names.insert(names.end(), first.aliases.begin(), first.aliases.end());
+  names.insert(names.end(), options.active_names.begin(), options.active_names.end());
+  for (const ModelAlias& alias : aliases)
+    if (find_name(alias.model, names) == nullptr && !options.find(alias.model).ok())
+      log::event(log::Level::kWarning, "alias",
+                 {{"name", alias.name},
+                  {"warning", fmt::format("there is no model \"{}\" yet; {}", alias.model,
+                                          names_instead(alias.model, names))}});
 }
 
 }  // namespace
@@ -242,6 +268,7 @@ std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const Confi
   options.find = [first, flags](const std::string& name) {
     return recipe_by_name(name, first, flags);
   };
+  warn_of_lost_aliases(settings.aliases, first, options);
   auto host = std::make_shared<ModelHost>(std::move(options));
   host->add(first);
   // Likewise where a request would mean the active one.

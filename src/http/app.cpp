@@ -1,16 +1,23 @@
 #include "http/app.h"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <array>
 
 #include "api/openai/models_json.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "http/llama_routes.h"
 #include "http/ollama_api.h"
 #include "http/page.h"
 #include "http/reference.h"
+#include "runtime/library/client_name.h"
 
 namespace oc::http {
 namespace {
+
+// What is asked every few seconds.
+constexpr auto kProbes =
+    std::to_array<std::string_view>({"/health", "/livez", "/metrics", "/readyz"});
 
 ApiError loading() { return refuse(Refusal::kNotReady, "the model is still being loaded"); }
 
@@ -114,6 +121,12 @@ Router App::routes() {
               .handler = [self](RequestPtr, ResponderPtr responder) { self->ui_config(responder); },
               .open = true,
               .needs_model = true});
+  router.add({.method = "GET",
+              .path = "/readyz",
+              .handler = [self](RequestPtr, ResponderPtr responder) { self->health(responder); },
+              .open = true});
+  add_livez(router);
+  add_llama_routes(router, self);
   add_reference(router, options_.version);
   add_page(router);
   return router;
@@ -177,7 +190,7 @@ ServerHooks App::hooks() {
     self->metrics_.count_exchange(record.route, record.method, record.status, record.ms);
     // Probes come every few seconds; they are news only when they fail.
     const bool probe = record.status < 400 && (record.method == "GET" || record.method == "HEAD") &&
-                       (record.route == "/health" || record.route == "/metrics");
+                       std::ranges::count(kProbes, record.route) > 0;
     log::event(probe ? log::Level::kDebug : log::Level::kInfo, "http",
                {{"client", record.client},
                 {"key", record.key},
@@ -212,28 +225,15 @@ void App::list_models(const RequestPtr& request, const ResponderPtr& responder) 
   }
   std::vector<ServedModel> known = source->models();
   source->add_certificates(known);
+  const ModelList list(known, source->installed(), source->aliases());
   constexpr std::string_view kPrefix = "/v1/models/";
-  if (request->path.size() <= kPrefix.size()) {
-    responder->respond(json_response(models_json(known, source->installed())));
-    return;
-  }
+  if (request->path.size() <= kPrefix.size())
+    return void(responder->respond(json_response(list.json())));
   const std::string name = percent_decoded(request->path.substr(kPrefix.size()));
-  for (const ServedModel& model : known)
-    if (model.answers_to(name)) {
-      responder->respond(json_response(model_json(model)));
-      return;
-    }
-  for (const std::string& installed : source->installed())
-    if (installed == name) {
-      ServedModel model;
-      model.name = name;
-      model.state = "absent";
-      model.active = false;
-      responder->respond(json_response(model_json(model)));
-      return;
-    }
+  if (const auto one = list.json_of(name, source->resolve(name)))
+    return void(responder->respond(json_response(*one)));
   responder->fail(to_api_error({ErrorCode::kNotFound, "there is no model of this name",
-                                fmt::format("this server has \"{}\"", known.front().name), "model"},
+                                names_instead(name, list.names()), "model"},
                                Stage::kRequest));
 }
 

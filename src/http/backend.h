@@ -18,6 +18,8 @@ class Backend {
   // As Service::plan.
   virtual Result<RequestPlan> plan(GenerateRequest request) = 0;
   virtual ServiceStats stats() const = 0;
+  // The model's, valid as long as the backend; null where it is not told.
+  virtual const Tokenizer* tokenizer() const { return nullptr; }
 };
 
 }  // namespace oc::http

@@ -6,6 +6,7 @@
 #include "api/backend/documents.h"
 #include "api/backend/user_query.h"
 #include "base/log.h"
+#include "http/llama_routes.h"
 #include "http/reference.h"
 #include "io/counted_memory.h"
 #include "runtime/library/plain_name.h"
@@ -56,6 +57,8 @@ Router BackendApi::routes() {
   };
   add("/", &BackendApi::root);
   add("/health", &BackendApi::health, kOpen);
+  add("/readyz", &BackendApi::health, kOpen);
+  add_livez(router);
   add("/status", &BackendApi::status, kDisk | kGuests);  // lists what is installed
   add("/config", &BackendApi::page, kGuests);
   add("/api/v1/config", &BackendApi::config);
@@ -68,6 +71,7 @@ Router BackendApi::routes() {
               .needs_model = true,
               .blocking = true});
   app_->add_dialects(router);
+  add_llama_routes(router, app_);
   router.speak("/api/v1/", backend_dialect());
   add_tracker_routes(router);
   add_reference(router, app_->options().version);

@@ -100,6 +100,7 @@ void App::chat(const Dialect& dialect, const RequestPtr& request, const Responde
   auto parsed = dialect.parse(std::move(request->body), limits, request->memory);
   if (!parsed) return question->fail(parsed.error(), Stage::kRequest);
   question->chat = *std::move(parsed);
+  question->chat.model = source->resolve(question->chat.model);
   if (plan == nullptr && question->chat.include_progress)
     question->progress.emplace(responder, dialect, options_.progress_after, options_.ping_every);
   if (const auto refused = check_sources(*request, question->chat))

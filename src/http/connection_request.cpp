@@ -62,7 +62,7 @@ void Connection::begin_request(Current& current) {
   request->admin = core_->access.is_admin(*request);
   current.id = request->id;
   current.method = request->method;
-  current.path = request->path;
+  current.path = request->path = core_->router.known_path(request->path);
   current.head = current.parser.head();
   current.http_1_0 = current.parser.http_1_0();
   current.keep_alive = current.parser.keep_alive() && request->method != "CONNECT";

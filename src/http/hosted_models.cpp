@@ -1,12 +1,11 @@
 #include "http/hosted_models.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
+#include <functional>
+#include <iterator>
 
-#include "base/ascii.h"
 #include "http/cached_names.h"
+#include "runtime/library/client_name.h"
 #include "runtime/library/names.h"
 #include "runtime/verify/certificate_store.h"
 
@@ -47,6 +46,9 @@ class HostedBackend final : public Backend {
 
   const ServedModel& model() const override { return model_; }
   ServiceStats stats() const override { return lease_->service().stats(); }
+  const Tokenizer* tokenizer() const override {
+    return lease_->service().model().model->tokenizer().get();
+  }
   // The answer keeps the lease, whoever else lets go of it.
   Result<std::shared_ptr<Job>> submit(GenerateRequest request, Service::OnText text,
                                       Service::OnDone done) override {
@@ -67,8 +69,12 @@ class HostedBackend final : public Backend {
 
 class HostedModels final : public ModelSource {
  public:
-  HostedModels(std::shared_ptr<ModelHost> host, ProfileOf profile, ProgramBuild build)
-      : host_(std::move(host)), profile_(std::move(profile)), build_(std::move(build)) {}
+  HostedModels(std::shared_ptr<ModelHost> host, ProfileOf profile, ProgramBuild build,
+               std::vector<ModelAlias> aliases)
+      : host_(std::move(host)),
+        profile_(std::move(profile)),
+        build_(std::move(build)),
+        aliases_(std::move(aliases)) {}
 
   std::optional<ServedModel> active() const override {
     const auto status = host_->active();
@@ -89,6 +95,21 @@ class HostedModels final : public ModelSource {
   }
   std::vector<std::string> installed() const override { return installed_.get(); }
   void look_again() override { installed_.forget(); }
+  std::vector<ModelAlias> aliases() const override {
+    std::vector<ModelAlias> out = aliases_;
+    for (ModelAlias& alias : out) {
+      alias.model = without_aliases(alias.model);
+      if (const auto status = host_->named(alias.model)) alias.model = status->name;
+    }
+    return out;
+  }
+  std::string resolve(const std::string& name) const override {
+    if (const ModelAlias* alias = alias_of(name, std::equal_to<>()))
+      return without_aliases(alias->model);
+    if (name.empty() || is_there(name)) return name;
+    const ModelAlias* alias = alias_of(name, is_same_name);
+    return without_aliases(alias != nullptr ? alias->model : name);
+  }
   ServiceStats stats() const override { return host_->stats(); }
   RequestDefaults defaults(const std::string& name) const override {
     const auto status = host_->named(name);
@@ -102,21 +123,21 @@ class HostedModels final : public ModelSource {
   }
   std::string note(const std::string& name) const override { return host_->note(name); }
   void find(const std::string& name, Ready ready) override {
-    host_->acquire(name, [this, ready = std::move(ready)](Result<LeasePtr> lease) {
-      if (!lease.ok()) return ready(with_names(lease.error()));
+    host_->acquire(name, [this, name, ready = std::move(ready)](Result<LeasePtr> lease) {
+      if (!lease.ok()) return ready(with_names(lease.error(), name));
       ServedModel model = describe((*lease)->status());
       ready(std::make_shared<HostedBackend>(*std::move(lease), std::move(model)));
     });
   }
   Result<void> unload(const std::string& name) override {
     const Result<void> gone = host_->unload(name);
-    if (!gone.ok()) return with_names(gone.error());
+    if (!gone.ok()) return with_names(gone.error(), name);
     return {};
   }
   void activate(const std::string& name, Switched done) override {
     host_->activate(name, [this, name, done = std::move(done)](Result<void> result) {
       if (result.ok()) return done({});
-      Error error = with_names(result.error());
+      Error error = with_names(result.error(), name);
       for (const ModelStatus& status : host_->status())
         if (status.name == name && !status.why.empty())
           error = {ErrorCode::kUnavailable, status.why, "", "active_model"};
@@ -125,16 +146,44 @@ class HostedModels final : public ModelSource {
   }
 
  private:
+  template <class Same>
+  const ModelAlias* alias_of(const std::string& name, Same same) const {
+    const auto found = std::ranges::find_if(
+        aliases_, [&](const ModelAlias& alias) { return same(alias.name, name); });
+    return found == aliases_.end() ? nullptr : &*found;
+  }
+  // Called exactly so.
+  bool is_there(const std::string& name) const {
+    return host_->named(name) || std::ranges::count(installed(), name) > 0;
+  }
+  std::string without_aliases(const std::string& name) const {
+    if (is_there(name)) return name;
+    std::vector<std::string> names;
+    for (ModelStatus& status : host_->status()) {
+      names.push_back(status.name);
+      std::ranges::move(status.aliases, std::back_inserter(names));
+    }
+    if (const std::string* known = find_name(name, names)) return *known;
+    if (std::string loose = loose_name(name); host_->named(loose)) return loose;
+    const std::vector<std::string> on_disk = installed();
+    const std::string* there = find_name(name, on_disk);
+    return there != nullptr ? *there : name;
+  }
+
   // What there is instead: those that are known, and those that would be loaded.
-  Error with_names(Error error) const {
+  Error with_names(Error error, const std::string& wanted) const {
     const bool no_model = error.code == ErrorCode::kInvalidArgument && error.param == "model";
     if (error.code != ErrorCode::kNotFound && !no_model) return error;
-    std::vector<std::string> names;
-    for (const ModelStatus& status : host_->status()) names.push_back('"' + status.name + '"');
-    for (const std::string& name : installed())
-      if (!host_->named(name)) names.push_back('"' + name + '"');
+    std::vector<std::string> names, more;
+    for (ModelStatus& status : host_->status()) {
+      names.push_back(status.name);
+      std::ranges::move(status.aliases, std::back_inserter(more));
+    }
+    for (std::string& name : installed())
+      if (!host_->named(name)) names.push_back(std::move(name));
+    for (const ModelAlias& alias : aliases_) names.push_back(alias.name);
     if (!error.hint.empty()) error.hint += "; ";
-    error.hint += fmt::format("this server has {}", fmt::join(names, ", "));
+    error.hint += names_instead(wanted, names, more);
     return error;
   }
 
@@ -145,14 +194,16 @@ class HostedModels final : public ModelSource {
   std::shared_ptr<ModelHost> host_;
   ProfileOf profile_;
   ProgramBuild build_;
+  const std::vector<ModelAlias> aliases_;
   mutable CachedNames installed_{available_models};
 };
 
 }  // namespace
 
 std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host, ProfileOf profile,
-                                           ProgramBuild build) {
-  return std::make_shared<HostedModels>(std::move(host), std::move(profile), std::move(build));
+                                           ProgramBuild build, std::vector<ModelAlias> aliases) {
+  return std::make_shared<HostedModels>(std::move(host), std::move(profile), std::move(build),
+                                        std::move(aliases));
 }
 
 }  // namespace oc::http

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "http/model_source.h"
 #include "runtime/hosting/model_host.h"
@@ -24,6 +25,7 @@ using ProfileOf = std::function<ModelProfile(const std::string& name)>;  // any 
 // then: its own thread, which calls back, cannot be the one to end it. Certificates of other builds
 // than `build` do not count.
 std::shared_ptr<ModelSource> hosted_models(std::shared_ptr<ModelHost> host, ProfileOf profile,
-                                           ProgramBuild build);
+                                           ProgramBuild build,
+                                           std::vector<ModelAlias> aliases = {});
 
 }  // namespace oc::http

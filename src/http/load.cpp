@@ -11,11 +11,12 @@ namespace oc::http {
 void App::load(const RequestPtr& request, const ResponderPtr& responder) const {
   const auto source = models();
   if (!source) return;
-  const auto name = parse_load(request->body);
-  if (!name.ok()) return http::fail(responder, name.error(), Stage::kRequest, request->id);
-  if (const auto refused = check_loading(*request, *source, *name))
+  const auto wanted = parse_load(request->body);
+  if (!wanted.ok()) return http::fail(responder, wanted.error(), Stage::kRequest, request->id);
+  const std::string name = source->resolve(*wanted);
+  if (const auto refused = check_loading(*request, *source, name))
     return void(responder->fail(*refused));
-  source->find(*name, [responder, id = request->id](Result<std::shared_ptr<Backend>> found) {
+  source->find(name, [responder, id = request->id](Result<std::shared_ptr<Backend>> found) {
     if (!found.ok()) return http::fail(responder, found.error(), Stage::kRequest, id);
     responder->respond(json_response(model_json((*found)->model())));
   });

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "api/model_alias.h"
 #include "api/served_model.h"
 #include "http/backend.h"
 
@@ -27,7 +28,14 @@ class ModelSource {
   virtual std::vector<ServedModel> models() const = 0;     // known so far, the active one first
   virtual std::vector<std::string> installed() const = 0;  // names on the disk, known or not
   virtual void look_again() {}                             // what is on the disk has changed
-  virtual ServiceStats stats() const = 0;                  // of all
+  // Names that the operator has given, each with the name of the model that it reaches now. May
+  // look at the disk.
+  virtual std::vector<ModelAlias> aliases() const { return {}; }
+  // What a client's text means: a model that is called exactly so, or else one that is called so
+  // without regard to case and ":latest". Itself where there is none. Clients' names go through
+  // this, once, before anything below is asked about them. May look at the disk.
+  virtual std::string resolve(const std::string& name) const { return name; }
+  virtual ServiceStats stats() const = 0;  // of all
   // Of requests that name this model, which need not be loaded or there.
   virtual RequestDefaults defaults(const std::string& name) const = 0;
   // Whether a request that names this model would have one loaded that is not the active one.

@@ -76,6 +76,25 @@ std::string_view Router::example() const {
   return first;
 }
 
+std::string Router::known_path(std::string_view path) const {
+  const auto is_known = [this](std::string_view one) {
+    return std::ranges::any_of(routes_,
+                               [&](const Route& route) { return matches(route.path, one); });
+  };
+  std::string plain;
+  for (const char c : path)
+    if (c != '/' || plain.empty() || plain.back() != '/') plain += c;
+  if (plain.size() > 1 && plain.back() == '/') plain.pop_back();
+  if (is_known(plain)) return plain;
+  constexpr std::string_view kPrefix = "/v1";
+  if (plain.starts_with('/'))
+    if (std::string below = std::string(kPrefix) + plain; is_known(below)) return below;
+  // Programs put it in front of an address that ends with it.
+  if (plain.starts_with("/v1/v1/"))
+    if (std::string once = plain.substr(kPrefix.size()); is_known(once)) return once;
+  return std::string(path);
+}
+
 bool Router::open(std::string_view path) const {
   return std::any_of(routes_.begin(), routes_.end(),
                      [&](const Route& route) { return route.open && matches(route.path, path); });
@@ -85,6 +104,16 @@ bool Router::for_guests(std::string_view path) const {
   return std::any_of(routes_.begin(), routes_.end(), [&](const Route& route) {
     return route.for_guests && matches(route.path, path);
   });
+}
+
+void add_livez(Router& router) {
+  router.add({.method = "GET",
+              .path = "/livez",
+              .handler =
+                  [](const RequestPtr&, const ResponderPtr& responder) {
+                    responder->respond(json_response(R"({"status":"ok"})"));
+                  },
+              .open = true});
 }
 
 bool is_json(std::string_view content_type) {

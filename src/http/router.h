@@ -44,6 +44,10 @@ class Router {
     Response instead;
   };
   Match find(std::string_view method, std::string_view path) const;
+  // What a client has written as the routes know it: without slashes that are doubled or at the
+  // end, and below /v1 where nothing else is called so. All below are asked with this. As it is
+  // where there is nothing either way.
+  std::string known_path(std::string_view path) const;
   // In which errors are told to whoever asks for the path, be there anything or not.
   const Dialect& dialect_of(std::string_view path) const;
   const std::vector<Route>& routes() const { return routes_; }
@@ -62,6 +66,9 @@ class Router {
   };
   std::vector<Prefix> prefixes_;
 };
+
+// GET /livez: the process answers, whatever its models do.
+void add_livez(Router& router);
 
 // True for "application/json" with or without parameters.
 bool is_json(std::string_view content_type);

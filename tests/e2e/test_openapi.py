@@ -99,6 +99,11 @@ CHAT = {"model": "", "messages": [user(picture_part(1), text_part("What is it?")
     ("get", "/status", None),
     ("get", "/stats", None),
     ("get", "/ui/config", None),
+    ("get", "/livez", None),
+    ("get", "/readyz", None),
+    ("get", "/props", None),
+    ("post", "/tokenize", {"content": "a", "with_pieces": True}),
+    ("post", "/detokenize", {"tokens": [1]}),
 ])  # fmt: skip
 def test_real_requests_and_answers_have_its_shapes(server, document, method, path, body):
     if body is not None:

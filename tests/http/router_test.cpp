@@ -96,6 +96,25 @@ TEST(Router, AnswersForWhatIsNotThere) {
   EXPECT_EQ(table.find("OPTIONS", "*").instead.status, 204);
 }
 
+TEST(Router, PathsAsClientsWriteThem) {
+  Router table = router();
+  table.add({.method = "POST", .path = "/v1/chat/completions", .handler = {}});
+  table.add({.method = "GET", .path = "/", .handler = {}});
+  for (const auto& [written, known] :
+       {std::pair{"/v1/models", "/v1/models"}, std::pair{"/v1/models/", "/v1/models"},
+        std::pair{"//v1///models//", "/v1/models"}, std::pair{"/models", "/v1/models"},
+        std::pair{"/models/", "/v1/models"}, std::pair{"/models/a/b", "/v1/models/a/b"},
+        std::pair{"/v1/models//a", "/v1/models/a"},
+        std::pair{"/chat/completions", "/v1/chat/completions"},
+        std::pair{"/v1/v1/chat/completions", "/v1/chat/completions"},
+        std::pair{"/health/", "/health"}, std::pair{"/", "/"}, std::pair{"//", "/"},
+        // Nothing is there: it is told of as it was written.
+        std::pair{"/nothing/", "/nothing/"}, std::pair{"/v1/health", "/v1/health"},
+        std::pair{"/v1/v1/v1/models", "/v1/v1/v1/models"}, std::pair{"v1/models", "v1/models"},
+        std::pair{"*", "*"}, std::pair{"", ""}})
+    EXPECT_EQ(table.known_path(written), known) << written;
+}
+
 TEST(Router, OnlyOpenRoutesAreOpen) {
   const Router table = router();
   EXPECT_TRUE(table.open("/health"));

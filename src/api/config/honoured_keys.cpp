@@ -118,6 +118,10 @@ constexpr Key kKeys[] = {
      .flag = "--cors-origin", .group = kServer, .value = "ORIGIN"},
     {.path = "server.served_name", .meaning = "What clients call the model, over model_name",
      .flag = "--served-name", .group = kServer, .value = "NAME"},
+    {.path = "server.served_names", .kind = Kind::kStrings,
+     .meaning = "Another name for a model, NAME=MODEL, e.g. gpt-4o-mini=phi; MODEL as a client may name it, "
+                "default: whichever is active",
+     .flag = "--alias", .group = kServer, .value = "NAME=MODEL", .adds_up = true},
     {.path = "server.log_level", .meaning = "debug, info, warning, error, off (else $LOG_LEVEL)",
      .flag = "--log-level", .group = kServer, .choices = "debug|info|warning|error|off",
      .fallback = "info"},

@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/printable.h"
 #include "models/registry.h"
+#include "runtime/library/client_name.h"
 
 namespace oc {
 namespace {
@@ -334,6 +335,32 @@ ServerSettings server_settings(Config& config) {
   return server;
 }
 
+// "gpt-4o-mini=smolvlm2-500m". Of one name in two places the later counts, and the model is no
+// alias itself.
+std::vector<ModelAlias> model_aliases(Config& config) {
+  constexpr std::string_view kPath = "server.served_names";
+  constexpr std::size_t kLongest = 200;
+  std::vector<ModelAlias> out;
+  for (const std::string_view text : config.get_or<Strings>(kPath, {})) {
+    const std::string_view name = text.substr(0, text.find('='));
+    const std::string_view model = text.substr(std::min(name.size() + 1, text.size()));
+    if (!is_printable(name) || !is_printable(model) || name.size() > kLongest) {
+      config.add_error(
+          kPath, fmt::format("holds {}, and not NAME=MODEL, each of printable ASCII without spaces",
+                             excerpt(text)));
+      continue;
+    }
+    std::erase_if(out, [&](const ModelAlias& alias) { return is_same_name(alias.name, name); });
+    out.push_back({std::string(name), std::string(model)});
+  }
+  for (const ModelAlias& alias : out)
+    if (std::ranges::any_of(
+            out, [&](const ModelAlias& other) { return is_same_name(other.name, alias.model); }))
+      config.add_error(kPath, fmt::format("says that {} means {}, which is an alias itself",
+                                          excerpt(alias.name), excerpt(alias.model)));
+  return out;
+}
+
 UiSettings ui_settings(const Config& config) {
   UiSettings ui;
   ui.description = config.get_or<std::string>("description", {});
@@ -355,6 +382,7 @@ Settings make_settings(Config& config) {
   settings.model = model_settings(config);
   settings.fallback = fallback_settings(config, settings.model.engine);
   settings.active_model = config.get_or<std::string>("active_model", {});
+  settings.aliases = model_aliases(config);
   settings.defaults = request_defaults(config);
   settings.ui = ui_settings(config);
   settings.server = server_settings(config);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/config/config.h"
+#include "api/model_alias.h"
 #include "api/served_model.h"
 #include "ops/engine.h"
 #include "runtime/hosting/memory_plan.h"
@@ -49,7 +50,8 @@ struct Settings {
   Config config;
   ModelSettings model;
   FallbackSettings fallback;
-  std::string active_model;  // which one is activated first; empty: `model`
+  std::string active_model;         // which one is activated first; empty: `model`
+  std::vector<ModelAlias> aliases;  // the operator's names for models
   RequestDefaults defaults;
   UiSettings ui;
   ServerSettings server;

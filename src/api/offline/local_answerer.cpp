@@ -13,6 +13,7 @@
 #include "api/request_images.h"
 #include "base/clock.h"
 #include "io/random_text.h"
+#include "runtime/library/client_name.h"
 
 namespace oc {
 namespace {
@@ -46,7 +47,9 @@ Result<ChatRequest> LocalAnswerer::read(const Dialect& dialect, std::string body
   Reservation uncounted;  // as many as threads ask are there at a time
   OC_ASSIGN_OR_RETURN(ChatRequest request,
                       dialect.parse(std::move(body), options_.limits, uncounted));
-  if (!served_.answers_to(request.model))
+  const auto is_meant = [&](const std::string& name) { return is_same_name(name, request.model); };
+  if (!request.model.empty() && !is_meant(served_.name) &&
+      std::ranges::none_of(served_.aliases, is_meant))
     return Error{ErrorCode::kNotFound, "the request names another model than the one that is here",
                  fmt::format("leave \"model\" out, or name \"{}\"", served_.name), "model"};
   OC_RETURN_IF_ERROR(complete_request(request, served_));

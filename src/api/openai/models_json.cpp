@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <utility>
 
 #include "api/model_states.h"
 #include "base/ascii.h"
 #include "image/image.h"
 #include "io/json_text.h"
+#include "runtime/library/client_name.h"
 
 namespace oc {
 namespace {
@@ -100,18 +102,69 @@ json::object model_object(const ServedModel& model) {
 
 std::string model_json(const ServedModel& model) { return json_text(model_object(model)); }
 
-std::string models_json(std::span<const ServedModel> models,
-                        std::span<const std::string> installed) {
+ModelList::ModelList(std::span<const ServedModel> models, std::vector<std::string> installed,
+                     std::vector<ModelAlias> aliases)
+    : aliases_(std::move(aliases)) {
+  for (const ServedModel& model : models) entries_.push_back({model.name, &model});
+  for (std::string& name : installed)
+    if (std::ranges::none_of(models, [&](const auto& model) { return model.answers_to(name); }))
+      entries_.push_back({std::move(name)});
+  for (const ModelAlias& alias : aliases_)
+    if (const auto of = std::ranges::find(entries_, alias.model, &Entry::name);
+        of != entries_.end())
+      entries_.push_back({of->name, of->model, alias.name});
+}
+
+json::object ModelList::object_of(const Entry& entry) const {
+  json::object out =
+      entry.model != nullptr ? model_object(*entry.model) : head_of(entry.name, 0, "absent");
+  out["aliases"] = aliases_of(entry);
+  if (entry.alias.empty()) return out;
+  out["id"] = entry.alias;
+  out["alias_of"] = entry.name;
+  return out;
+}
+
+// Each once.
+json::array ModelList::aliases_of(const Entry& entry) const {
+  std::vector<std::string_view> names;
+  const auto add = [&](std::string_view name) {
+    if (!name.empty() && name != entry.name && std::ranges::count(names, name) == 0)
+      names.push_back(name);
+  };
+  if (entry.model != nullptr) std::ranges::for_each(entry.model->aliases, add);
+  for (const ModelAlias& alias : aliases_)
+    if (alias.model == entry.name) add(alias.name);
+  return json::array(names.begin(), names.end());
+}
+
+std::string ModelList::json() const {
   json::array data;
-  for (const ServedModel& model : models) data.push_back(model_object(model));
-  for (const std::string& name : installed) {
-    const auto is_it = [&](const ServedModel& model) { return model.answers_to(name); };
-    if (std::ranges::none_of(models, is_it)) data.push_back(head_of(name, 0, "absent"));
-  }
+  for (const Entry& entry : entries_) data.push_back(object_of(entry));
   json::object out;
   out["object"] = "list";
   out["data"] = std::move(data);
   return json_text(out);
+}
+
+std::optional<std::string> ModelList::json_of(std::string_view written,
+                                              std::string_view meant) const {
+  const auto is_meant = [&](const Entry& entry) {
+    if (!entry.alias.empty()) return entry.name == meant && is_same_name(entry.alias, written);
+    return entry.name == meant || (entry.model != nullptr && entry.model->answers_to(meant));
+  };
+  // What is written is the alias itself: its entry says so.
+  auto found = std::ranges::find_if(
+      entries_, [&](const Entry& entry) { return !entry.alias.empty() && is_meant(entry); });
+  if (found == entries_.end()) found = std::ranges::find_if(entries_, is_meant);
+  if (found == entries_.end()) return std::nullopt;
+  return json_text(object_of(*found));
+}
+
+std::vector<std::string> ModelList::names() const {
+  std::vector<std::string> out;
+  for (const Entry& entry : entries_) out.push_back(entry.alias.empty() ? entry.name : entry.alias);
+  return out;
 }
 
 }  // namespace oc

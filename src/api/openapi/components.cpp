@@ -79,7 +79,8 @@ std::string_view component_schemas() {
     "type": ["object", "null"], "required": ["name", "schema"], "properties": {
       "name": {"type": "string", "pattern": "^[a-zA-Z0-9_-]{1,64}$"}, "description": {"type": ["string", "null"]},
       "schema": {"type": "object", "description": "docs/grammar.md says which schemas are held to"},
-      "strict": {"type": ["boolean", "null"]}}, "additionalProperties": false}},
+      "strict": {"type": ["boolean", "null"]}}, "additionalProperties": false},
+    "schema": {"type": ["object", "null"], "description": "beside json_object"}},
   "additionalProperties": false},
 "Usage": {"type": "object", "required": ["prompt_tokens", "completion_tokens", "total_tokens"], "properties": {
   "prompt_tokens": {"type": "integer"}, "completion_tokens": {"type": "integer"}, "total_tokens": {"type": "integer"},
@@ -136,7 +137,8 @@ std::string_view component_schemas() {
 "Model": {"type": "object", "required": ["id", "object", "created", "owned_by", "state"], "properties": {
   "id": {"type": "string"}, "object": {"const": "model"}, "created": {"type": "integer"},
   "owned_by": {"type": "string"}, "state": {"type": "string"}, "active": {"type": "boolean"},
-  "architecture": {"type": "object"}, "context_length": {"type": "integer"}, "capabilities": {"type": "object"}}},
+  "architecture": {"type": "object"}, "context_length": {"type": "integer"}, "capabilities": {"type": "object"},
+  "aliases": {"type": "array", "items": {"type": "string"}}, "alias_of": {"type": "string"}}},
 "ModelList": {"type": "object", "required": ["object", "data"], "properties": {"object": {"const": "list"},
   "data": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}}},
 "PullCatalogue": {"type": "object", "required": ["object", "allowed", "under_way", "data", "installed", "unfinished"],
@@ -149,6 +151,13 @@ std::string_view component_schemas() {
   "maxLength": 512}}, "additionalProperties": false},
 "Health": {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"},
   "model": {"type": "string"}, "version": {"type": "string"}, "state": {"type": "string"}}},
+"Tokens": {"type": "object", "required": ["tokens", "count", "max_model_len"], "properties": {
+  "tokens": {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "object", "required": ["id", "piece"],
+    "properties": {"id": {"type": "integer"}, "piece": {"type": ["string", "array"]}}}]}},
+  "count": {"type": "integer"}, "max_model_len": {"type": "integer"},
+  "token_strs": {"type": "array", "items": {"type": "string"}}}},
+"TokensText": {"type": "object", "required": ["content", "prompt"], "properties": {
+  "content": {"type": "string"}, "prompt": {"type": "string"}}},
 "AnyObject": {"type": "object"},
 "ConfigPatch": {"type": "object", "description": "settings of the original's app_config.json; docs/configuration.md"},
 "UserQuery": {"type": "object", "required": ["query_id", "query"], "properties": {

@@ -8,6 +8,7 @@
 #include "api/openai/image_fields.h"
 #include "api/openapi/operation.h"
 #include "api/pulls.h"
+#include "api/token_texts.h"
 
 namespace oc {
 namespace {
@@ -200,7 +201,23 @@ std::vector<Operation> made() {
                  .group = "Models",
                  .summary = "Stops the pull that is under way",
                  .answer = "PullStopped"});
+  out.push_back({.method = "POST",
+                 .path = "/tokenize",
+                 .group = "Tokens",
+                 .summary = "A text's tokens",
+                 .fields = rows(tokenize_fields()),
+                 .answer = "Tokens"});
+  out.push_back({.method = "POST",
+                 .path = "/detokenize",
+                 .group = "Tokens",
+                 .summary = "The text of tokens",
+                 .fields = rows(detokenize_fields()),
+                 .required = {"tokens"},
+                 .answer = "TokensText"});
   out.push_back(document("/health", "Whether it answers", "Health"));
+  out.push_back(document("/readyz", "The same, for probes", "Health"));
+  out.push_back(document("/livez", "Whether the process answers", "Health"));
+  out.push_back(document("/props", "What llama.cpp's clients ask about", "AnyObject"));
   out.push_back(document("/stats", "What it has done so far", "AnyObject"));
   out.push_back(document("/status", "Its models, and their state", "AnyObject"));
   out.push_back(

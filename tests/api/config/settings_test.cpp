@@ -5,6 +5,7 @@
 namespace oc {
 namespace {
 
+using Names = std::vector<std::string>;
 using Strings = std::vector<std::string>;
 using std::chrono::seconds;
 
@@ -117,6 +118,29 @@ TEST(Settings, KnobsOfPicturesAreTheFamilies) {
     ASSERT_EQ(config.findings().size(), 1u) << wrong;
     EXPECT_NE(config.findings()[0].message.find("image_processing.knobs"), std::string::npos);
   }
+}
+
+TEST(Settings, AliasesAreNamesForModels) {
+  const auto of = [](const std::string& list) {
+    Names out;
+    for (const ModelAlias& alias :
+         settings_of(R"({"server": {"served_names": )" + list + "}}").aliases)
+      out.push_back(alias.name + " is " + alias.model);
+    return out;
+  };
+  EXPECT_EQ(of(R"(["gpt-4o=phi", "a=org/b=c", "GPT-4o:latest=tiny"])"),
+            (Names{"a is org/b=c", "GPT-4o:latest is tiny"}));
+  EXPECT_EQ(of("[]"), Names{});
+  for (const char* wrong : {"a", "a=", "=a", "a b=c", "a=b c", ""}) {
+    Config config = from(std::string(R"({"server": {"served_names": [")") + wrong + R"("]}})");
+    make_settings(config);
+    ASSERT_EQ(config.findings().size(), 1u) << wrong;
+    EXPECT_NE(config.findings()[0].message.find("NAME=MODEL"), std::string::npos);
+  }
+  Config config = from(R"({"server": {"served_names": ["a=b", "B=c"]}})");
+  make_settings(config);
+  ASSERT_EQ(config.findings().size(), 1u);
+  EXPECT_NE(config.findings()[0].message.find("alias itself"), std::string::npos);
 }
 
 TEST(Settings, OfTwoBoundsInOneLayerTheStricterCounts) {

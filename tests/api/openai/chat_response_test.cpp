@@ -199,7 +199,7 @@ TEST(Models, ListAndNames) {
   EXPECT_TRUE(model.answers_to("demo"));
   EXPECT_FALSE(model.answers_to("gpt-4o"));
   const std::vector<std::string> installed = {"demo", "org/other"};
-  const json::value list = json::parse(models_json({&model, 1}, installed));
+  const json::value list = json::parse(ModelList({&model, 1}, installed).json());
   EXPECT_EQ(list.at("object"), "list");
   EXPECT_EQ(list.at("data").at(0).at("id"), "ocellus-demo");
   EXPECT_EQ(list.at("data").at(0).at("object"), "model");
