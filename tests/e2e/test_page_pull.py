@@ -67,7 +67,7 @@ def row(page, name):  # noqa: F811
 
 def test_a_model_is_used_when_it_has_been_loaded(open_page, server):  # noqa: F811
     page = panel(open_page, server)  # noqa: F811
-    expect(row(page, "ocellus-demo")).to_contain_text("Phi-3.5-Vision · 4-bit · 2.5 MB · Ready")
+    expect(row(page, "ocellus-demo")).to_contain_text("Phi-3.5-Vision · 4-bit · 2.6 MB · Ready")
     expect(row(page, "ocellus-demo")).to_have_attribute("aria-current", "true")
     expect(row(page, "tiny")).to_contain_text(re.compile(r"Phi-3\.5-Vision · 4-bit · [\d.]+ MB · Loads when asked"))
     # Loading takes a moment here: the figures are the test's own.
@@ -115,7 +115,7 @@ def test_a_pull_is_stopped_goes_on_and_answers(open_page, server, hub):  # noqa:
     expect(page.locator("#pull-name")).to_have_text(NAME)
     until(page, "document.querySelector('#pull-bar').value > 0.3")
     assert page.evaluate("document.querySelector('#pull-bar').value") < 0.6
-    expect(page.locator("#pull-state")).to_contain_text(re.compile(r"^\d\d % · [\d.]+ MB of 2\.5 MB"))
+    expect(page.locator("#pull-state")).to_contain_text(re.compile(r"^\d\d % · [\d.]+ MB of 2\.6 MB"))
     expect(page.locator("#pull-file")).to_contain_text(WEIGHTS + ": ")
     for pull in page.locator("#models-there button").all():
         expect(pull).to_be_disabled()  # one at a time
