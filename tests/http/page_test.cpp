@@ -23,6 +23,7 @@ std::optional<std::string> header_of(const std::string& response, const std::str
 }
 
 std::string path_of(const WebFile& file) {
+  if (file.name == "reference.html") return "/docs";
   return "/" + std::string(file.name == "index.html" ? "" : file.name);
 }
 
@@ -38,6 +39,7 @@ struct PageTest : testing::Test {
   PageTest() {
     Router router;
     add_page(router);
+    add_reference_page(router);
     server = std::make_unique<TestServer>(ServerOptions{}, std::move(router),
                                           AccessPolicy({"key"}, {}), ServerHooks{});
   }
