@@ -208,7 +208,10 @@ TEST(Models, ListAndNames) {
   EXPECT_EQ(list.at("data").at(1).at("id"), "org/other");
   EXPECT_EQ(list.at("data").at(1).at("state"), "absent");
   EXPECT_EQ(list.at("data").at(1).at("architecture"), list.at("data").at(0).at("architecture"));
-  EXPECT_EQ(list.at("data").at(0), json::parse(model_json(model)));
+  json::object first = list.at("data").at(0).as_object();
+  EXPECT_EQ(first.at("aliases"), json::value(json::array{"demo"}));
+  first.erase("aliases");  // which the list alone knows
+  EXPECT_EQ(first, json::parse(model_json(model)));
   // The length of the context, where the programs made for other servers look for it.
   model.architecture = "phi3_v";
   const json::value told = json::parse(model_json(model));
