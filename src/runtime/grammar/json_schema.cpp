@@ -428,9 +428,10 @@ Result<json::object> Checker::number(const json::object& in, bool integer,
     const json::value* given = in.if_contains(keyword);
     if (given == nullptr) continue;
     const std::string param = path + "." + std::string(keyword);
-    const double bound = given->is_number() ? given->to_number<double>() : HUGE_VAL;
-    if (integer && std::abs(bound) >= kNoBound && (bound < 0) == keyword.ends_with("inimum"))
-      continue;
+    double bound = given->is_number() ? given->to_number<double>() : HUGE_VAL;
+    const bool none =
+        integer && std::abs(bound) == kNoBound && (bound < 0) == keyword.ends_with("inimum");
+    if (none) bound = std::copysign(kMaxInteger, bound);
     const double maximum = integer ? kMaxInteger : kMaxNumber;
     if (!(std::abs(bound) <= maximum))
       return wrong(param, fmt::format("must be a number from -{0} to {0}", maximum));

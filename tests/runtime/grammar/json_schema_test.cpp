@@ -45,9 +45,9 @@ TEST(JsonSchema, KeepsWhatIsEnforcedAndNothingElse) {
 TEST(JsonSchema, WhatProgramsWrite) {
   const std::pair<std::string, std::string> cases[] = {
       {R"({"type":"integer","minimum":-9007199254740991,"maximum":9007199254740991})",
-       R"({"type":"integer"})"},
+       R"({"type":"integer","minimum":-9000000000000000,"maximum":9000000000000000})"},
       {R"({"type":"integer","exclusiveMinimum":0,"maximum":9007199254740991})",
-       R"({"type":"integer","minimum":1})"},
+       R"({"type":"integer","minimum":1,"maximum":9000000000000000})"},
       {R"({"type":"string","format":"date","pattern":"^\\d{4}$"})",
        R"({"type":"string","pattern":"^\\d{4}$"})"},
       {R"({"type":"string","format":"email","pattern":"^(?!\\.)a$"})",
@@ -65,6 +65,7 @@ TEST(JsonSchema, WhatProgramsWrite) {
   // Only towards its own side.
   for (const char* schema : {R"({"type":"integer","minimum":9007199254740991})",
                              R"({"type":"integer","maximum":-9007199254740991})",
+                             R"({"type":"integer","maximum":9007199254740992})",
                              R"({"type":"number","maximum":9007199254740991})"})
     EXPECT_FALSE(enforce(schema).ok()) << schema;
 }
