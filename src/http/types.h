@@ -16,7 +16,7 @@ namespace oc::http {
 
 struct Request {
   std::string method;     // "GET"; HEAD arrives as GET
-  std::string path;       // without query, as sent
+  std::string path;       // without query, as the route spells it
   std::string query;      // behind the '?', as sent
   std::string authority;  // the Host header or the absolute form's host, as sent
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case

@@ -68,7 +68,7 @@ std::string_view to_string(FinishReason reason);
 std::string_view to_string(StopCause cause);
 FinishReason finish_reason_of(StopCause cause);
 
-// kInvalidArgument names the parameter: sampling, max_tokens below 1, a stop string that is not
+// kInvalidArgument names the parameter: sampling, max_tokens below 0, a stop string that is not
 // UTF-8, what a task that finds objects has no use for.
 Result<void> check_request(const GenerateRequest& request);
 
