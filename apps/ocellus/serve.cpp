@@ -133,6 +133,7 @@ std::shared_ptr<http::App> make_app(const Config& config,
   out.chat.max_images = static_cast<std::size_t>(config.get<std::int64_t>("limits.max_images"));
   out.chat.max_frames = static_cast<std::size_t>(config.get<std::int64_t>("limits.max_frames"));
   out.chat.max_image_bytes = config.bytes("limits.max_picture_mb");
+  out.kept_answers = config.bytes("cache_settings.kept_answers_mb");
   out.memory = memory;
   out.version = OCELLUS_VERSION;
   out.ending = ending;

@@ -53,6 +53,7 @@ std::size_t held_bytes(const ChatRequest& request) {
     }
   if (request.generate.task) total += text_of(*request.generate.task).size();
   for (const EncodedImage& image : request.images) total += image.bytes.capacity();
+  if (request.turn) total += request.turn->echo.capacity() + request.turn->input.capacity();
   return total;
 }
 

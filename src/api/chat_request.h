@@ -3,8 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/request_defaults.h"
@@ -14,6 +17,7 @@
 
 namespace oc {
 
+struct KeptTurn;
 struct ServedModel;
 
 // What a dialect's parser holds requests to.
@@ -25,6 +29,8 @@ struct ChatLimits {
   std::size_t max_values = 200'000;                       // of JSON, in the whole body
   std::int64_t context_length = 0;                        // the longest of all models; 0: unknown
   int json_depth = 32;
+  // The client's earlier turn of this id, null where it is not kept; empty: none are kept here.
+  std::function<std::shared_ptr<KeptTurn>(std::string_view id)> earlier = {};
   // Where pictures are got from that do not come with the request; null: nowhere. Outlives it.
   const PictureSources* sources = nullptr;
 };
@@ -46,6 +52,14 @@ struct ForcedCall {
 // What is done with a model that is asked nothing.
 enum class ModelStep { kLoad, kUnload };
 
+// Of a dialect whose answers repeat their request, and may be kept (answer_store.h).
+struct TurnRecord {
+  std::string echo;                    // what the answer repeats: fields of JSON, without braces
+  bool keep = false;                   // it is to be kept
+  std::string input;                   // JSON: what is asked, where it is to be kept
+  std::shared_ptr<KeptTurn> previous;  // what it goes on from; null: nothing
+};
+
 struct ChatRequest {
   std::string model;         // as the client wrote it; empty when absent
   GenerateRequest generate;  // without id, deadline, sampling (complete_request), images
@@ -56,6 +70,7 @@ struct ChatRequest {
   bool include_progress = false;  // a stream tells how far its answer is
   std::string unused_tools;       // "tools", "functions" that were offered; else empty
   std::optional<ForcedCall> forced_call;
+  std::shared_ptr<const TurnRecord> turn;   // null: its dialect has none
   std::vector<std::string> without_effect;  // fields that are accepted and change nothing
   std::optional<ModelStep> instead;         // nothing is asked: what is wanted of the model
   std::string model_note;                   // about the model that it names

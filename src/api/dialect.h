@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "api/answer_store.h"
 #include "api/chat_request.h"
 #include "api/errors.h"
 #include "api/served_model.h"
@@ -38,6 +40,8 @@ class AnswerWriter {
   virtual void error(std::string& out, const ApiError& error) = 0;
   // What goes out in silence, where it is the answer's own; empty: the dialect's.
   virtual std::string keep_alive() { return {}; }
+  // Behind whole() or end(), once: what is kept of the answer; nullopt: nothing.
+  virtual std::optional<AnsweredTurn> kept() { return std::nullopt; }
 };
 
 // Const and shared; lives as long as the program. Any thread.

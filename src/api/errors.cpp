@@ -79,6 +79,8 @@ Row row_of(Refusal refusal) {
       return {404, kInvalidRequest, "unknown_url"};
     case Refusal::kNoPull:
       return {404, kInvalidRequest, "no_pull_under_way"};
+    case Refusal::kNoSuchAnswer:
+      return {404, kInvalidRequest, "response_not_found"};
     case Refusal::kMethodNotAllowed:
       return {405, kInvalidRequest, "method_not_allowed"};
     case Refusal::kTimeout:
@@ -133,7 +135,11 @@ ApiError to_api_error(const Error& error, Stage stage) {
       error.code == ErrorCode::kInternal
           ? "internal error; the server's log has the details under this request id"
           : error.describe();
-  return from_row(row_of(error.code, stage), std::move(message), error.param);
+  Row row = row_of(error.code, stage);
+  // The one thing beside models that a request names.
+  if (error.code == ErrorCode::kNotFound && error.param == "previous_response_id")
+    row.code = "previous_response_not_found";
+  return from_row(row, std::move(message), error.param);
 }
 
 ApiError refuse(Refusal refusal, std::string message, std::string param) {

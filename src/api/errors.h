@@ -36,6 +36,7 @@ enum class Refusal {
   kNotAdmin,             // 403: a key that may ask, not change
   kNoSuchRoute,          // 404
   kNoPull,               // 404: none is under way
+  kNoSuchAnswer,         // 404: none of this id is kept, or it is another client's
   kMethodNotAllowed,     // 405
   kTimeout,              // 408
   kPullUnderWay,         // 409: one at a time

@@ -8,12 +8,15 @@
 #include "api/ollama/dialect.h"
 #include "api/openai/dialect.h"
 #include "api/openai/plan_response.h"
+#include "api/responses/dialect.h"
+#include "api/responses/responses_answer.h"
 
 namespace oc {
 
 std::span<const ChatPath> chat_paths() {
-  static const std::array<ChatPath, 8> kPaths = {{
+  static const std::array<ChatPath, 9> kPaths = {{
       {"/v1/chat/completions", openai_dialect()},
+      {"/v1/responses", responses_dialect()},
       {"/v1/messages", anthropic_dialect()},
       {"/v1/query", moondream_dialect(MoondreamRoute::kQuery)},
       {"/v1/caption", moondream_dialect(MoondreamRoute::kCaption)},
@@ -26,8 +29,9 @@ std::span<const ChatPath> chat_paths() {
 }
 
 std::span<const PlanPath> plan_paths() {
-  static const std::array<PlanPath, 2> kPaths = {{
+  static const std::array<PlanPath, 3> kPaths = {{
       {"/v1/images/plan", openai_dialect(), plan_response_json},
+      {"/v1/responses/input_tokens", responses_dialect(), input_tokens_json},
       {"/v1/messages/count_tokens", anthropic_dialect(), token_count_json},
   }};
   return kPaths;
@@ -42,6 +46,38 @@ std::span<const DialectPrefix> dialect_prefixes() {
        {"/api/", ollama_dialect(OllamaRoute::kChat)},
        {"/api/v1/", openai_dialect()}}};
   return kPrefixes;
+}
+
+std::span<const AbsentPath> absent_paths() {
+  constexpr std::string_view kSound = "this server neither hears nor speaks",
+                             kDrawing = "this server draws no pictures",
+                             kFiles =
+                                 "this server keeps no files: pictures are sent with questions",
+                             kState = "this server has no assistants, threads and vector stores";
+  static const std::array<AbsentPath, 19> kPaths = {{
+      {"/v1/embeddings", "this server makes no embeddings"},
+      {"/v1/rerank", "this server ranks no documents"},
+      {"/v1/audio/", kSound},
+      {"/v1/realtime", kSound},
+      {"/v1/images/generations", kDrawing},
+      {"/v1/images/edits", kDrawing},
+      {"/v1/images/variations", kDrawing},
+      {"/v1/videos", "this server makes no videos"},
+      {"/v1/moderations", "this server moderates nothing"},
+      {"/v1/files", kFiles},
+      {"/v1/uploads", kFiles},
+      {"/v1/containers", kFiles},
+      {"/v1/batches", "this server has no batches: `ocellus batch` asks about many pictures"},
+      {"/v1/fine_tuning/", "this server trains no models"},
+      {"/v1/evals", "this server has no evals: `ocellus eval` measures a model"},
+      {"/v1/assistants", kState},
+      {"/v1/threads", kState},
+      {"/v1/vector_stores", kState},
+      {"/v1/conversations",
+       "this server has no conversations by themselves: POST /v1/responses goes on from an answer "
+       "by its \"previous_response_id\""},
+  }};
+  return kPaths;
 }
 
 const Dialect& default_dialect() { return openai_dialect(); }

@@ -37,6 +37,13 @@ struct DialectPrefix {
 };
 std::span<const DialectPrefix> dialect_prefixes();
 
+// What clients of OpenAI's may look for, and this program does not do: why there is nothing below a
+// prefix.
+struct AbsentPath {
+  std::string_view prefix, why;
+};
+std::span<const AbsentPath> absent_paths();
+
 // Of all other paths, and where there is no path to be read.
 const Dialect& default_dialect();
 

@@ -227,12 +227,12 @@ std::optional<Response> AccessPolicy::preflight(const Request& request, bool wel
   Response response;
   response.status = 204;
   response.content_type.clear();
-  response.headers = {
-      {"Access-Control-Allow-Methods", welcome ? "GET, HEAD, POST" : "GET, HEAD, POST, PATCH"},
-      {"Access-Control-Allow-Headers", is_header_list(headers)
-                                           ? std::string(headers)
-                                           : "authorization, content-type, x-request-id"},
-      {"Access-Control-Max-Age", "600"}};
+  response.headers = {{"Access-Control-Allow-Methods",
+                       welcome ? "GET, HEAD, POST" : "GET, HEAD, POST, PATCH, DELETE"},
+                      {"Access-Control-Allow-Headers",
+                       is_header_list(headers) ? std::string(headers)
+                                               : "authorization, content-type, x-request-id"},
+                      {"Access-Control-Max-Age", "600"}};
   return response;
 }
 

@@ -77,6 +77,7 @@ void AnswerSender::done(GenerateResult& result) {
 
 void AnswerSender::send_whole(GenerateResult& result) {
   Response response = json_response(writer_->whole(result));
+  keep();
   response.headers.emplace_back("x-ocellus-cache", result.cached ? "hit" : "miss");
   if (result.memory) {
     const std::shared_ptr<Reservation> memory = std::move(result.memory);
@@ -85,6 +86,11 @@ void AnswerSender::send_whole(GenerateResult& result) {
     response.memory = memory;
   }
   responder_->respond(std::move(response));
+}
+
+void AnswerSender::keep() {
+  if (!keep_) return;
+  if (auto turn = writer_->kept()) keep_(*std::move(turn));
 }
 
 void AnswerSender::end_stream(GenerateResult& result) {
@@ -100,6 +106,7 @@ void AnswerSender::end_stream(GenerateResult& result) {
     for (std::size_t i = 0; i < result.more.size(); ++i) append(result.more[i], i + 1);
   }
   writer_->end(end, result);
+  keep();
   result = {};  // from here on the exchange counts what is sent
   responder_->write(std::move(end));
   responder_->finish();

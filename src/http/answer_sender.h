@@ -1,6 +1,7 @@
 // The way of one answer from the model to its client: whole or streamed, in the client's dialect.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,16 +33,20 @@ class AnswerSender {
 
   // What the request holds while it waits and runs.
   void hold(Reservation texts, Reservation pictures);
+  // Who is told of the answer when it is whole, before its client is.
+  void tell(std::function<void(AnsweredTurn turn)> keep) { keep_ = std::move(keep); }
   void shrink_images_to(std::size_t bytes) { pictures_.shrink_to(bytes); }
 
  private:
   void send_whole(GenerateResult& result);
   void end_stream(GenerateResult& result);
+  void keep();
 
   const std::string id_;  // of the request
   const ResponderPtr responder_;
   const std::unique_ptr<AnswerWriter> writer_;
   const bool stream_;
+  std::function<void(AnsweredTurn turn)> keep_;  // may be empty
   Reservation texts_, pictures_;
 };
 

@@ -1,5 +1,8 @@
 #include "http/app.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 
@@ -36,9 +39,22 @@ std::string percent_decoded(std::string_view text) {
   return out;
 }
 
+// With what there is instead.
+std::string why_absent(const AbsentPath& absent) {
+  std::vector<std::string_view> paths;
+  for (const ChatPath& chat : chat_paths()) paths.push_back(chat.path);
+  return fmt::format(
+      "{}; it answers questions about pictures: POST {}; GET /v1/models has its "
+      "models",
+      absent.why, fmt::join(paths, ", "));
+}
+
 }  // namespace
 
-App::App(AppOptions options) : options_(std::move(options)), pool_(options_.decoders) {
+App::App(AppOptions options)
+    : options_(std::move(options)),
+      answers_(std::make_shared<AnswerStore>(options_.kept_answers)),
+      pool_(options_.decoders) {
   // They do nothing but wait: more than cores, and no more than can be borne of hosts that are
   // slow.
   constexpr int kFetchers = 16;
@@ -152,6 +168,7 @@ void App::add_dialects(Router& router) {
   for (const ChatPath& chat : chat_paths())
     add_chat(router, chat.path, chat.dialect, chat.any_type);
   std::make_shared<OllamaApi>(shared_from_this())->add_to(router);
+  for (const AbsentPath& absent : absent_paths()) router.explain(absent.prefix, why_absent(absent));
   for (const PlanPath& plan : plan_paths())
     router.add({.method = "POST",
                 .path = std::string(plan.path),
@@ -163,6 +180,7 @@ void App::add_dialects(Router& router) {
                 .json = true,
                 .needs_model = true,
                 .blocking = true});
+  add_kept_answers(router);
 }
 
 void App::add_chat(Router& router, std::string_view path, const Dialect& dialect, bool any_type) {

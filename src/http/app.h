@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/answer_store.h"
 #include "api/chat_request.h"
 #include "api/status_json.h"
 #include "base/memory_budget.h"
@@ -32,6 +33,7 @@ struct AppOptions {
   std::shared_ptr<MemoryBudget> memory;          // decoded pictures count against it; required
   std::string version;                           // of the program
   bool shared_cache = false;                     // one cache for all keys
+  std::size_t kept_answers = 0;                  // bytes of answers that clients may come back to
   // What comes before a request is accepted is told of from here on, if it is to be told of: what
   // is refused sooner has its status.
   std::chrono::milliseconds progress_after{500};
@@ -90,6 +92,7 @@ class App : public std::enable_shared_from_this<App> {
   void plan(const QuestionPtr& question);
   // Engine's thread, or another that knows the answer.
   void send(const std::shared_ptr<AnswerSender>& sender, GenerateResult result);
+  void add_kept_answers(Router& router);
   ServerState full_state() const;
   void health(const ResponderPtr& responder) const;
   void load(const RequestPtr& request, const ResponderPtr& responder) const;
@@ -100,6 +103,7 @@ class App : public std::enable_shared_from_this<App> {
   void metrics(const ResponderPtr& responder) const;
 
   const AppOptions options_;
+  const std::shared_ptr<AnswerStore> answers_;
   Metrics metrics_;
   mutable std::mutex mutex_;
   std::shared_ptr<ModelSource> models_;

@@ -96,6 +96,10 @@ void App::chat(const Dialect& dialect, const RequestPtr& request, const Responde
   const auto question = std::make_shared<Question>(dialect, request, responder, plan);
   ChatLimits limits = options_.chat;
   limits.context_length = longest_context(source->models());
+  if (answers_->enabled())
+    limits.earlier = [this, client = client_of(*request)](std::string_view id) {
+      return answers_->turn(client, id);
+    };
   const Stopwatch parsing;
   auto parsed = dialect.parse(std::move(request->body), limits, request->memory);
   if (!parsed) return question->fail(parsed.error(), Stage::kRequest);
@@ -222,6 +226,10 @@ void App::answer(const QuestionPtr& question) {
   if (question->planned != nullptr) return plan(question);
   question->begin_answer();
   const auto sender = question->sender;
+  if (question->chat.turn && question->chat.turn->keep)
+    sender->tell([answers = answers_, client = client_of(*question->request)](AnsweredTurn turn) {
+      answers->keep(client, std::move(turn));
+    });
   Service::OnText on_text;
   if (question->chat.stream) {
     sender->offer_stream(question->dialect, options_.ping_every);

@@ -7,7 +7,7 @@
 
 namespace oc::http {
 
-std::string random_id(std::string_view prefix) { return std::string(prefix) + random_text(24); }
+std::string random_id(std::string_view prefix) { return std::string(prefix) + random_text(26); }
 
 std::string request_id(std::string_view from_client) {
   const bool well_formed =

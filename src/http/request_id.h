@@ -6,7 +6,7 @@
 
 namespace oc::http {
 
-// `prefix` and 24 letters and digits out of the system's random numbers.
+// `prefix` and 26 letters and digits, 130 bits of the system's random numbers.
 std::string random_id(std::string_view prefix);
 
 // A client's x-request-id is taken over when it is 1 to 128 of [A-Za-z0-9._:-]; else there is a new

@@ -45,11 +45,7 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
   }
   Match match;
   if (allowed.empty()) {
-    std::string message = "there is nothing at this path";
-    if (const std::string_view there = example(); !there.empty())
-      message += fmt::format("; try {}", there);
-    match.instead =
-        error_response(dialect_of(path), refuse(Refusal::kNoSuchRoute, std::move(message)));
+    match.instead = error_response(dialect_of(path), refuse(Refusal::kNoSuchRoute, absent(path)));
     return match;
   }
   allowed += "OPTIONS";
@@ -63,6 +59,22 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
   }
   match.instead.headers.emplace_back("Allow", std::move(allowed));
   return match;
+}
+
+void Router::explain(std::string_view prefix, std::string_view why) {
+  absent_.emplace_back(prefix, why);
+}
+
+std::string Router::absent(std::string_view path) const {
+  const std::pair<std::string, std::string>* longest = nullptr;
+  for (const auto& one : absent_)
+    if (path.starts_with(one.first) &&
+        (longest == nullptr || one.first.size() > longest->first.size()))
+      longest = &one;
+  if (longest != nullptr) return longest->second;
+  const std::string_view there = example();
+  return there.empty() ? "there is nothing at this path"
+                       : fmt::format("there is nothing at this path; try {}", there);
 }
 
 // The models, or what else a person may look at first.

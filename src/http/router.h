@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/registry.h"
@@ -38,6 +39,9 @@ class Router {
   // Of two that are the same the later one counts.
   void speak(std::string_view prefix, const Dialect& dialect);
 
+  // Why there is nothing where a path begins so; the longest prefix counts.
+  void explain(std::string_view prefix, std::string_view why);
+
   // A route, or the answer there is instead (404, 405, OPTIONS).
   struct Match {
     const Route* route = nullptr;
@@ -57,6 +61,7 @@ class Router {
 
  private:
   std::string_view example() const;
+  std::string absent(std::string_view path) const;
 
   std::vector<Route> routes_;
   const Dialect* dialect_;
@@ -65,6 +70,7 @@ class Router {
     const Dialect* dialect;
   };
   std::vector<Prefix> prefixes_;
+  std::vector<std::pair<std::string, std::string>> absent_;  // prefix, why
 };
 
 // GET /livez: the process answers, whatever its models do.

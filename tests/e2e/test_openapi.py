@@ -73,7 +73,7 @@ def test_what_it_names_is_there_and_what_is_there_it_names(server, document):
         told = httpx.options(server.url + path.replace("{model}", "x")).headers["allow"]
         served = {m.strip().lower() for m in told.split(",")} - {"options", "head"}
         assert served >= set(methods), path
-        assert served == set(methods) or path.startswith("/v1/models/"), path  # whose * has a GET
+        assert served == set(methods) or path.startswith(("/v1/models/", "/v1/responses/")), path  # whose * has more
 
 
 CHAT = {"model": "", "messages": [user(picture_part(1), text_part("What is it?"))], "max_tokens": 8}
@@ -84,6 +84,9 @@ CHAT = {"model": "", "messages": [user(picture_part(1), text_part("What is it?")
     ("post", "/v1/chat/completions", CHAT | {"n": 2, "logprobs": True, "top_logprobs": 1, "stop": "x", "temperature": 1}),
     ("post", "/v1/chat/completions", CHAT | {"user": "me", "store": None, "stream_options": None}),
     ("post", "/v1/images/plan", CHAT),
+    ("post", "/v1/responses", {"input": "Hello", "max_output_tokens": 8, "num_crops": 1}),
+    ("post", "/v1/responses", {"input": [{"role": "user", "content": "Hello"}], "store": None, "metadata": {"a": "b"}}),
+    ("post", "/v1/responses/input_tokens", {"input": "Hello"}),
     ("post", "/v1/messages", {"model": "", "max_tokens": 8, "messages": [{"role": "user", "content": "Hello"}]}),
     ("post", "/v1/messages/count_tokens", {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}),
     ("post", "/api/chat", {"messages": [{"role": "user", "content": "Hello"}], "stream": False}),

@@ -328,6 +328,11 @@ constexpr Key kKeys[] = {
      .meaning = "Seconds that they stay valid",
      .flag = "--response-cache-age", .group = kCaches, .unit = Unit::kSeconds, .max = 1e9,
      .fallback = "3600"},
+    {.path = "cache_settings.kept_answers_mb", .kind = Kind::kInteger,
+     .meaning = "MiB of /v1/responses' answers, with their pictures, that clients may come back to; "
+                "0: none",
+     .flag = "--kept-answers-mb", .group = kCaches, .unit = Unit::kMiB, .max = kMaxMb,
+     .fallback = "64"},
     {.path = "cache_settings.shared", .kind = Kind::kBool,
      .meaning = "One cache for all API keys, not one a key",
      .flag = "--shared-cache", .group = kCaches, .fallback = "false"},

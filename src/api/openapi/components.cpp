@@ -103,6 +103,17 @@ std::string_view component_schemas() {
     "usage": {"type": "object"}, "max_tokens": {"type": "integer"}, "cached": {"type": "boolean"},
     "requests_ahead": {"type": "integer"}, "expected": {"type": "object"}, "warning": {"type": "string"}}},
 
+"Response": {"type": "object", "required": ["id", "object", "created_at", "status", "model", "output", "usage", "error",
+  "incomplete_details", "parallel_tool_calls", "tool_choice", "tools"], "properties": {
+  "id": {"type": "string", "pattern": "^resp_"}, "object": {"const": "response"}, "created_at": {"type": "integer"},
+  "status": {"enum": ["completed", "incomplete"]}, "model": {"type": "string"}, "output": {"type": "array", "items": {
+    "type": "object", "required": ["id", "type", "status"], "properties": {
+      "type": {"enum": ["message", "function_call"]}, "status": {"enum": ["completed", "incomplete"]}}}},
+  "usage": {"type": "object", "required": ["input_tokens", "output_tokens", "total_tokens"]},
+  "warning": {"type": "string"}}},
+"ResponseDeleted": {"type": "object", "required": ["id", "object", "deleted"], "properties": {
+  "id": {"type": "string"}, "object": {"const": "response"}, "deleted": {"const": true}}},
+
 "ContentBlock": {"type": "object", "required": ["type"], "properties": {
   "type": {"enum": ["text", "image", "tool_use", "tool_result", "thinking", "redacted_thinking"]},
   "text": {"type": "string"}, "source": {"type": "object", "required": ["type"], "properties": {

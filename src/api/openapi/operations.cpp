@@ -8,6 +8,7 @@
 #include "api/openai/image_fields.h"
 #include "api/openapi/operation.h"
 #include "api/pulls.h"
+#include "api/responses/fields.h"
 #include "api/token_texts.h"
 
 namespace oc {
@@ -34,6 +35,28 @@ Operation chat_operation(std::string_view path, std::string_view summary, std::s
           .shapes = {{"messages[]", "ChatMessage"}, {"response_format", "ResponseFormat"}},
           .required = {"messages"},
           .answer = answer};
+}
+
+Operation responses_operation(std::string_view path, std::string_view summary,
+                              std::string_view answer) {
+  Fields fields = rows(response_fields());
+  for (const RequestField& knob : knob_fields()) fields.push_back(knob);
+  return {.method = "POST",
+          .path = path,
+          .group = "OpenAI",
+          .summary = summary,
+          .fields = std::move(fields),
+          .required = {"input"},
+          .answer = answer};
+}
+
+Operation kept_answer(std::string_view method, std::string_view summary, std::string_view answer) {
+  return {.method = method,
+          .path = "/v1/responses/*",
+          .group = "OpenAI",
+          .summary = summary,
+          .answer = answer,
+          .parameter = "response_id"};
 }
 
 Operation messages_operation(std::string_view path, std::string_view summary,
@@ -149,6 +172,14 @@ std::vector<Operation> made() {
   out.push_back(chat_operation("/v1/images/plan",
                                "What a question would take: tokens, views, seconds; runs nothing",
                                "ImagesPlan"));
+  out.push_back(responses_operation("/v1/responses",
+                                    "A question, in the form of OpenAI's newer API", "Response"));
+  out.back().stream_type = kEvents;
+  out.push_back(responses_operation("/v1/responses/input_tokens", "How many tokens a question has",
+                                    "TokenCount"));
+  out.push_back(kept_answer(
+      "GET", "An answer that is kept; behind /input_items what it was made of", "AnyObject"));
+  out.push_back(kept_answer("DELETE", "Forgets an answer that is kept", "ResponseDeleted"));
   out.push_back(messages_operation("/v1/messages", "A question, in Anthropic's form", "Message"));
   out.back().required.push_back("max_tokens");
   out.back().stream_type = kEvents;

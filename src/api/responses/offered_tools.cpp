@@ -1,0 +1,173 @@
+#include "api/responses/offered_tools.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <utility>
+#include <vector>
+
+#include "api/forced_call.h"
+#include "api/no_effect.h"
+#include "api/responses/fields.h"
+
+namespace oc {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kChoice = "tool_choice";
+
+// `custom` ones take text of any form.
+struct ListedTool {
+  OfferedTool offered;
+  bool custom = false;
+};
+using Listed = std::vector<ListedTool>;
+// Of which one has to be called; none: nothing is forced.
+using Forced = std::vector<OfferedTool>;
+
+Result<std::string_view> required(const JsonFields& fields, std::string_view key) {
+  OC_ASSIGN_OR_RETURN(const auto text, fields.string(key));
+  if (!text)
+    return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", fields.name(key)),
+                 "", fields.name(key)};
+  return *text;
+}
+
+Error built_in(const JsonFields& tool, std::string_view type) {
+  // The client's own text is not told back, but for names as tools have them.
+  const std::string name = is_tool_name(type, 64) ? std::string(type) : "this one";
+  return {ErrorCode::kUnsupported,
+          fmt::format("\"{}\": built-in tools are not part of this server, {} neither",
+                      tool.name("type"), name),
+          "offer a \"function\"", tool.name("type")};
+}
+
+// {"type": "function", "name", "description", "parameters", "strict"}. What else it holds is
+// nobody's concern: the model does not see it.
+Result<ListedTool> read_tool(const JsonFields& tool) {
+  OC_ASSIGN_OR_RETURN(const std::string_view type, required(tool, "type"));
+  if (type != "function" && type != "custom") return built_in(tool, type);
+  OC_ASSIGN_OR_RETURN(const std::string_view name, required(tool, "name"));
+  if (!is_tool_name(name, 128))
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("\"{}\" must be 1 to 128 of a-z, A-Z, 0-9, _ and -", tool.name("name")), "",
+        tool.name("name")};
+  OC_ASSIGN_OR_RETURN(const auto description, tool.string("description"));
+  ListedTool out{{.name = std::string(name),
+                  .description = std::string(description.value_or("")),
+                  .param = tool.name("parameters")},
+                 type == "custom"};
+  if (out.custom) return out;
+  OC_ASSIGN_OR_RETURN(const auto parameters, tool.object("parameters"));
+  OC_ASSIGN_OR_RETURN([[maybe_unused]] const auto strict,
+                      tool.boolean("strict"));  // every schema is enforced
+  if (parameters) out.offered.parameters = &parameters->raw();
+  return out;
+}
+
+Result<Listed> read_tools(const JsonFields& fields) {
+  Listed out;
+  OC_ASSIGN_OR_RETURN(const json::array* tools, fields.array(response_field("tools")));
+  if (tools == nullptr) return out;
+  for (std::size_t i = 0; i < tools->size(); ++i) {
+    const std::string path = fmt::format("tools[{}]", i);
+    if (!(*tools)[i].is_object()) return wrong_value(path, "an object", (*tools)[i]);
+    OC_ASSIGN_OR_RETURN(ListedTool tool, read_tool(JsonFields((*tools)[i].get_object(), path)));
+    out.push_back(std::move(tool));
+  }
+  return out;
+}
+
+// {"type": "function", "name"}
+Result<void> name_one(const JsonFields& choice, const Listed& tools, Forced& out) {
+  OC_ASSIGN_OR_RETURN(const std::string_view type, required(choice, "type"));
+  if (type != "function" && type != "custom") return built_in(choice, type);
+  OC_ASSIGN_OR_RETURN(const std::string_view name, required(choice, "name"));
+  const auto found = std::ranges::find(
+      tools, name, [](const ListedTool& one) -> std::string_view { return one.offered.name; });
+  const std::string param = choice.name("name");
+  if (found == tools.end())
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"{}\" is none of the tools that are offered", param),
+                 "name one of them", param};
+  if (found->custom)
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("\"{}\": a custom tool cannot be forced", param),
+                 "offer a function with parameters", param};
+  out.push_back(found->offered);
+  return {};
+}
+
+Result<Forced> any_of(const Listed& tools) {
+  Forced out;
+  for (const ListedTool& tool : tools)
+    if (!tool.custom) out.push_back(tool.offered);
+  if (out.empty())
+    return Error{ErrorCode::kInvalidArgument,
+                 "\"tool_choice\" forces a call, and no function is offered",
+                 "offer one in \"tools\"", std::string(kChoice)};
+  return out;
+}
+
+// {"type": "allowed_tools", "mode", "tools": [{"type": "function", "name"}]}
+Result<Forced> some_of(const JsonFields& choice, const Listed& tools) {
+  OC_ASSIGN_OR_RETURN(const std::string_view mode, required(choice, "mode"));
+  if (mode == "auto") return Forced();
+  if (mode != "required")
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"{}\" must be \"auto\" or \"required\"", choice.name("mode")), "",
+                 choice.name("mode")};
+  const std::string param = choice.name("tools");
+  const json::value* list = choice.find("tools");
+  if (list == nullptr || !list->is_array() || list->get_array().empty())
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"{}\" must be an array of at least one tool", param), "", param};
+  Forced out;
+  for (const json::value& one : list->get_array()) {
+    const std::string path = fmt::format("{}[{}]", param, out.size());
+    if (!one.is_object()) return wrong_value(path, "an object", one);
+    OC_RETURN_IF_ERROR(name_one(JsonFields(one.get_object(), path), tools, out));
+  }
+  return out;
+}
+
+Result<Forced> read_choice(const JsonFields& fields, const Listed& tools) {
+  const json::value* value = fields.find(kChoice);
+  if (value == nullptr) return Forced();
+  if (value->is_string()) {
+    const std::string_view choice(value->get_string());
+    if (choice == "none" || choice == "auto") return Forced();
+    if (choice == "required") return any_of(tools);
+    return Error{ErrorCode::kInvalidArgument,
+                 R"("tool_choice" must be "none", "auto", "required" or an object)", "",
+                 std::string(kChoice)};
+  }
+  if (!value->is_object())
+    return wrong_value(std::string(kChoice), "a string or an object", *value);
+  const JsonFields choice(value->get_object(), std::string(kChoice));
+  OC_ASSIGN_OR_RETURN(const std::string_view type, required(choice, "type"));
+  if (type == "allowed_tools") return some_of(choice, tools);
+  Forced out;
+  OC_RETURN_IF_ERROR(name_one(choice, tools, out));
+  return out;
+}
+
+}  // namespace
+
+Result<void> parse_offered_tools(const JsonFields& fields, ChatRequest& request) {
+  OC_ASSIGN_OR_RETURN(const Listed tools, read_tools(fields));
+  OC_ASSIGN_OR_RETURN(const Forced forced, read_choice(fields, tools));
+  OC_ASSIGN_OR_RETURN([[maybe_unused]] const auto parallel,
+                      fields.boolean(response_field("parallel_tool_calls")));  // one at most
+  if (forced.empty()) {
+    if (!tools.empty()) request.unused_tools = "tools";
+    return {};
+  }
+  if (request.generate.json_schema) NoEffect(request.without_effect).add("text.format");
+  return force_call(forced, request);
+}
+
+}  // namespace oc
