@@ -72,6 +72,9 @@ void add_answer_flags(CLI::App& verb, AnswerFlags& flags) {
 }
 
 void check_answer_flags(const AnswerFlags& flags) {
+  // A client of the API may ask for no token at all; nobody types that.
+  if (flags.max_tokens && *flags.max_tokens == 0)
+    throw ExitError{2, "--max-tokens must be at least 1, found 0"};
   if (const auto checked = check_request(make_request(flags)); !checked.ok())
     throw ExitError{2, checked.error().message, checked.error().hint};
 }

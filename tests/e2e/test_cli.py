@@ -116,7 +116,7 @@ def test_wrong_usage_is_status_2_with_a_hint():
         (["--top-k", "-2"], "--top-k must be an integer from 0 to 16777216, found -2"),
         (["--min-p", "1"], "--min-p must be a number from 0 to 0.999999, found 1"),
         (["--repetition-penalty", "0"], "--repetition-penalty must be a number from 0.01 to 100, found 0"),
-        (["--max-tokens", "0"], "max_tokens is 0"),
+        (["--max-tokens", "0"], "--max-tokens must be at least 1, found 0"),
         (["--detail", "low", "--num-crops", "4"], "--num-crops and --detail do not go together"),
         (["--seed", "-1"], "--seed: must be a whole number from 0"),
     ],

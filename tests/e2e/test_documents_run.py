@@ -35,6 +35,7 @@ NOT_HERE = {
     r"python3 -m venv ": "fetches MLX",
     r"build/release/test_": "unit tests, which ctest runs",
     r"for shape in .* ocellus synth ": "writes 6 GB of random weights",
+    r"import ollama\b|OLLAMA_HOST=": "test_ollama_clients.py runs those clients",
     r"import moondream\b": "test_moondream_clients.py runs that client",
 }
 # Where the document says that it fails: curl's 22 is a status of 400 or more.

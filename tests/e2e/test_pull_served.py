@@ -116,7 +116,8 @@ def test_progress_and_a_model_that_answers_at_once(running, home, hub):
     *steps, end = told
     assert end == {"object": "model.pull", "model": NAME, "revision": "main", "phase": "done", "id": NAME,
                    "commit": COMMIT, "files": len(NEEDED), "total_bytes": WHOLE, "fetched_bytes": WHOLE}  # fmt: skip
-    assert {one["phase"] for one in steps} == {"loading", "checking"}
+    phases = {one["phase"] for one in steps}
+    assert "loading" in phases and phases <= {"loading", "checking"}  # which may be over too soon to be told
     weights = [one for one in steps if (one["file"] or {}).get("name") == WEIGHTS]
     assert weights and all(one["total_bytes"] == WHOLE for one in weights)
     assert all(one["file"]["total_bytes"] == len(FILES[WEIGHTS]) for one in weights)
