@@ -96,7 +96,7 @@ if ((built)); then
 fi
 finish build-asan
 finish tidy
-step fuzz tools/fuzz.sh 10
+step fuzz tools/fuzz.sh 5
 step unit-asan unit asan
 step pytest-asan pytest_asan
 
