@@ -76,6 +76,7 @@ class PictureHost:
         return answer
 
     def close(self):
+        self._socket.shutdown(socket.SHUT_RDWR)  # or whoever waits in accept() takes one more
         self._socket.close()
 
 

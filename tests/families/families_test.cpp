@@ -144,11 +144,15 @@ TEST_F(Families, TheRefusalReachesWhoeverAsks) {
   EXPECT_NE(told.message.find("for a picture this model has max_tiles (1 to 9)"), std::string::npos)
       << told.message;
   GenerateRequest long_one = about(picture(60, 20));
-  long_one.messages[0].parts.push_back(TextPart{std::string(20000, 'x')});
+  long_one.max_sequence = 25;  // without the picture it would fit
   const auto too_long = ask(service, std::move(long_one));
   ASSERT_FALSE(too_long.ok());
   EXPECT_NE(too_long.error().hint.find("a smaller max_tiles (1 is the least)"), std::string::npos)
-      << too_long.error().hint;
+      << too_long.error().describe();
+  GenerateRequest long_text = about(picture(60, 20));
+  long_text.messages[0].parts.push_back(TextPart{std::string(20000, 'x')});
+  EXPECT_EQ(ask(service, std::move(long_text)).error().hint,
+            "shorten the text or leave out earlier turns");
 }
 
 // From the caches an answer is what it is without them, and another plan is another key.
