@@ -145,7 +145,7 @@ def test_an_answer_comes_piece_by_piece(page):
         window.first = new TextDecoder().decode((await reader.read()).value);
         window.health = await (await fetch("health")).json();
         reader.cancel();
-    }""", json.dumps({"messages": [{"role": "user", "content": "Describe the image."}], "stream": True,
+    }""", json.dumps({"messages": [{"role": "user", "content": "Describe the image."}], "stream": True, "n": 8,
                       "max_tokens": 3500, "temperature": 1, "logit_bias": {token_id("a"): 100}}))  # fmt: skip
     assert page.evaluate("window.buffering") == "no"
     assert page.evaluate("window.first").startswith("data: {")
