@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 #include "tests/runtime/sources/answering_server.h"
@@ -203,14 +204,15 @@ TEST(RemotePictures, SilenceAndDripsHaveAnEnd) {
     EXPECT_EQ(fetch(pictures(NameLookup(), 50ms), server.url()),
               "(the picture did not come within 0.05 s)");
   }
-  std::atomic<bool> over{false};
-  const NameLookup stuck([&](const std::string&) -> Result<Addresses> {
-    while (!over) std::this_thread::sleep_for(1ms);
+  // The lookup's thread outlives the question, and this test.
+  const auto over = std::make_shared<std::atomic<bool>>(false);
+  const NameLookup stuck([over](const std::string&) -> Result<Addresses> {
+    while (!*over) std::this_thread::sleep_for(1ms);
     return Addresses{"127.0.0.1"};
   });
   EXPECT_EQ(fetch(pictures(stuck, 50ms), "http://a.example/"),
             "(the picture did not come within 0.05 s)");
-  over = true;
+  *over = true;
 }
 
 TEST(RemotePictures, EndWhenNobodyWaits) {
