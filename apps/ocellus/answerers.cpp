@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "answer_config.h"
+#include "api/config/picture_settings.h"
 #include "api/config/schema.h"
 #include "api/offline/local_answerer.h"
 #include "base/system/heap.h"
@@ -98,6 +99,15 @@ std::unique_ptr<Answerer> load_answerer(const AnswerFlags& flags, const ManyOpti
   local.defaults = flags.defaults;
   local.limits = chat_limits(settings.config, *model);
   local.alias = flags.model;
+  if (options.fetches) {
+    PictureSourcesOptions network = picture_sources(settings.config);
+    network.media_root.clear();  // a server's
+    if (network.remote.fetches()) {
+      auto sources = PictureSources::open(std::move(network));
+      if (!sources.ok()) fail(sources.error());
+      local.sources = *std::move(sources);
+    }
+  }
   local.stopped = &CatchInterrupt::caught;
   return std::make_unique<LocalAnswerer>(model, std::move(local));
 }

@@ -13,6 +13,7 @@ namespace oc {
 struct ManyOptions {
   int parallel = 8;               // questions that are answered together
   bool each_picture_once = true;  // nothing of one is kept for the next
+  bool fetches = false;           // pictures of the network, where the settings allow it
 };
 
 // --parallel.

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <mutex>
@@ -15,17 +14,19 @@
 
 #include "answer_config.h"
 #include "answerers.h"
+#include "api/config/schema.h"
 #include "api/mcp/session.h"
 #include "api/mcp/tools.h"
 #include "base/log.h"
 #include "images.h"
+#include "io/base64.h"
+#include "io/file_address.h"
+#include "runtime/sources/media_root.h"
 #include "terminal.h"
 #include "version.h"
 
 namespace oc {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct McpFlags : AnswerFlags {
   std::vector<std::string> roots;
@@ -131,47 +132,45 @@ bool looks_like_base64(std::string_view text) {
          });
 }
 
-Error outside(const std::string& picture, const std::vector<fs::path>& roots) {
-  if (roots.empty())
-    return {ErrorCode::kInvalidArgument, picture + " may not be read: no folder is allowed",
-            "start the server with --root FOLDER, or send the picture in base64"};
-  std::string names;
-  for (const fs::path& root : roots) names += (names.empty() ? "" : ", ") + root.string();
-  return {ErrorCode::kInvalidArgument, picture + " is not below a folder that is allowed",
-          "pictures may be in " + names};
-}
-
 class Pictures {
  public:
   Pictures(const std::vector<std::string>& roots, std::size_t max_bytes) : max_bytes_(max_bytes) {
     for (const std::string& root : roots) {
-      std::error_code error;
-      const fs::path whole = fs::canonical(local_path(root), error);
-      if (error || !fs::is_directory(whole, error))
+      auto opened = MediaRoot::open(local_path(root));
+      if (!opened.ok())
         throw ExitError{2, "--root " + root + " is no folder", "name one that is there"};
-      roots_.push_back(whole);
+      roots_.push_back(*std::move(opened));
     }
   }
 
   Result<std::string> read(const std::string& picture) const {
-    if (picture.starts_with("data:") || picture.starts_with("http://") ||
-        picture.starts_with("https://"))
-      return picture;
+    if (picture.starts_with("data:") || is_network_address(picture)) return picture;
     if (looks_like_base64(picture)) return "data:image/png;base64," + picture;
-    std::error_code error;
-    const fs::path file = fs::canonical(local_path(picture), error);  // behind all links
-    const bool allowed = std::ranges::any_of(roots_, [&](const fs::path& root) {
-      return std::ranges::mismatch(root, file).in1 == root.end();
-    });
-    if (error && !roots_.empty() && error == std::errc::no_such_file_or_directory)
-      return Error{ErrorCode::kNotFound, picture + " is not there",
-                   "name a picture by its whole path"};
-    if (error || !allowed) return outside(picture, roots_);
-    return picture_file_uri(file.string(), max_bytes_);
+    return read_file(picture);
   }
 
  private:
-  std::vector<fs::path> roots_;
+  // The first folder that has it counts.
+  Result<std::string> read_file(const std::string& name) const {
+    Error why{ErrorCode::kInvalidArgument, "no folder is allowed"};
+    const Interrupt interrupt{&CatchInterrupt::caught};
+    for (const MediaRoot& root : roots_) {
+      const auto path = root.read(name);
+      const auto bytes = path.ok() ? root.fetch(*path, {.request_id = "mcp",
+                                                        .interrupt = interrupt,
+                                                        .max_bytes = max_bytes_,
+                                                        .limit = "--max-picture-mb"})
+                                   : Result<std::vector<std::byte>>(path.error());
+      if (bytes.ok()) return picture_data_uri(*bytes, "png");  // what it is is seen from its bytes
+      why = bytes.error();
+    }
+    return Error{why.code, "the picture was not read: " + why.message,
+                 roots_.empty() ? "start the server with --root FOLDER, or send it in base64"
+                                : "name a file below a folder that was given as --root, or send it "
+                                  "in base64"};
+  }
+
+  std::vector<MediaRoot> roots_;
   const std::size_t max_bytes_;
 };
 
@@ -181,8 +180,8 @@ void mcp(McpFlags flags) {
   check_answer_flags(flags);
   const Pictures pictures(flags.roots, flags.defaults.pictures.limits.max_bytes);
   const CatchInterrupt interrupt;
-  const auto answerer =
-      load_answerer(flags, {.parallel = flags.parallel, .each_picture_once = false});
+  const auto answerer = load_answerer(
+      flags, {.parallel = flags.parallel, .each_picture_once = false, .fetches = true});
   const TaskSupport tasks = answerer->tasks();
   PictureTools tools(
       *answerer, {.question = question_settings(flags),
@@ -219,6 +218,7 @@ void add_mcp(CLI::App& app) {
       ->option_text("FOLDER");
   add_parallel_flag(verb, flags->parallel);
   add_many_flags(verb, *flags, true);
+  add_setting_flags(verb, flags->config, takers::kAgents);
   verb.footer(
       "An agent starts it and speaks first; typed at a terminal it waits. It ends with its input.");
   add_examples(verb, {"ocellus mcp --root ~/Pictures",

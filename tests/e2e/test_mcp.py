@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from conftest import BIN, ROOT
+from hostile_pictures import PictureHost
 from test_cli import failure
 
 PICTURE = ROOT / "examples/red-circle.png"
@@ -107,18 +108,30 @@ def test_what_the_others_ask(mcp):
 def test_pictures_elsewhere_are_not_read(mcp, tmp_path):
     other = tmp_path / "a.png"
     other.write_bytes(PICTURE.read_bytes())
-    refused(mcp.call("describe", picture=str(other)), "not below a folder that is allowed")
-    refused(mcp.call("describe", picture=str(ROOT / "examples/../README.md")), "not below")
-    refused(mcp.call("describe", picture=str(ROOT / "examples/none.png")), "is not there")
-    refused(mcp.call("describe", picture=str(ROOT / "examples/README.md")), "README.md")
-    refused(mcp.call("describe", picture="https://example.com/a.png"), "")
+    refused(mcp.call("describe", picture=str(other)), "not in the folder")
+    refused(mcp.call("describe", picture=str(ROOT / "examples/../README.md")), "may not be read")
+    refused(mcp.call("describe", picture="../README.md"), "may not be read")
+    refused(mcp.call("describe", picture=str(ROOT / "examples/none.png")), "no such file")
+    refused(mcp.call("describe", picture=str(ROOT / "examples/README.md")), "not a picture")
+    refused(mcp.call("describe", picture="https://example.com/a.png"), "--allow-remote-images")
+
+
+def test_pictures_of_the_network_where_that_is_allowed():
+    data = PICTURE.read_bytes()
+    host = PictureHost({"/a.png": b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data})
+    running = Mcp("--allow-remote-images=http", "--remote-images-allow", host.host)
+    assert text(running.call("ask_about_picture", picture=host.url(), question="What shape is this?")) == "Circle."
+    refused(running.call("describe", picture=f"http://127.0.0.1:{host.port}/a.png"), "usual port")
+    assert len(host.heads) == 1
+    running.end()
+    host.close()
 
 
 def test_a_link_does_not_lead_out(tmp_path):
     (tmp_path / "root").mkdir()
     (tmp_path / "root/a.png").symlink_to(PICTURE)
     running = Mcp("--root", str(tmp_path / "root"))
-    refused(running.call("describe", picture=str(tmp_path / "root/a.png")), "not below")
+    refused(running.call("describe", picture=str(tmp_path / "root/a.png")), "may not be read")
     running.end()
 
 

@@ -9,6 +9,7 @@ constexpr std::string_view kMachine = "Machine", kModel = "Model", kModels = "Se
                            kServer = "Server", kLimits = "Limits", kImages = "Pictures",
                            kAnswer = "Answer", kCaches = "Caches";
 // Who takes what.
+constexpr unsigned kFetching = takers::kServe | takers::kAgents;
 constexpr unsigned kSampling = takers::kServe | takers::kAnswer;
 constexpr unsigned kAnswering = kSampling | takers::kBench;
 constexpr unsigned kComputing = kAnswering | takers::kVerify;
@@ -197,14 +198,14 @@ constexpr Key kKeys[] = {
      .fallback = "200"},
     {.path = "limits.max_remote_images", .kind = Kind::kInteger,
      .meaning = "Pictures of one request that are fetched from the network",
-     .flag = "--max-remote-images", .group = kImages, .max = 1024, .fallback = "8"},
+     .flag = "--max-remote-images", .verbs = kFetching, .group = kImages, .max = 1024, .fallback = "8"},
     {.path = "limits.max_remote_picture_mb", .kind = Kind::kInteger,
      .meaning = "MiB of one of them; all of a request have 32 MiB, or this if it is more",
-     .flag = "--max-remote-picture-mb", .group = kImages, .unit = Unit::kMiB, .min = 1,
+     .flag = "--max-remote-picture-mb", .verbs = kFetching, .group = kImages, .unit = Unit::kMiB, .min = 1,
      .max = 1024, .fallback = "10"},
     {.path = "limits.remote_image_seconds", .kind = Kind::kNumber,
      .meaning = "Seconds in which one of them must have come, redirects included",
-     .flag = "--remote-image-seconds", .group = kImages, .unit = Unit::kSeconds, .min = 0.1,
+     .flag = "--remote-image-seconds", .verbs = kFetching, .group = kImages, .unit = Unit::kSeconds, .min = 0.1,
      .max = 600, .fallback = "10"},
     {.path = "limits.max_connections", .kind = Kind::kInteger, .meaning = "Open connections",
      .flag = "--max-connections", .group = kLimits, .min = 1, .max = 60000, .fallback = "1024"},
@@ -213,12 +214,12 @@ constexpr Key kKeys[] = {
     {.path = "server.remote_images",
      .meaning = "Fetch pictures that requests name by their address: https (the flag alone), or http "
                 "as well; off: none",
-     .flag = "--allow-remote-images", .group = kImages, .choices = "off|https|http",
+     .flag = "--allow-remote-images", .verbs = kFetching, .group = kImages, .choices = "off|https|http",
      .fallback = "off", .bare = "https"},
     {.path = "server.remote_images_allow", .kind = Kind::kStrings,
      .meaning = "Hosts, addresses or networks (10.1.0.0/16) that are asked for them, on any port, "
                 "beside the public internet",
-     .flag = "--remote-images-allow", .group = kImages, .value = "HOST"},
+     .flag = "--remote-images-allow", .verbs = kFetching, .group = kImages, .value = "HOST"},
     {.path = "server.media_root",
      .meaning = "Folder of which requests may name pictures by their path",
      .flag = "--media-root", .group = kImages, .value = "DIR"},

@@ -25,8 +25,9 @@ namespace takers {
 inline constexpr unsigned kServe = 1;   // serve, plan, config show: every flag
 inline constexpr unsigned kAnswer = 2;  // ask, chat
 inline constexpr unsigned kBench = 4;
-inline constexpr unsigned kVerify = 8;  // verify, quantize
-inline constexpr unsigned kLook = 16;   // see, tokenize
+inline constexpr unsigned kVerify = 8;   // verify, quantize
+inline constexpr unsigned kLook = 16;    // see, tokenize
+inline constexpr unsigned kAgents = 32;  // mcp, beside kAnswer
 }  // namespace takers
 
 struct Key {

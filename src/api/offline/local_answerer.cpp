@@ -26,6 +26,11 @@ ServedModel served(const LoadedModel& loaded, const LocalAnswererOptions& option
   return out;
 }
 
+LocalAnswererOptions with_sources(LocalAnswererOptions options) {
+  options.limits.sources = options.sources.get();
+  return options;
+}
+
 ChatReply refused(const Dialect& dialect, const ApiError& error) {
   return {.status = error.status, .body = dialect.error_body(error), .failure = {}};
 }
@@ -38,7 +43,7 @@ const Dialect* dialect_of(std::string_view path) {
 }  // namespace
 
 LocalAnswerer::LocalAnswerer(std::shared_ptr<const LoadedModel> model, LocalAnswererOptions options)
-    : options_(std::move(options)),
+    : options_(with_sources(std::move(options))),
       served_(served(*model, options_)),
       engine_(model->engine->info().text()),
       service_(std::move(model), options_.service) {}
@@ -81,6 +86,14 @@ ChatReply LocalAnswerer::answer(std::string_view path, std::string body) {
   auto request = read(*dialect, std::move(body));
   if (!request.ok()) return refused(*dialect, to_api_error(request.error(), Stage::kRequest));
   const Interrupt interrupt{options_.stopped};
+  Reservation uncounted;
+  std::size_t fetched = 0;  // bytes, of the network
+  while (next_to_fetch(*request) != nullptr) {
+    const auto got =
+        fetch_next_image(*request, *options_.sources, "offline", interrupt, uncounted, fetched);
+    if (!got.ok() && options_.stopped && options_.stopped()) return {.stopped = true};
+    if (!got.ok()) return refused(*dialect, to_api_error(got.error(), Stage::kFetch));
+  }
   for (;;) {
     const auto decoded = decode_next_image(*request, served_.defaults.pictures, interrupt);
     if (!decoded.ok() && options_.stopped && options_.stopped()) return {.stopped = true};

@@ -17,7 +17,9 @@ class Dialect;
 struct LocalAnswererOptions {
   ServiceOptions service;
   RequestDefaults defaults;  // of requests that say nothing else
-  ChatLimits limits;
+  ChatLimits limits;  // without `sources`
+  // Where pictures are got from that requests name by their address; null: nowhere.
+  std::shared_ptr<const PictureSources> sources = nullptr;
   std::string alias;  // another name of the model
   // Whether the run is to end: what runs and waits is given up. Any thread.
   std::function<bool()> stopped;
