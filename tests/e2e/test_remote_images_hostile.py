@@ -107,8 +107,6 @@ def test_names_that_lead_in_or_change(inner, host, tmp_path):
         "good.example": PICTURES,
     }
     env = resolver(tmp_path, names)
-    if env is None:
-        pytest.skip("there is no C compiler")
     running = Server(*FETCH, env=env)
     try:
         # Both servers have the port: it is the address that counts.
@@ -133,8 +131,6 @@ def test_names_that_lead_in_or_change(inner, host, tmp_path):
 
 def test_where_a_name_leads_is_not_told(host, tmp_path):
     env = resolver(tmp_path, {"intern.example": "10.11.12.13"})
-    if env is None:
-        pytest.skip("there is no C compiler")
     running = Server(*FETCH, env=env)
     response = ask(running, "http://intern.example/")
     assert NOT_PUBLIC in refusal(response) and "10.11" not in response.text

@@ -26,4 +26,5 @@ cp tools/clients/*.mjs $into/node/
 for script in mcp_client ai_sdk; do
   (cd $into/node && "$node_bin/node" $script.mjs "$ocellus" "$OLDPWD") || failed=1
 done
+tools/clients/schema.sh "$ocellus" $into/venv/bin/st || failed=1
 exit $failed
