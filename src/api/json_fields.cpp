@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/nearest.h"
+#include "io/json.h"
 
 namespace oc {
 namespace {
@@ -213,6 +214,18 @@ Result<void> JsonFields::only(std::span<const std::string_view> known) const {
                  param};
   }
   return {};
+}
+
+Result<json::object> parse_small_body(std::string_view body) {
+  constexpr int kDepth = 8;
+  constexpr std::size_t kMax = 64u << 10;
+  if (body.size() > kMax)
+    return Error{ErrorCode::kInvalidArgument, "the body is longer than 65536 bytes"};
+  OC_ASSIGN_OR_RETURN(json::value document, parse_json(body, "body", kDepth));
+  if (document.is_object()) return std::move(document.get_object());
+  Error error = wrong_value("body", "a JSON object", document);
+  error.param.clear();
+  return error;
 }
 
 }  // namespace oc

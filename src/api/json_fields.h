@@ -74,4 +74,7 @@ class JsonFields {
   std::string path_;
 };
 
+// The body of a request that asks no question: a JSON object of at most 64 KiB. kInvalidArgument.
+Result<boost::json::object> parse_small_body(std::string_view body);
+
 }  // namespace oc

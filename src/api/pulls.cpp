@@ -31,18 +31,6 @@ constexpr RequestField kReplace =
     kept("replace", kBoolean, "also over files that no pull has put there");
 constexpr std::array kFields = {kModel, kConnections, kRetries, kTimeout, kReplace};
 
-Result<json::object> parse_object(std::string_view body) {
-  constexpr int kDepth = 8;
-  constexpr std::size_t kMax = 64u << 10;
-  if (body.size() > kMax)
-    return Error{ErrorCode::kInvalidArgument, "the body is longer than 65536 bytes"};
-  OC_ASSIGN_OR_RETURN(json::value document, parse_json(body, "body", kDepth));
-  if (document.is_object()) return std::move(document.get_object());
-  Error error = wrong_value("body", "a JSON object", document);
-  error.param.clear();
-  return error;
-}
-
 Result<std::string> model_of(const JsonFields& fields) {
   OC_ASSIGN_OR_RETURN(const auto model, fields.string(kModel));
   if (model) return std::string(*model);
@@ -81,7 +69,7 @@ json::object progress_of(const hub::ModelRef& ref, const hub::PullProgress& prog
 std::span<const RequestField> pull_fields() { return kFields; }
 
 Result<PullRequest> parse_pull(std::string_view body) {
-  OC_ASSIGN_OR_RETURN(const json::object document, parse_object(body));
+  OC_ASSIGN_OR_RETURN(const json::object document, parse_small_body(body));
   const JsonFields fields(document, "");
   std::vector<std::string_view> names;
   for (const RequestField& field : kFields) names.push_back(field.name);
@@ -107,7 +95,7 @@ Result<PullRequest> parse_pull(std::string_view body) {
 }
 
 Result<std::string> parse_load(std::string_view body) {
-  OC_ASSIGN_OR_RETURN(const json::object document, parse_object(body));
+  OC_ASSIGN_OR_RETURN(const json::object document, parse_small_body(body));
   const JsonFields fields(document, "");
   OC_RETURN_IF_ERROR(fields.only(std::array{kModel.name}));
   return model_of(fields);

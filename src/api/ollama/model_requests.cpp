@@ -37,18 +37,6 @@ constexpr std::array kPullFields = {kModel,
                                     refused("password", std::string_view(""))};
 constexpr std::array kDeleteFields = {kModel, kName};
 
-Result<json::object> read_body(std::string_view body) {
-  constexpr int kDepth = 8;
-  constexpr std::size_t kMax = 64u << 10;
-  if (body.size() > kMax)
-    return Error{ErrorCode::kInvalidArgument, "the body is longer than 65536 bytes"};
-  OC_ASSIGN_OR_RETURN(json::value document, parse_json(body, "body", kDepth));
-  if (document.is_object()) return std::move(document.get_object());
-  Error error = wrong_value("body", "a JSON object", document);
-  error.param.clear();
-  return error;
-}
-
 Result<std::string> model_of(OllamaModelRoute route, const JsonFields& fields) {
   std::vector<std::string> untold;  // their answers have no place for it
   OC_RETURN_IF_ERROR(check_rows(fields, ollama_model_fields(route), untold));
@@ -83,12 +71,12 @@ std::string_view without_latest(std::string_view name) {
 }
 
 Result<std::string> parse_ollama_model(OllamaModelRoute route, std::string_view body) {
-  OC_ASSIGN_OR_RETURN(const json::object document, read_body(body));
+  OC_ASSIGN_OR_RETURN(const json::object document, parse_small_body(body));
   return model_of(route, JsonFields(document, ""));
 }
 
 Result<OllamaPull> parse_ollama_pull(std::string_view body) {
-  OC_ASSIGN_OR_RETURN(const json::object document, read_body(body));
+  OC_ASSIGN_OR_RETURN(const json::object document, parse_small_body(body));
   const JsonFields fields(document, "");
   OC_ASSIGN_OR_RETURN(const std::string model, model_of(OllamaModelRoute::kPull, fields));
   OllamaPull out;

@@ -7,6 +7,7 @@
 
 #include "api/forced_call.h"
 #include "api/openai/fields.h"
+#include "api/openai/listed_tools.h"
 
 namespace oc {
 namespace {
@@ -29,16 +30,11 @@ Result<std::string_view> required_string(const JsonFields& fields, std::string_v
   return *text;
 }
 
-// A tool that is offered; `custom` ones take text of any form.
-struct Tool {
-  OfferedTool offered;
-  bool custom = false;
-};
-using Tools = std::vector<Tool>;
+using Tools = std::vector<ListedTool>;
 
 // {"name", "description", "parameters", "strict"}. What else it holds is nobody's concern: the
 // model does not see it.
-Result<Tool> read_function(const JsonFields& function) {
+Result<ListedTool> read_function(const JsonFields& function) {
   OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(function, "name"));
   if (!is_tool_name(name, 64))
     return Error{
@@ -49,13 +45,13 @@ Result<Tool> read_function(const JsonFields& function) {
   OC_ASSIGN_OR_RETURN(const auto parameters, function.object("parameters"));
   OC_ASSIGN_OR_RETURN(const auto strict, function.boolean("strict"));
   (void)strict;  // every schema is enforced
-  return Tool{{.name = std::string(name),
-               .description = std::string(description.value_or("")),
-               .parameters = parameters ? &parameters->raw() : nullptr,
-               .param = function.name("parameters")}};
+  return ListedTool{{.name = std::string(name),
+                     .description = std::string(description.value_or("")),
+                     .parameters = parameters ? &parameters->raw() : nullptr,
+                     .param = function.name("parameters")}};
 }
 
-Result<Tool> read_tool(const JsonFields& tool) {
+Result<ListedTool> read_tool(const JsonFields& tool) {
   OC_ASSIGN_OR_RETURN(const std::string_view type, required_string(tool, "type"));
   if (type == "function") {
     OC_ASSIGN_OR_RETURN(const JsonFields function, required_object(tool, "function"));
@@ -64,7 +60,7 @@ Result<Tool> read_tool(const JsonFields& tool) {
   if (type == "custom") {
     OC_ASSIGN_OR_RETURN(const JsonFields custom, required_object(tool, "custom"));
     OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(custom, "name"));
-    return Tool{{.name = std::string(name)}, true};
+    return ListedTool{{.name = std::string(name)}, true};
   }
   return Error{ErrorCode::kInvalidArgument,
                fmt::format("\"{}\" must be \"function\" or \"custom\"", tool.name("type")), "",
@@ -73,7 +69,7 @@ Result<Tool> read_tool(const JsonFields& tool) {
 
 // An array of objects, each of which `read` looks at.
 Result<Tools> read_list(const JsonFields& fields, std::string_view key,
-                        Result<Tool> (*read)(const JsonFields&)) {
+                        Result<ListedTool> (*read)(const JsonFields&)) {
   Tools out;
   const json::value* value = fields.find(key);
   if (value == nullptr) return out;
@@ -82,7 +78,7 @@ Result<Tools> read_list(const JsonFields& fields, std::string_view key,
   for (std::size_t i = 0; i < array.size(); ++i) {
     const std::string path = fmt::format("{}[{}]", key, i);
     if (!array[i].is_object()) return wrong_value(path, "an object", array[i]);
-    OC_ASSIGN_OR_RETURN(Tool tool, read(JsonFields(array[i].get_object(), path)));
+    OC_ASSIGN_OR_RETURN(ListedTool tool, read(JsonFields(array[i].get_object(), path)));
     out.push_back(std::move(tool));
   }
   return out;
@@ -93,46 +89,16 @@ Error no_choice(std::string_view key, std::string_view allowed) {
           std::string(key)};
 }
 
-// The tools of which one has to be called; none: nothing is forced.
-using Forced = std::vector<OfferedTool>;
-
-Result<void> force(const Tools& tools, std::string_view name, const std::string& param,
-                   Forced& out) {
-  const auto found = std::ranges::find(
-      tools, name, [](const Tool& one) -> std::string_view { return one.offered.name; });
-  if (found == tools.end())
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("\"{}\" is none of the tools that are offered", param),
-                 "name one of them", param};
-  if (found->custom)
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("\"{}\": a custom tool cannot be forced", param),
-                 "offer a function with parameters", param};
-  out.push_back(found->offered);
-  return {};
-}
-
-Result<Forced> any_of(const Tools& tools, std::string_view key) {
-  Forced out;
-  for (const Tool& tool : tools)
-    if (!tool.custom) out.push_back(tool.offered);
-  if (out.empty())
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("\"{}\" forces a call, and no function is offered", key),
-                 "offer one in \"tools\"", std::string(key)};
-  return out;
-}
-
 // {"mode", "tools": [{"type": "function", "function": {"name"}}]}
-Result<Forced> some_of(const JsonFields& allowed, const Tools& tools) {
+Result<ForcedTools> some_of(const JsonFields& allowed, const Tools& tools) {
   OC_ASSIGN_OR_RETURN(const std::string_view mode, required_string(allowed, "mode"));
-  if (mode == "auto") return Forced();
+  if (mode == "auto") return ForcedTools();
   if (mode != "required") return no_choice(allowed.name("mode"), R"("auto" or "required")");
   const std::string param = allowed.name("tools");
   const json::value* list = allowed.find("tools");
   if (list == nullptr) return missing(param);
   if (!list->is_array()) return wrong_value(param, "an array", *list);
-  Forced out;
+  ForcedTools out;
   for (const json::value& one : list->get_array()) {
     const std::string path = fmt::format("{}[{}]", param, out.size());
     if (!one.is_object()) return wrong_value(path, "an object", one);
@@ -140,21 +106,21 @@ Result<Forced> some_of(const JsonFields& allowed, const Tools& tools) {
     OC_ASSIGN_OR_RETURN(const std::string_view type, required_string(entry, "type"));
     OC_ASSIGN_OR_RETURN(const JsonFields named, required_object(entry, type));
     OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(named, "name"));
-    OC_RETURN_IF_ERROR(force(tools, name, named.name("name"), out));
+    OC_RETURN_IF_ERROR(force_named(tools, name, named.name("name"), out));
   }
-  if (out.empty()) return any_of({}, "tool_choice");
+  if (out.empty()) return force_any({}, "tool_choice");
   return out;
 }
 
 // "none", "auto", "required", or an object that names one tool, or some of them.
-Result<Forced> read_tool_choice(const JsonFields& fields, const Tools& tools) {
+Result<ForcedTools> read_tool_choice(const JsonFields& fields, const Tools& tools) {
   constexpr std::string_view kKey = "tool_choice";
   const json::value* value = fields.find(kKey);
-  if (value == nullptr) return Forced();
+  if (value == nullptr) return ForcedTools();
   if (value->is_string()) {
     const std::string_view choice(value->get_string());
-    if (choice == "none" || choice == "auto") return Forced();
-    if (choice == "required") return any_of(tools, kKey);
+    if (choice == "none" || choice == "auto") return ForcedTools();
+    if (choice == "required") return force_any(tools, kKey);
     return no_choice(kKey, R"("none", "auto", "required" or an object)");
   }
   if (!value->is_object()) return wrong_value(std::string(kKey), "a string or an object", *value);
@@ -163,8 +129,8 @@ Result<Forced> read_tool_choice(const JsonFields& fields, const Tools& tools) {
   if (type == "function" || type == "custom") {
     OC_ASSIGN_OR_RETURN(const JsonFields named, required_object(choice, type));
     OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(named, "name"));
-    Forced out;
-    OC_RETURN_IF_ERROR(force(tools, name, named.name("name"), out));
+    ForcedTools out;
+    OC_RETURN_IF_ERROR(force_named(tools, name, named.name("name"), out));
     return out;
   }
   if (type != "allowed_tools")
@@ -174,15 +140,15 @@ Result<Forced> read_tool_choice(const JsonFields& fields, const Tools& tools) {
 }
 
 // The older form: "none", "auto", or {"name"}.
-Result<Forced> read_function_call(const JsonFields& fields, const Tools& functions) {
+Result<ForcedTools> read_function_call(const JsonFields& fields, const Tools& functions) {
   constexpr std::string_view kKey = "function_call";
-  Forced out;
+  ForcedTools out;
   const json::value* value = fields.find(kKey);
   if (value == nullptr) return out;
   if (value->is_object()) {
     const JsonFields named(value->get_object(), std::string(kKey));
     OC_ASSIGN_OR_RETURN(const std::string_view name, required_string(named, "name"));
-    OC_RETURN_IF_ERROR(force(functions, name, named.name("name"), out));
+    OC_RETURN_IF_ERROR(force_named(functions, name, named.name("name"), out));
     return out;
   }
   if (!value->is_string()) return wrong_value(std::string(kKey), "a string or an object", *value);
@@ -204,8 +170,8 @@ Result<void> check_alone(const ChatRequest& request, std::string_view key) {
 Result<void> parse_tools(const JsonFields& fields, ChatRequest& request) {
   OC_ASSIGN_OR_RETURN(const Tools tools, read_list(fields, "tools", read_tool));
   OC_ASSIGN_OR_RETURN(const Tools functions, read_list(fields, "functions", read_function));
-  OC_ASSIGN_OR_RETURN(const Forced chosen, read_tool_choice(fields, tools));
-  OC_ASSIGN_OR_RETURN(const Forced older, read_function_call(fields, functions));
+  OC_ASSIGN_OR_RETURN(const ForcedTools chosen, read_tool_choice(fields, tools));
+  OC_ASSIGN_OR_RETURN(const ForcedTools older, read_function_call(fields, functions));
   OC_ASSIGN_OR_RETURN(const auto parallel, fields.boolean("parallel_tool_calls"));
   (void)parallel;  // there is one call at most
   if (!chosen.empty() || !older.empty()) {

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json/array.hpp>
 #include <utility>
 #include <vector>
 
 #include "api/forced_call.h"
 #include "api/no_effect.h"
+#include "api/openai/listed_tools.h"
 #include "api/responses/fields.h"
 
 namespace oc {
@@ -18,14 +18,7 @@ namespace json = boost::json;
 
 constexpr std::string_view kChoice = "tool_choice";
 
-// `custom` ones take text of any form.
-struct ListedTool {
-  OfferedTool offered;
-  bool custom = false;
-};
 using Listed = std::vector<ListedTool>;
-// Of which one has to be called; none: nothing is forced.
-using Forced = std::vector<OfferedTool>;
 
 Result<std::string_view> required(const JsonFields& fields, std::string_view key) {
   OC_ASSIGN_OR_RETURN(const auto text, fields.string(key));
@@ -82,40 +75,17 @@ Result<Listed> read_tools(const JsonFields& fields) {
 }
 
 // {"type": "function", "name"}
-Result<void> name_one(const JsonFields& choice, const Listed& tools, Forced& out) {
+Result<void> name_one(const JsonFields& choice, const Listed& tools, ForcedTools& out) {
   OC_ASSIGN_OR_RETURN(const std::string_view type, required(choice, "type"));
   if (type != "function" && type != "custom") return built_in(choice, type);
   OC_ASSIGN_OR_RETURN(const std::string_view name, required(choice, "name"));
-  const auto found = std::ranges::find(
-      tools, name, [](const ListedTool& one) -> std::string_view { return one.offered.name; });
-  const std::string param = choice.name("name");
-  if (found == tools.end())
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("\"{}\" is none of the tools that are offered", param),
-                 "name one of them", param};
-  if (found->custom)
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("\"{}\": a custom tool cannot be forced", param),
-                 "offer a function with parameters", param};
-  out.push_back(found->offered);
-  return {};
-}
-
-Result<Forced> any_of(const Listed& tools) {
-  Forced out;
-  for (const ListedTool& tool : tools)
-    if (!tool.custom) out.push_back(tool.offered);
-  if (out.empty())
-    return Error{ErrorCode::kInvalidArgument,
-                 "\"tool_choice\" forces a call, and no function is offered",
-                 "offer one in \"tools\"", std::string(kChoice)};
-  return out;
+  return force_named(tools, name, choice.name("name"), out);
 }
 
 // {"type": "allowed_tools", "mode", "tools": [{"type": "function", "name"}]}
-Result<Forced> some_of(const JsonFields& choice, const Listed& tools) {
+Result<ForcedTools> some_of(const JsonFields& choice, const Listed& tools) {
   OC_ASSIGN_OR_RETURN(const std::string_view mode, required(choice, "mode"));
-  if (mode == "auto") return Forced();
+  if (mode == "auto") return ForcedTools();
   if (mode != "required")
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("\"{}\" must be \"auto\" or \"required\"", choice.name("mode")), "",
@@ -125,7 +95,7 @@ Result<Forced> some_of(const JsonFields& choice, const Listed& tools) {
   if (list == nullptr || !list->is_array() || list->get_array().empty())
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("\"{}\" must be an array of at least one tool", param), "", param};
-  Forced out;
+  ForcedTools out;
   for (const json::value& one : list->get_array()) {
     const std::string path = fmt::format("{}[{}]", param, out.size());
     if (!one.is_object()) return wrong_value(path, "an object", one);
@@ -134,13 +104,13 @@ Result<Forced> some_of(const JsonFields& choice, const Listed& tools) {
   return out;
 }
 
-Result<Forced> read_choice(const JsonFields& fields, const Listed& tools) {
+Result<ForcedTools> read_choice(const JsonFields& fields, const Listed& tools) {
   const json::value* value = fields.find(kChoice);
-  if (value == nullptr) return Forced();
+  if (value == nullptr) return ForcedTools();
   if (value->is_string()) {
     const std::string_view choice(value->get_string());
-    if (choice == "none" || choice == "auto") return Forced();
-    if (choice == "required") return any_of(tools);
+    if (choice == "none" || choice == "auto") return ForcedTools();
+    if (choice == "required") return force_any(tools, kChoice);
     return Error{ErrorCode::kInvalidArgument,
                  R"("tool_choice" must be "none", "auto", "required" or an object)", "",
                  std::string(kChoice)};
@@ -150,7 +120,7 @@ Result<Forced> read_choice(const JsonFields& fields, const Listed& tools) {
   const JsonFields choice(value->get_object(), std::string(kChoice));
   OC_ASSIGN_OR_RETURN(const std::string_view type, required(choice, "type"));
   if (type == "allowed_tools") return some_of(choice, tools);
-  Forced out;
+  ForcedTools out;
   OC_RETURN_IF_ERROR(name_one(choice, tools, out));
   return out;
 }
@@ -159,7 +129,7 @@ Result<Forced> read_choice(const JsonFields& fields, const Listed& tools) {
 
 Result<void> parse_offered_tools(const JsonFields& fields, ChatRequest& request) {
   OC_ASSIGN_OR_RETURN(const Listed tools, read_tools(fields));
-  OC_ASSIGN_OR_RETURN(const Forced forced, read_choice(fields, tools));
+  OC_ASSIGN_OR_RETURN(const ForcedTools forced, read_choice(fields, tools));
   OC_ASSIGN_OR_RETURN([[maybe_unused]] const auto parallel,
                       fields.boolean(response_field("parallel_tool_calls")));  // one at most
   if (forced.empty()) {
