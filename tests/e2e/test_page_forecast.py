@@ -150,7 +150,7 @@ STREAM = """() => {
       if (!String(path).endsWith("v1/chat/completions")) return real(path, options);
       window.asked = JSON.parse(options.body);
       const stream = new ReadableStream({start(controller) {
-        window.send = (text) => controller.enqueue(new TextEncoder().encode(text));
+        window.push = (text) => controller.enqueue(new TextEncoder().encode(text));
         window.close_stream = () => controller.close();
         options.signal.addEventListener("abort", () => controller.error(options.signal.reason));
       }});
@@ -160,7 +160,7 @@ STREAM = """() => {
 
 
 def tell(page, **progress):
-    page.evaluate("(text) => window.send(text)", f": progress {json.dumps(progress)}\n\n")
+    page.evaluate("(text) => window.push(text)", f": progress {json.dumps(progress)}\n\n")
 
 
 def waited(page):
@@ -169,7 +169,7 @@ def waited(page):
     choose(page)
     page.locator("#question").fill(QUESTION)
     page.locator("#question").press("Enter")
-    until(page, "window.send !== undefined")
+    until(page, "window.push !== undefined")
 
 
 WORDS = [
@@ -192,12 +192,12 @@ def test_phase_and_view_are_told(page):
         tell(page, **progress)
         expect(waiting).to_have_text(words)
     expect(page.locator(".waiting .seconds")).to_have_text(re.compile(r"^\d+ s$"))
-    page.evaluate("(text) => window.send(text)", 'data: {"choices":[{"delta":{"content":"A circle."}}]}\n\n')
+    page.evaluate("(text) => window.push(text)", 'data: {"choices":[{"delta":{"content":"A circle."}}]}\n\n')
     expect(page.locator(".waiting")).to_have_count(0)
     expect(page.locator(".turn .text")).to_have_text("A circle.")
     tell(page, phase="answering")  # late: nobody waits
     page.evaluate("""() => {
-        window.send('data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\\n\\ndata: [DONE]\\n\\n');
+        window.push('data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\\n\\ndata: [DONE]\\n\\n');
         window.close_stream();
     }""")
     expect(page.locator(".turn .meta")).to_be_visible()
