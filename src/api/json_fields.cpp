@@ -147,6 +147,13 @@ Result<std::optional<std::string_view>> JsonFields::string(std::string_view key)
   return wrong_value(name(key), "a string", *value);
 }
 
+Result<std::string_view> JsonFields::required_string(std::string_view key) const {
+  OC_ASSIGN_OR_RETURN(const auto text, string(key));
+  if (text) return *text;
+  return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", name(key)), "",
+               name(key)};
+}
+
 Result<std::optional<JsonFields>> JsonFields::object(std::string_view key) const {
   const json::value* value = find(key);
   if (value == nullptr) return std::optional<JsonFields>();

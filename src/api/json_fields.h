@@ -52,6 +52,7 @@ class JsonFields {
   Result<std::optional<bool>> boolean(std::string_view key) const;
   Result<std::optional<std::string_view>> string(std::string_view key) const;
   Result<std::optional<JsonFields>> object(std::string_view key) const;
+  Result<std::string_view> required_string(std::string_view key) const;
 
   // By its row: the type, and the bounds that it has. `max` where the row's is not all that counts.
   Result<std::optional<std::int64_t>> integer(const RequestField& field) const;

@@ -21,12 +21,6 @@ Error missing(std::string param) {
   return {ErrorCode::kInvalidArgument, std::move(message), "", std::move(param)};
 }
 
-Result<std::string_view> required(const JsonFields& fields, std::string_view key) {
-  OC_ASSIGN_OR_RETURN(const auto text, fields.string(key));
-  if (!text) return missing(fields.name(key));
-  return *text;
-}
-
 // What an answer's own items have beside their content, and clients send back with them, is no
 // news; but for what concerns caches.
 constexpr std::array<std::string_view, 8> kItemLabels = {
@@ -103,7 +97,7 @@ Result<void> ItemReader::item(const json::value& value, const std::string& path)
 
 Result<void> ItemReader::message(const JsonFields& fields) {
   OC_RETURN_IF_ERROR(only(fields, {"role", "content"}, request_));
-  OC_ASSIGN_OR_RETURN(const std::string_view role, required(fields, "role"));
+  OC_ASSIGN_OR_RETURN(const std::string_view role, fields.required_string("role"));
   Message turn;
   if (role == "user")
     turn.role = Role::kUser;
@@ -131,7 +125,7 @@ Result<void> ItemReader::message(const JsonFields& fields) {
 
 Result<void> ItemReader::call(const JsonFields& fields, std::string_view arguments_key) {
   OC_RETURN_IF_ERROR(only(fields, {"call_id", "name", arguments_key}, request_));
-  OC_ASSIGN_OR_RETURN(const std::string_view name, required(fields, "name"));
+  OC_ASSIGN_OR_RETURN(const std::string_view name, fields.required_string("name"));
   OC_ASSIGN_OR_RETURN(const auto id, fields.string("call_id"));
   OC_ASSIGN_OR_RETURN(const auto arguments, fields.string(arguments_key));
   OC_RETURN_IF_ERROR(count(fields.name(arguments_key)));
@@ -175,7 +169,7 @@ Result<void> ItemReader::content(const json::value& value, const std::string& pa
 }
 
 Result<void> ItemReader::part(const JsonFields& fields, Message& out) {
-  OC_ASSIGN_OR_RETURN(const std::string_view type, required(fields, "type"));
+  OC_ASSIGN_OR_RETURN(const std::string_view type, fields.required_string("type"));
   const bool assistant = out.role == Role::kAssistant;
   if (type == "input_image" && out.role == Role::kUser) return picture(fields, out);
   const bool refusal = assistant && type == "refusal";
@@ -187,7 +181,7 @@ Result<void> ItemReader::part(const JsonFields& fields, Message& out) {
         fields.name("type")};
   const std::string_view key = refusal ? "refusal" : "text";
   OC_RETURN_IF_ERROR(only(fields, {key, "annotations", "logprobs"}, request_));
-  OC_ASSIGN_OR_RETURN(const std::string_view text, required(fields, key));
+  OC_ASSIGN_OR_RETURN(const std::string_view text, fields.required_string(key));
   out.parts.emplace_back(TextPart{std::string(text)});
   return {};
 }
@@ -198,7 +192,7 @@ Result<void> ItemReader::picture(const JsonFields& fields, Message& out) {
     return Error{ErrorCode::kUnsupported,
                  fmt::format("\"{}\": files are not kept here", fields.name("file_id")),
                  "send the picture itself in \"image_url\"", fields.name("file_id")};
-  OC_ASSIGN_OR_RETURN(const std::string_view url, required(fields, "image_url"));
+  OC_ASSIGN_OR_RETURN(const std::string_view url, fields.required_string("image_url"));
   OC_ASSIGN_OR_RETURN(const auto detail, fields.string("detail"));
   ImageOptions options;
   if (detail == "low")

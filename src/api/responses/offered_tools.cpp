@@ -20,14 +20,6 @@ constexpr std::string_view kChoice = "tool_choice";
 
 using Listed = std::vector<ListedTool>;
 
-Result<std::string_view> required(const JsonFields& fields, std::string_view key) {
-  OC_ASSIGN_OR_RETURN(const auto text, fields.string(key));
-  if (!text)
-    return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", fields.name(key)),
-                 "", fields.name(key)};
-  return *text;
-}
-
 Error built_in(const JsonFields& tool, std::string_view type) {
   // The client's own text is not told back, but for names as tools have them.
   const std::string name = is_tool_name(type, 64) ? std::string(type) : "this one";
@@ -40,9 +32,9 @@ Error built_in(const JsonFields& tool, std::string_view type) {
 // {"type": "function", "name", "description", "parameters", "strict"}. What else it holds is
 // nobody's concern: the model does not see it.
 Result<ListedTool> read_tool(const JsonFields& tool) {
-  OC_ASSIGN_OR_RETURN(const std::string_view type, required(tool, "type"));
+  OC_ASSIGN_OR_RETURN(const std::string_view type, tool.required_string("type"));
   if (type != "function" && type != "custom") return built_in(tool, type);
-  OC_ASSIGN_OR_RETURN(const std::string_view name, required(tool, "name"));
+  OC_ASSIGN_OR_RETURN(const std::string_view name, tool.required_string("name"));
   if (!is_tool_name(name, 128))
     return Error{
         ErrorCode::kInvalidArgument,
@@ -76,15 +68,15 @@ Result<Listed> read_tools(const JsonFields& fields) {
 
 // {"type": "function", "name"}
 Result<void> name_one(const JsonFields& choice, const Listed& tools, ForcedTools& out) {
-  OC_ASSIGN_OR_RETURN(const std::string_view type, required(choice, "type"));
+  OC_ASSIGN_OR_RETURN(const std::string_view type, choice.required_string("type"));
   if (type != "function" && type != "custom") return built_in(choice, type);
-  OC_ASSIGN_OR_RETURN(const std::string_view name, required(choice, "name"));
+  OC_ASSIGN_OR_RETURN(const std::string_view name, choice.required_string("name"));
   return force_named(tools, name, choice.name("name"), out);
 }
 
 // {"type": "allowed_tools", "mode", "tools": [{"type": "function", "name"}]}
 Result<ForcedTools> some_of(const JsonFields& choice, const Listed& tools) {
-  OC_ASSIGN_OR_RETURN(const std::string_view mode, required(choice, "mode"));
+  OC_ASSIGN_OR_RETURN(const std::string_view mode, choice.required_string("mode"));
   if (mode == "auto") return ForcedTools();
   if (mode != "required")
     return Error{ErrorCode::kInvalidArgument,
@@ -118,7 +110,7 @@ Result<ForcedTools> read_choice(const JsonFields& fields, const Listed& tools) {
   if (!value->is_object())
     return wrong_value(std::string(kChoice), "a string or an object", *value);
   const JsonFields choice(value->get_object(), std::string(kChoice));
-  OC_ASSIGN_OR_RETURN(const std::string_view type, required(choice, "type"));
+  OC_ASSIGN_OR_RETURN(const std::string_view type, choice.required_string("type"));
   if (type == "allowed_tools") return some_of(choice, tools);
   ForcedTools out;
   OC_RETURN_IF_ERROR(name_one(choice, tools, out));

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kMaxPath = 4096;
 
-Error refused(std::string_view why) {
+Error not_read(std::string_view why) {
   return {ErrorCode::kInvalidArgument, std::string(why),
           "name a file below the server's --media-root, or send the picture itself as "
           "data:image/...;base64,..."};
@@ -51,11 +51,11 @@ Result<std::string> MediaRoot::read(std::string_view address) const {
     OC_ASSIGN_OR_RETURN(path, path_of_file_uri(address));
   }
   if (path.size() > kMaxPath || path.find('\0') != path.npos)
-    return refused("the address is none of a file");
+    return not_read("the address is none of a file");
   if (!path.starts_with('/')) return path;
   for (const std::string& name : names_)
     if (path.starts_with(name)) return path.substr(name.size());
-  return refused("the file is not in the folder that this server reads pictures from");
+  return not_read("the file is not in the folder that this server reads pictures from");
 }
 
 Result<std::vector<std::byte>> MediaRoot::fetch(const std::string& path,
@@ -64,14 +64,14 @@ Result<std::vector<std::byte>> MediaRoot::fetch(const std::string& path,
   if (!file.is_open()) {
     const int reason = errno;
     log::event(log::Level::kInfo, "not read", {{"errno", reason}}, wanted.request_id);
-    if (reason == ENOENT || reason == ENOTDIR) return refused("there is no such file");
+    if (reason == ENOENT || reason == ENOTDIR) return not_read("there is no such file");
     if (reason == EMFILE || reason == ENFILE)
       return Error{ErrorCode::kUnavailable, "too many files are open", "try later"};
-    return refused("the file may not be read");
+    return not_read("the file may not be read");
   }
   struct stat status {};
   if (::fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode))
-    return refused("it is no regular file");
+    return not_read("it is no regular file");
   PictureBytes bytes(wanted);
   OC_RETURN_IF_ERROR(bytes.expect(static_cast<std::uint64_t>(status.st_size)));
   std::array<std::byte, 64u << 10> block{};
@@ -79,11 +79,11 @@ Result<std::vector<std::byte>> MediaRoot::fetch(const std::string& path,
     OC_RETURN_IF_ERROR(wanted.interrupt.check("reading a picture"));
     const ssize_t count = ::read(file.fd(), block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return refused("the file cannot be read");
+    if (count < 0) return not_read("the file cannot be read");
     if (count == 0) break;
     OC_RETURN_IF_ERROR(bytes.add(std::span(block).first(static_cast<std::size_t>(count))));
   }
-  if (bytes.size() == 0) return refused("the file is empty");
+  if (bytes.size() == 0) return not_read("the file is empty");
   log::step("read", wanted.request_id, "bytes", bytes.size());
   return std::move(bytes).take();
 }

@@ -17,9 +17,8 @@ namespace oc {
 namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 32u << 10;
-constexpr std::string_view kSendIt = "send the picture itself as data:image/...;base64,...";
 
-Error refused(std::string message, std::string_view hint = kSendIt) {
+Error refused(std::string message, std::string_view hint = kSendThePicture) {
   return {ErrorCode::kInvalidArgument, std::move(message), std::string(hint)};
 }
 
@@ -175,7 +174,7 @@ Result<std::vector<std::byte>> RemotePictures::fetch(const RemoteUrl& url,
   return Error{ErrorCode::kInvalidArgument,
                fmt::format("the picture did not come within {} s",
                            std::chrono::duration<double>(time_).count()),
-               fmt::format("{}, or raise --remote-image-seconds", kSendIt)};
+               fmt::format("{}, or raise --remote-image-seconds", kSendThePicture)};
 }
 
 }  // namespace oc

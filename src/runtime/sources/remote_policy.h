@@ -14,6 +14,10 @@
 
 namespace oc {
 
+// The hint of a refusal.
+inline constexpr std::string_view kSendThePicture =
+    "send the picture itself as data:image/...;base64,...";
+
 class RemotePolicy {
  public:
   enum class Schemes { kNone, kHttps, kBoth };
