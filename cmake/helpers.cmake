@@ -29,6 +29,27 @@ function(oc_layer name)
   target_link_libraries(oc_${name} PUBLIC oc_settings ${arg_DEPS} PRIVATE ${arg_PRIVATE_DEPS})
 endfunction()
 
+# oc_together(TARGET): its files are compiled twelve of a folder at a time, as most of what one takes is
+# the headers that they share. So names of a folder are unique also where a file keeps them to itself. A
+# file with compile options of its own stays alone. That each file includes what it uses is shown by
+# clang-tidy (tools/tidy.py), which reads it by itself.
+function(oc_together target)
+  get_target_property(sources ${target} SOURCES)
+  get_target_property(root ${target} SOURCE_DIR)
+  foreach(source IN LISTS sources)
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${root} OUTPUT_VARIABLE path)
+    cmake_path(GET path PARENT_PATH folder)
+    string(REPLACE / _ folder "at_${folder}")
+    if(NOT DEFINED count_${folder})
+      set(count_${folder} 0)
+    endif()
+    math(EXPR group "${count_${folder}} / 12")
+    math(EXPR count_${folder} "${count_${folder}} + 1")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${folder}_${group})
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+endfunction()
+
 # oc_test_folder(NAME DEPS...): the *_test.cpp below tests/NAME become one program test_NAME under ctest.
 function(oc_test_folder name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*_test.cpp)

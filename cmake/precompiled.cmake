@@ -1,13 +1,13 @@
-# Precompiled headers: where little is optimised, half of the time that a file takes is the standard
-# library, fmt, Boost.JSON and googletest being read anew. Only for the tests and the sanitizer builds:
-# the release build goes on showing that each file of the program includes what it uses.
+# Precompiled headers: a third of the time that a file takes is the standard library, fmt, Boost.JSON
+# and googletest being read anew. That each file includes what it uses is shown by clang-tidy, which
+# reads files without them (tools/tidy.py), and by g++.
 # clang only, as g++ wants options that are equal to the last one. Off where ccache shares what it
 # keeps between checkouts (CCACHE_BASEDIR): precompiled headers know theirs, so nothing would be.
 set(precompile ON)
 if(NOT "$ENV{CCACHE_BASEDIR}" STREQUAL "" OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   set(precompile OFF)
 endif()
-option(OC_PRECOMPILE "Precompile what the tests and the sanitizer builds include" ${precompile})
+option(OC_PRECOMPILE "Precompile what most files include" ${precompile})
 if(OC_KERNELS_ONLY)
   set(OC_PRECOMPILE OFF)  # no Boost
 endif()
@@ -28,6 +28,9 @@ function(oc_precompile target kind)
   if(NOT OC_PRECOMPILE)
     return()
   endif()
+  if(NOT arg_OPTIONS AND NOT arg_LIBRARY)
+    set(kind plain)
+  endif()
   set(headers oc_headers_${kind})
   if(NOT TARGET ${headers})
     set(source ${CMAKE_BINARY_DIR}/${headers}.cpp)
@@ -39,11 +42,4 @@ function(oc_precompile target kind)
     target_precompile_headers(${headers} PRIVATE ${OC_COMMON_HEADERS} ${arg_HEADER})
   endif()
   target_precompile_headers(${target} REUSE_FROM ${headers})
-endfunction()
-
-# The same for a target that is no test.
-function(oc_precompile_sanitized)
-  if(OC_SANITIZE)
-    oc_precompile(${ARGN})
-  endif()
 endfunction()

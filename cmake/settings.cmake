@@ -14,6 +14,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(OC_LOOPS -O3)
 set(OC_GLUE "")    # what calls other things and counts little: runtime, http, the program
 set(OC_FUZZED "")  # what reads the fuzzers' input
+set(OC_OTHER_OPTIONS OFF)  # whether these are others than what stands beside it has
 if(OC_SANITIZE)
   # Line numbers in reports; assertions of the libraries stay in. -O3 would take the kernels four
   # times as long to compile, and makes g++ 12 warn of overflows within fmt that are none.
@@ -21,6 +22,7 @@ if(OC_SANITIZE)
   set(OC_LOOPS -O1)
   # Most of the time is spent on optimising the checks themselves: a third of it is left without.
   set(OC_GLUE -O0)
+  set(OC_OTHER_OPTIONS ON)
 endif()
 if(OC_FUZZ AND NOT (CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND OC_SANITIZE MATCHES "address"))
   message(STATUS "The fuzzers are left out: they need clang and the preset asan")

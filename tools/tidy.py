@@ -67,9 +67,12 @@ def source_of(path: pathlib.Path, compiled: set[pathlib.Path]) -> pathlib.Path |
 
 
 def one_by_one(entries: list[dict]) -> list[dict]:
-    """The commands of a database, those of files that are compiled together as one each."""
+    """The commands of a database, those of files that are compiled together as one each, and without
+    precompiled headers: so each file is to include what it uses."""
     out = []
     for entry in entries:
+        command = re.sub(r" -Winvalid-pch| -Xclang -include(-pch)? -Xclang \S+", "", entry["command"])
+        entry = entry | {"command": command}
         path = pathlib.Path(entry["file"])
         if not (path.name.startswith("unity_") and path.is_file()):
             out.append(entry)

@@ -23,13 +23,13 @@ using namespace field_rows;
 
 constexpr double kMaxBytes = 1 << 20, kMaxIds = 100'000;
 
-constexpr RequestField kModel = within("model", kString, 0, 4096, "whose tokens");
+constexpr RequestField kWhoseTokens = within("model", kString, 0, 4096, "whose tokens");
 constexpr RequestField kContent =
     within("content", kString, 0, kMaxBytes, "the text, by llama.cpp's name");
 constexpr RequestField kPrompt =
     within("prompt", kString, 0, kMaxBytes, "the text, by vLLM's name");
 constexpr std::array kTokenizeFields = {
-    kModel,
+    kWhoseTokens,
     kContent,
     kPrompt,
     kept("add_special", kBoolean, "with what the model's texts begin with"),
@@ -40,7 +40,7 @@ constexpr std::array kTokenizeFields = {
 };
 constexpr RequestField kTokens = within("tokens", kArray, 0, kMaxIds, "ids", "token ids");
 constexpr RequestField kToken = within("tokens[]", kInteger, 0, kMaxInt, "one of the model's");
-constexpr std::array kDetokenizeFields = {kModel, kTokens, kToken};
+constexpr std::array kDetokenizeFields = {kWhoseTokens, kTokens, kToken};
 
 std::vector<std::string_view> names_of(std::span<const RequestField> fields) {
   std::vector<std::string_view> out;
@@ -67,8 +67,8 @@ Result<Request> read_body(std::string&& body, Reservation& memory,
   return error;
 }
 
-Result<std::string> model_of(const JsonFields& fields) {
-  OC_ASSIGN_OR_RETURN(const auto model, fields.string(kModel));
+Result<std::string> model_of_tokens(const JsonFields& fields) {
+  OC_ASSIGN_OR_RETURN(const auto model, fields.string(kWhoseTokens));
   return std::string(model.value_or(""));
 }
 
@@ -78,7 +78,7 @@ Result<TokenizeRequest> read_tokenize(const JsonFields& fields) {
                  "POST /v1/images/plan counts the tokens of a conversation", "messages"};
   OC_RETURN_IF_ERROR(fields.only(names_of(kTokenizeFields)));
   TokenizeRequest out;
-  OC_ASSIGN_OR_RETURN(out.model, model_of(fields));
+  OC_ASSIGN_OR_RETURN(out.model, model_of_tokens(fields));
   OC_ASSIGN_OR_RETURN(const auto content, fields.string(kContent));
   OC_ASSIGN_OR_RETURN(const auto prompt, fields.string(kPrompt));
   if (content && prompt)
@@ -98,9 +98,9 @@ Result<TokenizeRequest> read_tokenize(const JsonFields& fields) {
 }
 
 Result<DetokenizeRequest> read_detokenize(const JsonFields& fields) {
-  OC_RETURN_IF_ERROR(fields.only(std::to_array({kModel.name, kTokens.name})));
+  OC_RETURN_IF_ERROR(fields.only(std::to_array({kWhoseTokens.name, kTokens.name})));
   DetokenizeRequest out;
-  OC_ASSIGN_OR_RETURN(out.model, model_of(fields));
+  OC_ASSIGN_OR_RETURN(out.model, model_of_tokens(fields));
   OC_ASSIGN_OR_RETURN(const json::array* tokens, fields.array(kTokens));
   if (tokens == nullptr)
     return Error{ErrorCode::kInvalidArgument, "\"tokens\" is missing", "", "tokens"};

@@ -72,6 +72,18 @@ def test_files_that_are_compiled_together_are_read_one_by_one(tree):
     assert "src/base/old.cpp:2" in done.stdout and "new.cpp" not in done.stdout
 
 
+def test_what_is_precompiled_is_to_be_included(tree):
+    (tree / "src/base/old.cpp").write_text(RIGHT.replace("#include <string>\n", ""))
+    database = tree / "build/release/compile_commands.json"
+    commands = json.loads(database.read_text())
+    (tree / "all.h").write_text("#include <string>\n")
+    for command in commands:
+        command["command"] = command["command"].replace("-c ", f"-Xclang -include -Xclang {tree}/all.h -c ")
+    database.write_text(json.dumps(commands))
+    done = run(tree, "src/base/old.cpp")
+    assert done.returncode == 1 and "src/base/old.cpp:1" in done.stdout, done.stdout + done.stderr
+
+
 def test_a_change_is_found_new_and_committed(tree):
     new = tree / "src/base/new.cpp"
     new.write_text(FAULT)

@@ -18,7 +18,7 @@ constexpr unsigned kReadingImages = kSampling | takers::kLook;
 constexpr double kDay = 86400, kMaxMb = 1 << 24, kMaxTokens = 1 << 20;
 
 // clang-format off
-constexpr Key kKeys[] = {
+constexpr Key kHonoured[] = {
     // Which model, and what it is called.
     {.path = "model_name", .meaning = "What clients and people see as the model's name"},
     {.path = "model_id", .meaning = "Another name that reaches the model"},
@@ -383,6 +383,6 @@ constexpr Key kKeys[] = {
 
 }  // namespace
 
-std::span<const Key> honoured_keys() { return kKeys; }
+std::span<const Key> honoured_keys() { return kHonoured; }
 
 }  // namespace oc

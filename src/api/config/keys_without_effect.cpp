@@ -17,8 +17,8 @@ constexpr std::string_view kTemplate =
 
 constexpr std::string_view kPixels =
     "pictures are shown as they are, and as large as the model takes them";
-constexpr std::string_view kSampling = "generation_config says how answers are drawn";
-constexpr std::string_view kCaches =
+constexpr std::string_view kHowDrawn = "generation_config says how answers are drawn";
+constexpr std::string_view kOwnCaches =
     "image_processing.cache_enabled and cache_settings say what is kept";
 constexpr std::string_view kNotEncoded = "pictures are never encoded again";
 constexpr std::string_view kNoCode = "no code that comes with a model is ever run";
@@ -27,7 +27,7 @@ constexpr std::string_view kKept =
     "keys and values are always kept; the answer is the same, only sooner";
 constexpr std::string_view kTogether = "requests always run side by side";
 
-constexpr Key kKeys[] = {
+constexpr Key kWithoutEffect[] = {
     {.path = "version", .meaning = "Label of the configuration", .reason = kLabel},
 
     {.path = "capabilities.vision",
@@ -211,9 +211,9 @@ constexpr Key kKeys[] = {
     {.path = "image_processing.preprocessing.sharpness_factor", .kind = Kind::kNumber, .meaning = "How much is changed", .max = 1e9, .reason = kPixels},
     {.path = "inference.batch_size", .kind = Kind::kInteger, .meaning = "Requests at a time", .max = 1e9, .reason = kTogether},
     {.path = "inference.expected_response_time", .kind = Kind::kNumber, .meaning = "Seconds that it took", .max = 1e9, .reason = kLabel},
-    {.path = "inference.temperature", .kind = Kind::kNumber, .meaning = "How freely tokens are drawn", .max = 1e9, .reason = kSampling},
-    {.path = "inference.do_sample", .kind = Kind::kBool, .meaning = "Draw tokens at all", .reason = kSampling},
-    {.path = "inference.num_beams", .kind = Kind::kInteger, .meaning = "Beams of a search", .max = 1e9, .reason = kSampling},
+    {.path = "inference.temperature", .kind = Kind::kNumber, .meaning = "How freely tokens are drawn", .max = 1e9, .reason = kHowDrawn},
+    {.path = "inference.do_sample", .kind = Kind::kBool, .meaning = "Draw tokens at all", .reason = kHowDrawn},
+    {.path = "inference.num_beams", .kind = Kind::kInteger, .meaning = "Beams of a search", .max = 1e9, .reason = kHowDrawn},
     {.path = "inference.torch_dtype", .meaning = "Type of PyTorch weights", .reason = kWeights},
     {.path = "inference.use_half_precision", .kind = Kind::kBool, .meaning = "16-bit weights", .reason = kWeights},
     {.path = "inference.fast_mode", .kind = Kind::kBool, .meaning = "Be fast", .reason = kEngine},
@@ -223,8 +223,8 @@ constexpr Key kKeys[] = {
     {.path = "inference.special_api.custom_tokenizer", .kind = Kind::kBool, .meaning = "Functions of the model's Python code", .reason = kPython},
     {.path = "inference.optimization.mps_acceleration", .kind = Kind::kBool, .meaning = "PyTorch on Apple GPUs", .reason = kPlaced},
     {.path = "inference.optimization.memory_management", .kind = Kind::kBool, .meaning = "Save memory", .reason = kMemory},
-    {.path = "inference.optimization.image_caching", .kind = Kind::kBool, .meaning = "Keep encoded pictures", .reason = kCaches},
-    {.path = "inference.optimization.response_caching", .kind = Kind::kBool, .meaning = "Keep answers", .reason = kCaches},
+    {.path = "inference.optimization.image_caching", .kind = Kind::kBool, .meaning = "Keep encoded pictures", .reason = kOwnCaches},
+    {.path = "inference.optimization.response_caching", .kind = Kind::kBool, .meaning = "Keep answers", .reason = kOwnCaches},
     {.path = "memory.required_gb", .kind = Kind::kNumber, .meaning = "GB that the model takes", .max = 1e9, .reason = kMemory},
     {.path = "memory.max_memory_gb", .kind = Kind::kNumber, .meaning = "GB that it may take", .max = 1e9, .reason = kMemory},
     {.path = "memory.cleanup_interval", .kind = Kind::kInteger, .meaning = "Requests between clean-ups", .max = 1e9, .reason = kMemory},
@@ -235,13 +235,13 @@ constexpr Key kKeys[] = {
     {.path = "optimization.enable_kv_cache", .kind = Kind::kBool, .meaning = "Keep keys and values", .reason = kKept},
     {.path = "optimization.low_cpu_mem_usage", .kind = Kind::kBool, .meaning = "Load in pieces", .reason = kMapped},
     {.path = "optimization.skip_memory_checks", .kind = Kind::kBool, .meaning = "Look at no memory", .reason = kMemory},
-    {.path = "optimization.image_caching", .kind = Kind::kBool, .meaning = "Keep encoded pictures", .reason = kCaches},
+    {.path = "optimization.image_caching", .kind = Kind::kBool, .meaning = "Keep encoded pictures", .reason = kOwnCaches},
     {.path = "optimization.batch_optimization", .kind = Kind::kBool, .meaning = "Several requests at a time", .reason = kTogether},
     {.path = "performance.optimization_level", .meaning = "How much is done for speed", .reason = kEngine},
     {.path = "performance.precision", .meaning = "Type of weights", .reason = kWeights},
-    {.path = "performance.caching", .kind = Kind::kBool, .meaning = "Keep anything", .reason = kCaches},
+    {.path = "performance.caching", .kind = Kind::kBool, .meaning = "Keep anything", .reason = kOwnCaches},
     {.path = "performance.batch_processing", .kind = Kind::kBool, .meaning = "Several requests at a time", .reason = kTogether},
-    {.path = "api.temperature", .kind = Kind::kNumber, .meaning = "How freely tokens are drawn", .max = 1e9, .reason = kSampling},
+    {.path = "api.temperature", .kind = Kind::kNumber, .meaning = "How freely tokens are drawn", .max = 1e9, .reason = kHowDrawn},
     {.path = "api.openai_compatible", .kind = Kind::kBool, .meaning = "Speak OpenAI's language", .reason = kPython},
     {.path = "api.endpoints", .kind = Kind::kStrings, .meaning = "Routes of the Python server", .reason = kPython},
     {.path = "api.note", .meaning = "Words for people", .reason = kLabel},
@@ -250,6 +250,6 @@ constexpr Key kKeys[] = {
 
 }  // namespace
 
-std::span<const Key> keys_without_effect() { return kKeys; }
+std::span<const Key> keys_without_effect() { return kWithoutEffect; }
 
 }  // namespace oc

@@ -20,7 +20,7 @@ constexpr double kLeft = 76, kRight = 770, kTop = 62, kBottom = 430;  // of the 
 constexpr double kLargest = 34, kSmallest = 5, kUnknownSize = 9;      // radii
 constexpr double kLetter = 7.2, kLine = 15;                           // of a label, about
 
-constexpr std::string_view kHead =
+constexpr std::string_view kPlotHead =
     R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-labelledby="title text">
 <title id="title">Accuracy over seconds for an answer</title>
 <desc id="text">{2}</desc>
@@ -171,7 +171,7 @@ std::string Comparison::plot() const {
     taken.push_back(dots.back().box());
   }
   std::string out =
-      fmt::format(fmt::runtime(kHead), kWidth, kHeight, in_markup(description(shown)), kLeft);
+      fmt::format(fmt::runtime(kPlotHead), kWidth, kHeight, in_markup(description(shown)), kLeft);
   out += grid(seconds);
   // The small ones last, so that none is hidden.
   std::ranges::stable_sort(dots, [](const Dot& a, const Dot& b) { return a.r > b.r; });

@@ -17,7 +17,7 @@
 namespace oc {
 namespace {
 
-constexpr std::string_view kHead = R"(<!doctype html>
+constexpr std::string_view kPageHead = R"(<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -43,7 +43,7 @@ dl {{ margin: .5rem 0 0; }} dt {{ float: left; clear: left; width: 5rem; opacity
 <body>
 )";
 
-std::string row(std::string_view name, const Estimate& estimate) {
+std::string page_row(std::string_view name, const Estimate& estimate) {
   return fmt::format(
       "<tr><td>{}</td><td class=\"n\">{:.2f} %</td><td class=\"n\">{:.2f} to {:.2f}</td>"
       "<td class=\"n\">{}</td></tr>\n",
@@ -57,7 +57,7 @@ std::string table(std::string_view title, std::span<const TypeScore> types) {
       "<h2>By {}</h2>\n<table>\n<tr><th>{}</th><th class=\"n\">accuracy</th>"
       "<th class=\"n\">95 % interval</th><th class=\"n\">asked</th></tr>\n",
       title, title);
-  for (const TypeScore& type : types) out += row(type.name, type.estimate);
+  for (const TypeScore& type : types) out += page_row(type.name, type.estimate);
   return out + "</table>\n";
 }
 
@@ -119,7 +119,7 @@ std::string vqa_page(const VqaReport& report, std::span<const VqaQuestion> quest
   const VqaRun& run = report.run;
   const Estimate& overall = report.overall;
   const std::string title = "VQA: " + in_markup(run.model);
-  std::string out = fmt::format(fmt::runtime(kHead), title);
+  std::string out = fmt::format(fmt::runtime(kPageHead), title);
   out +=
       fmt::format("<h1>{}</h1>\n<p class=\"score\">{:.2f} %</p>\n", title, percent(overall.mean));
   out += fmt::format("<p>{:.2f} to {:.2f} % ({}). ", percent(overall.low), percent(overall.high),

@@ -15,7 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-Error wrong(const std::string& param, std::string_view what) {
+Error wrong_reference(const std::string& param, std::string_view what) {
   return {ErrorCode::kInvalidArgument, fmt::format("\"{}\" {}", param, what), "", param};
 }
 
@@ -54,7 +54,7 @@ Result<void> check_references(const json::object& root, std::span<const SchemaRe
   named.emplace_back("#", &whole);
   for (const auto& [to, param] : references)
     if (std::ranges::none_of(named, [&](const auto& one) { return one.first == to; }))
-      return wrong(param, "must be \"#\" or name a definition: \"#/$defs/NAME\"");
+      return wrong_reference(param, "must be \"#\" or name a definition: \"#/$defs/NAME\"");
   std::set<std::string> known;
   for (bool grown = true; grown;) {
     grown = false;
@@ -63,8 +63,9 @@ Result<void> check_references(const json::object& root, std::span<const SchemaRe
   }
   for (const auto& [name, body] : named)
     if (!known.contains(name))
-      return wrong(path, fmt::format("allows no finite answer: {} always needs another of its kind",
-                                     name == "#" ? "it" : "a definition"));
+      return wrong_reference(
+          path, fmt::format("allows no finite answer: {} always needs another of its kind",
+                            name == "#" ? "it" : "a definition"));
   return {};
 }
 

@@ -16,7 +16,7 @@
 namespace oc::hub {
 namespace {
 
-constexpr std::chrono::milliseconds kTick{50};
+constexpr std::chrono::milliseconds kStepTime{50};
 // Bytes after which a connection was of use. What a server keeps up for ever is thus no less than
 // this in the time of a stall.
 constexpr std::uint64_t kProgressCounts = 32u << 10;
@@ -77,7 +77,7 @@ class Fetcher {
     })) {
       if (options_.patience.stop()) return stopped();
       start_connections();
-      http_.step(kTick);
+      http_.step(kStepTime);
       for (const auto& item : items_) advance(*item);
       report();
     }
