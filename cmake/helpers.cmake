@@ -32,8 +32,17 @@ endfunction()
 # oc_together(TARGET): its files are compiled twelve of a folder at a time, as most of what one takes is
 # the headers that they share. So names of a folder are unique also where a file keeps them to itself. A
 # file with compile options of its own stays alone. That each file includes what it uses is shown by
-# clang-tidy (tools/tidy.py), which reads it by itself.
+# clang-tidy (tools/tidy.py), which reads it by itself. Off where ccache shares what it keeps between
+# checkouts (CCACHE_BASEDIR): the files that join them name theirs, so nothing would be.
+set(together ON)
+if(NOT "$ENV{CCACHE_BASEDIR}" STREQUAL "")
+  set(together OFF)
+endif()
+option(OC_TOGETHER "Compile files of a folder together" ${together})
 function(oc_together target)
+  if(NOT OC_TOGETHER)
+    return()
+  endif()
   get_target_property(sources ${target} SOURCES)
   get_target_property(root ${target} SOURCE_DIR)
   foreach(source IN LISTS sources)
