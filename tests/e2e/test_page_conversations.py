@@ -309,7 +309,6 @@ def test_a_page_that_is_left_keeps_what_was_asked(page):
     hold(page)
     begin(page)
     expect(kept(page)).to_have_count(1)
-    page.unroute_all()
     page.reload()
     expect(page.locator("#status")).to_have_attribute("data-state", "ready")
     kept(page).first.locator(".open").click()
