@@ -47,11 +47,24 @@ def until(page, condition, arg=None):
         page.wait_for_timeout(50)
 
 
+# What each window has beside the page, and no test looks at: the address bar's lists, which are pages of their own,
+# and a process for the page that may come next. They take half of the time.
+BESIDE = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess"]
+# Chromium heeds the last --disable-features only, so these are Playwright's.
+PLAYWRIGHTS = [
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
+    "PreconnectToSearch",
+]  # fmt: skip
+
+
 @contextlib.contextmanager
 def launched(*args):
     with sync_playwright() as playwright:
         # --no-sandbox: Chromium's own does not work for root, as tests in containers run.
-        running = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", *args])
+        own = ["--no-sandbox", "--disable-features=" + ",".join(PLAYWRIGHTS + BESIDE)]
+        running = playwright.chromium.launch(executable_path=chromium(), args=[*own, *args])
         yield running
         running.close()
 

@@ -9,10 +9,9 @@ import threading
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
 
 from conftest import ROOT, data_uri
-from page_driver import CIRCLE, chromium
+from page_driver import CIRCLE, launched
 from test_switch import DEMO, both, home, states  # noqa: F401
 
 SITE = "elsewhere.example"  # resolved to this machine, as a site in the internet would not be
@@ -62,13 +61,8 @@ OLD_ROUTES = {"status", "status of the model server", "config", "chat", "chat wi
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=chromium(),
-            args=["--no-sandbox", f"--host-resolver-rules=MAP {SITE} 127.0.0.1"],
-        )
+    with launched(f"--host-resolver-rules=MAP {SITE} 127.0.0.1") as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
