@@ -96,9 +96,9 @@ def from_folder(context, url):
     context.route(url + "/**", answer)
 
 
-@pytest.fixture
-def open_page(browser):
-    """Opens the page of a server; at the end nothing may have gone wrong in it unexpectedly."""
+@contextlib.contextmanager
+def pages(browser):
+    """What opens the page of a server; at the end nothing may have gone wrong in it unexpectedly."""
     contexts, faults = [], []
 
     def begin(url, ready=True, expected=None, **options):
@@ -140,8 +140,28 @@ def open_page(browser):
 
 
 @pytest.fixture
+def open_page(browser):
+    with pages(browser) as begin:
+        yield begin
+
+
+@pytest.fixture
 def page(open_page, server):
     return open_page(server.url)
+
+
+@pytest.fixture(scope="module")
+def page_of_all(browser, server):
+    with pages(browser) as begin:
+        yield begin(server.url)
+
+
+@pytest.fixture
+def same_page(page_of_all):
+    """One page for the tests of a module that need no new one: each begins a conversation, and what it answers itself
+    ends with it."""
+    yield page_of_all
+    page_of_all.unroute_all()
 
 
 def ask(page, question=None):
@@ -204,20 +224,27 @@ NAMELESS = """() => [...document.querySelectorAll("button, textarea, input, sele
     .map((each) => each.outerHTML)"""
 
 
-def looked_at(open_page, url, part, screen, scheme):
-    """A page on a screen of SCREENS in a colour scheme, and a check of how it looks: nothing is wider than the
-    screen, all can be read and has a name. A screenshot goes into $OCELLUS_SCREENSHOTS."""
+def schemes(page):
+    """The page in one colour scheme, then in the other: only its style knows of them."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        yield scheme
+
+
+def looked_at(open_page, url, part, screen, **options):
+    """A page on a screen of SCREENS, and a check of how it looks in both colour schemes: nothing is wider than the
+    screen, all can be read and has a name. A screenshot of each goes into $OCELLUS_SCREENSHOTS."""
     phone = screen == "phone"
-    page = open_page(
-        url, viewport=SCREENS[screen], color_scheme=scheme, reduced_motion="reduce",
-        is_mobile=phone, has_touch=phone, device_scale_factor=2 if phone else 1,
-    )  # fmt: skip
+    page = open_page(url, **{
+        "viewport": SCREENS[screen], "reduced_motion": "reduce", "is_mobile": phone, "has_touch": phone,
+        "device_scale_factor": 2 if phone else 1, **options})  # fmt: skip
 
     def check(name):
-        if folder := os.environ.get("OCELLUS_SCREENSHOTS"):
-            page.screenshot(path=pathlib.Path(folder) / f"{part}-{screen}-{scheme}-{name}.png")
-        assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["width"]
-        assert page.evaluate(CONTRAST) == []
-        assert page.evaluate(NAMELESS) == []
+        for scheme in schemes(page):
+            if folder := os.environ.get("OCELLUS_SCREENSHOTS"):
+                page.screenshot(path=pathlib.Path(folder) / f"{part}-{screen}-{scheme}-{name}.png")
+            assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["width"]
+            assert page.evaluate(CONTRAST) == []
+            assert page.evaluate(NAMELESS) == []
 
     return page, check

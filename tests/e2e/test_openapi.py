@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Server, picture_part, text_part, user
 from page_driver import browser, open_page  # noqa: F401
-from test_page_access import FIND, PACKAGES
+from test_page_access import PACKAGES, faults
 from test_switch import free_port
 
 
@@ -150,7 +150,7 @@ def test_the_page_shows_it(open_page, both, server):  # noqa: F811
     assert page.locator("details:visible").count() == 4
     page.get_by_label("Find a path or a field").fill("")
     page.evaluate((PACKAGES / "axe-core/axe.min.js").read_text(encoding="utf-8"))
-    assert page.evaluate(FIND) == []
+    assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert httpx.get(f"{both[1]}/docs").text == httpx.get(f"{server.url}/docs").text
     page.close()

@@ -1,7 +1,5 @@
 """The web page: one picture, questions, answers, and what goes wrong. page_driver.py drives the browser."""
 
-import os
-import pathlib
 import re
 import signal
 
@@ -10,8 +8,9 @@ from playwright.sync_api import expect
 
 from conftest import Server, data_uri
 from page_driver import (  # noqa: F401
-    CIRCLE, CONTRAST, HOSTILE, NAMELESS, QUESTION, SCREENS, SHAPES,
-    answer_with, ask, browser, choose, open_page, page, until,
+    CIRCLE, HOSTILE, QUESTION, SCREENS, SHAPES,
+    answer_with, ask, browser, choose, looked_at, open_page, page, page_of_all, same_page,
+    until,
 )  # fmt: skip
 
 
@@ -45,7 +44,8 @@ def test_a_picture_is_asked_about_twice(page, server):
     ]
 
 
-def test_the_answer_grows_as_it_comes(page):
+def test_the_answer_grows_as_it_comes(same_page):
+    page = same_page
     page.evaluate("""() => {
         window.lengths = [];
         new MutationObserver((changes) => {
@@ -60,7 +60,8 @@ def test_the_answer_grows_as_it_comes(page):
     assert len(lengths) >= 5 and lengths[-1] == len(text) > 20
 
 
-def test_another_picture_begins_anew(page):
+def test_another_picture_begins_anew(same_page):
+    page = same_page
     choose(page)
     ask(page, QUESTION)
     choose(page, SHAPES)
@@ -124,7 +125,8 @@ def test_what_is_no_picture_is_told(open_page, server):
     expect(ask(page, QUESTION).locator(".text")).to_have_text("Circle.")
 
 
-def test_names_questions_and_answers_are_text(page):
+def test_names_questions_and_answers_are_text(same_page):
+    page = same_page
     picture = {"name": HOSTILE, "mimeType": "image/png", "buffer": CIRCLE.read_bytes()}
     choose(page, picture)
     piece = HOSTILE.replace('"', '\\"')
@@ -293,8 +295,9 @@ def test_by_keyboard_alone(page):
     expect(page.locator("#question")).to_be_focused()
 
 
-def test_events_in_any_pieces(page):
+def test_events_in_any_pieces(same_page):
     """Split lines, split characters, comments, several lines of data, CR LF."""
+    page = same_page
     events = page.evaluate("""async () => {
         const {events} = await import("./api.js");
         const bytes = new TextEncoder().encode(
@@ -315,25 +318,14 @@ def test_events_in_any_pieces(page):
     assert events == [["één 🦚", "two\n lines"]] * 5
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_looks(open_page, server, screen, scheme):
-    phone = screen == "phone"
-    page = open_page(
-        server.url, viewport=SCREENS[screen], color_scheme=scheme, reduced_motion="reduce",
-        is_mobile=phone, has_touch=phone, device_scale_factor=2 if phone else 1, expected="4[0-9]{2}",
-    )  # fmt: skip
-    size = SCREENS[screen]
+def test_looks(open_page, server, screen):
+    page, looks = looked_at(open_page, server.url, "page", screen, expected="4[0-9]{2}")
 
     def check(name):
-        folder = os.environ.get("OCELLUS_SCREENSHOTS")
-        if folder:
-            page.screenshot(path=pathlib.Path(folder) / f"{screen}-{scheme}-{name}.png")
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        looks(name)
         box = page.locator("#ask-form").bounding_box()
-        assert 0 <= box["y"] and box["y"] + box["height"] <= size["height"]
-        assert page.evaluate(CONTRAST) == []
-        assert page.evaluate(NAMELESS) == []
+        assert 0 <= box["y"] and box["y"] + box["height"] <= SCREENS[screen]["height"]
 
     check("begin")
     page.locator("#status summary").click()

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from page_driver import (  # noqa: F401
-    CIRCLE, QUESTION, SCREENS, SHAPES, answer_with, ask, browser, choose, looked_at, open_page, page,
+    CIRCLE, QUESTION, SCREENS, SHAPES, answer_with, ask, browser, choose, looked_at, open_page, page, page_of_all,
+    same_page,
 )  # fmt: skip
 
 MARKDOWN = """# Shapes
@@ -64,7 +65,8 @@ def elements(text):
     return text.evaluate("(text) => [...text.querySelectorAll('*')].map((each) => each.tagName)")
 
 
-def test_markdown(page):
+def test_markdown(same_page):
+    page = same_page
     choose(page)
     text = answered(page, *(MARKDOWN[i : i + 7] for i in range(0, len(MARKDOWN), 7)))
     expect(text.locator("h2")).to_have_text("Shapes")
@@ -84,7 +86,8 @@ def test_markdown(page):
     assert set(elements(text)) <= ALLOWED
 
 
-def test_a_hostile_answer_is_plain_content(page):
+def test_a_hostile_answer_is_plain_content(same_page):
+    page = same_page
     choose(page)
     text = answered(page, HOSTILE)
     assert set(elements(text)) <= ALLOWED
@@ -104,7 +107,8 @@ def test_a_hostile_answer_is_plain_content(page):
      "*" * 20000, "[" * 20000, "`" * 20001, "a\n" * 10000, "![" * 5000 + "](" * 5000, "\u202e\u0000\ufffe" * 50],
     ids=["table", "quotes", "lists", "stars", "brackets", "ticks", "lines", "pictures", "signs"],
 )  # fmt: skip
-def test_large_and_deep_answers(page, text):
+def test_large_and_deep_answers(same_page, text):
+    page = same_page
     choose(page)
     half = len(text) // 2
     shown = answered(page, text[:half], text[half:])
@@ -115,7 +119,8 @@ def test_large_and_deep_answers(page, text):
     assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS["wide"]["width"]
 
 
-def test_a_long_answer_is_shown_in_full_at_its_end(page):
+def test_a_long_answer_is_shown_in_full_at_its_end(same_page):
+    page = same_page
     choose(page)
     words = [f"word{i} " for i in range(3000)]
     expect(answered(page, *words)).to_have_text("".join(words).strip())
@@ -144,7 +149,8 @@ def asked(page, act):
     return request.value.post_data_json["messages"]
 
 
-def test_the_last_question_is_asked_again(page):
+def test_the_last_question_is_asked_again(same_page):
+    page = same_page
     choose(page)
     ask(page, QUESTION)
     ask(page, "What is the color of the circle?")
@@ -155,7 +161,8 @@ def test_the_last_question_is_asked_again(page):
     assert messages[-1]["content"] == "What is the color of the circle?"
 
 
-def test_a_question_is_edited(page):
+def test_a_question_is_edited(same_page):
+    page = same_page
     choose(page)
     ask(page, QUESTION)
     ask(page, "Is there a star?")
@@ -176,10 +183,9 @@ def test_a_question_is_edited(page):
     expect(page.locator("#question")).to_be_focused()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_looks(open_page, server, screen, scheme):
-    page, check = looked_at(open_page, server.url, "answers", screen, scheme)
+def test_looks(open_page, server, screen):
+    page, check = looked_at(open_page, server.url, "answers", screen)
 
     page.locator("#file").set_input_files([SHAPES, CIRCLE])
     expect(page.locator("#thumbs li")).to_have_count(2)

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from conftest import Server, token_id
 from page_driver import (  # noqa: F401
-    SCREENS, ask, launched, looked_at, open_page, page, until,
+    SCREENS, ask, launched, looked_at, open_page, page, page_of_all, same_page, until,
 )  # fmt: skip
 
 FLAGS = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=device-count=2",
@@ -167,7 +167,8 @@ def test_a_frame_is_waited_for(page):
     expect(page.locator("#picture-size")).to_contain_text("336 × 336")
 
 
-def test_the_difference_is_the_mean_of_small_grey_pictures(page):
+def test_the_difference_is_the_mean_of_small_grey_pictures(same_page):
+    page = same_page
     assert page.evaluate("""async () => {
         const {difference} = await import("./camera.js");
         return difference(new Uint8Array([0, 10, 255, 7]), new Uint8Array([4, 10, 251, 0]));
@@ -198,19 +199,20 @@ def test_a_frame_that_waits_gives_way_to_a_newer_one(open_page):
         page.locator("#interval").select_option("100")
         # The only place is taken by answers without an end.
         page.evaluate("""(token) => {
-            window.busy = true;
+            window.busy = new AbortController();
+            const {signal} = window.busy;
             const body = JSON.stringify({messages: [{role: "user", content: "Count."}], temperature: 1,
                                          max_tokens: 1500, logit_bias: {[token]: 100}});
             const headers = {"Content-Type": "application/json"};
-            const again = () => window.busy && fetch("v1/chat/completions", {method: "POST", headers, body})
-              .then((response) => response.text()).then(again);
+            const again = () => fetch("v1/chat/completions", {method: "POST", headers, body, signal})
+              .then((response) => response.text()).then(again, () => {});
             again();
         }""", token_id("a"))
         while not httpx.get(running.url + "/health").json()["running"]:
             page.wait_for_timeout(50)
         start(page, COLOUR)
         expect(page.locator("#watch-state")).to_contain_text("passed over")
-        page.evaluate("window.busy = false")
+        page.evaluate("window.busy.abort()")
         expect(page.locator("#watch-state")).to_contain_text("answered")
         page.get_by_role("button", name="Stop").click()
         expect(page.locator(".failure")).to_have_count(0)
@@ -314,7 +316,8 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_a_browser_that_refuses(page, name):
+def test_a_browser_that_refuses(same_page, name):
+    page = same_page
     page.evaluate("""(name) => {
         navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", name));
     }""", name)
@@ -354,14 +357,14 @@ def test_a_phone_takes_a_photograph(open_page, server):
         button.click()
 
 
-def test_a_computer_has_none(page):
+def test_a_computer_has_none(same_page):
+    page = same_page
     expect(page.get_by_role("button", name="Take a photo")).to_be_hidden()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_looks(open_page, server, screen, scheme):
-    page, looks = looked_at(open_page, server.url, "camera", screen, scheme)
+def test_looks(open_page, server, screen):
+    page, looks = looked_at(open_page, server.url, "camera", screen)
     page.evaluate(DRAWN)
 
     def check(name):

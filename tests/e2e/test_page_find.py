@@ -1,7 +1,5 @@
 """Boxes and points on the page, of a model that finds them: a random Moondream. See page_driver.py."""
 
-import os
-import pathlib
 import re
 
 import pytest
@@ -9,7 +7,7 @@ from playwright.sync_api import expect
 
 from conftest import Server, data_uri
 from page_driver import (  # noqa: F401
-    CIRCLE, CONTRAST, NAMELESS, SCREENS, SHAPES, ask, browser, choose, open_page, page,
+    CIRCLE, SCREENS, SHAPES, ask, browser, choose, looked_at, open_page, page,
 )  # fmt: skip
 from test_cli import run
 
@@ -98,20 +96,10 @@ def test_a_refusal_is_told(open_page, finder):
     expect(page.locator(".found canvas")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_looks(open_page, finder, screen, scheme):
-    phone = screen == "phone"
-    page = open_page(
-        finder.url, viewport=SCREENS[screen], color_scheme=scheme, reduced_motion="reduce",
-        is_mobile=phone, has_touch=phone, device_scale_factor=2 if phone else 1,
-    )  # fmt: skip
+def test_looks(open_page, finder, screen):
+    page, check = looked_at(open_page, finder.url, "found", screen)
     choose(page, SHAPES)
     _, turn = found(page, "detect", BOXES)
     expect(turn.locator(".found canvas")).to_be_visible()
-    folder = os.environ.get("OCELLUS_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=pathlib.Path(folder) / f"found-{screen}-{scheme}.png")
-    assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["width"]
-    assert page.evaluate(CONTRAST) == []
-    assert page.evaluate(NAMELESS) == []
+    check("boxes")

@@ -9,9 +9,9 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from page_driver import (  # noqa: F401
-    CIRCLE, QUESTION, SCREENS, SHAPES, ask, browser, choose, looked_at, open_page, page, until,
+    CIRCLE, QUESTION, SCREENS, SHAPES, ask, browser, choose, looked_at, open_page, page, page_of_all, same_page, until,
 )  # fmt: skip
-from test_page_access import FIND, PACKAGES
+from test_page_access import PACKAGES, faults
 
 LINE = "#forecast-text"
 PLAN = "**/v1/images/plan"
@@ -93,7 +93,8 @@ def test_it_follows_pictures_question_and_detail(page):
      (planned(requests_ahead=3), "100 tokens · 5 crops · first word in about 2.5 s · 3 before it")],
     ids=["unknown", "soon", "long", "kept", "busy"],
 )  # fmt: skip
-def test_its_words(page, plan, words):
+def test_its_words(same_page, plan, words):
+    page = same_page
     plan_with(page, plan)
     choose(page)
     expect(page.locator(LINE)).to_have_text(words)
@@ -243,10 +244,9 @@ def test_the_server_tells_it(page):
     assert phases[-1] == "answering" and "encoding" in phases and "prefill" in phases
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_looks(open_page, server, screen, scheme):
-    page, check = looked_at(open_page, server.url, "forecast", screen, scheme)
+def test_looks(open_page, server, screen):
+    page, check = looked_at(open_page, server.url, "forecast", screen)
     page.evaluate((PACKAGES / "axe-core/axe.min.js").read_text(encoding="utf-8"))
     plan_with(page, planned(778, requests_ahead=1))
     waited(page)
@@ -258,4 +258,4 @@ def test_looks(open_page, server, screen, scheme):
     page.locator("#question").fill("And what stands beside it?")
     expect(page.locator(LINE)).to_contain_text("778 tokens")
     check("forecast")
-    assert page.evaluate(FIND) == []
+    assert faults(page) == []

@@ -1,8 +1,6 @@
 """The page in Chinese: every text has one, and a browser that wants it gets it. See page_driver.py."""
 
 import html.parser
-import os
-import pathlib
 import re
 
 import pytest
@@ -10,7 +8,7 @@ from playwright.sync_api import expect
 
 from conftest import ROOT
 from page_driver import (  # noqa: F401
-    CIRCLE, CONTRAST, NAMELESS, QUESTION, SCREENS, ask, browser, choose, open_page, page,
+    CIRCLE, QUESTION, SCREENS, ask, browser, choose, looked_at, open_page, page,
 )  # fmt: skip
 
 STRING = r'"((?:[^"\\]|\\.)*)"'
@@ -65,23 +63,9 @@ def test_values_are_kept():
             if sorted(values.findall(text)) != sorted(values.findall(other))] == []  # fmt: skip
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_a_browser_in_chinese(open_page, server, screen, scheme):
-    phone = screen == "phone"
-    page = open_page(
-        server.url, viewport=SCREENS[screen], color_scheme=scheme, reduced_motion="reduce", locale="zh-TW",
-        is_mobile=phone, has_touch=phone, device_scale_factor=2 if phone else 1,
-    )  # fmt: skip
-
-    def check(name):
-        folder = os.environ.get("OCELLUS_SCREENSHOTS")
-        if folder:
-            page.screenshot(path=pathlib.Path(folder) / f"chinese-{screen}-{scheme}-{name}.png")
-        assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["width"]
-        assert page.evaluate(CONTRAST) == []
-        assert page.evaluate(NAMELESS) == []
-
+def test_a_browser_in_chinese(open_page, server, screen):
+    page, check = looked_at(open_page, server.url, "chinese", screen, locale="zh-TW")
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     expect(page.locator("#empty h2")).to_have_text("就图片提问")
     expect(page.get_by_role("button", name="设置")).to_be_visible()

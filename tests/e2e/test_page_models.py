@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from page_driver import (  # noqa: F401
-    CIRCLE, CONTRAST, NAMELESS, QUESTION, SCREENS, ask, browser, choose, open_page, page,
+    CIRCLE, QUESTION, SCREENS, ask, browser, choose, looked_at, open_page, page,
 )  # fmt: skip
 from test_switch import DEMO, both, home, switch  # noqa: F401
 
@@ -97,22 +97,12 @@ def test_a_model_that_cannot_be_loaded_says_why(open_page, both, home, tmp_path)
     expect(ask(page, QUESTION).locator(".text")).to_have_text("Circle.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_texts_of_the_configuration(open_page, both, tmp_path, screen, scheme):
+def test_texts_of_the_configuration(open_page, both, tmp_path, screen):
     file = tmp_path / "texts.json"
     file.write_text(json.dumps(TEXTS))
     running = both("--config", str(file))
-    page = open_page(running.url, viewport=SCREENS[screen], color_scheme=scheme, reduced_motion="reduce")
-
-    def check(name):
-        folder = os.environ.get("OCELLUS_SCREENSHOTS")
-        if folder:
-            page.screenshot(path=pathlib.Path(folder) / f"models-{screen}-{scheme}-{name}.png")
-        assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["width"]
-        assert page.evaluate(CONTRAST) == []
-        assert page.evaluate(NAMELESS) == []
-
+    page, check = looked_at(open_page, running.url, "models", screen, is_mobile=False, has_touch=False)
     expect(page.locator("#description")).to_have_text(TEXTS["description"])
     check("begin")
     choose(page, CIRCLE)
@@ -129,18 +119,22 @@ def test_texts_of_the_configuration(open_page, both, tmp_path, screen, scheme):
     check("answer")
 
 
-@pytest.mark.parametrize("width", [320, 375, 800, 801, 1280, 2560])
-def test_any_width(open_page, both, width):
-    page = open_page(both().url, viewport={"width": width, "height": 900})
+def test_any_width(open_page, both):
+    page = open_page(both().url)
+
+    def widths():
+        for width in (320, 375, 800, 801, 1280, 2560):
+            page.set_viewport_size({"width": width, "height": 900})
+            yield width
 
     def check(name):
-        folder = os.environ.get("OCELLUS_SCREENSHOTS")
-        if folder:
-            page.screenshot(path=pathlib.Path(folder) / f"width-{width}-{name}.png")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        for part in ("#history-open", "#settings-open", "#model", "#status summary", "#question"):
-            box = page.locator(part).bounding_box()
-            assert 0 <= box["x"] and box["x"] + box["width"] <= width and box["width"] >= 30, part
+        for width in widths():
+            if folder := os.environ.get("OCELLUS_SCREENSHOTS"):
+                page.screenshot(path=pathlib.Path(folder) / f"width-{width}-{name}.png")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            for part in ("#history-open", "#settings-open", "#model", "#status summary", "#question"):
+                box = page.locator(part).bounding_box()
+                assert 0 <= box["x"] and box["x"] + box["width"] <= width and box["width"] >= 30, (width, part)
 
     check("begin")
     page.locator("#file").set_input_files([CIRCLE, CIRCLE, CIRCLE])
@@ -149,6 +143,7 @@ def test_any_width(open_page, both, width):
     check("answer")
     for panel in ("Settings", "Conversations"):
         page.get_by_role("button", name=panel).click()
-        box = page.get_by_role("dialog", name=panel).bounding_box()
-        assert 0 <= box["x"] and box["x"] + box["width"] <= width
+        for width in widths():
+            box = page.get_by_role("dialog", name=panel).bounding_box()
+            assert 0 <= box["x"] and box["x"] + box["width"] <= width, (width, panel)
         page.keyboard.press("Escape")

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
-from page_driver import CIRCLE, QUESTION, ask, browser, choose, open_page, page  # noqa: F401
+from page_driver import CIRCLE, QUESTION, ask, browser, choose, open_page, page, page_of_all, same_page  # noqa: F401
 
 DRAWN = {
     "moving.gif": "image/gif", "plain.bmp": "image/bmp", "moving.webp": "image/webp",
@@ -29,7 +29,8 @@ def circle_as(name):
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_what_is_shown_is_what_is_sent(page, name):
+def test_what_is_shown_is_what_is_sent(same_page, name):
+    page = same_page
     bodies = []
     page.on("request", lambda request: request.url.endswith("/completions")
             and bodies.append(request.post_data_json))  # fmt: skip
@@ -58,7 +59,8 @@ def test_what_is_shown_is_what_is_sent(page, name):
     assert shown == sent
 
 
-def test_what_shows_through_is_white(page):
+def test_what_shows_through_is_white(same_page):
+    page = same_page
     clear = Image.new("RGBA", (336, 336), (0, 0, 0, 0))
     ImageDraw.Draw(clear).ellipse((68, 68, 268, 268), fill=(0, 0, 0, 255))
     out = io.BytesIO()

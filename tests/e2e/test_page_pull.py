@@ -13,7 +13,7 @@ from page_driver import (  # noqa: F401
     QUESTION, SCREENS, ask, browser, choose, looked_at, open_page, page, until,
 )  # fmt: skip
 from pull_home import FILES, NAME, WEIGHTS, Home
-from test_page_access import FIND, PACKAGES
+from test_page_access import PACKAGES, faults
 from test_switch import eventually, run
 
 ADMIN = "the-admins"
@@ -220,29 +220,28 @@ def test_the_panel_by_keyboard(open_page, server):  # noqa: F811
     expect(page.locator("#status summary")).to_be_focused()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_how_it_looks(open_page, server, hub, screen, scheme):  # noqa: F811
-    page, check = looked_at(open_page, server.url, "panel", screen, scheme)  # noqa: F811
+def test_how_it_looks(open_page, server, hub, screen):  # noqa: F811
+    page, check = looked_at(open_page, server.url, "panel", screen)  # noqa: F811
     page.evaluate("(key) => sessionStorage.setItem('ocellus-api-key', key)", ADMIN)
     page.reload()
     page.evaluate((PACKAGES / "axe-core/axe.min.js").read_text(encoding="utf-8"))
     page.locator("#status summary").click()
     expect(page.locator("#plot-now")).to_contain_text("tokens a second")
     check("status")
-    assert page.evaluate(FIND) == []
+    assert faults(page) == []
     page.keyboard.press("Escape")
     opened(page)
     check("here")
     # Of its own, as a pull goes on with what a stopped one of the same weights has left.
-    hub.files = {**FILES, WEIGHTS: FILES[WEIGHTS] + f"{screen} {scheme}".encode()}
+    hub.files = {**FILES, WEIGHTS: FILES[WEIGHTS] + screen.encode()}
     hub.block, hub.hold_at = 16 << 10, HELD
     page.locator("#pull-model").fill(NAME)
     page.locator("#pull-model").press("Enter")
     until(page, "document.querySelector('#pull-bar').value > 0.3")
     page.evaluate("document.querySelector('#pull').scrollIntoView()")
     check("pull")
-    assert page.evaluate(FIND) == []
+    assert faults(page) == []
     page.locator("#pull-stop").click()
     expect(page.locator("#pull")).to_be_hidden()
     assert eventually(lambda: httpx.get(server.url + "/v1/models/pull").json()["under_way"] is None)

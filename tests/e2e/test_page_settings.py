@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from page_driver import (  # noqa: F401
-    CIRCLE, QUESTION, SCREENS, SHAPES, answer_with, ask, browser, choose, looked_at, open_page, page,
+    CIRCLE, QUESTION, SCREENS, SHAPES, answer_with, ask, browser, choose, looked_at, open_page, page, page_of_all,
+    same_page,
 )  # fmt: skip
 
 SCHEMA = {"type": "object", "properties": {"shape": {"enum": ["circle", "star"]}}, "required": ["shape"],
@@ -27,7 +28,8 @@ def settings(page, **values):
     page.get_by_role("button", name="Use", exact=True).click()
 
 
-def test_what_is_not_set_is_the_servers_choice(page):
+def test_what_is_not_set_is_the_servers_choice(same_page):
+    page = same_page
     choose(page)
     body, _ = asked(page)
     assert set(body) == {"model", "messages", "stream", "stream_options"}
@@ -67,7 +69,8 @@ def test_an_answer_keeps_to_a_schema(page):
     [("temperature", "3", "from 0 to 2"), ("max_tokens", "1.5", "from 1 to"), ("schema", "{", "no JSON schema"),
      ("schema", "[1]", "no JSON schema")],
 )  # fmt: skip
-def test_what_cannot_be_is_told(page, name, value, why):
+def test_what_cannot_be_is_told(same_page, name, value, why):
+    page = same_page
     settings(page, **{name: value})
     expect(page.locator("#settings-error")).to_contain_text(why)
     expect(page.locator(f"#set-{name}")).to_be_focused()
@@ -76,7 +79,8 @@ def test_what_cannot_be_is_told(page, name, value, why):
     assert set(asked(page)[0]) == {"model", "messages", "stream", "stream_options"}
 
 
-def test_what_the_model_saw(page):
+def test_what_the_model_saw(same_page):
+    page = same_page
     choose(page, SHAPES)
     question = "How many shapes are in this picture?"  # not asked before
     details = ask(page, question).locator(".saw")
@@ -113,7 +117,8 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_each_familys_own_words(page, family):
+def test_each_familys_own_words(same_page, family):
+    page = same_page
     plan, words = FAMILIES[family]
     choose(page, SHAPES)
     answer_with(
@@ -127,10 +132,9 @@ def test_each_familys_own_words(page, family):
     assert abs(details.locator("canvas").evaluate("(canvas) => canvas.width / canvas.height") - w / h) < 0.02
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_looks(open_page, server, screen, scheme):
-    page, check = looked_at(open_page, server.url, "settings", screen, scheme)
+def test_looks(open_page, server, screen):
+    page, check = looked_at(open_page, server.url, "settings", screen)
 
     choose(page, SHAPES)
     ask(page, "How many shapes are there?").locator(".saw summary").click()
