@@ -27,7 +27,8 @@ enum class Rounding {
 
 struct VerifyOptions {
   Rounding rounding = Rounding::kNone;
-  int max_model_tokens = 0;  // > 0: leaves out model cases with longer prompts
+  int max_model_tokens = 0;         // > 0: leaves out model cases with longer prompts
+  bool one_case_a_picture = false;  // the first of the first picture, the second of the second, …
   // Called before each case; for progress.
   std::function<void(std::string_view stage, std::string_view name)> progress;
 };

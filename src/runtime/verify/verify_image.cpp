@@ -88,9 +88,10 @@ const Architecture* family_of(const Model& model) {
   return found == architectures().end() ? nullptr : &*found;
 }
 
+// turn: the only case to look at, counted round and round; nullopt: all.
 Result<void> check_image(const std::filesystem::path& folder, const json::object& info,
                          const json::object& entry, const Model& model, const Expectations& expect,
-                         VerifyReport& report) {
+                         std::optional<std::size_t> turn, VerifyReport& report) {
   const std::string name(entry.at("file").as_string());
   OC_ASSIGN_OR_RETURN(const std::string bytes, read_file(folder / name, 64u << 20));
   ImageLimits limits;
@@ -116,7 +117,10 @@ Result<void> check_image(const std::filesystem::path& folder, const json::object
   check_decoded(*source, *image, expect, name, report);
   const Architecture* const family = family_of(model);
   if (family == nullptr || family->check_golden_image == nullptr) return {};
-  for (const json::value& c : source->at("cases").as_array()) {
+  const json::array& cases = source->at("cases").as_array();
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    if (turn && i != *turn % cases.size()) continue;
+    const json::value& c = cases[i];
     const std::optional<ImageOptions> shown = golden_options(c.as_object(), model);
     if (!shown) continue;
     Checks checks(name_of(name, *shown), expect, report);
@@ -157,13 +161,16 @@ Result<bool> verify_image(const std::filesystem::path& goldens, const Model& mod
   OC_ASSIGN_OR_RETURN(const Expectations expect, Expectations::open(folder / "expect.safetensors"));
   const std::string file = (folder / "cases.json").string();
   OC_RETURN_IF_ERROR(with_case(file, "all images", [&]() -> Result<void> {
+    std::optional<std::size_t> turn;
+    if (options.one_case_a_picture) turn = 0;
     for (const json::value& entry : cases.at("images").as_array()) {
       const std::string_view name = entry.at("file").as_string();
       if (options.progress) options.progress("image", name);
       OC_RETURN_IF_ERROR(with_case(file, name, [&] {
         return check_image(folder, cases.at("info").as_object(), entry.as_object(), model, expect,
-                           report);
+                           turn, report);
       }));
+      if (turn) ++*turn;
     }
     return {};
   }));
