@@ -29,7 +29,7 @@ enum class FieldUse {
   kRefused,   // it would, and is not done: an error, but for null and `nothing`
 };
 
-struct Empty {  // {} or []
+struct Empty {  // {}, [] or ""
   bool operator==(const Empty&) const = default;
 };
 

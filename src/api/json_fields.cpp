@@ -79,7 +79,7 @@ bool asks_for_nothing(const RequestField& field, const json::value& value) {
     }
     bool operator()(Empty) const {
       return (value.is_object() && value.get_object().empty()) ||
-             (value.is_array() && value.get_array().empty());
+             (value.is_array() && value.get_array().empty()) || value == "";
     }
   };
   return std::visit(Compare{value}, field.nothing);

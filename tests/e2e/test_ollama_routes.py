@@ -76,6 +76,21 @@ def test_fields_without_effect_are_told(server):
         assert "warning" not in post(server, path, {**body, **kept, "stream": False}).json()
 
 
+def test_fields_of_generate_beside_messages(server):
+    """As LLM Vision for Home Assistant sends them to /api/chat."""
+    ask = lambda **more: post(server, "/api/chat", {"stream": False, "options": {"temperature": 0}, **more}).json()
+    system = {"role": "system", "content": "Be brief."}
+    whole = ask(messages=[system, TURN])
+    told = ask(messages=[TURN], system="Be brief.", prompt=[], images=[PICTURE])
+    for key in ("message", "prompt_eval_count"):
+        assert told[key] == whole[key] != ask(messages=[{"role": "user", "content": "Hello"}])[key]
+    assert told["warning"] == "without effect here: images"
+    told = ask(messages=[system, TURN], system="Tell a story.", prompt="")
+    assert (told["prompt_eval_count"], told["warning"]) == (whole["prompt_eval_count"], "without effect here: system")
+    lost = post(server, "/api/chat", {"messages": [{"role": "user", "content": "x"}], "images": [PICTURE]})
+    assert (lost.status_code, lost.json()["param"]) == (400, "images") and "messages[].images" in lost.text
+
+
 def test_the_bodies_of_other_clients(server):
     """tests/data/requests as Ollama's clients would write them."""
     tools = json.loads((ROOT / "tests/data/requests/tool-history.json").read_text())["tools"]

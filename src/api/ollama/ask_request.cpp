@@ -139,9 +139,30 @@ struct OllamaAskParser {
                  "add \"logprobs\": true", "top_logprobs"};
   }
 
+  // Some programs send both routes' fields to this one. A system text stands above the messages;
+  // pictures beside them are those that they hold, or would be lost.
+  Result<void> fields_of_generate(const JsonFields& fields) {
+    std::vector<Message>& messages = request.generate.messages;
+    OC_ASSIGN_OR_RETURN(const auto system, fields.string(row("system")));
+    if (system && !system->empty() && !messages.empty()) {
+      if (std::ranges::find(messages, Role::kSystem, &Message::role) == messages.end())
+        messages.insert(messages.begin(), {Role::kSystem, {TextPart{std::string(*system)}}});
+      else
+        no_effect().add("system");
+    }
+    OC_ASSIGN_OR_RETURN(const json::array* images, fields.array(row("images")));
+    if (images == nullptr || images->empty()) return {};
+    if (request.images.empty())
+      return Error{ErrorCode::kInvalidArgument, R"("images" stand beside the messages)",
+                   R"(put them into a message of the user's: "messages[].images")", "images"};
+    no_effect().add("images");
+    return {};
+  }
+
   Result<void> conversation(const JsonFields& fields) {
     OC_ASSIGN_OR_RETURN(const json::array* messages, fields.array(row("messages")));
     if (messages != nullptr) OC_RETURN_IF_ERROR(parse_ollama_turns(*messages, limits, request));
+    OC_RETURN_IF_ERROR(fields_of_generate(fields));
     OC_ASSIGN_OR_RETURN(const json::array* tools, fields.array(row("tools")));
     if (tools == nullptr || tools->empty()) return {};
     for (std::size_t i = 0; i < tools->size(); ++i)

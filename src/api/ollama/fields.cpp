@@ -84,6 +84,9 @@ constexpr std::array kCommon = {
 constexpr std::array kChat = {
     within("messages", kArray, 0, 4096, "the conversation; none: the model is loaded", "messages"),
     kept("tools", kArray, "not called: the model answers in text"),
+    kept("system", kString, "what stands above the conversation, where no message says it"),
+    kept("images", kArray, "those of the messages once more, or a 400"),
+    refused("prompt", Empty()),
 };
 constexpr std::array kGenerate = {
     kept("prompt", kString, "the question; none, and no picture: the model is loaded"),
