@@ -1,6 +1,7 @@
 """Anthropic's Messages API as its own clients see it, unmodified: the Python client in build/venv, the Node
 client in build/node (node/anthropic.mjs asks)."""
 
+import asyncio
 import base64
 import json
 import os
@@ -15,6 +16,7 @@ from conftest import ROOT
 from test_forced_calls import PARAMETERS
 from test_node import FOLDER, PACKAGES, node
 from test_response_format import library  # noqa: F401 (skips where the build has no grammar library)
+from test_switch import eventually
 
 PICTURE = base64.b64encode((ROOT / "examples/red-circle.png").read_bytes()).decode()
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}}
@@ -98,6 +100,31 @@ def test_a_schema(client):
     jsonschema.validate(json.loads(message.content[0].text), schema)
 
 
+def test_words_alone(client):
+    assert ask(client, messages=[{"role": "user", "content": "Hello"}]).content[0].text.strip()
+
+
+def test_who_leaves_stops_it(client, server):
+    statistics = lambda: httpx.get(server.url + "/stats").json()["statistics"]
+    before = statistics()["cancelled"]
+    schema = {"type": "array", "items": {"type": "boolean"}, "minItems": 400}
+    with client.messages.stream(model="", messages=[TURN], max_tokens=3000,
+                                output_config={"format": {"type": "json_schema", "schema": schema}}) as stream:  # fmt: skip
+        next(event for event in stream if event.type == "content_block_delta")
+    assert eventually(lambda: statistics()["running"] == 0 and statistics()["cancelled"] > before)
+    assert ask(client).content[0].text.strip() == "Circle."
+
+
+def test_asynchronous(server):
+    async def ask():
+        async with anthropic.AsyncAnthropic(base_url=server.url, api_key="none", max_retries=0) as client:
+            body = {"model": "", "messages": [TURN], "max_tokens": 50}
+            async with client.messages.stream(**body) as stream:
+                return await stream.get_final_text(), (await client.messages.create(**body)).content[0].text
+
+    assert {text.strip() for text in asyncio.run(ask())} == {"Circle."}
+
+
 def test_errors_are_the_librarys_own(client):
     for more, kind, name in [
         ({"max_tokens": 0}, anthropic.BadRequestError, "max_tokens"),
@@ -136,6 +163,8 @@ def came(server):
 
 
 def test_node(came):
+    assert came["words"].strip()
+    assert json.loads(came["structured"])["shape"] in ("circle", "square")
     assert came["whole"]["content"][0]["text"].strip() == came["after"].strip() == "Circle."
     assert came["final"]["content"][0]["text"] == came["whole"]["content"][0]["text"]
     assert came["events"][0] == "message_start" and came["events"][-1] == "message_stop"

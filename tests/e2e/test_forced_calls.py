@@ -1,13 +1,16 @@
 """tool_choice: a call that is forced is made, its arguments held to the function's parameters."""
 
 import json
+import os
+import subprocess
 
 import httpx
 import jsonschema
 import openai
 import pytest
 
-from conftest import picture_part, text_part, user
+from conftest import data_uri, drawing, picture_part, text_part, user
+from test_node import FOLDER, PACKAGES, node
 from test_response_format import library  # noqa: F401 (skips where the build has no grammar library)
 
 QUESTION = user(picture_part(1), text_part("What shape is in the picture?"))
@@ -169,3 +172,21 @@ def test_a_schema_that_is_not_enforced_is_named(server):
     assert error["param"] == "tools[0].function.parameters.properties.a.not"
     # Where no call is forced, nothing has to be enforced.
     assert httpx.post(server.url + "/v1/chat/completions", json=body | {"tool_choice": "auto"}).status_code == 200
+
+
+def test_node(server):
+    done = subprocess.run(
+        [node(), str(FOLDER / "forced.mjs")], input=json.dumps({"url": server.url, "picture": data_uri(drawing(1))}),
+        capture_output=True, text=True, timeout=600, env={**os.environ, "NODE_PATH": PACKAGES},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    came = json.loads(done.stdout)
+    shapes = ("circle", "square")
+    assert came["parsed"]["message"]["parsed"]["shape"] in shapes and came["parsed_in_stream"]["shape"] in shapes
+    assert came["called"]["finish_reason"] == "tool_calls"
+    (call,) = came["called"]["message"]["tool_calls"]
+    for function in (call["function"], came["called_in_stream"]):
+        assert function["name"] == "note_shape" and json.loads(function["arguments"])["shape"] in shapes
+    events = came["events"]
+    assert events["tool_calls.function.arguments.done"] == events["end"] == 1 and "content" not in events
+    assert events["chunk"] > events["tool_calls.function.arguments.delta"] > 0

@@ -218,6 +218,7 @@ def came(server):
 
 
 def test_javascript(came):
+    assert came["words"].strip()
     assert came["whole"]["message"]["content"].strip() == came["generated"].strip() == came["after"].strip() == "Circle."
     assert came["streamed"] == came["whole"]["message"]["content"]
     assert came["last"]["done_reason"] == "stop" and came["last"]["eval_count"] > 0

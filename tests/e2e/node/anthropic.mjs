@@ -27,6 +27,16 @@ const tools = [
   },
 ];
 const forced = await ask({max_tokens: 300, tools, tool_choice: {type: "tool", name: "note_shape"}});
+const format = {
+  type: "json_schema",
+  schema: {
+    type: "object",
+    properties: {shape: {type: "string", enum: ["circle", "square"]}},
+    required: ["shape"],
+    additionalProperties: false,
+  },
+};
+const structured = await ask({max_tokens: 300, output_config: {format}});
 const abort = new AbortController();
 let aborted = "not at all";
 try {
@@ -38,6 +48,8 @@ try {
 const failure = await ask({max_tokens: 0}).catch((error) => ({status: error.status, type: error.error?.error?.type}));
 console.log(
   JSON.stringify({
+    words: (await ask({messages: [{role: "user", content: "Hello"}]})).content[0].text,
+    structured: structured.content[0].text,
     whole: await ask(),
     events,
     final: await stream.finalMessage(),

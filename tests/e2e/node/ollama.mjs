@@ -32,6 +32,7 @@ try {
 }
 console.log(
   JSON.stringify({
+    words: (await ask({messages: [{role: "user", content: "Hello"}]})).message.content,
     whole,
     generated: (await client.generate({model: "default", prompt: question, images: [Buffer.from(picture, "base64")]}))
       .response,
