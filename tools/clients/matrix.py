@@ -10,18 +10,16 @@ import asyncio
 import base64
 import importlib.metadata
 import os
-import subprocess
 import sys
-import traceback
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from served import ANSWER, QUESTION, served, tried
+
 OCELLUS, ROOT = sys.argv[1:]
 PICTURE = base64.b64encode(open(f"{ROOT}/examples/red-circle.png", "rb").read()).decode()
 URI = f"data:image/png;base64,{PICTURE}"
-QUESTION = "What shape is this?"
-ANSWER = "Circle."
 
 
 class Seen(BaseModel):
@@ -121,24 +119,11 @@ CLIENTS = {"langchain-openai": langchain, "litellm": litellm, "instructor": inst
 
 
 def main() -> int:
-    server = subprocess.Popen([OCELLUS, "serve", "--model", "demo", "--port", "0", "--backend-port", "0"],
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # fmt: skip
     failed = 0
-    try:
-        url = next(line.rsplit(" ", 1)[1].strip() for line in server.stdout if line.startswith("ocellus serving")) + "/v1"
-        os.environ["LLM_USER_PATH"] = os.environ.get("TMPDIR", "/tmp")
+    os.environ["LLM_USER_PATH"] = os.environ.get("TMPDIR", "/tmp")
+    with served(OCELLUS) as url:
         for name, ask in CLIENTS.items():
-            told = []
-            try:
-                for what, right in ask(url):
-                    told.append(what if right else f"{what}: WRONG")
-            except Exception:
-                told.append("FAILED: " + traceback.format_exc(limit=-2).strip().replace("\n", " | "))
-            failed += any("WRONG" in one or "FAILED" in one for one in told)
-            print(f"{name} {importlib.metadata.version(name)}: {'; '.join(told)}", flush=True)
-    finally:
-        server.terminate()
-        server.wait()
+            failed += not tried(f"{name} {importlib.metadata.version(name)}", lambda: ask(url + "/v1"))
     return 1 if failed else 0
 
 
