@@ -5,6 +5,7 @@ OCELLUS_BIN names the program (default: build/release/ocellus), OCELLUS_TEST_MOD
 """
 
 import base64
+import functools
 import io
 import json
 import os
@@ -35,6 +36,9 @@ START_SECONDS = 300  # a sanitizer build on a busy machine
 # What httpx waits where a test does not say it; its own 5 s may pass on a busy machine.
 for _what in ("connect", "read", "write", "pool"):
     setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _what, START_SECONDS)
+# Each client reads the certificate authorities, 18 ms, though most ask over plain HTTP: read once.
+_transport = httpx._transports.default
+_transport.create_ssl_context = functools.cache(_transport.create_ssl_context)
 SANITIZER_REPORT = re.compile(r"\b\w+Sanitizer\b|: runtime error: ")
 
 
