@@ -205,6 +205,12 @@ Result<ModelRecipe> recipe_by_name(const std::string& name, const ModelRecipe& f
   return meant.ok() ? meant : recipe;
 }
 
+// Installed under other names as well: /v1/models tells of it once.
+void add_installed_names(ModelRecipe& recipe) {
+  for (const std::string& name : available_models())
+    if (name != recipe.name && is_same_model(name, recipe.source)) recipe.aliases.push_back(name);
+}
+
 // A model may still be pulled, so that this is no error.
 void warn_of_lost_aliases(const std::vector<ModelAlias>& aliases, const ModelRecipe& first,
                           const HostOptions& options) {
@@ -270,7 +276,9 @@ std::shared_ptr<ModelHost> make_model_host(const Settings& settings, const Confi
   };
   warn_of_lost_aliases(settings.aliases, first, options);
   auto host = std::make_shared<ModelHost>(std::move(options));
-  host->add(first);
+  ModelRecipe named = first;
+  add_installed_names(named);
+  host->add(std::move(named));
   // Likewise where a request would mean the active one.
   for (const Original& original : kOriginals)
     if (auto recipe = installed_recipe(std::string(original.name), first);

@@ -105,10 +105,10 @@ class HostedModels final : public ModelSource {
   }
   std::string resolve(const std::string& name) const override {
     if (const ModelAlias* alias = alias_of(name, std::equal_to<>()))
-      return without_aliases(alias->model);
-    if (name.empty() || is_there(name)) return name;
-    const ModelAlias* alias = alias_of(name, is_same_name);
-    return without_aliases(alias != nullptr ? alias->model : name);
+      return host_->known_name(without_aliases(alias->model));
+    if (name.empty() || host_->named(name)) return name;
+    const ModelAlias* alias = is_there(name) ? nullptr : alias_of(name, is_same_name);
+    return host_->known_name(without_aliases(alias != nullptr ? alias->model : name));
   }
   ServiceStats stats() const override { return host_->stats(); }
   RequestDefaults defaults(const std::string& name) const override {

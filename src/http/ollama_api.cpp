@@ -101,7 +101,8 @@ void OllamaApi::ps(const RequestPtr&, const ResponderPtr& responder) const {
 void OllamaApi::show(const RequestPtr& request, const ResponderPtr& responder) const {
   const auto wanted = parse_ollama_model(OllamaModelRoute::kShow, request->body);
   if (!wanted.ok()) return http::fail(responder, wanted.error(), Stage::kRequest, request->id);
-  const std::string name(without_latest(*wanted));
+  const auto source = app_->models();
+  const std::string name = source ? source->resolve(*wanted) : std::string(without_latest(*wanted));
   const std::vector<ServedModel> models = served();
   const auto known =
       std::ranges::find_if(models, [&](const ServedModel& one) { return one.answers_to(name); });

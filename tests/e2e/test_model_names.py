@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 
@@ -181,6 +182,44 @@ def test_another_spelling_opens_no_door(serve):
     assert answered_by(running.url, "eyes", authorization="Bearer boss") == "tiny"
     for written in ("tiny", "tiny:LATEST", "Eyes"):
         assert answered_by(running.url, written, authorization="Bearer user") == "tiny"
+
+
+def loads(running):
+    """How often each model was loaded, by its name."""
+    told = httpx.get(running.url + "/metrics", headers={"authorization": "Bearer boss"}).text
+    found = re.findall(r'^ocellus_model_loads_total{model="([^"]*)",result="loaded"} (\d+)', told, re.M)
+    return {name: int(count) for name, count in found}
+
+
+@pytest.mark.parametrize("path", [False, True])
+def test_a_folder_is_loaded_once_however_it_is_called(serve, home, path):
+    """Started by its folder, asked for by its name; and the other way round, through links, cases and switches."""
+    folder = home / "models/org/Other-2B"
+    running = serve("--model", str(folder) if path else "org/Other-2B", "--alias", "eyes=ORG/Other-2b", "--admin-key", "boss")
+    own = answered_by(running.url, "")
+    spellings = ["org/Other-2B", "ORG/other-2b", "org/Other-2B:latest", "Other-2B", "eyes", "Eyes:latest", own]
+    for written in spellings:  # loaded already: nobody needs the admin's key
+        assert answered_by(running.url, written) == own, written
+        assert answered_by(running.backend, written) == own, written
+    admin = {"authorization": "Bearer boss"}
+    for written in spellings:
+        loaded = httpx.post(running.url + "/v1/models/load", json={"model": written}, headers=admin, timeout=300)
+        assert loaded.status_code == 200 and loaded.json()["id"] == own, written
+    for written in ("org/Other-2B", own):
+        switched = httpx.patch(
+            running.backend + "/api/v1/config", json={"active_model": written}, headers=admin, timeout=300
+        )
+        assert switched.status_code == 200, switched.text
+    assert loads(running)[own] == 1 and sum(loads(running).values()) == 1
+    listed = [one["id"] for one in httpx.get(running.url + "/v1/models").json()["data"]]
+    assert listed.count(own) == 1 and ("org/Other-2B" not in listed or own == "org/Other-2B")
+
+
+@pytest.mark.parametrize("written", ["eyes", "EYES:latest", "Org/other-2b"])
+def test_ollama_shows_a_model_by_any_of_its_names(serve, written):
+    running = serve("--alias", "eyes=org/Other-2B")
+    shown = httpx.post(running.url + "/api/show", json={"model": written})
+    assert shown.status_code == 200 and "org/Other-2B" in shown.json()["modelfile"]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   Result<void> unload(const std::string& name);
   std::optional<ModelStatus> active() const;
   std::optional<ModelStatus> named(const std::string& name) const;
+  std::string known_name(const std::string& name) const;
   std::string note(const std::string& name) const {
     return options_.note ? options_.note(name) : std::string();
   }
@@ -68,6 +69,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   };
 
   Result<Slot*> find(const std::string& name, bool for_request, Lock& lock);
+  Slot* same_folder(const ModelRecipe& recipe, Lock& lock) const;
   Slot* at_hand(const std::string& name, bool for_request) const;
   Slot* known(const std::string& name) const;
   Slot& slot_for(ModelRecipe recipe);

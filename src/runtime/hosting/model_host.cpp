@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "runtime/hosting/host_core.h"
+#include "runtime/library/names.h"
 
 namespace oc {
 namespace {
@@ -86,6 +87,7 @@ Result<void> ModelHost::unload(const std::string& name) { return core_->unload(n
 std::optional<ModelStatus> ModelHost::named(const std::string& name) const {
   return core_->named(name);
 }
+std::string ModelHost::known_name(const std::string& name) const { return core_->known_name(name); }
 std::string ModelHost::note(const std::string& name) const { return core_->note(name); }
 std::optional<ModelStatus> ModelHost::active() const { return core_->active(); }
 std::vector<ModelStatus> ModelHost::status() const { return core_->status(); }
@@ -146,7 +148,42 @@ Result<Slot*> HostCore::find(const std::string& name, bool for_request, Lock& lo
   Result<ModelRecipe> recipe = options_.find(name);
   lock.lock();
   if (!recipe.ok()) return recipe.error();
-  return &slot_for(*std::move(recipe));
+  Slot* same = same_folder(*recipe, lock);
+  if (same == nullptr) return &slot_for(*std::move(recipe));
+  if (!std::ranges::count(same->recipe.aliases, recipe->name)) {
+    same->recipe.aliases.push_back(recipe->name);
+    same->known.aliases.push_back(recipe->name);
+  }
+  return same;
+}
+
+// The known model that the recipe is, by another name: the active one, else one that is loaded.
+// Lets go of the lock.
+Slot* HostCore::same_folder(const ModelRecipe& recipe, Lock& lock) const {
+  if (!recipe.only_source || slots_.contains(recipe.name)) return nullptr;
+  std::vector<std::pair<Slot*, std::string>> sources;
+  for (const auto& [name, slot] : slots_) sources.emplace_back(slot.get(), slot->recipe.source);
+  lock.unlock();
+  std::erase_if(sources,
+                [&](const auto& one) { return !is_same_model(one.second, recipe.source); });
+  lock.lock();
+  if (sources.empty()) return nullptr;
+  const auto rank = [&](const auto& one) {
+    return 2 * (one.first == active_) + !!one.first->model;
+  };
+  return std::ranges::max_element(sources, {}, rank)->first;
+}
+
+std::string HostCore::known_name(const std::string& name) const {
+  Lock lock(mutex_);
+  if (name.empty() || at_hand(name, true) != nullptr || !options_.find) return name;
+  lock.unlock();
+  const Result<ModelRecipe> recipe = options_.find(name);
+  lock.lock();
+  if (!recipe.ok() || !recipe->only_source) return name;
+  if (slots_.contains(recipe->name)) return recipe->name;
+  const Slot* same = same_folder(*recipe, lock);
+  return same == nullptr ? name : same->known.name;
 }
 
 LeasePtr HostCore::lease(Slot& slot) {

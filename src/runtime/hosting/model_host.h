@@ -136,6 +136,9 @@ class ModelHost {
 
   // The model that acquire() would give, where that is known without looking at the disk.
   std::optional<ModelStatus> named(const std::string& name) const;
+  // What a model that is known already is called where acquire() would give it for `name`, another
+  // name of its folder; else `name`. Asks the disk about names that are not known.
+  std::string known_name(const std::string& name) const;
   std::string note(const std::string& name) const;  // as of HostOptions
   std::optional<ModelStatus> active() const;  // none before the first activate() has succeeded
   std::vector<ModelStatus> status() const;    // the active one first, then by name

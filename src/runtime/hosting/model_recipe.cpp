@@ -63,6 +63,7 @@ Result<ModelRecipe> installed_recipe(const std::string& name, const ModelRecipe&
   recipe.source = recipe.name;
   recipe.fallback.clear();
   recipe.aliases.clear();
+  recipe.only_source = true;
   return recipe;
 }
 

@@ -23,6 +23,8 @@ struct ModelRecipe {
   std::optional<EngineOptions> fallback_engine = {};  // nullopt: `engine`, on the CPU
   // Without a request for so long it is unloaded, and loaded again for the next; 0: never.
   std::chrono::milliseconds keep_alive{0};
+  // It has no settings of its own: a known model of the same folder is the same, by another name.
+  bool only_source = false;
 };
 
 // As load(), for one source.

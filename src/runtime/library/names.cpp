@@ -125,6 +125,13 @@ Result<fs::path> resolve_model(const std::string& name, NameFrom from) {
   return not_found(name, from, looked);
 }
 
+bool is_same_model(const std::string& a, const std::string& b) {
+  const auto one = resolve_model(a), other = resolve_model(b);
+  if (!one.ok() || !other.ok()) return false;
+  std::error_code error;
+  return *one == *other || fs::equivalent(*one, *other, error);
+}
+
 std::string model_name(const std::string& name_or_path, const fs::path& folder) {
   if (is_demo_name(name_or_path) || folder == embedded_folder()) return std::string(kDemoName);
   if (auto cached = cached_name(folder)) return *std::move(cached);

@@ -23,6 +23,9 @@ enum class NameFrom { kOperator, kClient };
 Result<std::filesystem::path> resolve_model(const std::string& name_or_path,
                                             NameFrom from = NameFrom::kOperator);
 
+// Whether both of the operator's names lead to one folder, however it is spelled.
+bool is_same_model(const std::string& a, const std::string& b);
+
 bool is_demo_name(std::string_view name);
 // How clients call what resolve_model() finds: "ocellus-demo", "org/phi", or the folder's name.
 std::string model_name(const std::string& name_or_path, const std::filesystem::path& folder);

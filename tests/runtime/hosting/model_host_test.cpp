@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <map>
@@ -61,6 +62,37 @@ TEST_F(ModelHostTest, InstalledModelsAreFound) {
   EXPECT_FALSE(acquire("d").ok());
   ASSERT_TRUE(activate("c").ok());
   EXPECT_EQ(answer(""), token_of("c"));
+}
+
+// A folder is loaded once, however it is spelled.
+TEST_F(ModelHostTest, AnotherNameOfAKnownModelsFolderIsThatModel) {
+  const std::filesystem::path home =
+      std::filesystem::path(testing::TempDir()) / "other_names_of_a_model";
+  std::filesystem::remove_all(home);
+  std::filesystem::create_directories(home / "a");
+  std::filesystem::create_directory_symlink(home / "a", home / "link");
+  const std::string folder = (home / "a").string();
+  options.find = [&](const std::string& name) -> Result<ModelRecipe> {
+    if (name == "org/a" || name == "short")
+      return ModelRecipe{
+          .name = "org/a", .source = (home / "link").string(), .fallback = {}, .only_source = true};
+    if (name == "own") return ModelRecipe{.name = "own", .source = folder, .fallback = {}};
+    return Error{ErrorCode::kNotFound, "no"};
+  };
+  start({"b"});
+  host->add({.name = "a", .source = folder, .fallback = {}});
+  ASSERT_TRUE(activate("a").ok());
+  EXPECT_EQ(host->known_name("short"), "a");
+  EXPECT_EQ(host->known_name("own"), "own");
+  EXPECT_EQ(host->known_name("nobody"), "nobody");
+  for (const char* name : {"org/a", "short", "org/a"}) EXPECT_EQ(answer(name), token_of("a"));
+  ASSERT_TRUE(activate("org/a").ok());
+  EXPECT_EQ(load_count(), 1u);
+  EXPECT_EQ(host->active()->name, "a");
+  EXPECT_EQ(host->named("org/a")->name, "a");
+  EXPECT_EQ(std::ranges::count(status("a").aliases, "org/a"), 1);
+  EXPECT_EQ(answer("own"), token_of("a")) << "one with settings of its own";
+  EXPECT_EQ(load_count(), 2u);
 }
 
 TEST_F(ModelHostTest, TheOldOneServesUntilTheNewOneIsReadyAndThenFinishes) {
