@@ -85,9 +85,21 @@ std::string how_to_name(std::string_view origin) {
   return fmt::format("--cors-origin {}", origin);
 }
 
+namespace {
+
+std::string with_origin(const Request& request, std::string_view key) {
+  return request.guest ? fmt::format("guest {} {}", request.header("origin"), key)
+                       : std::string(key);
+}
+
+}  // namespace
+
 std::string client_of(const Request& request) {
-  std::string key(shown_key(request, request.header("authorization")));
-  return request.guest ? fmt::format("guest {} {}", request.header("origin"), key) : key;
+  return with_origin(request, shown_key(request, request.header("authorization")));
+}
+
+std::string owner_of(const Request& request) {
+  return request.keyed ? client_of(request) : with_origin(request, "");
 }
 
 bool is_loopback(std::string_view address) {

@@ -97,6 +97,10 @@ std::string how_to_name(std::string_view origin);
 // Who asks, as far as the request says: the KEY of "Authorization: Bearer KEY", however that is
 // spelt, else the header as it is; for a guest the page's origin as well.
 std::string client_of(const Request& request);
+// Whose the answers are that are kept for the request. Where the server has no keys, what a client
+// shows as one is any text, and they are everybody's who knows their ids; but a guest's are its
+// origin's.
+std::string owner_of(const Request& request);
 // True for 127.0.0.0/8 and ::1.
 bool is_loopback(std::string_view address);
 

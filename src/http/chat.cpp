@@ -97,7 +97,7 @@ void App::chat(const Dialect& dialect, const RequestPtr& request, const Responde
   ChatLimits limits = options_.chat;
   limits.context_length = longest_context(source->models());
   if (answers_->enabled())
-    limits.earlier = [this, client = client_of(*request)](std::string_view id) {
+    limits.earlier = [this, client = owner_of(*request)](std::string_view id) {
       return answers_->turn(client, id);
     };
   const Stopwatch parsing;
@@ -227,7 +227,7 @@ void App::answer(const QuestionPtr& question) {
   question->begin_answer();
   const auto sender = question->sender;
   if (question->chat.turn && question->chat.turn->keep)
-    sender->tell([answers = answers_, client = client_of(*question->request)](AnsweredTurn turn) {
+    sender->tell([answers = answers_, client = owner_of(*question->request)](AnsweredTurn turn) {
       answers->keep(client, std::move(turn));
     });
   Service::OnText on_text;

@@ -60,6 +60,7 @@ void Connection::begin_request(Current& current) {
   request->id = request_id(request->header("x-request-id"));
   request->memory = Reservation(core_->options.memory);
   request->admin = core_->access.is_admin(*request);
+  request->keyed = core_->access.has_keys();
   current.id = request->id;
   current.method = request->method;
   current.path = request->path = core_->router.known_path(request->path);

@@ -18,7 +18,7 @@ ApiError no_such_answer() {
 
 void tell_items(const AnswerStore& answers, const AppOptions& options, const Request& request,
                 const ResponderPtr& responder, std::string_view id) {
-  const auto turn = answers.turn(client_of(request), id);
+  const auto turn = answers.turn(owner_of(request), id);
   if (!turn) return void(responder->fail(no_such_answer()));
   auto memory = std::make_shared<Reservation>(options.memory, request.id);
   auto items = input_items_json(*turn, request.query, *memory);
@@ -31,7 +31,7 @@ void tell_items(const AnswerStore& answers, const AppOptions& options, const Req
 
 void tell_answer(const AnswerStore& answers, const Request& request, const ResponderPtr& responder,
                  std::string_view id) {
-  const auto document = answers.document(client_of(request), id);
+  const auto document = answers.document(owner_of(request), id);
   if (!document) return void(responder->fail(no_such_answer()));
   if (const auto checked = check_retrieve(request.query); !checked.ok())
     return void(responder->fail(to_api_error(checked.error(), Stage::kRequest)));
@@ -58,7 +58,7 @@ void App::add_kept_answers(Router& router) {
               .path = path,
               .handler = [self](RequestPtr request, ResponderPtr responder) {
                 const std::string_view id = std::string_view(request->path).substr(kPrefix.size());
-                if (!self->answers_->remove(client_of(*request), id))
+                if (!self->answers_->remove(owner_of(*request), id))
                   return void(responder->fail(no_such_answer()));
                 responder->respond(json_response(deleted_json(id)));
               }});

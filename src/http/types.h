@@ -25,6 +25,7 @@ struct Request {
   Reservation memory;  // what the body takes of the server's budget
   bool guest = false;  // of a page that may use the original's routes only (AccessPolicy)
   bool admin = true;   // may do what an operator may: load models
+  bool keyed = false;  // the server has keys: what it shows says who asks
 
   // The first header of this (lower-case) name; empty when absent.
   std::string_view header(std::string_view name) const {

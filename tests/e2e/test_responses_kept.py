@@ -121,6 +121,17 @@ def test_another_keys_id_is_none(start):
     assert shown.status_code == 200
 
 
+def test_without_keys_what_is_shown_as_one_does_not_matter(client, server):
+    first = ask(client)
+    for key in ("another", "a third"):
+        other = server.client(api_key=key)
+        assert other.responses.retrieve(first.id).id == first.id
+        assert ask(other, "Of what colour?", previous_response_id=first.id).previous_response_id == first.id
+    assert httpx.get(f"{server.url}/v1/responses/{first.id}").status_code == 200  # nor that one is
+    assert httpx.delete(f"{server.url}/v1/responses/{first.id}").status_code == 200
+    assert status(server, first.id) == 404
+
+
 def test_the_oldest_go_first(start):
     running = start("--kept-answers-mb", "1")
     client = running.client()

@@ -35,6 +35,14 @@ TEST(Access, WhoAsks) {
   guest.headers.emplace_back("authorization", "Bearer key");
   guest.guest = true;
   EXPECT_EQ(client_of(guest), "guest https://b.example key");
+  // What is kept is a key's where the server has some.
+  Request shown = request("a", "authorization", "Bearer key");
+  EXPECT_EQ(owner_of(shown), "");
+  shown.keyed = true;
+  EXPECT_EQ(owner_of(shown), "key");
+  EXPECT_EQ(owner_of(guest), "guest https://b.example ");
+  guest.keyed = true;
+  EXPECT_EQ(owner_of(guest), client_of(guest));
 }
 
 TEST(Access, KeysHaveLabelsThatGiveNothingAway) {
