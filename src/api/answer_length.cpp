@@ -9,7 +9,7 @@ namespace oc {
 
 Result<std::optional<int>> answer_length(const JsonFields& fields,
                                          std::initializer_list<const RequestField*> names,
-                                         NoEffect no_effect) {
+                                         NoEffect no_effect, FieldNames& told) {
   constexpr std::int64_t kNoLimit = -1, kMost = std::numeric_limits<int>::max();
   std::optional<std::int64_t> length;
   const RequestField* from = nullptr;
@@ -22,9 +22,10 @@ Result<std::optional<int>> answer_length(const JsonFields& fields,
                    fmt::format("\"{}\" and \"{}\" are both given and differ",
                                fields.name(from->key()), fields.name(field->key())),
                    "send one of them", fields.name(field->key())};
+    if (!length) from = field;
     length = wanted;
-    from = field;
   }
+  told.call("max_tokens", (from == nullptr ? *names.begin() : from)->name);
   if (!length) return std::optional<int>();
   return std::optional(static_cast<int>(std::min(*length, kMost)));
 }

@@ -19,8 +19,8 @@ void limit_length(ChatRequest& request, const ServedModel& model) {
   if (model.context_length > 0) most = std::min(most, model.context_length);
   if (!length || *length <= most) return;
   if (!request.model_note.empty()) request.model_note += "; ";
-  request.model_note +=
-      fmt::format("max_tokens is {} and not {}: an answer may have no more here", most, *length);
+  request.model_note += fmt::format("{} is {} and not {}: an answer may have no more here",
+                                    request.names.of("max_tokens"), most, *length);
   length = static_cast<int>(most);
 }
 
@@ -52,6 +52,12 @@ std::size_t held_bytes(const ChatRequest& request) {
       if (const auto* text = std::get_if<TextPart>(&part)) total += text->text.capacity();
     }
   if (request.generate.task) total += text_of(*request.generate.task).size();
+  if (const auto& raw = request.generate.raw_prompt) {
+    // An answer that repeats it has it once more, and so has each of its choices.
+    const int copies = request.echo ? 2 + request.generate.n : 1;
+    total += raw->text.capacity() * static_cast<std::size_t>(copies);
+    total += raw->ids.capacity() * sizeof(TokenId);
+  }
   for (const EncodedImage& image : request.images) total += image.bytes.capacity();
   if (request.turn) total += request.turn->echo.capacity() + request.turn->input.capacity();
   return total;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/field_names.h"
 #include "api/request_defaults.h"
 #include "base/result.h"
 #include "runtime/request.h"
@@ -61,6 +62,7 @@ struct TurnRecord {
 };
 
 struct ChatRequest {
+  FieldNames names;          // of its fields, for what is told of it from here on
   std::string model;         // as the client wrote it; empty when absent
   GenerateRequest generate;  // without id, deadline, sampling (complete_request), images
   RequestedSampling sampling;
@@ -68,6 +70,7 @@ struct ChatRequest {
   bool stream = false;
   bool include_usage = false;     // a stream tells the counts of tokens
   bool include_progress = false;  // a stream tells how far its answer is
+  bool echo = false;              // the answer repeats its raw_prompt in front of it
   std::string unused_tools;       // "tools", "functions" that were offered; else empty
   std::optional<ForcedCall> forced_call;
   std::shared_ptr<const TurnRecord> turn;   // null: its dialect has none

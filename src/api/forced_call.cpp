@@ -174,6 +174,7 @@ Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request
   if (!request.generate.stop.empty()) NoEffect(request.without_effect).add(stop_field);
   request.generate.stop.clear();
   request.generate.json_schema = std::move(schema);
+  request.names.call("response_format", tools.size() == 1 ? tools.front().param : "tools");
   request.forced_call = std::move(call);
   request.generate.messages.back().parts.emplace_back(TextPart{told(tools)});
   return {};

@@ -44,6 +44,7 @@ class JsonFields {
   JsonFields(const boost::json::object& object, std::string path)
       : object_(&object), path_(std::move(path)) {}
 
+  const std::string& path() const { return path_; }
   std::string name(std::string_view key) const;
   const boost::json::value* find(std::string_view key) const;  // nullptr when absent or null
   Result<std::optional<std::int64_t>> integer(std::string_view key, std::int64_t min,

@@ -12,12 +12,10 @@ namespace {
 
 namespace json = boost::json;
 
-double finite(double logprob) { return std::isfinite(logprob) ? logprob : -9999.0; }
-
 json::object token_object(const ScoredToken& token) {
   json::object out;
   out["token"] = token_text(token);
-  out["logprob"] = finite(token.logprob);
+  out["logprob"] = logprob_number(token.logprob);
   json::array bytes;
   for (const char c : token.bytes) bytes.push_back(static_cast<std::uint8_t>(c));
   if (token.control)
@@ -28,6 +26,8 @@ json::object token_object(const ScoredToken& token) {
 }
 
 }  // namespace
+
+double logprob_number(double logprob) { return std::isfinite(logprob) ? logprob : -9999.0; }
 
 std::string token_text(const ScoredToken& token) {
   if (is_utf8(token.bytes)) return token.bytes;
@@ -49,8 +49,8 @@ json::array scores_json(std::span<const ChoiceScore> scores) {
   for (const ChoiceScore& score : scores) {
     json::object one;
     one["text"] = score.text;
-    one["logprob"] = finite(score.logprob);
-    one["mean_logprob"] = finite(score.mean_logprob);
+    one["logprob"] = logprob_number(score.logprob);
+    one["mean_logprob"] = logprob_number(score.mean_logprob);
     one["probability"] = std::isfinite(score.probability) ? score.probability : 0.0;
     one["tokens"] = score.tokens;
     out.push_back(std::move(one));

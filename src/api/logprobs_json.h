@@ -13,8 +13,10 @@ namespace oc {
 // As text; where it is none by itself, as OpenAI writes its bytes: "bytes:\\xf0\\x9f".
 std::string token_text(const ScoredToken& token);
 
-// {"token", "logprob", "bytes", "top_logprobs"}: an element of "content". JSON knows no infinity: a
-// token that cannot come has -9999.0.
+// JSON knows no infinity: a token that cannot come has -9999.0.
+double logprob_number(double logprob);
+
+// {"token", "logprob", "bytes", "top_logprobs"}: an element of "content".
 boost::json::object logprobs_json(const TokenLogprobs& token);
 
 // [{"text", "logprob", "mean_logprob", "probability", "tokens"}]

@@ -4,6 +4,7 @@
 
 #include "api/anthropic/dialect.h"
 #include "api/anthropic/messages_response.h"
+#include "api/completions/dialect.h"
 #include "api/moondream/dialect.h"
 #include "api/ollama/dialect.h"
 #include "api/openai/dialect.h"
@@ -14,8 +15,9 @@
 namespace oc {
 
 std::span<const ChatPath> chat_paths() {
-  static const std::array<ChatPath, 9> kPaths = {{
+  static const std::array<ChatPath, 10> kPaths = {{
       {"/v1/chat/completions", openai_dialect()},
+      {"/v1/completions", completions_dialect()},
       {"/v1/responses", responses_dialect()},
       {"/v1/messages", anthropic_dialect()},
       {"/v1/query", moondream_dialect(MoondreamRoute::kQuery)},
@@ -49,13 +51,20 @@ std::span<const DialectPrefix> dialect_prefixes() {
 }
 
 std::span<const AbsentPath> absent_paths() {
-  constexpr std::string_view kSound = "this server neither hears nor speaks",
-                             kDrawing = "this server draws no pictures",
-                             kFiles =
-                                 "this server keeps no files: pictures are sent with questions",
-                             kState = "this server has no assistants, threads and vector stores";
-  static const std::array<AbsentPath, 19> kPaths = {{
-      {"/v1/embeddings", "this server makes no embeddings"},
+  constexpr std::string_view
+      kSound = "this server neither hears nor speaks",
+      kDrawing = "this server draws no pictures", kNoEmbeddings = "this server makes no embeddings",
+      kNoBatches = "this server has no batches: `ocellus batch` asks about many pictures",
+      kFiles = "this server keeps no files: pictures are sent with questions",
+      kState = "this server has no assistants, threads and vector stores";
+  static const std::array<AbsentPath, 23> kPaths = {{
+      {"/v1/embeddings", kNoEmbeddings},
+      {"/embedding", kNoEmbeddings},  // llama.cpp's, as the next two
+      {"/completion",
+       "llama.cpp's own API is not spoken here: POST /v1/completions goes on from a \"prompt\", "
+       "and "
+       "\"max_tokens\" or \"n_predict\" says how far"},
+      {"/infill", "this server fills nothing in between two texts"},
       {"/v1/rerank", "this server ranks no documents"},
       {"/v1/audio/", kSound},
       {"/v1/realtime", kSound},
@@ -67,7 +76,8 @@ std::span<const AbsentPath> absent_paths() {
       {"/v1/files", kFiles},
       {"/v1/uploads", kFiles},
       {"/v1/containers", kFiles},
-      {"/v1/batches", "this server has no batches: `ocellus batch` asks about many pictures"},
+      {"/v1/batches", kNoBatches},
+      {"/v1/messages/batches", kNoBatches},
       {"/v1/fine_tuning/", "this server trains no models"},
       {"/v1/evals", "this server has no evals: `ocellus eval` measures a model"},
       {"/v1/assistants", kState},

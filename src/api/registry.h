@@ -37,8 +37,8 @@ struct DialectPrefix {
 };
 std::span<const DialectPrefix> dialect_prefixes();
 
-// What clients of OpenAI's may look for, and this program does not do: why there is nothing below a
-// prefix.
+// What clients may look for, and this program does not do: why there is nothing below a prefix, and
+// below one of /v1/ without it.
 struct AbsentPath {
   std::string_view prefix, why;
 };

@@ -40,11 +40,12 @@ void fail(const ResponderPtr& responder, const Error& error, Stage stage,
 }
 
 AnswerSender::AnswerSender(std::string request_id, ResponderPtr responder,
-                           std::unique_ptr<AnswerWriter> writer, bool stream)
+                           std::unique_ptr<AnswerWriter> writer, bool stream, FieldNames names)
     : id_(std::move(request_id)),
       responder_(std::move(responder)),
       writer_(std::move(writer)),
-      stream_(stream) {}
+      stream_(stream),
+      names_(std::move(names)) {}
 
 void AnswerSender::hold(Reservation texts, Reservation pictures) {
   texts_ = std::move(texts);
@@ -114,7 +115,7 @@ void AnswerSender::end_stream(GenerateResult& result) {
 
 void AnswerSender::fail(const Error& error, Stage stage) {
   log_internal(error, id_);
-  const ApiError told = to_api_error(error, stage);
+  const ApiError told = to_api_error(names_.in_their_words(error), stage);
   if (responder_->fail(told)) return;
   std::string last;
   writer_->error(last, told);

@@ -21,7 +21,7 @@ Error thrown(const std::exception& failure);
 class AnswerSender {
  public:
   AnswerSender(std::string request_id, ResponderPtr responder, std::unique_ptr<AnswerWriter> writer,
-               bool stream);
+               bool stream, FieldNames names);
 
   // Before the model is asked for an answer that is streamed; the stream may have begun.
   void offer_stream(const Dialect& dialect, std::chrono::milliseconds ping_every);
@@ -46,6 +46,7 @@ class AnswerSender {
   const ResponderPtr responder_;
   const std::unique_ptr<AnswerWriter> writer_;
   const bool stream_;
+  const FieldNames names_;
   std::function<void(AnsweredTurn turn)> keep_;  // may be empty
   Reservation texts_, pictures_;
 };

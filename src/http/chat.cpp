@@ -195,7 +195,8 @@ void App::Question::begin_answer() {
                                       .id = random_id(dialect.id_prefix()),
                                       .created = unix_seconds(),
                                       .warning = warning});
-  sender = std::make_shared<AnswerSender>(request->id, responder, std::move(writer), chat.stream);
+  sender = std::make_shared<AnswerSender>(request->id, responder, std::move(writer), chat.stream,
+                                          chat.names);
   sender->hold(std::move(request->memory), std::move(pictures));
 }
 

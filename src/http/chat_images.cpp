@@ -37,12 +37,14 @@ void App::take_images(const QuestionPtr& question) {
   Reservation& texts = question->request->memory;
   texts.shrink_to(held_bytes(question->chat) - encoded_bytes(question->chat));
   if (memory->peak > options_.memory->limit() - texts.bytes())
-    return question->fail({ErrorCode::kTooLarge,
-                           fmt::format("the pictures take {} bytes while they are decoded, over "
-                                       "the limit of {}",
-                                       memory->peak, options_.memory->limit()),
-                           "send fewer or smaller ones", "messages"},
-                          Stage::kImage);
+    return question->fail(
+        {ErrorCode::kTooLarge,
+         fmt::format("the pictures take {} bytes while they are decoded, over "
+                     "the limit of {}",
+                     memory->peak, options_.memory->limit()),
+         "send fewer or smaller ones",
+         question->chat.images.size() == 1 ? question->chat.images.front().param : "messages"},
+        Stage::kImage);
   question->pictures = Reservation(options_.memory, question->request->id);
   if (!question->pictures.grow_to(memory->peak)) return void(question->responder->fail(busy()));
   decode_next(question);

@@ -48,7 +48,7 @@ struct App::Question {
     if (sender)
       sender->fail(error, stage);
     else
-      http::fail(responder, error, stage, request->id);
+      http::fail(responder, chat.names.in_their_words(error), stage, request->id);
   }
 };
 

@@ -9,6 +9,17 @@
 namespace oc::http {
 namespace {
 
+constexpr std::string_view kVersion = "/v1";  // that clients leave out, or write twice
+
+// Without slashes that are doubled or at the end.
+std::string plain_path(std::string_view path) {
+  std::string plain;
+  for (const char c : path)
+    if (c != '/' || plain.empty() || plain.back() != '/') plain += c;
+  if (plain.size() > 1 && plain.back() == '/') plain.pop_back();
+  return plain;
+}
+
 bool matches(std::string_view pattern, std::string_view path) {
   if (!pattern.ends_with("/*")) return pattern == path;
   pattern.remove_suffix(1);
@@ -65,16 +76,25 @@ void Router::explain(std::string_view prefix, std::string_view why) {
   absent_.emplace_back(prefix, why);
 }
 
-std::string Router::absent(std::string_view path) const {
+// As it is written, else below /v1, or with one of two.
+std::string Router::absent(std::string_view written) const {
+  const std::string path = plain_path(written), below = std::string(kVersion) + path;
+  const bool twice = path.starts_with("/v1/v1/");
+  for (const std::string_view one :
+       {std::string_view(path), twice ? std::string_view(path).substr(kVersion.size()) : below})
+    if (const std::string* why = explained(one)) return *why;
+  const std::string_view there = example();
+  return there.empty() ? "there is nothing at this path"
+                       : fmt::format("there is nothing at this path; try {}", there);
+}
+
+const std::string* Router::explained(std::string_view path) const {
   const std::pair<std::string, std::string>* longest = nullptr;
   for (const auto& one : absent_)
     if (path.starts_with(one.first) &&
         (longest == nullptr || one.first.size() > longest->first.size()))
       longest = &one;
-  if (longest != nullptr) return longest->second;
-  const std::string_view there = example();
-  return there.empty() ? "there is nothing at this path"
-                       : fmt::format("there is nothing at this path; try {}", there);
+  return longest == nullptr ? nullptr : &longest->second;
 }
 
 // The models, or what else a person may look at first.
@@ -93,17 +113,13 @@ std::string Router::known_path(std::string_view path) const {
     return std::ranges::any_of(routes_,
                                [&](const Route& route) { return matches(route.path, one); });
   };
-  std::string plain;
-  for (const char c : path)
-    if (c != '/' || plain.empty() || plain.back() != '/') plain += c;
-  if (plain.size() > 1 && plain.back() == '/') plain.pop_back();
+  const std::string plain = plain_path(path);
   if (is_known(plain)) return plain;
-  constexpr std::string_view kPrefix = "/v1";
   if (plain.starts_with('/'))
-    if (std::string below = std::string(kPrefix) + plain; is_known(below)) return below;
+    if (std::string below = std::string(kVersion) + plain; is_known(below)) return below;
   // Programs put it in front of an address that ends with it.
   if (plain.starts_with("/v1/v1/"))
-    if (std::string once = plain.substr(kPrefix.size()); is_known(once)) return once;
+    if (std::string once = plain.substr(kVersion.size()); is_known(once)) return once;
   return std::string(path);
 }
 

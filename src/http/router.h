@@ -61,7 +61,8 @@ class Router {
 
  private:
   std::string_view example() const;
-  std::string absent(std::string_view path) const;
+  std::string absent(std::string_view written) const;
+  const std::string* explained(std::string_view path) const;  // null: nobody has
 
   std::vector<Route> routes_;
   const Dialect* dialect_;

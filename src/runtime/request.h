@@ -24,6 +24,13 @@ struct RequestImage {
   std::string pixels = {};    // pixel_digest(); empty where there is no cache to look it up in
 };
 
+// A whole prompt as it is computed, without the model's template for conversations.
+struct RawPrompt {
+  std::string text;             // stands behind what the model's texts begin with ("<s>")
+  bool control_tokens = false;  // "<|end|>" and the like in it are such, not text
+  std::vector<TokenId> ids;     // instead of the text: all of the prompt
+};
+
 struct GenerateRequest {
   std::string id;           // for logs and x-request-id
   std::string client;       // who asks: whose streams and turns these are
@@ -33,7 +40,11 @@ struct GenerateRequest {
   // Instead of messages, about the only picture. One that finds_objects() is greedy and gives no
   // text; query and caption are answered like a chat.
   std::optional<Task> task = {};
+  // Instead of messages; it has no pictures. The answer goes on from it, so that its first token
+  // keeps the space in front of it.
+  std::optional<RawPrompt> raw_prompt = {};
   KnobValues image_knobs = {};  // of all pictures; a model that lacks one refuses the request
+  bool may_set_knobs = true;    // false: its API has no fields for them, and no error asks for one
   SamplingParams sampling;
   std::optional<int> max_tokens;                  // answer; nullopt: what is left of the context
   std::optional<std::int64_t> max_sequence = {};  // prompt and answer; nullopt: the context

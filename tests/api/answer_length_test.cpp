@@ -19,7 +19,9 @@ constexpr RequestField kSecond =
 
 Result<std::optional<int>> length(std::string_view text, Names& told) {
   const boost::json::value value = boost::json::parse(text);
-  return answer_length(JsonFields(value.get_object(), ""), {&kFirst, &kSecond}, NoEffect(told));
+  FieldNames names;
+  return answer_length(JsonFields(value.get_object(), ""), {&kFirst, &kSecond}, NoEffect(told),
+                       names);
 }
 
 TEST(AnswerLength, WhatIsAskedFor) {
@@ -52,6 +54,22 @@ TEST(AnswerLength, WhatIsWrong) {
   for (const char* text : {R"({"first":-2})", R"({"first":"5"})", R"({"first":1.5})",
                            R"({"first":9007199254740992})", R"({"first":true})"})
     EXPECT_EQ(length(text, told).error().param, "first") << text;
+}
+
+TEST(AnswerLength, IsToldByTheNameThatCounts) {
+  for (const auto& [text, name] : {std::pair<const char*, const char*>{"{}", "first"},
+                                   {R"({"first":7,"second":7})", "first"},
+                                   {R"({"second":7})", "second"},
+                                   {R"({"first":-1,"second":7})", "second"},
+                                   {R"({"first":-1})", "first"}}) {
+    const boost::json::value value = boost::json::parse(text);
+    Names told;
+    FieldNames names;
+    ASSERT_TRUE(answer_length(JsonFields(value.get_object(), ""), {&kFirst, &kSecond},
+                              NoEffect(told), names)
+                    .ok());
+    EXPECT_EQ(names.of("max_tokens"), name) << text;
+  }
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ TEST(DialectRegistry, EveryPathIsThereOnceAndEveryDialectIsWhole) {
   }
   for (const char* path :
        {"/v1/chat/completions", "/v1/query", "/v1/caption", "/v1/detect", "/v1/point",
-        "/v1/messages", "/v1/responses", "/api/chat", "/api/generate"})
+        "/v1/messages", "/v1/responses", "/v1/completions", "/api/chat", "/api/generate"})
     EXPECT_TRUE(paths.contains(path)) << path;
   std::set<std::string_view> prefixes;
   for (const DialectPrefix& below : dialect_prefixes()) {

@@ -84,6 +84,8 @@ CHAT = {"model": "", "messages": [user(picture_part(1), text_part("What is it?")
     ("post", "/v1/chat/completions", CHAT | {"n": 2, "logprobs": True, "top_logprobs": 1, "stop": "x", "temperature": 1}),
     ("post", "/v1/chat/completions", CHAT | {"user": "me", "store": None, "stream_options": None}),
     ("post", "/v1/images/plan", CHAT),
+    ("post", "/v1/completions", {"prompt": "Hello", "max_tokens": 4, "logprobs": 2, "n": 2, "user": "me"}),
+    ("post", "/v1/completions", {"prompt": [1, 2], "max_tokens": 0, "suffix": "", "best_of": 1}),
     ("post", "/v1/responses", {"input": "Hello", "max_output_tokens": 8, "num_crops": 1}),
     ("post", "/v1/responses", {"input": [{"role": "user", "content": "Hello"}], "store": None, "metadata": {"a": "b"}}),
     ("post", "/v1/responses/input_tokens", {"input": "Hello"}),

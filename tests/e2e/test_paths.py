@@ -107,7 +107,7 @@ GETS = ["/", "/health", "/livez", "/readyz", "/status", "/stats", "/metrics", "/
         "/models"]  # fmt: skip
 POSTS = ["/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens", "/v1/images/plan", "/v1/query",
          "/v1/caption", "/v1/detect", "/v1/point", "/tokenize", "/detokenize", "/v1/models/load",
-         "/chat/completions"]  # fmt: skip
+         "/chat/completions", "/v1/completions", "/completions"]  # fmt: skip
 
 
 def test_head_and_options_everywhere(both):

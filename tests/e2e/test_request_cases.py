@@ -127,7 +127,7 @@ def test_no_token_is_an_empty_answer(server, stream):
     prompt = answer(server, {**body, "max_tokens": 1})[3]["prompt_tokens"]
     text, reason, warning, usage, _ = answer(server, body, stream)
     assert (text, reason) == ("", "length")
-    assert warning == "max_tokens is 0, so the answer is empty"
+    assert warning == "no token was asked for, so the answer is empty"
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (prompt, 0)
     # Again, when other answers to the same prompt are kept.
     assert answer(server, body, stream)[:2] == ("", "length")

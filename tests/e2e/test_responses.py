@@ -93,14 +93,14 @@ def test_how_long_an_answer_may_be(client):
     whole = ask(client)
     most = ask(client, max_output_tokens=10**12)
     assert (most.output_text, most.status) == (whole.output_text, whole.status)
-    assert re.search(r"max_tokens is \d+ and not \d+: an answer may have no more here", most.to_dict()["warning"])
+    assert re.search(r"^max_output_tokens is \d+ and not \d+: an answer may have no more here", most.to_dict()["warning"])
     two = ask(client, max_output_tokens=2.0)
     assert (two.status, two.usage.output_tokens) == ("incomplete", 2) and "warning" not in two.to_dict()
     for more in ({}, {"tools": TOOLS, "tool_choice": "required"}):
         none = strict(ask(client, max_output_tokens=0, **more))
         assert (none.output_text, none.status, none.usage.output_tokens) == ("", "incomplete", 0)
         assert none.incomplete_details.reason == "max_output_tokens"
-        assert none.to_dict()["warning"].count("max_tokens is 0, so the answer is empty") == 1
+        assert none.to_dict()["warning"].count("no token was asked for, so the answer is empty") == 1
         assert none.usage.input_tokens == ask(client, max_output_tokens=1, **more).usage.input_tokens > 0
         assert ask(client, "And now?", previous_response_id=none.id).output[0].type == "message"
 

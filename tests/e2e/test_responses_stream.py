@@ -119,7 +119,7 @@ def test_no_token_is_an_empty_answer(server):
     assert kinds(events) == [*[kind for kind in TEXT[:-1] if not kind.endswith(".delta")], "response.incomplete"]
     response = events[-1]["response"]
     assert response["output"][0]["content"][0]["text"] == "" and response["usage"]["output_tokens"] == 0
-    assert response["warning"] == "max_tokens is 0, so the answer is empty"
+    assert response["warning"] == "no token was asked for, so the answer is empty"
 
 
 def test_a_call_that_is_cut_off(server):

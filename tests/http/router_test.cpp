@@ -30,6 +30,18 @@ TEST(Router, FindsRoutes) {
   EXPECT_EQ(table.find("GET", "/v1/models/a/b").route->path, "/v1/models/*");
 }
 
+// However clients write the path: below /v1, without it, or with two.
+TEST(Router, WhatIsNotThereSaysWhy) {
+  Router table = router();
+  table.explain("/v1/embed", "no numbers");
+  table.explain("/v1/embeddings/old", "nor old ones");
+  const auto why = [&](const char* path) { return table.find("POST", path).instead.body; };
+  for (const char* path : {"/v1/embeddings", "/embeddings", "//embeddings/", "/v1/v1/embeddings"})
+    EXPECT_NE(why(path).find("no numbers"), std::string::npos) << path;
+  EXPECT_NE(why("/embeddings/old").find("nor old ones"), std::string::npos);
+  EXPECT_NE(why("/v2/embeddings").find("try /v1/models"), std::string::npos);
+}
+
 TEST(Router, GuestsAreWelcomeAtSomePaths) {
   Router table;
   table.add({.method = "POST", .path = "/chat", .handler = {}, .for_guests = true});

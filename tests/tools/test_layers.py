@@ -152,6 +152,7 @@ OUTSIDE = {
     "api/ollama": ["apps"],
     "api/openai": ["apps"],
     "api/openapi": ["apps"],
+    "api/completions": ["http", "apps"],
     "api/responses": ["api/backend", "apps"],
     "api/backend": ["apps"],
     "api/config": ["http"],

@@ -37,6 +37,7 @@ struct BlockParser {
   const ChatLimits& limits;
   ChatRequest& request;
   std::size_t blocks = 0, pictures = 0;
+  std::string_view place = "messages[].content[].";  // of its blocks, in warnings
   ToolTurns tools = {};
   bool last_of_tools = false;  // the last turn had a call or a result
 
@@ -51,7 +52,7 @@ struct BlockParser {
     known.insert(known.end(), names.begin(), names.end());
     known.insert(known.end(), kLabels.begin(), kLabels.end());
     OC_RETURN_IF_ERROR(block.only(known));
-    NoEffect(request.without_effect).add_present(block, "messages[].content[].", kLabels);
+    NoEffect(request.without_effect).add_present(block, place, kLabels);
     return {};
   }
 
@@ -201,7 +202,7 @@ struct BlockParser {
 
 Result<void> parse_system(const json::value& value, const ChatLimits& limits,
                           ChatRequest& request) {
-  BlockParser parser{.limits = limits, .request = request};
+  BlockParser parser{.limits = limits, .request = request, .place = "system[]."};
   Message message;
   message.role = Role::kSystem;
   if (value.is_string()) {

@@ -82,6 +82,7 @@ Result<void> parse_output(const JsonFields& fields, ChatRequest& request) {
     if (inner) format = inner;
   }
   if (!format) return {};
+  request.names.call("response_format", format->path());
   OC_ASSIGN_OR_RETURN(request.generate.json_schema, parse_format(*format));
   return {};
 }
@@ -150,6 +151,7 @@ Result<std::vector<OfferedTool>> parse_choice(const JsonFields& fields,
 Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& limits) {
   ChatRequest request;
   OC_RETURN_IF_ERROR(check_rows(fields, messages_fields(), request.without_effect, "", is_kept_to));
+  request.generate.may_set_knobs = false;
   OC_ASSIGN_OR_RETURN(const auto model, fields.string(messages_field("model")));
   request.model = std::string(model.value_or(""));
   const RequestField& length = messages_field("max_tokens");
@@ -173,7 +175,8 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
     if (!tools.empty()) request.unused_tools = "tools";
     return request;
   }
-  if (request.generate.json_schema) NoEffect(request.without_effect).add("output_config");
+  if (request.generate.json_schema)
+    NoEffect(request.without_effect).add(request.names.of("response_format"));
   OC_RETURN_IF_ERROR(force_call(forced, request, "stop_sequences"));
   return request;
 }

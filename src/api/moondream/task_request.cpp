@@ -84,8 +84,13 @@ struct Parser {
 
   Result<ChatRequest> parse(const JsonFields& fields) {
     const bool has_objects = route == MoondreamRoute::kDetect || route == MoondreamRoute::kPoint;
+    request.names.call("max_tokens", "settings.max_tokens");
+    request.names.call("messages", has_objects                       ? "object"
+                                   : route == MoondreamRoute::kQuery ? "question"
+                                                                     : "image_url");
     OC_RETURN_IF_ERROR(check_rows(fields, moondream_fields(route), request.without_effect));
     OC_ASSIGN_OR_RETURN(const auto settings, fields.object(row("settings")));
+    request.generate.may_set_knobs = false;
     OC_ASSIGN_OR_RETURN(const auto model, fields.string(row("model")));
     request.model = std::string(model.value_or(""));
     if (settings) {

@@ -189,6 +189,10 @@ struct OllamaAskParser {
 
   Result<ChatRequest> parse(const JsonFields& fields) {
     OC_RETURN_IF_ERROR(check_rows(fields, ollama_fields(route), request.without_effect));
+    request.names.call("max_tokens", "options.num_predict");
+    request.names.call("response_format", "format");
+    if (route == OllamaRoute::kGenerate) request.names.call("messages", "prompt");
+    request.generate.may_set_knobs = false;
     OC_ASSIGN_OR_RETURN(const auto model, fields.string(row("model")));
     request.model = std::string(model.value_or(""));
     OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean(row("stream")));

@@ -63,8 +63,9 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
       answer_length(fields,
                     {&chat_field("max_tokens"), &chat_field("max_completion_tokens"),
                      &chat_field("max_new_tokens"), &chat_field("n_predict")},
-                    no_effect));
+                    no_effect, request.names));
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.sampling));
+  name_aliases(fields, request.names);
   OC_RETURN_IF_ERROR(parse_stop(fields, request.generate, no_effect));
   OC_RETURN_IF_ERROR(parse_stream(fields, request, no_effect));
   OC_RETURN_IF_ERROR(parse_answers(fields, request.generate));

@@ -2,27 +2,16 @@
 // Strings are complete JSON documents; who sends them adds the framing.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "api/chat_request.h"
-#include "api/served_model.h"
+#include "api/openai/answer_parts.h"
 #include "runtime/request.h"
 
 namespace oc {
-
-// What is the same in every part of one answer.
-struct AnswerHead {
-  std::string id;  // "chatcmpl-…"
-  std::int64_t created = 0;
-  std::string model;
-  std::string system_fingerprint;
-  std::string warning = {};  // about the request (warning_of); stands before the answer's own
-};
-AnswerHead make_answer_head(const ServedModel& model, std::string id, std::int64_t created);
 
 // logprobs: they were asked for. call: null where answers are text.
 std::string completion_json(const AnswerHead& head, const GenerateResult& result,

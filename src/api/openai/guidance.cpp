@@ -28,6 +28,7 @@ struct Guidance {
                    fmt::format("\"{}\" and \"{}\" are both given", given, name), "send one of them",
                    name};
     given = name;
+    request.names.call("response_format", name);
     return {};
   }
 

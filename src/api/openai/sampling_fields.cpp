@@ -81,6 +81,11 @@ Result<void> parse_sampling(const JsonFields& fields, RequestedSampling& samplin
   return check_sampling(sampling_of(sampling, {}));
 }
 
+void name_aliases(const JsonFields& fields, FieldNames& names) {
+  if (fields.find("repetition_penalty") == nullptr && fields.find("repeat_penalty") != nullptr)
+    names.call("repetition_penalty", "repeat_penalty");
+}
+
 Result<void> parse_stop(const JsonFields& fields, GenerateRequest& request, NoEffect no_effect) {
   constexpr const RequestField &kStop = chat_field("stop"), &kEntry = chat_field("stop[]");
   const json::value* stop = fields.find(kStop.key());

@@ -10,6 +10,8 @@ namespace oc {
 
 // temperature, top_p, seed, logit_bias and the like.
 Result<void> parse_sampling(const JsonFields& fields, RequestedSampling& sampling);
+// By which of two names a client said something, for errors.
+void name_aliases(const JsonFields& fields, FieldNames& names);
 // "stop". An empty string stops nothing: pages send it for a field that was left empty.
 Result<void> parse_stop(const JsonFields& fields, GenerateRequest& request, NoEffect no_effect);
 // stream and stream_options.

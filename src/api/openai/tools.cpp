@@ -178,7 +178,8 @@ Result<void> parse_tools(const JsonFields& fields, ChatRequest& request) {
     OC_RETURN_IF_ERROR(check_alone(request, chosen.empty() ? "function_call" : "tool_choice"));
     // Both at once would be two answers; the newer form counts.
     if (!chosen.empty() && !older.empty()) NoEffect(request.without_effect).add("function_call");
-    if (request.generate.json_schema) NoEffect(request.without_effect).add("response_format");
+    if (request.generate.json_schema)
+      NoEffect(request.without_effect).add(request.names.of("response_format"));
     OC_RETURN_IF_ERROR(force_call(chosen.empty() ? older : chosen, request));
     request.forced_call->older = chosen.empty();
     return {};

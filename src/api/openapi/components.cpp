@@ -98,6 +98,24 @@ std::string_view component_schemas() {
   "usage": {"$ref": "#/components/schemas/Usage"},
   "warning": {"type": "string", "description": "what was accepted without effect, and what was changed"},
   "ocellus": {"type": "object", "description": "what the model saw, and where the time went"}}},
+"Prompt": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "maxItems": 1, "items": {
+    "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}]}},
+  {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}]},
+"TextCompletion": {"type": "object", "required": ["id", "object", "created", "model", "choices", "usage"], "properties": {
+  "id": {"type": "string", "pattern": "^cmpl-"}, "object": {"const": "text_completion"}, "created": {"type": "integer"},
+  "model": {"type": "string"}, "system_fingerprint": {"type": "string"},
+  "choices": {"type": "array", "minItems": 1, "items": {
+    "type": "object", "required": ["index", "text", "finish_reason", "logprobs"], "properties": {
+      "index": {"type": "integer"}, "text": {"type": "string"}, "finish_reason": {"enum": ["stop", "length"]},
+      "logprobs": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {
+        "tokens": {"type": "array", "items": {"type": "string"}},
+        "token_logprobs": {"type": "array", "items": {"type": "number"}},
+        "top_logprobs": {"type": "array", "items": {"type": "object"}},
+        "text_offset": {"type": "array", "items": {"type": "integer"}}},
+        "required": ["tokens", "token_logprobs", "top_logprobs", "text_offset"]}]}}}},
+  "usage": {"$ref": "#/components/schemas/Usage"},
+  "warning": {"type": "string", "description": "what was accepted without effect, and what was changed"},
+  "ocellus": {"type": "object", "description": "where the time went"}}},
 "ImagesPlan": {"type": "object", "required": ["object", "model", "images", "usage", "max_tokens", "cached", "expected"],
   "properties": {"object": {"const": "images.plan"}, "model": {"type": "string"}, "images": {"type": "array"},
     "usage": {"type": "object"}, "max_tokens": {"type": "integer"}, "cached": {"type": "boolean"},

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "api/anthropic/fields.h"
+#include "api/completions/fields.h"
 #include "api/moondream/fields.h"
 #include "api/ollama/fields.h"
 #include "api/ollama/model_requests.h"
@@ -172,6 +173,15 @@ std::vector<Operation> made() {
   out.push_back(chat_operation("/v1/images/plan",
                                "What a question would take: tokens, views, seconds; runs nothing",
                                "ImagesPlan"));
+  out.push_back({.method = "POST",
+                 .path = "/v1/completions",
+                 .group = "OpenAI",
+                 .summary = "A text, gone on from: no template, no conversation",
+                 .fields = rows(completion_fields()),
+                 .shapes = {{"prompt", "Prompt"}, {"response_format", "ResponseFormat"}},
+                 .required = {"prompt"},
+                 .answer = "TextCompletion",
+                 .stream_type = kEvents});
   out.push_back(responses_operation("/v1/responses",
                                     "A question, in the form of OpenAI's newer API", "Response"));
   out.back().stream_type = kEvents;

@@ -15,7 +15,7 @@ namespace {
 class Responses final : public Dialect {
  public:
   std::string error_body(const ApiError& error) const override {
-    return json_text(openai_error(in_their_words(error)));
+    return json_text(openai_error(error));
   }
   Result<ChatRequest> parse(std::string&& body, const ChatLimits& limits,
                             Reservation& memory) const override {

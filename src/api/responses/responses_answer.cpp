@@ -106,8 +106,7 @@ class ResponseWriter final : public AnswerWriter {
     add(out, complete ? "response.completed" : "response.incomplete", R"("response":)" + response);
   }
 
-  void error(std::string& out, const ApiError& failure) override {
-    const ApiError error = in_their_words(failure);
+  void error(std::string& out, const ApiError& error) override {
     add(out, "error",
         fmt::format(R"("code":{},"message":{},"param":{})", json_quoted(error.code),
                     json_quoted(error.message),
@@ -248,13 +247,6 @@ class ResponseWriter final : public AnswerWriter {
 };
 
 }  // namespace
-
-ApiError in_their_words(ApiError error) {
-  // Of the conversation as a whole: a field of this name is none of a request.
-  const bool too_long = error.code == "context_length_exceeded" || error.status == 413;
-  if (error.param == "messages" && too_long) error.param = "input";
-  return error;
-}
 
 std::unique_ptr<AnswerWriter> responses_writer(const ChatRequest& request, AnswerStart start) {
   return std::make_unique<ResponseWriter>(request, std::move(start));

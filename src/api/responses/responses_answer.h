@@ -10,9 +10,6 @@
 
 namespace oc {
 
-// With this API's name of the conversation, where the model's side has that of chat completions.
-ApiError in_their_words(ApiError error);
-
 // Of one answer.
 std::unique_ptr<AnswerWriter> responses_writer(const ChatRequest& request, AnswerStart start);
 

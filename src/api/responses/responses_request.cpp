@@ -256,9 +256,13 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
       check_rows(fields, response_fields(), request.without_effect, "", is_kept_to, knobs));
   OC_ASSIGN_OR_RETURN(const auto model, fields.string(response_field("model")));
   request.model = std::string(model.value_or(""));
-  OC_ASSIGN_OR_RETURN(request.generate.max_tokens,
-                      answer_length(fields, {&response_field("max_output_tokens")}, no_effect));
+  OC_ASSIGN_OR_RETURN(
+      request.generate.max_tokens,
+      answer_length(fields, {&response_field("max_output_tokens")}, no_effect, request.names));
+  request.names.call("messages", "input");
+  request.names.call("response_format", "text.format");
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.sampling));
+  name_aliases(fields, request.names);
   OC_RETURN_IF_ERROR(parse_stop(fields, request.generate, no_effect));
   OC_RETURN_IF_ERROR(parse_stream(fields, request, no_effect));
   OC_RETURN_IF_ERROR(parse_text(fields, request));

@@ -89,6 +89,13 @@ std::optional<std::string> response_key(const GenerateRequest& request,
       digest.add(to_string(caption->length));
     digest.add(max_objects(*request.task));
   }
+  digest.add(request.raw_prompt.has_value());
+  if (request.raw_prompt) {
+    digest.add(request.raw_prompt->text);
+    digest.add(request.raw_prompt->control_tokens);
+    digest.add(request.raw_prompt->ids.size());
+    for (const TokenId id : request.raw_prompt->ids) digest.add(id);
+  }
   digest.add(request.images.size());
   for (std::size_t i = 0; i < plans.size(); ++i) {
     digest.add(request.images[i].pixels);

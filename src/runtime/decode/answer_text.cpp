@@ -6,11 +6,15 @@ namespace oc {
 
 AnswerStream::AnswerStream(std::shared_ptr<const Tokenizer> tokenizer,
                            const std::vector<std::string>& stops,
-                           const std::function<void(std::string_view)>& on_text)
+                           const std::function<void(std::string_view)>& on_text, bool goes_on)
     : tokenizer_(std::move(tokenizer)),
       detokenizer_(tokenizer_->detokenizer(/*skip_special=*/true)),
       matcher_(stops),
-      on_text_(on_text) {}
+      on_text_(on_text) {
+  if (!goes_on) return;
+  // A text has begun when it has a letter.
+  for (const TokenId id : tokenizer_->encode("a", false)) detokenizer_->push(id);
+}
 
 void AnswerStream::push(TokenId id) {
   show(matcher_.push(detokenizer_->push(id)));

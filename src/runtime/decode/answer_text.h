@@ -16,8 +16,9 @@ namespace oc {
 // One thread. on_text (may be empty) gets each new piece, never an empty one, and must outlive it.
 class AnswerStream {
  public:
+  // goes_on: it continues a text, so it may begin with a space.
   AnswerStream(std::shared_ptr<const Tokenizer> tokenizer, const std::vector<std::string>& stops,
-               const std::function<void(std::string_view)>& on_text);
+               const std::function<void(std::string_view)>& on_text, bool goes_on = false);
 
   void push(TokenId id);
   // Whether a stop string is complete in the text so far. It is then the end of the answer.

@@ -14,7 +14,7 @@ std::optional<Error> KvMemory::too_long(const Session& session) const {
   const std::int64_t tokens = session.kv_claim().peak;
   const std::size_t needed = bytes_of(tokens);
   if (limit_ == 0 || needed <= limit_) return std::nullopt;
-  const std::string units = knob_units(model_.knobs);
+  const std::string units = session.may_set_knobs() ? knob_units(model_.knobs) : std::string();
   std::string less = fmt::format("use fewer pictures{}", units.empty() ? "" : " or " + units);
   if (session.pictures().count() == 0) less = "shorten the text or leave out earlier turns";
   return Error{

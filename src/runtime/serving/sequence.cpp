@@ -23,7 +23,8 @@ Sequence::Sequence(const RequestContext& context, const RequestImages& pictures,
       regime_(prompt.regime),
       sampler_(sampling, context.model.info().banned_ids),
       on_text_([this](std::string_view text) { show(text); }),
-      answer_(context.model.tokenizer(), context.request.stop, on_text_) {
+      answer_(context.model.tokenizer(), context.request.stop, on_text_,
+              context.request.raw_prompt.has_value()) {
   result_.seed = sampler_.seed();
 }
 
@@ -266,7 +267,7 @@ TokenLogprobs Sequence::describe(TokenId id, std::span<const float> logits) {
   const auto logprob = [&](TokenId of) {
     return static_cast<double>(logits[static_cast<std::size_t>(of)]) - total;
   };
-  const bool first = token_bytes_ == 0;
+  const bool first = token_bytes_ == 0 && !context_.request.raw_prompt;
   TokenLogprobs out{describe_one(id, logprob(id), first), {}};
   for (const TokenId other :
        top_ids(logits, static_cast<std::size_t>(context_.request.top_logprobs),

@@ -63,19 +63,24 @@ Footing footing(const GenerateRequest& request, const Tokenizer& tokenizer, std:
       else if (const auto* frames = std::get_if<FramesPart>(&part))
         bytes += kWordsOfFrame * static_cast<std::size_t>(frames->count + 4);
   if (request.task) count(text_of(*request.task));
+  if (request.raw_prompt) {
+    count(request.raw_prompt->text);
+    bytes += request.raw_prompt->ids.size();
+  }
   // The text of a turn in one piece, its ids and those of the prompt; a vector that grows is there
   // twice.
   const std::size_t ids = std::min(bytes, static_cast<std::size_t>(context)) * sizeof(TokenId);
   return {3 * bytes + merging + 3 * bytes * sizeof(TokenId) + ids, 2 * ids};
 }
 
-Error no_memory(const Reservation& memory, std::size_t wanted) {
+Error no_memory(const GenerateRequest& request, const Reservation& memory, std::size_t wanted) {
   if (wanted > memory.limit())
     return {ErrorCode::kTooLarge,
             fmt::format("to read the text takes {} MB, over the {} MB that are set aside for all "
                         "requests",
                         wanted >> 20, memory.limit() >> 20),
-            "shorten it, or give the server more (--max-memory-mb)", "messages"};
+            "shorten it, or give the server more (--max-memory-mb)",
+            request.raw_prompt ? "prompt" : "messages"};
   return {ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
           "try again later"};
 }
@@ -91,7 +96,7 @@ GenerateResult no_answer(const RequestPlan& plan, int n) {
   out.stop_cause = StopCause::kMaxTokens;
   out.finish_reason = finish_reason_of(out.stop_cause);
   out.more.assign(static_cast<std::size_t>(n - 1), out);
-  out.warning = "max_tokens is 0, so the answer is empty";
+  out.warning = "no token was asked for, so the answer is empty";
   out.prompt_tokens = plan.prompt_tokens;
   out.image_tokens = plan.image_tokens;
   for (const PlannedImage& image : plan.images) out.images.push_back(image.plan);
@@ -221,7 +226,8 @@ Result<void> Service::prepare_prompt(RequestEntry& entry) {
   const auto& tokenizer = *model_->model->tokenizer();
   const Footing needed = footing(entry.request, tokenizer, model_->model->info().context_length);
   entry.memory = Reservation(entry.request.memory, entry.request.id);
-  if (!entry.memory.grow_to(needed.preparing)) return no_memory(entry.memory, needed.preparing);
+  if (!entry.memory.grow_to(needed.preparing))
+    return no_memory(entry.request, entry.memory, needed.preparing);
   entry.session =
       std::make_unique<Session>(*model_->model, entry.request, entry.hooks, caches(entry.request));
   OC_RETURN_IF_ERROR(entry.session->prepare());

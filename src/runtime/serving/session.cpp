@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "runtime/decode/softmax.h"
+#include "runtime/serving/raw_prompt.h"
 
 namespace oc {
 
@@ -18,11 +19,14 @@ Result<void> Session::prepare() {
   if (request.task) OC_RETURN_IF_ERROR(check_task(context_.model.info().tasks, *request.task));
   OC_RETURN_IF_ERROR(pictures_.plan());
   result_.images = pictures_.plans();
-  OC_ASSIGN_OR_RETURN(Prompt prompt, context_.model.build_prompt(
-                                         request.messages, pictures_.plans(),
-                                         {.keep_order = request.keep_order,
-                                          .room = context() - 1,
-                                          .task = request.task ? &*request.task : nullptr}));
+  OC_ASSIGN_OR_RETURN(
+      Prompt prompt,
+      request.raw_prompt
+          ? build_raw_prompt(context_.model, *request.raw_prompt, context() - 1)
+          : context_.model.build_prompt(request.messages, pictures_.plans(),
+                                        {.keep_order = request.keep_order,
+                                         .room = context() - 1,
+                                         .task = request.task ? &*request.task : nullptr}));
   if (prompt.too_many > 0) return too_long(prompt.too_many, true);
   prompt_.tokens = result_.prompt_tokens = std::ssize(prompt.ids);
   for (std::int64_t i = 0; i < prompt_.tokens; ++i)
@@ -119,7 +123,8 @@ std::int64_t Session::context() const {
 
 Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
   const std::size_t count = pictures_.count();
-  std::string smaller = smaller_knobs(context_.model.info().knobs);
+  std::string smaller;
+  if (context_.request.may_set_knobs) smaller = smaller_knobs(context_.model.info().knobs);
   if (!smaller.empty()) smaller += ", ";
   const std::string pictures = count == 0
                                    ? ""
@@ -130,7 +135,7 @@ Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
   // Also where no picture would be few enough.
   if (count == 0 || prompt_tokens - pictures_.tokens() >= context())
     hint = "shorten the text or leave out earlier turns";
-  if (task) hint = "shorten the text";
+  if (task || context_.request.raw_prompt) hint = "shorten the text";
   return {
       ErrorCode::kContextLength,
       fmt::format("the prompt has {}{} tokens{}; {} {}, answer included",
@@ -139,9 +144,10 @@ Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
                                                                    : "the model's context holds",
                   context()),
       std::move(hint),
-      !task                  ? "messages"
-      : finds_objects(*task) ? "object"
-                             : "question"};
+      context_.request.raw_prompt ? "prompt"
+      : !task                     ? "messages"
+      : finds_objects(*task)      ? "object"
+                                  : "question"};
 }
 
 Result<void> Session::limit_answer() {
@@ -386,7 +392,8 @@ Result<void> Session::interrupted() const {
                  fmt::format("the request was cancelled during {}", phase())};
   if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline) {
     const std::int64_t tokens = sequences_.empty() ? 0 : sequences_.front()->answer_tokens();
-    const std::string units = knob_units(context_.model.info().knobs);
+    const std::string units =
+        request.may_set_knobs ? knob_units(context_.model.info().knobs) : std::string();
     return Error{ErrorCode::kDeadline,
                  fmt::format("out of time during {}, after {} answer token{}", phase(), tokens,
                              tokens == 1 ? "" : "s"),

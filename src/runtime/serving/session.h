@@ -59,6 +59,7 @@ class Session {
   // Of prompts, pictures' included, and of choices that are still to be computed.
   std::int64_t prompt_left() const;
   const RequestImages& pictures() const { return pictures_; }
+  bool may_set_knobs() const { return context_.request.may_set_knobs; }
   // Of a prepared one, any thread: what it would take now, but for what only the service knows.
   RequestPlan plan() const;
   Result<void> encode_step();  // one view of a picture

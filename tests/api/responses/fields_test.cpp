@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "api/completions/dialect.h"
+#include "api/completions/fields.h"
 #include "api/responses/dialect.h"
 
 namespace oc {
@@ -20,13 +22,15 @@ struct NewerAndOlder {
   std::string_view question, heading;
 };
 std::vector<NewerAndOlder> tables() {
-  return {{responses_dialect(), response_fields(), R"("input":"x")", "## OpenAI's responses"}};
+  return {{responses_dialect(), response_fields(), R"("input":"x")", "## OpenAI's responses"},
+          {completions_dialect(), completion_fields(), R"("prompt":"x")",
+           "## OpenAI's text completions"}};
 }
 
 // Those that stand by themselves: others need a field beside them, or are the question.
 bool is_alone(const RequestField& field) {
   static const std::set<std::string_view> kOthers = {"input", "prompt", "top_logprobs",
-                                                     "previous_response_id"};
+                                                     "previous_response_id", "best_of"};
   return field.name.find_first_of(".[") == field.name.npos && !kOthers.contains(field.name);
 }
 
@@ -52,9 +56,7 @@ TEST(ResponseFields, EveryNumberHasItsBounds) {
       EXPECT_TRUE(parse(table, field, fmt::format("{:.17g}", field.min)).ok()) << field.name;
       EXPECT_EQ(parse(table, field, fmt::format("{:.17g}", field.max)).ok(), !field.below_max)
           << field.name;
-      // -1 is a length without a limit.
-      const double below = field.name == "max_tokens" ? 0 : field.min - 1;
-      for (const double outside : {below, field.max + 1})
+      for (const double outside : {field.min - 1, field.max + 1})
         expect_refused(table, field, fmt::format("{:.17g}", outside));
     }
 }
@@ -105,7 +107,8 @@ TEST(ResponseFields, TheDocumentSaysTheSame) {
                                           type_words(field), bound_words(field), field.meaning);
       if (field.use == FieldUse::kKept)
         EXPECT_NE(document.find(row), std::string::npos) << "docs/api.md has no row " << row;
-      if (table.heading == "## OpenAI's responses" || field.use == FieldUse::kKept)
+      const bool inner = field.name.find_first_of(".[") != field.name.npos;
+      if (!inner && (table.heading == "## OpenAI's responses" || field.use == FieldUse::kKept))
         EXPECT_NE(section.find(fmt::format("`{}`", field.name)), std::string::npos) << field.name;
     }
   }

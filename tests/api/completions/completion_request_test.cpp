@@ -1,0 +1,138 @@
+#include "api/completions/completion_request.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "api/completions/fields.h"
+#include "api/openai/chat_fields.h"
+
+namespace oc {
+namespace {
+
+Result<ChatRequest> parse(const std::string& body) { return parse_completion_request(body, {}); }
+Result<ChatRequest> with(const std::string& fields) {
+  return parse(fmt::format(R"({{"prompt":"Once",{}}})", fields));
+}
+std::string param_of(const Result<ChatRequest>& result) {
+  return result.ok() ? "no error" : result.error().param;
+}
+
+TEST(CompletionRequest, TheLeastThatIsARequest) {
+  const auto result = parse(R"({"prompt":"Once"})");
+  ASSERT_TRUE(result.ok()) << result.error().describe();
+  ASSERT_TRUE(result->generate.raw_prompt);
+  EXPECT_EQ(result->generate.raw_prompt->text, "Once");
+  EXPECT_FALSE(result->generate.raw_prompt->control_tokens);
+  EXPECT_TRUE(result->generate.messages.empty());
+  EXPECT_EQ(result->generate.max_tokens, 16) << "OpenAI's default";
+  EXPECT_EQ(result->generate.n, 1);
+  EXPECT_FALSE(result->generate.logprobs);
+  EXPECT_FALSE(result->echo);
+  EXPECT_EQ(warning_of(*result), "");
+}
+
+TEST(CompletionRequest, EveryField) {
+  const auto result = with(R"("model":"m","parse_special":true,"n_predict":7,"echo":true,"n":2,
+      "best_of":2,"temperature":0.5,"top_p":0.9,"top_k":40,"min_p":0.05,"repeat_penalty":1.1,
+      "seed":5,"stop":["a"],"stream":true,"stream_options":{"include_usage":true},
+      "draft_tokens":3,"user":"u","suffix":"","response_format":{"type":"json_object"})");
+  ASSERT_TRUE(result.ok()) << result.error().describe();
+  EXPECT_EQ(result->model, "m");
+  EXPECT_TRUE(result->generate.raw_prompt->control_tokens);
+  EXPECT_EQ(result->generate.max_tokens, 7);
+  EXPECT_TRUE(result->echo);
+  EXPECT_EQ(result->generate.n, 2);
+  EXPECT_EQ(result->sampling.repetition_penalty, 1.1);
+  EXPECT_EQ(result->generate.stop, std::vector<std::string>{"a"});
+  EXPECT_TRUE(result->stream && result->include_usage);
+  EXPECT_EQ(result->generate.draft_tokens, 3);
+  EXPECT_EQ(result->generate.json_schema, "");
+  EXPECT_EQ(result->without_effect, std::vector<std::string>{"user"});
+  EXPECT_EQ(result->names.of("max_tokens"), "n_predict");
+  EXPECT_EQ(result->names.of("repetition_penalty"), "repeat_penalty");
+}
+
+TEST(CompletionRequest, PromptsAreStringsOrIds) {
+  const auto prompt = [](const std::string& value) {
+    return *parse(R"({"prompt":)" + value + "}").value().generate.raw_prompt;
+  };
+  EXPECT_EQ(prompt(R"("")").text, "");
+  EXPECT_EQ(prompt(R"(["Once"])").text, "Once");
+  EXPECT_EQ(prompt("[1,2,3]").ids, (std::vector<TokenId>{1, 2, 3}));
+  EXPECT_EQ(prompt("[[1,2]]").ids, (std::vector<TokenId>{1, 2}));
+  for (const auto& [value, param] : {std::pair<const char*, const char*>{"null", "prompt"},
+                                     {"7", "prompt"},
+                                     {"{}", "prompt"},
+                                     {"[]", "prompt"},
+                                     {R"(["a","b"])", "prompt"},
+                                     {"[[1],[2]]", "prompt"},
+                                     {"[[]]", "prompt"},
+                                     {"[{}]", "prompt[0]"},
+                                     {R"([["a"]])", "prompt[0]"},
+                                     {"[[[1]]]", "prompt[0]"},
+                                     {"[1,-2]", "prompt[1]"},
+                                     {"[1,2.5]", "prompt[1]"},
+                                     {R"([1,"a"])", "prompt[1]"},
+                                     {"[99999999999]", "prompt[0]"}})
+    EXPECT_EQ(param_of(parse(fmt::format(R"({{"prompt":{}}})", value))), param) << value;
+  EXPECT_EQ(param_of(parse("{}")), "prompt");
+  const auto many = parse(R"({"prompt":["a","b"]})");
+  EXPECT_EQ(many.error().code, ErrorCode::kUnsupported);
+  const auto chat = parse(R"({"messages":[]})");
+  EXPECT_NE(chat.error().hint.find("/v1/chat/completions"), std::string::npos);
+}
+
+TEST(CompletionRequest, LengthsHaveChatsHabits) {
+  for (const auto& [fields, length] :
+       {std::pair<const char*, std::optional<int>>{R"("max_tokens":null)", 16},
+        {R"("max_tokens":-1)", std::nullopt},
+        {R"("n_predict":-1)", std::nullopt},
+        {R"("max_tokens":100.0)", 100},
+        {R"("max_tokens":0)", 0},
+        {R"("max_new_tokens":5)", 5}}) {
+    const auto result = with(fields);
+    ASSERT_TRUE(result.ok()) << fields;
+    EXPECT_EQ(result->generate.max_tokens, length) << fields;
+  }
+  EXPECT_EQ(param_of(with(R"("max_tokens":1,"n_predict":2)")), "n_predict");
+}
+
+TEST(CompletionRequest, LogprobsAreACount) {
+  const auto none = with(R"("logprobs":0)");
+  EXPECT_TRUE(none->generate.logprobs);
+  EXPECT_EQ(none->generate.top_logprobs, 0);
+  EXPECT_EQ(with(R"("logprobs":5)")->generate.top_logprobs, 5);
+  EXPECT_FALSE(with(R"("logprobs":null)")->generate.logprobs);
+  for (const char* wrong : {"6", "-1", "true", "1.5"})
+    EXPECT_EQ(param_of(with(fmt::format(R"("logprobs":{})", wrong))), "logprobs") << wrong;
+}
+
+TEST(CompletionRequest, WhatIsNotDoneIsRefusedByName) {
+  for (const auto& [fields, param] :
+       {std::pair<const char*, const char*>{R"("suffix":"end")", "suffix"},
+        {R"("best_of":3)", "best_of"},
+        {R"("n":2,"best_of":3)", "best_of"},
+        {R"("echo":true,"logprobs":1)", "logprobs"},
+        {R"("grammar":"x")", "grammar"},
+        {R"("nonsense":1)", "nonsense"},
+        {R"("tools":[])", "tools"}}) {
+    const auto result = with(fields);
+    EXPECT_EQ(param_of(result), param) << fields;
+  }
+  EXPECT_EQ(param_of(parse(R"({"prompt":[1],"echo":true})")), "echo");
+  EXPECT_TRUE(with(R"("best_of":1)").ok());
+}
+
+TEST(CompletionRequest, EveryRowIsThereOnce) {
+  std::vector<std::string_view> seen;
+  for (const RequestField& field : completion_fields()) {
+    EXPECT_EQ(std::ranges::count(seen, field.name), 0) << field.name;
+    seen.push_back(field.name);
+  }
+  EXPECT_EQ(std::ranges::count(seen, chat_field("dry_multiplier").name), 1);
+}
+
+}  // namespace
+}  // namespace oc
