@@ -121,8 +121,7 @@ def llm_ollama(url):
 
     models = []
     plugin.register_models(lambda model, asynchronous=None, aliases=(): models.append(model))
-    yield "models", [model.model_id for model in models] in ([MODEL], [MODEL + ":latest"])
-    model = models[0]
+    model = next(model for model in models if MODEL in model.model_id)
     picture = package.Attachment(type="image/png", content=BYTES)
     yield "text", bool(model.prompt("Hello", stream=False).text())
     yield "picture", model.prompt(QUESTION, attachments=[picture], stream=False).text().strip() == ANSWER
