@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <condition_variable>
 #include <deque>
@@ -17,6 +18,7 @@
 #include "api/config/schema.h"
 #include "api/mcp/session.h"
 #include "api/mcp/tools.h"
+#include "base/ascii.h"
 #include "base/log.h"
 #include "images.h"
 #include "io/base64.h"
@@ -35,6 +37,7 @@ struct McpFlags : AnswerFlags {
 
 constexpr std::size_t kMaxLine = 96u << 20;  // a picture of 64 MiB in base64, and words
 constexpr std::size_t kMostWaiting = 256;    // calls
+constexpr std::size_t kMostWaitingBytes = 256u << 20;
 
 // Lines of standard input. What is longer than kMaxLine is passed over, and told.
 class InputLines {
@@ -44,7 +47,8 @@ class InputLines {
     bool too_long = false;
   };
 
-  // None at the end of the input, or when the program is to end.
+  // None at the end of the input, or when the program is to end. The last line may be without its
+  // end.
   std::optional<InputLine> next() {
     InputLine out;
     for (;;) {
@@ -64,6 +68,7 @@ class InputLines {
       char block[64 << 10];
       const ssize_t got = ::read(STDIN_FILENO, block, sizeof block);
       if (got < 0 && errno == EINTR && !CatchInterrupt::caught()) continue;
+      if (got == 0 && !out.text.empty()) return out;
       if (got <= 0) return std::nullopt;
       pending_.assign(block, static_cast<std::size_t>(got));
     }
@@ -97,7 +102,9 @@ class Calls {
   // False: there are too many.
   bool add(McpCall call) {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() >= kMostWaiting) return false;
+    const std::size_t bytes = call.tool.arguments.size();
+    if (waiting_.size() >= kMostWaiting || waiting_bytes_ + bytes > kMostWaitingBytes) return false;
+    waiting_bytes_ += bytes;
     waiting_.push_back(std::move(call));
     wake_.notify_one();
     return true;
@@ -111,6 +118,7 @@ class Calls {
       if (waiting_.empty() || CatchInterrupt::caught()) return;
       const McpCall call = std::move(waiting_.front());
       waiting_.pop_front();
+      waiting_bytes_ -= call.tool.arguments.size();
       lock.unlock();
       if (const std::string reply = session_.run(call); !reply.empty()) send(reply);
     }
@@ -120,16 +128,25 @@ class Calls {
   std::mutex mutex_, output_;
   std::condition_variable wake_;
   std::deque<McpCall> waiting_;
+  std::size_t waiting_bytes_ = 0;  // of their arguments
   bool ending_ = false;
   std::vector<std::jthread> threads_;
 };
 
-// Base64 has no dot, and a picture's file has one.
+// How PNG, JPEG, GIF and WebP begin in base64.
+constexpr auto kBeginnings =
+    std::to_array<std::string_view>({"iVBORw0KGgo", "/9j/", "_9j_", "R0lGOD", "UklGR"});
+
+// Base64 has no dot, and a picture's file has one. As the server reads it: also with spaces, and
+// with the letters for URLs, which a path may have as well.
 bool looks_like_base64(std::string_view text) {
-  return text.size() >= 64 && std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '+' || c == '/' || c == '=' || c == '\n' || c == '\r';
-         });
+  const auto is_of = [&](std::string_view others) {
+    return std::ranges::all_of(
+        text, [&](char c) { return is_letter_or_digit(c) || others.find(c) != others.npos; });
+  };
+  const auto begins = [&](std::string_view beginning) { return text.starts_with(beginning); };
+  return (text.size() >= 64 && is_of("+/=\r\n")) ||
+         (std::ranges::any_of(kBeginnings, begins) && is_of("+/-_=\r\n\t "));
 }
 
 class Pictures {
@@ -144,15 +161,16 @@ class Pictures {
   }
 
   Result<std::string> read(const std::string& picture) const {
-    if (picture.starts_with("data:") || is_network_address(picture)) return picture;
+    if (starts_with_ignoring_case(picture, "data:") || is_network_address(picture)) return picture;
     if (looks_like_base64(picture)) return "data:image/png;base64," + picture;
     return read_file(picture);
   }
 
  private:
-  // The first folder that has it counts.
+  // The first folder that has it counts; where none has, what the first one says whose path it is.
   Result<std::string> read_file(const std::string& name) const {
     Error why{ErrorCode::kInvalidArgument, "no folder is allowed"};
+    bool found = false;
     const Interrupt interrupt{&CatchInterrupt::caught};
     for (const MediaRoot& root : roots_) {
       const auto path = root.read(name);
@@ -162,7 +180,8 @@ class Pictures {
                                                         .limit = "--max-picture-mb"})
                                    : Result<std::vector<std::byte>>(path.error());
       if (bytes.ok()) return picture_data_uri(*bytes, "png");  // what it is is seen from its bytes
-      why = bytes.error();
+      if (!found) why = bytes.error();
+      found = found || path.ok();
     }
     return Error{why.code, "the picture was not read: " + why.message,
                  roots_.empty() ? "start the server with --root FOLDER, or send it in base64"

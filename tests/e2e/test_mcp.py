@@ -1,6 +1,7 @@
 """ocellus mcp: lines of JSON-RPC in, lines out, as agents speak them. (The SDKs' own clients: make clients.)"""
 
 import base64
+import io
 import json
 import os
 import queue
@@ -9,6 +10,7 @@ import subprocess
 import threading
 
 import pytest
+from PIL import Image
 
 from conftest import BIN, ROOT
 from hostile_pictures import PictureHost
@@ -95,9 +97,71 @@ def test_its_tools(mcp):
 @pytest.mark.parametrize("picture", [
     str(PICTURE), PICTURE.as_uri(), base64.b64encode(PICTURE.read_bytes()).decode(),
     "data:image/png;base64," + base64.b64encode(PICTURE.read_bytes()).decode(),
-], ids=["path", "file", "base64", "data"])  # fmt: skip
+    "DATA:image/png;base64," + base64.b64encode(PICTURE.read_bytes()).decode(),
+    base64.urlsafe_b64encode(PICTURE.read_bytes()).decode().rstrip("="),
+    base64.encodebytes(PICTURE.read_bytes()).decode().replace("\n", " "),
+], ids=["path", "file", "base64", "data", "capitals", "for URLs", "with spaces"])  # fmt: skip
 def test_pictures_as_agents_name_them(mcp, picture):
     assert text(mcp.call("ask_about_picture", picture=picture, question="What shape is this?")) == "Circle."
+
+
+def test_a_picture_of_few_bytes(mcp):
+    """In base64 it is shorter than many a path."""
+    assert text(mcp.call("describe", picture="R0lGODdhAQABAIAAAP///////ywAAAAAAQABAAACAkQBADs="))
+
+
+@pytest.mark.parametrize("picture, words", [
+    ("data:image/png;base64,eA==", '"picture": this is a text'), ("ftp://a/b.png", '"picture": '),
+    ("https://example.com/a.png", '"picture": pictures are not fetched'),
+])  # fmt: skip
+def test_errors_name_what_the_caller_knows(mcp, picture, words):
+    refused(mcp.call("describe", picture=picture), words)
+
+
+def test_an_empty_answer_says_so():
+    running = Mcp("--root", str(ROOT / "examples"), "--stop", "C", "--stop", "c")
+    result = running.call("ask_about_picture", picture=str(PICTURE), question="What shape is this?")
+    assert text(result) == "(The answer is empty.)" and len(result["content"]) == 2  # and why
+    running.end()
+
+
+def test_what_is_to_be_known_of_a_picture_is_told(mcp, tmp_path):
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    animation = io.BytesIO()
+    frames[0].save(animation, "GIF", save_all=True, append_images=frames[1:])
+    picture = base64.b64encode(animation.getvalue()).decode()
+    answer, note = mcp.call("describe", picture=picture)["content"]
+    assert answer["text"] and note["text"].startswith("(") and "animation" in note["text"]
+
+
+def test_of_several_roots_the_one_that_should_have_it_says_why(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    running = Mcp("--root", str(tmp_path / "a"), "--root", str(tmp_path / "b"))
+    for folder in ("a", "b"):
+        refused(running.call("describe", picture=str(tmp_path / folder / "none.png")), "no such file")
+    running.end()
+
+
+def test_a_last_line_without_its_end():
+    line = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+    done = subprocess.run([str(BIN), "mcp", "--model", "demo"], input=line, capture_output=True, timeout=60)
+    assert json.loads(done.stdout) == {"jsonrpc": "2.0", "id": 1, "result": {}}
+
+
+def test_calls_that_wait_are_bounded_in_bytes():
+    host = PictureHost()
+    host.answers["/a.png"] = host.silent()
+    running = Mcp("--parallel", "1", "--allow-remote-images=http", "--remote-images-allow", host.host,
+                  "--remote-image-seconds", "600")  # fmt: skip
+    running.send("tools/call", {"name": "describe", "arguments": {"picture": host.url()}}, id=0)
+    for i in range(1, 4):
+        running.send("tools/call", {"name": "describe", "arguments": {"picture": "A" * (90 << 20)}}, id=i)
+    told = running.reply()
+    assert (told["id"], told["error"]["code"]) == (3, -32000)
+    host.close()
+    running.process.kill()
+    running.process.wait(60)
 
 
 def test_what_the_others_ask(mcp):

@@ -130,12 +130,32 @@ Result<Arguments> read_arguments(const PictureTool& tool, std::string_view text)
   return out;
 }
 
+// A caller knows the fields of its call, not those of the request that was made of it.
+std::string failure(const ReplyError& error) {
+  std::string_view message = error.message;
+  const std::string field = fmt::format("\"{}\"", error.param);
+  if (error.param.empty() || !message.starts_with(field)) return told({text_block(message)}, true);
+  const bool picture = error.param.find("image_url") != error.param.npos;
+  message.remove_prefix(field.size());
+  return told({text_block(fmt::format("\"{}\"{}",
+                                      picture                               ? "picture"
+                                      : error.param.starts_with("messages") ? "question"
+                                                                            : error.param,
+                                      message))},
+              true);
+}
+
+// Beside the answer, for whoever reads it.
+json::object note(std::string_view text) { return text_block(fmt::format("({})", text)); }
+
 std::string text_result(const ReadReply& read) {
-  if (!read.answer) return told({text_block(read.error.message)}, true);
-  json::array content{text_block(read.answer->text)};
-  if (read.answer->finish_reason == "length")
-    content.push_back(text_block(
-        fmt::format("(The answer was cut off behind {} tokens.)", read.answer->completion_tokens)));
+  if (!read.answer) return failure(read.error);
+  const TextAnswer& answer = *read.answer;
+  json::array content{answer.text.empty() ? note("The answer is empty.") : text_block(answer.text)};
+  if (answer.finish_reason == "length")
+    content.push_back(
+        note(fmt::format("The answer was cut off behind {} tokens.", answer.completion_tokens)));
+  if (!answer.warning.empty()) content.push_back(note(answer.warning));
   return told(std::move(content), false);
 }
 
@@ -145,15 +165,22 @@ std::string objects_result(const ChatReply& reply) {
   boost::system::error_code code;
   const json::value document = json::parse(reply.body, code);
   if (reply.status != 200 || code || !document.is_object())
-    return told({text_block(read.error.message.empty() ? "the answer is no JSON object"
-                                                       : read.error.message)},
-                true);
+    return failure(read.error.message.empty() ? ReplyError{"", "the answer is no JSON object"}
+                                              : read.error);
   json::object found;
   for (const char* key : {"objects", "points"})
     if (const json::value* there = document.get_object().if_contains(key)) found[key] = *there;
-  return json_text(json::object{{"content", json::array{text_block(json_text(found))}},
-                                {"structuredContent", found},
-                                {"isError", false}});
+  json::array content{text_block(json_text(found))};
+  const auto text_at = [&](std::string_view key) -> std::string_view {
+    const json::value* there = document.get_object().if_contains(key);
+    return there != nullptr && there->is_string() ? std::string_view(there->get_string()) : "";
+  };
+  if (text_at("finish_reason") == "length")
+    content.push_back(note("The search was cut off; there may be more."));
+  if (const std::string_view warning = text_at("warning"); !warning.empty())
+    content.push_back(note(warning));
+  return json_text(json::object{
+      {"content", std::move(content)}, {"structuredContent", found}, {"isError", false}});
 }
 
 }  // namespace

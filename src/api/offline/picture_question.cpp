@@ -38,7 +38,7 @@ ReplyError error_of(const ChatReply& reply, const json::value* document) {
               message = server_reason(reply.body);
   if (code.empty()) code = fmt::format("http_{}", reply.status);
   if (message.empty()) message = fmt::format("the server's status is {}", reply.status);
-  return {std::move(code), std::move(message)};
+  return {std::move(code), std::move(message), text_at(member(document, "error"), "param")};
 }
 
 }  // namespace
@@ -100,6 +100,7 @@ ReadReply read_reply(const ChatReply& reply) {
   return {.answer = TextAnswer{
               .text = text_at(member(&choice, "message"), "content"),
               .finish_reason = text_at(&choice, "finish_reason"),
+              .warning = text_at(root, "warning"),
               .prompt_tokens = count_at(usage, "prompt_tokens"),
               .completion_tokens = count_at(usage, "completion_tokens"),
               .cached_tokens = count_at(member(usage, "prompt_tokens_details"), "cached_tokens")}};

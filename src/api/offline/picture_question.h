@@ -38,11 +38,13 @@ Result<std::string> picture_file_uri(const std::string& file, std::size_t max_by
 
 struct TextAnswer {
   std::string text, finish_reason;
+  std::string warning;  // ours: what is to be known of the request and the answer
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
   std::int64_t cached_tokens = 0;  // of the prompt, computed before
 };
 struct ReplyError {
   std::string code, message;  // "invalid_image", …
+  std::string param = {};     // the field that it is about, where it is about one
 };
 struct ReadReply {
   std::optional<TextAnswer> answer;  // else the error
