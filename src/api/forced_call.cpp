@@ -76,12 +76,35 @@ std::string told(std::span<const OfferedTool> tools) {
   return out;
 }
 
+// Where a schema keeps schemas that it refers to, and what stands between a tool and the name of
+// one of them in the whole: the two may have the same names.
+struct DefinitionPlace {
+  std::string_view key, start, between;
+};
+constexpr std::array<DefinitionPlace, 2> kDefinitions = {
+    {{"$defs", "#/$defs/", "."}, {"definitions", "#/definitions/", ":"}}};
+
+std::string moved_name(std::string_view tool, const DefinitionPlace& place, std::string_view name) {
+  return fmt::format("{}{}{}", tool, place.between, name);
+}
+
+std::string moved_reference(std::string_view reference, std::string_view tool) {
+  if (reference == "#") return fmt::format("#/$defs/{}", tool);
+  for (const DefinitionPlace& place : kDefinitions)
+    if (reference.starts_with(place.start))
+      return "#/$defs/" + moved_name(tool, place, reference.substr(place.start.size()));
+  return std::string(reference);
+}
+
 // A schema's own references, from where they stand in the whole: "#" is this tool's schema there.
-json::value moved(const json::value& in, std::string_view to) {
+// `of_names`: an object's keys are names that somebody gave, and its values schemas.
+json::value moved(const json::value& in, std::string_view tool, bool of_names = false) {
   constexpr std::array<std::string_view, 4> kValues = {"const", "enum", "default", "examples"};
+  constexpr std::array<std::string_view, 4> kOfNames = {"properties", "patternProperties", "$defs",
+                                                        "definitions"};
   if (in.is_array()) {
     json::array out;
-    for (const json::value& one : in.get_array()) out.push_back(moved(one, to));
+    for (const json::value& one : in.get_array()) out.push_back(moved(one, tool));
     return out;
   }
   if (!in.is_object()) return in;
@@ -89,22 +112,13 @@ json::value moved(const json::value& in, std::string_view to) {
   for (const auto& member : in.get_object()) {
     const std::string_view key = member.key();
     const json::value& value = member.value();
-    if (std::ranges::find(kValues, key) != kValues.end()) {
+    if (!of_names && std::ranges::find(kValues, key) != kValues.end())
       out[key] = value;
-    } else if (key == "$ref" && value.is_string()) {
-      std::string_view reference(value.get_string());
-      if (reference == "#") {
-        out[key] = fmt::format("#/$defs/{}", to);
-        continue;
-      }
-      for (const std::string_view defs : {"#/$defs/", "#/definitions/"})
-        if (reference.starts_with(defs)) {
-          out[key] = fmt::format("#/$defs/{}.{}", to, reference.substr(defs.size()));
-          break;
-        }
-    } else {
-      out[key] = moved(value, to);
-    }
+    else if (!of_names && key == "$ref" && value.is_string())
+      out[key] = moved_reference(value.get_string(), tool);
+    else
+      out[key] =
+          moved(value, tool, !of_names && std::ranges::find(kOfNames, key) != kOfNames.end());
   }
   return out;
 }
@@ -116,12 +130,12 @@ json::object any_call(std::span<const OfferedTool> tools) {
   for (std::size_t i = 0; i < tools.size(); ++i) {
     const std::string own = fmt::format("tool{}", i);
     json::object schema = moved(parameters_of(tools[i]), own).get_object();
-    for (const std::string_view defs : {"$defs", "definitions"}) {
-      const json::value* all = schema.if_contains(defs);
+    for (const DefinitionPlace& place : kDefinitions) {
+      const json::value* all = schema.if_contains(place.key);
       if (all == nullptr) continue;
       for (const auto& [key, value] : all->get_object())
-        definitions[fmt::format("{}.{}", own, std::string_view(key))] = value;
-      schema.erase(defs);
+        definitions[moved_name(own, place, key)] = value;
+      schema.erase(place.key);
     }
     definitions[own] = std::move(schema);
     json::object properties = {

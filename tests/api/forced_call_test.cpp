@@ -50,6 +50,26 @@ TEST(ForceCall, OneToolIsItsParameters) {
           kZone);
 }
 
+// Names that somebody gave are no keywords, and the two places of definitions stay two.
+TEST(ForceCall, NamesAreNoKeywords) {
+  const std::string parameters = R"({"type":"object","properties":{
+      "default":{"$ref":"#/$defs/T"},"const":{"$ref":"#/definitions/T"},
+      "enum":{"anyOf":[{"$ref":"#"},{"type":"null"}]}},"required":["default"],
+      "$defs":{"T":{"type":"boolean"}},"definitions":{"T":{"type":"integer"}}})";
+  const auto request = forced({{"f", "", parameters}, {"g", "", ""}});
+  ASSERT_TRUE(request.ok()) << request.error().describe();
+  const json::value schema = json::parse(*request->generate.json_schema);
+  const json::object& all = schema.at("$defs").as_object();
+  const json::object& properties = all.at("tool0").at("properties").as_object();
+  const auto type_of = [&](const char* name) {
+    const std::string_view reference = properties.at(name).at("$ref").as_string();
+    return all.at(reference.substr(std::string_view("#/$defs/").size())).at("type");
+  };
+  EXPECT_EQ(type_of("default"), "boolean");
+  EXPECT_EQ(type_of("const"), "integer");
+  EXPECT_EQ(properties.at("enum").at("anyOf").at(0).at("$ref"), "#/$defs/tool0");
+}
+
 TEST(ForceCall, ASchemaThatSaysNothingIsOneWithoutParameters) {
   const std::string none = R"({"type":"object","additionalProperties":false})";
   for (
