@@ -20,6 +20,8 @@ class CallReader {
   std::string_view tool() const { return tool_; }
   // JSON, as it stands in the answer; all of it only behind the answer's end.
   std::string_view arguments() const { return arguments_; }
+  // Whether their last bracket has come.
+  bool is_whole() const { return place_ == Place::kBehind; }
 
  private:
   void read(char c);

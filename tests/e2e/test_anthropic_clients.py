@@ -64,6 +64,9 @@ def test_a_stream_gathers_to_the_same_message(client):
 
 def test_what_ends_an_answer(client):
     assert ask(client, max_tokens=1).stop_reason == "max_tokens"
+    nothing = ask(client, max_tokens=0)  # which fills a cache, with theirs
+    assert (nothing.stop_reason, nothing.content[0].text) == ("max_tokens", "")
+    assert "the answer is empty" in nothing.warning
     stopped = ask(client, stop_sequences=["cle"])
     assert (stopped.stop_reason, stopped.stop_sequence) == ("stop_sequence", "cle")
 
@@ -127,7 +130,7 @@ def test_asynchronous(server):
 
 def test_errors_are_the_librarys_own(client):
     for more, kind, name in [
-        ({"max_tokens": 0}, anthropic.BadRequestError, "max_tokens"),
+        ({"max_tokens": -2}, anthropic.BadRequestError, "max_tokens"),
         ({"model": "gpt-4o"}, anthropic.NotFoundError, "model"),
         ({"messages": [{"role": "user", "content": [{"type": "image", "source": {
             "type": "url", "url": "https://example.com/a.png"}}]}]}, anthropic.BadRequestError, "remote"),

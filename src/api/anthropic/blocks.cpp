@@ -11,6 +11,7 @@
 #include "api/no_effect.h"
 #include "api/request_images.h"
 #include "api/tool_turns.h"
+#include "base/ascii.h"
 #include "io/json_text.h"
 
 namespace oc {
@@ -93,8 +94,10 @@ struct BlockParser {
                    std::move(param)};
     ++pictures;
     const ImagePart part{static_cast<int>(request.images.size())};
-    OC_RETURN_IF_ERROR(base64 ? add_base64_image(request, data, std::move(param), {}, limits)
-                              : add_image(request, data, std::move(param), {}, limits));
+    // Some send the whole data: URL as the data. No letter of base64 is a colon.
+    const bool alone = base64 && !starts_with_ignoring_case(data, "data:");
+    OC_RETURN_IF_ERROR(alone ? add_base64_image(request, data, std::move(param), {}, limits)
+                             : add_image(request, data, std::move(param), {}, limits));
     out.parts.emplace_back(part);
     return {};
   }

@@ -11,12 +11,16 @@ namespace {
 using enum FieldType;
 using namespace field_rows;
 
+// JavaScript's largest: clients write it for no limit.
+constexpr double kMaxWhole = 9007199254740991;  // 2^53 - 1
+
 constexpr std::array kFields = {
     within("model", kString, 0, 4096, "which model answers; absent or empty: the active one"),
     within("messages", kArray, 1, 4096, "the conversation", "messages"),
     kept("system", kAny, "a string, or text blocks: what stands above the conversation"),
-    within("max_tokens", kInteger, 1, kMaxInt,
-           "the longest answer; more than the model's context is as much as that"),
+    within("max_tokens", kInteger, -1, kMaxWhole,
+           "the longest answer; more than the model's context is as much as that; 0: none; -1: no "
+           "limit of its own"),
     within("stop_sequences", kArray, 0, 16, "texts that end the answer", "strings"),
     within("stop_sequences[]", kString, 0, 512, "one of them; an empty one stops nothing"),
     kept("stream", kBoolean, "the answer comes as events"),

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/answer_length.h"
 #include "api/anthropic/blocks.h"
 #include "api/anthropic/fields.h"
 #include "api/check_rows.h"
@@ -154,10 +155,9 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
   request.generate.may_set_knobs = false;
   OC_ASSIGN_OR_RETURN(const auto model, fields.string(messages_field("model")));
   request.model = std::string(model.value_or(""));
-  const RequestField& length = messages_field("max_tokens");
-  OC_ASSIGN_OR_RETURN(const auto max_tokens, fields.integer(length));
-  // Clients ask for what large models may write: complete_request() makes it less.
-  if (max_tokens) request.generate.max_tokens = static_cast<int>(*max_tokens);
+  OC_ASSIGN_OR_RETURN(request.generate.max_tokens,
+                      answer_length(fields, {&messages_field("max_tokens")},
+                                    NoEffect(request.without_effect), request.names));
   OC_RETURN_IF_ERROR(parse_sampling(fields, request.sampling));
   OC_RETURN_IF_ERROR(parse_stops(fields, request));
   OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean(messages_field("stream")));

@@ -4,7 +4,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
+#include <iterator>
 #include <utility>
 
 #include "api/call_reader.h"
@@ -65,12 +65,11 @@ json::value or_null(const std::optional<std::string>& text) {
   return text ? json::value(*text) : json::value();
 }
 
-// The arguments as a value; those of a call that was cut off are none, and stand as text.
-json::value input_json(std::string_view arguments) {
-  boost::system::error_code failed;
-  json::value out = json::parse(arguments, failed);
-  if (!failed && out.is_object()) return out;
-  return json::object{{"cut_off", arguments}};
+// The arguments as the model wrote them: a number is told to its last digit, as in a stream. Those
+// of a call that was cut off are no JSON, and stand as text.
+std::string input_json(const CallReader& call) {
+  if (call.is_whole()) return std::string(call.arguments());
+  return json_text(json::object{{"cut_off", call.arguments()}});
 }
 
 void append_event(std::string& out, std::string_view name, std::string_view json) {
@@ -85,13 +84,15 @@ class MessageWriter final : public AnswerWriter {
   }
 
   std::string whole(const GenerateResult& result) override {
-    json::object message = message_json();
-    message["content"] = content_json(result);
-    message["stop_reason"] = stop_reason(result, call_.has_value());
-    message["stop_sequence"] = or_null(result.stop_string);
-    message["usage"] = usage_json(result);
-    add_details(message, result);
-    return json_text(message);
+    json::object rest = {{"stop_reason", stop_reason(result, call_.has_value())},
+                         {"stop_sequence", or_null(result.stop_string)},
+                         {"usage", usage_json(result)}};
+    add_details(rest, result);
+    std::string out = json_text(message_json());
+    out.pop_back();
+    fmt::format_to(std::back_inserter(out), R"(,"content":{},{})", content_json(result),
+                   json_text(rest).substr(1));
+    return out;
   }
 
   // How long the prompt is is not known yet: message_delta tells it.
@@ -142,17 +143,14 @@ class MessageWriter final : public AnswerWriter {
   }
   std::string call_id() const { return "toolu_" + id_.substr(id_.find('_') + 1); }
 
-  json::array content_json(const GenerateResult& result) const {
-    if (call_) {
-      CallReader reader = *call_;
-      reader.add(result.text);
-      if (reader.tool().empty()) return {};  // cut off before its name
-      return {json::object{{"type", "tool_use"},
-                           {"id", call_id()},
-                           {"name", reader.tool()},
-                           {"input", input_json(reader.arguments())}}};
-    }
-    return {json::object{{"type", "text"}, {"text", result.text}}};
+  std::string content_json(const GenerateResult& result) const {
+    if (!call_)
+      return json_text(json::array{json::object{{"type", "text"}, {"text", result.text}}});
+    CallReader reader = *call_;
+    reader.add(result.text);
+    if (reader.tool().empty()) return "[]";  // cut off before its name
+    return fmt::format(R"([{{"type":"tool_use","id":{},"name":{},"input":{}}}])",
+                       json_quoted(call_id()), json_quoted(reader.tool()), input_json(reader));
   }
 
   // Ours: what is to be known of the request and its answer.

@@ -130,6 +130,22 @@ TEST(AnthropicDialect, ACall) {
   EXPECT_EQ(all[all.size() - 2].second.at("delta").at("stop_reason"), "tool_use");
 }
 
+// As a stream has them: no number loses digits on its way.
+TEST(AnthropicDialect, ACallsArgumentsAreAsTheModelWroteThem) {
+  const std::string arguments = R"({"n": 12345678901234567890123456789, "x": 1.50})";
+  const std::string whole =
+      writer(forced())->whole(result(R"({"name": "look", "arguments": )" + arguments + "}"));
+  EXPECT_NE(whole.find(R"("input":)" + arguments + "}]"), std::string::npos) << whole;
+  EXPECT_TRUE(json::parse(whole).at("usage").is_object());
+}
+
+TEST(AnthropicDialect, ACallThatIsCutOff) {
+  const json::value whole =
+      json::parse(writer(forced())->whole(result(R"({"name": "look", "arguments": {"at": "s)")));
+  EXPECT_EQ(whole.at("content").at(0).at("input"), json::parse(R"({"cut_off": "{\"at\": \"s"})"));
+  EXPECT_EQ(json::parse(writer(forced())->whole(result(R"({"nam)"))).at("content"), json::array());
+}
+
 TEST(AnthropicDialect, Errors) {
   for (const auto& [status, type] :
        std::vector<std::pair<int, std::string>>{{400, "invalid_request_error"},

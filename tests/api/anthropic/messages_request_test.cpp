@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -131,6 +132,26 @@ TEST(AnthropicRequest, ASchema) {
   }
 }
 
+TEST(AnthropicRequest, LengthsAreThoseOfOtherDialects) {
+  const auto length = [](std::string_view tokens) {
+    return parse_messages_request(fmt::format("{{{},\"max_tokens\":{}}}", kHello, tokens), {});
+  };
+  EXPECT_EQ(length("0")->generate.max_tokens, 0);  // theirs fill a cache so
+  EXPECT_EQ(length("100.0")->generate.max_tokens, 100);
+  EXPECT_EQ(length("null")->generate.max_tokens, std::nullopt);
+  EXPECT_EQ(length("-1")->generate.max_tokens, std::nullopt);
+  EXPECT_EQ(length("-1")->without_effect, std::vector<std::string>{"max_tokens"});
+  EXPECT_EQ(length("1000000000000")->generate.max_tokens, std::numeric_limits<int>::max());
+}
+
+TEST(AnthropicRequest, ADataUrlAsTheData) {
+  const auto request = parse_messages_request(R"({"messages":[{"role":"user","content":[
+      {"type":"image","source":{"type":"base64","data":"data:image/png;base64,AAAA"}}]}]})",
+                                              {});
+  ASSERT_TRUE(request.ok()) << request.error().describe();
+  EXPECT_EQ(request->images.at(0).bytes.size(), 3u);
+}
+
 TEST(AnthropicRequest, WithoutEffect) {
   const auto request = with(R"("metadata":{"user_id":"u"},"service_tier":"standard_only",
       "thinking":{"type":"enabled","budget_tokens":1024},"mcp_servers":[])");
@@ -165,7 +186,7 @@ TEST(AnthropicRequest, WhatIsWrongIsNamed) {
                "data":"?"}}]}]})",
            "messages[0].content[0].source.data"},
           {R"({"messages":[{"role":"assistant","content":"x"}]})", "messages[0]"},
-          {"{" + kHello + R"(,"max_tokens":0})", "max_tokens"},
+          {"{" + kHello + R"(,"max_tokens":-2})", "max_tokens"},
           {"{" + kHello + R"(,"max_token":5})", "max_token"},
           {"{" + kHello + R"(,"container":"c"})", "container"},
           {"{" + kHello + R"(,"mcp_servers":[{}]})", "mcp_servers"},

@@ -45,7 +45,7 @@ try {
 } catch (error) {
   aborted = error.name;
 }
-const failure = await ask({max_tokens: 0}).catch((error) => ({status: error.status, type: error.error?.error?.type}));
+const failure = await ask({max_tokens: -2}).catch((error) => ({status: error.status, type: error.error?.error?.type}));
 console.log(
   JSON.stringify({
     words: (await ask({messages: [{role: "user", content: "Hello"}]})).content[0].text,
