@@ -106,7 +106,7 @@ Result<DetokenizeRequest> read_detokenize(const JsonFields& fields) {
     return Error{ErrorCode::kInvalidArgument, "\"tokens\" is missing", "", "tokens"};
   for (std::size_t i = 0; i < tokens->size(); ++i) {
     const json::value& token = (*tokens)[i];
-    const std::int64_t id = token.is_int64() ? token.get_int64() : -1;
+    const std::int64_t id = token.is_int64() ? token.get_int64() : whole_number(token).value_or(-1);
     if (id < 0 || id > std::numeric_limits<TokenId>::max())
       return wrong_value(fmt::format("tokens[{}]", i), expected(kToken), token);
     out.ids.push_back(static_cast<TokenId>(id));

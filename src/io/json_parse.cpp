@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "io/counted_memory.h"
 #include "io/json.h"
 
@@ -178,12 +179,26 @@ class Builder {
   std::size_t count_ = 0;
 };
 
-std::string reason(const error_code& error, int max_depth) {
+// Whether it ends in an escape that needs a second one: "\\ud83d" of an emoji's two.
+bool ends_in_half(std::string_view text) {
+  constexpr std::size_t kEscape = 6;
+  if (text.size() < kEscape) return false;
+  const std::string_view escape = text.substr(text.size() - kEscape);
+  return escape.starts_with("\\u") && lower(escape.substr(2, 1)) == "d" &&
+         std::string_view("89abAB").find(escape[3]) != std::string_view::npos;
+}
+
+// What stands at the end of what was read.
+std::string reason(const error_code& error, int max_depth, std::string_view read) {
   if (error == json::error::too_deep) return fmt::format("nested deeper than {}", max_depth);
   if (error == json::error::incomplete) return "it ends too early";
   if (error == json::error::extra_data) return "something follows the value";
   if (error == json::error::key_too_large)
     return fmt::format("a member's name is longer than {} bytes", kMaxJsonKeyBytes);
+  if (error == json::error::illegal_leading_surrogate ||
+      error == json::error::illegal_trailing_surrogate ||
+      error == json::error::expected_utf16_escape || ends_in_half(read))
+    return "a \\u escape is one half of a character, as where a text was cut within an emoji";
   return "syntax error";
 }
 
@@ -201,10 +216,10 @@ Result<json::value> parse(std::string_view text, std::string_view what, const Js
                  fmt::format("{}: more than {} JSON values", what, limits.values),
                  "numbers, texts, lists and objects count, one each; send fewer"};
   if (error)
-    return Error{
-        ErrorCode::kCorrupt,
-        fmt::format("{}: not valid JSON at byte {}: {}", what, read, reason(error, limits.depth)),
-        ""};
+    return Error{ErrorCode::kCorrupt,
+                 fmt::format("{}: not valid JSON at byte {}: {}", what, read,
+                             reason(error, limits.depth, text.substr(0, read))),
+                 ""};
   return parser.handler().take();
 }
 

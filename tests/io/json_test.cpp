@@ -163,7 +163,9 @@ TEST(ParseJson, SaysWhatIsWrongAndWhere) {
                {"[1] // no", ": something follows the value"},
                {"\"\n\"", ": syntax error"},
                {"\"\xc3(\"", ": syntax error"},
-               {"\"\\ud800\"", ": syntax error"}};
+               {"\"\\ud800\"", "one half of a character, as where a text was cut within an emoji"},
+               {"\"\\udc00\"", "one half of a character, as where a text was cut within an emoji"},
+               {"\"\\ud83d\\u0041\"", "as where a text was cut within an emoji"}};
   for (const auto& c : cases) {
     const Error error = error_of(parse_json(c.text, "tokenizer.json"));
     EXPECT_EQ(error.code, ErrorCode::kCorrupt) << c.text;

@@ -29,6 +29,9 @@ constexpr RequestField idle_integer(std::string_view name,
   return field;
 }
 
+// JavaScript's largest: clients write it for no limit.
+constexpr double kMaxWhole = 9007199254740991;  // 2^53 - 1
+
 constexpr std::array kCommon = {
     within("model", kString, 0, 4096, "which model answers; absent or empty: the active one"),
     kept("stream", kBoolean, "the answer comes in lines of JSON; absent: it does"),
@@ -44,7 +47,7 @@ constexpr std::array kCommon = {
     within("options.min_p", kNumber, 0, 1,
            "tokens of at least this share of the likeliest one's probability; 0: all"),
     kept("options.seed", kInteger64, "the same seed draws the same answer; -1: a random one"),
-    within("options.num_predict", kInteger, -2, kMaxInt,
+    within("options.num_predict", kInteger, -2, kMaxWhole,
            "the longest answer; 0, -1 and -2: no limit but the context"),
     within("options.stop", kStrings, 0, 16, "what ends an answer, and is no part of it", "strings"),
     within("options.stop[]", kString, 0, 512, "an empty one stops nothing"),
@@ -54,7 +57,7 @@ constexpr std::array kCommon = {
            "against tokens that the answer holds; 0: none"),
     within("options.frequency_penalty", kNumber, -2, 2,
            "the same for each time that it holds them; 0: none"),
-    within("options.num_ctx", kInteger, 0, kMaxInt,
+    within("options.num_ctx", kInteger, 0, kMaxWhole,
            "room for prompt and answer: there is always all of the context"),
     idle_integer("options.repeat_last_n", -1.0),
     idle_integer("options.num_keep"),
