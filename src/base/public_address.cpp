@@ -31,6 +31,7 @@ bool is_public_v4(std::string_view address) {
       "10.0.0.0/8",       // private
       "100.64.0.0/10",    // shared by a provider's customers
       "127.0.0.0/8",      // this machine
+      "168.63.129.16",    // the host of a machine in Azure, with its metadata
       "169.254.0.0/16",   // link; metadata of clouds
       "172.16.0.0/12",    // private
       "192.0.0.0/24",     // protocols
