@@ -43,7 +43,8 @@ class AnswerStore {
  public:
   explicit AnswerStore(std::size_t max_bytes);
 
-  bool enabled() const { return budget_->limit() > 0; }
+  bool enabled() const { return max_bytes() > 0; }
+  std::size_t max_bytes() const { return budget_->limit(); }
   // Makes room where there is none: the oldest answer goes, of the client who has the most kept. A
   // conversation that is larger than the store is not kept, and nothing goes for it.
   void keep(const std::string& client, AnsweredTurn turn);

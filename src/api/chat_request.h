@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ struct ChatLimits {
   int json_depth = 32;
   // The client's earlier turn of this id, null where it is not kept; empty: none are kept here.
   std::function<std::shared_ptr<KeptTurn>(std::string_view id)> earlier = {};
+  std::size_t max_kept_bytes = std::numeric_limits<std::size_t>::max();  // of a whole conversation
   // Where pictures are got from that do not come with the request; null: nowhere. Outlives it.
   const PictureSources* sources = nullptr;
 };

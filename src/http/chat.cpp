@@ -96,6 +96,7 @@ void App::chat(const Dialect& dialect, const RequestPtr& request, const Responde
   const auto question = std::make_shared<Question>(dialect, request, responder, plan);
   ChatLimits limits = options_.chat;
   limits.context_length = longest_context(source->models());
+  limits.max_kept_bytes = answers_->max_bytes();
   if (answers_->enabled())
     limits.earlier = [this, client = owner_of(*request)](std::string_view id) {
       return answers_->turn(client, id);

@@ -15,6 +15,7 @@ from test_forced_calls import PARAMETERS
 from test_response_format import library  # noqa: F401 (skips where the build has no grammar library)
 
 QUESTION = "What shape is in the picture?"
+LABELS = {"a": "b", "ä" * 64: "ä" * 512}
 TOOLS = [
     {"type": "function", "name": name, "description": f"tool {name}", "strict": False} | ({"parameters": schema} if schema else {})
     for name, schema in PARAMETERS.items()
@@ -48,7 +49,7 @@ def strict(response):
 
 
 def test_a_text_is_answered(client, model):
-    response = strict(ask(client, "What can you see?", instructions="Be brief.", metadata={"a": "b"}))
+    response = strict(ask(client, "What can you see?", instructions="Be brief.", metadata=LABELS))
     assert (response.object, response.status, response.model) == ("response", "completed", model)
     assert response.id.startswith("resp_") and len(response.id) >= 5 + 22
     (message,) = response.output
@@ -56,7 +57,7 @@ def test_a_text_is_answered(client, model):
     assert response.output_text == message.content[0].text != ""
     assert response.usage.total_tokens == response.usage.input_tokens + response.usage.output_tokens
     assert response.usage.output_tokens_details.reasoning_tokens == 0
-    assert (response.instructions, response.metadata) == ("Be brief.", {"a": "b"})
+    assert (response.instructions, response.metadata) == ("Be brief.", LABELS)
     assert (response.error, response.incomplete_details, response.background) == (None, None, False)
     assert (response.tool_choice, response.tools, response.truncation) == ("auto", [], "disabled")
     assert response.text.format.type == "text" and response.max_output_tokens == 60
@@ -198,6 +199,8 @@ def test_what_changes_nothing_is_told_once(client):
         ({"include": ["everything"]}, "include[0]"),
         ({"top_logprobs": 2}, "top_logprobs"),
         ({"metadata": {"a": 1}}, "metadata.a"),
+        ({"metadata": {"a": "x" * 513}}, "metadata.a"),
+        ({"metadata": {"ä" * 65: "x"}}, "metadata"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
         ({"tools": [{"type": "mcp", "server_label": "x"}]}, "tools[0].type"),
         ({"tools": TOOLS, "tool_choice": {"type": "function", "name": "f"}}, "tool_choice.name"),

@@ -122,15 +122,20 @@ Result<void> parse_include(const JsonFields& fields, ChatRequest& request) {
   return {};
 }
 
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 Result<void> check_metadata(const JsonFields& fields) {
   OC_ASSIGN_OR_RETURN(const auto metadata, fields.object(response_field("metadata")));
   if (!metadata) return {};
   for (const auto& [key, value] : metadata->raw()) {
     const std::string param = "metadata." + shown_key(key);
-    if (key.size() > 64)
-      return Error{ErrorCode::kInvalidArgument, "a key of \"metadata\" has more than 64 bytes", "",
-                   "metadata"};
-    if (!value.is_string() || value.get_string().size() > 512 * 4)
+    if (characters(key) > 64)
+      return Error{ErrorCode::kInvalidArgument, "a key of \"metadata\" has more than 64 characters",
+                   "", "metadata"};
+    if (!value.is_string() || characters(value.get_string()) > 512)
       return wrong_value(param, "a string of at most 512 characters", value);
   }
   return {};
@@ -279,6 +284,12 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
   if (store.value_or(false) && !turn->keep) no_effect.add("store");
   OC_ASSIGN_OR_RETURN(turn->previous, find_previous(fields, limits));
   OC_ASSIGN_OR_RETURN(turn->input, parse_input(fields, *turn, limits, body_bytes, memory, request));
+  const std::size_t before = turn->previous ? turn->previous->all_bytes : 0;
+  if (turn->keep && turn->input.size() + before > limits.max_kept_bytes) {
+    turn->keep = false;  // there will never be room for it
+    turn->input.clear();
+    no_effect.add("store");
+  }
   turn->echo = echo_of(fields, turn->keep);
   OC_RETURN_IF_ERROR(parse_offered_tools(fields, request));
   request.turn = std::move(turn);
