@@ -65,7 +65,8 @@ struct TurnRecord {
 
 struct ChatRequest {
   FieldNames names;          // of its fields, for what is told of it from here on
-  std::string model;         // as the client wrote it; empty when absent
+  std::string model;         // as the client wrote it, then the name that it means; empty: absent
+  std::string asked_model;   // as it wrote it, of a dialect whose answers say it so
   GenerateRequest generate;  // without id, deadline, sampling (complete_request), images
   RequestedSampling sampling;
   std::vector<EncodedImage> images;  // request_images.h

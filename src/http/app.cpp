@@ -109,14 +109,7 @@ Router App::routes() {
               .json = true,
               .needs_model = true,
               .blocking = true});
-  for (const std::string path : {"/v1/models", "/v1/models/*"})
-    router.add(
-        {.method = "GET",
-         .path = path,
-         .handler = [self](RequestPtr request,
-                           ResponderPtr responder) { self->list_models(request, responder); },
-         .needs_model = true,
-         .disk = true});
+  add_model_lists(router);
   router.add({.method = "GET",
               .path = "/health",
               .handler = [self](RequestPtr, ResponderPtr responder) { self->health(responder); },
@@ -146,6 +139,17 @@ Router App::routes() {
   add_reference(router, options_.version);
   add_page(router);
   return router;
+}
+
+void App::add_model_lists(Router& router) {
+  for (const std::string path : {"/v1/models", "/v1/models/*"})
+    router.add({.method = "GET",
+                .path = path,
+                .handler = [self = shared_from_this()](
+                               RequestPtr request,
+                               ResponderPtr responder) { self->list_models(request, responder); },
+                .needs_model = true,
+                .disk = true});
 }
 
 std::shared_ptr<PullRoutes> App::pulls() {
@@ -248,7 +252,7 @@ void App::list_models(const RequestPtr& request, const ResponderPtr& responder) 
   if (request->path.size() <= kPrefix.size())
     return void(responder->respond(json_response(list.json())));
   const std::string name = percent_decoded(request->path.substr(kPrefix.size()));
-  if (const auto one = list.json_of(name, source->resolve(name)))
+  if (const auto one = list.json_of(name, source->listed_name(name)))
     return void(responder->respond(json_response(*one)));
   responder->fail(to_api_error({ErrorCode::kNotFound, "there is no model of this name",
                                 names_instead(name, list.names()), "model"},

@@ -66,6 +66,8 @@ class App : public std::enable_shared_from_this<App> {
   ServerHooks hooks();
   // Where the dialects are spoken, and POST routes at which they are asked (api/registry.h).
   void add_dialects(Router& router);
+  // GET /v1/models, and one of them.
+  void add_model_lists(Router& router);
   // One more such route.
   void add_chat(Router& router, std::string_view path, const Dialect& dialect,
                 bool any_type = false);

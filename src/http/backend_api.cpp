@@ -71,6 +71,7 @@ Router BackendApi::routes() {
               .needs_model = true,
               .blocking = true});
   app_->add_dialects(router);
+  app_->add_model_lists(router);  // OpenAI's clients look there before they ask
   add_llama_routes(router, app_);
   router.speak("/api/v1/", backend_dialect());
   add_tracker_routes(router);

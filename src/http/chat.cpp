@@ -15,6 +15,7 @@
 #include "http/large_body.h"
 #include "http/question.h"
 #include "http/request_id.h"
+#include "runtime/library/client_name.h"
 
 namespace oc::http {
 namespace {
@@ -38,6 +39,16 @@ std::optional<Error> check_loaded(const ModelSource& source, const std::string& 
     return std::nullopt;
   return Error{ErrorCode::kUnavailable, "the model is not loaded, and a plan loads none",
                "ask it something: it is loaded then", "model"};
+}
+
+// Those that may be asked without loading any; the operator's aliases are among them.
+std::vector<std::string> loaded_names(const ModelSource& source) {
+  std::vector<std::string> out;
+  for (ServedModel& model : source.models())
+    if (!source.loads(model.name)) out.push_back(std::move(model.name));
+  for (ModelAlias& alias : source.aliases())
+    if (!source.loads(alias.model)) out.push_back(std::move(alias.name));
+  return out;
 }
 
 // A guest may be a page of any site: it has nothing fetched and no file read.
@@ -81,7 +92,8 @@ std::optional<ApiError> check_loading(const Request& request, const ModelSource&
                   "model");
   return refuse(Refusal::kNotAdmin,
                 "the model is not loaded, and this server loads models for an admin key "
-                "only: Authorization: Bearer KEY; or leave \"model\" out",
+                "only: Authorization: Bearer KEY; or leave \"model\" out; " +
+                    names_instead(model, loaded_names(source)),
                 "model");
 }
 

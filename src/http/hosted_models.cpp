@@ -110,6 +110,11 @@ class HostedModels final : public ModelSource {
     const ModelAlias* alias = is_there(name) ? nullptr : alias_of(name, is_same_name);
     return host_->known_name(without_aliases(alias != nullptr ? alias->model : name));
   }
+  std::string listed_name(const std::string& name) const override {
+    std::string meant = resolve(name);
+    const auto status = host_->named(meant);
+    return status ? status->name : meant;
+  }
   ServiceStats stats() const override { return host_->stats(); }
   RequestDefaults defaults(const std::string& name) const override {
     const auto status = host_->named(name);

@@ -35,6 +35,8 @@ class ModelSource {
   // without regard to case and ":latest". Itself where there is none. Clients' names go through
   // this, once, before anything below is asked about them. May look at the disk.
   virtual std::string resolve(const std::string& name) const { return name; }
+  // What lists call the model that such a text means; the text itself where there is none.
+  virtual std::string listed_name(const std::string& name) const { return resolve(name); }
   virtual ServiceStats stats() const = 0;  // of all
   // Of requests that name this model, which need not be loaded or there.
   virtual RequestDefaults defaults(const std::string& name) const = 0;

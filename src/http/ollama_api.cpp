@@ -11,10 +11,12 @@
 #include "api/ollama/model_requests.h"
 #include "api/ollama/models_json.h"
 #include "api/ollama/pull_lines.h"
+#include "api/openai/models_json.h"
 #include "base/log.h"
 #include "http/answer_sender.h"
 #include "runtime/hosting/model_recipe.h"
 #include "runtime/hub/remove.h"
+#include "runtime/library/client_name.h"
 
 namespace oc::http {
 namespace {
@@ -28,12 +30,6 @@ constexpr std::pair<const char*, const char*> kNotDone[] = {
     {"/api/embed", "the models here answer questions about pictures and give no embeddings"},
     {"/api/embeddings", "the models here answer questions about pictures and give no embeddings"},
 };
-
-Error no_such_model(const ServedModel* active) {
-  Error error{ErrorCode::kNotFound, "there is no model of this name", "", "model"};
-  if (active != nullptr) error.hint = fmt::format("this server has \"{}\"", active->name);
-  return error;
-}
 
 }  // namespace
 
@@ -85,12 +81,27 @@ std::vector<ServedModel> OllamaApi::served() const {
   return source ? source->models() : std::vector<ServedModel>();
 }
 
+std::vector<ModelAlias> OllamaApi::aliases() const {
+  const auto source = app_->models();
+  return source ? source->aliases() : std::vector<ModelAlias>();
+}
+
+// As lists have them.
+std::vector<std::string> OllamaApi::names_of(
+    const std::vector<ServedModel>& models,
+    const std::vector<hub::InstalledModel>& installed) const {
+  std::vector<std::string> on_disk;
+  for (const hub::InstalledModel& one : installed)
+    if (one.problem.empty()) on_disk.push_back(one.name);
+  return ModelList(models, std::move(on_disk), aliases()).names();
+}
+
 void OllamaApi::version(const RequestPtr&, const ResponderPtr& responder) const {
   responder->respond(json_response(ollama_version_json(app_->options().version)));
 }
 
 void OllamaApi::tags(const RequestPtr&, const ResponderPtr& responder) const {
-  responder->respond(json_response(ollama_tags_json(served(), hub::installed_models())));
+  responder->respond(json_response(ollama_tags_json(served(), hub::installed_models(), aliases())));
 }
 
 void OllamaApi::ps(const RequestPtr&, const ResponderPtr& responder) const {
@@ -102,7 +113,7 @@ void OllamaApi::show(const RequestPtr& request, const ResponderPtr& responder) c
   const auto wanted = parse_ollama_model(OllamaModelRoute::kShow, request->body);
   if (!wanted.ok()) return http::fail(responder, wanted.error(), Stage::kRequest, request->id);
   const auto source = app_->models();
-  const std::string name = source ? source->resolve(*wanted) : std::string(without_latest(*wanted));
+  const std::string name(without_latest(source ? source->listed_name(*wanted) : *wanted));
   const std::vector<ServedModel> models = served();
   const auto known =
       std::ranges::find_if(models, [&](const ServedModel& one) { return one.answers_to(name); });
@@ -113,7 +124,9 @@ void OllamaApi::show(const RequestPtr& request, const ResponderPtr& responder) c
   const ServedModel* model = known == models.end() ? nullptr : &*known;
   const hub::InstalledModel* place = lies == installed.end() ? nullptr : &*lies;
   if (model == nullptr && place == nullptr)
-    return http::fail(responder, no_such_model(models.empty() ? nullptr : &models.front()),
+    return http::fail(responder,
+                      {ErrorCode::kNotFound, "there is no model of this name",
+                       names_instead(*wanted, names_of(models, installed)), "model"},
                       Stage::kRequest, request->id);
   responder->respond(json_response(ollama_show_json(model, place)));
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "api/model_alias.h"
 #include "http/app.h"
 #include "runtime/hub/installed.h"
 
@@ -28,6 +29,9 @@ class OllamaApi : public std::enable_shared_from_this<OllamaApi> {
   void pull(const RequestPtr& request, const ResponderPtr& responder) const;
   void remove(const RequestPtr& request, const ResponderPtr& responder) const;
   std::vector<ServedModel> served() const;
+  std::vector<ModelAlias> aliases() const;
+  std::vector<std::string> names_of(const std::vector<ServedModel>& models,
+                                    const std::vector<hub::InstalledModel>& installed) const;
 
   const std::shared_ptr<App> app_;
 };

@@ -122,6 +122,15 @@ def test_chat_completions_of_the_original(running):
         assert (out["method"], out["optimized"]) == ("CPU", False)
 
 
+def test_openais_clients_find_the_models(running):
+    """They list models before they ask one, at whichever port they were pointed to."""
+    for path in ("/v1/models", f"/v1/models/{DEMO}", "/v1/models/default"):
+        told = [httpx.get(port + path).json() for port in (running.url, running.backend)]
+        assert told[0] == told[1] and DEMO in str(told[0])
+    assert httpx.get(running.backend + "/v1/models/none").json()["error"]["code"] == "model_not_found"
+    assert "/v1/models" in httpx.get(running.backend + "/openapi.json").json()["paths"]
+
+
 def test_no_answer_is_empty_after_the_first(running):
     """The original's best known defect: the first request is answered, later ones come back empty."""
     questions = [text_part("What shape is in the picture?"), text_part("What colour is it?")]

@@ -163,6 +163,8 @@ def test_models_have_what_programs_look_for(server):
         ("org%2Fother-2b", "org/Other-2B"),
         ("gpt-4o-mini", "gpt-4o-mini"),
         ("GPT-4O-mini:latest", "gpt-4o-mini"),
+        ("whoever", "whoever"),
+        ("default", DEMO),
     ],
 )
 def test_one_model_by_any_of_its_names(server, written, listed):
@@ -170,6 +172,37 @@ def test_one_model_by_any_of_its_names(server, written, listed):
     assert response.status_code == 200, response.text
     models = {m["id"]: m for m in httpx.get(server.url + "/v1/models").json()["data"]}
     assert response.json()["id"] == listed and response.json() == models[listed]
+
+
+@pytest.mark.parametrize(
+    "written", ["demo", "DEMO:latest", "default", "org/other-2b", "gpt-4o-mini", "Whoever", "Tiny"]
+)
+def test_ollamas_clients_find_it_by_any_of_its_names(server, written):
+    """Programs ask what a model can do before they ask it anything, and answers have the name that they know."""
+    shown = httpx.post(server.url + "/api/show", json={"model": written})
+    assert shown.status_code == 200 and "vision" in shown.json()["capabilities"]
+    body = {"model": written, "messages": [TURN], "stream": False, "options": {"num_predict": 2}}
+    assert httpx.post(server.url + "/api/chat", json=body, timeout=300).json()["model"] == written
+
+
+def test_ollamas_clients_are_told_the_nearest_name(server):
+    told = httpx.post(server.url + "/api/show", json={"model": "gpt-4o"})
+    assert told.status_code == 404 and told.json()["code"] == "model_not_found"
+    assert 'did you mean "gpt-4o-mini"?' in told.json()["error"] and f'"{DEMO}"' in told.json()["error"]
+
+
+def test_ollamas_clients_have_the_aliases_in_their_lists(server):
+    tags = {m["name"]: m for m in httpx.get(server.url + "/api/tags").json()["models"]}
+    assert set(tags) >= {DEMO, "tiny", "org/Other-2B", "gpt-4o-mini", "whoever"} and "later" not in tags
+    assert tags["gpt-4o-mini"] == {**tags["org/Other-2B"], "name": "gpt-4o-mini", "model": "gpt-4o-mini"}
+
+
+def test_who_may_load_nothing_is_told_what_is_loaded(serve):
+    running = serve("--api-key", "user", "--admin-key", "admin", "--alias", "gpt-4o-mini=default")
+    told = ask(running.url, "gpt-4o-min", **{"x-api-key": "user"})
+    assert (told.status_code, told.json()["error"]["code"]) == (403, "admin_key_required")
+    assert 'did you mean "gpt-4o-mini"?' in told.json()["error"]["message"]
+    assert "tiny" not in told.json()["error"]["message"]
 
 
 def test_another_spelling_opens_no_door(serve):

@@ -43,7 +43,7 @@ def test_a_stream_is_what_comes_unasked(server, path):
 
 @pytest.mark.parametrize("path", ASKED)
 def test_the_name_is_the_clients(server, path):
-    for name in ("demo", DEMO, "default"):
+    for name in ("demo", DEMO, "default", "DEFAULT:latest"):
         told = post(server, path, {**ASKED[path], "model": name, "stream": False}).json()
         assert told["model"] == name
 
@@ -64,8 +64,8 @@ def test_curl_as_ollamas_documents_have_it(server):
 
 def test_fields_without_effect_are_told(server):
     fields = {"think": True, "keep_alive": "5m", "truncate": True,
-              "options": {"num_ctx": 2**30, "num_gpu": 1, "num_thread": 4, "use_mmap": True, "stop": [""],
-                          "num_predict": 2**30, "repeat_last_n": 64, "mirostat": 0, "tfs_z": 1}}  # fmt: skip
+              "options": {"num_ctx": 2**40, "num_gpu": 1, "num_thread": 4, "use_mmap": True, "stop": [""],
+                          "num_predict": 2**40, "repeat_last_n": 64, "mirostat": 0, "tfs_z": 1}}  # fmt: skip
     for path, body in ASKED.items():
         *_, last = map(json.loads, post(server, path, {**body, **fields}).text.splitlines())
         told = last["warning"].removeprefix("without effect here: ").split(", ")

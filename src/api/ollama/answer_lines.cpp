@@ -31,7 +31,7 @@ class OllamaWriter final : public AnswerWriter {
  public:
   OllamaWriter(OllamaRoute route, const ChatRequest& request, const AnswerStart& start)
       : route_(route),
-        model_(request.model.empty() ? start.model.name : request.model),
+        model_(request.asked_model.empty() ? start.model.name : request.asked_model),
         warning_(start.warning),
         instead_(request.instead),
         logprobs_(request.generate.logprobs) {}

@@ -123,7 +123,8 @@ struct OllamaAskParser {
     if (length && too_long(*length))
       no_effect().add("options.num_predict");
     else if (length && *length > 0)
-      request.generate.max_tokens = static_cast<int>(*length);
+      request.generate.max_tokens =
+          static_cast<int>(std::min<std::int64_t>(*length, std::numeric_limits<int>::max()));
     OC_ASSIGN_OR_RETURN(const auto room, options.integer(row("options.num_ctx")));
     if (room && too_long(*room)) no_effect().add("options.num_ctx");
     return {};
@@ -194,7 +195,7 @@ struct OllamaAskParser {
     if (route == OllamaRoute::kGenerate) request.names.call("messages", "prompt");
     request.generate.may_set_knobs = false;
     OC_ASSIGN_OR_RETURN(const auto model, fields.string(row("model")));
-    request.model = std::string(model.value_or(""));
+    request.model = request.asked_model = std::string(model.value_or(""));
     OC_ASSIGN_OR_RETURN(const auto stream, fields.boolean(row("stream")));
     request.stream = stream.value_or(true);
     OC_RETURN_IF_ERROR(format(fields));

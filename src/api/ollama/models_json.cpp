@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <vector>
 
 #include "base/clock.h"
 #include "io/digest.h"
@@ -23,6 +24,7 @@ constexpr std::string_view kApiVersion = "0.13.0";
 struct KnownToOllama {
   const ServedModel* served = nullptr;
   const hub::InstalledModel* installed = nullptr;
+  std::string alias = {};  // that it is listed by; empty: its own name
 
   std::string name() const { return served != nullptr ? served->name : installed->name; }
   std::string family() const {
@@ -71,8 +73,8 @@ struct KnownToOllama {
   }
   json::object head() const {
     json::object out;
-    out["name"] = name();
-    out["model"] = name();
+    out["name"] = alias.empty() ? name() : alias;
+    out["model"] = out["name"];
     out["size"] = bytes();
     out["digest"] = digest();
     out["details"] = details();
@@ -96,13 +98,10 @@ std::string list_of(json::array models) {
 }  // namespace
 
 std::string ollama_tags_json(std::span<const ServedModel> served,
-                             std::span<const hub::InstalledModel> installed) {
-  json::array out;
-  const auto add = [&](const KnownToOllama& known) {
-    json::object one = known.head();
-    one["modified_at"] = utc_timestamp(known.modified());
-    out.push_back(std::move(one));
-  };
+                             std::span<const hub::InstalledModel> installed,
+                             std::span<const ModelAlias> aliases) {
+  std::vector<KnownToOllama> all;
+  const auto add = [&](KnownToOllama known) { all.push_back(std::move(known)); };
   for (const ServedModel& model : served) {
     const hub::InstalledModel* lies = find_installed(installed, model);
     const bool whole = lies != nullptr && lies->problem.empty();
@@ -112,6 +111,16 @@ std::string ollama_tags_json(std::span<const ServedModel> served,
   for (const hub::InstalledModel& model : installed) {
     const auto is_it = [&](const ServedModel& one) { return one.answers_to(model.name); };
     if (model.problem.empty() && std::ranges::none_of(served, is_it)) add({nullptr, &model});
+  }
+  for (const ModelAlias& alias : aliases) {
+    const auto of = std::ranges::find(all, alias.model, &KnownToOllama::name);
+    if (of != all.end()) add({of->served, of->installed, alias.name});
+  }
+  json::array out;
+  for (const KnownToOllama& known : all) {
+    json::object one = known.head();
+    one["modified_at"] = utc_timestamp(known.modified());
+    out.push_back(std::move(one));
   }
   return list_of(std::move(out));
 }

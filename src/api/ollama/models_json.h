@@ -8,15 +8,17 @@
 #include <string>
 #include <string_view>
 
+#include "api/model_alias.h"
 #include "api/served_model.h"
 #include "runtime/hub/installed.h"
 
 namespace oc {
 
 // {"models": […]}: those of `served` that are loaded or on the disk, then those of `installed` that
-// are none of them and whole.
+// are none of them and whole, and the operator's aliases of all these.
 std::string ollama_tags_json(std::span<const ServedModel> served,
-                             std::span<const hub::InstalledModel> installed);
+                             std::span<const hub::InstalledModel> installed,
+                             std::span<const ModelAlias> aliases = {});
 // {"models": […]}: those that are loaded.
 std::string ollama_ps_json(std::span<const ServedModel> served,
                            std::span<const hub::InstalledModel> installed,

@@ -65,7 +65,8 @@ TEST(OllamaDialect, AWholeAnswer) {
 
 TEST(OllamaDialect, TheClientsOwnNameForTheModel) {
   ChatRequest request;
-  request.model = "M:latest";
+  request.asked_model = "M:latest";
+  request.model = "m";
   EXPECT_EQ(json::parse(writer(kChat, request)->whole(result("x"))).at("model"), "M:latest");
   std::string out;
   writer(kChat, request)->piece(out, {.text = "x"});
