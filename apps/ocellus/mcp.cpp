@@ -1,5 +1,6 @@
 // ocellus mcp: eyes for programs that have none. A server of the Model Context Protocol on standard
 // input and output, which a program starts for itself.
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,6 +66,12 @@ class InputLines {
         out.too_long = true;
         out.text = {};
       }
+      // A signal that comes before read() waits would not end that wait.
+      pollfd input{STDIN_FILENO, POLLIN, 0};
+      constexpr int kLookMs = 200;
+      while (!CatchInterrupt::caught() && ::poll(&input, 1, kLookMs) == 0) {
+      }
+      if (CatchInterrupt::caught()) return std::nullopt;
       char block[64 << 10];
       const ssize_t got = ::read(STDIN_FILENO, block, sizeof block);
       if (got < 0 && errno == EINTR && !CatchInterrupt::caught()) continue;
