@@ -279,7 +279,10 @@ std::optional<ApiError> AccessPolicy::check_key(const Request& request) const {
   if (shows_no_key(request))
     return refuse(Refusal::kMissingKey, "an API key is needed: Authorization: Bearer KEY");
   const bool api = holds(digests_, request), admin = holds(admin_digests_, request);
-  if (!api && !admin) return refuse(Refusal::kWrongKey, "the API key is not valid");
+  if (!api && !admin)
+    return refuse(Refusal::kWrongKey,
+                  "the API key is none of this server's: send one that it was started with "
+                  "(--api-key, OCELLUS_API_KEY or its configuration)");
   return std::nullopt;
 }
 
