@@ -132,7 +132,7 @@ std::string read_schema(const std::string& file) {
   if (!schema.ok()) fail(schema.error());
   auto enforceable = enforceable_schema(*schema, file);
   if (!enforceable.ok()) fail(enforceable.error());
-  return *std::move(enforceable);
+  return std::move(enforceable->text);
 }
 
 }  // namespace oc

@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "api/served_model.h"
 #include "models/video_frames.h"
 
 namespace oc {
 namespace {
+
+constexpr std::size_t kShownPaths = 8;  // of a schema, in a warning
 
 // More than there may be is as much as there may be, and the client is told.
 void limit_length(ChatRequest& request, const ServedModel& model) {
@@ -33,6 +36,14 @@ std::string warning_of(const ChatRequest& request) {
   if (!request.without_effect.empty())
     out += fmt::format("{}without effect here: {}", out.empty() ? "" : "; ",
                        fmt::join(request.without_effect, ", "));
+  if (!request.not_enforced.empty()) {
+    const std::span<const std::string> shown(request.not_enforced.begin(),
+                                             std::min(request.not_enforced.size(), kShownPaths));
+    out += fmt::format("{}not enforced, another keyword of the schema is: {}",
+                       out.empty() ? "" : "; ", fmt::join(shown, ", "));
+    if (const std::size_t more = request.not_enforced.size() - shown.size(); more > 0)
+      out += fmt::format(" and {} more", more);
+  }
   if (!request.model_note.empty()) out += (out.empty() ? "" : "; ") + request.model_note;
   for (const std::string& note : request.image_notes) out += (out.empty() ? "" : "; ") + note;
   return out;

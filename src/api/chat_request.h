@@ -78,6 +78,7 @@ struct ChatRequest {
   std::optional<ForcedCall> forced_call;
   std::shared_ptr<const TurnRecord> turn;   // null: its dialect has none
   std::vector<std::string> without_effect;  // fields that are accepted and change nothing
+  std::vector<std::string> not_enforced;    // EnforceableSchema's
   std::optional<ModelStep> instead;         // nothing is asked: what is wanted of the model
   std::string model_note;                   // about the model that it names
   std::vector<std::string> image_notes;     // what is to be known of pictures that were decoded

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
+#include <iterator>
 #include <utility>
 
 #include "api/no_effect.h"
@@ -166,6 +167,7 @@ Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request
                  "offer fewer, or name the one to be called", "tools"};
   ForcedCall call;
   std::string schema;
+  std::vector<std::string> not_enforced;
   for (const OfferedTool& tool : tools) {
     if (std::ranges::find(call.tools, tool.name) != call.tools.end()) {
       const std::string param = tool.param.substr(0, tool.param.rfind('.')) + ".name";
@@ -180,15 +182,19 @@ Result<void> force_call(std::span<const OfferedTool> tools, ChatRequest& request
                    fmt::format("\"{}.type\" must be \"object\": parameters have names", tool.param),
                    "", tool.param + ".type"};
     // Each by itself first: an error then has the path that the client knows.
-    OC_ASSIGN_OR_RETURN(schema, enforceable_schema(parameters_of(tool), tool.param));
+    OC_ASSIGN_OR_RETURN(EnforceableSchema own, enforceable_schema(parameters_of(tool), tool.param));
+    schema = std::move(own.text);
+    std::ranges::move(own.not_enforced, std::back_inserter(not_enforced));
   }
   if (tools.size() > 1) {
-    OC_ASSIGN_OR_RETURN(schema, enforceable_schema(any_call(tools), "tools"));
+    OC_ASSIGN_OR_RETURN(EnforceableSchema any, enforceable_schema(any_call(tools), "tools"));
+    schema = std::move(any.text);
   }
   if (!request.generate.stop.empty()) NoEffect(request.without_effect).add(stop_field);
   request.generate.stop.clear();
   request.generate.json_schema = std::move(schema);
   request.names.call("response_format", tools.size() == 1 ? tools.front().param : "tools");
+  request.not_enforced = std::move(not_enforced);
   request.forced_call = std::move(call);
   request.generate.messages.back().parts.emplace_back(TextPart{told(tools)});
   return {};

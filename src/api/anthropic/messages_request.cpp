@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/answer_length.h"
+#include "api/answer_schema.h"
 #include "api/anthropic/blocks.h"
 #include "api/anthropic/fields.h"
 #include "api/check_rows.h"
@@ -16,7 +17,6 @@
 #include "api/json_fields.h"
 #include "api/no_effect.h"
 #include "api/parse_body.h"
-#include "runtime/grammar/json_schema.h"
 
 namespace oc {
 namespace {
@@ -57,7 +57,7 @@ Result<void> parse_stops(const JsonFields& fields, ChatRequest& request) {
 }
 
 // {"type": "json_schema", "schema": …}
-Result<std::optional<std::string>> parse_format(const JsonFields& format) {
+Result<void> parse_format(const JsonFields& format, ChatRequest& request) {
   OC_ASSIGN_OR_RETURN(const auto type, format.string("type"));
   if (type != "json_schema")
     return Error{ErrorCode::kInvalidArgument,
@@ -68,8 +68,7 @@ Result<std::optional<std::string>> parse_format(const JsonFields& format) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("\"{}\" is missing", format.name("schema")), "",
                  format.name("schema")};
-  OC_ASSIGN_OR_RETURN(std::string enforced, enforceable_schema(*schema, format.name("schema")));
-  return std::optional<std::string>(std::move(enforced));
+  return want_schema(*schema, format.name("schema"), request);
 }
 
 Result<void> parse_output(const JsonFields& fields, ChatRequest& request) {
@@ -84,8 +83,7 @@ Result<void> parse_output(const JsonFields& fields, ChatRequest& request) {
   }
   if (!format) return {};
   request.names.call("response_format", format->path());
-  OC_ASSIGN_OR_RETURN(request.generate.json_schema, parse_format(*format));
-  return {};
+  return parse_format(*format, request);
 }
 
 // {"name", "description", "input_schema"}; one with a type is Anthropic's own and has no schema.

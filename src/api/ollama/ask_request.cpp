@@ -7,12 +7,12 @@
 #include <limits>
 #include <utility>
 
+#include "api/answer_schema.h"
 #include "api/check_rows.h"
 #include "api/no_effect.h"
 #include "api/ollama/keep_alive.h"
 #include "api/ollama/turns.h"
 #include "api/parse_body.h"
-#include "runtime/grammar/json_schema.h"
 
 namespace oc {
 namespace {
@@ -45,8 +45,7 @@ struct OllamaAskParser {
                    R"("format" must be "json" or a JSON schema, found another string)", "",
                    "format"};
     }
-    OC_ASSIGN_OR_RETURN(request.generate.json_schema, enforceable_schema(*format, "format"));
-    return {};
+    return want_schema(*format, "format", request);
   }
 
   Result<void> seed(const JsonFields& options) {

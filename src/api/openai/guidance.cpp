@@ -4,13 +4,12 @@
 
 #include <array>
 #include <string_view>
-#include <utility>
 
+#include "api/answer_schema.h"
 #include "api/no_effect.h"
 #include "api/openai/chat_fields.h"
 #include "api/openai/response_format.h"
 #include "io/json.h"
-#include "runtime/grammar/json_schema.h"
 
 namespace oc {
 namespace {
@@ -34,17 +33,13 @@ struct Guidance {
 
   Result<void> schema(const json::value& value, const std::string& name) {
     OC_RETURN_IF_ERROR(take(name));
-    if (!value.is_string()) {
-      OC_ASSIGN_OR_RETURN(request.generate.json_schema, enforceable_schema(value, name));
-      return {};
-    }
+    if (!value.is_string()) return want_schema(value, name, request);
     const auto parsed = parse_json(std::string_view(value.get_string()), name);
     if (!parsed.ok())
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("\"{}\" is a text that is not JSON", name),
                    "send the schema as an object, or its text", name};
-    OC_ASSIGN_OR_RETURN(request.generate.json_schema, enforceable_schema(*parsed, name));
-    return {};
+    return want_schema(*parsed, name, request);
   }
 
   Result<bool> choices(const JsonFields& fields, const RequestField& row,
@@ -108,11 +103,8 @@ Result<bool> parse_structured(const JsonFields& outer, Guidance& guidance) {
 
 Result<void> parse_guidance(const JsonFields& fields, ChatRequest& request) {
   Guidance guidance{request};
-  OC_ASSIGN_OR_RETURN(auto schema, parse_response_format(fields));
-  if (schema) {
-    OC_RETURN_IF_ERROR(guidance.take("response_format"));
-    request.generate.json_schema = std::move(schema);
-  }
+  OC_RETURN_IF_ERROR(parse_response_format(fields, request));
+  if (request.generate.json_schema) OC_RETURN_IF_ERROR(guidance.take("response_format"));
   if (const json::value* value = fields.find("guided_json"))
     OC_RETURN_IF_ERROR(guidance.schema(*value, "guided_json"));
   OC_ASSIGN_OR_RETURN(const bool structured, parse_structured(fields, guidance));

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "api/answer_schema.h"
 #include "base/ascii.h"
-#include "runtime/grammar/json_schema.h"
 
 namespace oc {
 namespace {
@@ -18,7 +18,7 @@ bool is_name(std::string_view name) {
 }
 
 // {"name", "description", "schema", "strict"}: every schema is enforced, strict or not.
-Result<std::string> parse_schema(const JsonFields& format) {
+Result<void> parse_schema(const JsonFields& format, ChatRequest& request) {
   OC_ASSIGN_OR_RETURN(const auto outer, format.object("json_schema"));
   const std::string param = format.name("json_schema");
   if (!outer)
@@ -40,14 +40,14 @@ Result<std::string> parse_schema(const JsonFields& format) {
   if (schema == nullptr)
     return Error{ErrorCode::kInvalidArgument, "\"" + outer->name("schema") + "\" is missing",
                  "use {\"type\": \"json_object\"} for any JSON object", outer->name("schema")};
-  return enforceable_schema(*schema, outer->name("schema"));
+  return want_schema(*schema, outer->name("schema"), request);
 }
 
 }  // namespace
 
-Result<std::optional<std::string>> parse_response_format(const JsonFields& request) {
-  OC_ASSIGN_OR_RETURN(const auto format, request.object(kField));
-  if (!format) return std::optional<std::string>();
+Result<void> parse_response_format(const JsonFields& fields, ChatRequest& request) {
+  OC_ASSIGN_OR_RETURN(const auto format, fields.object(kField));
+  if (!format) return {};
   static constexpr std::array<std::string_view, 3> kKnown = {"type", "json_schema", "schema"};
   OC_RETURN_IF_ERROR(format->only(kKnown));
   OC_ASSIGN_OR_RETURN(const auto type, format->string("type"));
@@ -56,8 +56,7 @@ Result<std::optional<std::string>> parse_response_format(const JsonFields& reque
       return Error{ErrorCode::kInvalidArgument,
                    "\"response_format.schema\" stands within \"json_schema\" with this type", "",
                    "response_format.schema"};
-    OC_ASSIGN_OR_RETURN(std::string schema, parse_schema(*format));
-    return std::optional<std::string>(std::move(schema));
+    return parse_schema(*format, request);
   }
   if (type != "text" && type != "json_object")
     return Error{ErrorCode::kInvalidArgument,
@@ -72,10 +71,10 @@ Result<std::optional<std::string>> parse_response_format(const JsonFields& reque
     return Error{ErrorCode::kInvalidArgument,
                  "\"response_format.schema\" is only allowed with the type \"json_object\"", "",
                  "response_format.schema"};
-  if (type == "text") return std::optional<std::string>();
-  if (schema == nullptr) return std::optional<std::string>("");
-  OC_ASSIGN_OR_RETURN(std::string enforced, enforceable_schema(*schema, format->name("schema")));
-  return std::optional<std::string>(std::move(enforced));
+  if (type == "text") return {};
+  if (schema != nullptr) return want_schema(*schema, format->name("schema"), request);
+  request.generate.json_schema = "";
+  return {};
 }
 
 }  // namespace oc

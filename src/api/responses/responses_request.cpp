@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/answer_length.h"
+#include "api/answer_schema.h"
 #include "api/answer_store.h"
 #include "api/check_rows.h"
 #include "api/forced_call.h"
@@ -23,7 +24,6 @@
 #include "io/counted_memory.h"
 #include "io/json.h"
 #include "io/json_text.h"
-#include "runtime/grammar/json_schema.h"
 
 namespace oc {
 namespace {
@@ -50,13 +50,16 @@ Error no_room() {
 }
 
 // {"type": "json_schema", "name", "schema"}: every schema is enforced, strict or not.
-Result<std::optional<std::string>> parse_format(const JsonFields& format) {
+Result<void> parse_format(const JsonFields& format, ChatRequest& request) {
   static constexpr std::array<std::string_view, 5> kKnown = {"type", "name", "description",
                                                              "schema", "strict"};
   OC_RETURN_IF_ERROR(format.only(kKnown));
   OC_ASSIGN_OR_RETURN(const auto type, format.string("type"));
-  if (type == "text") return std::optional<std::string>();
-  if (type == "json_object") return std::optional<std::string>("");
+  if (type == "text") return {};
+  if (type == "json_object") {
+    request.generate.json_schema = "";
+    return {};
+  }
   if (type != "json_schema")
     return Error{
         ErrorCode::kInvalidArgument,
@@ -75,8 +78,7 @@ Result<std::optional<std::string>> parse_format(const JsonFields& format) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("\"{}\" is missing", format.name("schema")),
                  R"(use {"type": "json_object"} for any JSON object)", format.name("schema")};
-  OC_ASSIGN_OR_RETURN(std::string enforced, enforceable_schema(*schema, format.name("schema")));
-  return std::optional<std::string>(std::move(enforced));
+  return want_schema(*schema, format.name("schema"), request);
 }
 
 Result<void> parse_text(const JsonFields& fields, ChatRequest& request) {
@@ -87,8 +89,7 @@ Result<void> parse_text(const JsonFields& fields, ChatRequest& request) {
   if (verbosity && *verbosity != "medium") NoEffect(request.without_effect).add("text.verbosity");
   OC_ASSIGN_OR_RETURN(const auto format, text->object("format"));
   if (!format) return {};
-  OC_ASSIGN_OR_RETURN(request.generate.json_schema, parse_format(*format));
-  return {};
+  return parse_format(*format, request);
 }
 
 // What else is to be in the answer.

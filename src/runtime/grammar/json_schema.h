@@ -21,32 +21,34 @@ struct SchemaLimits {
   std::size_t schemas = 512;       // sub-schemas, the whole included
   std::size_t enum_values = 1000;  // over all enums
   std::size_t options = 64;        // of one anyOf
-  // Sum over what differs: PatternCost::weight() of patterns, the length (at most 200) of strings
-  // of bounded length, 10 for an array of bounded length, multipleOf.
-  std::int64_t weight = 700;
-  std::int64_t pattern_weight = 400;  // of one pattern
-  std::int64_t pattern_places = 120;  // beyond 127 the library computes each mask anew: 10 ms
-  std::int64_t max_count = 10'000;    // of minLength, maxLength, minItems, maxItems
-  std::size_t alike = 20'000'000;     // AlikeCost::work()
+  // How long it takes, counted; one is some 10 µs (bench/grammar/schemas.py).
+  std::int64_t cost = 120'000;
+  std::int64_t pattern_places = 250;
+  std::int64_t max_count = 10'000;  // of minLength, maxLength, minItems, maxItems
+  std::size_t alike = 20'000'000;   // AlikeCost::work()
 };
 
-// The schema as GrammarCompiler takes it: without annotations, with every constraint explicit.
-// Answers that it allows are answers that `schema` allows, not always the other way round: keys
-// that `properties` does not name are left out. `path` stands before the names in errors:
-// kUnsupported for a keyword that is not enforced, else kInvalidArgument.
-Result<std::string> enforceable_schema(const boost::json::value& schema, const std::string& path,
-                                       const SchemaLimits& limits = {});
+struct EnforceableSchema {
+  std::string text;                            // as GrammarCompiler takes it
+  std::vector<std::string> not_enforced = {};  // paths of what another keyword stands for
+  std::int64_t cost = 0;                       // of SchemaLimits::cost
+};
+// The schema without annotations, with every constraint explicit. Answers that it allows are
+// answers that `schema` allows, not always the other way round: keys that `properties` does not
+// name are left out. `path` stands before the names in errors: kUnsupported for a keyword that is
+// not enforced, else kInvalidArgument.
+Result<EnforceableSchema> enforceable_schema(const boost::json::value& schema,
+                                             const std::string& path,
+                                             const SchemaLimits& limits = {});
 
 // Whether a schema's "type" of this name allows the value.
 bool fits_type(const boost::json::value& value, std::string_view type);
 // Integers beyond int64 would lose digits in the library.
 bool is_exact(const boost::json::value& value);
 
-// What makes a pattern slow: its characters with repeats written out, and how many parts have no
-// fixed length (places times these is how long the library takes to compile it, at worst).
 struct PatternCost {
-  std::int64_t places = 0, variables = 0;
-  std::int64_t weight() const { return places * (1 + variables); }
+  std::int64_t places = 0;  // its characters, with repeats written out
+  std::int64_t work = 0;    // as SchemaLimits::cost; 0 where there are too many places
 };
 // Of a pattern of the kind that can be enforced: anchors at the ends only,
 // printable ASCII, groups, classes and quantifiers. An error says what is not.

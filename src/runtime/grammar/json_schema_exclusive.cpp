@@ -86,12 +86,6 @@ bool differ(const Types& a, const Types& b) {
   });
 }
 
-bool is_required(const json::object& schema, const json::value& name) {
-  const json::value* required = schema.if_contains("required");
-  return required != nullptr && required->is_array() &&
-         std::ranges::find(required->get_array(), name) != required->get_array().end();
-}
-
 // The values that an object's key may have.
 std::optional<Values> values_of_key(const json::object& schema, std::string_view name,
                                     const json::object& root) {
@@ -102,15 +96,15 @@ std::optional<Values> values_of_key(const json::object& schema, std::string_view
   return key == nullptr ? std::nullopt : values_of(*key);
 }
 
+// By one that `a` requires: where it is missing, the value is none of `a`.
 bool told_apart_by_a_key(const json::object& a, const json::object& b, const json::object& root) {
   // What is no object has no keys.
   if (types_of(a) != Types{"object"} || types_of(b) != Types{"object"}) return false;
   const json::value* required = a.if_contains("required");
   if (required == nullptr || !required->is_array()) return false;
   return std::ranges::any_of(required->get_array(), [&](const json::value& name) {
-    return name.is_string() && is_required(b, name) &&
-           differ(values_of_key(a, name.get_string(), root),
-                  values_of_key(b, name.get_string(), root));
+    return name.is_string() && differ(values_of_key(a, name.get_string(), root),
+                                      values_of_key(b, name.get_string(), root));
   });
 }
 
@@ -127,7 +121,8 @@ bool exclude_each_other(const json::array& schemas, const json::object& root) {
     for (std::size_t j = 0; j < i; ++j)
       if (!differ(types_of(*all[i]), types_of(*all[j])) &&
           !differ(values_of(*all[i]), values_of(*all[j])) &&
-          !told_apart_by_a_key(*all[i], *all[j], root))
+          !told_apart_by_a_key(*all[i], *all[j], root) &&
+          !told_apart_by_a_key(*all[j], *all[i], root))
         return false;
   return true;
 }

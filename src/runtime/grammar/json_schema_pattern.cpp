@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <string>
-
-#include "runtime/grammar/json_schema.h"
+#include <utility>
 
 #include "base/ascii.h"
+#include "runtime/grammar/json_schema.h"
+#include "runtime/grammar/json_schema_pattern.h"
 
 namespace oc {
 namespace {
@@ -17,15 +18,37 @@ constexpr std::string_view kEscapable = "^$.|()[]{}*+?-/";
 constexpr std::int64_t kHuge = 1'000'000;
 constexpr int kMaxDepth = 16;
 
+PlaceCharacters set_of(char name) {  // \d, \w, \s
+  PlaceCharacters out;
+  for (int c = 0; c < 128; ++c) {
+    const char one = static_cast<char>(c);
+    if ((name == 'd' && is_digit(one)) ||
+        (name == 's' && std::string_view(" \t\r\n\v\f").find(one) != std::string_view::npos) ||
+        (name == 'w' && (is_letter_or_digit(one) || one == '_')))
+      out.ascii.set(static_cast<std::size_t>(c));
+  }
+  return out;
+}
+PlaceCharacters one_character(char c) {
+  PlaceCharacters out;
+  out.ascii.set(static_cast<unsigned char>(c) & 127u);
+  return out;
+}
+PlaceCharacters all_but(PlaceCharacters out) {
+  out.ascii.flip();
+  out.others = !out.others;
+  return out;
+}
+
 class PatternParser {
  public:
   explicit PatternParser(std::string_view text) : text_(text) {}
 
-  Result<PatternCost> parse() {
+  Result<PatternPart> parse() {
     if (text_.starts_with('^')) ++at_;
-    OC_ASSIGN_OR_RETURN(const PatternCost size, alternatives(0));
+    OC_ASSIGN_OR_RETURN(PatternPart whole, alternatives(0));
     if (at_ < text_.size()) return wrong("an unmatched \")\"");
-    return size;
+    return whole;
   }
 
  private:
@@ -40,54 +63,59 @@ class PatternParser {
     return true;
   }
 
-  static PatternCost sum(const PatternCost& a, const PatternCost& b) {
-    return {std::min(a.places + b.places, kHuge), std::min(a.variables + b.variables, kHuge)};
-  }
-
-  Result<PatternCost> alternatives(int depth) {
+  Result<PatternPart> alternatives(int depth) {
     if (depth > kMaxDepth) return wrong("too many groups within each other");
-    PatternCost cost;
-    bool several = false;
+    PatternPart all{.kind = PatternPart::kAny};
     do {
+      PatternPart one{.kind = PatternPart::kSequence};
       while (more() && text_[at_] != '|' && text_[at_] != ')') {
-        OC_ASSIGN_OR_RETURN(const PatternCost one, item(depth));
-        cost = sum(cost, one);
+        OC_ASSIGN_OR_RETURN(PatternPart next, item(depth));
+        one.places = std::min(one.places + next.places, kHuge);
+        one.parts.push_back(std::move(next));
       }
-      several = several || (at_ < text_.size() && text_[at_] == '|');
+      all.places = std::min(all.places + one.places, kHuge);
+      all.parts.push_back(std::move(one));
     } while (take("|"));
     if (depth == 0 && at_end_anchor()) ++at_;
-    return several ? sum(cost, {0, 1}) : cost;
+    return all;
   }
 
-  Result<PatternCost> item(int depth) {
-    OC_ASSIGN_OR_RETURN(const PatternCost one, atom(depth));
-    OC_ASSIGN_OR_RETURN(const Times times, quantifier());
-    const PatternCost all = {std::min(one.places * times.max_copies, kHuge),
-                             std::min(one.variables * times.max_copies, kHuge)};
-    return times.variable ? sum(all, {0, 1}) : all;
+  Result<PatternPart> item(int depth) {
+    const std::size_t from = at_;
+    OC_ASSIGN_OR_RETURN(PatternPart one, atom(depth));
+    one.text = text_.substr(from, at_ - from);
+    OC_ASSIGN_OR_RETURN(const auto times, quantifier());
+    if (times.first == 1 && times.second == 1) return one;
+    PatternPart all{.kind = PatternPart::kRepeat, .least = times.first, .most = times.second};
+    all.places =
+        std::min(one.places * std::max<std::int64_t>({times.first, times.second, 1}), kHuge);
+    all.parts.push_back(std::move(one));
+    return all;
   }
 
-  Result<PatternCost> atom(int depth) {
-    const PatternCost character{1, 0};
+  static PatternPart place(PlaceCharacters characters) {
+    return {.kind = PatternPart::kPlace, .characters = characters, .places = 1};
+  }
+
+  Result<PatternPart> atom(int depth) {
     if (take("(")) {
       if (!take("?:") && text_.substr(at_).starts_with('?')) return wrong("a lookaround or name");
-      OC_ASSIGN_OR_RETURN(const PatternCost cost, alternatives(depth + 1));
+      OC_ASSIGN_OR_RETURN(PatternPart group, alternatives(depth + 1));
       if (!take(")")) return wrong("a \"(\" without its \")\"");
-      return cost;
+      return group;
     }
     if (take("[")) {
-      OC_RETURN_IF_ERROR(character_class());
-      return character;
+      OC_ASSIGN_OR_RETURN(const PlaceCharacters characters, character_class());
+      return place(characters);
     }
-    if (take(".")) return character;
+    if (take(".")) return place(all_but({}));
     if (text_[at_] == '\\') {
-      OC_RETURN_IF_ERROR(escape(true));
-      return character;
+      OC_ASSIGN_OR_RETURN(const PlaceCharacters characters, escape(true));
+      return place(characters);
     }
     if (kSpecial.find(text_[at_]) != kSpecial.npos) return wrong(unexpected());
     OC_RETURN_IF_ERROR(printable());
-    ++at_;
-    return character;
+    return place(one_character(text_[at_++]));
   }
 
   std::string unexpected() const { return fmt::format("an unexpected {}", text_[at_]); }
@@ -97,65 +125,67 @@ class PatternParser {
   }
 
   // At the backslash.
-  Result<void> escape(bool classes) {
+  Result<PlaceCharacters> escape(bool classes) {
     const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
-    const bool known = kEscapable.find(next) != kEscapable.npos ||
-                       (classes && (next == 'd' || next == 'w' || next == 's'));
-    if (next == '\0' || !known) return wrong("an escape that cannot be enforced here");
+    const bool set = classes && (next == 'd' || next == 'w' || next == 's');
+    if (next == '\0' || !(set || kEscapable.find(next) != kEscapable.npos))
+      return wrong("an escape that cannot be enforced here");
     at_ += 2;
-    return {};
+    return set ? set_of(next) : one_character(next);
   }
 
   // Behind the "[".
-  Result<void> character_class() {
+  Result<PlaceCharacters> character_class() {
     const bool negated = take("^");
+    PlaceCharacters all;
     bool empty = true;
     while (at_ < text_.size() && text_[at_] != ']') {
       const char from = text_[at_] == '\\' && at_ + 1 < text_.size() ? text_[at_ + 1] : text_[at_];
       const bool set = text_[at_] == '\\' && (from == 'd' || from == 'w' || from == 's');
-      OC_RETURN_IF_ERROR(class_character(!negated));
+      OC_ASSIGN_OR_RETURN(const PlaceCharacters one, class_character(!negated));
+      all.ascii |= one.ascii;
       if (const std::string_view rest = text_.substr(at_);
           !set && rest.size() > 1 && rest[0] == '-' && rest[1] != ']') {
         ++at_;
         const char to = text_[at_] == '\\' && at_ + 1 < text_.size() ? text_[at_ + 1] : text_[at_];
         OC_RETURN_IF_ERROR(class_character(false));
         if (to < from) return wrong("a range that ends before it begins");
+        for (int c = from; c <= to; ++c) all.ascii.set(static_cast<std::size_t>(c));
       }
       empty = false;
     }
     if (!take("]")) return wrong("a \"[\" without its \"]\"");
     if (empty) return wrong("an empty class");
-    return {};
+    return negated ? all_but(all) : all;
   }
 
-  Result<void> class_character(bool classes) {
+  Result<PlaceCharacters> class_character(bool classes) {
     if (text_[at_] == '\\') return escape(classes);
     if (text_[at_] == '[' || text_[at_] == '^' || text_[at_] == '"') return wrong(unexpected());
     OC_RETURN_IF_ERROR(printable());
-    ++at_;
-    return {};
+    return one_character(text_[at_++]);
   }
 
-  struct Times {
-    std::int64_t max_copies = 1;  // copies that are written out
-    bool variable = false;
-  };
-  Result<Times> quantifier() {
-    Times times;
+  // At least and at most; -1: no end.
+  Result<std::pair<std::int64_t, std::int64_t>> quantifier() {
+    std::pair<std::int64_t, std::int64_t> times = {1, 1};
     if (take("{")) {
-      OC_ASSIGN_OR_RETURN(const std::int64_t min_copies, number());
-      times.max_copies = std::max<std::int64_t>(min_copies, 1);
+      OC_ASSIGN_OR_RETURN(times.first, number());
+      times.second = times.first;
       if (take(",")) {
-        times.variable = true;
+        times.second = -1;
         if (at_ < text_.size() && text_[at_] != '}') {
-          OC_ASSIGN_OR_RETURN(const std::int64_t max_copies, number());
-          if (max_copies < min_copies) return wrong("a range that ends before it begins");
-          times.max_copies = std::max<std::int64_t>(max_copies, 1);
+          OC_ASSIGN_OR_RETURN(times.second, number());
+          if (times.second < times.first) return wrong("a range that ends before it begins");
         }
       }
       if (!take("}")) return wrong("a \"{\" without its \"}\"");
-    } else if (take("*") || take("+") || take("?")) {
-      times.variable = true;
+    } else if (take("*")) {
+      times = {0, -1};
+    } else if (take("+")) {
+      times = {1, -1};
+    } else if (take("?")) {
+      times = {0, 1};
     } else {
       return times;
     }
@@ -177,10 +207,64 @@ class PatternParser {
   std::size_t at_ = 0;
 };
 
+std::string text_of(const PatternPart& part) {
+  if (part.kind == PatternPart::kPlace) return std::string(part.text);
+  if (part.kind == PatternPart::kRepeat) {
+    const std::string one = text_of(part.parts[0]);
+    if (part.most >= 0) return fmt::format("{}{{{},{}}}", one, part.least, part.most);
+    return part.least < 2 ? one + (part.least == 0 ? '*' : '+')
+                          : fmt::format("{}{{{},}}", one, part.least);
+  }
+  std::string all;
+  for (const PatternPart& one : part.parts) {
+    if (part.kind == PatternPart::kAny && &one != &part.parts.front()) all += '|';
+    all += text_of(one);
+  }
+  return part.kind == PatternPart::kAny ? fmt::format("(?:{})", all) : all;
+}
+
+// The shortest and the longest of what it allows; kHuge: no end.
+std::pair<std::int64_t, std::int64_t> lengths_of(const PatternPart& part) {
+  if (part.kind == PatternPart::kPlace) return {1, 1};
+  if (part.kind == PatternPart::kRepeat) {
+    const auto [shortest, longest] = lengths_of(part.parts[0]);
+    const std::int64_t most = part.most < 0 && longest > 0 ? kHuge : part.most;
+    return {std::min(shortest * part.least, kHuge), std::min(longest * most, kHuge)};
+  }
+  std::pair<std::int64_t, std::int64_t> all = {part.kind == PatternPart::kAny ? kHuge : 0, 0};
+  for (const PatternPart& one : part.parts) {
+    const auto [shortest, longest] = lengths_of(one);
+    if (part.kind == PatternPart::kAny)
+      all = {std::min(all.first, shortest), std::max(all.second, longest)};
+    else
+      all = {std::min(all.first + shortest, kHuge), std::min(all.second + longest, kHuge)};
+  }
+  return all;
+}
+
 }  // namespace
 
-Result<PatternCost> pattern_cost(std::string_view pattern) {
+Result<PatternPart> read_pattern(std::string_view pattern) {
   return PatternParser(pattern).parse();
+}
+
+std::string written_out(const PatternPart& pattern) {
+  return fmt::format("^{}$", text_of(pattern));
+}
+
+std::string within_lengths(std::string_view pattern, std::int64_t least, std::int64_t most) {
+  const auto whole = read_pattern(pattern);
+  if (!whole.ok()) return "";
+  const auto [shortest, longest] = lengths_of(*whole);
+  if (shortest >= least && longest <= most) return std::string(pattern);
+  const PatternPart* part = &*whole;
+  while (part->kind != PatternPart::kRepeat && part->parts.size() == 1) part = &part->parts[0];
+  if (part->kind != PatternPart::kRepeat || part->parts[0].kind != PatternPart::kPlace) return "";
+  least = std::max(least, part->least);
+  if (part->most >= 0) most = std::min(most, part->most);
+  if (least > most) return "";
+  return most >= kHuge ? fmt::format("^{}{{{},}}$", part->parts[0].text, least)
+                       : fmt::format("^{}{{{},{}}}$", part->parts[0].text, least, most);
 }
 
 }  // namespace oc

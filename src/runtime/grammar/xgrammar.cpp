@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "runtime/grammar/bounded_strings.h"
 #include "runtime/grammar/grammar.h"
 
 namespace xgrammar {
@@ -158,12 +159,7 @@ class Compiler final : public GrammarCompiler {
   Result<std::shared_ptr<const Grammar>> compile(const std::string& schema) override {
     xgrammar::last_warning.clear();
     try {
-      // One way to write each value, as Python's json does: a weak model that is free to write
-      // white space uses up its tokens on it.
-      auto grammar = xgrammar::Grammar::FromJSONSchema(
-          schema.empty() ? R"({"type":"object"})" : schema, /*any_whitespace=*/false,
-          /*indent=*/std::nullopt, std::pair<std::string, std::string>(", ", ": "),
-          /*strict_mode=*/false);
+      auto grammar = read(schema.empty() ? R"({"type":"object"})" : schema);
       if (!dropped_.empty()) {  // an answer's first token may bring it, its text does not
         const auto dropped = xgrammar::Grammar::FromEBNF(fmt::format("root ::= \"{}\"?", dropped_));
         grammar = xgrammar::Grammar::Concat({dropped, grammar});
@@ -178,6 +174,19 @@ class Compiler final : public GrammarCompiler {
   }
 
  private:
+  static xgrammar::Grammar read(const std::string& schema) {
+    // One way to write each value, as Python's json does: a weak model that is free to write
+    // white space uses up its tokens on it.
+    const auto as_schema = [](const std::string& text) {
+      return xgrammar::Grammar::FromJSONSchema(
+          text, /*any_whitespace=*/false, /*indent=*/std::nullopt,
+          std::pair<std::string, std::string>(", ", ": "), /*strict_mode=*/false);
+    };
+    const BoundedStrings strings(schema);
+    if (!strings.any()) return as_schema(strings.schema());
+    return xgrammar::Grammar::FromEBNF(strings.rules(as_schema(strings.schema()).ToString()));
+  }
+
   static Error refused(std::string_view why) {
     return {ErrorCode::kUnsupported,
             fmt::format("\"response_format\": the schema cannot be enforced: {}", why),

@@ -25,7 +25,9 @@ TEST(JsonSchemaExclusive, SchemasThatExcludeEachOther) {
         R"([{"const":1},{"const":2},{"enum":["a",null]}])",
         R"([{"$ref":"#/$defs/cat"},{"$ref":"#/$defs/dog"}])",
         R"([{"$ref":"#/$defs/cat"},{"type":"object","properties":{"kind":{"const":"cow"}},
-            "required":["other","kind"]}])"})
+            "required":["other","kind"]}])",
+        R"([{"type":"object","properties":{"kind":{"const":"a"}},"required":["kind"]},
+            {"type":"object","properties":{"kind":{"const":"b"}}}])"})
     EXPECT_TRUE(exclusive(schemas)) << schemas;
 }
 
@@ -35,8 +37,8 @@ TEST(JsonSchemaExclusive, SchemasThatMayBothFit) {
         R"([{"type":"string","nullable":true},{"type":"null"}])", R"([{"const":1},{"const":1.0}])",
         R"([{"const":[1]},{"const":[1.0]}])", R"([{"enum":["a","b"]},{"const":"b"}])",
         R"([{"type":"string"},{"type":"string"}])",
-        // The key may be missing, or the value no object.
-        R"([{"type":"object","properties":{"kind":{"const":"a"}},"required":["kind"]},
+        // The key may be missing in both, or the value no object.
+        R"([{"type":"object","properties":{"kind":{"const":"a"}}},
             {"type":"object","properties":{"kind":{"const":"b"}}}])",
         R"([{"properties":{"kind":{"const":"a"}},"required":["kind"]},
             {"properties":{"kind":{"const":"b"}},"required":["kind"]}])",

@@ -1,0 +1,135 @@
+"""Each keyword of JSON schema 2020-12 is enforced, an annotation, told, or refused by its name."""
+
+import json
+import random
+import re
+
+import jsonschema
+import pytest
+
+from schema_tool import run_tool, validator
+
+OBJECT = {"type": "object", "properties": {"a": {"type": "null"}, "b": {"type": "null"}}}
+DICT = {"type": "object", "additionalProperties": {"type": "integer"}}
+# A schema with the keyword, a text that it allows, and one that it does not.
+ENFORCED = {
+    "$ref": ({"$ref": "#/$defs/x", "$defs": {"x": {"type": "null"}}}, "null", "1"),
+    "$defs": ({"$ref": "#/$defs/x", "$defs": {"x": {"type": "null"}}}, "null", "1"),
+    "type": ({"type": ["null", "boolean"]}, "true", "1"),
+    "enum": ({"enum": [1, "a"]}, '"a"', '"b"'),
+    "const": ({"const": 2}, "2", "3"),
+    "allOf": ({"allOf": [{"properties": {"a": {"type": "null"}}, "required": ["a"]}, {"type": "object"}]}, '{"a": null}', "{}"),
+    "anyOf": ({"anyOf": [{"type": "null"}, {"const": 1}]}, "1", "2"),
+    "oneOf": ({"oneOf": [{"type": "null"}, {"type": "integer"}]}, "1", '"a"'),
+    "properties": (OBJECT, '{"a": null}', '{"a": 1}'),
+    "required": ({**OBJECT, "required": ["a"]}, '{"a": null}', "{}"),
+    "additionalProperties": (DICT, '{"x": 1}', '{"x": "1"}'),
+    "unevaluatedProperties": ({**OBJECT, "unevaluatedProperties": False}, "{}", '{"c": 1}'),
+    "patternProperties": ({"type": "object", "patternProperties": {"^[a-z]$": {"type": "null"}}}, '{"x": null}', '{"x": 1}'),
+    "propertyNames": ({**DICT, "propertyNames": {"enum": ["a", "b"]}}, '{"b": 1}', '{"c": 1}'),
+    "minProperties": ({**DICT, "minProperties": 1}, '{"c": 1}', "{}"),
+    "maxProperties": ({**OBJECT, "maxProperties": 1}, '{"b": null}', '{"a": null, "b": null}'),
+    "items": ({"items": {"type": "null"}}, "[null]", "[1]"),
+    "prefixItems": ({"prefixItems": [{"type": "null"}]}, "[null]", "[1]"),
+    "unevaluatedItems": ({"prefixItems": [True], "unevaluatedItems": False}, "[1]", "[1, 2]"),
+    "minItems": ({"type": "array", "minItems": 1}, "[1]", "[]"),
+    "maxItems": ({"type": "array", "maxItems": 1}, "[1]", "[1, 1]"),
+    "minLength": ({"type": "string", "minLength": 2}, '"aa"', '"a"'),
+    "maxLength": ({"type": "string", "maxLength": 20}, '"aa"', json.dumps("a" * 21)),
+    "pattern": ({"type": "string", "pattern": "^a(bc+)?$"}, '"abcc"', '"ac"'),
+    "format": ({"type": "string", "format": "date"}, '"2024-01-31"', '"2024-06-31"'),
+    "minimum": ({"type": "integer", "minimum": 2}, "2", "1"),
+    "maximum": ({"type": "integer", "maximum": 2}, "2", "3"),
+    "exclusiveMinimum": ({"type": "integer", "exclusiveMinimum": 2}, "3", "2"),
+    "exclusiveMaximum": ({"type": "integer", "exclusiveMaximum": 2}, "1", "2"),
+    "multipleOf": ({"type": "integer", "multipleOf": 5, "minimum": 0, "maximum": 20}, "15", "16"),
+}  # fmt: skip
+ANNOTATIONS = ["title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment", "$schema", "$id"]
+TOLD = ["contentEncoding", "contentMediaType", "contentSchema"]
+REFUSED = {
+    "not": {}, "if": {}, "then": {}, "else": {}, "contains": {}, "minContains": 1, "maxContains": 1,
+    "dependentRequired": {}, "dependentSchemas": {}, "uniqueItems": True, "$anchor": "a", "$dynamicRef": "#a",
+    "$dynamicAnchor": "a", "$vocabulary": {},
+}  # fmt: skip
+
+
+def test_every_keyword_is_here():
+    """The meta-schema lists them all."""
+    known = {*ENFORCED, *ANNOTATIONS, *TOLD, *REFUSED, "definitions", "dependencies", "$recursiveAnchor", "$recursiveRef"}
+    meta = jsonschema.Draft202012Validator.META_SCHEMA
+    registry = jsonschema.validators.SPECIFICATIONS
+    listed = set(meta["properties"])
+    for part in meta["allOf"]:
+        listed |= set(registry.resolver(meta["$id"]).lookup(part["$ref"]).contents["properties"])
+    assert len(listed) > 50 and listed <= known, listed - known
+
+
+def test_what_is_enforced():
+    requests = [{"schema": schema, "accepts": [good, bad]} for schema, good, bad in ENFORCED.values()]
+    for (keyword, (schema, good, bad)), answer in zip(ENFORCED.items(), run_tool(requests)):
+        assert answer.get("accepted") == [True, False], (keyword, answer)
+        assert validator(schema).is_valid(json.loads(good)) and not validator(schema).is_valid(json.loads(bad))
+
+
+def test_what_is_told_to_people():
+    requests = [{"schema": {"type": "string", key: "x"}, "accepts": ['"any"']} for key in ANNOTATIONS + TOLD]
+    for key, answer in zip(ANNOTATIONS + TOLD, run_tool(requests)):
+        assert answer["accepted"] == [True], (key, answer)
+        assert answer["not_enforced"] == ([f"schema.{key}"] if key in TOLD else [])
+
+
+def test_what_is_refused():
+    requests = [{"schema": {"type": "array", key: value}} for key, value in REFUSED.items()]
+    for key, answer in zip(REFUSED, run_tool(requests)):
+        assert answer["error"]["param"] == f"schema.{key}", answer
+
+
+def random_pattern(draw, depth=3):
+    kind = draw.randrange(6) if depth else 0
+    if kind < 2:
+        return draw.choice(["a", "b", "c", "[ab]", "[^a]"])
+    if kind == 2:
+        return "".join(random_pattern(draw, depth - 1) for _ in range(draw.randrange(1, 4)))
+    if kind == 3:
+        return "(" + "|".join(random_pattern(draw, depth - 1) for _ in range(2)) + ")"
+    end = draw.choice(["?", "*", "+", "{0,1}", "{1,2}", "{2}", "{1,}", "{0,3}"])
+    return "(" + random_pattern(draw, depth - 1) + ")" + end
+
+
+def test_patterns_are_what_python_takes_them_for():
+    """The library's own reading of "?" behind a group was another."""
+    draw = random.Random(3)
+    patterns = ["^" + random_pattern(draw) + "$" for _ in range(300)]
+    texts = ["".join(draw.choice("abc") for _ in range(draw.randrange(7))) for _ in range(60)]
+    answers = run_tool(
+        {"schema": {"type": "string", "pattern": pattern}, "accepts": [json.dumps(text) for text in texts]}
+        for pattern in patterns
+    )
+    matched = 0
+    for pattern, answer in zip(patterns, answers):
+        for text, accepted in zip(texts, answer["accepted"]):
+            assert accepted == bool(re.fullmatch(pattern, text)), (pattern, text)
+            matched += accepted
+    assert matched > 500
+
+
+def test_a_pattern_beside_lengths():
+    cases = [
+        ("^[a-z]+$", 2, 4, {"a": False, "ab": True, "abcd": True, "abcde": False}),
+        ("^[A-Z]{3}-\\d{2}$", 1, 10, {"ABC-12": True, "ABC-1": False}),
+    ]
+    for pattern, least, most, texts in cases:
+        schema = {"type": "string", "pattern": pattern, "minLength": least, "maxLength": most}
+        (answer,) = run_tool([{"schema": schema, "accepts": [json.dumps(text) for text in texts]}])
+        assert answer["accepted"] == list(texts.values()), answer
+
+
+@pytest.mark.parametrize("least,most", [(0, 20), (3, 20), (20, 20), (18, None), (0, 300)])
+def test_lengths_are_kept_to(least, most):
+    bounds = {"minLength": least} | ({} if most is None else {"maxLength": most})
+    schema = {"type": "array", "items": {"type": "string", **bounds}, "minItems": 2, "maxItems": 2}
+    (answer,) = run_tool([{"schema": schema, "draws": 30, "hurry": 60, "longest": 2000}])
+    ended = [json.loads(text) for text in answer["answers"] if text is not None]
+    assert len(ended) >= 10
+    for one in ended:
+        validator(schema).validate(one)
