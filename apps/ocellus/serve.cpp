@@ -29,6 +29,7 @@
 #include "http/hosted_models.h"
 #include "http/server.h"
 #include "model_plan.h"
+#include "runtime/ending.h"
 #include "serve_models.h"
 #include "verbs.h"
 #include "version.h"
@@ -126,7 +127,7 @@ std::shared_ptr<const PictureSources> open_sources(const PictureSourcesOptions& 
 
 std::shared_ptr<http::App> make_app(const Config& config,
                                     const std::shared_ptr<MemoryBudget>& memory,
-                                    const std::shared_ptr<const std::atomic<bool>>& ending) {
+                                    const std::shared_ptr<const Ending>& ending) {
   http::AppOptions out;
   out.sources = open_sources(picture_sources(config));
   out.chat.sources = out.sources.get();
@@ -222,11 +223,12 @@ http::AccessPolicy access_policy(const ServerSettings& server) {
 
 Ports open_ports(const Settings& settings, const ConfigFlags& flags, std::size_t connections,
                  const std::shared_ptr<MemoryBudget>& memory, const std::shared_ptr<http::App>& app,
-                 const std::shared_ptr<std::atomic<bool>>& ending) {
+                 const std::shared_ptr<Ending>& ending) {
   const ServerSettings& server = settings.server;
   const http::AccessPolicy access = access_policy(server);
   const auto told = [&ending](http::ServerHooks hooks) {
-    hooks.on_drain = [ending] { *ending = true; };
+    hooks.on_drain = [ending] { ending->begin(); };
+    hooks.on_drain_over = [ending] { ending->cut_off(); };
     return hooks;
   };
   http::ServerOptions wanted = server_options(settings, connections, memory);
@@ -278,7 +280,7 @@ void serve(const ConfigFlags& flags) {
   const auto planned = plan_first_model(settings);
   if (!planned.ok()) fail(planned.error());
   const auto memory = std::make_shared<MemoryBudget>(planned->request_bytes);
-  const auto ending = std::make_shared<std::atomic<bool>>(false);
+  const auto ending = std::make_shared<Ending>();
   const auto app = make_app(config, memory, ending);
   settings.service.ending = ending;
   Ports ports = open_ports(settings, flags, connections, memory, app, ending);

@@ -158,7 +158,7 @@ std::shared_ptr<PullRoutes> App::pulls() {
   PullRoutesOptions pulls;
   pulls.pull = options_.pull;
   pulls.ping_every = options_.ping_every;
-  pulls.ending = [ending = options_.ending] { return ending && ending->load(); };
+  pulls.ending = [ending = options_.ending] { return ending && ending->begun(); };
   pulls.came = [weak = weak_from_this()] {
     const auto self = weak.lock();
     if (const auto source = self ? self->models() : nullptr) source->look_again();

@@ -21,6 +21,7 @@
 #include "http/router.h"
 #include "http/server.h"
 #include "http/work_pool.h"
+#include "runtime/ending.h"
 
 namespace oc::http {
 
@@ -40,9 +41,8 @@ struct AppOptions {
   int decoders = 0;  // threads that decode pictures; 0: one a core
   // What chat.sources points to; null: pictures come with requests only.
   std::shared_ptr<const PictureSources> sources;
-  // True: the server ends, and with it what nobody should wait for. May be null.
-  std::shared_ptr<const std::atomic<bool>> ending;
-  hub::BackgroundPull::Work pull;  // empty: hub::pull
+  std::shared_ptr<const Ending> ending;  // of the process; may be null
+  hub::BackgroundPull::Work pull;        // empty: hub::pull
 };
 
 // Any thread. Outlives the server that runs its routes. An answer under way keeps it alive: end

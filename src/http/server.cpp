@@ -186,9 +186,19 @@ void ServerCore::drain() {
   for (Connection* connection : connections) connection->drain();
   drain_timer_.expires_after(options.limits.drain);
   drain_timer_.async_wait([this](error_code ec) {
-    if (!ec) stop();
+    if (!ec) end_drain();
   });
   end_when_empty();
+}
+
+// Each answer that is not finished ends with an error, as long as its client reads.
+void ServerCore::end_drain() {
+  stopped = true;
+  if (hooks.on_drain_over) hooks.on_drain_over();
+  drain_timer_.expires_after(options.limits.last_words);
+  drain_timer_.async_wait([this](error_code ec) {
+    if (!ec) stop();
+  });
 }
 
 void ServerCore::stop() {

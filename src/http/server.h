@@ -29,9 +29,10 @@ struct ServerLimits {
   std::chrono::milliseconds idle{75'000};     // between requests, and before the first
   std::chrono::milliseconds header{10'000};   // from its first byte to its last
   ArrivalLimits body;
-  std::chrono::milliseconds write{30'000};   // for each 64 KiB
-  std::chrono::milliseconds linger{5'000};   // to let a refused client read why
-  std::chrono::milliseconds drain{120'000};  // to finish what runs, after SIGTERM
+  std::chrono::milliseconds write{30'000};      // for each 64 KiB
+  std::chrono::milliseconds linger{5'000};      // to let a refused client read why
+  std::chrono::milliseconds drain{120'000};     // to finish what runs, after SIGTERM
+  std::chrono::milliseconds last_words{5'000};  // then, to tell what is not finished why it ends
 };
 
 struct ServerOptions {
@@ -64,6 +65,7 @@ struct ServerHooks {
   std::function<void(const ExchangeRecord&)> on_exchange;
   std::function<void(std::size_t open)> on_connections;  // io thread: their number changed
   std::function<void()> on_drain;                        // io thread: it begins
+  std::function<void()> on_drain_over;                   // io thread: what runs is to end now
 };
 
 class ServerCore;

@@ -26,6 +26,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
 
   Result<void> listen();
   void drain();
+  void end_drain();
   void stop();
   void add(Connection* connection);
   void remove(Connection* connection);

@@ -102,6 +102,35 @@ def test_a_second_signal_stops_at_once(start):
     assert len(errors) == 1
 
 
+LONG = "word " * 3000
+DIALECTS = {
+    "chat": ("/v1/chat/completions", {"messages": [{"role": "user", "content": LONG}]}),
+    "completions": ("/v1/completions", {"prompt": LONG, "max_tokens": 100}),
+    "responses": ("/v1/responses", {"input": LONG}),
+    "anthropic": ("/v1/messages", {"messages": [{"role": "user", "content": LONG}], "max_tokens": 100}),
+    "ollama": ("/api/chat", {"messages": [{"role": "user", "content": LONG}]}),
+}
+
+
+def test_what_is_not_finished_in_time_is_told_why(start):
+    running = start("--engine", "reference", "--no-warm-up", "--drain-seconds", "0", "--max-running", "2")
+
+    def ask(which):
+        (path, body), stream = DIALECTS[which[0]], which[1]
+        answer = httpx.post(running.url + path, json={**body, "stream": stream}, timeout=300)
+        return answer.status_code, answer.text
+
+    which = [(dialect, stream) for dialect in DIALECTS for stream in (False, True)]
+    with concurrent.futures.ThreadPoolExecutor(len(which)) as pool:
+        answers = pool.map(ask, which)
+        eventually(lambda: httpx.get(running.url + "/health", timeout=60).json()["queued"] == len(which) - 2)
+        running.signal(signal.SIGTERM)
+        for (dialect, stream), (status, text) in zip(which, answers, strict=True):
+            assert "the server is shutting down" in text, (dialect, stream, status, text[-300:])
+            assert status == 503 or (stream and status == 200)
+    assert running.wait() == 130
+
+
 def test_an_idle_server_ends_at_the_first_signal(start):
     for number in (signal.SIGTERM, signal.SIGINT):
         running = start()

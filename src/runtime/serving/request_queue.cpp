@@ -193,7 +193,9 @@ void RequestQueue::sweep() {
     const std::lock_guard lock(mutex_);
     ended.reserve(queue_.size());  // nothing may be thrown while entries move
     for (auto place = queue_.begin(); place != queue_.end();) {
-      const bool ends = stopping_ || (options_.ending && *options_.ending && !(*place)->ready());
+      const Ending* const ending = options_.ending.get();
+      const bool ends = stopping_ || (ending != nullptr &&
+                                      (ending->over() || (ending->begun() && !(*place)->ready())));
       auto error = ends      ? going_away()
                    : closed_ ? *closed_
                              : expired((*place)->request, *(*place)->job);

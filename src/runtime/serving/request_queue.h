@@ -2,7 +2,6 @@
 // JSON schemas which some of them wait for.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -14,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/ending.h"
 #include "runtime/grammar/grammar.h"
 #include "runtime/serving/fair_shares.h"
 #include "runtime/serving/request_entry.h"
@@ -24,9 +24,7 @@ namespace oc {
 struct RequestQueueOptions {
   std::size_t max_waiting = 0;  // more: kQueueFull
   std::size_t max_running = 0;  // what takes one of these places at once does not wait
-  // Set when the process is about to end: schemas that are not compiled yet are given up. May be
-  // null.
-  std::shared_ptr<const std::atomic<bool>> ending = {};
+  std::shared_ptr<const Ending> ending = {};  // of the process; may be null
 };
 
 class RequestQueue {

@@ -45,7 +45,7 @@ bool RequestQueue::compile_next() {
 // The oldest of the client for whom it is longest ago: a camera's newest frame has the place of its
 // first one, and is gone when its schema is compiled. Holding the lock.
 RequestEntry* RequestQueue::next_schema() {
-  if (options_.ending && *options_.ending) return nullptr;
+  if (options_.ending && options_.ending->begun()) return nullptr;
   RequestEntry* next = nullptr;
   std::ptrdiff_t longest = 0;
   for (const EntryPtr& entry : queue_) {

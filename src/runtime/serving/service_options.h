@@ -1,7 +1,6 @@
 // How a service serves: limits, caches, and what it is given to work with.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +9,7 @@
 #include "runtime/cache/image_cache.h"
 #include "runtime/cache/image_store.h"
 #include "runtime/cache/response_cache.h"
+#include "runtime/ending.h"
 #include "runtime/grammar/grammar.h"
 
 namespace oc {
@@ -29,9 +29,7 @@ struct ServiceOptions {
   std::chrono::seconds response_cache_age{3600};
   std::size_t grammar_cache_bytes = GrammarCache::kDefaultBytes;  // of compiled JSON schemas
   MakeGrammarCompiler make_grammar_compiler = oc::make_grammar_compiler;
-  // Set when the process is about to end: schemas that are not compiled yet are given up. May be
-  // null.
-  std::shared_ptr<const std::atomic<bool>> ending = {};
+  std::shared_ptr<const Ending> ending = {};               // of the process; may be null
   std::shared_ptr<SharedResponses> shared_responses = {};  // with other instances; may be null
   // The longest answer of a request that sets no max_tokens; 0: what the context holds.
   int default_max_tokens = 0;

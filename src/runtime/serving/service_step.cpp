@@ -29,9 +29,12 @@ void Service::loop() {
 }
 
 void Service::end_interrupted() {
+  const bool over = options_.ending && options_.ending->over();
   for (const EntryPtr& entry : running_) {
     if (entry->failure) continue;
-    if (const Result<void> state = entry->session->interrupted(); !state.ok())
+    if (over)
+      entry->failure = going_away();
+    else if (const Result<void> state = entry->session->interrupted(); !state.ok())
       entry->failure = state.error().code == ErrorCode::kCancelled && !entry->job->cancelled()
                            ? going_away()
                            : state.error();

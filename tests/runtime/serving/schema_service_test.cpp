@@ -98,7 +98,7 @@ class SchemaServiceTest : public SchedulerTest {
   using Names = std::vector<std::string>;
 
   std::shared_ptr<Workshop> workshop = std::make_shared<Workshop>();
-  std::shared_ptr<std::atomic<bool>> ending = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<Ending> ending = std::make_shared<Ending>();
 };
 
 TEST_F(SchemaServiceTest, APlainRequestIsAnsweredWhileSchemasWait) {
@@ -174,7 +174,7 @@ TEST_F(SchemaServiceTest, NobodyWaitsForACompilationThatCannotBeStopped) {
 TEST_F(SchemaServiceTest, WhatWaitsAtTheEndIsToldSo) {
   begin();
   auto held = submit_held(), waits = submit(wants("second"));
-  *ending = true;
+  ending->begin();
   for (auto* one : {&held, &waits}) {
     const auto result = one->get();
     ASSERT_FALSE(result.ok());
