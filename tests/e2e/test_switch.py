@@ -169,6 +169,7 @@ def test_fifty_switches_under_eight_clients(both):
                 assert response.status_code == 200, response.text
                 assert response.json()["config"]["active_model"] == name
                 assert httpx.get(running.backend + "/health", timeout=60).json()["active_model"] == name
+                eventually(lambda n=n: len(answers) > n or failures)
         finally:
             stop.set()
         for one in clients:
