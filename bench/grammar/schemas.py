@@ -54,6 +54,8 @@ def kinds():
     out["references to an enum"] = {"type": "array", "prefixItems": [{"$ref": "#/$defs/e"}] * 90,
                                     "$defs": {"e": {"enum": ["a" * 100 + str(i) for i in range(10)]}}}  # fmt: skip
     out["20 equal patterns"] = of_keys({f"p{i}": string(pattern="^.{1,50}$") for i in range(20)})
+    out |= {f"20 patterns of {name}": of_keys({f"p{i}": string(pattern=f"^{name}{{0,{60 - i}}}$") for i in range(20)})
+            for name in (" ", "-", r"\d", "[A-Z]", "[ab]", "[-=*_ ]", "[^A-Za-z0-9 ]")}  # fmt: skip
     patterns = [r"^[a-z]{100}$", r"^[a-z]{0,100}$", r"^[A-Z]{100}$", r"^\d{100}$", r"^\w{100}$", r"^[^a]{100}$", r"^.{1,50}$",
                 r"^.{1,100}$", r"^[A-Za-z0-9 ,.-]{1,100}$", r"^(.{0,20}){2}$", r"^(.{0,20}){4}$", r"^(.{0,40}){4}$",
                 r"^.{0,50}.{0,50}$", r"^(.{0,5}){10}$", r"^(.?){20}$", r"^(.?){100}$", r"^(.*.*){5}$", r"^.*a.*b.*c.*$",

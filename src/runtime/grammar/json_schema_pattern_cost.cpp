@@ -134,7 +134,10 @@ class PatternStates {
 
   std::int64_t cost_before(const Places& next) const {
     // Of a place where any character may stand: measured. Where few may, few tokens are looked at.
-    constexpr double kAnywhere = 900, kLeast = 10;
+    constexpr double kAnywhere = 900, kLeast = 20;
+    // Of letters and above all of spaces there are long tokens, of which each place keeps a list:
+    // this is for the memory.
+    constexpr double kLetter = 40, kSpace = 280;
     Places behind;
     for (std::size_t i = 0; i < places_.size(); ++i)
       if (next[i]) behind |= follow_[i];
@@ -143,7 +146,12 @@ class PatternStates {
                           (own.ascii[' '] ? 0.5 : 0) + (own.others ? 0.1 : 0);
     const double letters = std::max(share(own, 'a'), share(then, 'a'));
     const double goes_on = std::max(0.02, letters * letters);
-    return static_cast<std::int64_t>(std::max(kLeast, kAnywhere * begins * goes_on) * live(next));
+    double least = kLeast;
+    if (own.ascii[' '])
+      least = kSpace;
+    else if (share(own, 'a') + share(own, 'A') > 0)
+      least = kLetter;
+    return static_cast<std::int64_t>(std::max(least, kAnywhere * begins * goes_on) * live(next));
   }
 
   std::vector<PlaceCharacters> places_;

@@ -201,6 +201,10 @@ TEST(JsonSchema, IsBounded) {
       {R"({"type":"string","pattern":"^(a{50}){50}$"})", "places"},
       {R"({"type":"string","pattern":"^a{251}$"})", "places"},
       {R"({"type":"string","pattern":"^(.{0,10}){10}$"})", "costly"},
+      // Places where a space may stand take memory: 420 MB.
+      {"{\"properties\":{" +
+           many(40, "\"p{0}\":{{\"type\":\"string\",\"pattern\":\"^ {{0,1{0:02}}}$\"}}") + "}}",
+       "costly"},
       // Which is where the library has taken 20 s.
       {R"({"type":"string","pattern":"^(.{0,40}){4}$"})", "costly"},
   };
