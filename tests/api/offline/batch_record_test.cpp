@@ -9,7 +9,10 @@ BatchResult answered(std::string text) {
   BatchResult out;
   out.item.fields = {{"image", "a,b.jpg"}, {"id", 7}, {"answer", "of the line"}};
   out.item.question = "What?";
-  out.read.answer = TextAnswer{std::move(text), "stop", 100, 3};
+  out.read.answer = TextAnswer{.text = std::move(text),
+                               .finish_reason = "stop",
+                               .prompt_tokens = 100,
+                               .completion_tokens = 3};
   return out;
 }
 
