@@ -113,6 +113,66 @@ def test_patterns_are_what_python_takes_them_for():
     assert matched > 500
 
 
+@pytest.mark.parametrize(
+    "with_keys",
+    [
+        lambda pattern: {"type": "object", "patternProperties": {pattern: {"type": "null"}}},
+        lambda pattern: {
+            "type": "object", "propertyNames": {"pattern": pattern}, "additionalProperties": {"type": "null"}
+        },
+    ],
+    ids=["patternProperties", "propertyNames"],
+)  # fmt: skip
+def test_patterns_of_keys_are_what_python_takes_them_for(with_keys):
+    draw = random.Random(4)
+    patterns = ["^(ab*)?$", "^((a|b)c*|a)?b$"] + ["^" + random_pattern(draw) + "$" for _ in range(150)]
+    texts = ["".join(draw.choice("abc") for _ in range(draw.randrange(7))) for _ in range(60)]
+    answers = run_tool(
+        {"schema": with_keys(pattern), "draws": 8, "hurry": 12, "longest": 200,
+         "accepts": [json.dumps({text: None}) for text in texts]}
+        for pattern in patterns
+    )  # fmt: skip
+    matched = drawn = 0
+    for pattern, answer in zip(patterns, answers):
+        for text, accepted in zip(texts, answer["accepted"]):
+            assert accepted == bool(re.fullmatch(pattern, text)), (pattern, text)
+            matched += accepted
+        for text in filter(None, answer["answers"]):
+            for key in json.loads(text):
+                assert re.fullmatch(pattern, key), (pattern, text)
+                drawn += 1
+    assert matched > 300 and drawn > 300
+
+
+KEYS = [
+    ({"type": "string"}, {"": True, "any": True}),
+    ({"type": ["string", "null"]}, {"any": True}),
+    ({"minLength": 1}, {"": False, "a": True}),
+    ({"type": "string", "minLength": 2, "maxLength": 30}, {"a": False, "ab": True, "a" * 30: True, "a" * 31: False}),
+    ({"pattern": "^[a-z]+$", "maxLength": 3}, {"abc": True, "abcd": False, "A": False}),
+    ({"format": "date"}, {"2024-06-30": True, "2024-06-31": False}),
+    ({"format": "uuid"}, {"123e4567-e89b-12d3-a456-426614174000": True, "123": False}),
+]
+
+
+@pytest.mark.parametrize("names,keys", KEYS, ids=[json.dumps(names) for names, _ in KEYS])
+def test_what_keys_may_be(names, keys):
+    schema = {"type": "object", "propertyNames": names, "additionalProperties": {"type": "null"}}
+    (answer,) = run_tool([{"schema": schema, "accepts": [json.dumps({key: None}) for key in keys]}])
+    assert answer.get("accepted") == list(keys.values()), answer
+
+
+def test_keys_that_may_be_anything_may_stand_beside_names():
+    named = {"type": "object", "properties": {"a": {"type": "null"}}, "required": ["a"]}
+    answers = run_tool(
+        {"schema": {**named, "propertyNames": names}, "accepts": ['{"a": null}']}
+        for names in (True, {}, {"type": "string"}, {"type": "string", "minLength": 1}, {"type": "integer"})
+    )
+    assert [one.get("accepted") or one["error"]["param"] for one in answers] == (
+        [[True]] * 3 + ["schema.propertyNames"] * 2
+    )
+
+
 def test_a_pattern_beside_lengths():
     cases = [
         ("^[a-z]+$", 2, 4, {"a": False, "ab": True, "abcd": True, "abcde": False}),

@@ -86,10 +86,9 @@ void BoundedStrings::replace(json::value& schema) {
     schema = json::object{{"$ref", "#/$defs/" + definition(at->second)}};
     return;
   }
-  for (const std::string_view key : {"additionalProperties", "items"})
+  for (const std::string_view key : {"additionalProperties", "items", "propertyNames"})
     if (json::value* inner = in.if_contains(key)) replace(*inner);
-  for (const std::string_view key :
-       {"properties", "patternProperties", "$defs", "definitions", "anyOf", "prefixItems"})
+  for (const std::string_view key : {"properties", "$defs", "definitions", "anyOf", "prefixItems"})
     replace_all(in.if_contains(key));
 }
 

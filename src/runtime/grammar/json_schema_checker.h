@@ -54,6 +54,7 @@ class SchemaChecker {
                                                   const std::string& path) const;
   Result<void> free_keys(const boost::json::object& in, const std::string& path,
                          boost::json::object& out);
+  Result<boost::json::object> key_schema(const boost::json::value& given, const std::string& param);
   Result<void> count_keys(const boost::json::object& in, const std::string& path,
                           boost::json::object& out);
   Result<boost::json::object> array(const boost::json::object& in, const std::string& path);

@@ -5,6 +5,7 @@
 
 #include "io/json_text.h"
 #include "runtime/grammar/json_schema_checker.h"
+#include "runtime/grammar/json_schema_forms.h"
 
 namespace oc {
 namespace {
@@ -36,15 +37,8 @@ Result<std::optional<json::array>> SchemaChecker::names(const json::object& in,
 Result<void> SchemaChecker::free_keys(const json::object& in, const std::string& path,
                                       json::object& out) {
   if (const json::value* given = in.if_contains("propertyNames")) {
-    const std::string param = path + ".propertyNames";
-    if (given->is_bool() && given->get_bool()) return {};
-    if (!given->is_object()) return schema_unsupported(param, "allows no key");
-    OC_RETURN_IF_ERROR(check_keywords(given->get_object(), param, false));
-    OC_RETURN_IF_ERROR(alone(given->get_object(), "type", param, {"pattern", "format"}));
-    if (given->get_object().contains("pattern") || given->get_object().contains("format")) {
-      OC_ASSIGN_OR_RETURN(json::object key, string(given->get_object(), param));
-      out.emplace("propertyNames", std::move(key));
-    }
+    OC_ASSIGN_OR_RETURN(json::object key, key_schema(*given, path + ".propertyNames"));
+    if (key.size() > 1) out.emplace("propertyNames", std::move(key));
   }
   const json::value* patterns = in.if_contains("patternProperties");
   if (patterns == nullptr) return {};
@@ -52,11 +46,26 @@ Result<void> SchemaChecker::free_keys(const json::object& in, const std::string&
   if (!patterns->is_object() || patterns->get_object().size() != 1 || out.contains("propertyNames"))
     return schema_unsupported(param, "can be enforced for one pattern, and without propertyNames");
   const auto& member = *patterns->get_object().begin();
-  OC_RETURN_IF_ERROR(string({{"pattern", member.key()}}, param));
+  OC_ASSIGN_OR_RETURN(json::object key, string({{"pattern", member.key()}}, param));
   OC_ASSIGN_OR_RETURN(json::object one,
                       schema(member.value(), param + "." + shown_key(member.key())));
-  out.emplace("patternProperties", json::object{{member.key(), std::move(one)}});
+  // Other keys are left out, so it is the same, and BoundedStrings makes the key's rule.
+  out.emplace("propertyNames", std::move(key));
+  out.emplace("additionalProperties", std::move(one));
   return {};
+}
+
+// Of any key: nothing but a type.
+Result<json::object> SchemaChecker::key_schema(const json::value& given, const std::string& param) {
+  if (given.is_bool() && given.get_bool()) return json::object{{"type", "string"}};
+  if (!given.is_object()) return schema_unsupported(param, "allows no key");
+  const json::object in = in_plain_form(given.get_object(), param, not_enforced_);
+  OC_RETURN_IF_ERROR(check_keywords(in, param, false));
+  OC_RETURN_IF_ERROR(alone(in, "type", param, {"pattern", "format", "minLength", "maxLength"}));
+  OC_ASSIGN_OR_RETURN(const auto names, types(in, param));
+  if (!names.empty() && std::ranges::find(names, "string") == names.end())
+    return schema_unsupported(param, "allows no key: keys are strings");
+  return string(in, param);
 }
 
 Result<void> SchemaChecker::count_keys(const json::object& in, const std::string& path,
@@ -129,8 +138,10 @@ Result<json::object> SchemaChecker::object(const json::object& in, const std::st
   if (properties.empty()) {
     // Where the keys of a schema are named, others are left out.
     OC_RETURN_IF_ERROR(free_keys(in, path, out));
-    const bool none = closed || out.contains("patternProperties") || allowed;
-    if (none || others == nullptr || others->is_bool()) {
+    const bool none = closed || allowed;
+    if (out.contains("additionalProperties")) {
+      // of patternProperties
+    } else if (none || others == nullptr || others->is_bool()) {
       out.emplace("additionalProperties", !none);
     } else {
       OC_ASSIGN_OR_RETURN(json::object one, schema(*others, path + ".additionalProperties"));
@@ -139,8 +150,13 @@ Result<json::object> SchemaChecker::object(const json::object& in, const std::st
     OC_RETURN_IF_ERROR(count_keys(in, path, out));
     return out;
   }
+  bool limits_keys = false;
+  if (const json::value* given = in.if_contains("propertyNames"); given != nullptr && !allowed) {
+    OC_ASSIGN_OR_RETURN(const json::object key, key_schema(*given, path + ".propertyNames"));
+    limits_keys = key.size() > 1;
+  }
   for (const std::string_view key : {"patternProperties", "propertyNames"})
-    if (in.contains(key) && !allowed)
+    if (in.contains(key) && !allowed && (key == "patternProperties" || limits_keys))
       return schema_unsupported(fmt::format("{}.{}", path, key),
                                 "cannot be enforced beside named properties");
   // Where all have to be there, there is nothing to choose.
