@@ -214,6 +214,7 @@ def test_a_taken_port_names_the_flag():
 
 def test_loading_is_told_on_both_ports(both):  # noqa: F811
     running = both(wait=False)
+    running.wait_for("backend listening")
     while True:
         response = httpx.get(running.backend + "/health", timeout=60)
         if response.status_code == 200:

@@ -83,7 +83,7 @@ def test_every_model_has_its_figures(compared):
     demo, smol, moon, ours, foreign, whole, missing, nobody = rows["models"]
     for row in (demo, smol, moon, ours, foreign, whole):
         assert row["error"] is None and row["failed"] == 0 and row["accuracy"]["questions"] == 10
-        assert 0 < row["seconds"]["p50"] <= row["seconds"]["p90"]
+        assert 0 <= row["seconds"]["p50"] <= row["seconds"]["p90"]  # thousandths: it may be none
         assert row["prompt_tokens"]["p50"] > 0 and row["answer_tokens"]["p50"] > 0
     for row in (demo, smol, moon, ours):
         assert row["first_text_seconds"]["p50"] <= row["seconds"]["p90"]
@@ -96,7 +96,7 @@ def test_every_model_has_its_figures(compared):
         assert row["accuracy"]["overall"] == 20
         assert row["resident_bytes"] is row["load_seconds"] is None
         assert row["prompt_tokens"]["p50"] == 20 and row["answer_tokens"]["p50"] == 1
-    assert foreign["first_text_seconds"]["p50"] > 0 and whole["first_text_seconds"] is None
+    assert foreign["first_text_seconds"] is not None and whole["first_text_seconds"] is None
     assert foreign["model"] == "stranger" and whole["model"] == "other"
     assert "not-a-model" in missing["error"] and "127.0.0.1:9" in nobody["error"]
 

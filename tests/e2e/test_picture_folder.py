@@ -65,6 +65,7 @@ def test_a_damaged_picture_is_encoded_again(start, tmp_path, damage):
     until(lambda: lines(second, "removed=.*because="))
     assert len(lines(second, "removed=.*because=")) == 1
     until(lambda: disk(second, "misses") == 1)
+    until(lambda: len(pictures(folder)) == 2)  # one was removed, and is written anew
     second.stop()
     third = start("--image-cache-dir", str(folder))
     assert text_of(ask(third, body(1))) == answer
