@@ -72,7 +72,8 @@ std::string composed(Level level, std::string_view name, std::initializer_list<F
     if (!request_id.empty())
       line += is_plain(request_id) ? fmt::format(" req={}", request_id)
                                    : fmt::format(" req=\"{}\"", printable_in_quotes(request_id));
-    line += fmt::format(" event={}", name);
+    line += is_plain(name) ? fmt::format(" event={}", name)
+                           : fmt::format(" event=\"{}\"", printable_in_quotes(name));
     for (const Field& field : fields)
       line += is_plain(field.value)
                   ? fmt::format(" {}={}", field.key, field.value)

@@ -46,6 +46,13 @@ class LogTest : public testing::Test {
   }
 };
 
+TEST_F(LogTest, AnEventOfSeveralWordsStandsInQuotes) {
+  testing::internal::CaptureStderr();
+  log::event(Level::kInfo, "not fetched", {{"host", "a.example"}});
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(text.ends_with(" info event=\"not fetched\" host=a.example\n")) << text;
+}
+
 TEST_F(LogTest, OneLineAnEventRequestFirst) {
   EXPECT_EQ(line({{"prompt", 812}, {"tok_s", 11.5}, {"model", "org/a-b_c.d"}}, "7f3a"),
             "TIME info req=7f3a event=done prompt=812 tok_s=11.5 model=org/a-b_c.d\n");

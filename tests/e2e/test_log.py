@@ -17,8 +17,8 @@ WORDS = "Whatmaythisbe"  # of the prompt; in no other line
 
 
 def fields(line):
-    """The fields of a line of text format; values of one word."""
-    return dict(re.findall(r'([a-z_]+)=("[^"]*"|\S+)', line))
+    """The fields of a line of text format."""
+    return {key: value.strip('"') for key, value in re.findall(r'([a-z_]+)=("[^"]*"|\S+)', line)}
 
 
 def ask(server, picture, **more):
@@ -89,7 +89,7 @@ def test_debug_tells_each_step_of_a_request_and_nothing_of_what_is_in_it(start):
     assert any(one["event"].startswith("prefix") for one in hits)
     ask(server, picture)
     _, known_id = ask(server, picture)
-    assert any("event=response cache hit=true" in line for line in steps(server, known_id))
+    assert any('event="response cache" hit=true' in line for line in steps(server, known_id))
 
     text = "\n".join(server.log)
     assert WORDS not in text

@@ -227,7 +227,7 @@ def test_slow_hosts_hold_nobody_up(start):
 
 def test_the_log_tells_the_host_and_no_more(fetching, host):
     refusal(ask(fetching, host.url("/secret-path?token=secret")))
-    [line] = [line for line in fetching.log if "not fetched" in line and "status 404" in line]
+    [line] = [line for line in fetching.log if 'event="not fetched" host=' in line and "status 404" in line]
     assert f"host={PICTURES}" in line and "req=" in line
     assert not any("secret-path" in line or "token=secret" in line for line in fetching.log)
 

@@ -181,13 +181,13 @@ def test_refused_pages_are_told_to_the_owner(start):
     assert httpx.get(server.url + "/status", headers={"origin": "null"}).status_code == 200
     httpx.get(server.url + "/status", headers={"host": "pictures.example.org"})
     wait_until(lambda: any("host refused" in line for line in server.log))
-    lines = [line for line in server.log if 'event=page refused' in line]
+    lines = [line for line in server.log if 'event="page refused"' in line]
     assert len(lines) == 2, lines  # one about each, however often it tries
     assert 'if_it_is_yours="--cors-origin https://example.org"' in lines[0]
     # Any site's sandboxed frame has this one: it is not to be named.
     assert "serve the page over http" in lines[1] and "--cors-origin" in lines[1]
     assert "--cors-origin null" not in lines[1]
-    [line] = [line for line in server.log if 'event=host refused' in line]
+    [line] = [line for line in server.log if 'event="host refused"' in line]
     assert 'if_it_is_yours="--allow-host pictures.example.org"' in line
 
 
