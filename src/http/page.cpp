@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace oc::http {
 namespace {
@@ -53,6 +54,9 @@ Response answer(const WebFile& file, const Request& request) {
   return response;
 }
 
+// Where a browser that was sent to "/docs/" looks for what the page is made of.
+constexpr std::string_view kBelowDocs = "/docs/";
+
 bool of_reference(std::string_view name) { return name.starts_with("reference."); }
 
 std::string path_of(const WebFile& file) {
@@ -61,9 +65,9 @@ std::string path_of(const WebFile& file) {
   return "/" + std::string(file.name);
 }
 
-void add_file(Router& router, const WebFile& file) {
+void add_file(Router& router, const WebFile& file, std::string path) {
   router.add({.method = "GET",
-              .path = path_of(file),
+              .path = std::move(path),
               .handler =
                   [&file](const RequestPtr& request, const ResponderPtr& responder) {
                     responder->respond(answer(file, *request));
@@ -75,15 +79,20 @@ void add_file(Router& router, const WebFile& file) {
 
 void add_page(Router& router) {
   for (const WebFile& file : web_files())
-    if (!of_reference(file.name)) add_file(router, file);
+    if (!of_reference(file.name)) add_file(router, file, path_of(file));
 }
 
 void add_reference_page(Router& router) {
-  for (const WebFile& file : web_files())
-    if (of_reference(file.name)) add_file(router, file);
+  for (const WebFile& file : web_files()) {
+    if (!of_reference(file.name)) continue;
+    add_file(router, file, path_of(file));
+    if (!file.name.ends_with(".html"))
+      add_file(router, file, std::string(kBelowDocs) + std::string(file.name));
+  }
 }
 
 bool is_page_file(std::string_view path) {
+  if (path.starts_with(kBelowDocs)) return true;
   return std::ranges::any_of(web_files(), [&](const WebFile& file) {
     return path_of(file) == path && !file.name.ends_with(".html");
   });

@@ -11,13 +11,14 @@ namespace oc::http {
 
 void add_reference(Router& router, std::string_view version) {
   const auto document = std::make_shared<std::string>();
-  router.add({.method = "GET",
-              .path = "/openapi.json",
-              .handler =
-                  [document](const RequestPtr&, const ResponderPtr& responder) {
-                    responder->respond(json_response(*document));
-                  },
-              .open = true});
+  for (const char* path : {"/openapi.json", "/docs/openapi.json"})
+    router.add({.method = "GET",
+                .path = path,
+                .handler =
+                    [document](const RequestPtr&, const ResponderPtr& responder) {
+                      responder->respond(json_response(*document));
+                    },
+                .open = true});
   add_reference_page(router);
   std::vector<DescribedRoute> described;
   for (const Route& route : router.routes())

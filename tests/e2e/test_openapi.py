@@ -143,6 +143,9 @@ def test_errors_of_other_dialects_have_their_shapes(both, server, document, back
 
 def test_the_page_shows_it(open_page, both, server):  # noqa: F811
     page = open_page(server.url).context.new_page()  # noqa: F811
+    page.goto(f"{server.url}/docs/")
+    assert page.get_by_text("/v1/chat/completions").first.inner_text()
+    assert httpx.get(f"{server.url}/docs/openapi.json").text == httpx.get(f"{server.url}/openapi.json").text
     page.goto(f"{server.url}/docs")
     one = page.locator("details", has_text="/v1/chat/completions").first
     one.locator("summary").click()
