@@ -32,9 +32,15 @@ std::int64_t longest_context(const std::vector<ServedModel>& models) {
 
 // A plan loads no model; one that is not there is found missing as by a question.
 std::optional<Error> check_loaded(const ModelSource& source, const std::string& name) {
-  if (!source.loads(name)) return std::nullopt;
   const std::vector<ServedModel> known = source.models();
-  if (std::ranges::none_of(known, [&](const auto& model) { return model.answers_to(name); }) &&
+  const std::string meant = source.listed_name(name);
+  // The active one may have been let go of, too.
+  const bool let_go = std::ranges::any_of(known, [&](const ServedModel& model) {
+    return (name.empty() ? model.active : model.name == meant) && model.state == "absent";
+  });
+  if (!let_go && !source.loads(name)) return std::nullopt;
+  if (!let_go &&
+      std::ranges::none_of(known, [&](const auto& model) { return model.answers_to(name); }) &&
       std::ranges::count(source.installed(), name) == 0)
     return std::nullopt;
   return Error{ErrorCode::kUnavailable, "the model is not loaded, and a plan loads none",

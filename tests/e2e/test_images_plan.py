@@ -4,6 +4,7 @@ import concurrent.futures
 import io
 import json
 import re
+import time
 
 import httpx
 import pytest
@@ -181,3 +182,22 @@ def test_several_at_once_each_hear_of_their_own(server):
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         for count, each in zip(views, pool.map(lambda request: told(lines(server, request)), requests)):
             assert [one["done"] for one in each if one["phase"] == "encoding"] == list(range(count + 1))
+
+
+def test_a_plan_loads_no_model_that_was_let_go_of(start):
+    """Not even the one that answers requests without a name; the next question loads it again."""
+    running = start()
+    name = httpx.get(running.url + "/v1/models").json()["data"][0]["id"]
+    gone = httpx.post(running.url + "/api/generate", json={"model": name, "keep_alive": 0, "stream": False})
+    assert gone.json()["done_reason"] == "unload"
+    deadline = time.monotonic() + 60
+    while httpx.get(running.url + "/api/ps").json()["models"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for more in ({}, {"model": name}):
+        told = plan(running, body(text_part("What?"), **more), 503)
+        assert "a plan loads none" in told["error"]["message"]
+        question = {"messages": [{"role": "user", "content": "What?"}], **more}
+        assert httpx.post(running.url + "/v1/messages/count_tokens", json=question).status_code == 503
+    assert httpx.get(running.url + "/api/ps").json()["models"] == []
+    answer(running, body(text_part("What?")))
+    assert plan(running, body(text_part("What?")))["usage"]["prompt_tokens"] > 0
