@@ -215,9 +215,11 @@ void add_installed_names(ModelRecipe& recipe) {
 void warn_of_lost_aliases(const std::vector<ModelAlias>& aliases, const ModelRecipe& first,
                           const HostOptions& options) {
   std::vector<std::string> names = available_models();
-  names.push_back(first.name);
-  names.insert(names.end(), first.aliases.begin(), first.aliases.end());
-  names.insert(names.end(), options.active_names.begin(), options.active_names.end());
+  std::vector<std::string> more = first.aliases;
+  more.push_back(first.name);
+  more.insert(more.end(), options.active_names.begin(), options.active_names.end());
+  for (std::string& name : more)
+    if (std::ranges::count(names, name) == 0) names.push_back(std::move(name));
   for (const ModelAlias& alias : aliases)
     if (find_name(alias.model, names) == nullptr && !options.find(alias.model).ok())
       log::event(log::Level::kWarning, "alias",

@@ -254,9 +254,10 @@ void App::list_models(const RequestPtr& request, const ResponderPtr& responder) 
   const std::string name = percent_decoded(request->path.substr(kPrefix.size()));
   if (const auto one = list.json_of(name, source->listed_name(name)))
     return void(responder->respond(json_response(*one)));
-  responder->fail(to_api_error({ErrorCode::kNotFound, "there is no model of this name",
-                                names_instead(name, list.names()), "model"},
-                               Stage::kRequest));
+  responder->fail(to_api_error(
+      {ErrorCode::kNotFound, "there is no model of this name",
+       source->how_to_get(source->resolve(name)) + names_instead(name, list.names()), "model"},
+      Stage::kRequest));
 }
 
 ServerState App::full_state() const {

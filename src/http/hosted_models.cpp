@@ -1,11 +1,14 @@
 #include "http/hosted_models.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
 #include <iterator>
 
 #include "http/cached_names.h"
 #include "runtime/library/client_name.h"
+#include "runtime/library/known_models.h"
 #include "runtime/library/names.h"
 #include "runtime/verify/certificate_store.h"
 
@@ -115,6 +118,21 @@ class HostedModels final : public ModelSource {
     const auto status = host_->named(meant);
     return status ? status->name : meant;
   }
+  std::string how_to_get(const std::string& wanted) const override {
+    std::string out;
+    const auto alias = std::ranges::find_if(aliases_, [&](const ModelAlias& one) {
+      return is_same_name(one.model, wanted) && !is_there(without_aliases(one.model));
+    });
+    if (alias != aliases_.end()) {
+      const bool is_path = alias->model.find_first_of("/.~") == 0;
+      out = fmt::format("\"{}\" stands for {}, which is not here; ", alias->name,
+                        is_path ? "a model" : fmt::format("\"{}\"", alias->model));
+    }
+    const KnownModel* known = find_known_model(wanted);
+    if (known == nullptr) known = find_known_model(loose_name(wanted));
+    if (known != nullptr) out += fmt::format("`ocellus pull {}` gets it; ", known->name);
+    return out;
+  }
   ServiceStats stats() const override { return host_->stats(); }
   RequestDefaults defaults(const std::string& name) const override {
     const auto status = host_->named(name);
@@ -186,8 +204,10 @@ class HostedModels final : public ModelSource {
     }
     for (std::string& name : installed())
       if (!host_->named(name)) names.push_back(std::move(name));
-    for (const ModelAlias& alias : aliases_) names.push_back(alias.name);
+    for (const ModelAlias& alias : aliases_)
+      if (is_there(without_aliases(alias.model))) names.push_back(alias.name);
     if (!error.hint.empty()) error.hint += "; ";
+    error.hint += how_to_get(wanted);
     error.hint += names_instead(wanted, names, more);
     return error;
   }

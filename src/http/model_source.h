@@ -37,6 +37,9 @@ class ModelSource {
   virtual std::string resolve(const std::string& name) const { return name; }
   // What lists call the model that such a text means; the text itself where there is none.
   virtual std::string listed_name(const std::string& name) const { return resolve(name); }
+  // For hints about a model that is not there, as resolve() has it: which alias stands for it, and
+  // how it gets here. Ends with "; " where it is not empty.
+  virtual std::string how_to_get(const std::string&) const { return {}; }
   virtual ServiceStats stats() const = 0;  // of all
   // Of requests that name this model, which need not be loaded or there.
   virtual RequestDefaults defaults(const std::string& name) const = 0;

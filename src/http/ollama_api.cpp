@@ -126,7 +126,9 @@ void OllamaApi::show(const RequestPtr& request, const ResponderPtr& responder) c
   if (model == nullptr && place == nullptr)
     return http::fail(responder,
                       {ErrorCode::kNotFound, "there is no model of this name",
-                       names_instead(*wanted, names_of(models, installed)), "model"},
+                       (source ? source->how_to_get(source->resolve(*wanted)) : "") +
+                           names_instead(*wanted, names_of(models, installed)),
+                       "model"},
                       Stage::kRequest, request->id);
   responder->respond(json_response(ollama_show_json(model, place)));
 }

@@ -54,7 +54,8 @@ def serve(home):
 
 @pytest.fixture(scope="module")
 def server(serve):
-    return serve("--alias", "gpt-4o-mini=ORG/other-2b", "--alias", "whoever=default", "--alias", "later=not/there")
+    return serve("--alias", "gpt-4o-mini=ORG/other-2b", "--alias", "whoever=default", "--alias", "later=not/there",
+                 "--alias", "soon=phi-3.5-vision-4bit")  # fmt: skip
 
 
 def ask(url, model, path="/v1/chat/completions", **headers):
@@ -131,6 +132,15 @@ def test_an_alias_of_a_model_that_is_not_there(server):
     assert response.status_code == 404 and response.json()["error"]["code"] == "model_not_found"
     warned = [line for line in server.log if "alias" in line and "not/there" in line]
     assert len(warned) == 1 and "later" in warned[0]
+    assert warned[0].count(DEMO) == 1
+    message = response.json()["error"]["message"]
+    assert '"later" stands for "not/there", which is not here' in message and "ocellus pull" not in message
+    assert '"gpt-4o-mini"' in message and message.count('"later"') == 1 and '"soon"' not in message
+    get = "`ocellus pull phi-3.5-vision-4bit` gets it"
+    for name in ("soon", "SOON", "phi-3.5-vision-4bit", "phi-3.5-vision-4bit:latest"):
+        for text in (ask(server.url, name).text, httpx.get(f"{server.url}/v1/models/{name}").text,
+                     httpx.post(f"{server.url}/api/show", json={"model": name}).text):  # fmt: skip
+            assert get in text and "which is not here" in text, (name, text)
     assert "later" not in [m["id"] for m in httpx.get(server.url + "/v1/models").json()["data"]]
 
 
