@@ -215,4 +215,6 @@ def test_answers_that_are_no_picture(server, host):
 def test_other_ports_of_hosts_that_are_not_named(server):
     """22, 25, 6379 and the like: the port is looked at before anybody is asked."""
     for port in (22, 25, 6379, 11211, 8080, 443):
-        assert PORT in refusal(ask(server, f"http://8.8.8.8:{port}/"))
+        told = refusal(ask(server, f"http://8.8.8.8:{port}/"))
+        assert PORT in told and "--remote-images-allow HOST" in told
+    assert "--remote-images-allow HOST" in refusal(ask(server, "http://127.0.0.1/a.png"))

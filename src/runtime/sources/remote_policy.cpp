@@ -6,6 +6,14 @@
 #include "base/public_address.h"
 
 namespace oc {
+namespace {
+
+std::string or_allow_it() {
+  return std::string(kSendThePicture) +
+         ", or start the server with --remote-images-allow HOST if the host is yours";
+}
+
+}  // namespace
 
 bool RemotePolicy::allow(std::string_view range_or_host) {
   if (const auto range = AddressRange::parse(range_or_host)) {
@@ -38,13 +46,13 @@ Result<void> RemotePolicy::check_addresses(const RemoteUrl& url,
   if (named && !found.empty()) return {};
   if (!url.has_usual_port())
     return Error{ErrorCode::kInvalidArgument, "pictures are fetched from the usual port only",
-                 std::string(kSendThePicture)};
+                 or_allow_it()};
   const bool open = std::ranges::all_of(
       found, [&](const std::string& one) { return is_public_address(one) || is_allowed(one); });
   if (open && !found.empty()) return {};
   // Where a name leads within the owner's network is nobody's matter.
   return Error{ErrorCode::kInvalidArgument, "its host is not in the public internet",
-               std::string(kSendThePicture)};
+               or_allow_it()};
 }
 
 }  // namespace oc
