@@ -57,6 +57,12 @@ bool shows_no_key(const Request& request) {
   return request.header("authorization").empty() && key_alone(request).empty();
 }
 
+// As the clients of the route have it.
+std::string_view how_to_show_key(const Request& request) {
+  return request.path.starts_with("/v1/messages") ? "x-api-key: KEY, or Authorization: Bearer KEY"
+                                                  : "Authorization: Bearer KEY";
+}
+
 // "203.0.113.7:4711" and "[2001:db8::1]:4711", as some proxies have it, without port and brackets.
 std::string_view without_port(std::string_view address) {
   if (address.starts_with('[')) {
@@ -277,8 +283,13 @@ bool AccessPolicy::holds(const std::vector<Digest>& keys, const Request& request
 std::optional<ApiError> AccessPolicy::check_key(const Request& request) const {
   if (digests_.empty()) return std::nullopt;
   if (shows_no_key(request))
-    return refuse(Refusal::kMissingKey, "an API key is needed: Authorization: Bearer KEY");
+    return refuse(Refusal::kMissingKey,
+                  fmt::format("an API key is needed: {}", how_to_show_key(request)));
   const bool api = holds(digests_, request), admin = holds(admin_digests_, request);
+  if (!api && !admin && !key_in(request.header("authorization")) &&
+      !request.header("authorization").empty())
+    return refuse(Refusal::kWrongKey, fmt::format("\"Bearer \" is missing before the key: {}",
+                                                  how_to_show_key(request)));
   if (!api && !admin)
     return refuse(Refusal::kWrongKey,
                   "the API key is none of this server's: send one that it was started with "

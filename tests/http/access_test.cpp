@@ -294,7 +294,13 @@ TEST(Access, Keys) {
     EXPECT_EQ(error->status, 401);
     EXPECT_EQ(error->code, "invalid_api_key");
     EXPECT_EQ(error->message.find("alpha"), std::string::npos);
+    const bool no_scheme = !std::string_view(value).starts_with("Bearer ");
+    EXPECT_EQ(error->message.starts_with("\"Bearer \" is missing"), no_scheme) << value;
   }
+  Request anthropics = request("");
+  EXPECT_EQ(policy.check_key(anthropics)->message.find("x-api-key"), std::string::npos);
+  anthropics.path = "/v1/messages";
+  EXPECT_NE(policy.check_key(anthropics)->message.find("x-api-key: KEY"), std::string::npos);
 }
 
 TEST(Access, Loopback) {

@@ -350,6 +350,13 @@ std::vector<ModelAlias> model_aliases(Config& config) {
                              excerpt(text)));
       continue;
     }
+    // --set takes a list as text with commas, not as JSON.
+    if (text.find_first_of("[]\"'") != text.npos) {
+      config.add_error(kPath, fmt::format("holds {}: write --alias NAME=MODEL, or "
+                                          "server.served_names=NAME=MODEL,NAME=MODEL",
+                                          excerpt(text)));
+      continue;
+    }
     std::erase_if(out, [&](const ModelAlias& alias) { return is_same_name(alias.name, name); });
     out.push_back({std::string(name), std::string(model)});
   }

@@ -131,7 +131,7 @@ TEST(Settings, AliasesAreNamesForModels) {
   EXPECT_EQ(of(R"(["gpt-4o=phi", "a=org/b=c", "GPT-4o:latest=tiny"])"),
             (Names{"a is org/b=c", "GPT-4o:latest is tiny"}));
   EXPECT_EQ(of("[]"), Names{});
-  for (const char* wrong : {"a", "a=", "=a", "a b=c", "a=b c", ""}) {
+  for (const char* wrong : {"a", "a=", "=a", "a b=c", "a=b c", "", R"([\"a=b\"])"}) {
     Config config = from(std::string(R"({"server": {"served_names": [")") + wrong + R"("]}})");
     make_settings(config);
     ASSERT_EQ(config.findings().size(), 1u) << wrong;
