@@ -89,6 +89,7 @@ CHAT = {"model": "", "messages": [user(picture_part(1), text_part("What is it?")
     ("post", "/v1/responses", {"input": "Hello", "max_output_tokens": 8, "num_crops": 1}),
     ("post", "/v1/responses", {"input": [{"role": "user", "content": "Hello"}], "store": None, "metadata": {"a": "b"}}),
     ("post", "/v1/responses/input_tokens", {"input": "Hello"}),
+    ("post", "/v1/messages", {"messages": [{"role": "user", "content": "Hello"}]}),
     ("post", "/v1/messages", {"model": "", "max_tokens": 8, "messages": [{"role": "user", "content": "Hello"}]}),
     ("post", "/v1/messages/count_tokens", {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]}),
     ("post", "/api/chat", {"messages": [{"role": "user", "content": "Hello"}], "stream": False}),

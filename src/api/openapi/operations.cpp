@@ -191,7 +191,6 @@ std::vector<Operation> made() {
       "GET", "An answer that is kept; behind /input_items what it was made of", "AnyObject"));
   out.push_back(kept_answer("DELETE", "Forgets an answer that is kept", "ResponseDeleted"));
   out.push_back(messages_operation("/v1/messages", "A question, in Anthropic's form", "Message"));
-  out.back().required.push_back("max_tokens");
   out.back().stream_type = kEvents;
   out.push_back(messages_operation("/v1/messages/count_tokens", "How many tokens a question has",
                                    "TokenCount"));
