@@ -43,8 +43,11 @@ Result<void> check_type(const JsonFields& fields, const RequestField& field) {
 Result<void> check_rows(const JsonFields& fields, std::span<const RequestField> rows,
                         std::vector<std::string>& without_effect, std::string_view prefix,
                         KeptTo kept_to, std::span<const std::string_view> more) {
-  std::vector<std::string_view> known(more.begin(), more.end());
+  std::vector<std::string_view> known(more.begin(), more.end()), meant = known;
   for (const RequestField& field : rows) {
+    // Nobody means a field that changes nothing, or is not done.
+    if (field.use == FieldUse::kKept && field.name.find('[') == field.name.npos)
+      meant.push_back(field.name);
     if (!is_below(field, prefix)) continue;
     known.push_back(field.key());
     if (field.use == FieldUse::kKept) continue;
@@ -59,7 +62,7 @@ Result<void> check_rows(const JsonFields& fields, std::span<const RequestField> 
     if (!nothing && (kept_to == nullptr || !kept_to(field.key(), *value)))
       NoEffect(without_effect).add(field.name);
   }
-  return fields.only(known);
+  return fields.only(known, meant, prefix);
 }
 
 }  // namespace oc

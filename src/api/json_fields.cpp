@@ -6,6 +6,7 @@
 #include <cmath>
 #include <variant>
 
+#include "api/peer_names.h"
 #include "base/nearest.h"
 #include "io/json.h"
 
@@ -15,6 +16,25 @@ namespace {
 namespace json = boost::json;
 
 std::string shown_number(double value) { return fmt::format("{}", value); }
+
+// A hint: what the field is called here, or which name is near.
+std::string name_instead(std::string_view key, std::span<const std::string_view> meant,
+                         std::string_view prefix) {
+  if (const auto name = peer_name(key, meant)) return fmt::format("here it is \"{}\"", *name);
+  std::string hint = "it is refused rather than ignored";
+  if (key.size() > 64) return hint;
+  std::size_t best = 3;
+  for (std::string_view candidate : meant) {
+    if (!candidate.starts_with(prefix)) continue;
+    candidate.remove_prefix(prefix.size());
+    if (candidate.find('.') != candidate.npos) continue;
+    if (const std::size_t distance = edit_distance(key, candidate); distance < best) {
+      best = distance;
+      hint = fmt::format("did you mean \"{}\"?", candidate);
+    }
+  }
+  return hint;
+}
 
 }  // namespace
 
@@ -204,21 +224,18 @@ Result<const json::array*> JsonFields::array(const RequestField& field) const {
 }
 
 Result<void> JsonFields::only(std::span<const std::string_view> known) const {
+  return only(known, known, "");
+}
+
+Result<void> JsonFields::only(std::span<const std::string_view> known,
+                              std::span<const std::string_view> meant,
+                              std::string_view prefix) const {
   for (const auto& [raw_key, value] : *object_) {
     const std::string_view key(raw_key);
     if (value.is_null() || std::find(known.begin(), known.end(), key) != known.end()) continue;
-    std::string hint = "it is refused rather than ignored";
-    std::size_t best = 3;
-    for (const std::string_view candidate : known) {
-      if (key.size() > 64) break;
-      if (const std::size_t distance = edit_distance(key, candidate); distance < best) {
-        best = distance;
-        hint = fmt::format("did you mean \"{}\"?", candidate);
-      }
-    }
     const std::string param = name(shown_key(key));
-    return Error{ErrorCode::kUnsupported, fmt::format("unknown parameter \"{}\"", param), hint,
-                 param};
+    return Error{ErrorCode::kUnsupported, fmt::format("unknown parameter \"{}\"", param),
+                 name_instead(key, meant, prefix), param};
   }
   return {};
 }

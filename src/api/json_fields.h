@@ -65,9 +65,13 @@ class JsonFields {
   Result<const boost::json::array*> array(
       const RequestField& field) const;  // nullptr: there is none
 
-  // kInvalidArgument for the first field with a value that is in none of the lists, with the
-  // nearest known name if there is one.
+  // kUnsupported for the first field with a value that is none of the known ones, with what is
+  // called so elsewhere or the nearest name, if there is one.
   Result<void> only(std::span<const std::string_view> known) const;
+  // `meant`: the names that may be told instead, with their paths; these fields' own are those
+  // below `prefix`.
+  Result<void> only(std::span<const std::string_view> known,
+                    std::span<const std::string_view> meant, std::string_view prefix) const;
 
   const boost::json::object& raw() const { return *object_; }
 

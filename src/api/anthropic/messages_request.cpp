@@ -86,19 +86,49 @@ Result<void> parse_output(const JsonFields& fields, ChatRequest& request) {
   return parse_format(*format, request);
 }
 
-// {"name", "description", "input_schema"}; one with a type is Anthropic's own and has no schema.
-Result<std::vector<OfferedTool>> parse_tools(const JsonFields& fields) {
-  std::vector<OfferedTool> out;
+struct Tools {
+  std::vector<OfferedTool> clients;
+  std::vector<std::string> own;  // names of Anthropic's own
+};
+
+constexpr std::string_view kShape =
+    R"(a tool is {"name": ..., "description": ..., "input_schema": {...}} here)";
+
+// Anthropic's own have a type with its date ("web_search_20250305"), and no schema: models are
+// trained for them. Their types are told in the warning, a few of them.
+Result<bool> is_own_tool(const JsonFields& tool, std::vector<std::string>& without_effect) {
+  OC_ASSIGN_OR_RETURN(const auto type, tool.string("type"));
+  if (!type || *type == "custom") return false;
+  if (*type == "function" && tool.find("input_schema") == nullptr)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"{}\" is missing, as in OpenAI's tools", tool.name("input_schema")),
+                 std::string(kShape), tool.name("input_schema")};
+  if (tool.find("input_schema") != nullptr) return false;
+  constexpr std::size_t kTold = 16;
+  if (without_effect.size() >= kTold) return true;
+  NoEffect(without_effect)
+      .add(is_tool_name(*type, 64) ? fmt::format("the tool {}", *type) : "a tool of another type");
+  return true;
+}
+
+// {"name", "description", "input_schema"}
+Result<Tools> parse_tools(const JsonFields& fields, std::vector<std::string>& without_effect) {
+  Tools out;
   OC_ASSIGN_OR_RETURN(const json::array* tools, fields.array(messages_field("tools")));
   if (tools == nullptr) return out;
   for (std::size_t i = 0; i < tools->size(); ++i) {
     const std::string path = fmt::format("tools[{}]", i);
     if (!(*tools)[i].is_object()) return wrong_value(path, "an object", (*tools)[i]);
     const JsonFields tool((*tools)[i].get_object(), path);
+    OC_ASSIGN_OR_RETURN(const bool own, is_own_tool(tool, without_effect));
     OC_ASSIGN_OR_RETURN(const auto name, tool.string("name"));
+    if (own) {
+      out.own.emplace_back(name.value_or(""));
+      continue;
+    }
     if (!name || name->empty())
       return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", tool.name("name")),
-                   "", tool.name("name")};
+                   std::string(kShape), tool.name("name")};
     if (!is_tool_name(*name, 128))
       return Error{
           ErrorCode::kInvalidArgument,
@@ -106,17 +136,23 @@ Result<std::vector<OfferedTool>> parse_tools(const JsonFields& fields) {
           tool.name("name")};
     OC_ASSIGN_OR_RETURN(const auto description, tool.string("description"));
     OC_ASSIGN_OR_RETURN(const auto schema, tool.object("input_schema"));
-    out.push_back({.name = std::string(*name),
-                   .description = std::string(description.value_or("")),
-                   .parameters = schema ? &schema->raw() : nullptr,
-                   .param = tool.name("input_schema")});
+    out.clients.push_back({.name = std::string(*name),
+                           .description = std::string(description.value_or("")),
+                           .parameters = schema ? &schema->raw() : nullptr,
+                           .param = tool.name("input_schema")});
   }
   return out;
 }
 
+Error own_forced(std::string param) {
+  return {ErrorCode::kUnsupported,
+          fmt::format("\"{}\" forces a tool of Anthropic's own, which no model here knows", param),
+          "offer it with an \"input_schema\" and without a \"type\"", param};
+}
+
 // {"type": "auto" | "none" | "any"}, or {"type": "tool", "name"}. → of which one has to be called.
-Result<std::vector<OfferedTool>> parse_choice(const JsonFields& fields,
-                                              const std::vector<OfferedTool>& tools) {
+Result<std::vector<OfferedTool>> parse_choice(const JsonFields& fields, const Tools& offered) {
+  const std::vector<OfferedTool>& tools = offered.clients;
   std::vector<OfferedTool> out;
   OC_ASSIGN_OR_RETURN(const auto choice, fields.object(messages_field("tool_choice")));
   if (!choice) return out;
@@ -127,6 +163,7 @@ Result<std::vector<OfferedTool>> parse_choice(const JsonFields& fields,
                       choice->boolean("disable_parallel_tool_use"));  // there is one at most
   if (type == "auto" || type == "none") return out;
   if (type == "any") {
+    if (tools.empty() && !offered.own.empty()) return own_forced("tool_choice");
     if (tools.empty())
       return Error{ErrorCode::kInvalidArgument,
                    "\"tool_choice\" forces a call, and no tool is offered",
@@ -139,6 +176,8 @@ Result<std::vector<OfferedTool>> parse_choice(const JsonFields& fields,
                  "tool_choice.type"};
   OC_ASSIGN_OR_RETURN(const auto name, choice->string("name"));
   const auto found = std::ranges::find(tools, name.value_or(""), &OfferedTool::name);
+  if (found == tools.end() && name && std::ranges::count(offered.own, *name) > 0)
+    return own_forced("tool_choice.name");
   if (found == tools.end())
     return Error{ErrorCode::kInvalidArgument,
                  "\"tool_choice.name\" is none of the tools that are offered", "name one of them",
@@ -167,10 +206,10 @@ Result<ChatRequest> parse_fields(const JsonFields& fields, const ChatLimits& lim
   if (messages == nullptr)
     return Error{ErrorCode::kInvalidArgument, "\"messages\" is missing", "", "messages"};
   OC_RETURN_IF_ERROR(parse_turns(*messages, limits, request));
-  OC_ASSIGN_OR_RETURN(const auto tools, parse_tools(fields));
+  OC_ASSIGN_OR_RETURN(const auto tools, parse_tools(fields, request.without_effect));
   OC_ASSIGN_OR_RETURN(const auto forced, parse_choice(fields, tools));
   if (forced.empty()) {
-    if (!tools.empty()) request.unused_tools = "tools";
+    if (!tools.clients.empty()) request.unused_tools = "tools";
     return request;
   }
   if (request.generate.json_schema)

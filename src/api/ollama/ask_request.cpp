@@ -45,6 +45,12 @@ struct OllamaAskParser {
                    R"("format" must be "json" or a JSON schema, found another string)", "",
                    "format"};
     }
+    if (const json::value* type = format->get_object().if_contains("type");
+        type != nullptr && (*type == "json_schema" || *type == "json_object"))  // OpenAI's
+      return Error{ErrorCode::kInvalidArgument,
+                   R"("format" must be "json" or a JSON schema, found OpenAI's response_format)",
+                   R"(the schema itself: "format": {"type": "object", "properties": ...})",
+                   "format"};
     return want_schema(*format, "format", request);
   }
 

@@ -90,6 +90,9 @@ constexpr std::array kChat = {
     kept("system", kString, "what stands above the conversation, where no message says it"),
     kept("images", kArray, "those of the messages once more, or a 400"),
     refused("prompt", Empty()),
+    refused("suffix", std::string_view("")),
+    refused("raw", false),
+    refused("context", Empty()),
 };
 constexpr std::array kGenerate = {
     kept("prompt", kString, "the question; none, and no picture: the model is loaded"),

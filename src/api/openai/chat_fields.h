@@ -96,6 +96,7 @@ inline constexpr auto kChatFields = [] {
     no_effect("reasoning"),
     no_effect("reasoning_budget"),
     no_effect("reasoning_format"),
+    no_effect("repeat_last_n"),  // penalties look at all tokens
     no_effect("request_id"),
     no_effect("return_progress"),
     no_effect("separate_reasoning"),

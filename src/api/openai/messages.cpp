@@ -90,11 +90,11 @@ struct ConversationParser {
     OC_ASSIGN_OR_RETURN(const auto detail, fields.string("detail"));
     if (!detail || *detail == "auto") return std::nullopt;
     if (*detail == "low") return ImageDetail::kLow;
-    if (*detail == "high") return ImageDetail::kHigh;
+    if (*detail == "high" || *detail == "original") return ImageDetail::kHigh;
     if (!detail->empty())
       return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("\"{}\" must be low, auto or high", fields.name("detail")), "",
-                   fields.name("detail")};
+                   fmt::format("\"{}\" must be low, auto, high or original", fields.name("detail")),
+                   "", fields.name("detail")};
     no_effect().add("messages[].content[].image_url.detail");  // it was left empty
     return std::nullopt;
   }
@@ -204,6 +204,11 @@ struct ConversationParser {
         std::to_array<std::string_view>({"role", "content", "refusal", "tool_calls", "tool_call_id",
                                          "function_call", "audio", "prefix"}),
         kMessageLabels);
+    if (fields.find("images") != nullptr)  // Ollama's
+      return Error{
+          ErrorCode::kUnsupported, fmt::format("unknown parameter \"{}\"", fields.name("images")),
+          R"(pictures are parts of "content" here: {"type": "image_url", "image_url": {"url": "data:image/...;base64,..."}})",
+          fields.name("images")};
     OC_RETURN_IF_ERROR(fields.only(kKnown));
     // Speech of earlier answers, and an answer to be gone on with.
     for (const std::string_view key : {"audio", "prefix"}) {

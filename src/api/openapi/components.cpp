@@ -60,7 +60,7 @@ std::string_view component_schemas() {
 
 "ImageUrl": {"description": "a data: URL, or an object with it", "anyOf": [{"type": "string"}, {
   "type": "object", "required": ["url"], "properties": {"url": {"type": "string"},
-    "detail": {"enum": ["low", "auto", "high", "", null]}, "format": {}},
+    "detail": {"enum": ["low", "auto", "high", "original", "", null]}, "format": {}},
     "additionalProperties": {"type": ["integer", "boolean", "null"], "description": "a knob of the model's family"}}]},
 "ContentPart": {"type": "object", "required": ["type"], "properties": {
   "type": {"enum": ["text", "refusal", "image_url", "video_frames"]}, "text": {"type": "string"},

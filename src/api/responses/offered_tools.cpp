@@ -34,6 +34,12 @@ Error built_in(const JsonFields& tool, std::string_view type) {
 Result<ListedTool> read_tool(const JsonFields& tool) {
   OC_ASSIGN_OR_RETURN(const std::string_view type, tool.required_string("type"));
   if (type != "function" && type != "custom") return built_in(tool, type);
+  if (tool.find("name") == nullptr && tool.find(type) != nullptr)  // as in chat completions
+    return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is missing", tool.name("name")),
+                 type == "function"
+                     ? R"(a tool is {"type": "function", "name": ..., "parameters": {...}} here)"
+                     : R"(a tool is {"type": "custom", "name": ...} here)",
+                 tool.name("name")};
   OC_ASSIGN_OR_RETURN(const std::string_view name, tool.required_string("name"));
   if (!is_tool_name(name, 128))
     return Error{

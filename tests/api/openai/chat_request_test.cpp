@@ -396,8 +396,8 @@ TEST(ChatRequest, PicturesThatAreNot) {
   EXPECT_TRUE(has(picture("{}"), "messages[0].content[0].image_url.url"));
   EXPECT_TRUE(has(picture(R"({"url":5})"), "must be a string"));
   EXPECT_TRUE(has(picture(R"({"url":"https://example.com/a.png"})"), "remote fetching is off"));
-  EXPECT_TRUE(
-      has(picture(R"({"url":"data:image/png;base64,Zm9v","detail":"max"})"), "low, auto or high"));
+  EXPECT_TRUE(has(picture(R"({"url":"data:image/png;base64,Zm9v","detail":"max"})"),
+                  "low, auto, high or original"));
   EXPECT_TRUE(has(picture(R"({"url":"data:image/png;base64,Zm9!"})"), "offset 25"));
   EXPECT_TRUE(has(picture(R"({"url":"data:image/png;base64,Zm9v","uuid":"x"})"), "uuid"));
   // Only people show pictures.
