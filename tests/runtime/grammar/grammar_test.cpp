@@ -12,7 +12,6 @@
 #include <random>
 #include <thread>
 
-#include "base/clock.h"
 #include "runtime/decode/sampler.h"
 #include "runtime/grammar/json_schema.h"
 #include "runtime/serving/generate.h"
@@ -198,48 +197,6 @@ TEST_F(GrammarTest, ThePartThatTheLibraryWouldIgnoreIsAnError) {
     EXPECT_EQ(grammar.error().code, ErrorCode::kUnsupported);
   }
   EXPECT_EQ(cache.entries(), 0);
-}
-
-// Prints what docs/grammar.md tells: --gtest_also_run_disabled_tests --gtest_filter=*Times
-TEST_F(GrammarTest, DISABLED_Times) {
-  const std::filesystem::path file = OC_SOURCE_DIR "/../shared/golden/tokenizer/tokenizer.json";
-  if (!std::filesystem::exists(file)) GTEST_SKIP() << "no golden data here";
-  const GrammarVocabulary vocabulary = vocabulary_of(file, "<|end|>", 32064);
-  std::vector<std::string> schemas = kSchemas;
-  for (const char* costly :
-       {R"({"type":"string","maxLength":100})", R"({"type":"string","maxLength":10000})",
-        R"({"type":"string","pattern":"^.{1,120}$"})",
-        R"({"type":"string","pattern":"^(.{0,20}){4}$"})"})
-    schemas.emplace_back(costly);
-  const Stopwatch first;
-  const auto compiler = make_grammar_compiler(vocabulary).value();
-  fmt::print("vocabulary: {:.1f} ms\n", first.ms());
-  for (const std::string& text : schemas) {
-    const Stopwatch compiling;
-    const auto grammar =
-        compiler->compile(enforceable_schema(boost::json::parse(text), "s").value().text).value();
-    const double compile_ms = compiling.ms();
-    double total_us = 0, max_us = 0;
-    int steps = 0;
-    std::mt19937_64 random(1);
-    for (int answer = 0; answer < 10; ++answer) {
-      const auto matcher = grammar->start();
-      for (int i = 0; i < 100; ++i, ++steps) {
-        const Stopwatch masking;
-        const auto mask = matcher->allowed();
-        const double us = masking.ms() * 1000;
-        total_us += us;
-        max_us = std::max(max_us, us);
-        TokenId id = static_cast<TokenId>(random() % 32064);
-        while ((mask[static_cast<std::size_t>(id) / 32] >> (id % 32) & 1) == 0)
-          id = (id + 1) % 32064;
-        if (id == vocabulary.stop_ids[0]) break;
-        matcher->accept(id);
-      }
-    }
-    fmt::print("compile {:7.1f} ms, {:5} KiB, mask {:6.1f} us, at most {:7.1f}: {:.60}\n",
-               compile_ms, grammar->bytes() >> 10, total_us / steps, max_us, text);
-  }
 }
 
 // Logits that depend on the last tokens only, so that every run of one seed sees the same.
