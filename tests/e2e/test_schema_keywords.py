@@ -173,6 +173,41 @@ def test_keys_that_may_be_anything_may_stand_beside_names():
     )
 
 
+MOST = 2**53 - 1
+MULTIPLES = [
+    ({"minimum": -MOST, "maximum": MOST}, [-35, 0, 35, 999999999999999]),
+    ({"minimum": 0}, [0, 7, 700000000000000]),
+    ({"minimum": 0, "maximum": MOST}, [0, 7, 14]),
+    ({"exclusiveMinimum": 0, "maximum": MOST}, [7, 14]),
+    ({"minimum": 2}, [7, 14]),
+]
+
+
+@pytest.mark.parametrize("bounds,some", MULTIPLES, ids=[json.dumps(bounds) for bounds, _ in MULTIPLES])
+@pytest.mark.parametrize("step", [2, 5, 7, 60, 100])
+def test_multiples_within_wide_bounds(step, bounds, some):
+    schema = {"type": "integer", "multipleOf": step, **bounds}
+    values = [value // 7 * step for value in some if abs(value // 7 * step) < 10**15]
+    others = [*range(-3 * step, 3 * step + 1), 10**30 * step, *values]
+    (answer,) = run_tool(
+        [{"schema": schema, "draws": 30, "hurry": 30, "longest": 60, "accepts": [str(one) for one in others]}]
+    )
+    assert answer.get("accepted") == [validator(schema).is_valid(one) and one < 10**30 for one in others]
+    for text in answer["answers"]:
+        assert text is not None and validator(schema).is_valid(json.loads(text)), text
+
+
+def test_multiples_that_are_refused_say_why():
+    for bounds, told in (
+        ({"minimum": 250}, "at most 1,000 values"),
+        ({"maximum": 250}, "at most 1,000 values"),
+        ({"multipleOf": 0.5}, "whole numbers from 1 to 100"),
+        ({"multipleOf": 101}, "whole numbers from 1 to 100"),
+    ):
+        (answer,) = run_tool([{"schema": {"type": "integer", "multipleOf": 5, **bounds}}])
+        assert answer["error"]["param"] == "schema.multipleOf" and told in answer["error"]["message"], answer
+
+
 def test_a_pattern_beside_lengths():
     cases = [
         ("^[a-z]+$", 2, 4, {"a": False, "ab": True, "abcd": True, "abcde": False}),

@@ -81,6 +81,14 @@ void BoundedStrings::replace(json::value& schema) {
     schema = json::object{{"enum", json::array{json::value(pattern_name(at->second))}}};
     return;
   }
+  if (in.contains("multipleOf") && in.contains("maximum")) {
+    const std::int64_t least = length(in, "minimum", 0);
+    const BoundedMultiples multiples = {
+        .step = length(in, "multipleOf", 1), .negative = least < 0, .zero = least <= 0};
+    const auto at = multiples_.try_emplace(multiples, multiples_.size()).first;
+    schema = json::object{{"enum", json::array{json::value(multiple_name(at->second))}}};
+    return;
+  }
   if (in.contains("format")) {
     const auto at = shared_.try_emplace(json_text(in), shared_.size()).first;
     schema = json::object{{"$ref", "#/$defs/" + definition(at->second)}};
@@ -110,6 +118,10 @@ std::string BoundedStrings::rules(std::string grammar) const {
     put(pattern_name(number));
     grammar += fmt::format("{} ::= \"\\\"\" {} \"\\\"\"\n", pattern_name(number),
                            text_of(read_pattern(pattern).value()));
+  }
+  for (const auto& [multiples, number] : multiples_) {
+    put(multiple_name(number));
+    grammar += multiples.rules(multiple_name(number));
   }
   for (const auto& [lengths, number] : rules_) {
     const auto& [least, most] = lengths;

@@ -1,8 +1,9 @@
-// Strings of bounded length. The library writes each of their characters out, and computes a mask
-// for each; a rule with a budget of characters does the same with one. Its reader of schemas does
-// not make such rules, so they are put in here: the schema is given to it with a value of one's own
-// in each place, and what it makes of that value in its grammar's text becomes the rule. Equal
-// patterns and formats, which the library would compile each by itself, become one definition.
+// Strings of bounded length, and multiples between bounds. The library writes each of their
+// characters out, and computes a mask for each; a rule with a budget of characters does the same
+// with one. Its reader of schemas does not make such rules, so they are put in here: the schema is
+// given to it with a value of one's own in each place, and what it makes of that value in its
+// grammar's text becomes the rule. Equal patterns and formats, which the library would compile each
+// by itself, become one definition.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -12,6 +13,8 @@
 #include <string_view>
 #include <utility>
 
+#include "runtime/grammar/bounded_multiples.h"
+
 namespace oc {
 
 class BoundedStrings {
@@ -20,7 +23,7 @@ class BoundedStrings {
   static constexpr std::int64_t kWrittenOut = 16;
 
   explicit BoundedStrings(std::string_view schema);  // as enforceable_schema() returns it
-  bool any() const { return !rules_.empty() || !patterns_.empty(); }
+  bool any() const { return !rules_.empty() || !patterns_.empty() || !multiples_.empty(); }
   const std::string& schema() const { return schema_; }
   std::string rules(std::string grammar) const;  // `grammar`: in the library's EBNF
 
@@ -33,6 +36,9 @@ class BoundedStrings {
   std::string pattern_name(std::size_t number) const {
     return mark_ + "like_" + std::to_string(number);
   }
+  std::string multiple_name(std::size_t number) const {
+    return mark_ + "multiple_" + std::to_string(number);
+  }
   std::string definition(std::size_t number) const {
     return mark_ + "of_" + std::to_string(number);
   }
@@ -40,6 +46,7 @@ class BoundedStrings {
   std::string mark_, schema_;
   std::map<Lengths, std::size_t> rules_;
   std::map<std::string, std::size_t> patterns_;
+  std::map<BoundedMultiples, std::size_t> multiples_;
   std::map<std::string, std::size_t> shared_;  // schemas of strings
 };
 

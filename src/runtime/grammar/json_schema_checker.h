@@ -61,6 +61,8 @@ class SchemaChecker {
   Result<boost::json::object> string(const boost::json::object& in, const std::string& path);
   Result<boost::json::object> number(const boost::json::object& in, bool integer,
                                      const std::string& path);
+  Result<boost::json::object> multiples(const boost::json::object& in, bool integer, double low,
+                                        double high, const std::string& path);
   Result<std::optional<std::int64_t>> count(const boost::json::object& in, std::string_view keyword,
                                             const std::string& path) const;
   bool is_enforceable(const boost::json::value& pattern) const;
