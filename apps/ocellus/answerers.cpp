@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "answer_config.h"
+#include "api/chat_request.h"
 #include "api/config/picture_settings.h"
 #include "api/config/schema.h"
 #include "api/offline/local_answerer.h"
@@ -124,7 +125,7 @@ QuestionSettings question_settings(const AnswerFlags& flags) {
   return out;
 }
 
-std::string read_schema(const std::string& file) {
+std::string read_schema(const std::string& file, bool quiet) {
   constexpr std::size_t kMaxBytes = 1 << 20;
   auto text = read_file_or_pipe(file, kMaxBytes);
   if (!text.ok()) fail(text.error());
@@ -132,6 +133,8 @@ std::string read_schema(const std::string& file) {
   if (!schema.ok()) fail(schema.error());
   auto enforceable = enforceable_schema(*schema, file);
   if (!enforceable.ok()) fail(enforceable.error());
+  if (!quiet && !enforceable->not_enforced.empty())
+    tell_line("warning: " + not_enforced_note(enforceable->not_enforced));
   return std::move(enforceable->text);
 }
 

@@ -33,6 +33,7 @@ std::unique_ptr<Answerer> load_answerer(const AnswerFlags& flags, const ManyOpti
 QuestionSettings question_settings(const AnswerFlags& flags);
 
 // The schema in a file, as far as it can be enforced; ends the program where it cannot.
-std::string read_schema(const std::string& file);
+// What of it is not enforced is told on standard error, but for `quiet`.
+std::string read_schema(const std::string& file, bool quiet);
 
 }  // namespace oc

@@ -10,6 +10,7 @@
 
 #include "answer_config.h"
 #include "answerers.h"
+#include "api/cut_json.h"
 #include "api/logprobs_json.h"
 #include "command_table.h"
 #include "io/json_text.h"
@@ -91,7 +92,7 @@ void ask(AskFlags flags) {
   check_choices(flags.choices);
   const std::string question = take_question(flags);
   std::optional<std::string> schema;
-  if (!flags.json_schema.empty()) schema = read_schema(flags.json_schema);
+  if (!flags.json_schema.empty()) schema = read_schema(flags.json_schema, flags.quiet);
   constexpr std::size_t kMostFrames = 1024;
   auto frames = frame_files(flags.frames, kMostFrames);
   if (!frames.ok()) fail(frames.error());
@@ -117,7 +118,12 @@ void ask(AskFlags flags) {
   finish_request(flags, *model->model, request);
 
   const bool scored = !request.choices.empty();
-  const GenerateResult result = answer_request(*model, request, !flags.json && !scored, flags);
+  GenerateResult result = answer_request(*model, request, !flags.json && !scored, flags);
+  if (request.json_schema) {
+    FieldNames names;
+    names.call("max_tokens", "--max-tokens");
+    warn_of_cut_json(result, names);
+  }
   if (flags.json)
     show_line(json_text(to_json(result, *model, *pictures)));
   else if (scored)

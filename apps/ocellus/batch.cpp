@@ -123,7 +123,7 @@ class BatchRun {
   // The schema before the model is loaded, the records before anything is asked.
   void prepare() {
     if (!flags_.json_schema.empty()) {
-      const std::string text = read_schema(flags_.json_schema);
+      const std::string text = read_schema(flags_.json_schema, flags_.quiet);
       const auto schema = parse_json(text, flags_.json_schema);
       if (!schema.ok()) fail(schema.error());
       settings_.json_schema = *schema;

@@ -29,6 +29,15 @@ void limit_length(ChatRequest& request, const ServedModel& model) {
 
 }  // namespace
 
+std::string not_enforced_note(const std::vector<std::string>& paths) {
+  const std::span<const std::string> shown(paths.begin(), std::min(paths.size(), kShownPaths));
+  std::string out =
+      fmt::format("not enforced, another keyword of the schema is: {}", fmt::join(shown, ", "));
+  if (const std::size_t more = paths.size() - shown.size(); more > 0)
+    out += fmt::format(" and {} more", more);
+  return out;
+}
+
 std::string warning_of(const ChatRequest& request) {
   std::string out;
   if (!request.unused_tools.empty())
@@ -36,14 +45,8 @@ std::string warning_of(const ChatRequest& request) {
   if (!request.without_effect.empty())
     out += fmt::format("{}without effect here: {}", out.empty() ? "" : "; ",
                        fmt::join(request.without_effect, ", "));
-  if (!request.not_enforced.empty()) {
-    const std::span<const std::string> shown(request.not_enforced.begin(),
-                                             std::min(request.not_enforced.size(), kShownPaths));
-    out += fmt::format("{}not enforced, another keyword of the schema is: {}",
-                       out.empty() ? "" : "; ", fmt::join(shown, ", "));
-    if (const std::size_t more = request.not_enforced.size() - shown.size(); more > 0)
-      out += fmt::format(" and {} more", more);
-  }
+  if (!request.not_enforced.empty())
+    out += (out.empty() ? "" : "; ") + not_enforced_note(request.not_enforced);
   if (!request.model_note.empty()) out += (out.empty() ? "" : "; ") + request.model_note;
   for (const std::string& note : request.image_notes) out += (out.empty() ? "" : "; ") + note;
   return out;

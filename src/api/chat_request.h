@@ -84,6 +84,9 @@ struct ChatRequest {
   std::vector<std::string> image_notes;     // what is to be known of pictures that were decoded
 };
 
+// What is told of a schema that is not enforced in full: EnforceableSchema's paths.
+std::string not_enforced_note(const std::vector<std::string>& paths);
+
 // What the client is told about fields that have no effect; empty: nothing.
 std::string warning_of(const ChatRequest& request);
 

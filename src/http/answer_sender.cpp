@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "api/cut_json.h"
 #include "base/log.h"
 #include "runtime/answer_memory.h"
 
@@ -70,6 +71,7 @@ void AnswerSender::piece(const AnswerPiece& piece) {
 void AnswerSender::done(GenerateResult& result) {
   if (result.warning)
     log::event(log::Level::kWarning, "answer", {{"warning", *result.warning}}, id_);
+  if (json_) warn_of_cut_json(result, names_);
   if (stream_)
     end_stream(result);
   else

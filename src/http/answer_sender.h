@@ -31,6 +31,8 @@ class AnswerSender {
   // As an answer, or as the last thing in a stream that has begun, never a silent end.
   void fail(const Error& error, Stage stage);
 
+  // Its answer is JSON: that it is cut is told.
+  void expect_json() { json_ = true; }
   // What the request holds while it waits and runs.
   void hold(Reservation texts, Reservation pictures);
   // Who is told of the answer when it is whole, before its client is.
@@ -47,6 +49,7 @@ class AnswerSender {
   const std::unique_ptr<AnswerWriter> writer_;
   const bool stream_;
   const FieldNames names_;
+  bool json_ = false;
   std::function<void(AnsweredTurn turn)> keep_;  // may be empty
   Reservation texts_, pictures_;
 };

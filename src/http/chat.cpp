@@ -216,6 +216,7 @@ void App::Question::begin_answer() {
                                       .warning = warning});
   sender = std::make_shared<AnswerSender>(request->id, responder, std::move(writer), chat.stream,
                                           chat.names);
+  if (chat.generate.json_schema) sender->expect_json();
   sender->hold(std::move(request->memory), std::move(pictures));
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/cut_json.h"
 #include "api/dialect.h"
 #include "api/errors.h"
 #include "api/registry.h"
@@ -109,9 +110,11 @@ ChatReply LocalAnswerer::answer(std::string_view path, std::string body) {
   if (request->instead)  // nothing is asked, and the model is here
     return {.status = 200, .body = writer->whole({}), .failure = {}, .whole_ms = since.ms()};
   std::optional<double> first_text_ms;
+  const bool json = request->generate.json_schema.has_value();
   auto result = generate(*request, [&](const AnswerPiece& piece) {
     if (!first_text_ms && !piece.text.empty()) first_text_ms = since.ms();
   });
+  if (result.ok() && json) warn_of_cut_json(*result, request->names);
   if (result.ok())
     return {.status = 200,
             .body = writer->whole(*result),
