@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
+import { constructLlmApi } from "@continuedev/openai-adapters";
 import { ChatAnthropic } from "@langchain/anthropic";
 import { HumanMessage } from "@langchain/core/messages";
 import { ChatOllama } from "@langchain/ollama";
@@ -70,6 +71,26 @@ async function langchain(told, chat, { forced = true, method = "jsonSchema" } = 
   told.push("abort");
 }
 
+// What Continue speaks to a provider with; the editor offers its tools with every question.
+async function continued(told, provider, apiBase) {
+  const api = constructLlmApi({ provider, apiBase, apiKey: "none" });
+  const { signal } = new AbortController();
+  const url = `data:image/png;base64,${image.toString("base64")}`;
+  const content = [{ type: "text", text: question }, { type: "image_url", image_url: { url } }];
+  const tools = [{ type: "function", function: { name: "report", description: "Reports", parameters: z.toJSONSchema(shape) } }];
+  const body = { model: "ocellus-demo", max_tokens: 64, messages: [{ role: "user", content }], tools };
+  const whole = { ...body, stream: false };
+  const hello = { ...whole, messages: [{ role: "user", content: "Hello" }] };
+  assert.ok((await api.chatCompletionNonStream(hello, signal)).choices[0].message.content);
+  told.push("text");
+  assert.equal((await api.chatCompletionNonStream(whole, signal)).choices[0].message.content.trim(), answer);
+  told.push("picture");
+  let text = "";
+  for await (const piece of api.chatCompletionStream({ ...body, stream: true }, signal)) text += piece.choices?.[0]?.delta?.content ?? "";
+  assert.equal(text.trim(), answer);
+  told.push("stream"); // aborted, it ends the whole of Node: an error event of its own that nobody hears
+}
+
 const server = spawn(ocellus, ["serve", "--model", "demo", "--port", "0", "--backend-port", "0"], { stdio: ["ignore", "pipe", "ignore"] });
 try {
   let url;
@@ -92,6 +113,12 @@ try {
     // Its jsonSchema turns an enum into words of the description.
     "@langchain/anthropic": (told) =>
       langchain(told, new ChatAnthropic({ model: name, apiKey: "none", anthropicApiUrl: url, maxTokens: 64 }), { method: "functionCalling" }),
+    "@continuedev/openai-adapters openai": (told) => continued(told, "openai", `${url}/v1`),
+    "@continuedev/openai-adapters anthropic": (told) => continued(told, "anthropic", `${url}/v1`),
+    "@continuedev/openai-adapters ollama": (told) => continued(told, "ollama", url),
+    "@continuedev/openai-adapters lmstudio": (told) => continued(told, "lmstudio", `${url}/v1`),
+    "@continuedev/openai-adapters llama.cpp": (told) => continued(told, "llama.cpp", url),
+    "@continuedev/openai-adapters vllm": (told) => continued(told, "vllm", `${url}/v1`),
     "@langchain/ollama": (told) => langchain(told, new ChatOllama({ model: name, baseUrl: url }), { forced: false }),
   };
   for (const [client, ask] of Object.entries(clients)) {
