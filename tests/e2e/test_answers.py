@@ -210,9 +210,10 @@ def test_detail_is_1_4_and_16_crops_of_prompt_tokens(start, tmp_path):
     bare = ask(client, user(text_part("What?")), max_tokens=1).usage.prompt_tokens
     by_number = [prompt_tokens(num_crops=crops) for crops in (1, 4, 16)]
     assert [prompt_tokens(detail=d) for d in ("low", "auto", "high")] == by_number
+    assert prompt_tokens(detail="original") == by_number[2]
     assert prompt_tokens() == by_number[1]
     assert bare < by_number[0] < by_number[1] < by_number[2]
-    with pytest.raises(openai.BadRequestError, match="low, auto or high"):
+    with pytest.raises(openai.BadRequestError, match="low, auto, high or original"):
         prompt_tokens(detail="medium")
 
 
