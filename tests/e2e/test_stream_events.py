@@ -11,6 +11,7 @@ import ollama
 import pydantic
 import pytest
 from anthropic.types import RawMessageStreamEvent
+from openai.types import Completion
 from openai.types.chat import ChatCompletionChunk
 
 import test_anthropic_clients as messages
@@ -78,6 +79,50 @@ def test_chat_completions(server, kind):
             assert text and not calls
         if kind in ("call", "schema"):
             jsonschema.validate(json.loads(text), SCHEMA)
+
+
+COMPLETIONS = {
+    "text": {"max_tokens": 20},
+    "cut off": {"max_tokens": 1},
+    "echo": {"max_tokens": 4, "echo": True},
+    "usage": {"max_tokens": 4, "stream_options": {"include_usage": True}},
+    "probabilities": {"max_tokens": 8, "logprobs": 2},
+    "several": {"max_tokens": 8, "n": 2, "temperature": 1},
+}
+
+
+def completion(data):
+    """Its type has no answer that goes on, which OpenAI's own streams tell by null."""
+    document = json.loads(data)
+    goes_on = [choice["finish_reason"] is None for choice in document["choices"]]
+    for choice in document["choices"]:
+        choice["finish_reason"] = choice["finish_reason"] or "stop"
+    chunk = Completion.model_validate(document)
+    for choice, on in zip(chunk.choices, goes_on, strict=True):
+        choice.finish_reason = None if on else choice.finish_reason
+    return chunk
+
+
+@pytest.mark.parametrize("kind", COMPLETIONS)
+def test_completions(server, kind):
+    body = {"model": "", "prompt": "The picture shows", **COMPLETIONS[kind]}
+    *events, (last_name, last) = parts(server, "/v1/completions", body)
+    assert (last_name, last) == (None, "[DONE]") and all(name is None for name, _ in events)
+    chunks = [completion(data) for _, data in events]
+    assert len({chunk.id for chunk in chunks}) == len({chunk.created for chunk in chunks}) == 1
+    assert {chunk.object for chunk in chunks} == {"text_completion"}
+    if kind == "usage":
+        assert chunks[-1].choices == [] and chunks.pop().usage.completion_tokens > 0
+    assert all(chunk.usage is None for chunk in chunks)
+    for index in range(body.get("n", 1)):
+        own = [choice for chunk in chunks for choice in chunk.choices if choice.index == index]
+        assert own[-1].finish_reason and not any(choice.finish_reason for choice in own[:-1])
+        assert kind != "cut off" or own[-1].finish_reason == "length"
+        text = "".join(choice.text for choice in own)
+        assert text and (kind != "echo" or text.startswith(body["prompt"]))
+        if kind == "probabilities":
+            tokens = [token for choice in own if choice.logprobs for token in choice.logprobs.tokens]
+            assert tokens and "".join(tokens).startswith(text)
 
 
 MESSAGES = {
