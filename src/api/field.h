@@ -60,6 +60,8 @@ struct RequestField {
 namespace field_rows {
 
 inline constexpr double kMaxInt = std::numeric_limits<int>::max();
+// JavaScript's largest, 2^53 - 1: clients write it for no limit.
+inline constexpr double kMaxWhole = 9007199254740991;
 
 constexpr RequestField kept(std::string_view name, FieldType type, std::string_view meaning) {
   return {.name = name, .type = type, .meaning = meaning};

@@ -14,6 +14,8 @@ DEMO = ROOT / "models/demo/tokenizer.json"
 
 def run_tool(requests, *options, vocabulary=(DEMO, "<|end|>")):
     if not TOOL.exists():
+        version = subprocess.run([BIN, "--version"], capture_output=True, text=True, check=True).stdout
+        assert "xgrammar" not in version, "schema_tool is not built: cmake --build --preset release"
         pytest.skip("built without the grammar library")
     requests = list(requests)
     lines = "".join(json.dumps(one) + "\n" for one in requests)

@@ -11,9 +11,6 @@ namespace {
 using enum FieldType;
 using namespace field_rows;
 
-// JavaScript's largest: clients write it for no limit.
-constexpr double kMaxWhole = 9007199254740991;  // 2^53 - 1
-
 constexpr std::array kFields = {
     within("model", kString, 0, 4096, "which model answers; absent or empty: the active one"),
     within("messages", kArray, 1, 4096, "the conversation", "messages"),

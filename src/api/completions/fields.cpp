@@ -13,9 +13,6 @@ namespace {
 using enum FieldType;
 using namespace field_rows;
 
-// One that chat completions have as well.
-consteval RequestField as_in_chat(std::string_view name) { return chat_field(name); }
-
 constexpr RequestField longest() {
   RequestField out = chat_field("max_tokens");
   out.meaning =
@@ -26,42 +23,42 @@ constexpr RequestField longest() {
 
 // clang-format off
 constexpr std::array kOwn = {
-    as_in_chat("model"),
+    chat_field("model"),
     kept("prompt", kAny, "what is gone on from: a string, an array of one string, or an array of token ids"),
     kept("parse_special", kBoolean, "ours: control tokens in a string are such; else they are text"),
     longest(),
-    as_in_chat("max_completion_tokens"),
-    as_in_chat("max_new_tokens"),
-    as_in_chat("n_predict"),
+    chat_field("max_completion_tokens"),
+    chat_field("max_new_tokens"),
+    chat_field("n_predict"),
     kept("echo", kBoolean, "the prompt stands in front of the answer"),
     within("logprobs", kInteger, 0, 5, "how likely each token was, and so many others at its place"),
-    as_in_chat("n"),
+    chat_field("n"),
     within("best_of", kInteger, 1, 128, "as many as `n`: there is no choice among more"),
-    as_in_chat("temperature"),
-    as_in_chat("top_p"),
-    as_in_chat("top_k"),
-    as_in_chat("min_p"),
-    as_in_chat("repetition_penalty"),
-    as_in_chat("repeat_penalty"),
-    as_in_chat("presence_penalty"),
-    as_in_chat("frequency_penalty"),
-    as_in_chat("logit_bias"),
-    as_in_chat("logit_bias.*"),
-    as_in_chat("seed"),
-    as_in_chat("stop"),
-    as_in_chat("stop[]"),
-    as_in_chat("stream"),
-    as_in_chat("stream_options"),
-    as_in_chat("stream_options.include_usage"),
-    as_in_chat("stream_options.include_progress"),
-    as_in_chat("draft_tokens"),
-    as_in_chat("choices"),
-    as_in_chat("choices[]"),
-    as_in_chat("response_format"),
-    as_in_chat("guided_choice"),
-    as_in_chat("guided_choice[]"),
-    as_in_chat("guided_json"),
-    as_in_chat("structured_outputs"),
+    chat_field("temperature"),
+    chat_field("top_p"),
+    chat_field("top_k"),
+    chat_field("min_p"),
+    chat_field("repetition_penalty"),
+    chat_field("repeat_penalty"),
+    chat_field("presence_penalty"),
+    chat_field("frequency_penalty"),
+    chat_field("logit_bias"),
+    chat_field("logit_bias.*"),
+    chat_field("seed"),
+    chat_field("stop"),
+    chat_field("stop[]"),
+    chat_field("stream"),
+    chat_field("stream_options"),
+    chat_field("stream_options.include_usage"),
+    chat_field("stream_options.include_progress"),
+    chat_field("draft_tokens"),
+    chat_field("choices"),
+    chat_field("choices[]"),
+    chat_field("response_format"),
+    chat_field("guided_choice"),
+    chat_field("guided_choice[]"),
+    chat_field("guided_json"),
+    chat_field("structured_outputs"),
 };
 // clang-format on
 

@@ -29,9 +29,6 @@ constexpr RequestField idle_integer(std::string_view name,
   return field;
 }
 
-// JavaScript's largest: clients write it for no limit.
-constexpr double kMaxWhole = 9007199254740991;  // 2^53 - 1
-
 constexpr std::array kCommon = {
     within("model", kString, 0, 4096, "which model answers; absent or empty: the active one"),
     kept("stream", kBoolean, "the answer comes in lines of JSON; absent: it does"),

@@ -16,7 +16,6 @@ inline constexpr auto kChatFields = [] {
   using namespace field_rows;
   using enum FieldType;
   using S = SamplingParams;
-  constexpr double kMaxWhole = 9007199254740991;  // 2^53 - 1, JavaScript's largest
   return std::to_array<RequestField>({
     within("model", kString, 0, 4096, "which model answers; absent or empty: the active one"),
     within("messages", kArray, 1, 2048, "the conversation, the user's question last", "messages"),

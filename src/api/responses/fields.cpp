@@ -12,9 +12,6 @@ namespace {
 using enum FieldType;
 using namespace field_rows;
 
-// One that chat completions have as well.
-consteval RequestField as_in_chat(std::string_view name) { return chat_field(name); }
-
 // As max_tokens there, by its name here.
 consteval RequestField longest() {
   RequestField out = chat_field("max_tokens");
@@ -32,29 +29,29 @@ constexpr std::array kFields = {
     kept("previous_response_id", kString, "the answer that the conversation goes on from"),
     kept("store", kBoolean, "false: nothing of it is kept"),
     longest(),
-    as_in_chat("temperature"),
-    as_in_chat("top_p"),
+    chat_field("temperature"),
+    chat_field("top_p"),
     kept("text", kObject, "`format`: text, any JSON object, or a JSON schema that the answer keeps to"),
     kept("tools", kArray, "called where `tool_choice` forces it"),
     kept("tool_choice", kAny, "`required`, a function or `allowed_tools` forces a call"),
     kept("parallel_tool_calls", kBoolean, "there is one call at most"),
     kept("include", kArray, "`message.output_text.logprobs`: how likely each token was"),
     within("top_logprobs", kInteger, 0, 20, "and so many others at its place"),
-    as_in_chat("stream"),
-    as_in_chat("stream_options"),
+    chat_field("stream"),
+    chat_field("stream_options"),
     within("metadata", kObject, 0, 16, "is in the answer as it came", "strings"),
     RequestField{.name = "truncation", .type = kString, .one_of = kTruncations, .meaning = "what does not fit is refused, whichever it is"},
     // Ours.
-    as_in_chat("top_k"),
-    as_in_chat("min_p"),
-    as_in_chat("repetition_penalty"),
-    as_in_chat("repeat_penalty"),
-    as_in_chat("presence_penalty"),
-    as_in_chat("frequency_penalty"),
-    as_in_chat("logit_bias"),
-    as_in_chat("seed"),
-    as_in_chat("stop"),
-    as_in_chat("keep_order"),
+    chat_field("top_k"),
+    chat_field("min_p"),
+    chat_field("repetition_penalty"),
+    chat_field("repeat_penalty"),
+    chat_field("presence_penalty"),
+    chat_field("frequency_penalty"),
+    chat_field("logit_bias"),
+    chat_field("seed"),
+    chat_field("stop"),
+    chat_field("keep_order"),
     no_effect("access_programs", kObject),
     no_effect("background_options", kObject),
     no_effect("client_metadata", kObject),
