@@ -108,6 +108,10 @@ std::string owner_of(const Request& request) {
   return request.keyed ? client_of(request) : with_origin(request, "");
 }
 
+std::string asker_of(const Request& request) {
+  return request.keyed ? client_of(request) : with_origin(request, request.address);
+}
+
 bool is_loopback(std::string_view address) {
   return address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
 }

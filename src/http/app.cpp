@@ -55,10 +55,7 @@ App::App(AppOptions options)
     : options_(std::move(options)),
       answers_(std::make_shared<AnswerStore>(options_.kept_answers)),
       pool_(options_.decoders) {
-  // They do nothing but wait: more than cores, and no more than can be borne of hosts that are
-  // slow.
-  constexpr int kFetchers = 16;
-  if (options_.sources) fetchers_.emplace(kFetchers);
+  if (options_.sources) fetchers_.emplace();
 }
 
 void App::set_models(std::shared_ptr<ModelSource> models) {

@@ -15,6 +15,7 @@
 #include "api/status_json.h"
 #include "base/memory_budget.h"
 #include "http/backend.h"
+#include "http/fetchers.h"
 #include "http/metrics.h"
 #include "http/model_source.h"
 #include "http/pulls.h"
@@ -87,6 +88,7 @@ class App : public std::enable_shared_from_this<App> {
   // Where nothing is asked of the model.
   void unload(const QuestionPtr& question, ModelSource& source) const;
   void step_done(const QuestionPtr& question, const ServedModel& model) const;
+  void fetch_later(const QuestionPtr& question);
   void fetch_next(const QuestionPtr& question);
   void take_images(const QuestionPtr& question);
   void decode_next(const QuestionPtr& question);
@@ -112,7 +114,7 @@ class App : public std::enable_shared_from_this<App> {
   std::shared_ptr<PullRoutes> pulls_;
   std::atomic<std::size_t> connections_{0};
   WorkPool pool_;                     // these last: what they do uses the others
-  std::optional<WorkPool> fetchers_;  // wait for pictures from elsewhere, where there are any
+  std::optional<Fetchers> fetchers_;  // wait for pictures from elsewhere, where there are any
 };
 
 }  // namespace oc::http

@@ -201,8 +201,7 @@ void App::begin(const QuestionPtr& question) {
   }
   if (question->chat.images.empty()) return answer(question);
   if (next_to_fetch(question->chat) == nullptr) return take_images(question);
-  fetchers_->post(
-      [question, self = shared_from_this()] { self->take_step(question, &App::fetch_next); });
+  fetch_later(question);
 }
 
 // From here on the sender answers, and holds what the request holds.

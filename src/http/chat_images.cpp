@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/access.h"
 #include "http/question.h"
 
 namespace oc::http {
@@ -15,16 +16,23 @@ ApiError busy() {
 
 }  // namespace
 
+void App::fetch_later(const QuestionPtr& question) {
+  fetchers_->post(
+      asker_of(*question->request), question->interrupt.deadline,
+      [question, self = shared_from_this()] { self->take_step(question, &App::fetch_next); });
+}
+
 // Those that lie elsewhere first, one after the other; between two, others' come first.
 void App::fetch_next(const QuestionPtr& question) {
+  if (const auto waited = question->interrupt.check("the wait to fetch a picture"); !waited.ok())
+    return question->fail(waited.error(), Stage::kFetch);
   const auto fetched =
       fetch_next_image(question->chat, *options_.sources, question->request->id,
                        question->interrupt, question->request->memory, question->fetched_bytes);
   if (!fetched) return question->fail(fetched.error(), Stage::kFetch);
-  const bool all = next_to_fetch(question->chat) == nullptr;
-  (all ? pool_ : *fetchers_).post([question, all, self = shared_from_this()] {
-    self->take_step(question, all ? &App::take_images : &App::fetch_next);
-  });
+  if (next_to_fetch(question->chat) != nullptr) return fetch_later(question);
+  pool_.post(
+      [question, self = shared_from_this()] { self->take_step(question, &App::take_images); });
 }
 
 // They are counted before they are decoded, so that many of them cannot fill memory.

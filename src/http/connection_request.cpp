@@ -70,6 +70,7 @@ void Connection::begin_request(Current& current) {
   current.body_pending = current.parser.has_body();
   request->guest = core_->access.is_guest(*request, trusted_, loopback_);
   if (trusted_) current.client = core_->access.forwarded_for(*request);
+  request->address = current.client.empty() ? address_ : current.client;
   current.key = core_->access.label(*request);
   current.cors = core_->access.cors_headers(*request, welcomes(*request));
 }

@@ -21,11 +21,12 @@ struct Request {
   std::string authority;  // the Host header or the absolute form's host, as sent
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
-  std::string id;      // x-request-id: the client's if it is well-formed, else ours
-  Reservation memory;  // what the body takes of the server's budget
-  bool guest = false;  // of a page that may use the original's routes only (AccessPolicy)
-  bool admin = true;   // may do what an operator may: load models
-  bool keyed = false;  // the server has keys: what it shows says who asks
+  std::string address;  // where it comes from; behind proxies as they say ("203.0.113.7")
+  std::string id;       // x-request-id: the client's if it is well-formed, else ours
+  Reservation memory;   // what the body takes of the server's budget
+  bool guest = false;   // of a page that may use the original's routes only (AccessPolicy)
+  bool admin = true;    // may do what an operator may: load models
+  bool keyed = false;   // the server has keys: what it shows says who asks
 
   // The first header of this (lower-case) name; empty when absent.
   std::string_view header(std::string_view name) const {

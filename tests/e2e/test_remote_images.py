@@ -4,6 +4,7 @@ do is in test_remote_images_hostile.py."""
 import os
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -200,28 +201,70 @@ def test_a_client_that_leaves_takes_the_fetch_with_it(fetching):
     slow.close()
 
 
+def hold_fetchers(server, url, count, *headers):
+    """Asks so often for a picture that does not come."""
+    body = httpx.Request("POST", server.url, json=openai_body(url)).content
+    head = [b"POST /v1/chat/completions HTTP/1.1", b"Host: localhost", b"Content-Type: application/json", *headers,
+            b"Content-Length: %d" % len(body)]  # fmt: skip
+    connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(count)]
+    for connection in connections:
+        connection.sendall(b"\r\n".join([*head, b"", body]))
+    return connections
+
+
+def wait_until_open(host, count):
+    end = time.monotonic() + START_SECONDS
+    while len(host.open) < count:
+        assert time.monotonic() < end, len(host.open)
+        time.sleep(0.01)
+
+
 def test_slow_hosts_hold_nobody_up(start):
-    """More of them than are asked at a time; whoever sends a picture, or only words, is answered meanwhile."""
-    slow = PictureHost()
+    """More of them than a client may wait for at a time: nobody else waits for them, be it a picture from
+    elsewhere that they ask for, one that they send, or only words."""
+    slow = PictureHost({"/b.png": picture(drawing(1))})
     slow.answers["/a.png"] = slow.silent()
     server = start(*FETCH, "--remote-image-seconds", "600")
-    connections = []
-    body = httpx.Request("POST", server.url, json=openai_body(slow.url())).content
-    for _ in range(40):
-        connections.append(socket.create_connection(("127.0.0.1", server.port)))
-        connections[-1].sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n" % len(body) + body)  # fmt: skip
-    while len(slow.open) < 16:
-        time.sleep(0.01)
+    connections = hold_fetchers(server, slow.url(), 40, b"Authorization: Bearer made-up", b"X-Api-Key: too")
+    wait_until_open(slow, 8)
     assert httpx.get(server.url + "/health").status_code == 200
     assert ask(server).status_code == 200
     assert ask(server, data_uri(drawing(1))).status_code == 200
-    assert slow.most_open == 16
+    # A client without a key is an address, whatever it shows as one.
+    for other in ("203.0.113.7", "203.0.113.8"):
+        assert ask(server, slow.url("/b.png"), headers={"X-Forwarded-For": other}).status_code == 200
+    assert slow.most_open == 8 + 1
     for connection in connections:
         connection.close()
-    slow.answers["/a.png"] = picture(drawing(1))
-    assert ask(server, slow.url()).status_code == 200
+    assert ask(server, slow.url("/b.png")).status_code == 200
+    slow.close()
+
+
+def test_fetchers_are_shared_among_keys(start):
+    slow = PictureHost({"/b.png": picture(drawing(1))})
+    slow.answers["/a.png"] = slow.silent()
+    server = start(*FETCH, "--remote-image-seconds", "600", *[f"--api-key={key}" for key in "abc"])
+    held, connections = 0, []
+    for key, fetchers in (("a", 8), ("b", 4)):
+        connections += hold_fetchers(server, slow.url(f"/a.png?{key}"), 20, b"Authorization: Bearer " + key.encode())
+        held += fetchers
+        wait_until_open(slow, held)
+    assert ask(server, slow.url("/b.png"), headers={"X-Api-Key": "c"}).status_code == 200
+    asked = [head.split()[1] for head in slow.heads]
+    assert [asked.count(path) for path in ("/a.png?a", "/a.png?b", "/b.png")] == [8, 4, 1]
+    for connection in connections:
+        connection.close()
+    slow.close()
+
+
+def test_who_waits_for_a_fetcher_waits_no_longer_than_an_answer_may_take(start):
+    slow = PictureHost()
+    slow.answers["/a.png"] = slow.silent()
+    server = start(*FETCH, "--remote-image-seconds", "600", "--time-limit", "1")
+    with ThreadPoolExecutor(40) as pool:
+        responses = list(pool.map(lambda _: ask(server, slow.url()), range(40)))
+    assert {response.status_code for response in responses} == {504}
+    assert any("the wait to fetch a picture" in response.text for response in responses)
     slow.close()
 
 

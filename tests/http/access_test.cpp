@@ -43,6 +43,11 @@ TEST(Access, WhoAsks) {
   EXPECT_EQ(owner_of(guest), "guest https://b.example ");
   guest.keyed = true;
   EXPECT_EQ(owner_of(guest), client_of(guest));
+  // Where there are no keys anybody could make some up.
+  shown.address = "203.0.113.7";
+  EXPECT_EQ(asker_of(shown), "key");
+  shown.keyed = false;
+  EXPECT_EQ(asker_of(shown), "203.0.113.7");
 }
 
 TEST(Access, KeysHaveLabelsThatGiveNothingAway) {

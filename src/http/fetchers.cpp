@@ -1,0 +1,139 @@
+#include "http/fetchers.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace oc::http {
+
+struct Fetchers::State {
+  struct Waiting {
+    std::string client;
+    std::optional<Clock::time_point> deadline;
+    std::function<void()> work;
+
+    bool is_over() const { return deadline && *deadline <= Clock::now(); }
+  };
+
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<Waiting> waiting;      // in the order in which they came
+  std::map<std::string, int> held;  // by each client that holds any
+  int free = 0;                     // fetchers
+  int at_work = 0;                  // threads
+  bool finishing = false;
+
+  void end() {
+    {
+      const std::lock_guard lock(mutex);
+      finishing = true;
+    }
+    wake.notify_all();
+  }
+
+  int held_by(const std::string& client) const {
+    const auto found = held.find(client);
+    return found == held.end() ? 0 : found->second;
+  }
+
+  // Whose turn it is; the end: nobody's.
+  std::deque<Waiting>::iterator next() {
+    const auto over = std::ranges::find_if(waiting, &Waiting::is_over);
+    if (over != waiting.end()) return over;
+    const auto fewest = std::ranges::min_element(
+        waiting, {}, [this](const Waiting& one) { return held_by(one.client); });
+    return fewest == waiting.end() || held_by(fewest->client) >= free ? waiting.end() : fewest;
+  }
+
+  void wait_for_more(std::unique_lock<std::mutex>& lock) {
+    std::optional<Clock::time_point> first;
+    for (const Waiting& one : waiting)
+      if (one.deadline) first = std::min(first.value_or(*one.deadline), *one.deadline);
+    if (first)
+      wake.wait_until(lock, *first);
+    else
+      wake.wait(lock);
+  }
+
+  void take(Waiting one, std::unique_lock<std::mutex>& lock) {
+    const bool fetches = !one.is_over();
+    ++at_work;
+    if (fetches) {
+      --free;
+      ++held[one.client];
+    }
+    if (!waiting.empty()) wake.notify_one();  // that somebody looks at their deadlines
+    lock.unlock();
+    try {
+      one.work();
+    } catch (const std::exception&) {
+      // Work says itself what went wrong; for what it could not say there was no memory.
+    }
+    one.work = nullptr;  // whatever it holds goes here, without the lock
+    lock.lock();
+    --at_work;
+    if (fetches) {
+      ++free;
+      if (--held[one.client] == 0) held.erase(one.client);
+    }
+    if (finishing) wake.notify_all();
+  }
+
+  void run() {
+    std::unique_lock lock(mutex);
+    while (true) {
+      const auto turn = next();
+      if (turn != waiting.end()) {
+        Waiting one = std::move(*turn);
+        waiting.erase(turn);
+        take(std::move(one), lock);
+      } else if (finishing && at_work == 0 && waiting.empty()) {  // what is at work may post more
+        return;
+      } else {
+        wait_for_more(lock);
+      }
+    }
+  }
+};
+
+// One thread more than fetchers, so that somebody always looks at the deadlines.
+Fetchers::Fetchers(int fetchers) : state_(std::make_shared<State>()) {
+  state_->free = fetchers;
+  for (int i = 0; i <= fetchers; ++i) threads_.emplace_back([state = state_] { state->run(); });
+}
+
+// The last piece of work may have held whoever holds the fetchers: then the threads end by
+// themselves.
+Fetchers::~Fetchers() {
+  const bool in_own_thread = std::ranges::any_of(threads_, [](const std::thread& thread) {
+    return thread.get_id() == std::this_thread::get_id();
+  });
+  if (!in_own_thread) {
+    finish();
+    return;
+  }
+  state_->end();
+  for (std::thread& thread : threads_) thread.detach();
+}
+
+void Fetchers::post(std::string client, std::optional<Clock::time_point> deadline,
+                    std::function<void()> work) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->finishing && state_->at_work == 0 && state_->waiting.empty()) return;
+    state_->waiting.push_back({std::move(client), deadline, std::move(work)});
+  }
+  state_->wake.notify_one();
+}
+
+void Fetchers::finish() {
+  state_->end();
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
+}
+
+}  // namespace oc::http
