@@ -135,13 +135,21 @@ Result<void> RequestQueue::enter() {
 void RequestQueue::leave() {
   const std::lock_guard lock(mutex_);
   --active_;
-  if (queue_.empty() && active_ == 0) idle_.notify_all();
+  ++leaving_;
 }
+
+void RequestQueue::answered() {
+  const std::lock_guard lock(mutex_);
+  --leaving_;
+  if (idle()) idle_.notify_all();
+}
+
+bool RequestQueue::idle() const { return queue_.empty() && active_ == 0 && leaving_ == 0; }
 
 void RequestQueue::drain() {
   std::unique_lock lock(mutex_);
   draining_ = true;
-  idle_.wait(lock, [this] { return queue_.empty() && active_ == 0; });
+  idle_.wait(lock, [this] { return idle(); });
 }
 
 void RequestQueue::stop() {
@@ -173,7 +181,7 @@ bool RequestQueue::wait() {
   // Not put off by whoever comes meanwhile.
   auto look = std::chrono::steady_clock::now() + kLook;
   while (true) {
-    if (queue_.empty() && active_ == 0) idle_.notify_all();
+    if (idle()) idle_.notify_all();
     if (stopping_ ||
         std::ranges::any_of(queue_, [](const EntryPtr& entry) { return entry->ready(); }))
       return !queue_.empty();

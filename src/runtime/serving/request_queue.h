@@ -47,12 +47,15 @@ class RequestQueue {
   // Counts one that is answered without having waited as active until leave(). kUnavailable as
   // above.
   Result<void> enter();
-  void leave();  // one that was active is answered
-  void drain();  // takes no new ones; returns when none waits and none is active
+  // One that was active has its answer: its place is free. answered(): and has been told it. In
+  // this order, or who asks again upon an answer could find the place taken.
+  void leave();
+  void answered();
+  void drain();  // takes no new ones; returns when none waits and all are answered
   void stop();   // the same at once: whoever waits is refused by sweep()
   bool stopping() const;
   std::size_t waiting() const;
-  std::size_t active() const;  // taken or entered, and not answered
+  std::size_t active() const;  // taken or entered, and has not left
 
   // --- The engine's thread.
   // Returns when there is something to do for somebody who waits; false: the queue has been
@@ -73,6 +76,7 @@ class RequestQueue {
   EntryPtr* older_frame(const GenerateRequest& request);
   RequestEntry* next_schema();
   void tell_places();
+  bool idle() const;
 
   void compile_grammars();
   bool compile_next();
@@ -88,6 +92,7 @@ class RequestQueue {
   std::condition_variable wake_, idle_, schema_;
   std::deque<EntryPtr> queue_;
   std::size_t active_ = 0;
+  std::size_t leaving_ = 0;  // have left, and are not answered
   std::optional<Error> closed_;
   bool draining_ = false, stopping_ = false;
   std::vector<std::string> compiled_for_;  // clients, the latest one last

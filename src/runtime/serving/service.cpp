@@ -280,8 +280,9 @@ void Service::deliver(EntryPtr entry, GenerateResult known) {
                                 .whole = true});
       return {};
     });
-    answer(*shared, told.ok() ? Result<GenerateResult>(std::move(known)) : told.error());
     queue_.leave();
+    answer(*shared, told.ok() ? Result<GenerateResult>(std::move(known)) : told.error());
+    queue_.answered();
   });
 }
 

@@ -160,10 +160,11 @@ void Service::retire_done() {
     });
     if (!taken.ok()) result = taken.error();
     entry->session.reset();
+    publish();  // before anybody hears of the answer
+    queue_.leave();
     answer(*entry, std::move(result));
     entry.reset();
-    publish();  // before anybody hears that the last one is answered
-    queue_.leave();
+    queue_.answered();
   }
 }
 

@@ -65,7 +65,7 @@ TEST_F(RequestQueueTest, IsBoundedButForFreePlaces) {
   EXPECT_EQ(full.error().message, "2 requests wait already, the most that may");
   EXPECT_EQ(take(), "a");
   EXPECT_FALSE(queue.push(entry("c")).ok());
-  queue.leave();
+  queue.leave();  // its place is free, though it has not been told yet
   EXPECT_TRUE(queue.push(entry("c")).ok());
   EXPECT_EQ(counters_.stats().accepted, 3u);
   EXPECT_EQ(counters_.stats().rejected, 2u);
@@ -115,7 +115,7 @@ TEST_F(RequestQueueTest, SweepRefusesWhoHasLeftAndEverybodyOnceItIsClosed) {
   EXPECT_EQ(queue.waiting(), 0u);
 }
 
-TEST_F(RequestQueueTest, DrainWaitsForTheLastThatIsActive) {
+TEST_F(RequestQueueTest, DrainWaitsUntilTheLastIsAnswered) {
   RequestQueue& queue = make({.max_waiting = 8, .max_running = 1});
   ASSERT_TRUE(queue.enter().ok());
   auto drained = std::async(std::launch::async, [&] { queue.drain(); });
@@ -123,6 +123,9 @@ TEST_F(RequestQueueTest, DrainWaitsForTheLastThatIsActive) {
   EXPECT_FALSE(queue.push(entry("late")).ok());
   EXPECT_EQ(queue.active(), 1u);
   queue.leave();
+  EXPECT_EQ(queue.active(), 0u);
+  EXPECT_EQ(drained.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  queue.answered();
   drained.get();
   queue.stop();
   EXPECT_FALSE(queue.wait());
