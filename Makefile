@@ -1,5 +1,5 @@
 # Thin: what is built and how stands in CMakePresets.json, what is tested in tools/test.sh.
-.PHONY: build grammar run test quick clients soak bench lab platforms install format clean help
+.PHONY: build grammar run test quick late clients soak bench lab platforms install format clean help
 .DEFAULT_GOAL := help
 
 help:     ## this list
@@ -30,6 +30,9 @@ quick:    ## the release build and its unit tests
 soak:     ## ten minutes of good, bad and hostile requests under sanitizers
 	@tools/install_deps.sh test
 	@tools/soak.sh
+
+late: build  ## the black-box tests against a server that is late: which of them look too early?
+	@tools/late.sh
 
 bench: build ## measure this machine and the embedded model on it
 	@build/release/ocellus bench

@@ -16,6 +16,8 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
+import uuid
 
 import httpx
 import pytest
@@ -40,6 +42,15 @@ for _what in ("connect", "read", "write", "pool"):
 _transport = httpx._transports.default
 _transport.create_ssl_context = functools.cache(_transport.create_ssl_context)
 SANITIZER_REPORT = re.compile(r"\b\w+Sanitizer\b|: runtime error: ")
+
+
+def eventually(what):
+    """What `what` gives, once it is true: what a server does beside its answer may be later."""
+    deadline = time.monotonic() + START_SECONDS  # only against hanging
+    while not (found := what()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+    return found
 
 
 class Server:
@@ -101,6 +112,20 @@ class Server:
             if match:
                 return match
         raise AssertionError(f"no {pattern!r} in:\n" + "\n".join(self.log))
+
+    def logged(self, pattern, count=1):
+        """The lines of output so far that match, once there are `count` of them: a thread of the
+        server's writes them, which may be later than what they tell of."""
+        found = lambda: [line for line in list(self.log) if re.search(pattern, line)]  # noqa: E731
+        return eventually(lambda: (lines := found())[count - 1 :] and lines)
+
+    def settled_log(self):
+        """All lines, once those of what has been answered by now have come: they are written in
+        order, and what is asked here is told at the level info."""
+        mark = f"settled-{uuid.uuid4().hex}"
+        httpx.get(self.url + "/stats", headers={"x-request-id": mark}, timeout=START_SECONDS)
+        self.logged(mark)
+        return list(self.log)
 
     def client(self, **options):
         import openai

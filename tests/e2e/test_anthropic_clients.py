@@ -12,11 +12,10 @@ import httpx
 import jsonschema
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, eventually
 from test_forced_calls import PARAMETERS
 from test_node import FOLDER, PACKAGES, node
 from test_response_format import library  # noqa: F401 (skips where the build has no grammar library)
-from test_switch import eventually
 
 PICTURE = base64.b64encode((ROOT / "examples/red-circle.png").read_bytes()).decode()
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}}

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from test_faults import ask, body, connected, metric, text_of, until
+from conftest import eventually
+from test_faults import ask, body, connected, metric, text_of
 
 
 class BadRedis:
@@ -91,15 +92,15 @@ def resident_mb(running):
 def test_answers_go_on_and_the_end_comes_at_once(start, bad_redis, behave):
     server = bad_redis(behave)
     running = start("--response-cache", server.url, "--response-cache-mb", "0")
-    until(lambda: connected(running))
+    eventually(lambda: connected(running))
     expected = text_of(ask(running, body(1)))
     before = resident_mb(running)
     for _ in range(3):
-        until(lambda: connected(running))
+        eventually(lambda: connected(running))
         reply = ask(running, body(1))
         assert (text_of(reply), reply.headers["x-ocellus-cache"]) == (expected, "miss")
     # One that is under way when the next question comes is not asked a second time.
-    until(lambda: text_of(ask(running, body(1))) == expected and server.commands > 1)
+    eventually(lambda: text_of(ask(running, body(1))) == expected and server.commands > 1)
     assert resident_mb(running) - before < 64
     running.signal()
     since = time.monotonic()
@@ -119,6 +120,6 @@ def test_the_end_does_not_wait_for_a_greeting(start, bad_redis):
 def test_what_redis_was_not_asked_for_is_not_taken(start, bad_redis):
     server = bad_redis(lambda say: say(b"$5\r\nhello\r\n$5\r\nworld\r\n"))
     running = start("--response-cache", server.url, "--response-cache-mb", "0")
-    until(lambda: connected(running))
+    eventually(lambda: connected(running))
     assert ask(running, body(1)).headers["x-ocellus-cache"] == "miss"
-    until(lambda: metric(running, "ocellus_shared_cache_outages_total") >= 1)
+    eventually(lambda: metric(running, "ocellus_shared_cache_outages_total") >= 1)

@@ -276,11 +276,8 @@ def test_a_frame_that_a_newer_one_replaced_is_not_sent_again(start):
     assert refused[0].response.headers["x-should-retry"] == "false"
     assert refused[0].code == "superseded"
     assert "ocellus_superseded_total 1\n" in httpx.get(running.url + "/metrics").text
-    posts = lambda: [line for line in running.log if "method=POST" in line]  # noqa: E731
-    end = time.monotonic() + 60
-    while len(posts()) < 3 and time.monotonic() < end:  # the last may not be written yet
-        time.sleep(0.02)
-    assert len(posts()) == 3, posts()  # the long one and two frames
+    posts = running.logged("method=POST", 3)
+    assert len(posts) == 3, posts  # the long one and two frames
 
 
 @pytest.fixture

@@ -242,7 +242,7 @@ def test_every_key_without_effect_is_told_once_with_its_reason(file):
     assert len(keys) >= 20
     running = Server("--config", str(file))
     try:
-        told = [line for line in running.log if "without_effect=" in line]
+        told = [line for line in running.settled_log() if "without_effect=" in line]
     finally:
         running.stop()
     for key in keys:

@@ -11,11 +11,10 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 
 import httpx
 import pytest
-from conftest import BIN, picture_part, text_part, user
+from conftest import BIN, eventually, picture_part, text_part, user
 
 
 def body(number, question="What do you see?", **more):
@@ -45,19 +44,12 @@ def metric(running, name):
     return float(re.search(rf"^{re.escape(name)} ([0-9.e+]+)$", text, re.M).group(1))
 
 
-def until(condition, seconds=120):  # only against hanging
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
 def hit(running, request, key=None):
     """The reply that comes from a cache. A lookup of the shared one waits 50 ms, which may be too
     little on a busy machine, and is a miss then."""
     replies = []
-    until(lambda: replies.append(ask(running, request, key))
-          or replies[-1].headers["x-ocellus-cache"] == "hit")  # fmt: skip
+    eventually(lambda: replies.append(ask(running, request, key))
+               or replies[-1].headers["x-ocellus-cache"] == "hit")  # fmt: skip
     return replies[-1]
 
 
@@ -87,7 +79,7 @@ class Redis:
             + ["--appendonly", "no", "--dir", str(self.folder), *self.flags],
             stdout=subprocess.DEVNULL,
         )
-        until(lambda: self.listens() or self.process.poll() is not None)
+        eventually(lambda: self.listens() or self.process.poll() is not None)
 
     def listens(self):
         with socket.socket() as probe:
@@ -127,11 +119,11 @@ def connected(running):
 def test_redis_goes_and_comes_under_load(start, redis):
     # No cache of its own: every hit is the shared one's.
     running = start("--response-cache", redis.url, "--response-cache-mb", "0")
-    until(lambda: connected(running))
+    eventually(lambda: connected(running))
     requests = [body(i) for i in range(6)]
     expected = [text_of(ask(running, request)) for request in requests]
     assert all(expected)
-    until(lambda: len(redis.keys()) == len(requests))
+    eventually(lambda: len(redis.keys()) == len(requests))
     hit(running, requests[0])
     wrong, answered, over = [], [0], threading.Event()
 
@@ -146,7 +138,7 @@ def test_redis_goes_and_comes_under_load(start, redis):
 
     def some_more(count):
         goal = answered[0] + count
-        until(lambda: answered[0] >= goal, 120)
+        eventually(lambda: answered[0] >= goal)
 
     clients = [threading.Thread(target=client, args=(i,)) for i in range(4)]
     for one in clients:
@@ -158,21 +150,21 @@ def test_redis_goes_and_comes_under_load(start, redis):
                 redis.process.send_signal(signal.SIGSTOP)
             else:
                 redis.stop()
-            until(lambda: not connected(running))
+            eventually(lambda: not connected(running))
             some_more(20)
             if outage == 2:
                 redis.process.send_signal(signal.SIGCONT)
             else:
                 redis.start()
-            until(lambda: connected(running))
+            eventually(lambda: connected(running))
             before = metric(running, 'ocellus_cache_hits_total{cache="response_shared"}')
-            until(
+            eventually(
                 lambda: metric(running, 'ocellus_cache_hits_total{cache="response_shared"}')
                 > before + 5
             )
             # One warning an outage. There may be more of those: a lookup that took over 50 ms is one.
             outages = lambda: metric(running, "ocellus_shared_cache_outages_total")
-            until(lambda: connected(running) and len(lines(running, "state=connected")) == outages() + 1)
+            eventually(lambda: connected(running) and len(lines(running, "state=connected")) == outages() + 1)
             assert len(lines(running, "state=unreachable")) == outages() >= outage
     finally:
         over.set()
@@ -187,13 +179,13 @@ def test_redis_that_is_not_there_at_start(start, tmp_path):
     running = start("--response-cache", redis.url)
     assert text_of(ask(running, body(1)))
     assert ask(running, body(1)).headers["x-ocellus-cache"] == "hit", "its own"
-    until(lambda: lines(running, "state=unreachable"))
+    eventually(lambda: lines(running, "state=unreachable"))
     assert len(lines(running, "state=unreachable")) == 1
     redis.start()
     try:
-        until(lambda: connected(running))
+        eventually(lambda: connected(running))
         assert text_of(ask(running, body(2)))
-        until(lambda: len(redis.keys()) == 1)
+        eventually(lambda: len(redis.keys()) == 1)
     finally:
         redis.stop()
 
@@ -211,7 +203,7 @@ def test_two_servers_share_answers(start, redis):
     flags = ["--response-cache", redis.url, "--api-key", "one", "--api-key", "two"]
     # No cache of its own: every hit is the shared one's.
     first, second = start(*flags), start(*flags, "--response-cache-mb", "0")
-    until(lambda: connected(first) and connected(second))
+    eventually(lambda: connected(first) and connected(second))
     requests = [
         body(1),
         body(2, logprobs=True, top_logprobs=3),
@@ -222,7 +214,7 @@ def test_two_servers_share_answers(start, redis):
     for count, request in enumerate(requests, 1):
         computed = ask(first, request, "one")
         assert computed.headers["x-ocellus-cache"] == "miss"
-        until(lambda: len(redis.keys()) == count)
+        eventually(lambda: len(redis.keys()) == count)
         shared = hit(second, request, "one")
         assert without_what_differs(shared) == without_what_differs(computed)
     assert metric(second, 'ocellus_cache_hits_total{cache="response_shared"}') == len(requests)
@@ -239,18 +231,18 @@ def test_two_servers_share_answers(start, redis):
 
 def test_an_answer_is_forgotten_in_time(start, redis):
     running = start("--response-cache", redis.url, "--response-cache-age", "100")
-    until(lambda: connected(running))
+    eventually(lambda: connected(running))
     text_of(ask(running, body(1)))
-    until(lambda: len(redis.keys()) == 1)
+    eventually(lambda: len(redis.keys()) == 1)
     left = int(redis.command("TTL", redis.keys()[0]).strip(b":\r\n"))
     assert 0 < left <= 100
 
 
 def test_values_that_are_not_right_are_not_served(start, redis):
     running = start("--response-cache", redis.url, "--response-cache-mb", "0")
-    until(lambda: connected(running))
+    eventually(lambda: connected(running))
     expected = text_of(ask(running, body(1)))
-    until(lambda: len(redis.keys()) == 1)
+    eventually(lambda: len(redis.keys()) == 1)
     key = redis.keys()[0]
     for damage in [
         lambda: redis.command("SETRANGE", key, 60, b"\x00\xff\x00"),
@@ -262,12 +254,12 @@ def test_values_that_are_not_right_are_not_served(start, redis):
         reply = ask(running, body(1))
         assert reply.headers["x-ocellus-cache"] == "miss"
         assert text_of(reply) == expected
-        until(lambda: ask(running, body(1)).headers["x-ocellus-cache"] == "hit")  # written anew
+        eventually(lambda: ask(running, body(1)).headers["x-ocellus-cache"] == "hit")  # written anew
     outages = lambda: metric(running, "ocellus_shared_cache_outages_total")
 
     def lost_by_asking():
         """How many outages it took; again and again one for each, where the value is to blame."""
-        until(lambda: connected(running))
+        eventually(lambda: connected(running))
         before = outages()
         redis.command("DEL", key)
         redis.command("LPUSH", key, "no string")
@@ -283,8 +275,8 @@ def test_a_server_with_a_password(start, tmp_path):
     try:
         good = start("--response-cache", f"redis://:s3cret@127.0.0.1:{redis.port}/2")
         bad = start("--response-cache", f"redis://:wr0ng@127.0.0.1:{redis.port}")
-        until(lambda: connected(good))
-        until(lambda: lines(bad, "state=unreachable"))
+        eventually(lambda: connected(good))
+        eventually(lambda: lines(bad, "state=unreachable"))
         assert "WRONGPASS" in lines(bad, "state=unreachable")[0]
         assert text_of(ask(bad, body(1)))
         assert not lines(bad, "wr0ng") and not lines(good, "s3cret")
@@ -339,5 +331,5 @@ def test_requests_wait_when_keys_and_values_are_full(start):
     assert not wrong, wrong[:3]
     assert 0 < most[0] <= limit
     assert most[1] > 0, "nobody had to wait: the test shows nothing"
-    until(lambda: metric(running, "ocellus_kv_reserved_bytes") == 0)
+    eventually(lambda: metric(running, "ocellus_kv_reserved_bytes") == 0)
     assert metric(running, 'ocellus_generations_total{result="failed"}') == 0

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import os
 
 import httpx
@@ -178,7 +179,7 @@ def test_where_the_cache_lies_does_not_show(both, cache, tmp_path):  # noqa: F81
         for path in ("/health", "/status"):
             text = httpx.get(url + path).text
             assert str(cache) not in text and str(tmp_path) not in text, text
-    assert any(str(cache) in line for line in running.log)
+    assert running.logged(re.escape(str(cache)))
     # Nor does the second port offer what it has not.
     nothing = httpx.get(running.backend + "/nothing")
     assert nothing.status_code == 404 and "; try /v1/models" in nothing.text

@@ -88,10 +88,10 @@ def test_nothing_is_run_and_what_was_measured_is_told(start):
         "decode_tokens_per_second": None,
     }  # fmt: skip
     assert planned["requests_ahead"] == 0
-    assert not any(re.search(RUN, line) for line in server.log)
+    assert not any(re.search(RUN, line) for line in server.settled_log())
 
     answer(server, request)
-    assert any(re.search(RUN, line) for line in server.log)
+    assert server.logged(RUN)
     again = plan(server, request)
     assert again["cached"] and again["images"][0]["cached"] and again["expected"]["views"] == 0
     assert again["expected"]["first_token_seconds"] == 0

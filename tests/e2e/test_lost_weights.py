@@ -11,7 +11,7 @@ import time
 import httpx
 import pytest
 
-from conftest import BIN, START_SECONDS, data_uri, drawing, text_part, user
+from conftest import BIN, START_SECONDS, data_uri, drawing, eventually, text_part, user
 from test_cli import DEMO, run
 
 WEIGHTS = "model.safetensors"
@@ -70,14 +70,6 @@ def ask(server, model, **more):
 def text_of(response):
     assert response.status_code == 200, response.text
     return response.json()["choices"][0]["message"]["content"]
-
-
-def eventually(what, seconds=START_SECONDS):
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def state_of(server, name):
@@ -203,7 +195,7 @@ def test_the_fallback_takes_over(start, victim, tmp_path):
     # Unless the host's look each second was faster, and the fallback is there by now.
     if (response := ask(server, name)).status_code != 503:
         assert WEIGHTS in state_of(server, name)["fallback_reason"], response.text
-    state = eventually(lambda: (s := state_of(server, name))["state"] == "ready" and s)
+    state = eventually(lambda: (s := state_of(server, name))["state"] == "ready" and "fallback_reason" in s and s)
     assert WEIGHTS in state["fallback_reason"]
     assert ask(server, name).status_code == 200
     assert httpx.get(server.url + "/health", timeout=60).json()["status"] == "healthy"

@@ -130,7 +130,7 @@ def test_an_unknown_name_is_told_the_nearest(server, written, nearest):
 def test_an_alias_of_a_model_that_is_not_there(server):
     response = ask(server.url, "later")
     assert response.status_code == 404 and response.json()["error"]["code"] == "model_not_found"
-    warned = [line for line in server.log if "alias" in line and "not/there" in line]
+    warned = [line for line in server.settled_log() if "alias" in line and "not/there" in line]
     assert len(warned) == 1 and "later" in warned[0]
     assert warned[0].count(DEMO) == 1
     message = response.json()["error"]["message"]

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from conftest import ROOT
-from test_faults import ask, body, connected, metric, redis, text_of, until  # noqa: F401
+from conftest import ROOT, eventually
+from test_faults import ask, body, connected, metric, redis, text_of  # noqa: F401
 from test_picture_folder import disk, pictures
 
 OLD = ROOT / "tests/data/stores-257ff1c"
@@ -36,7 +36,7 @@ def test_an_old_picture_is_missed(start, folder, right):
     shutil.copy(OLD_PICTURE, folder)
     running = start("--image-cache-dir", str(folder))
     assert text_of(ask(running, REQUEST)) == right
-    until(lambda: len(pictures(folder)) == 2)
+    eventually(lambda: len(pictures(folder)) == 2)
     assert (disk(running, "hits"), disk(running, "misses"), discarded(running)) == (0, 1, 0)
     assert (folder / OLD_PICTURE.name).read_bytes() == OLD_PICTURE.read_bytes(), "nobody's business"
     running.stop()
@@ -48,7 +48,7 @@ def test_an_old_picture_is_missed(start, folder, right):
 def test_an_old_picture_under_a_new_name_is_not_taken(start, folder, right):
     first = start("--image-cache-dir", str(folder))
     assert text_of(ask(first, REQUEST)) == right
-    until(lambda: len(pictures(folder)) == 1)
+    eventually(lambda: len(pictures(folder)) == 1)
     first.stop()
     (name,) = pictures(folder)
     new = name.read_bytes()
@@ -57,7 +57,7 @@ def test_an_old_picture_under_a_new_name_is_not_taken(start, folder, right):
     second = start("--image-cache-dir", str(folder))
     assert text_of(ask(second, REQUEST)) == right
     assert (disk(second, "hits"), discarded(second)) == (0, 1)
-    until(lambda: name.exists() and name.read_bytes() == new)
+    eventually(lambda: name.exists() and name.read_bytes() == new)
 
 
 def test_old_pictures_do_not_stay_for_ever(start, folder, right):
@@ -69,7 +69,7 @@ def test_old_pictures_do_not_stay_for_ever(start, folder, right):
     running = start(*flags)
     wanted = [text_of(ask(running, body(i))) for i in range(1, 9)]
     assert wanted[0] == right
-    until(lambda: len({path.name for path in pictures(folder)} - old) == 8)
+    eventually(lambda: len({path.name for path in pictures(folder)} - old) == 8)
     assert sum(path.stat().st_size for path in pictures(folder)) <= 1 << 20
     running.stop()
     again = start(*flags)
@@ -81,10 +81,10 @@ def test_an_old_answer_is_missed(start, redis, right):  # noqa: F811
     redis.command("SET", OLD_KEY, OLD_VALUE)
     flags = ["--response-cache", redis.url, "--response-cache-mb", "0"]
     running = start(*flags)
-    until(lambda: connected(running))
+    eventually(lambda: connected(running))
     reply = ask(running, REQUEST)
     assert text_of(reply) == right and reply.headers["x-ocellus-cache"] != "hit"
-    until(lambda: len(redis.keys()) == 2)
+    eventually(lambda: len(redis.keys()) == 2)
     (new,) = set(redis.keys()) - {OLD_KEY}
     # And were it to stand under the new name, it would not be read.
     redis.command("SET", new, OLD_VALUE)

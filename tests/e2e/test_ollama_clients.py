@@ -13,11 +13,10 @@ import jsonschema
 import ollama
 import pytest
 
-from conftest import ROOT, data_uri
+from conftest import ROOT, data_uri, eventually
 from test_forced_calls import PARAMETERS
 from test_node import FOLDER, PACKAGES, node
 from test_response_format import library  # noqa: F401 (skips where the build has no grammar library)
-from test_switch import eventually
 
 CIRCLE = ROOT / "examples/red-circle.png"
 QUESTION = "What shape is in the picture?"

@@ -6,9 +6,9 @@ import httpx
 import ollama
 import pytest
 
+from conftest import eventually
 from pull_home import FILES, NAME, NEEDED
 from test_pull_served import ADMIN, USER, catalogue, home, hub, running, served  # noqa: F401
-from test_switch import eventually
 
 WHOLE = sum(map(len, NEEDED.values()))
 

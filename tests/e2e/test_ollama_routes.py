@@ -7,8 +7,8 @@ import re
 import httpx
 import pytest
 
-from conftest import ROOT
-from test_switch import DEMO, both, eventually, home  # noqa: F401
+from conftest import ROOT, eventually
+from test_switch import DEMO, both, home  # noqa: F401
 
 PICTURE = base64.b64encode((ROOT / "examples/red-circle.png").read_bytes()).decode()
 QUESTION = "What shape is in the picture?"

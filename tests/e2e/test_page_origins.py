@@ -139,7 +139,7 @@ def test_the_old_pages_work_with_the_catalogues_file(both, ask_from):  # noqa: F
     running = both("--config", "demo")
     for where in ("file", "local"):
         check_guest(ask_from(where, running), running)
-    line = next(line for line in running.log if "guests" in line)
+    line = running.logged("guests")[0]
     assert "null" in line and "sandbox" in line and "--cors-origin" in line
 
 
@@ -158,7 +158,7 @@ def test_a_page_that_is_named_may_do_everything(both, ask_from):  # noqa: F811
     assert told["patch"][0] == 200 and told["models"][0] == 200
     assert json.loads(told["another model"][1])["model"] == "tiny"
     assert httpx.get(running.backend + "/config").json()["active_model"] == "tiny"
-    [warning] = [line for line in running.log if "sandboxed frame has this origin" in line]
+    [warning] = running.logged("sandboxed frame has this origin")
     assert " warning event=" in warning and "PATCH" in warning and "load" in warning
     # Others are guests as before.
     assert ask_from("local", running)["patch"] is None
@@ -177,7 +177,7 @@ def test_where_the_owner_says_no_or_nothing_pages_stay_out(both, ask_from, tmp_p
     for where, frame in (("file", False), ("local", False), ("site", True)):
         told = ask_from(where, running, frame=frame)
         assert not any(told.values()), (where, told)
-    assert not any("guests" in line or "sandboxed" in line for line in running.log)
+    assert not any("guests" in line or "sandboxed" in line for line in running.settled_log())
 
 
 @pytest.mark.parametrize("flags", [(), ("--shared-cache",)])

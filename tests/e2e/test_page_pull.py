@@ -8,13 +8,13 @@ import pytest
 from playwright.sync_api import expect
 
 from bad_hub import Hub
-from conftest import Server
+from conftest import Server, eventually
 from page_driver import (  # noqa: F401
     QUESTION, SCREENS, ask, browser, choose, looked_at, open_page, page, until,
 )  # fmt: skip
 from pull_home import FILES, NAME, WEIGHTS, Home
 from test_page_access import PACKAGES, faults
-from test_switch import eventually, run
+from test_switch import run
 
 ADMIN = "the-admins"
 HELD = 1_200_000  # bytes that come before the hub waits

@@ -13,8 +13,8 @@ import time
 import httpx
 import pytest
 
-from conftest import BIN, Server
-from test_faults import ask, body, lines, metric, text_of, until
+from conftest import BIN, Server, eventually
+from test_faults import ask, body, lines, metric, text_of
 
 KILLS = int(os.environ.get("OCELLUS_KILLS", "8"))
 
@@ -31,7 +31,7 @@ def test_a_picture_survives_a_restart(start, tmp_path):
     folder = tmp_path / "deep" / "pictures"
     first = start("--image-cache-dir", str(folder))
     answer = text_of(ask(first, body(1)))
-    until(lambda: len(pictures(folder)) == 1)
+    eventually(lambda: len(pictures(folder)) == 1)
     assert folder.stat().st_mode & 0o777 == 0o700
     assert pictures(folder)[0].stat().st_mode & 0o777 == 0o600
     first.stop()
@@ -48,7 +48,7 @@ def test_a_damaged_picture_is_encoded_again(start, tmp_path, damage):
     first = start("--image-cache-dir", str(folder))
     answer = text_of(ask(first, body(1)))
     text_of(ask(first, body(2)))
-    until(lambda: len(pictures(folder)) == 2)
+    eventually(lambda: len(pictures(folder)) == 2)
     first.stop()
     for path in pictures(folder):
         data = bytearray(path.read_bytes())
@@ -62,10 +62,10 @@ def test_a_damaged_picture_is_encoded_again(start, tmp_path, damage):
     second = start("--image-cache-dir", str(folder))
     assert text_of(ask(second, body(1))) == answer
     assert metric(second, "ocellus_image_disk_discarded_total") == 1
-    until(lambda: lines(second, "removed=.*because="))
+    eventually(lambda: lines(second, "removed=.*because="))
     assert len(lines(second, "removed=.*because=")) == 1
-    until(lambda: disk(second, "misses") == 1)
-    until(lambda: len(pictures(folder)) == 2)  # one was removed, and is written anew
+    eventually(lambda: disk(second, "misses") == 1)
+    eventually(lambda: len(pictures(folder)) == 2)  # one was removed, and is written anew
     second.stop()
     third = start("--image-cache-dir", str(folder))
     assert text_of(ask(third, body(1))) == answer
@@ -76,12 +76,12 @@ def test_the_folder_vanishes(start, tmp_path):
     folder = tmp_path / "pictures"
     running = start("--image-cache-dir", str(folder))
     assert text_of(ask(running, body(1)))
-    until(lambda: len(pictures(folder)) == 1)
+    eventually(lambda: len(pictures(folder)) == 1)
     shutil.rmtree(folder)
     for i in range(2, 8):
         assert text_of(ask(running, body(i)))
-    until(lambda: metric(running, "ocellus_image_disk_failures_total") == 1)
-    until(lambda: lines(running, "pictures are not kept"))
+    eventually(lambda: metric(running, "ocellus_image_disk_failures_total") == 1)
+    eventually(lambda: lines(running, "pictures are not kept"))
     assert len(lines(running, "pictures are not kept")) == 1
 
 
@@ -90,12 +90,12 @@ def test_the_disk_is_full(start, tmp_path):
     folder = tmp_path / "pictures"
     running = start("--image-cache-dir", str(folder))
     assert text_of(ask(running, body(1)))
-    until(lambda: len(pictures(folder)) == 1)
+    eventually(lambda: len(pictures(folder)) == 1)
     resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
     for i in range(2, 8):
         assert text_of(ask(running, body(i)))
-    until(lambda: metric(running, "ocellus_image_disk_failures_total") == 1)
-    until(lambda: lines(running, "pictures are not kept"))
+    eventually(lambda: metric(running, "ocellus_image_disk_failures_total") == 1)
+    eventually(lambda: lines(running, "pictures are not kept"))
     assert len(lines(running, "pictures are not kept")) == 1
     assert len(list(folder.iterdir())) == 1, "nothing half written is left"
 
@@ -119,7 +119,7 @@ def test_two_servers_of_one_folder(start, tmp_path):
     for one in clients:
         one.join()
     assert not wrong
-    until(lambda: len(list((tmp_path / "pictures").iterdir())) == 12)
+    eventually(lambda: len(list((tmp_path / "pictures").iterdir())) == 12)
     for one in servers:
         assert metric(one, "ocellus_image_disk_discarded_total") == 0
     third = start(*flags)

@@ -10,8 +10,8 @@ import sys
 import httpx
 import pytest
 
-from conftest import NO_END, drawing, picture_part, text_part, user
-from test_cli import BIN, DEMO, EXAMPLES, failure, run
+from conftest import NO_END, picture_part, text_part, user
+from test_cli import BIN, EXAMPLES, failure, run
 from test_server_process import failing
 
 MIB = 1 << 20
@@ -143,7 +143,7 @@ def test_the_server_runs_by_the_plan(start):
     assert wanted["kv"]["bytes"] == 2 * 4 * 4096 * TOKEN_BYTES["f16"]
     assert wanted["kv"]["prefix_bytes"] == wanted["kv"]["bytes"] / 2
     server = start(*map(str, flags))
-    line = next(line for line in server.log if "event=memory" in line)
+    line = server.logged("event=memory")[0]
     told = dict(re.findall(r"(\w+)=(\S+)", line))
     assert int(told["kv_mb"]) == wanted["kv"]["bytes"] >> 20
     assert int(told["images_mb"]) == 32

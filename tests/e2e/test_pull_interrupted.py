@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from pull_home import NAME, NEEDED, WEIGHTS, always, home, hub, on  # noqa: F401 (fixtures)
-from test_cli import BIN, DEMO
+from test_cli import BIN
 
 # --- interruptions -----------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from pull_home import home, hub  # noqa: F401 (fixtures)
-from test_cli import BIN, DEMO, ROOT, failure
+from test_cli import BIN, ROOT, failure
 
 REPO = "mlx-community/Phi-3.5-vision-instruct-4bit"
 COMMAND = "ocellus pull phi-3.5-vision-4bit"

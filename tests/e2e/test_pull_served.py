@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from bad_hub import COMMIT, Hub
-from conftest import ROOT, Server, data_uri
+from conftest import ROOT, Server, data_uri, eventually
 from pull_home import FILES, NAME, NEEDED, WEIGHTS, Home, always
-from test_switch import eventually, run
+from test_switch import run
 
 ADMIN, USER = "the-admins", "a-users"
 WHOLE = sum(map(len, NEEDED.values()))

@@ -270,9 +270,10 @@ def test_who_waits_for_a_fetcher_waits_no_longer_than_an_answer_may_take(start):
 
 def test_the_log_tells_the_host_and_no_more(fetching, host):
     refusal(ask(fetching, host.url("/secret-path?token=secret")))
-    [line] = [line for line in fetching.log if 'event="not fetched" host=' in line and "status 404" in line]
+    log = fetching.settled_log()
+    [line] = [line for line in log if 'event="not fetched" host=' in line and "status 404" in line]
     assert f"host={PICTURES}" in line and "req=" in line
-    assert not any("secret-path" in line or "token=secret" in line for line in fetching.log)
+    assert not any("secret-path" in line or "token=secret" in line for line in log)
 
 
 # --- files

@@ -15,7 +15,7 @@ import jsonschema
 import openai
 import pytest
 
-from conftest import BIN, ROOT, user
+from conftest import BIN, user
 
 REQUIRED = {"required": ["shape", "count"], "additionalProperties": False}
 SCHEMAS = {

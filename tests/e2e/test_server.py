@@ -360,7 +360,7 @@ def test_a_client_that_goes_away_stops_the_work(server):
 def test_prompts_and_pictures_are_not_in_the_log(server):
     ask(server.client(), {"role": "user", "content": "zanzibar secret"}, max_tokens=2)
     ask(server.client(), IMAGE_TURN, max_tokens=2)
-    log = "\n".join(server.log)
+    log = "\n".join(server.settled_log())
     assert "event=http" in log
     assert "zanzibar" not in log
     assert "base64" not in log

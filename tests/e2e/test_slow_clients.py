@@ -13,7 +13,7 @@ import time
 import httpx
 import pytest
 
-from conftest import BIN, START_SECONDS
+from conftest import BIN, START_SECONDS, eventually
 
 GOOD = {"messages": [{"role": "user", "content": "What can you see?"}], "max_tokens": 2}
 HALF = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localh"
@@ -26,13 +26,6 @@ def ask(server, **headers):
 def metric(server, name, **headers):
     text = httpx.get(server.url + "/metrics", headers=headers, timeout=300).text
     return int(re.search(rf"^{name} (\d+)$", text, re.M)[1])
-
-
-def wait_until(what):
-    deadline = time.monotonic() + START_SECONDS
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def free_port():
@@ -65,7 +58,7 @@ def test_silent_bodies_hold_a_part_of_the_budget_and_nobody_waits(start):
         for i in range(16):
             port = second if i % 4 == 3 else server.port
             silent.append(all_but_the_last_byte(port, 1 << 20))
-        wait_until(lambda: metric(server, "ocellus_request_memory_bytes") >= 7 << 20)
+        eventually(lambda: metric(server, "ocellus_request_memory_bytes") >= 7 << 20)
         for _ in range(20):
             # Half of it, and beside that what is small: the beginnings of those that wait.
             assert metric(server, "ocellus_request_memory_bytes") <= 9 << 20
@@ -94,7 +87,7 @@ def test_silent_bodies_hold_a_part_of_the_budget_and_nobody_waits(start):
             except (OSError, IndexError):
                 told.add(b"reset")
         assert told <= {b"408", b"429", b"reset"} and b"408" in told
-        wait_until(lambda: metric(server, "ocellus_request_memory_bytes") == 0)
+        eventually(lambda: metric(server, "ocellus_request_memory_bytes") == 0)
     finally:
         for connection in silent:
             connection.close()
@@ -132,7 +125,7 @@ def test_few_descriptors_make_fewer_connections(start):
             idle.append(socket.create_connection(("127.0.0.1", server.port), timeout=30))
             if i % 50 == 49:
                 assert ask(server).status_code == 200
-        about = [line for line in server.log if "ulimit -n" in line]
+        about = server.logged("ulimit -n")
         assert len(about) == 1 and "without_effect=limits.max_connections" in about[0], about
     finally:
         for connection in idle:
@@ -180,14 +173,14 @@ def test_refused_pages_are_told_to_the_owner(start):
     # Its browser keeps the answer from this one.
     assert httpx.get(server.url + "/status", headers={"origin": "null"}).status_code == 200
     httpx.get(server.url + "/status", headers={"host": "pictures.example.org"})
-    wait_until(lambda: any("host refused" in line for line in server.log))
-    lines = [line for line in server.log if 'event="page refused"' in line]
+    log = server.settled_log()
+    lines = [line for line in log if 'event="page refused"' in line]
     assert len(lines) == 2, lines  # one about each, however often it tries
     assert 'if_it_is_yours="--cors-origin https://example.org"' in lines[0]
     # Any site's sandboxed frame has this one: it is not to be named.
     assert "serve the page over http" in lines[1] and "--cors-origin" in lines[1]
     assert "--cors-origin null" not in lines[1]
-    [line] = [line for line in server.log if 'event="host refused"' in line]
+    [line] = [line for line in log if 'event="host refused"' in line]
     assert 'if_it_is_yours="--allow-host pictures.example.org"' in line
 
 

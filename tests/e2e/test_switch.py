@@ -14,7 +14,7 @@ import time
 import httpx
 import pytest
 
-from conftest import BIN, ROOT, picture_part, text_part, user
+from conftest import BIN, eventually, picture_part, text_part, user
 
 DEMO = "ocellus-demo"
 TURN = {"role": "user", "content": "What can you see?"}
@@ -71,15 +71,6 @@ def switch(running, name):
 
 def states(running):
     return {m["name"]: m for m in httpx.get(running.url + "/status", timeout=60).json()["models"]}
-
-
-def eventually(what):
-    deadline = time.monotonic() + 120
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def test_models_are_loaded_by_their_names(both):
@@ -231,7 +222,7 @@ def broken(home, tmp_path, how):
 def test_the_fallback_serves_and_says_why(both, home, tmp_path, how):
     folder = broken(home, tmp_path, how)
     running = both("--fallback", "full", model=str(folder))
-    assert len([line for line in running.log if "event=fallback" in line]) == 1
+    assert len(running.logged("event=fallback")) == 1
     health = httpx.get(running.url + "/health").json()
     assert (health["status"], health["model"], health["method"]) == ("healthy", "four-bit", "CPU")
     reason = {"missing": "no model", "truncated": "model.safetensors", "wrong shape": "o_proj"}[how]
@@ -299,7 +290,7 @@ def test_idle_models_are_unloaded_and_come_back(both):
         response = ask(running.url)
         assert response.status_code == 200 and response.json()["model"] == DEMO
         assert eventually(lambda: states(running)[DEMO]["state"] == "absent")
-    assert len([line for line in running.log if "event=unloaded" in line]) >= 2
+    assert running.logged("event=unloaded", 2)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         codes = list(pool.map(lambda _: ask(running.url, DEMO).status_code, range(8)))
     assert codes == [200] * 8
