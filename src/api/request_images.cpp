@@ -60,6 +60,15 @@ Result<void> add_base64_image(ChatRequest& request, std::string_view base64, std
              std::move(options));
 }
 
+Error too_many_images(const ChatLimits& limits, std::string param, std::string_view of) {
+  if (limits.max_images == 0)
+    return {ErrorCode::kInvalidArgument, "this server takes no pictures",
+            "ask without, or raise --max-images", std::move(param)};
+  return {ErrorCode::kInvalidArgument,
+          fmt::format("more than {} pictures in one {}", limits.max_images, of),
+          "send fewer, or raise --max-images", std::move(param)};
+}
+
 const EncodedImage* next_to_fetch(const ChatRequest& request) {
   const auto next = std::ranges::find_if(
       request.images, [](const EncodedImage& image) { return image.source.has_value(); });

@@ -21,6 +21,9 @@ Result<void> add_image(ChatRequest& request, std::string_view uri, std::string p
 Result<void> add_base64_image(ChatRequest& request, std::string_view base64, std::string param,
                               ImageOptions options, const ChatLimits& limits);
 
+// What is told at one more picture than limits.max_images; of them: "request".
+Error too_many_images(const ChatLimits& limits, std::string param, std::string_view of = "request");
+
 // The first picture that is still to be got from elsewhere; null: they are all here.
 const EncodedImage* next_to_fetch(const ChatRequest& request);
 

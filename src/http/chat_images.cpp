@@ -50,7 +50,7 @@ void App::take_images(const QuestionPtr& question) {
          fmt::format("the pictures take {} bytes while they are decoded, over "
                      "the limit of {}",
                      memory->peak, options_.memory->limit()),
-         "send fewer or smaller ones",
+         "send fewer or smaller ones, or give the server more (--max-memory-mb)",
          question->chat.images.size() == 1 ? question->chat.images.front().param : "messages"},
         Stage::kImage);
   question->pictures = Reservation(options_.memory, question->request->id);

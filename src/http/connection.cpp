@@ -110,7 +110,8 @@ Connection::awaitable<void> Connection::run_refused() {
     Current current(core_->options.limits.message);
     co_await refuse_and_close(current,
                               refusal(current, refuse(Refusal::kTooManyConnections,
-                                                      "the server has too many connections")));
+                                                      "the server has as many connections as it "
+                                                      "may (--max-connections); try later")));
   } catch (const std::exception& failure) {
     log::event(log::Level::kError, "connection", {{"failure", failure.what()}});
   }

@@ -88,10 +88,7 @@ struct BlockParser {
     const std::string_view key = base64 ? "data" : "url";
     OC_ASSIGN_OR_RETURN(const std::string_view data, required(*source, key));
     std::string param = source->name(key);
-    if (pictures == limits.max_images)
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("more than {} pictures in one request", limits.max_images), "",
-                   std::move(param)};
+    if (pictures == limits.max_images) return too_many_images(limits, std::move(param));
     ++pictures;
     const ImagePart part{static_cast<int>(request.images.size())};
     // Some send the whole data: URL as the data. No letter of base64 is a colon.

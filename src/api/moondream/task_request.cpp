@@ -39,8 +39,7 @@ struct Parser {
     OC_ASSIGN_OR_RETURN(const auto uri, fields.string(row("image_url")));
     if (!uri)
       return missing("image_url", R"(one picture: "image_url": "data:image/...;base64,...")");
-    if (limits.max_images == 0)
-      return Error{ErrorCode::kInvalidArgument, "this server takes no pictures", "", "image_url"};
+    if (limits.max_images == 0) return too_many_images(limits, "image_url");
     return add_image(request, *uri, "image_url", {}, limits);
   }
 

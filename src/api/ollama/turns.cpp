@@ -151,10 +151,7 @@ Result<void> add_ollama_images(const json::value& value, const std::string& para
     std::string path = fmt::format("{}[{}]", param, i);
     if (!array[i].is_string()) return wrong_value(path, "base64, or a data: URL", array[i]);
     const std::string_view text(array[i].get_string());
-    if (request.images.size() == limits.max_images)
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("more than {} pictures in one request", limits.max_images), "",
-                   std::move(path)};
+    if (request.images.size() == limits.max_images) return too_many_images(limits, std::move(path));
     const ImagePart part{static_cast<int>(request.images.size())};
     // No letter of base64 is a colon.
     OC_RETURN_IF_ERROR(text.find(':') < 16

@@ -76,10 +76,7 @@ struct ConversationParser {
 
   // The picture in a data URI that stands at `param`.
   Result<Part> take_image(std::string_view uri, std::string param, ImageOptions options) {
-    if (pictures == limits.max_images)
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("more than {} pictures in one request", limits.max_images), "",
-                   param};
+    if (pictures == limits.max_images) return too_many_images(limits, std::move(param));
     ++pictures;
     const ImagePart result{static_cast<int>(request.images.size())};
     OC_RETURN_IF_ERROR(add_image(request, uri, std::move(param), std::move(options), limits));
@@ -145,7 +142,7 @@ struct ConversationParser {
     if (frames > limits.max_frames)
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("more than {} frames in one request", limits.max_frames),
-                   "send fewer, and an fps that fits them", param};
+                   "send fewer, and an fps that fits them, or raise --max-frames", param};
     OC_ASSIGN_OR_RETURN(const auto fps, part.number("fps", kMinFps, kMaxFps));
     const FramesPart result{.first = static_cast<int>(request.images.size()),
                             .count = static_cast<int>(urls.size()),

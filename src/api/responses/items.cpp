@@ -205,9 +205,7 @@ Result<void> ItemReader::picture(const JsonFields& fields, Message& out) {
                  "", fields.name("detail")};
   std::string param = fields.name("image_url");
   if (request_.images.size() == limits_.max_images)
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("more than {} pictures in one conversation", limits_.max_images), "",
-                 std::move(param)};
+    return too_many_images(limits_, std::move(param), "conversation");
   const ImagePart part{static_cast<int>(request_.images.size())};
   OC_RETURN_IF_ERROR(add_image(request_, url, std::move(param), std::move(options), limits_));
   out.parts.emplace_back(part);

@@ -1,5 +1,7 @@
 #include "runtime/hosting/model_host.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
 
@@ -214,7 +216,10 @@ void HostCore::acquire(const std::string& name, ModelHost::OnLease ready) {
         Slot::Clock::now() - slot->failed_at < options_.retry_after_failure)
       return *slot->failure;
     if (slot->waiting.size() >= options_.max_waiting)
-      return Error{ErrorCode::kQueueFull, "as many requests as may wait for this model already"};
+      return Error{ErrorCode::kQueueFull,
+                   fmt::format("{} requests wait for this model already, the most that may",
+                               options_.max_waiting),
+                   "try again later, or let more wait (--max-queue)"};
     slot->waiting.push_back(std::move(ready));
     enqueue(*slot);
     return std::nullopt;

@@ -11,6 +11,7 @@ namespace oc {
 namespace {
 
 constexpr std::chrono::milliseconds kLook{50};
+constexpr const char* kMayWait = "try again later, or let more wait (--max-queue)";
 
 }  // namespace
 
@@ -42,8 +43,7 @@ Result<EntryPtr*> RequestQueue::place_for(const GenerateRequest& request) {
   if (queue_.size() < options_.max_waiting + free) return static_cast<EntryPtr*>(nullptr);
   counters_.count_rejected();
   return Error{ErrorCode::kQueueFull,
-               fmt::format("{} requests wait already, the most that may", queue_.size()),
-               "try again later"};
+               fmt::format("{} requests wait already, the most that may", queue_.size()), kMayWait};
 }
 
 // Half of the places stay for requests that need nothing compiled.
@@ -57,7 +57,7 @@ Result<void> RequestQueue::place_for_schema() {
                fmt::format("{} requests wait already for their JSON schemas to be compiled, the "
                            "most that may",
                            wait),
-               "try again later"};
+               kMayWait};
 }
 
 // A waiting frame of the same camera, which the new one makes useless: it takes its place, not the

@@ -137,7 +137,10 @@ Result<void> Service::complete(GenerateRequest& request) const {
     return Error{
         ErrorCode::kInvalidArgument,
         fmt::format("n is {}, this server gives at most {} answers", request.n, max_answers),
-        "ask again for more", "n"};
+        fmt::format(
+            "ask again for more, or raise {}",
+            max_answers < static_cast<std::size_t>(options_.max_n) ? "--max-running" : "--max-n"),
+        "n"};
   if (!request.max_tokens && options_.default_max_tokens > 0)
     request.max_tokens = options_.default_max_tokens;
   return {};

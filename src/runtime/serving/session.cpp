@@ -136,18 +136,17 @@ Error Session::too_long(std::int64_t prompt_tokens, bool at_least) const {
   if (count == 0 || prompt_tokens - pictures_.tokens() >= context())
     hint = "shorten the text or leave out earlier turns";
   if (task || context_.request.raw_prompt) hint = "shorten the text";
-  return {
-      ErrorCode::kContextLength,
-      fmt::format("the prompt has {}{} tokens{}; {} {}, answer included",
-                  at_least ? "at least " : "", prompt_tokens, pictures,
-                  context() < context_.model.info().context_length ? "this server allows"
-                                                                   : "the model's context holds",
-                  context()),
-      std::move(hint),
-      context_.request.raw_prompt ? "prompt"
-      : !task                     ? "messages"
-      : finds_objects(*task)      ? "object"
-                                  : "question"};
+  const bool of_server = context() < context_.model.info().context_length;
+  if (of_server) hint += ", or raise limits.max_sequence_length of the configuration";
+  return {ErrorCode::kContextLength,
+          fmt::format("the prompt has {}{} tokens{}; {} {}, answer included",
+                      at_least ? "at least " : "", prompt_tokens, pictures,
+                      of_server ? "this server allows" : "the model's context holds", context()),
+          std::move(hint),
+          context_.request.raw_prompt ? "prompt"
+          : !task                     ? "messages"
+          : finds_objects(*task)      ? "object"
+                                      : "question"};
 }
 
 Result<void> Session::limit_answer() {

@@ -192,7 +192,9 @@ TEST_F(ModelHostTest, OneLoadForAllThatWait) {
   ASSERT_TRUE(activate("a").ok());
   std::vector<std::future<Result<LeasePtr>>> waiting;
   for (int i = 0; i < 3; ++i) waiting.push_back(acquire_later("b"));
-  EXPECT_EQ(acquire("b").error().code, ErrorCode::kQueueFull);
+  const Error full = acquire("b").error();
+  EXPECT_EQ(full.code, ErrorCode::kQueueFull);
+  EXPECT_NE(full.hint.find("--max-queue"), std::string::npos) << full.hint;
   open.set_value();
   for (auto& one : waiting) EXPECT_TRUE(one.get().ok());
   EXPECT_EQ(load_count(), 2u);

@@ -63,6 +63,7 @@ TEST_F(RequestQueueTest, IsBoundedButForFreePlaces) {
   ASSERT_FALSE(full.ok());
   EXPECT_EQ(full.error().code, ErrorCode::kQueueFull);
   EXPECT_EQ(full.error().message, "2 requests wait already, the most that may");
+  EXPECT_NE(full.error().hint.find("--max-queue"), std::string::npos);
   EXPECT_EQ(take(), "a");
   EXPECT_FALSE(queue.push(entry("c")).ok());
   queue.leave();  // its place is free, though it has not been told yet

@@ -224,6 +224,7 @@ TEST_F(SchemaServiceTest, HalfOfTheQueueIsForOthers) {
       service_->submit(wants("third"), nullptr, [](Result<GenerateResult>) { FAIL(); });
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kQueueFull);
+  EXPECT_NE(refused.error().hint.find("--max-queue"), std::string::npos);
   EXPECT_TRUE(submit(question("hello")).get().ok());
   EXPECT_EQ(service_->stats().rejected, 1u);
   workshop->open();
