@@ -84,6 +84,9 @@ Result<TokenizeRequest> read_tokenize(const JsonFields& fields) {
   if (content && prompt)
     return Error{ErrorCode::kInvalidArgument, "\"content\" and \"prompt\" are both given",
                  "send one of them", "prompt"};
+  if (!content && !prompt)
+    return Error{ErrorCode::kInvalidArgument, "\"content\" is missing",
+                 "the text, by llama.cpp's name, or as vLLM's \"prompt\"", "content"};
   out.text = std::string(content ? *content : prompt.value_or(""));
   // As each server has it where nothing is said: llama.cpp leaves the beginning out, vLLM does not.
   out.begin = prompt.has_value();
@@ -103,7 +106,8 @@ Result<DetokenizeRequest> read_detokenize(const JsonFields& fields) {
   OC_ASSIGN_OR_RETURN(out.model, model_of_tokens(fields));
   OC_ASSIGN_OR_RETURN(const json::array* tokens, fields.array(kTokens));
   if (tokens == nullptr)
-    return Error{ErrorCode::kInvalidArgument, "\"tokens\" is missing", "", "tokens"};
+    return Error{ErrorCode::kInvalidArgument, "\"tokens\" is missing",
+                 "the ids, as POST /tokenize gives them", "tokens"};
   for (std::size_t i = 0; i < tokens->size(); ++i) {
     const json::value& token = (*tokens)[i];
     const std::int64_t id = token.is_int64() ? token.get_int64() : whole_number(token).value_or(-1);

@@ -57,6 +57,30 @@ def test_another_dialect_without_its_prefix(both, path):
     assert httpx.post(both.url + path, json=CHAT).json()["type"] == "error"
 
 
+@pytest.mark.parametrize(
+    "paths, header",
+    [
+        (["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/images/plan", "/v1/models", "/v1/nothing"],
+         "Authorization: Bearer KEY"),
+        (["/v1/messages", "/v1/messages/count_tokens", "/v1/messages/batches"],
+         "x-api-key: KEY, or Authorization: Bearer KEY"),
+        (["/v1/query", "/v1/caption", "/v1/detect", "/v1/point"],
+         "X-Moondream-Auth: KEY, or Authorization: Bearer KEY"),
+        (["/api/chat", "/api/generate", "/api/tags", "/api/nothing", "/tokenize", "/props"],
+         "Authorization: Bearer KEY"),
+    ],
+)  # fmt: skip
+def test_who_shows_no_key_is_told_its_clients_header(both, paths, header):
+    for path in paths:
+        for written in (path, path.removeprefix("/v1"), f"{path}/"):
+            for port in (both.url, both.backend):
+                told = httpx.post(port + written, json={})
+                assert told.status_code == 401, written
+                error = told.json()["error"]
+                message = error if isinstance(error, str) else error["message"]
+                assert message == f"an API key is needed: {header}", written
+
+
 def test_models_without_prefix(both):
     usual = httpx.get(both.url + "/v1/models", headers=both.keyed).json()
     for path in ("/models", "/models/", "/v1/models/", "//v1/models", "/v1//models"):
@@ -171,7 +195,7 @@ def test_tokens_are_those_of_the_verb(both, text):
     assert spelled.decode().replace(" ", "") == text.replace(" ", "")
     strings = tokenize(both, prompt=text, return_token_strs=True).json()
     assert len(strings["token_strs"]) == strings["count"]
-    assert tokenize(both).json()["tokens"] == []
+    assert tokenize(both, content="").json()["tokens"] == []
     ids = without["tokens"]
     back = httpx.post(both.url + "/detokenize", json={"tokens": ids}, headers=both.keyed)
     pointed = httpx.post(both.url + "/detokenize", json={"tokens": [float(one) for one in ids]}, headers=both.keyed)
@@ -184,6 +208,8 @@ def test_tokens_are_those_of_the_verb(both, text):
 @pytest.mark.parametrize(
     "path, body, status, param",
     [
+        ("/tokenize", {}, 400, "content"),
+        ("/tokenize", {"content": None, "with_pieces": True}, 400, "content"),
         ("/tokenize", {"content": 5}, 400, "content"),
         ("/tokenize", {"content": "a", "prompt": "b"}, 400, "prompt"),
         ("/tokenize", {"content": "a", "with_piece": True}, 400, "with_piece"),
