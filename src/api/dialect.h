@@ -44,6 +44,9 @@ class AnswerWriter {
   virtual std::optional<AnsweredTurn> kept() { return std::nullopt; }
 };
 
+// How a key is shown everywhere.
+inline constexpr std::string_view kBearerKey = "Authorization: Bearer KEY";
+
 // Const and shared; lives as long as the program. Any thread.
 class Dialect {
  public:
@@ -52,6 +55,8 @@ class Dialect {
   // The body of an answer that says what went wrong. A dialect that is only this has routes that
   // take no questions.
   virtual std::string error_body(const ApiError& error) const = 0;
+  // How its clients show a key, for whoever shows none.
+  virtual std::string_view key_header() const { return kBearerKey; }
 
   // Of the request's body, which is freed as soon as it is read. `memory` holds what the body
   // takes, and afterwards what the request takes. Errors: kInvalidArgument, kUnsupported,

@@ -42,10 +42,12 @@ std::span<const PlanPath> plan_paths() {
 std::span<const DialectPrefix> dialect_prefixes() {
   // Moondream's errors have OpenAI's shape.
   // The original backend has its own below /api/v1/, at its port; elsewhere nothing is there.
-  static const std::array<DialectPrefix, 4> kPrefixes = {
+  // Ollama's clients ask below /v1/ where they are given an address that ends so.
+  static const std::array<DialectPrefix, 5> kPrefixes = {
       {{"/v1/", openai_dialect()},
        {"/v1/messages", anthropic_dialect()},
        {"/api/", ollama_dialect(OllamaRoute::kChat)},
+       {"/v1/api/", ollama_dialect(OllamaRoute::kChat)},
        {"/api/v1/", openai_dialect()}}};
   return kPrefixes;
 }

@@ -57,12 +57,6 @@ bool shows_no_key(const Request& request) {
   return request.header("authorization").empty() && key_alone(request).empty();
 }
 
-// As the clients of the route have it.
-std::string_view how_to_show_key(const Request& request) {
-  return request.path.starts_with("/v1/messages") ? "x-api-key: KEY, or Authorization: Bearer KEY"
-                                                  : "Authorization: Bearer KEY";
-}
-
 // "203.0.113.7:4711" and "[2001:db8::1]:4711", as some proxies have it, without port and brackets.
 std::string_view without_port(std::string_view address) {
   if (address.starts_with('[')) {
@@ -284,16 +278,16 @@ bool AccessPolicy::holds(const std::vector<Digest>& keys, const Request& request
   return same != 0;
 }
 
-std::optional<ApiError> AccessPolicy::check_key(const Request& request) const {
+std::optional<ApiError> AccessPolicy::check_key(const Request& request,
+                                                std::string_view header) const {
   if (digests_.empty()) return std::nullopt;
   if (shows_no_key(request))
-    return refuse(Refusal::kMissingKey,
-                  fmt::format("an API key is needed: {}", how_to_show_key(request)));
+    return refuse(Refusal::kMissingKey, fmt::format("an API key is needed: {}", header));
   const bool api = holds(digests_, request), admin = holds(admin_digests_, request);
   if (!api && !admin && !key_in(request.header("authorization")) &&
       !request.header("authorization").empty())
-    return refuse(Refusal::kWrongKey, fmt::format("\"Bearer \" is missing before the key: {}",
-                                                  how_to_show_key(request)));
+    return refuse(Refusal::kWrongKey,
+                  fmt::format("\"Bearer \" is missing before the key: {}", header));
   if (!api && !admin)
     return refuse(Refusal::kWrongKey,
                   "the API key is none of this server's: send one that it was started with "

@@ -70,7 +70,9 @@ class AccessPolicy {
                                                                 bool welcome) const;
   // "Authorization: Bearer KEY", or the KEY alone in x-api-key, api-key or x-moondream-auth. Takes
   // the same time whichever key is wrong and however.
-  std::optional<ApiError> check_key(const Request& request) const;
+  // `header`: how the clients of the path show one (Dialect::key_header).
+  std::optional<ApiError> check_key(const Request& request,
+                                    std::string_view header = kBearerKey) const;
   // Of a request that has passed check_key(), for a route that is `admin`: 401 without a key or
   // with one that nobody knows, 403 with one that may do everything else.
   std::optional<ApiError> check_admin(const Request& request) const;

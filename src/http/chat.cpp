@@ -90,16 +90,16 @@ void or_fail(AnswerSender& sender, const Step& step) {
 }  // namespace
 
 std::optional<ApiError> check_loading(const Request& request, const ModelSource& source,
-                                      const std::string& model) {
+                                      const std::string& model, std::string_view key_header) {
   if ((!request.guest && request.admin) || !source.loads(model)) return std::nullopt;
   if (request.guest)
     return refuse(Refusal::kOriginNotAllowed,
                   "this page may only ask models that are loaded; --cors-origin allows more",
                   "model");
   return refuse(Refusal::kNotAdmin,
-                "the model is not loaded, and this server loads models for an admin key "
-                "only: Authorization: Bearer KEY; or leave \"model\" out; " +
-                    names_instead(model, loaded_names(source)),
+                fmt::format("the model is not loaded, and this server loads models for an admin "
+                            "key only: {}; or leave \"model\" out; {}",
+                            key_header, names_instead(model, loaded_names(source))),
                 "model");
 }
 
@@ -132,7 +132,8 @@ void App::chat(const Dialect& dialect, const RequestPtr& request, const Responde
     if (const auto absent = check_loaded(*source, question->chat.model))
       return question->fail(*absent, Stage::kRequest);
   if (question->chat.instead == ModelStep::kUnload) return unload(question, *source);
-  if (const auto refused = check_loading(*request, *source, question->chat.model))
+  if (const auto refused =
+          check_loading(*request, *source, question->chat.model, dialect.key_header()))
     return void(responder->fail(*refused));
   log::step("parsed", request->id, "bytes", bytes, "messages",
             question->chat.generate.messages.size(), "ms", parsing.ms());

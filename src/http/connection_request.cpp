@@ -128,7 +128,8 @@ std::optional<Response> Connection::check_access(const Current& current, const R
   if (!welcome)
     if (auto error = access.check_origin(request, trusted_)) return refusal(current, *error);
   if (!core_->router.open(request.path)) {
-    if (auto error = access.check_key(request)) return refusal(current, *error);
+    const std::string_view header = core_->router.dialect_of(request.path).key_header();
+    if (auto error = access.check_key(request, header)) return refusal(current, *error);
     proven_ = true;
   }
   if (!access.has_keys()) proven_ = true;

@@ -15,7 +15,8 @@ namespace oc::http {
 
 // Not everybody may have a model loaded.
 std::optional<ApiError> check_loading(const Request& request, const ModelSource& source,
-                                      const std::string& model);
+                                      const std::string& model,
+                                      std::string_view key_header = kBearerKey);
 
 // One thread at a time.
 struct App::Question {

@@ -37,12 +37,26 @@ void Router::speak(std::string_view prefix, const Dialect& dialect) {
 const Dialect& Router::dialect_of(std::string_view path) const {
   for (const Route& route : routes_)
     if (route.dialect != nullptr && matches(route.path, path)) return *route.dialect;
+  const Prefix* found = prefix_of(path);
+  if (found == nullptr) {  // it may be of a dialect that lies below /v1, as known_path() has it
+    found = prefix_of(std::string(kVersion) + std::string(path));
+    if (found != nullptr && found->text.size() <= kVersion.size() + 1) found = nullptr;
+  }
+  return found == nullptr ? *dialect_ : *found->dialect;
+}
+
+const Router::Prefix* Router::prefix_of(std::string_view path) const {
   const Prefix* longest = nullptr;
   for (const Prefix& one : prefixes_)
     if (path.starts_with(one.text) &&
         (longest == nullptr || one.text.size() >= longest->text.size()))
       longest = &one;
-  return longest == nullptr ? *dialect_ : *longest->dialect;
+  return longest;
+}
+
+bool Router::is_known(std::string_view path) const {
+  return std::ranges::any_of(routes_,
+                             [&](const Route& route) { return matches(route.path, path); });
 }
 
 Router::Match Router::find(std::string_view method, std::string_view path) const {
@@ -83,6 +97,13 @@ std::string Router::absent(std::string_view written) const {
   for (const std::string_view one :
        {std::string_view(path), twice ? std::string_view(path).substr(kVersion.size()) : below})
     if (const std::string* why = explained(one)) return *why;
+  // A client whose API is not below /v1 has been given an address that ends with it.
+  if (path.starts_with("/v1/"))
+    if (const std::string rest = path.substr(kVersion.size()); is_known(rest))
+      return fmt::format(
+          "there is nothing at this path; {} is there: leave /v1 out of the address that the "
+          "client is given",
+          rest);
   const std::string_view there = example();
   return there.empty() ? "there is nothing at this path"
                        : fmt::format("there is nothing at this path; try {}", there);
@@ -109,10 +130,6 @@ std::string_view Router::example() const {
 }
 
 std::string Router::known_path(std::string_view path) const {
-  const auto is_known = [this](std::string_view one) {
-    return std::ranges::any_of(routes_,
-                               [&](const Route& route) { return matches(route.path, one); });
-  };
   const std::string plain = plain_path(path);
   if (is_known(plain)) return plain;
   if (plain.starts_with('/'))

@@ -60,16 +60,19 @@ class Router {
   bool for_guests(std::string_view path) const;
 
  private:
-  std::string_view example() const;
-  std::string absent(std::string_view written) const;
-  const std::string* explained(std::string_view path) const;  // null: nobody has
-
-  std::vector<Route> routes_;
-  const Dialect* dialect_;
   struct Prefix {
     std::string text;
     const Dialect* dialect;
   };
+
+  std::string_view example() const;
+  std::string absent(std::string_view written) const;
+  const std::string* explained(std::string_view path) const;  // null: nobody has
+  const Prefix* prefix_of(std::string_view path) const;       // the longest; null: none
+  bool is_known(std::string_view path) const;
+
+  std::vector<Route> routes_;
+  const Dialect* dialect_;
   std::vector<Prefix> prefixes_;
   std::vector<std::pair<std::string, std::string>> absent_;  // prefix, why
 };

@@ -1,6 +1,7 @@
 """What OpenAI's clients may ask for and this server does not do: a 404 that says what it does."""
 
 import httpx
+import ollama
 import openai
 import pytest
 
@@ -44,3 +45,15 @@ def test_each_in_the_shape_of_its_dialect(server):
     for path in ("/api/embed", "/api/embeddings"):
         answer = httpx.post(server.url + path, json={"model": "", "input": "x"})
         assert answer.status_code == 501 and "embeddings" in answer.json()["error"], path
+
+
+def test_an_address_with_v1_whose_client_wants_it_without(server):
+    """Of a client that asks for what lies beside /v1."""
+    with pytest.raises(ollama.ResponseError) as error:
+        ollama.Client(host=server.url + "/v1").chat("default", messages=[{"role": "user", "content": "?"}])
+    assert error.value.status_code == 404
+    assert "/api/chat is there: leave /v1 out of the address" in error.value.error
+    for path in ("/api/tags", "/api/embed", "/tokenize", "/props", "/health"):
+        told = httpx.post(f"{server.url}/v1{path}", json={})
+        assert told.status_code == 404 and f"{path} is there: leave /v1 out" in told.text, path
+    assert "leave /v1 out" not in httpx.get(server.url + "/v1/nothing").text

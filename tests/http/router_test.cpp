@@ -40,6 +40,9 @@ TEST(Router, WhatIsNotThereSaysWhy) {
     EXPECT_NE(why(path).find("no numbers"), std::string::npos) << path;
   EXPECT_NE(why("/embeddings/old").find("nor old ones"), std::string::npos);
   EXPECT_NE(why("/v2/embeddings").find("try /v1/models"), std::string::npos);
+  // It is there, but not below /v1.
+  EXPECT_NE(why("/v1/health").find("/health is there: leave /v1 out"), std::string::npos);
+  EXPECT_NE(why("/v1/nothing").find("try /v1/models"), std::string::npos);
 }
 
 TEST(Router, GuestsAreWelcomeAtSomePaths) {
@@ -65,6 +68,11 @@ TEST(Router, EachPathSpeaksItsDialect) {
   for (const char* path : {"", "/", "*", "/v1", "/v2/", "/v1/config/x", "/v1/odd/1", "/chat/"})
     EXPECT_EQ(&table.dialect_of(path), &backend) << path;
   EXPECT_EQ(&Router().dialect_of("/"), &openai);
+  // What a client writes without /v1, be there anything or not.
+  EXPECT_EQ(&table.dialect_of("/config/x"), &backend);
+  table.speak("/v1/messages", openai);
+  for (const char* path : {"/v1/messages", "/messages", "/messages/x"})
+    EXPECT_EQ(&table.dialect_of(path), &openai) << path;
   table.speak("/v1/config/", openai);  // the later one counts
   EXPECT_EQ(&table.dialect_of("/v1/config/x"), &openai);
   // Also what there is instead of a route.

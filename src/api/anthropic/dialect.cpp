@@ -13,6 +13,9 @@ class Anthropic final : public Dialect {
   std::string error_body(const ApiError& error) const override {
     return messages_error_json(error);
   }
+  std::string_view key_header() const override {
+    return "x-api-key: KEY, or Authorization: Bearer KEY";
+  }
   Result<ChatRequest> parse(std::string&& body, const ChatLimits& limits,
                             Reservation& memory) const override {
     return parse_messages_request(std::move(body), limits, memory);

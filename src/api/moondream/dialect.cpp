@@ -46,6 +46,9 @@ class MoondreamDialect final : public Dialect {
   std::string error_body(const ApiError& error) const override {
     return openai_dialect().error_body(error);
   }
+  std::string_view key_header() const override {
+    return "X-Moondream-Auth: KEY, or Authorization: Bearer KEY";
+  }
   Result<ChatRequest> parse(std::string&& body, const ChatLimits& limits,
                             Reservation& memory) const override {
     return parse_task_request(route_, std::move(body), limits, memory);
