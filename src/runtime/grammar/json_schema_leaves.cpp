@@ -95,16 +95,17 @@ Result<json::object> SchemaChecker::string(const json::object& in, const std::st
   if (pattern != nullptr) {
     const std::string param = path + ".pattern";
     if (!pattern->is_string()) return schema_wrong(param, "must be a string");
-    const auto cost = pattern_cost(pattern->get_string());
-    if (!cost.ok())
-      return schema_unsupported(param, "cannot be enforced: " + cost.error().message,
+    const auto whole = read_pattern(pattern->get_string());
+    if (!whole.ok())
+      return schema_unsupported(param, "cannot be enforced: " + whole.error().message,
                                 "docs/api.md says which patterns can");
-    if (cost->places > limits_.pattern_places)
+    const PatternCost cost = cost_of_pattern(*whole);
+    if (cost.places > limits_.pattern_places)
       return schema_wrong(
-          param, fmt::format("has {} places when repeats are written out, at most {}", cost->places,
+          param, fmt::format("has {} places when repeats are written out, at most {}", cost.places,
                              limits_.pattern_places));
-    out.emplace("pattern", written_out(read_pattern(pattern->get_string()).value()));
-    OC_RETURN_IF_ERROR(spend(out, cost->work, param));
+    out.emplace("pattern", written_out(*whole));
+    OC_RETURN_IF_ERROR(spend(out, cost.work, param));
   }
   if (minimum.value_or(0) > 0) out.emplace("minLength", *minimum);
   if (maximum) out.emplace("maxLength", *maximum);

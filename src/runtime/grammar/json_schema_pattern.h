@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "runtime/grammar/json_schema.h"
 
 namespace oc {
 
@@ -30,6 +31,8 @@ struct PatternPart {
 // Of the kind that can be enforced: anchors at the ends only, printable ASCII, groups, classes and
 // quantifiers. An error says what is not.
 Result<PatternPart> read_pattern(std::string_view pattern);
+
+PatternCost cost_of_pattern(const PatternPart& pattern);
 
 // The same, as the library takes it: of "(ab*)?" it makes "(ab*)?|b*".
 std::string written_out(const PatternPart& pattern);

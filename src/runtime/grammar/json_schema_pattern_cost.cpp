@@ -161,11 +161,15 @@ class PatternStates {
 
 }  // namespace
 
+PatternCost cost_of_pattern(const PatternPart& pattern) {
+  PatternCost cost{.places = pattern.places};
+  if (static_cast<std::size_t>(cost.places) <= kPlaces) cost.work = PatternStates(pattern).cost();
+  return cost;
+}
+
 Result<PatternCost> pattern_cost(std::string_view pattern) {
   OC_ASSIGN_OR_RETURN(const PatternPart whole, read_pattern(pattern));
-  PatternCost cost{.places = whole.places};
-  if (static_cast<std::size_t>(cost.places) <= kPlaces) cost.work = PatternStates(whole).cost();
-  return cost;
+  return cost_of_pattern(whole);
 }
 
 }  // namespace oc
