@@ -1,6 +1,5 @@
 // ocellus mcp: eyes for programs that have none. A server of the Model Context Protocol on standard
 // input and output, which a program starts for itself.
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -66,11 +65,7 @@ class InputLines {
         out.too_long = true;
         out.text = {};
       }
-      // A signal that comes before read() waits would not end that wait.
-      pollfd input{STDIN_FILENO, POLLIN, 0};
-      constexpr int kLookMs = 200;
-      while (!CatchInterrupt::caught() && ::poll(&input, 1, kLookMs) == 0) {
-      }
+      CatchInterrupt::wait_to_read(STDIN_FILENO);
       if (CatchInterrupt::caught()) return std::nullopt;
       char block[64 << 10];
       const ssize_t got = ::read(STDIN_FILENO, block, sizeof block);

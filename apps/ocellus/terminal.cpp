@@ -1,11 +1,16 @@
 #include "terminal.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <iostream>
+#include <tuple>
 
 #include "base/environment.h"
 #include "base/log.h"
@@ -14,9 +19,25 @@
 namespace oc {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;  // a signal handler can reach nothing else
+// A signal handler can reach nothing else.
+volatile std::sig_atomic_t interrupted = 0;
+volatile std::sig_atomic_t wake_end = -1;  // of a pipe, where somebody may sleep at its other end
 
-void on_interrupt(int) { interrupted = 1; }
+void on_interrupt(int) {
+  const int before = errno;
+  interrupted = 1;
+  if (wake_end >= 0) std::ignore = ::write(wake_end, "", 1);
+  errno = before;
+}
+
+// Its end to read from is readable once Ctrl-C was caught. -1: the system has no more files.
+int make_wake_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe(ends.data()) != 0) return -1;
+  for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
+  wake_end = ends[1];
+  return ends[0];
+}
 
 int columns_of(int file) {
   winsize size = {};
@@ -106,5 +127,17 @@ CatchInterrupt::CatchInterrupt() {
 CatchInterrupt::~CatchInterrupt() { std::signal(SIGINT, SIG_DFL); }
 
 bool CatchInterrupt::caught() { return interrupted != 0; }
+
+// A signal that comes between a look at the flag and the sleep ends no system call; it fills the
+// pipe.
+void CatchInterrupt::wait_to_read(int file) {
+  static const int kWake = make_wake_pipe();
+  std::array<pollfd, 2> both = {{{file, POLLIN, 0}, {kWake, POLLIN, 0}}};
+  const int look_ms = kWake < 0 ? 200 : -1;
+  while (!caught()) {
+    const int ready = ::poll(both.data(), both.size(), look_ms);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return;
+  }
+}
 
 }  // namespace oc

@@ -56,6 +56,9 @@ class CatchInterrupt {
   CatchInterrupt(const CatchInterrupt&) = delete;
   CatchInterrupt& operator=(const CatchInterrupt&) = delete;
   static bool caught();
+  // Sleeps until Ctrl-C, or until `file` can be read or has ended; at once where it was caught
+  // before.
+  static void wait_to_read(int file);
 };
 
 }  // namespace oc

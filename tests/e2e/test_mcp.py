@@ -5,9 +5,12 @@ import io
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import threading
+import time
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -267,8 +270,25 @@ def test_it_ends_with_its_input_and_on_ctrl_c():
     running.send("tools/call", {"name": "describe", "arguments": {"picture": str(PICTURE)}}, id=1)
     assert running.end() == ""
     assert text(running.reply()["result"])  # what was under way is answered first
+    for _ in range(4):  # before it waits for more, or after
+        running = Mcp()
+        assert running.ask("ping")["result"] == {}
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(60) == 130
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="counts how often the system wakes it")
+def test_it_sleeps_while_nobody_asks():
     running = Mcp()
     assert running.ask("ping")["result"] == {}
+    status = Path(f"/proc/{running.process.pid}/status")
+
+    def wakes():
+        return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", status.read_text(), re.M)[1])
+
+    before = wakes()
+    time.sleep(2)
+    assert wakes() - before < 5  # one may be that of the wait itself
     running.process.send_signal(signal.SIGINT)
     assert running.process.wait(60) == 130
 
