@@ -3,14 +3,13 @@ do is in test_remote_images_hostile.py."""
 
 import os
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from certificates import make_authority, signed
-from conftest import START_SECONDS, data_uri, drawing, text_part, user
+from conftest import START_SECONDS, data_uri, drawing, eventually, text_part, user
 from hostile_pictures import PICTURES, PictureHost, picture
 
 QUESTION = "Which shapes are in the picture?"
@@ -194,8 +193,7 @@ def test_a_client_that_leaves_takes_the_fetch_with_it(fetching):
     connection = socket.create_connection(("127.0.0.1", fetching.port))
     connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                        b"Content-Length: %d\r\n\r\n" % len(body) + body)  # fmt: skip
-    while not slow.heads:
-        time.sleep(0.01)
+    eventually(lambda: slow.heads)
     connection.close()
     assert slow.left.wait(START_SECONDS)
     slow.close()
@@ -212,13 +210,6 @@ def hold_fetchers(server, url, count, *headers):
     return connections
 
 
-def wait_until_open(host, count):
-    end = time.monotonic() + START_SECONDS
-    while len(host.open) < count:
-        assert time.monotonic() < end, len(host.open)
-        time.sleep(0.01)
-
-
 def test_slow_hosts_hold_nobody_up(start):
     """More of them than a client may wait for at a time: nobody else waits for them, be it a picture from
     elsewhere that they ask for, one that they send, or only words."""
@@ -226,13 +217,14 @@ def test_slow_hosts_hold_nobody_up(start):
     slow.answers["/a.png"] = slow.silent()
     server = start(*FETCH, "--remote-image-seconds", "600")
     connections = hold_fetchers(server, slow.url(), 40, b"Authorization: Bearer made-up", b"X-Api-Key: too")
-    wait_until_open(slow, 8)
+    eventually(lambda: len(slow.open) == 8)
     assert httpx.get(server.url + "/health").status_code == 200
     assert ask(server).status_code == 200
     assert ask(server, data_uri(drawing(1))).status_code == 200
     # A client without a key is an address, whatever it shows as one.
     for other in ("203.0.113.7", "203.0.113.8"):
         assert ask(server, slow.url("/b.png"), headers={"X-Forwarded-For": other}).status_code == 200
+        eventually(lambda: len(slow.open) == 8)
     assert slow.most_open == 8 + 1
     for connection in connections:
         connection.close()
@@ -244,11 +236,10 @@ def test_fetchers_are_shared_among_keys(start):
     slow = PictureHost({"/b.png": picture(drawing(1))})
     slow.answers["/a.png"] = slow.silent()
     server = start(*FETCH, "--remote-image-seconds", "600", *[f"--api-key={key}" for key in "abc"])
-    held, connections = 0, []
-    for key, fetchers in (("a", 8), ("b", 4)):
-        connections += hold_fetchers(server, slow.url(f"/a.png?{key}"), 20, b"Authorization: Bearer " + key.encode())
-        held += fetchers
-        wait_until_open(slow, held)
+    connections = hold_fetchers(server, slow.url("/a.png?a"), 20, b"Authorization: Bearer a")
+    eventually(lambda: len(slow.open) == 8)
+    connections += hold_fetchers(server, slow.url("/a.png?b"), 20, b"X-Api-Key: b")
+    eventually(lambda: len(slow.open) == 8 + 4)
     assert ask(server, slow.url("/b.png"), headers={"X-Api-Key": "c"}).status_code == 200
     asked = [head.split()[1] for head in slow.heads]
     assert [asked.count(path) for path in ("/a.png?a", "/a.png?b", "/b.png")] == [8, 4, 1]
