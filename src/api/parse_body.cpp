@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/memory_full.h"
 #include "io/counted_memory.h"
 #include "io/json.h"
 
@@ -44,9 +45,7 @@ Result<ChatRequest> parse_body(std::string&& body, const ChatLimits& limits, Res
   const std::size_t held = held_bytes(*request);
   memory.shrink_to(held);
   // Sentences that are made of tools' calls and results are longer than what they are made of.
-  if (!memory.grow_to(held))
-    return Error{ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
-                 "try again later"};
+  if (!memory.grow_to(held)) return memory_full();
   return request;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/json_fields.h"
+#include "base/memory_full.h"
 #include "base/utf8.h"
 #include "io/counted_memory.h"
 #include "io/json.h"
@@ -46,11 +47,6 @@ std::vector<std::string_view> names_of(std::span<const RequestField> fields) {
   std::vector<std::string_view> out;
   for (const RequestField& field : fields) out.push_back(field.name);
   return out;
-}
-
-Error no_memory() {
-  return {ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
-          "try again later"};
 }
 
 // What `read` makes of the body's fields, in memory that is counted.
@@ -147,7 +143,7 @@ Result<std::string> tokens_json(const TokenizeRequest& request, const Tokenizer&
   const std::size_t written = request.pieces || request.texts ? 96 : 16;
   if (!memory.grow_to(memory.bytes() + tokenizer.encode_memory(request.text) +
                       request.text.size() * written))
-    return no_memory();
+    return memory_full();
   const std::vector<TokenId> ids = request.begin
                                        ? tokenizer.encode_with_bos(request.text, request.control)
                                        : tokenizer.encode(request.text, request.control);

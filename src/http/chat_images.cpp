@@ -4,17 +4,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory_full.h"
 #include "http/access.h"
 #include "http/question.h"
 
 namespace oc::http {
-namespace {
-
-ApiError busy() {
-  return refuse(Refusal::kBusy, "the server holds as many pictures as it may; try later");
-}
-
-}  // namespace
 
 void App::fetch_later(const QuestionPtr& question) {
   fetchers_->post(
@@ -54,7 +48,8 @@ void App::take_images(const QuestionPtr& question) {
          question->chat.images.size() == 1 ? question->chat.images.front().param : "messages"},
         Stage::kImage);
   question->pictures = Reservation(options_.memory, question->request->id);
-  if (!question->pictures.grow_to(memory->peak)) return void(question->responder->fail(busy()));
+  if (!question->pictures.grow_to(memory->peak))
+    return question->fail(memory_full("pictures"), Stage::kImage);
   decode_next(question);
 }
 

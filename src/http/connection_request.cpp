@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
+#include "base/memory_full.h"
 #include "http/authority.h"
 #include "http/connection.h"
 #include "http/request_id.h"
@@ -174,9 +175,7 @@ Connection::awaitable<bool> Connection::read_body(Current& current) {
   while (true) {
     if (!co_await find_room(current))
       co_return co_await refuse_and_close(
-          current,
-          refusal(current, refuse(Refusal::kBusy,
-                                  "the server holds as many request bytes as it may; later")));
+          current, refusal(current, to_api_error(memory_full(), Stage::kRequest)));
     const std::size_t before = parser.body_bytes();
     std::size_t consumed = 0;
     const auto state = parser.feed(in_, consumed);

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/ascii.h"
+#include "base/memory_full.h"
 
 namespace oc::http {
 namespace {
@@ -104,9 +105,7 @@ struct Unpacking {
     return std::nullopt;
   }
 
-  static ApiError busy() {
-    return refuse(Refusal::kBusy, "the server holds as many request bytes as it may; later");
-  }
+  static ApiError busy() { return to_api_error(memory_full(), Stage::kRequest); }
 };
 
 }  // namespace

@@ -23,7 +23,9 @@ struct Kept {
 };
 
 ApiError no_memory() {
-  return refuse(Refusal::kBusy, "the answer is larger than what others leave of the memory");
+  return refuse(Refusal::kBusy,
+                "the answer is larger than what others leave of the "
+                "memory (--max-memory-mb)");
 }
 
 }  // namespace

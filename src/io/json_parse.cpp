@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/ascii.h"
+#include "base/memory_full.h"
 #include "io/counted_memory.h"
 #include "io/json.h"
 
@@ -236,9 +237,8 @@ Result<json::value> parse_json(std::string_view text, std::string_view what,
                    fmt::format("{}: reading it takes more than the {} bytes that are set aside for "
                                "all requests",
                                what, full.limit()),
-                   "send less at a time"};
-    return Error{ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
-                 "try again later"};
+                   "send less at a time, or give the server more (--max-memory-mb)"};
+    return memory_full();
   }
 }
 

@@ -213,7 +213,8 @@ def test_many_at_once_stay_within_the_plan_in_a_process_of_limited_memory(start,
         for status, text in all_at_once(running.port, bodies):
             assert status in (0, 200, 400, 404, 408, 413, 415, 429), (status, text[:300])
             if status == 429:
-                assert json.loads(text)["error"]["code"] == "memory_full"
+                error = json.loads(text)["error"]
+                assert error["code"] == "memory_full" and "--max-memory-mb" in error["message"], error
     ask(running)
     peak = memory(running.pid, "VmHWM")
     assert peak < before + most

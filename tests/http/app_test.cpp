@@ -363,6 +363,7 @@ TEST_F(AppTest, ReadingABodyIsPaidForLikeTheBody) {
   const std::string later = say(3u << 19);
   EXPECT_EQ(status_of(later), 429) << later;
   EXPECT_EQ(error_of(later).at("code"), "memory_full");
+  EXPECT_NE(later.find("(--max-memory-mb)"), std::string::npos) << later;
   EXPECT_EQ(status_of(say(100)), 200) << "small ones are read all the same";
 }
 

@@ -140,13 +140,16 @@ TEST(ParseJson, ABudgetThatIsSpentIsToldFromOneThatIsTooSmall) {
   };
   EXPECT_EQ(read(share).message, "");
   ASSERT_TRUE(others.grow_to(3u << 19));
-  EXPECT_EQ(read(share).code, ErrorCode::kMemoryFull);
+  const Error later = read(share);
+  EXPECT_EQ(later.code, ErrorCode::kMemoryFull);
+  EXPECT_TRUE(has(later.hint, "--max-memory-mb")) << later.hint;
   EXPECT_EQ(budget->used(), 3u << 19) << "nothing stays taken";
   auto small = std::make_shared<MemoryBudget>(1u << 19);
   Reservation of_small(small);
   const Error never = read(of_small);
   EXPECT_EQ(never.code, ErrorCode::kTooLarge);
   EXPECT_TRUE(has(never.message, "524288 bytes")) << never.message;
+  EXPECT_TRUE(has(never.hint, "--max-memory-mb")) << never.hint;
 }
 
 TEST(ParseJson, SaysWhatIsWrongAndWhere) {

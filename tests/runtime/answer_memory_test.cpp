@@ -74,6 +74,7 @@ TEST_F(AnswerMemoryTest, AKnownAnswerIsCountedToo) {
   const auto refused = service_->submit(large(), nullptr, [](auto) { FAIL(); });
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kMemoryFull);
+  EXPECT_NE(refused.error().hint.find("--max-memory-mb"), std::string::npos);
 }
 
 TEST_F(AnswerMemoryTest, WhatIsSentAsItComesIsNotCountedAsJson) {

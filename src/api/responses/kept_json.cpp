@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory_full.h"
 #include "io/counted_memory.h"
 #include "io/json.h"
 #include "io/json_text.h"
@@ -99,9 +100,7 @@ Result<std::string> input_items_json(const KeptTurn& turn, std::string_view quer
   std::vector<const KeptTurn*> turns;
   for (const KeptTurn* one = &turn; one != nullptr; one = one->previous.get()) turns.push_back(one);
   // The texts of the items; those that are told are kept of them.
-  if (!memory.grow_to(2 * turn.all_bytes))
-    return Error{ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
-                 "try again later"};
+  if (!memory.grow_to(2 * turn.all_bytes)) return memory_full();
   std::vector<std::pair<std::string, std::string>> items;  // ids and JSON, the oldest first
   for (const KeptTurn* one : std::views::reverse(turns))
     for (const std::string* text : {&one->input, &one->output}) {

@@ -21,6 +21,7 @@
 #include "api/responses/fields.h"
 #include "api/responses/items.h"
 #include "api/responses/offered_tools.h"
+#include "base/memory_full.h"
 #include "io/counted_memory.h"
 #include "io/json.h"
 #include "io/json_text.h"
@@ -42,11 +43,6 @@ bool is_kept_to(std::string_view key, const json::value& value) {
   return std::ranges::all_of(value.get_object(), [](const auto& member) {
     return member.value().is_null() || (member.key() == "effort" && member.value() == "none");
   });
-}
-
-Error no_room() {
-  return {ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
-          "try again later"};
 }
 
 // {"type": "json_schema", "name", "schema"}: every schema is enforced, strict or not.
@@ -151,7 +147,7 @@ Result<void> read_earlier(const std::shared_ptr<KeptTurn>& last, const ChatLimit
   for (const KeptTurn* turn : std::views::reverse(turns))
     for (const std::string* text : {&turn->input, &turn->output}) {
       // What is copied out of the document.
-      if (!memory.grow_to(memory.bytes() + text->size())) return no_room();
+      if (!memory.grow_to(memory.bytes() + text->size())) return memory_full();
       CountedMemory counted(memory);
       OC_ASSIGN_OR_RETURN(
           const json::value items,
@@ -236,11 +232,11 @@ Result<std::string> parse_input(const JsonFields& fields, const TurnRecord& turn
   if (input->is_string()) {
     const std::string_view text(input->get_string());
     reader.read_text(text);
-    if (!make_room(text.size() + 100)) return no_room();
+    if (!make_room(text.size() + 100)) return memory_full();
     if (turn.keep) kept = as_items(text);
   } else {
     OC_RETURN_IF_ERROR(reader.read(input->get_array(), "input"));
-    if (!make_room(body_bytes)) return no_room();
+    if (!make_room(body_bytes)) return memory_full();
     if (turn.keep) kept = json_text(input->get_array());
   }
   // The template closes an assistant's turn; a model asked to go on behind it says nothing.

@@ -22,7 +22,8 @@ Result<void> RequestEntry::count_answer(const AnswerMemory& answer, bool known) 
   return Error{ErrorCode::kMemoryFull,
                fmt::format("the answer takes {} MB, more than other requests leave of {} MB",
                            bytes >> 20, limit >> 20),
-               "try again later, or ask for fewer answers, tokens or top_logprobs"};
+               "try again later, ask for fewer answers, tokens or top_logprobs, or give the server "
+               "more (--max-memory-mb)"};
 }
 
 }  // namespace oc

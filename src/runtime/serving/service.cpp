@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory_full.h"
 #include "runtime/cache/could_answer.h"
 
 namespace oc {
@@ -81,8 +82,7 @@ Error no_memory(const GenerateRequest& request, const Reservation& memory, std::
                         wanted >> 20, memory.limit() >> 20),
             "shorten it, or give the server more (--max-memory-mb)",
             request.raw_prompt ? "prompt" : "messages"};
-  return {ErrorCode::kMemoryFull, "the server holds as many request bytes as it may",
-          "try again later"};
+  return memory_full();
 }
 
 // Choices are scored, however long they are.

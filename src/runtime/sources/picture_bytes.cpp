@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <new>
 
+#include "base/memory_full.h"
+
 namespace oc {
 namespace {
 
 constexpr std::size_t kFirst = 64u << 10;
 
-Error memory_full() {
-  return {ErrorCode::kMemoryFull, "the server holds as many pictures as it may", "try later"};
-}
+Error no_room() { return memory_full("pictures"); }
 
 }  // namespace
 
@@ -25,11 +25,11 @@ Error PictureBytes::too_large() const {
 // While the bytes move to a larger place there are both.
 Result<void> PictureBytes::reserve(std::size_t bytes) {
   if (bytes <= bytes_.capacity()) return {};
-  if (wanted_.room && !wanted_.room(bytes + bytes_.capacity())) return memory_full();
+  if (wanted_.room && !wanted_.room(bytes + bytes_.capacity())) return no_room();
   try {
     bytes_.reserve(bytes);
   } catch (const std::bad_alloc&) {
-    return memory_full();
+    return no_room();
   }
   return {};
 }
