@@ -133,9 +133,8 @@ ResponseCache::ResponseCache(std::size_t max_bytes, std::chrono::seconds max_age
     : max_bytes_(max_entries > 0 ? max_bytes : 0),
       max_entries_(max_entries),
       max_age_(max_age),
-      shared_(std::move(shared)) {
-  if (enabled()) thread_ = std::thread([this] { work(); });
-}
+      shared_(std::move(shared)),
+      thread_([this] { work(); }) {}
 
 ResponseCache::~ResponseCache() { finish(); }
 

@@ -45,7 +45,8 @@ class ResponseCache {
   // Whether it is here; asks nobody else, and is no use of it.
   bool holds(const std::string& key) const;
   void insert(const std::string& key, const GenerateResult& result);
-  // Calls `deliver` soon, on a thread of its own: the engine's may be amid a long step.
+  // Calls `deliver` soon, on a thread of its own: the engine's may be amid a long step. Also where
+  // nothing is kept: not only answers of the cache are known at once.
   void post(std::function<void()> deliver);
   void finish();  // returns when everything posted was delivered; nothing may be posted behind it
 

@@ -107,6 +107,18 @@ TEST_F(ServiceTest, AnswersAndCounts) {
   EXPECT_EQ(service.model().name, "fake");
 }
 
+TEST_F(ServiceTest, WhoAsksForNoTokenIsAnsweredWithoutACacheToo) {
+  for (const std::size_t bytes : {0u, 1u << 20}) {
+    Service service(loaded(FakeModel::answering({287, kEnd})), {.response_cache_bytes = bytes});
+    GenerateRequest request = question("hello");
+    request.max_tokens = 0;
+    Pending pending = submit(service, std::move(request));
+    ASSERT_EQ(pending.result.wait_for(std::chrono::seconds(60)), std::future_status::ready);
+    EXPECT_TRUE(pending.result.get()->text.empty());
+    service.drain();
+  }
+}
+
 TEST_F(ServiceTest, TheQueueIsBounded) {
   Service service(loaded(gated(1)), {.max_queue = 2, .max_running = 1});
   Pending running = submit(service, question("hello"));
