@@ -28,7 +28,7 @@ ServiceOptions planned_service(const AnswerFlags& flags, Settings& settings,
                                const ManyOptions& options) {
   ServiceOptions service = settings.service;
   service.max_running = settings.service.max_running = static_cast<std::size_t>(options.parallel);
-  service.max_queue = 2 * asking_threads(options.parallel);
+  service.max_queue = (kMaxPrompts + 1) * asking_threads(options.parallel);
   const MemoryRoom room = room_for(settings);
   auto plan = plan_model(flags.model, flags.engine, settings, room);
   if (!plan.ok() && flags.fallback)

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <span>
+#include <utility>
 
 #include "api/served_model.h"
 #include "models/video_frames.h"
@@ -25,6 +26,15 @@ void limit_length(ChatRequest& request, const ServedModel& model) {
   request.model_note += fmt::format("{} is {} and not {}: an answer may have no more here",
                                     request.names.of("max_tokens"), most, *length);
   length = static_cast<int>(most);
+}
+
+// Of what each prompt's request has for itself.
+std::size_t bytes_beside_prompt(const ChatRequest& request) {
+  const GenerateRequest& asked = request.generate;
+  std::size_t total = sizeof asked + asked.json_schema.value_or("").size();
+  for (const std::string& text : asked.stop) total += sizeof text + text.size();
+  for (const std::string& text : asked.choices) total += sizeof text + text.size();
+  return total + request.sampling.logit_bias.size() * sizeof request.sampling.logit_bias.front();
 }
 
 }  // namespace
@@ -58,6 +68,28 @@ std::string warning_with(std::string_view of_request, const Answer& answer) {
   return out;
 }
 
+std::string warning_with_all(std::string_view of_request, const GenerateResult& result) {
+  std::vector<std::pair<std::string, std::vector<std::size_t>>> told;  // and which ones say it
+  for (std::size_t i = 0; i <= result.more.size(); ++i) {
+    const Answer& answer = i == 0 ? result : result.more[i - 1];
+    if (!answer.warning) continue;
+    auto found =
+        std::ranges::find(told, *answer.warning, [](const auto& one) { return one.first; });
+    if (found == told.end()) found = told.insert(found, {*answer.warning, {}});
+    found->second.push_back(i);
+  }
+  std::string out(of_request);
+  for (const auto& [warning, choices] : told) {
+    if (!out.empty()) out += "; ";
+    // What the first one alone says may be about others, too (cut_json.h).
+    const bool all = choices.size() > result.more.size(),
+               first = choices == std::vector<std::size_t>{0};
+    if (!all && !first) out += fmt::format("choices {}: ", fmt::join(choices, ", "));
+    out += warning;
+  }
+  return out;
+}
+
 std::size_t held_bytes(const ChatRequest& request) {
   std::size_t total = 0;
   for (const Message& message : request.generate.messages)
@@ -66,12 +98,15 @@ std::size_t held_bytes(const ChatRequest& request) {
       if (const auto* text = std::get_if<TextPart>(&part)) total += text->text.capacity();
     }
   if (request.generate.task) total += text_of(*request.generate.task).size();
-  if (const auto& raw = request.generate.raw_prompt) {
+  const auto add_prompt = [&](const RawPrompt& raw) {
     // An answer that repeats it has it once more, and so has each of its choices.
     const int copies = request.echo ? 2 + request.generate.n : 1;
-    total += raw->text.capacity() * static_cast<std::size_t>(copies);
-    total += raw->ids.capacity() * sizeof(TokenId);
-  }
+    total += raw.text.capacity() * static_cast<std::size_t>(copies);
+    total += raw.ids.capacity() * sizeof(TokenId);
+  };
+  if (request.generate.raw_prompt) add_prompt(*request.generate.raw_prompt);
+  for (const RawPrompt& raw : request.generate.more_prompts) add_prompt(raw);
+  total += request.generate.more_prompts.size() * bytes_beside_prompt(request);
   for (const EncodedImage& image : request.images) total += image.bytes.capacity();
   if (request.turn) total += request.turn->echo.capacity() + request.turn->input.capacity();
   return total;

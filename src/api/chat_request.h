@@ -73,7 +73,7 @@ struct ChatRequest {
   bool stream = false;
   bool include_usage = false;     // a stream tells the counts of tokens
   bool include_progress = false;  // a stream tells how far its answer is
-  bool echo = false;              // the answer repeats its raw_prompt in front of it
+  bool echo = false;              // each answer repeats its prompt in front of it
   std::string unused_tools;       // "tools", "functions" that were offered; else empty
   std::optional<ForcedCall> forced_call;
   std::shared_ptr<const TurnRecord> turn;   // null: its dialect has none
@@ -87,11 +87,16 @@ struct ChatRequest {
 // What is told of a schema that is not enforced in full: EnforceableSchema's paths.
 std::string not_enforced_note(const std::vector<std::string>& paths);
 
+// Prompts of one request.
+inline constexpr std::size_t kMaxPrompts = 64;
+
 // What the client is told about fields that have no effect; empty: nothing.
 std::string warning_of(const ChatRequest& request);
 
 // The same, and what its answer says of itself behind it.
 std::string warning_with(std::string_view of_request, const Answer& answer);
+// The same of all answers, where they stand in one document.
+std::string warning_with_all(std::string_view of_request, const GenerateResult& result);
 
 // What the request holds of its body: texts, and pictures as they came.
 std::size_t held_bytes(const ChatRequest& request);

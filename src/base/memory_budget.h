@@ -71,6 +71,11 @@ class Reservation {
     log_step("given_back", bytes_ - bytes);
     bytes_ = bytes;
   }
+  // Takes over what another share of the same budget holds.
+  void absorb(Reservation& other) {
+    bytes_ += std::exchange(other.bytes_, 0);
+    peak_ = std::max(peak_, bytes_);
+  }
   // From now on it is this request's, and its steps are logged.
   void belongs_to(std::string request_id) {
     request_id_ = std::move(request_id);

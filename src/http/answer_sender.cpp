@@ -62,15 +62,15 @@ void AnswerSender::offer_stream(const Dialect& dialect, std::chrono::millisecond
 }
 
 void AnswerSender::piece(const AnswerPiece& piece) {
-  if (piece.whole) return;  // those: in done()
+  if (piece.whole) return known_.push_back(piece.choice);  // those: in done()
   std::string bytes;
   writer_->piece(bytes, piece);
   responder_->write(std::move(bytes));
 }
 
 void AnswerSender::done(GenerateResult& result) {
-  if (result.warning)
-    log::event(log::Level::kWarning, "answer", {{"warning", *result.warning}}, id_);
+  if (const std::string warning = warning_with_all("", result); !warning.empty())
+    log::event(log::Level::kWarning, "answer", {{"warning", warning}}, id_);
   if (json_) warn_of_cut_json(result, names_);
   if (stream_)
     end_stream(result);
@@ -99,14 +99,12 @@ void AnswerSender::keep() {
 void AnswerSender::end_stream(GenerateResult& result) {
   std::string end;
   // Known answers are sent in one go: their reader is not slow when it has not read the first.
-  if (result.cached) {
-    end.reserve(memory_of(result).json + kRoom);
-    const auto append = [&](const Answer& answer, std::size_t choice) {
-      writer_->piece(
-          end, {.text = answer.text, .choice = choice, .tokens = answer.logprobs, .whole = true});
-    };
-    append(result, 0);
-    for (std::size_t i = 0; i < result.more.size(); ++i) append(result.more[i], i + 1);
+  if (result.cached) end.reserve(memory_of(result).json + kRoom);
+  for (const std::size_t choice : known_) {
+    const Answer& answer = choice == 0 ? result : result.more[choice - 1];
+    if (answer.text.empty() && answer.logprobs.empty()) continue;
+    writer_->piece(
+        end, {.text = answer.text, .choice = choice, .tokens = answer.logprobs, .whole = true});
   }
   writer_->end(end, result);
   keep();

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/dialect.h"
 #include "base/memory_budget.h"
@@ -50,6 +51,7 @@ class AnswerSender {
   const bool stream_;
   const FieldNames names_;
   bool json_ = false;
+  std::vector<std::size_t> known_;               // choices that came whole
   std::function<void(AnsweredTurn turn)> keep_;  // may be empty
   Reservation texts_, pictures_;
 };

@@ -43,6 +43,9 @@ struct GenerateRequest {
   // Instead of messages; it has no pictures. The answer goes on from it, so that its first token
   // keeps the space in front of it.
   std::optional<RawPrompt> raw_prompt = {};
+  // Others beside raw_prompt, in all else alike. Each is a job of its own, with n answers; that of
+  // prompt p and choice c is answer p * n + c. All of them are answered, or none.
+  std::vector<RawPrompt> more_prompts = {};
   KnobValues image_knobs = {};  // of all pictures; a model that lacks one refuses the request
   bool may_set_knobs = true;    // false: its API has no fields for them, and no error asks for one
   SamplingParams sampling;
@@ -131,7 +134,8 @@ struct ChoiceScore {
   std::int64_t tokens = 0;  // the end included
 };
 
-// The first answer; `more` are those behind it when n > 1.
+// The first answer; `more` are those behind it when n > 1, or when there are several prompts.
+// Counts are those of all prompts, as scores are; timings are those of all of them together.
 struct GenerateResult : Answer {
   std::vector<Answer> more;
   std::vector<ChoiceScore> scores;  // of the request's choices, in their order

@@ -34,6 +34,21 @@ TEST(CompleteRequest, TheLongestAnswerIsTheModels) {
   EXPECT_EQ(request.generate.max_tokens, 1 << 30);
 }
 
+TEST(WarningOfAll, SaysWhichAnswersItIsAbout) {
+  GenerateResult four;
+  four.more.resize(3);
+  EXPECT_EQ(warning_with_all("", four), "");
+  EXPECT_EQ(warning_with_all("a note", four), "a note");
+  four.more[0].warning = four.more[2].warning = "empty";
+  EXPECT_EQ(warning_with_all("a note", four), "a note; choices 1, 3: empty");
+  four.warning = "odd";
+  EXPECT_EQ(warning_with_all("", four), "odd; choices 1, 3: empty");
+  four.warning = four.more[1].warning = "empty";
+  EXPECT_EQ(warning_with_all("a note", four), "a note; empty") << "all of them say it";
+  four.more.clear();
+  EXPECT_EQ(warning_with_all("", four), "empty");
+}
+
 TEST(CompleteRequest, NothingThatIsSaidOfTextsHoldsForChoices) {
   ServedModel model;
   model.defaults.sampling.temperature = 0.5;

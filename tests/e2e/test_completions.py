@@ -161,9 +161,13 @@ def test_given_answers_are_scored(client):
 
 @pytest.mark.parametrize("body, param, words", [
     ({}, "prompt", "missing"),
-    ({"prompt": ["a", "b"]}, "prompt", "a request for each"),
+    ({"prompt": ["a"] * 65}, "prompt", "65 prompts; at most 64"),
+    ({"prompt": []}, "prompt", "empty"),
+    ({"prompt": ["a", None]}, "prompt[1]", "string"),
     ({"prompt": [1, 10**6]}, "prompt[1]", "no token"),
-    ({"prompt": [[1], [2]]}, "prompt", "2 prompts"),
+    ({"prompt": ["a", [1, 10**6]]}, "prompt[1][1]", "no token"),
+    ({"prompt": ["a", "b", "a " * 200_000]}, "prompt[2]", "tokens"),
+    ({"prompt": ["a", [1]], "echo": True}, "echo", "string"),
     ({"prompt": "a", "suffix": "b"}, "suffix", "suffix"),
     ({"prompt": "a", "best_of": 4}, "best_of", "all answers"),
     ({"prompt": "a", "logprobs": 6}, "logprobs", "0 to 5"),

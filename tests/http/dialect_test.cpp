@@ -178,6 +178,7 @@ TEST_F(DialectTest, AKnownAnswerIsStreamedAtOnce) {
     known.more.push_back({});
     known.more[0].text = "Salut";
     text({.text = known.text, .whole = true});
+    text({.text = known.more[0].text, .choice = 1, .whole = true});
     done(std::move(known));
     return std::nullopt;
   };

@@ -57,9 +57,13 @@ class CompletionWriter final : public AnswerWriter {
       : head_(make_answer_head(start.model, std::move(start.id), start.created)),
         logprobs_(request.generate.logprobs),
         include_usage_(request.include_usage),
-        offsets_(static_cast<std::size_t>(request.generate.n)) {
+        n_(static_cast<std::size_t>(request.generate.n)),
+        offsets_((request.generate.more_prompts.size() + 1) * n_) {
     head_.warning = start.warning;
-    if (request.echo) echo_ = request.generate.raw_prompt->text;
+    if (request.echo) {
+      echoes_.push_back(request.generate.raw_prompt->text);
+      for (const RawPrompt& prompt : request.generate.more_prompts) echoes_.push_back(prompt.text);
+    }
     prefix_ = head_json(head_, kTextCompletion);
     prefix_.pop_back();  // the closing brace
   }
@@ -72,12 +76,13 @@ class CompletionWriter final : public AnswerWriter {
       append_choice(out, result.more[i], i + 1);
     }
     out += R"(],"usage":)" + completion_usage_json(result) + '}';
-    return with_details(std::move(out), result);
+    return with_details(std::move(out), result, warning_with_all(head_.warning, result));
   }
 
   void head(std::string& out) override {
-    if (!echo_.empty())
-      for (std::size_t i = 0; i < offsets_.size(); ++i) append_chunk(out, i, echo_, "null");
+    for (std::size_t i = 0; i < offsets_.size(); ++i)
+      if (const std::string_view echo = echo_of(i); !echo.empty())
+        append_chunk(out, i, echo, "null");
   }
 
   void piece(std::string& out, const AnswerPiece& piece) override {
@@ -94,8 +99,8 @@ class CompletionWriter final : public AnswerWriter {
         last = with_field(std::move(last), "warning", json_quoted(*result.more[i].warning));
       append_sse_event(out, last);
     }
-    append_sse_event(out,
-                     with_details(chunk(0, "", "null", to_string(result.finish_reason)), result));
+    append_sse_event(out, with_details(chunk(0, "", "null", to_string(result.finish_reason)),
+                                       result, warning_with(head_.warning, result)));
     if (include_usage_) append_sse_event(out, usage_chunk_json(head_, kTextCompletion, result));
     out += kDone;
   }
@@ -106,9 +111,9 @@ class CompletionWriter final : public AnswerWriter {
   }
 
  private:
-  std::string with_details(std::string out, const GenerateResult& result) const {
-    if (const std::string warning = warning_with(head_.warning, result); !warning.empty())
-      out = with_field(std::move(out), "warning", json_quoted(warning));
+  static std::string with_details(std::string out, const GenerateResult& result,
+                                  const std::string& warning) {
+    if (!warning.empty()) out = with_field(std::move(out), "warning", json_quoted(warning));
     return with_field(std::move(out), "ocellus", completion_details_json(result));
   }
 
@@ -116,9 +121,13 @@ class CompletionWriter final : public AnswerWriter {
     std::int64_t offset = 0;
     fmt::format_to(std::back_inserter(out),
                    R"({{"index":{},"text":{},"logprobs":{},"finish_reason":"{}"}})", index,
-                   json_quoted(echo_.empty() ? answer.text : echo_ + answer.text),
+                   json_quoted(std::string(echo_of(index)) + answer.text),
                    logprobs_ ? logprobs_lists(answer.logprobs, offset) : "null",
                    to_string(answer.finish_reason));
+  }
+
+  std::string_view echo_of(std::size_t choice) const {
+    return echoes_.empty() ? std::string_view() : echoes_[choice / n_];
   }
 
   // finish_reason: empty where it goes on.
@@ -137,8 +146,9 @@ class CompletionWriter final : public AnswerWriter {
 
   AnswerHead head_;
   const bool logprobs_, include_usage_;
+  const std::size_t n_;                // answers to each prompt
   std::vector<std::int64_t> offsets_;  // of each answer: where its next token begins
-  std::string echo_;                   // stands in front of each answer
+  std::vector<std::string> echoes_;    // of each prompt: stands in front of its answers
   std::string prefix_;                 // of every document: up to "choices"
 };
 

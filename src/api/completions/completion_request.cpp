@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -22,56 +23,72 @@ namespace json = boost::json;
 
 constexpr std::string_view kAPrompt = "a string, or an array of token ids";
 
-Result<std::vector<TokenId>> token_ids(const json::array& values) {
+Result<std::vector<TokenId>> token_ids(const json::array& values, const std::string& name) {
   std::vector<TokenId> ids;
   ids.reserve(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::int64_t id = values[i].is_int64() ? values[i].get_int64() : -1;
     if (id < 0 || id > std::numeric_limits<TokenId>::max())
-      return wrong_value(fmt::format("prompt[{}]", i), "a token id", values[i]);
+      return wrong_value(fmt::format("{}[{}]", name, i), "a token id", values[i]);
     ids.push_back(static_cast<TokenId>(id));
   }
   return ids;
 }
 
-// One prompt, also as the only one of an array.
-Result<RawPrompt> read_prompt(const json::value& value) {
-  if (value.is_string()) return RawPrompt{.text = std::string(value.get_string())};
-  if (!value.is_array()) return wrong_value("prompt", kAPrompt, value);
-  const json::array& array = value.get_array();
-  if (array.empty())
-    return Error{ErrorCode::kInvalidArgument, "\"prompt\" is an empty array", "send a string",
-                 "prompt"};
-  if (array.front().is_number()) {
-    OC_ASSIGN_OR_RETURN(auto ids, token_ids(array));
-    return RawPrompt{.ids = std::move(ids)};
-  }
-  if (array.size() > 1)
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("\"prompt\" holds {} prompts, and one is answered", array.size()),
-                 "send a request for each; they are computed beside each other", "prompt"};
-  const json::value& only = array.front();
-  if (only.is_array() && !only.get_array().empty() && !only.get_array().front().is_number())
-    return wrong_value("prompt[0]", kAPrompt, only);
-  if (!only.is_string() && !only.is_array()) return wrong_value("prompt[0]", kAPrompt, only);
-  return read_prompt(only);
+bool is_ids(const json::value& value) {
+  return value.is_array() && !value.get_array().empty() && value.get_array().front().is_number();
 }
 
-Result<void> parse_prompt(const JsonFields& fields, ChatRequest& request) {
+Result<RawPrompt> read_prompt(const json::value& value, const std::string& name) {
+  if (value.is_string()) return RawPrompt{.text = std::string(value.get_string())};
+  if (value.is_array() && value.get_array().empty())
+    return Error{ErrorCode::kInvalidArgument, fmt::format("\"{}\" is an empty array", name),
+                 "send a string", name};
+  if (!is_ids(value)) return wrong_value(name, kAPrompt, value);
+  OC_ASSIGN_OR_RETURN(auto ids, token_ids(value.get_array(), name));
+  return RawPrompt{.ids = std::move(ids)};
+}
+
+// One, or an array of them.
+Result<std::vector<RawPrompt>> read_prompts(const json::value& value) {
+  std::vector<RawPrompt> out;
+  if (!value.is_array() || value.get_array().empty() || is_ids(value)) {
+    OC_ASSIGN_OR_RETURN(auto only, read_prompt(value, "prompt"));
+    out.push_back(std::move(only));
+    return out;
+  }
+  const json::array& array = value.get_array();
+  if (array.size() > kMaxPrompts)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"prompt\" holds {} prompts; at most {}", array.size(), kMaxPrompts),
+                 "send the others in another request", "prompt"};
+  out.reserve(array.size());
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    OC_ASSIGN_OR_RETURN(auto one, read_prompt(array[i], fmt::format("prompt[{}]", i)));
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Result<void> parse_prompt(const JsonFields& fields, ChatRequest& request, NoEffect no_effect) {
   const json::value* value = fields.find("prompt");
   if (value == nullptr)
     return Error{ErrorCode::kInvalidArgument, "\"prompt\" is missing", "send a string", "prompt"};
-  OC_ASSIGN_OR_RETURN(request.generate.raw_prompt, read_prompt(*value));
-  RawPrompt& prompt = *request.generate.raw_prompt;
+  OC_ASSIGN_OR_RETURN(auto prompts, read_prompts(*value));
   OC_ASSIGN_OR_RETURN(const auto control, fields.boolean(completion_field("parse_special")));
-  prompt.control_tokens = control.value_or(false);
+  for (RawPrompt& prompt : prompts) prompt.control_tokens = control.value_or(false);
+  // How far one of several is says nothing of the others.
+  if (prompts.size() > 1 && std::exchange(request.include_progress, false))
+    no_effect.add("stream_options.include_progress");
   OC_ASSIGN_OR_RETURN(const auto echo, fields.boolean(completion_field("echo")));
   request.echo = echo.value_or(false);
-  if (!request.echo) return {};
-  if (!prompt.ids.empty())
-    return Error{ErrorCode::kUnsupported, "\"echo\" of token ids is not done",
-                 "send the prompt as a string, or leave \"echo\" out", "echo"};
-  return {};
+  const bool ids = std::ranges::any_of(prompts, [](const auto& one) { return !one.ids.empty(); });
+  request.generate.raw_prompt = std::move(prompts.front());
+  request.generate.more_prompts.assign(std::make_move_iterator(prompts.begin() + 1),
+                                       std::make_move_iterator(prompts.end()));
+  if (!request.echo || !ids) return {};
+  return Error{ErrorCode::kUnsupported, "\"echo\" of token ids is not done",
+               "send the prompt as a string, or leave \"echo\" out", "echo"};
 }
 
 // OpenAI's older form: how many others, 0 for none beside the one that was drawn.
@@ -79,7 +96,7 @@ Result<void> parse_answers(const JsonFields& fields, ChatRequest& request) {
   OC_ASSIGN_OR_RETURN(const auto n, fields.integer(completion_field("n")));
   request.generate.n = static_cast<int>(n.value_or(1));
   OC_ASSIGN_OR_RETURN(const auto best_of, fields.integer(completion_field("best_of")));
-  if (best_of && *best_of != request.generate.n)
+  if (best_of && *best_of != 1 && *best_of != request.generate.n)
     return Error{ErrorCode::kUnsupported, "\"best_of\" is not done: all answers are given",
                  "leave it out; \"n\" says how many there are", "best_of"};
   OC_ASSIGN_OR_RETURN(const auto top, fields.integer(completion_field("logprobs")));
@@ -125,7 +142,7 @@ Result<ChatRequest> parse_fields(const JsonFields& fields) {
   name_aliases(fields, request.names);
   OC_RETURN_IF_ERROR(parse_stop(fields, request.generate, no_effect));
   OC_RETURN_IF_ERROR(parse_stream(fields, request, no_effect));
-  OC_RETURN_IF_ERROR(parse_prompt(fields, request));
+  OC_RETURN_IF_ERROR(parse_prompt(fields, request, no_effect));
   OC_RETURN_IF_ERROR(parse_answers(fields, request));
   OC_ASSIGN_OR_RETURN(const auto draft, fields.integer(completion_field("draft_tokens")));
   request.generate.draft_tokens = static_cast<int>(draft.value_or(0));

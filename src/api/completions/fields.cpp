@@ -24,7 +24,7 @@ constexpr RequestField longest() {
 // clang-format off
 constexpr std::array kOwn = {
     chat_field("model"),
-    kept("prompt", kAny, "what is gone on from: a string, an array of one string, or an array of token ids"),
+    kept("prompt", kAny, "what is gone on from: a string or an array of token ids, or an array of 1 to 64 of these"),
     kept("parse_special", kBoolean, "ours: control tokens in a string are such; else they are text"),
     longest(),
     chat_field("max_completion_tokens"),
@@ -33,7 +33,7 @@ constexpr std::array kOwn = {
     kept("echo", kBoolean, "the prompt stands in front of the answer"),
     within("logprobs", kInteger, 0, 5, "how likely each token was, and so many others at its place"),
     chat_field("n"),
-    within("best_of", kInteger, 1, 128, "as many as `n`: there is no choice among more"),
+    within("best_of", kInteger, 1, 128, "1, or as many as `n`: there is no choice among more"),
     chat_field("temperature"),
     chat_field("top_p"),
     chat_field("top_k"),

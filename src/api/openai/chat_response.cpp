@@ -67,7 +67,7 @@ std::string completion_json(const AnswerHead& head, const GenerateResult& result
   out += R"(],"usage":)";
   out += completion_usage_json(result);
   out += '}';
-  if (const std::string warning = warning_with(head.warning, result); !warning.empty())
+  if (const std::string warning = warning_with_all(head.warning, result); !warning.empty())
     out = with_field(std::move(out), "warning", json_quoted(warning));
   return with_field(std::move(out), "ocellus", completion_details_json(result));
 }

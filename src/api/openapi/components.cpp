@@ -98,7 +98,7 @@ std::string_view component_schemas() {
   "usage": {"$ref": "#/components/schemas/Usage"},
   "warning": {"type": "string", "description": "what was accepted without effect, and what was changed"},
   "ocellus": {"type": "object", "description": "what the model saw, and where the time went"}}},
-"Prompt": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "maxItems": 1, "items": {
+"Prompt": {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "maxItems": 64, "items": {
     "anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}]}},
   {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}}]},
 "TextCompletion": {"type": "object", "required": ["id", "object", "created", "model", "choices", "usage"], "properties": {

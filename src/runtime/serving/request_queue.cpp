@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -28,20 +29,26 @@ RequestQueue::~RequestQueue() {
   grammar_thread_.join();  // a schema that is being compiled is compiled first
 }
 
-Result<void> RequestQueue::find_place(const GenerateRequest& request) {
+Result<void> RequestQueue::find_place(const GenerateRequest& request, std::size_t count) {
   const std::lock_guard lock(mutex_);
-  OC_RETURN_IF_ERROR(place_for(request));
+  OC_RETURN_IF_ERROR(place_for(request, count));
   return {};
 }
 
 // The waiting frame that the request replaces, or null: it goes to the end of the queue.
-Result<EntryPtr*> RequestQueue::place_for(const GenerateRequest& request) {
+Result<EntryPtr*> RequestQueue::place_for(const GenerateRequest& request, std::size_t count) {
   OC_RETURN_IF_ERROR(check_open());
   if (EntryPtr* older = older_frame(request); older != nullptr) return older;
   // A free place among the running takes an entry at once: it does not wait.
   const std::size_t free = options_.max_running - std::min(active_, options_.max_running);
-  if (queue_.size() < options_.max_waiting + free) return static_cast<EntryPtr*>(nullptr);
+  if (queue_.size() + count <= options_.max_waiting + free) return static_cast<EntryPtr*>(nullptr);
   counters_.count_rejected();
+  if (queue_.size() < options_.max_waiting + free)
+    return Error{ErrorCode::kQueueFull,
+                 fmt::format("{} requests wait already, and of {} prompts each takes a place; {} "
+                             "are free",
+                             queue_.size(), count, options_.max_waiting + free - queue_.size()),
+                 "try again later or with fewer prompts, or let more wait (--max-queue)"};
   return Error{ErrorCode::kQueueFull,
                fmt::format("{} requests wait already, the most that may", queue_.size()), kMayWait};
 }
@@ -72,27 +79,39 @@ EntryPtr* RequestQueue::older_frame(const GenerateRequest& request) {
 }
 
 Result<void> RequestQueue::push(EntryPtr entry) {
-  const std::string id = entry->request.id;
-  const std::size_t images = entry->request.images.size();
+  std::vector<EntryPtr> entries;
+  entries.push_back(std::move(entry));
+  return push(std::move(entries));
+}
+
+Result<void> RequestQueue::push(std::vector<EntryPtr> entries) {
+  if (entries.empty()) return {};
+  std::vector<std::string> ids;
+  for (const EntryPtr& entry : entries) ids.push_back(entry->request.id);
+  EntryPtr& first = entries.front();
+  const std::size_t images = first->request.images.size();
   std::size_t ahead = 0;
   EntryPtr superseded;
   {
     const std::lock_guard lock(mutex_);
     ahead = queue_.size() + active_;
-    OC_ASSIGN_OR_RETURN(EntryPtr* const older, place_for(entry->request));
-    if (!entry->ready() && (older == nullptr || (*older)->ready()))
+    OC_ASSIGN_OR_RETURN(EntryPtr* const older, place_for(first->request, entries.size()));
+    // Several have one schema among them.
+    if (!first->ready() && (older == nullptr || (*older)->ready()))
       OC_RETURN_IF_ERROR(place_for_schema());
     if (older != nullptr) {
-      entry->passed = (*older)->passed;
-      superseded = std::exchange(*older, std::move(entry));
+      first->passed = (*older)->passed;
+      superseded = std::exchange(*older, std::move(first));
       counters_.count_superseded();
     } else {
-      queue_.push_back(std::move(entry));
+      queue_.insert(queue_.end(), std::make_move_iterator(entries.begin()),
+                    std::make_move_iterator(entries.end()));
     }
-    counters_.count_accepted();
+    for (std::size_t i = 0; i < ids.size(); ++i) counters_.count_accepted();
     tell_places();
   }
-  log::event(log::Level::kInfo, "queued", {{"ahead", ahead}, {"images", images}}, id);
+  for (const std::string& id : ids)
+    log::event(log::Level::kInfo, "queued", {{"ahead", ahead++}, {"images", images}}, id);
   if (superseded != nullptr)
     refuse_(*superseded,
             Error{ErrorCode::kSuperseded,
@@ -125,10 +144,10 @@ Result<void> RequestQueue::open() const {
   return check_open();
 }
 
-Result<void> RequestQueue::enter() {
+Result<void> RequestQueue::enter(std::size_t count) {
   const std::lock_guard lock(mutex_);
   OC_RETURN_IF_ERROR(check_open());
-  ++active_;
+  active_ += count;
   return {};
 }
 

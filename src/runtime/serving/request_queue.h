@@ -38,15 +38,18 @@ class RequestQueue {
   ~RequestQueue();  // the queue is empty, or nobody is told any more; joins
 
   // --- Any thread.
-  // kUnavailable once nothing is answered any more; kQueueFull when there is no place for it.
-  Result<void> find_place(const GenerateRequest& request);
+  // kUnavailable once nothing is answered any more; kQueueFull when there is no place for it, or
+  // for so many of it.
+  Result<void> find_place(const GenerateRequest& request, std::size_t count = 1);
   // A prepared request. Errors as find_place()'s, also when too many wait for their schemas. A
   // waiting frame of the same camera gives it its place and is refused: kSuperseded.
   Result<void> push(EntryPtr entry);
+  // Several of one request: all of them, or none.
+  Result<void> push(std::vector<EntryPtr> entries);
   Result<void> open() const;  // kUnavailable as above
-  // Counts one that is answered without having waited as active until leave(). kUnavailable as
-  // above.
-  Result<void> enter();
+  // Counts those that are answered without having waited as active, each until its leave().
+  // kUnavailable as above.
+  Result<void> enter(std::size_t count = 1);
   // One that was active has its answer: its place is free. answered(): and has been told it. In
   // this order, or who asks again upon an answer could find the place taken.
   void leave();
@@ -71,7 +74,7 @@ class RequestQueue {
  private:
   // All of these hold the lock.
   Result<void> check_open() const;
-  Result<EntryPtr*> place_for(const GenerateRequest& request);
+  Result<EntryPtr*> place_for(const GenerateRequest& request, std::size_t count = 1);
   Result<void> place_for_schema();
   EntryPtr* older_frame(const GenerateRequest& request);
   RequestEntry* next_schema();

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory_full.h"
 #include "runtime/cache/could_answer.h"
+#include "runtime/serving/prompt_answers.h"
 
 namespace oc {
 namespace {
@@ -141,6 +142,14 @@ Result<void> Service::complete(GenerateRequest& request) const {
             "ask again for more, or raise {}",
             max_answers < static_cast<std::size_t>(options_.max_n) ? "--max-running" : "--max-n"),
         "n"};
+  const std::size_t prompts = request.more_prompts.size() + 1;
+  if (const std::size_t most = options_.max_queue + options_.max_running;
+      prompts > 1 && prompts > most)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("\"prompt\" holds {} prompts; this server has places for {} requests "
+                             "in all, and each prompt takes one",
+                             prompts, most),
+                 "send fewer in one request, or let more wait (--max-queue)", "prompt"};
   if (!request.max_tokens && options_.default_max_tokens > 0)
     request.max_tokens = options_.default_max_tokens;
   return {};
@@ -156,72 +165,97 @@ void Service::add_digests(GenerateRequest& request) {
 // flowing.
 Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText text, OnDone done) {
   OC_RETURN_IF_ERROR(complete(request));
+  add_digests(request);
+  std::vector<EntryPtr> entries = take_apart(std::move(request), std::move(text), std::move(done));
+  const bool several = entries.size() > 1;
+  std::shared_ptr<Job> job = entries.front()->job;
+  std::vector<EntryPtr> known, waiting;
+  std::vector<GenerateResult> answers;  // of those that are known
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    auto answer = know_or_prepare(*entries[i], waiting.size() + 1);
+    if (!answer.ok()) return several ? of_prompt(answer.error(), i) : answer.error();
+    (*answer ? known : waiting).push_back(std::move(entries[i]));
+    if (*answer) answers.push_back(**std::move(answer));
+  }
+  OC_RETURN_IF_ERROR(queue_.enter(known.size()));
+  const Result<void> pushed = guarded([&] { return queue_.push(std::move(waiting)); });
+  if (!pushed.ok()) {
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      queue_.leave();
+      queue_.answered();
+    }
+    return pushed.error();
+  }
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    counters_.count_accepted();
+    deliver(std::move(known[i]), std::move(answers[i]));
+  }
+  return job;
+}
+
+EntryPtr Service::make_entry(GenerateRequest request, std::shared_ptr<Job> job, OnText text,
+                             OnDone done) {
   auto entry = std::make_unique<RequestEntry>(preprocess_budget_);
   RequestEntry* self = entry.get();
   entry->request = std::move(request);
+  entry->job = std::move(job);
   entry->done = std::move(done);
   entry->hooks.on_piece = std::move(text);
   entry->hooks.cancelled = [this, self] {
     return self->job->cancelled() || queue_.stopping() ||
            (self->request.abandoned && self->request.abandoned());
   };
-  std::shared_ptr<Job> job = entry->job;
-  add_digests(entry->request);
-  if (asks_for_no_token(entry->request)) {
+  return entry;
+}
+
+// Its answer where it takes no engine; else it is prepared, the `count`th of its request to wait.
+Result<std::optional<GenerateResult>> Service::know_or_prepare(RequestEntry& entry,
+                                                               std::size_t count) {
+  if (asks_for_no_token(entry.request)) {
     OC_RETURN_IF_ERROR(queue_.open());
-    OC_RETURN_IF_ERROR(guarded([&] { return prepare_prompt(*entry); }));
-    OC_RETURN_IF_ERROR(queue_.enter());
-    counters_.count_accepted();
-    GenerateResult nothing = no_answer(entry->session->plan(), entry->request.n);
-    deliver(std::move(entry), std::move(nothing));
-    return job;
+    OC_RETURN_IF_ERROR(guarded([&] { return prepare_prompt(entry); }));
+    return std::optional(no_answer(entry.session->plan(), entry.request.n));
   }
-  OC_ASSIGN_OR_RETURN(const bool known, answer_if_known(entry));
-  if (known) return job;
-  OC_RETURN_IF_ERROR(queue_.find_place(entry->request));  // before the work, not only behind it
-  if (Result<void> prepared = guarded([&] { return prepare(*entry); }); !prepared.ok()) {
-    log_end(entry->request.id, prepared.error());
+  OC_ASSIGN_OR_RETURN(std::optional<GenerateResult> known, known_answer(entry));
+  if (known) return known;
+  // Before the work, not only behind it.
+  OC_RETURN_IF_ERROR(queue_.find_place(entry.request, count));
+  if (Result<void> prepared = guarded([&] { return prepare(entry); }); !prepared.ok()) {
+    log_end(entry.request.id, prepared.error());
     counters_.count_accepted();
     counters_.count_end(prepared.error());
     return prepared.error();
   }
-  OC_RETURN_IF_ERROR(queue_.push(std::move(entry)));
-  return job;
+  return known;
 }
 
-// True when the response cache had the answer, which then is on its way; takes the entry.
-Result<bool> Service::answer_if_known(EntryPtr& entry) {
-  if (!responses_.enabled()) return false;
-  std::vector<ImagePlan> plans;
-  if (auto planned = plan_images(*model_->model, entry->request); planned.ok()) {
-    plans = *std::move(planned);  // else prepare() says what is wrong
-    if (!entry->request.compute_anew)
-      entry->response_key = oc::response_key(entry->request, plans, computed_by_);
-  }
+// From the response cache.
+Result<std::optional<GenerateResult>> Service::known_answer(RequestEntry& entry) {
   std::optional<GenerateResult> known;
-  if (entry->response_key) {
+  if (!responses_.enabled()) return known;
+  std::vector<ImagePlan> plans;
+  if (auto planned = plan_images(*model_->model, entry.request); planned.ok()) {
+    plans = *std::move(planned);  // else prepare() says what is wrong
+    if (!entry.request.compute_anew)
+      entry.response_key = oc::response_key(entry.request, plans, computed_by_);
+  }
+  if (entry.response_key) {
     std::int64_t image_tokens = 0;
     for (const ImagePlan& plan : plans) image_tokens += plan.tokens;
-    known = responses_.find(*entry->response_key, [&](const GenerateResult& result) {
-      return could_answer(entry->request, image_tokens, result);
+    known = responses_.find(*entry.response_key, [&](const GenerateResult& result) {
+      return could_answer(entry.request, image_tokens, result);
     });
     if (known) known->images = std::move(plans);
     if (known) known->cached = true;
-    log::step("response cache", entry->request.id, "hit", known.has_value());
+    log::step("response cache", entry.request.id, "hit", known.has_value());
   }
-  if (!known) {
-    OC_RETURN_IF_ERROR(queue_.open());
-    if (entry->response_key) counters_.count_lookup(false);
-    return false;
-  }
-  entry->memory = Reservation(entry->request.memory, entry->request.id);
-  OC_RETURN_IF_ERROR(entry->count_answer(memory_of(*known), /*known=*/true));
-  known->memory = std::make_shared<Reservation>(std::move(entry->memory));
-  OC_RETURN_IF_ERROR(queue_.enter());
-  counters_.count_lookup(true);
-  counters_.count_accepted();
-  deliver(std::move(entry), *std::move(known));
-  return true;
+  OC_RETURN_IF_ERROR(queue_.open());
+  if (entry.response_key) counters_.count_lookup(known.has_value());
+  if (!known) return known;
+  entry.memory = Reservation(entry.request.memory, entry.request.id);
+  OC_RETURN_IF_ERROR(entry.count_answer(memory_of(*known), /*known=*/true));
+  known->memory = std::make_shared<Reservation>(std::move(entry.memory));
+  return known;
 }
 
 // Tokens and plan.

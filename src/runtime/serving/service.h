@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,7 +44,9 @@ class Service {
   // that is not known is compiled on a thread of the service's own, while the request waits in the
   // queue. kQueueFull, kUnavailable and what is wrong with the request at once; otherwise done is
   // called exactly once, with kInternal if the job broke: the next one runs as if nothing had
-  // happened. Callbacks must not block, must not throw and must not destroy the service.
+  // happened. Callbacks must not block, must not throw and must not destroy the service. Of several
+  // prompts all are accepted or none; when one of them fails, the others end, and `done` has its
+  // error once they have.
   Result<std::shared_ptr<Job>> submit(GenerateRequest request, OnText text, OnDone done);
   // What the request would take, as far as that is known without running it: nothing is computed,
   // and nobody waits for it. Any thread; tokenises there. Errors as submit()'s, but for a full
@@ -56,12 +59,17 @@ class Service {
   // A request comes and goes (service.cpp).
   Result<void> complete(GenerateRequest& request) const;
   void add_digests(GenerateRequest& request);
-  Result<bool> answer_if_known(EntryPtr& entry);
+  EntryPtr make_entry(GenerateRequest request, std::shared_ptr<Job> job, OnText text, OnDone done);
+  Result<std::optional<GenerateResult>> know_or_prepare(RequestEntry& entry, std::size_t count);
+  Result<std::optional<GenerateResult>> known_answer(RequestEntry& entry);
   void deliver(EntryPtr entry, GenerateResult known);
   Result<void> prepare(RequestEntry& entry);
   Result<void> prepare_prompt(RequestEntry& entry);
   RequestCaches caches(const GenerateRequest& request);
   void answer(RequestEntry& entry, Result<GenerateResult> result);
+
+  // It has several prompts (service_prompts.cpp).
+  std::vector<EntryPtr> take_apart(GenerateRequest request, OnText text, OnDone done);
 
   // The engine's thread (service_step.cpp).
   void loop();

@@ -88,6 +88,29 @@ TEST(CompletionAnswer, AnEchoStandsInFrontOfEachAnswer) {
   EXPECT_EQ(out.at("choices").at(1).at("index"), 1);
 }
 
+TEST(CompletionAnswer, EachPromptHasItsEchoAndItsOffsets) {
+  ChatRequest request = asked(true, true, 2);
+  request.generate.more_prompts = {{.text = "b"}};
+  GenerateResult four = result();
+  four.more.assign(3, static_cast<const Answer&>(four));
+  four.more[2].warning = "it is odd";
+  Writing writing(std::move(request));
+  const json::value out = json::parse(writing.writer->whole(four));
+  for (const auto& [index, text] : {std::pair{1, "Grüße é b"}, {2, "b é b"}, {3, "b é b"}}) {
+    EXPECT_EQ(out.at("choices").at(index).at("index"), index);
+    EXPECT_EQ(out.at("choices").at(index).at("text"), text);
+  }
+  EXPECT_EQ(out.at("warning"), "choices 3: it is odd");
+  std::string stream;
+  writing.writer->head(stream);
+  writing.writer->piece(stream, {.text = " b", .choice = 3, .tokens = four.more[2].logprobs});
+  writing.writer->end(stream, four);
+  const auto all = events(stream);
+  ASSERT_EQ(all.size(), 4 + 1 + 4 + 1u);
+  EXPECT_EQ(json::parse(all[2]).at("choices").at(0).at("text"), "b");
+  EXPECT_EQ(json::parse(all[4]).at("choices").at(0).at("index"), 3);
+}
+
 TEST(CompletionAnswer, AStreamAddsUpToTheAnswer) {
   ChatRequest request = asked(true, true);
   request.include_usage = true;

@@ -66,9 +66,12 @@ TEST(CompletionRequest, PromptsAreStringsOrIds) {
                                      {"7", "prompt"},
                                      {"{}", "prompt"},
                                      {"[]", "prompt"},
-                                     {R"(["a","b"])", "prompt"},
-                                     {"[[1],[2]]", "prompt"},
-                                     {"[[]]", "prompt"},
+                                     {R"(["a",7])", "prompt[1]"},
+                                     {R"(["a",null])", "prompt[1]"},
+                                     {R"(["a",[1,-2]])", "prompt[1][1]"},
+                                     {"[[1],[]]", "prompt[1]"},
+                                     {"[[1],2]", "prompt[1]"},
+                                     {"[[]]", "prompt[0]"},
                                      {"[{}]", "prompt[0]"},
                                      {R"([["a"]])", "prompt[0]"},
                                      {"[[[1]]]", "prompt[0]"},
@@ -78,10 +81,41 @@ TEST(CompletionRequest, PromptsAreStringsOrIds) {
                                      {"[99999999999]", "prompt[0]"}})
     EXPECT_EQ(param_of(parse(fmt::format(R"({{"prompt":{}}})", value))), param) << value;
   EXPECT_EQ(param_of(parse("{}")), "prompt");
-  const auto many = parse(R"({"prompt":["a","b"]})");
-  EXPECT_EQ(many.error().code, ErrorCode::kUnsupported);
   const auto chat = parse(R"({"messages":[]})");
   EXPECT_NE(chat.error().hint.find("/v1/chat/completions"), std::string::npos);
+}
+
+TEST(CompletionRequest, SeveralPromptsAreBounded) {
+  const auto result = parse(R"({"prompt":["a",[1,2],"c"],"parse_special":true,"stream":true,
+      "stream_options":{"include_progress":true}})");
+  ASSERT_TRUE(result.ok()) << result.error().describe();
+  EXPECT_EQ(result->generate.raw_prompt->text, "a");
+  ASSERT_EQ(result->generate.more_prompts.size(), 2u);
+  EXPECT_EQ(result->generate.more_prompts[0].ids, (std::vector<TokenId>{1, 2}));
+  EXPECT_EQ(result->generate.more_prompts[1].text, "c");
+  EXPECT_TRUE(result->generate.more_prompts[1].control_tokens);
+  EXPECT_FALSE(result->include_progress);
+  EXPECT_EQ(warning_of(*result), "without effect here: stream_options.include_progress");
+  const auto many = [](std::size_t count) {
+    std::string all = R"("a")";
+    for (std::size_t i = 1; i < count; ++i) all += R"(,"a")";
+    return parse(R"({"prompt":[)" + all + "]}");
+  };
+  EXPECT_EQ(many(kMaxPrompts)->generate.more_prompts.size(), kMaxPrompts - 1);
+  EXPECT_EQ(param_of(many(kMaxPrompts + 1)), "prompt");
+  EXPECT_EQ(param_of(parse(R"({"prompt":["a",[1]],"echo":true})")), "echo");
+  const std::string told(completion_field("prompt").meaning);
+  EXPECT_NE(told.find(fmt::format("1 to {} of these", kMaxPrompts)), std::string::npos);
+}
+
+TEST(CompletionRequest, EachPromptIsCounted) {
+  const std::string text(100'000, 'a');
+  const auto held = [&](int prompts) {
+    std::string all = '"' + text + '"';
+    for (int i = 1; i < prompts; ++i) all += ",\"" + text + '"';
+    return held_bytes(*parse(R"({"stop":["end"],"prompt":[)" + all + "]}"));
+  };
+  EXPECT_GE(held(3), held(1) + 2 * text.size());
 }
 
 TEST(CompletionRequest, LengthsHaveChatsHabits) {
@@ -122,7 +156,12 @@ TEST(CompletionRequest, WhatIsNotDoneIsRefusedByName) {
     EXPECT_EQ(param_of(result), param) << fields;
   }
   EXPECT_EQ(param_of(parse(R"({"prompt":[1],"echo":true})")), "echo");
-  EXPECT_TRUE(with(R"("best_of":1)").ok());
+  for (const char* fields : {R"("best_of":1)", R"("n":2,"best_of":1)", R"("n":2,"best_of":2)",
+                             R"("best_of":null)", R"("suffix":null)", R"("suffix":"")"}) {
+    const auto result = with(fields);
+    ASSERT_TRUE(result.ok()) << fields;
+    EXPECT_EQ(warning_of(*result), "") << fields;
+  }
 }
 
 TEST(CompletionRequest, EveryRowIsThereOnce) {

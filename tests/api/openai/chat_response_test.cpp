@@ -132,11 +132,12 @@ TEST(Completion, WhatIsToldOfTheRequestStandsBeforeWhatIsToldOfTheAnswer) {
   answer.more.resize(1);
   answer.more[0].warning = "the second is empty";
   const ChunkWriter chunks(told, true);
-  EXPECT_EQ(json::parse(completion_json(told, answer)).at("warning"), "without effect here: store");
+  EXPECT_EQ(json::parse(completion_json(told, answer)).at("warning"),
+            "without effect here: store; choices 1: the second is empty");
   EXPECT_EQ(json::parse(chunks.finish(answer)).at("warning"), "without effect here: store");
   answer.warning = "empty";
   EXPECT_EQ(json::parse(completion_json(told, answer)).at("warning"),
-            "without effect here: store; empty");
+            "without effect here: store; empty; choices 1: the second is empty");
   EXPECT_EQ(json::parse(chunks.finish(answer)).at("warning"), "without effect here: store; empty");
   // Once a stream: of several answers in the first one's chunk.
   EXPECT_EQ(json::parse(chunks.finish_more(answer.more[0], 1)).at("warning"),

@@ -72,6 +72,24 @@ TEST_F(RequestQueueTest, IsBoundedButForFreePlaces) {
   EXPECT_EQ(counters_.stats().rejected, 2u);
 }
 
+TEST_F(RequestQueueTest, SeveralOfARequestComeTogetherOrNotAtAll) {
+  RequestQueue& queue = make({.max_waiting = 2, .max_running = 1});
+  const auto several = [&](std::initializer_list<const char*> ids) {
+    std::vector<EntryPtr> out;
+    for (const char* id : ids) out.push_back(entry(id));
+    return out;
+  };
+  EXPECT_TRUE(queue.find_place({}, 3).ok());
+  EXPECT_EQ(queue.find_place({}, 4).error().code, ErrorCode::kQueueFull);
+  EXPECT_EQ(queue.push(several({"a", "b", "c", "d"})).error().code, ErrorCode::kQueueFull);
+  EXPECT_EQ(queue.waiting(), 0u);
+  EXPECT_TRUE(queue.push(several({"a", "b", "c"})).ok());
+  EXPECT_TRUE(queue.push(several({})).ok());
+  EXPECT_EQ(queue.waiting(), 3u);
+  EXPECT_EQ(counters_.stats().accepted, 3u);
+  for (const char* id : {"a", "b", "c"}) EXPECT_EQ(take(), id);
+}
+
 TEST_F(RequestQueueTest, TurnsAreTheClientsWithTheFewest) {
   RequestQueue& queue = make({.max_waiting = 8, .max_running = 4});
   for (const char* id : {"a1", "a2"}) ASSERT_TRUE(queue.push(entry(id, "a")).ok());
