@@ -77,6 +77,19 @@ def langchain_responses(url):
     return langchain(ChatOpenAI(base_url=url + "/v1", api_key="none", model=MODEL, max_tokens=64, use_responses_api=True), "json_schema")
 
 
+def langchain_completions(url):
+    from langchain_openai import OpenAI
+
+    make = lambda **more: OpenAI(base_url=url + "/v1", api_key="none", model=MODEL, max_tokens=12, **more)
+    prompts = [f"{number}. The picture shows" for number in range(23)]  # it sends 20 at a time
+    alone = [make(temperature=0).invoke(prompt) for prompt in prompts]
+    yield "text", all(alone)
+    yield "stream", "".join(make(temperature=0).stream(prompts[0])) == alone[0]
+    yield "many prompts", [told[0].text for told in make(temperature=0).generate(prompts).generations] == alone
+    several = make(temperature=1, seed=5, n=2, best_of=2).generate(prompts[:3]).generations
+    yield "many answers", [len(told) for told in several] == [2, 2, 2]
+
+
 def langchain_anthropic(url):
     from langchain_anthropic import ChatAnthropic
 
@@ -172,6 +185,7 @@ CLIENTS = {
     "litellm, ollama_chat": lambda url: litellm("ollama_chat", url),
     "litellm, openai/responses": lambda url: litellm("openai/responses", url + "/v1"),
     "langchain-openai, responses": langchain_responses,
+    "langchain-openai, completions": langchain_completions,
     "langchain-anthropic": langchain_anthropic,
     "langchain-ollama": langchain_ollama,
     "llama-index-llms-openai-like": llama_index_openai_like,
