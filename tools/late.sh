@@ -10,7 +10,8 @@ ${CXX:-c++} -std=c++20 -O1 -shared -fPIC -o build/late/late.so tests/late/late.c
 cat >build/release/late <<'END'
 #!/bin/sh
 here=${0%/*}
-LD_PRELOAD=$here/../late/late.so exec "$here/ocellus" "$@"
+[ "${1-}" = serve ] && export LD_PRELOAD="$here/../late/late.so${LD_PRELOAD:+ $LD_PRELOAD}"
+exec "$here/ocellus" "$@"
 END
 chmod +x build/release/late
 if [ $# -eq 0 ]; then set -- tests/e2e --ignore-glob='*/test_page*.py'; fi
