@@ -94,6 +94,7 @@ class Calls {
       ending_ = true;
     }
     wake_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
   }
 
   void send(const std::string& line) {
@@ -132,7 +133,7 @@ class Calls {
   std::deque<McpCall> waiting_;
   std::size_t waiting_bytes_ = 0;  // of their arguments
   bool ending_ = false;
-  std::vector<std::jthread> threads_;
+  std::vector<std::thread> threads_;
 };
 
 // How PNG, JPEG, GIF and WebP begin in base64.
