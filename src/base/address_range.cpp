@@ -58,4 +58,22 @@ bool AddressRange::contains(std::string_view address) const {
   return ((*bytes)[whole] & mask) == (bytes_[whole] & mask);
 }
 
+std::string network_of(std::string_view address) {
+  bool is_v4 = false;  // also one in IPv6's way of writing it, below
+  auto bytes = bytes_of(address, &is_v4);
+  if (!bytes) return std::string(address);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  constexpr Bytes kLoopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  constexpr std::array<unsigned char, 12> kV4 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (std::equal(kV4.begin(), kV4.end(), bytes->begin())) {
+    if ((*bytes)[12] == 127) return "127.0.0.1";
+    return ::inet_ntop(AF_INET, bytes->data() + 12, text.data(), text.size());
+  }
+  if (*bytes == kLoopback) return "127.0.0.1";
+  std::fill(bytes->begin() + 8, bytes->end(), 0);
+  const std::size_t zone = std::min(address.find('%'), address.size());
+  ::inet_ntop(AF_INET6, bytes->data(), text.data(), text.size());
+  return std::string(text.data()) + "/64" + std::string(address.substr(zone));
+}
+
 }  // namespace oc

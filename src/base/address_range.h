@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace oc {
@@ -19,5 +20,11 @@ class AddressRange {
   std::array<unsigned char, 16> bytes_{};  // as IPv6
   int bits_ = 128;                         // that count
 };
+
+// Who stands behind an address, so that nobody is several who has many: an IPv4 address by itself,
+// however it is written; of IPv6 its /64 ("2001:db8:0:1::/64"), which is the least that a household
+// gets, with the zone that it may have; "127.0.0.1" for all of this machine's loopback. What is no
+// address stays as it is.
+std::string network_of(std::string_view address);
 
 }  // namespace oc

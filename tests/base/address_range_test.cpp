@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace oc {
 namespace {
 
@@ -33,6 +35,30 @@ TEST(AddressRange, WhatIsNone) {
   for (const char* text : {"", "localhost", "10.0.0.0/33", "::1/129", "10.0.0.0/", "10.0.0.0/x",
                            "10.0.0.0/8x", "10.0.0.0/-1", "10.0.0", "/8", "10.0.0.1:80", "*"})
     EXPECT_FALSE(AddressRange::parse(text)) << text;
+}
+
+TEST(NetworkOf, NobodyIsSeveralWithinANetwork) {
+  for (const auto& [address, network] : {
+           std::pair{"203.0.113.7", "203.0.113.7"},
+           {"203.0.113.8", "203.0.113.8"},
+           {"::ffff:203.0.113.7", "203.0.113.7"},
+           {"::FFFF:cb00:7107", "203.0.113.7"},
+           {"2001:db8:0:1::1", "2001:db8:0:1::/64"},
+           {"2001:0DB8:0000:0001:ffff:eeee:dddd:cccc", "2001:db8:0:1::/64"},
+           {"2001:db8:0:2::1", "2001:db8:0:2::/64"},
+           {"2001:db8:1:1::1", "2001:db8:1:1::/64"},
+           {"fe80::1%eth0", "fe80::/64%eth0"},
+           {"fe80::2%eth1", "fe80::/64%eth1"},
+           {"127.0.0.1", "127.0.0.1"},
+           {"127.8.9.10", "127.0.0.1"},
+           {"::ffff:127.0.0.2", "127.0.0.1"},
+           {"::1", "127.0.0.1"},
+           {"::2", "::/64"},
+           {"", ""},
+           {"unknown", "unknown"},
+           {"203.0.113", "203.0.113"},
+       })
+    EXPECT_EQ(network_of(address), network) << address;
 }
 
 }  // namespace
