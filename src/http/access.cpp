@@ -103,7 +103,9 @@ std::string owner_of(const Request& request) {
 }
 
 std::string asker_of(const Request& request) {
-  return request.keyed ? client_of(request) : with_origin(request, request.address);
+  std::string who =
+      request.keyed ? std::string(shown_key(request, "")) : network_of(request.address);
+  return request.guest ? "guest " + who : who;
 }
 
 bool is_loopback(std::string_view address) {

@@ -103,7 +103,8 @@ std::string client_of(const Request& request);
 // shows as one is any text, and they are everybody's who knows their ids; but a guest's are its
 // origin's.
 std::string owner_of(const Request& request);
-// Who asks, so that nobody is several by making up keys: where the server has none, an address.
+// Who asks, so that nobody is several by making up keys, addresses or origins: one of the server's
+// keys, or the network_of() an address where it has none. All guests of either are one more.
 std::string asker_of(const Request& request);
 // True for 127.0.0.0/8 and ::1.
 bool is_loopback(std::string_view address);

@@ -226,6 +226,7 @@ GenerateRequest App::Question::take_request(const AppOptions& options) {
   out.id = request->id;
   // What one key's holder asked must not show in how fast another's answers come.
   out.client = client_of(*request);
+  out.asker = asker_of(*request);
   // A guest may be a page of any site: it is not told what others have asked, not even by time.
   if (!options.shared_cache || request->guest) out.cache_scope = out.client;
   out.deadline = interrupt.deadline;

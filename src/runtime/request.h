@@ -33,7 +33,8 @@ struct RawPrompt {
 
 struct GenerateRequest {
   std::string id;           // for logs and x-request-id
-  std::string client;       // who asks: whose streams and turns these are
+  std::string client;       // what it shows as its key: whose streams these are
+  std::string asker;        // who asks, whatever it shows: whose turns and places these are
   std::string cache_scope;  // caches are shared between requests of one scope only
   std::vector<Message> messages;
   std::vector<RequestImage> images;  // where ImagePart and FramesPart point

@@ -23,10 +23,10 @@ def endless(tmp_path_factory):
     return folder
 
 
-def ask(server, key="unused", timeout=120, **fields):
+def ask(server, key="unused", timeout=120, headers=None, **fields):
     return httpx.post(
         server.url + "/v1/chat/completions",
-        headers={"authorization": f"Bearer {key}"},
+        headers={"authorization": f"Bearer {key}", **(headers or {})},
         json={"messages": HELLO, **fields},
         timeout=timeout,
     )
@@ -43,11 +43,11 @@ def until(server, what, key="unused"):
 class Stream:
     """A streamed answer that goes on until it is left."""
 
-    def __init__(self, server, key="unused", **fields):
+    def __init__(self, server, key="unused", headers=None, **fields):
         body = {"messages": HELLO, "stream": True, **fields}
         url = server.url + "/v1/chat/completions"
-        self._stream = httpx.stream("POST", url, json=body, timeout=120,
-                                    headers={"authorization": f"Bearer {key}"})  # fmt: skip
+        headers = {"authorization": f"Bearer {key}", **(headers or {})}
+        self._stream = httpx.stream("POST", url, json=body, timeout=120, headers=headers)
         self._response = self._stream.__enter__()
         assert self._response.status_code == 200
         self._lines = self._response.iter_lines()
@@ -111,6 +111,30 @@ def test_one_cache_for_all_keeps_cameras_apart(start, endless):
         assert running.texts(1), "both came while it ran"
         running.leave()
         assert [one.result().status_code for one in waiting] == [200, 200]
+
+
+def test_made_up_keys_win_no_turns(start, endless):
+    """Without keys turns are an address's, of IPv6 a network's of 64 bits."""
+    server = start(
+        *("-m", endless, "--response-cache", "0", "--max-running", "2", "--max-answer", "0")
+    )
+    running = [
+        Stream(server, f"key-{i}", {"x-forwarded-for": f"2001:db8::{i}"}, temperature=1, seed=i)
+        for i in (1, 2)
+    ]
+    assert all(one.texts(1) for one in running)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        waiting = []
+        for name, address in [("third", "2001:db8::3"), ("other", "192.0.2.1")]:
+            headers = {"x-forwarded-for": address, "x-request-id": name}
+            waiting.append(pool.submit(ask, server, name, headers=headers, max_tokens=2))
+            until(server, lambda stats: stats["queued"] == len(waiting))
+        assert all(one.texts(1) for one in running), "both came while they ran"
+        running[0].leave()
+        assert [one.result().status_code for one in waiting] == [200, 200]
+        running[1].leave()
+    started = server.logged(r"req=(third|other) event=started", 2)
+    assert ["third" in line for line in started] == [False, True], started
 
 
 def test_an_answer_has_half_an_hour():

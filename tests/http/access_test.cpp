@@ -48,6 +48,21 @@ TEST(Access, WhoAsks) {
   EXPECT_EQ(asker_of(shown), "key");
   shown.keyed = false;
   EXPECT_EQ(asker_of(shown), "203.0.113.7");
+  shown.address = "::ffff:203.0.113.7";
+  EXPECT_EQ(asker_of(shown), "203.0.113.7");
+  for (const char* address : {"2001:db8::1", "2001:db8::ffff:2"}) {
+    shown.address = address;
+    EXPECT_EQ(asker_of(shown), "2001:db8::/64");
+  }
+  // Nor origins: only browsers tell the true one.
+  Request other = page("a", "https://c.example");
+  other.headers.emplace_back("authorization", "Bearer key");
+  other.guest = other.keyed = true;
+  EXPECT_EQ(asker_of(guest), "guest key");
+  EXPECT_EQ(asker_of(other), "guest key");
+  guest.keyed = false;
+  guest.address = "127.0.0.1";
+  EXPECT_EQ(asker_of(guest), "guest 127.0.0.1");
 }
 
 TEST(Access, KeysHaveLabelsThatGiveNothingAway) {

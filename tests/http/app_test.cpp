@@ -464,10 +464,19 @@ TEST_F(AppTest, WhoAsksIsKnownAlsoWithOneCacheForAll) {
       wire.insert(wire.find("Content-Type"), header);
       EXPECT_EQ(status_of(ask(wire)), 200);
       EXPECT_EQ(backend->last.client, client);
+      EXPECT_EQ(backend->last.asker, "127.0.0.1") << "without keys, whatever is shown as one";
       EXPECT_EQ(backend->last.cache_scope, shared ? "" : client);
     }
     app->set_models(nullptr);
   }
+}
+
+TEST_F(AppTest, WhoAsksThroughAProxyIsWhoItSays) {
+  start();
+  std::string wire = post(R"({"messages":[{"role":"user","content":"Hi"}]})");
+  wire.insert(wire.find("Content-Type"), "X-Forwarded-For: 2001:db8::7\r\n");
+  EXPECT_EQ(status_of(ask(wire)), 200);
+  EXPECT_EQ(backend->last.asker, "2001:db8::/64");
 }
 
 TEST_F(AppTest, AnswersHaveATimeLimitIfAsked) {

@@ -8,7 +8,7 @@
 //     and one of that with the least left.
 //   - Memory is lent as answers grow, never so that what runs could block each other for good. Who
 //     does not get it waits, as it is.
-//   - The turn goes to the client with the fewest requests running, among equals to who came first,
+//   - The turn goes to the asker with the fewest requests running, among equals to who came first,
 //     of those that there is memory for. Nobody is passed more often than kMaxPasses times.
 #pragma once
 
@@ -39,7 +39,7 @@ bool all_can_end(std::vector<MemoryClaim> claims, std::int64_t memory);
 inline constexpr int kMaxPasses = 16;
 
 struct WaitingRequest {
-  std::size_t running = 0;  // requests of its client
+  std::size_t running = 0;  // requests of its asker
   int passed = 0;           // times that a later one was let in before it
   bool fits = true;         // there is memory for it
 };

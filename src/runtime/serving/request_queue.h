@@ -98,7 +98,7 @@ class RequestQueue {
   std::size_t leaving_ = 0;  // have left, and are not answered
   std::optional<Error> closed_;
   bool draining_ = false, stopping_ = false;
-  std::vector<std::string> compiled_for_;  // clients, the latest one last
+  std::vector<std::string> compiled_for_;  // askers, the latest one last
   std::thread grammar_thread_;
 };
 

@@ -42,7 +42,7 @@ bool RequestQueue::compile_next() {
   return true;
 }
 
-// The oldest of the client for whom it is longest ago: a camera's newest frame has the place of its
+// The oldest of the asker for whom it is longest ago: a camera's newest frame has the place of its
 // first one, and is gone when its schema is compiled. Holding the lock.
 RequestEntry* RequestQueue::next_schema() {
   if (options_.ending && options_.ending->begun()) return nullptr;
@@ -50,7 +50,7 @@ RequestEntry* RequestQueue::next_schema() {
   std::ptrdiff_t longest = 0;
   for (const EntryPtr& entry : queue_) {
     if (entry->ready() || expired(entry->request, *entry->job)) continue;
-    const auto latest = std::ranges::find(compiled_for_, entry->request.client);
+    const auto latest = std::ranges::find(compiled_for_, entry->request.asker);
     const std::ptrdiff_t ago =
         latest == compiled_for_.end() ? -1 : std::distance(compiled_for_.begin(), latest);
     if (next != nullptr &&
@@ -60,8 +60,8 @@ RequestEntry* RequestQueue::next_schema() {
     longest = ago;
   }
   if (next == nullptr) return nullptr;
-  std::erase(compiled_for_, next->request.client);
-  compiled_for_.push_back(next->request.client);
+  std::erase(compiled_for_, next->request.asker);
+  compiled_for_.push_back(next->request.asker);
   if (compiled_for_.size() > options_.max_waiting) compiled_for_.erase(compiled_for_.begin());
   return next;
 }

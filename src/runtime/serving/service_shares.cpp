@@ -29,10 +29,10 @@ EntryPtr Service::take() {
   for (const EntryPtr& entry : running_)
     if (entry->short_of_memory && entry->passed >= kMaxPasses) return nullptr;
   EntryPtr next = queue_.take([this](const RequestEntry& waiting) -> WaitingRequest {
-    const auto of_client = std::ranges::count_if(running_, [&](const EntryPtr& other) {
-      return other->request.client == waiting.request.client;
+    const auto of_asker = std::ranges::count_if(running_, [&](const EntryPtr& other) {
+      return other->request.asker == waiting.request.asker;
     });
-    return {static_cast<std::size_t>(of_client), waiting.passed,
+    return {static_cast<std::size_t>(of_asker), waiting.passed,
             kv_memory_.fits(running_, waiting.session->kv_claim())};
   });
   if (next == nullptr) return nullptr;

@@ -257,15 +257,17 @@ TEST_F(FairService, WhatStandsStillIsPassedSoOftenAndNoMore) {
   EXPECT_LE(model.blocks->peak, 8);
 }
 
-TEST_F(FairService, ClientsTakeTurns) {
+// Whatever each shows as its key.
+TEST_F(FairService, AskersTakeTurns) {
   auto owned = repeating(5);
   hold(*owned);
   serve(std::move(owned), {.max_running = 2});
   std::vector<std::string> order;
   std::vector<std::future<Result<GenerateResult>>> all;
-  const auto ask_as = [&](const std::string& client, const std::string& name) {
+  const auto ask_as = [&](const std::string& asker, const std::string& name) {
     GenerateRequest request = question("hello");
-    request.client = client;
+    request.client = name;
+    request.asker = asker;
     all.push_back(submit(std::move(request), nullptr,
                          [&order, name](const auto&) { order.push_back(name); }));
   };
@@ -304,7 +306,7 @@ TEST_F(FairService, WhateverComesFitsAndIsTheSame) {
       for (int words = below(20); words >= 0; --words) text += below(2) != 0 ? "hello " : "ab st ";
       GenerateRequest request =
           below(4) == 0 ? about(static_cast<std::uint8_t>(below(3)), text) : question(text);
-      request.client = std::to_string(below(3));
+      request.asker = std::to_string(below(3));
       request.max_tokens = 1 + below(150);
       switch (below(4)) {
         case 0:

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "tests/runtime/service_fixture.h"
 
@@ -121,6 +122,35 @@ TEST_F(SeveralPrompts, AreAnsweredTogetherAsEachAlone) {
   EXPECT_EQ(result.more[0].text, text_of("world"));
   EXPECT_EQ(result.more[1].text, result.text);
   EXPECT_NE(result.more[0].text, result.text);
+}
+
+// Each counts as one of its asker's.
+TEST_F(SeveralPrompts, TakeTurnsWithOtherAskers) {
+  auto owned = repeating(5);
+  hold(*owned);
+  serve(std::move(owned), {.max_running = 2, .response_cache_bytes = 0});
+  std::vector<std::string> order;
+  std::set<std::string> begun;
+  std::vector<std::future<Result<GenerateResult>>> all;
+  const auto ask_as = [&](const std::string& asker, const std::string& name,
+                          std::vector<std::string> words) {
+    GenerateRequest request = of_words(std::move(words));
+    request.client = name;
+    request.asker = asker;
+    all.push_back(submit(std::move(request), [&order, &begun, name](const AnswerPiece& piece) {
+      const std::string one = fmt::format("{}/{}", name, piece.choice);
+      if (begun.insert(one).second) order.push_back(one);
+    }));
+  };
+  ask_as("a", "first", {"hello"});
+  entered_.get_future().wait();
+  ask_as("a", "several", {"hello", "world", "hello"});
+  for (const char* name : {"b1", "b2"}) ask_as("b", name, {"world"});
+  open_.set_value();
+  for (auto& one : all) EXPECT_TRUE(one.get().ok());
+  service_->drain();
+  EXPECT_EQ(order, (std::vector<std::string>{"first/0", "b1/0", "several/0", "b2/0", "several/1",
+                                             "several/2"}));
 }
 
 TEST_F(SeveralPrompts, AllAreAcceptedOrNone) {

@@ -29,10 +29,11 @@ class RequestQueueTest : public testing::Test {
                                             });
     return *queue_;
   }
-  EntryPtr entry(const std::string& id, const std::string& client = "") {
+  EntryPtr entry(const std::string& id, const std::string& asker = "") {
     auto out = std::make_unique<RequestEntry>(budget_);
     out->request.id = id;
-    out->request.client = client;
+    out->request.client = id;  // a key of its own each time
+    out->request.asker = asker;
     out->request.messages = {{Role::kUser, {TextPart{"hello"}}}};
     out->session = std::make_unique<Session>(model_, out->request, out->hooks);
     EXPECT_TRUE(out->session->prepare().ok());
@@ -41,8 +42,8 @@ class RequestQueueTest : public testing::Test {
   // The id of the one whose turn it is, given who has how many requests running.
   std::string take(const std::map<std::string, std::size_t>& running = {}) {
     const EntryPtr next = queue_->take([&](const RequestEntry& waiting) -> WaitingRequest {
-      const auto of_client = running.find(waiting.request.client);
-      return {of_client == running.end() ? 0 : of_client->second, waiting.passed, true};
+      const auto of_asker = running.find(waiting.request.asker);
+      return {of_asker == running.end() ? 0 : of_asker->second, waiting.passed, true};
     });
     return next == nullptr ? "none" : next->request.id;
   }
@@ -90,7 +91,7 @@ TEST_F(RequestQueueTest, SeveralOfARequestComeTogetherOrNotAtAll) {
   for (const char* id : {"a", "b", "c"}) EXPECT_EQ(take(), id);
 }
 
-TEST_F(RequestQueueTest, TurnsAreTheClientsWithTheFewest) {
+TEST_F(RequestQueueTest, TurnsAreTheAskersWithTheFewest) {
   RequestQueue& queue = make({.max_waiting = 8, .max_running = 4});
   for (const char* id : {"a1", "a2"}) ASSERT_TRUE(queue.push(entry(id, "a")).ok());
   ASSERT_TRUE(queue.push(entry("b1", "b")).ok());
@@ -104,6 +105,7 @@ TEST_F(RequestQueueTest, ANewerFrameHasThePlaceOfTheOlder) {
   RequestQueue& queue = make({.max_waiting = 8, .max_running = 1});
   const auto frame = [&](const std::string& id) {
     EntryPtr out = entry(id);
+    out->request.client = "";
     out->request.stream_key = "camera";
     out->request.latest_wins = true;
     return out;

@@ -83,10 +83,10 @@ class SchemaServiceTest : public SchedulerTest {
     options.ending = ending;
     serve(FakeModel::answering({287, kEnd}), options);
   }
-  static GenerateRequest wants(std::string schema, std::string client = "") {
+  static GenerateRequest wants(std::string schema, std::string asker = "") {
     GenerateRequest request = question("hello");
     request.json_schema = std::move(schema);
-    request.client = std::move(client);
+    request.asker = std::move(asker);
     return request;
   }
   // Its schema is being compiled, and held.
@@ -203,14 +203,20 @@ TEST_F(SchemaServiceTest, OneCompilationDoesForAllThatWaitForIt) {
   EXPECT_EQ(workshop->compiled(), (Names{"first", "same", "bad"}));
 }
 
-TEST_F(SchemaServiceTest, ClientsTakeTurns) {
+// Whatever each shows as its key.
+TEST_F(SchemaServiceTest, AskersTakeTurns) {
   begin();
   std::vector<std::future<Result<GenerateResult>>> all;
-  all.push_back(submit(wants("a0", "a")));
+  const auto ask_as = [&](const char* asker, int i) {
+    GenerateRequest request = wants(fmt::format("{}{}", asker, i), asker);
+    request.client = *request.json_schema;
+    all.push_back(submit(std::move(request)));
+  };
+  ask_as("a", 0);
   workshop->wait_for(1);
-  for (int i = 1; i < 4; ++i) all.push_back(submit(wants(fmt::format("a{}", i), "a")));
-  for (int i = 0; i < 2; ++i) all.push_back(submit(wants(fmt::format("b{}", i), "b")));
-  all.push_back(submit(wants("c0", "c")));
+  for (int i = 1; i < 4; ++i) ask_as("a", i);
+  for (int i = 0; i < 2; ++i) ask_as("b", i);
+  ask_as("c", 0);
   workshop->open();
   for (auto& one : all) EXPECT_TRUE(one.get().ok());
   EXPECT_EQ(workshop->compiled(), (Names{"a0", "b0", "c0", "a1", "b1", "a2", "a3"}));
