@@ -19,6 +19,7 @@
 #include "image/image_helper.h"
 #include "io/mapped_file.h"
 #include "models/registry.h"
+#include "terminal.h"
 #include "usage_error.h"
 #include "verbs.h"
 #include "version.h"
@@ -87,6 +88,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (oc::is_image_helper(argc, argv)) return oc::image_helper_main();
+  oc::hold_standard_files();
   oc::log::configure_from_environment();
   const int status = oc::run(argc, argv);
   oc::log::flush(std::chrono::milliseconds(300));

@@ -8,6 +8,11 @@
 
 namespace oc {
 
+// Where one of them is closed, the next file that is opened would take its place, and be read as
+// input or get the log's lines. A file that gives nothing and takes nothing holds the place
+// instead.
+void hold_standard_files();
+
 bool stdin_is_terminal();
 bool stdout_is_terminal();
 bool stderr_is_terminal();

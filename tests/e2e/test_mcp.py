@@ -277,6 +277,12 @@ def test_it_ends_with_its_input_and_on_ctrl_c():
         assert running.process.wait(60) == 130
 
 
+def test_a_closed_standard_input_is_an_end():
+    closed = ["sh", "-c", 'exec "$0" mcp --model demo <&-', str(BIN)]
+    done = subprocess.run(closed, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="counts how often the system wakes it")
 def test_it_sleeps_while_nobody_asks():
     running = Mcp()

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import json
+import pathlib
 import signal
 import socket
 import subprocess
@@ -47,6 +48,13 @@ def test_loading_is_told_until_ready(start):
     assert (200, "healthy") in seen
     assert seen <= {(503, "loading"), (200, "healthy")}
     assert running.wait_for(r"^ocellus serving .* at (http://127\.0\.0\.1:\d+)$").group(1) == running.url
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/fd").exists(), reason="looks at the files that the server has open")
+def test_a_closed_standard_file_is_no_place_for_another(start):
+    running = start(prefix=("sh", "-c", 'exec "$@" <&- >&-', "sh"), wait=False)
+    files = pathlib.Path(f"/proc/{running.pid}/fd")
+    assert [str((files / number).readlink()) for number in ("0", "1")] == ["/dev/null"] * 2
 
 
 def nobody_listens(running):
