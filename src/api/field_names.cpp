@@ -9,7 +9,7 @@ namespace {
 
 bool is_of_name(char c) { return is_letter_or_digit(c) || c == '_' || c == '.'; }
 
-void replace_words(std::string& text, std::string_view ours, std::string_view theirs) {
+void replace_words(std::string& text, const std::string& ours, const std::string& theirs) {
   const bool only_quoted = ours.find('_') == ours.npos;
   for (std::size_t at = 0; (at = text.find(ours, at)) != text.npos;) {
     const std::size_t end = at + ours.size();
@@ -25,6 +25,15 @@ void replace_words(std::string& text, std::string_view ours, std::string_view th
     }
   }
 }
+
+// "prompt[" to "prompt[0][": all that stands behind is an index.
+void replace_entries(std::string& text, const std::string& ours, const std::string& theirs) {
+  const std::string begin = '"' + ours, wanted = '"' + theirs;
+  for (std::size_t at = 0; (at = text.find(begin, at)) != text.npos; at += wanted.size())
+    text.replace(at, begin.size(), wanted);
+}
+
+bool names_entries(std::string_view name) { return name.ends_with('['); }
 
 }  // namespace
 
@@ -44,10 +53,15 @@ std::string_view FieldNames::of(std::string_view ours) const {
 }
 
 Error FieldNames::in_their_words(Error error) const {
-  for (const auto& [ours, theirs] : names_) {
-    replace_words(error.message, ours, theirs);
-    replace_words(error.hint, ours, theirs);
-  }
+  // Entries first: what becomes one by its new name is none of ours.
+  for (const bool entries : {true, false})
+    for (const auto& [ours, theirs] : names_) {
+      if (names_entries(ours) != entries) continue;
+      const auto replace = entries ? replace_entries : replace_words;
+      replace(error.message, ours, theirs);
+      replace(error.hint, ours, theirs);
+      if (entries && error.param.starts_with(ours)) error.param.replace(0, ours.size(), theirs);
+    }
   error.param = of(error.param);
   return error;
 }

@@ -13,7 +13,7 @@ namespace oc {
 
 class FieldNames {
  public:
-  // From now on `ours` is called `theirs`.
+  // From now on `ours` is called `theirs`; so is each entry of "ours[", as "theirs[".
   void call(std::string_view ours, std::string_view theirs);
   // Its name; the same where nothing else was said.
   std::string_view of(std::string_view ours) const;

@@ -30,6 +30,20 @@ TEST(FieldNames, AnErrorNamesTheClientsFields) {
   EXPECT_EQ(names().in_their_words(told).message, told.message) << "twice is as once";
 }
 
+TEST(FieldNames, EntriesHaveNamesOfTheirOwn) {
+  FieldNames names;
+  names.call("prompt", "prompt[0]");
+  names.call("prompt[", "prompt[0][");
+  const auto told = [&](const Error& error) {
+    const Error in_theirs = names.in_their_words(error);
+    return in_theirs.param + ": " + in_theirs.message;
+  };
+  EXPECT_EQ(told({ErrorCode::kInternal, "\"prompt[0]\" and \"prompt[12]\"", "", "prompt[0]"}),
+            "prompt[0][0]: \"prompt[0][0]\" and \"prompt[0][12]\"");
+  EXPECT_EQ(told({ErrorCode::kInternal, "\"prompt\" of the prompt[", "", "prompt"}),
+            "prompt[0]: \"prompt[0]\" of the prompt[");
+}
+
 TEST(FieldNames, OnlyWholeWordsAndPlainOnesOnlyInQuotes) {
   const std::string text = "--max_tokens_cap, x.max_tokens: other messages, messages[0]";
   EXPECT_EQ(names().in_their_words({ErrorCode::kInternal, text, "", "messages[0]"}).message, text);

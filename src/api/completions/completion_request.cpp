@@ -27,9 +27,10 @@ Result<std::vector<TokenId>> token_ids(const json::array& values, const std::str
   std::vector<TokenId> ids;
   ids.reserve(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::int64_t id = values[i].is_int64() ? values[i].get_int64() : -1;
+    const json::value& value = values[i];
+    const std::int64_t id = value.is_int64() ? value.get_int64() : whole_number(value).value_or(-1);
     if (id < 0 || id > std::numeric_limits<TokenId>::max())
-      return wrong_value(fmt::format("{}[{}]", name, i), "a token id", values[i]);
+      return wrong_value(fmt::format("{}[{}]", name, i), "a token id", value);
     ids.push_back(static_cast<TokenId>(id));
   }
   return ids;
@@ -76,6 +77,11 @@ Result<void> parse_prompt(const JsonFields& fields, ChatRequest& request, NoEffe
     return Error{ErrorCode::kInvalidArgument, "\"prompt\" is missing", "send a string", "prompt"};
   OC_ASSIGN_OR_RETURN(auto prompts, read_prompts(*value));
   OC_ASSIGN_OR_RETURN(const auto control, fields.boolean(completion_field("parse_special")));
+  // The only one of an array is as one alone to what is behind here.
+  if (value->is_array() && !is_ids(*value) && prompts.size() == 1) {
+    request.names.call("prompt", "prompt[0]");
+    request.names.call("prompt[", "prompt[0][");
+  }
   for (RawPrompt& prompt : prompts) prompt.control_tokens = control.value_or(false);
   // How far one of several is says nothing of the others.
   if (prompts.size() > 1 && std::exchange(request.include_progress, false))

@@ -62,6 +62,7 @@ TEST(CompletionRequest, PromptsAreStringsOrIds) {
   EXPECT_EQ(prompt(R"(["Once"])").text, "Once");
   EXPECT_EQ(prompt("[1,2,3]").ids, (std::vector<TokenId>{1, 2, 3}));
   EXPECT_EQ(prompt("[[1,2]]").ids, (std::vector<TokenId>{1, 2}));
+  EXPECT_EQ(prompt("[1.0,2e0]").ids, (std::vector<TokenId>{1, 2}));
   for (const auto& [value, param] : {std::pair<const char*, const char*>{"null", "prompt"},
                                      {"7", "prompt"},
                                      {"{}", "prompt"},
