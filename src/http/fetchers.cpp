@@ -6,13 +6,20 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <new>
 #include <utility>
 
 namespace oc::http {
 
 struct Fetchers::State {
+  // One that holds fetchers or waits for one.
+  struct Client {
+    int holds = 0, waits = 0;
+  };
+  using Clients = std::map<std::string, Client>;
+
   struct Waiting {
-    std::string client;
+    Clients::iterator client;
     std::optional<Clock::time_point> deadline;
     std::function<void()> work;
 
@@ -21,10 +28,10 @@ struct Fetchers::State {
 
   std::mutex mutex;
   std::condition_variable wake;
-  std::deque<Waiting> waiting;      // in the order in which they came
-  std::map<std::string, int> held;  // by each client that holds any
-  int free = 0;                     // fetchers
-  int at_work = 0;                  // threads
+  std::deque<Waiting> waiting;  // in the order in which they came
+  Clients clients;
+  int free = 0;     // fetchers
+  int at_work = 0;  // threads
   bool finishing = false;
 
   void end() {
@@ -35,9 +42,21 @@ struct Fetchers::State {
     wake.notify_all();
   }
 
-  int held_by(const std::string& client) const {
-    const auto found = held.find(client);
-    return found == held.end() ? 0 : found->second;
+  void add(const std::string& client, std::optional<Clock::time_point> deadline,
+           std::function<void()> work) {
+    const auto place = clients.try_emplace(client).first;
+    ++place->second.waits;
+    try {
+      waiting.push_back({place, deadline, std::move(work)});
+    } catch (const std::bad_alloc&) {
+      --place->second.waits;
+      forget_if_gone(place);
+      throw;
+    }
+  }
+
+  void forget_if_gone(Clients::iterator client) {
+    if (client->second.holds == 0 && client->second.waits == 0) clients.erase(client);
   }
 
   // Whose turn it is; the end: nobody's.
@@ -45,8 +64,8 @@ struct Fetchers::State {
     const auto over = std::ranges::find_if(waiting, &Waiting::is_over);
     if (over != waiting.end()) return over;
     const auto fewest = std::ranges::min_element(
-        waiting, {}, [this](const Waiting& one) { return held_by(one.client); });
-    return fewest == waiting.end() || held_by(fewest->client) >= free ? waiting.end() : fewest;
+        waiting, {}, [](const Waiting& one) { return one.client->second.holds; });
+    return fewest == waiting.end() || fewest->client->second.holds >= free ? waiting.end() : fewest;
   }
 
   void wait_for_more(std::unique_lock<std::mutex>& lock) {
@@ -59,13 +78,16 @@ struct Fetchers::State {
       wake.wait(lock);
   }
 
+  // Takes no memory: what is thrown here would end the process.
   void take(Waiting one, std::unique_lock<std::mutex>& lock) {
     const bool fetches = !one.is_over();
+    Client& client = one.client->second;
     ++at_work;
     if (fetches) {
       --free;
-      ++held[one.client];
+      ++client.holds;
     }
+    --client.waits;
     if (!waiting.empty()) wake.notify_one();  // that somebody looks at their deadlines
     lock.unlock();
     try {
@@ -78,8 +100,9 @@ struct Fetchers::State {
     --at_work;
     if (fetches) {
       ++free;
-      if (--held[one.client] == 0) held.erase(one.client);
+      --client.holds;
     }
+    forget_if_gone(one.client);
     if (finishing) wake.notify_all();
   }
 
@@ -120,12 +143,12 @@ Fetchers::~Fetchers() {
   for (std::thread& thread : threads_) thread.detach();
 }
 
-void Fetchers::post(std::string client, std::optional<Clock::time_point> deadline,
+void Fetchers::post(const std::string& client, std::optional<Clock::time_point> deadline,
                     std::function<void()> work) {
   {
     const std::lock_guard lock(state_->mutex);
     if (state_->finishing && state_->at_work == 0 && state_->waiting.empty()) return;
-    state_->waiting.push_back({std::move(client), deadline, std::move(work)});
+    state_->add(client, deadline, std::move(work));
   }
   state_->wake.notify_one();
 }

@@ -28,7 +28,7 @@ class Fetchers {
 
   // Any thread. Work that posts its next piece lets others in between. It must not throw. When its
   // deadline has passed it no longer waits for a fetcher: it is run, to say so.
-  void post(std::string client, std::optional<Clock::time_point> deadline,
+  void post(const std::string& client, std::optional<Clock::time_point> deadline,
             std::function<void()> work);
   // Returns when all work is done, and drops what is posted from then on. Not on a thread of its
   // own.
