@@ -60,8 +60,8 @@ void PromptAnswers::piece(std::size_t prompt, AnswerPiece piece) {
 void PromptAnswers::done(std::size_t prompt, Result<GenerateResult> result) {
   {
     const std::lock_guard lock(mutex_);
-    if (!result.ok() && !failure_) {
-      failure_ = result.error();
+    if (!result.ok() && !failure_) {  // nothing is thrown before `left_` is counted
+      failure_ = std::move(result).error();
       answers_.clear();
       job_->cancel();
     }
@@ -91,14 +91,17 @@ GenerateResult joined(std::vector<GenerateResult> answers) {
 
 Error of_prompt(Error error, std::size_t index) {
   constexpr std::string_view kName = "prompt", kQuoted = "\"prompt";
+  const std::size_t length = error.message.size();
   const std::string place = fmt::format("[{}]", index);
-  if (error.param == kName || error.param.starts_with("prompt["))
-    error.param.insert(kName.size(), place);
+  const bool names_it = error.param == kName || error.param.starts_with("prompt[");
+  if (names_it) error.param.insert(kName.size(), place);
   for (std::size_t at = 0; (at = error.message.find(kQuoted, at)) != std::string::npos;) {
     at += kQuoted.size();
     if (at < error.message.size() && (error.message[at] == '"' || error.message[at] == '['))
       error.message.insert(at, place);
   }
+  if (names_it && error.message.size() == length)  // it says not which
+    error.message.insert(0, fmt::format("\"{}\": ", error.param));
   return error;
 }
 

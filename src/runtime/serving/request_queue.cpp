@@ -102,6 +102,7 @@ Result<void> RequestQueue::push(std::vector<EntryPtr> entries) {
     if (older != nullptr) {
       first->passed = (*older)->passed;
       superseded = std::exchange(*older, std::move(first));
+      ++leaving_;
       counters_.count_superseded();
     } else {
       queue_.insert(queue_.end(), std::make_move_iterator(entries.begin()),
@@ -112,11 +113,13 @@ Result<void> RequestQueue::push(std::vector<EntryPtr> entries) {
   }
   for (const std::string& id : ids)
     log::event(log::Level::kInfo, "queued", {{"ahead", ahead++}, {"images", images}}, id);
-  if (superseded != nullptr)
+  if (superseded != nullptr) {
     refuse_(*superseded,
             Error{ErrorCode::kSuperseded,
                   "a newer frame of the same stream came before this one was looked at",
                   "nothing to do: the newer frame's answer follows"});
+    answered();
+  }
   wake_.notify_one();
   schema_.notify_one();
   return {};
@@ -233,9 +236,13 @@ void RequestQueue::sweep() {
       ended.emplace_back(std::move(*place), *std::move(error));
       place = queue_.erase(place);
     }
+    leaving_ += ended.size();
     tell_places();
   }
-  for (auto& [entry, error] : ended) refuse_(*entry, std::move(error));
+  for (auto& [entry, error] : ended) {
+    refuse_(*entry, std::move(error));
+    answered();
+  }
 }
 
 EntryPtr RequestQueue::take(const std::function<WaitingRequest(const RequestEntry&)>& describe) {

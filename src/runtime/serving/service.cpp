@@ -179,18 +179,22 @@ Result<std::shared_ptr<Job>> Service::submit(GenerateRequest request, OnText tex
   }
   OC_RETURN_IF_ERROR(queue_.enter(known.size()));
   const Result<void> pushed = guarded([&] { return queue_.push(std::move(waiting)); });
-  if (!pushed.ok()) {
-    for (std::size_t i = 0; i < known.size(); ++i) {
-      queue_.leave();
-      queue_.answered();
+  std::size_t sent = 0;  // of the known ones
+  const Result<void> delivered = guarded([&]() -> Result<void> {
+    OC_RETURN_IF_ERROR(pushed);
+    for (; sent < known.size(); ++sent) {
+      counters_.count_accepted();
+      deliver(std::move(known[sent]), std::move(answers[sent]));
     }
-    return pushed.error();
+    return {};
+  });
+  if (delivered.ok()) return job;
+  job->cancel();  // some of them may be on their way
+  for (; sent < known.size(); ++sent) {
+    queue_.leave();
+    queue_.answered();
   }
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    counters_.count_accepted();
-    deliver(std::move(known[i]), std::move(answers[i]));
-  }
-  return job;
+  return delivered.error();
 }
 
 EntryPtr Service::make_entry(GenerateRequest request, std::shared_ptr<Job> job, OnText text,

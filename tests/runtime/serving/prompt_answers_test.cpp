@@ -58,8 +58,10 @@ TEST(JoinedAnswers, AnErrorNamesItsPrompt) {
       5);
   EXPECT_EQ(ids.param, "prompt[5][2]");
   EXPECT_EQ(ids.message, "\"prompt[5][2]\" is 7, which is no token");
-  EXPECT_EQ(of_prompt({ErrorCode::kContextLength, "the prompt is long", "", "prompt"}, 0).param,
-            "prompt[0]");
+  const Error length =
+      of_prompt({ErrorCode::kContextLength, "the prompt is long", "", "prompt"}, 0);
+  EXPECT_EQ(length.param, "prompt[0]");
+  EXPECT_EQ(length.message, "\"prompt[0]\": the prompt is long");
   const Error other = of_prompt({ErrorCode::kInvalidArgument, "\"prompts\"", "", "prompts"}, 1);
   EXPECT_EQ(other.param + other.message, "prompts\"prompts\"");
 }

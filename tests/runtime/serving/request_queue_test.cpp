@@ -152,5 +152,23 @@ TEST_F(RequestQueueTest, DrainWaitsUntilTheLastIsAnswered) {
   EXPECT_FALSE(queue.wait());
 }
 
+TEST_F(RequestQueueTest, DrainWaitsUntilWhoIsRefusedHasBeenTold) {
+  std::future<void> drained;
+  bool early = true;
+  queue_ = std::make_unique<RequestQueue>(
+      RequestQueueOptions{.max_waiting = 8, .max_running = 1}, grammars_, counters_,
+      [&](RequestEntry&, const Error&) {
+        drained = std::async(std::launch::async, [&] { queue_->drain(); });
+        while (queue_->open().ok()) std::this_thread::yield();
+        early = drained.wait_for(std::chrono::milliseconds(20)) != std::future_status::timeout;
+      });
+  EntryPtr leaves = entry("a");
+  leaves->job->cancel();
+  ASSERT_TRUE(queue_->push(std::move(leaves)).ok());
+  queue_->sweep();
+  drained.get();
+  EXPECT_FALSE(early);
+}
+
 }  // namespace
 }  // namespace oc
