@@ -217,10 +217,14 @@ Result<std::optional<JsonFields>> JsonFields::object(const RequestField& field) 
 Result<const json::array*> JsonFields::array(const RequestField& field) const {
   const json::value* value = find(field.key());
   if (value == nullptr) return static_cast<const json::array*>(nullptr);
-  if (const json::array* array = value->if_array();
-      array != nullptr && array->size() >= field.min && array->size() <= field.max)
-    return array;
-  return wrong_value(name(field.key()), expected(field), *value);
+  const json::array* const array = value->if_array();
+  if (array == nullptr) return wrong_value(name(field.key()), expected(field), *value);
+  const auto size = static_cast<double>(array->size());
+  if (size >= field.min && size <= field.max) return array;
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("\"{}\" must be {}, found an array of {}", name(field.key()),
+                           expected(field), array->size()),
+               "", name(field.key())};
 }
 
 Result<void> JsonFields::only(std::span<const std::string_view> known) const {

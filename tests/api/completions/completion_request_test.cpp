@@ -86,6 +86,17 @@ TEST(CompletionRequest, PromptsAreStringsOrIds) {
   EXPECT_NE(chat.error().hint.find("/v1/chat/completions"), std::string::npos);
 }
 
+TEST(CompletionRequest, AnArrayThatIsTooLongIsToldItsLength) {
+  const auto many = parse(R"({"prompt":"a","choices":["b")" + [] {
+    std::string more;
+    for (int i = 0; i < 64; ++i) more += R"(,"b")";
+    return more;
+  }() + "]}");
+  ASSERT_FALSE(many.ok());
+  EXPECT_EQ(many.error().message,
+            "\"choices\" must be an array of 1 to 64 strings, found an array of 65");
+}
+
 TEST(CompletionRequest, SeveralPromptsAreBounded) {
   const auto result = parse(R"({"prompt":["a",[1,2],"c"],"parse_special":true,"stream":true,
       "stream_options":{"include_progress":true}})");
