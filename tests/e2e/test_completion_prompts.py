@@ -176,6 +176,7 @@ def test_what_does_not_fit_is_refused_as_a_whole(start):
     never = httpx.post(url, json={"prompt": TWENTY[:4]})
     assert never.status_code == 400 and never.json()["error"]["param"] == "prompt"
     assert "places for 3 requests" in never.json()["error"]["message"]
+    assert httpx.post(url, json={"prompt": TWENTY, "max_tokens": 0}).status_code == 200  # takes no place
     assert httpx.post(url, json={"prompt": TWENTY[:3], "max_tokens": 2}).status_code == 200
     wait_for(lambda: idle(server))
     for _ in range(20):  # the one that runs may be over before the others come

@@ -144,7 +144,7 @@ Result<void> Service::complete(GenerateRequest& request) const {
         "n"};
   const std::size_t prompts = request.more_prompts.size() + 1;
   if (const std::size_t most = options_.max_queue + options_.max_running;
-      prompts > 1 && prompts > most)
+      prompts > 1 && prompts > most && !asks_for_no_token(request))
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("\"prompt\" holds {} prompts; this server has places for {} requests "
                              "in all, and each prompt takes one",
