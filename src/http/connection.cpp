@@ -64,7 +64,12 @@ void Connection::start_refused() {
 }
 
 void Connection::drain() {
-  if (phase_ == Phase::kIdle) close();
+  if (waits_for_nothing()) close();
+}
+
+bool Connection::waits_for_nothing() const {
+  error_code ignored;
+  return phase_ == Phase::kIdle && socket_.available(ignored) == 0;
 }
 
 void Connection::close() {

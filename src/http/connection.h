@@ -43,7 +43,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void start();
   // Says that there are too many connections, and closes.
   void start_refused();
-  void drain();  // closes now if it is between requests, else after the current one
+  // Closes now if it is between requests and none is here to be read, else after the current one,
+  // which is told that the server ends where it has only come.
+  void drain();
   void close();
 
   // Whose place is the first to be given to others, the lowest: a rank, and since when it has had
@@ -99,6 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void enter(Phase phase);
   void arm(Clock::time_point deadline);
   void disarm();
+  bool waits_for_nothing() const;  // between requests, and none is here to be read
   void reset();
   void watch(std::shared_ptr<Exchange> exchange, std::uint64_t generation);
   void unwatch();

@@ -36,7 +36,7 @@ Connection::awaitable<bool> Connection::read_header(Current& current) {
       enter(Phase::kHeader);
       deadline = since_ + limits.header;
     }
-    if (phase_ == Phase::kIdle && core_->draining) co_return false;
+    if (core_->draining && waits_for_nothing()) co_return false;
     if (in_.empty()) std::string().swap(in_);  // what the last request took
     const Read read = co_await read_more(deadline, kHeaderChunk);
     if (read == Read::kClosed) co_return false;

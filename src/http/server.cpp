@@ -179,16 +179,31 @@ void ServerCore::drain() {
   if (draining) return;
   draining = true;
   if (hooks.on_drain) hooks.on_drain();
+  take_in_waiting();
   error_code ignored;
   acceptor_.close(ignored);
   accept_pause_.cancel();
-  const auto connections = connections_;
-  for (Connection* connection : connections) connection->drain();
   drain_timer_.expires_after(options.limits.drain);
   drain_timer_.async_wait([this](error_code ec) {
     if (!ec) end_drain();
   });
-  end_when_empty();
+  // Behind what has been read by now, which makes its connection one that is in a request.
+  asio::post(io, [self = shared_from_this()] {
+    const auto connections = self->connections_;
+    for (Connection* connection : connections) connection->drain();
+    self->end_when_empty();
+  });
+}
+
+// Connections that the system has for us: who has asked already is told that the server ends.
+void ServerCore::take_in_waiting() {
+  for (int i = 0; i < asio::socket_base::max_listen_connections; ++i) {
+    error_code none_or_failure;
+    tcp::socket socket(io);
+    acceptor_.accept(socket, none_or_failure);
+    if (none_or_failure) return;
+    take_in(std::move(socket));
+  }
 }
 
 // Each answer that is not finished ends with an error, as long as its client reads.

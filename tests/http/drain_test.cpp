@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <future>
 
 #include "http/server.h"
@@ -10,21 +11,23 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A server whose one route answers when the test does, and whose time to drain is none.
+// A server whose one route answers when the test does.
 struct DrainTest : testing::Test {
   std::promise<ResponderPtr> held;
   std::promise<void> over;
+  std::function<void()> on_drain = [] {};  // while the server looks at nothing else
   std::unique_ptr<TestServer> server;
 
-  void start(std::chrono::milliseconds last_words) {
+  void start(std::chrono::milliseconds last_words, std::chrono::milliseconds drain = 0ms) {
     ServerOptions options;
-    options.limits.drain = 0ms;
+    options.limits.drain = drain;
     options.limits.last_words = last_words;
     Router router;
     router.add({.method = "GET", .path = "/hold", .handler = [this](RequestPtr, ResponderPtr out) {
                   held.set_value(out);
                 }});
     ServerHooks hooks;
+    hooks.on_drain = [this] { on_drain(); };
     hooks.on_drain_over = [this] { over.set_value(); };
     server = std::make_unique<TestServer>(options, std::move(router), AccessPolicy({}, {}), hooks);
   }
@@ -55,6 +58,28 @@ TEST_F(DrainTest, WhatHasNoLastWordsIsCutOff) {
   server->join();
   EXPECT_FALSE(server->drained());
   EXPECT_TRUE(client.at_end());
+}
+
+// The server has read neither when it begins to drain, nor taken in the second one.
+TEST_F(DrainTest, WhoHasAskedByThenIsTold) {
+  start(1min, 1min);
+  RawClient known(server->port()), silent(server->port());
+  std::unique_ptr<RawClient> fresh;
+  const std::string request = "GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  on_drain = [&] {
+    known.send(request);
+    fresh = std::make_unique<RawClient>(server->port());
+    fresh->send(request);
+  };
+  server->server().drain();
+  server->join();
+  for (RawClient* const client : {&known, fresh.get()}) {
+    const std::string response = client->read_all();
+    EXPECT_TRUE(response.starts_with("HTTP/1.1 503 ")) << response;
+    EXPECT_NE(response.find("the server is shutting down"), response.npos);
+  }
+  EXPECT_TRUE(silent.at_end());
+  EXPECT_TRUE(server->drained());
 }
 
 }  // namespace

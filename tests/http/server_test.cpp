@@ -288,7 +288,7 @@ TEST_F(ServerTest, SlowClientsAreToldAndClosed) {
 }
 
 TEST_F(ServerTest, ABodyThatKeepsUpIsNotSlow) {
-  options.limits.body = {.grace = 1s, .bytes_per_s = 1000};
+  options.limits.body = {.grace = 1s, .bytes_per_s = 100};
   start();
   RawClient client(server->port());
   const std::string wire = post("/echo", std::string(2000, 'x'));
