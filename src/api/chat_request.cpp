@@ -32,8 +32,8 @@ void limit_length(ChatRequest& request, const ServedModel& model) {
 std::size_t bytes_beside_prompt(const ChatRequest& request) {
   const GenerateRequest& asked = request.generate;
   std::size_t total = sizeof asked + asked.json_schema.value_or("").size();
-  for (const std::string& text : asked.stop) total += sizeof text + text.size();
-  for (const std::string& text : asked.choices) total += sizeof text + text.size();
+  for (const std::string& text : asked.stop) total += sizeof(std::string) + text.size();
+  for (const std::string& text : asked.choices) total += sizeof(std::string) + text.size();
   return total + request.sampling.logit_bias.size() * sizeof request.sampling.logit_bias.front();
 }
 
