@@ -181,9 +181,9 @@ Result<std::shared_ptr<KeptTurn>> find_previous(const JsonFields& fields,
 // What the answer repeats: as it was asked for, else as it is without.
 std::string echo_of(const JsonFields& fields, bool kept) {
   json::object out;
-  const auto copy = [&](std::string_view key, json::value otherwise) {
+  const auto copy = [&](std::string_view key, const json::value& otherwise) {
     const json::value* value = fields.find(key);
-    out[key] = value == nullptr ? std::move(otherwise) : *value;
+    out[key] = value == nullptr ? otherwise : *value;
   };
   copy("instructions", nullptr);
   copy("max_output_tokens", nullptr);
