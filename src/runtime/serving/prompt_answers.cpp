@@ -60,12 +60,14 @@ void PromptAnswers::piece(std::size_t prompt, AnswerPiece piece) {
 void PromptAnswers::done(std::size_t prompt, Result<GenerateResult> result) {
   {
     const std::lock_guard lock(mutex_);
-    if (!result.ok() && !failure_) {  // nothing is thrown before `left_` is counted
+    // Nothing is thrown before `left_` is counted.
+    if (result.ok()) {
+      if (!failure_) answers_[prompt] = *std::move(result);
+    } else if (!failure_) {
       failure_ = std::move(result).error();
       answers_.clear();
       job_->cancel();
     }
-    if (!failure_) answers_[prompt] = *std::move(result);
     if (--left_ > 0) return;
   }
   if (failure_) return on_done_(*std::move(failure_));
