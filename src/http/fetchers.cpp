@@ -26,11 +26,13 @@ struct Fetchers::State {
     bool is_over() const { return deadline && *deadline <= Clock::now(); }
   };
 
+  explicit State(int fetchers) : free(fetchers) {}
+
   std::mutex mutex;
   std::condition_variable wake;
   std::deque<Waiting> waiting;  // in the order in which they came
   Clients clients;
-  int free = 0;     // fetchers
+  int free;         // fetchers
   int at_work = 0;  // threads
   bool finishing = false;
 
@@ -124,23 +126,13 @@ struct Fetchers::State {
 };
 
 // One thread more than fetchers, so that somebody always looks at the deadlines.
-Fetchers::Fetchers(int fetchers) : state_(std::make_shared<State>()) {
-  state_->free = fetchers;
-  for (int i = 0; i <= fetchers; ++i) threads_.emplace_back([state = state_] { state->run(); });
-}
+Fetchers::Fetchers(int fetchers)
+    : state_(std::make_shared<State>(fetchers)),
+      threads_(fetchers + 1, [state = state_] { state->run(); }) {}
 
-// The last piece of work may have held whoever holds the fetchers: then the threads end by
-// themselves.
 Fetchers::~Fetchers() {
-  const bool in_own_thread = std::ranges::any_of(threads_, [](const std::thread& thread) {
-    return thread.get_id() == std::this_thread::get_id();
-  });
-  if (!in_own_thread) {
-    finish();
-    return;
-  }
   state_->end();
-  for (std::thread& thread : threads_) thread.detach();
+  threads_.join_or_let_go();
 }
 
 void Fetchers::post(const std::string& client, std::optional<Clock::time_point> deadline,
@@ -155,8 +147,7 @@ void Fetchers::post(const std::string& client, std::optional<Clock::time_point> 
 
 void Fetchers::finish() {
   state_->end();
-  for (std::thread& thread : threads_)
-    if (thread.joinable()) thread.join();
+  threads_.join();
 }
 
 }  // namespace oc::http

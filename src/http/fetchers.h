@@ -7,8 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
-#include <vector>
+
+#include "http/pool_threads.h"
 
 namespace oc::http {
 
@@ -37,7 +37,7 @@ class Fetchers {
  private:
   struct State;
   std::shared_ptr<State> state_;
-  std::vector<std::thread> threads_;
+  PoolThreads threads_;
 };
 
 }  // namespace oc::http

@@ -5,6 +5,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace oc::http {
@@ -46,22 +47,15 @@ struct WorkPool::State {
   }
 };
 
-WorkPool::WorkPool(int threads) : state_(std::make_shared<State>()) {
-  if (threads <= 0) threads = std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([state = state_] { state->run(); });
-}
+WorkPool::WorkPool(int threads)
+    : state_(std::make_shared<State>()),
+      threads_(threads > 0 ? threads
+                           : std::max(2, static_cast<int>(std::thread::hardware_concurrency())),
+               [state = state_] { state->run(); }) {}
 
-// The last piece of work may have held whoever holds the pool: then the threads end by themselves.
 WorkPool::~WorkPool() {
-  const bool in_own_thread = std::ranges::any_of(threads_, [](const std::thread& thread) {
-    return thread.get_id() == std::this_thread::get_id();
-  });
-  if (!in_own_thread) {
-    finish();
-    return;
-  }
   state_->end();
-  for (std::thread& thread : threads_) thread.detach();
+  threads_.join_or_let_go();
 }
 
 void WorkPool::post(std::function<void()> work) {
@@ -75,8 +69,7 @@ void WorkPool::post(std::function<void()> work) {
 
 void WorkPool::finish() {
   state_->end();
-  for (std::thread& thread : threads_)
-    if (thread.joinable()) thread.join();
+  threads_.join();
 }
 
 }  // namespace oc::http

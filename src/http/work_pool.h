@@ -5,8 +5,8 @@
 
 #include <functional>
 #include <memory>
-#include <thread>
-#include <vector>
+
+#include "http/pool_threads.h"
 
 namespace oc::http {
 
@@ -26,7 +26,7 @@ class WorkPool {
  private:
   struct State;
   std::shared_ptr<State> state_;
-  std::vector<std::thread> threads_;
+  PoolThreads threads_;
 };
 
 }  // namespace oc::http

@@ -2,7 +2,6 @@
 at a time."""
 
 import json
-import time
 from collections import defaultdict
 
 import httpx
@@ -10,7 +9,7 @@ import openai
 import pytest
 from openai.types import Completion
 
-from conftest import NO_END, Server
+from conftest import NO_END, Server, eventually
 from test_cli import run
 
 SUBJECTS = ["a cat", "two dogs", "the sea", "a red square", "snow"]
@@ -24,14 +23,6 @@ def ask(client, prompt, **more):
 
 def statistics(server):
     return httpx.get(server.url + "/stats").json()["statistics"]
-
-
-def wait_for(wanted, seconds=60):
-    """What the server counts may be late."""
-    end = time.monotonic() + seconds
-    while not wanted():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)
 
 
 def answers(done, stream=False):
@@ -158,7 +149,7 @@ def test_the_cache_knows_each_prompt(start):
     assert asked(TWENTY[1:3])[0] == "miss"
     assert asked(TWENTY[:3])[0] == "hit"
     assert answers(ask(client, TWENTY[:2], stream=True), stream=True) == streamed
-    wait_for(lambda: statistics(server)["cache_hits"] == 1 + 2 + 1 + 3 + 2)
+    eventually(lambda: statistics(server)["cache_hits"] == 1 + 2 + 1 + 3 + 2)
 
 
 def endless(prompts, **more):
@@ -178,21 +169,21 @@ def test_what_does_not_fit_is_refused_as_a_whole(start):
     assert "places for 3 requests" in never.json()["error"]["message"]
     assert httpx.post(url, json={"prompt": TWENTY, "max_tokens": 0}).status_code == 200  # takes no place
     assert httpx.post(url, json={"prompt": TWENTY[:3], "max_tokens": 2}).status_code == 200
-    wait_for(lambda: idle(server))
+    eventually(lambda: idle(server))
     for _ in range(20):  # the one that runs may be over before the others come
         with httpx.stream("POST", url, json=endless("a", stream=True), timeout=60) as running:
             next(running.iter_lines())
             before = statistics(server)
             refused = httpx.post(url, json={"prompt": TWENTY[:3], "max_tokens": 2})
             after = statistics(server)
-        wait_for(lambda: idle(server))
+        eventually(lambda: idle(server))
         if refused.status_code == 429:
             break
     assert refused.status_code == 429 and refused.headers["retry-after"]
     assert "3 prompts" in refused.json()["error"]["message"]
     assert (after["queued"], after["rejected"]) == (0, before["rejected"] + 1)
     assert after["accepted"] == before["accepted"], "some of them have run"
-    wait_for(lambda: idle(server))
+    eventually(lambda: idle(server))
     assert len(ask(server.client(), TWENTY[:3]).choices) == 3
 
 
@@ -222,7 +213,7 @@ def test_out_of_time_is_one_error(start, stream):
         assert len(errors) == 1
     else:
         assert answer.status_code >= 500 and answer.json()["error"]["message"]
-    wait_for(lambda: idle(server))
+    eventually(lambda: idle(server))
     assert statistics(server)["failed"] > 0 and ended(server) == before + 6
 
 
@@ -237,7 +228,7 @@ def test_who_leaves_ends_all_of_them(start, stream):
     else:
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(server.url + "/v1/completions", json=body, timeout=httpx.Timeout(60, read=1))
-    wait_for(lambda: statistics(server)["cancelled"] > 0 and idle(server))
+    eventually(lambda: statistics(server)["cancelled"] > 0 and idle(server))
     assert statistics(server)["failed"] == 0 and ended(server) == before + 20
 
 
