@@ -189,8 +189,7 @@ void ServerCore::drain() {
   });
   // Behind what has been read by now, which makes its connection one that is in a request.
   asio::post(io, [self = shared_from_this()] {
-    const auto connections = self->connections_;
-    for (Connection* connection : connections) connection->drain();
+    self->close_idle();
     self->end_when_empty();
   });
 }
@@ -217,14 +216,21 @@ void ServerCore::end_drain() {
 }
 
 void ServerCore::stop() {
-  draining = stopped = true;
+  draining = true;
   error_code ignored;
   acceptor_.close(ignored);
   accept_pause_.cancel();
   drain_timer_.cancel();
   signals_.cancel(ignored);
+  close_idle();
+  if (!connections_.empty()) stopped = true;  // somebody is cut off
   const auto connections = connections_;
   for (Connection* connection : connections) connection->close();
+}
+
+void ServerCore::close_idle() {
+  const auto connections = connections_;
+  for (Connection* connection : connections) connection->drain();
 }
 
 Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options, Router router,

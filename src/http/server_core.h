@@ -44,6 +44,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
  private:
   void accept();
   void take_in_waiting();
+  void close_idle();
   void take_in(tcp::socket socket);
   void on_accepted(tcp::socket socket);
   void on_not_accepted(const boost::system::error_code& failure);

@@ -82,5 +82,15 @@ TEST_F(DrainTest, WhoHasAskedByThenIsTold) {
   EXPECT_TRUE(server->drained());
 }
 
+// As by two signals in a row.
+TEST_F(DrainTest, WithNobodyToAnswerAStopCutsNothingOff) {
+  start(1min, 1min);
+  RawClient idle(server->port());
+  server->server().drain();
+  server->server().stop();
+  server->join();
+  EXPECT_TRUE(server->drained());
+}
+
 }  // namespace
 }  // namespace oc::http
