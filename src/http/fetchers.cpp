@@ -12,9 +12,10 @@
 namespace oc::http {
 
 struct Fetchers::State {
-  // One that holds fetchers or waits for one.
+  // One whose work waits or is being done.
   struct Client {
-    int holds = 0, waits = 0;
+    int holds = 0;  // fetchers; what is late is done without one
+    int posted = 0;
   };
   using Clients = std::map<std::string, Client>;
 
@@ -47,18 +48,17 @@ struct Fetchers::State {
   void add(const std::string& client, std::optional<Clock::time_point> deadline,
            std::function<void()> work) {
     const auto place = clients.try_emplace(client).first;
-    ++place->second.waits;
+    ++place->second.posted;
     try {
       waiting.push_back({place, deadline, std::move(work)});
     } catch (const std::bad_alloc&) {
-      --place->second.waits;
-      forget_if_gone(place);
+      is_done(place);
       throw;
     }
   }
 
-  void forget_if_gone(Clients::iterator client) {
-    if (client->second.holds == 0 && client->second.waits == 0) clients.erase(client);
+  void is_done(Clients::iterator client) {
+    if (--client->second.posted == 0) clients.erase(client);
   }
 
   // Whose turn it is; the end: nobody's.
@@ -89,7 +89,6 @@ struct Fetchers::State {
       --free;
       ++client.holds;
     }
-    --client.waits;
     if (!waiting.empty()) wake.notify_one();  // that somebody looks at their deadlines
     lock.unlock();
     try {
@@ -104,7 +103,7 @@ struct Fetchers::State {
       ++free;
       --client.holds;
     }
-    forget_if_gone(one.client);
+    is_done(one.client);
     if (finishing) wake.notify_all();
   }
 

@@ -113,6 +113,16 @@ TEST(Fetchers, WhoseTimeIsOverWaitsNoLonger) {
   fetchers.finish();
 }
 
+// What they share must last until the second of them has ended.
+TEST(Fetchers, SeveralOfOneClientAreLateAtOnce) {
+  SlowHosts hosts;
+  Fetchers fetchers(2);
+  for (int i = 0; i < 2; ++i) fetchers.post("a", Fetchers::Clock::now(), hosts.picture("a"));
+  hosts.wait_for("a", 2);
+  hosts.let_them_come();
+  fetchers.finish();
+}
+
 TEST(Fetchers, WhatIsFetchedPostsTheNext) {
   Fetchers fetchers(3);
   std::atomic<int> done{0};
