@@ -34,6 +34,8 @@ MODEL = os.environ.get("OCELLUS_TEST_MODEL", "demo")
 # The embedded model's rows of control tokens, and those behind them: who bans them gets an answer without end.
 _DEMO = json.loads((ROOT / "models/demo/config.json").read_text())
 NO_END = {str(i): -100 for i in range(_DEMO["pad_token_id"], _DEMO["vocab_size"])}
+# One token again and again, drawn, so that none is guessed and no cache knows the answer.
+ONE_TOKEN = {"temperature": 1, "logit_bias": {"300": 100}}
 START_SECONDS = 300  # a sanitizer build on a busy machine
 # What httpx waits where a test does not say it; its own 5 s may pass on a busy machine.
 for _what in ("connect", "read", "write", "pool"):
@@ -168,6 +170,15 @@ def start():
         running.stop()
     for running in servers:
         running.end()
+
+
+@pytest.fixture(scope="session")
+def endless(tmp_path_factory):
+    """A random checkpoint of a few MB: with --max-answer 0 and ONE_TOKEN its answers take minutes."""
+    folder = tmp_path_factory.mktemp("synth") / "tiny"
+    flags = ("--shape", "tiny", "--quant", "mlx4", "--seed", "3", "--out", str(folder))
+    subprocess.run([str(BIN), "synth", *flags], check=True, capture_output=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import openai
 import pytest
 from openai.types import Completion
 
-from conftest import NO_END, Server, eventually
+from conftest import ONE_TOKEN, Server, eventually
 from test_cli import run
 
 SUBJECTS = ["a cat", "two dogs", "the sea", "a red square", "snow"]
@@ -152,8 +152,9 @@ def test_the_cache_knows_each_prompt(start):
     eventually(lambda: statistics(server)["cache_hits"] == 1 + 2 + 1 + 3 + 2)
 
 
-def endless(prompts, **more):
-    return {"prompt": prompts, "max_tokens": -1, "logit_bias": NO_END} | more
+def go_on(prompts, **more):
+    """Of the endless model, until it is left."""
+    return {"prompt": prompts, "max_tokens": -1} | ONE_TOKEN | more
 
 
 def idle(server):
@@ -161,8 +162,8 @@ def idle(server):
     return counted["queued"] == counted["running"] == 0
 
 
-def test_what_does_not_fit_is_refused_as_a_whole(start):
-    server = start("--max-queue", "2", "--max-running", "1", "--response-cache-mb", "0")
+def test_what_does_not_fit_is_refused_as_a_whole(start, endless):
+    server = start("-m", endless, "--max-answer", "0", "--max-queue", "2", "--max-running", "1", "--response-cache-mb", "0")
     url = server.url + "/v1/completions"
     never = httpx.post(url, json={"prompt": TWENTY[:4]})
     assert never.status_code == 400 and never.json()["error"]["param"] == "prompt"
@@ -170,15 +171,12 @@ def test_what_does_not_fit_is_refused_as_a_whole(start):
     assert httpx.post(url, json={"prompt": TWENTY, "max_tokens": 0}).status_code == 200  # takes no place
     assert httpx.post(url, json={"prompt": TWENTY[:3], "max_tokens": 2}).status_code == 200
     eventually(lambda: idle(server))
-    for _ in range(20):  # the one that runs may be over before the others come
-        with httpx.stream("POST", url, json=endless("a", stream=True), timeout=60) as running:
-            next(running.iter_lines())
-            before = statistics(server)
-            refused = httpx.post(url, json={"prompt": TWENTY[:3], "max_tokens": 2})
-            after = statistics(server)
-        eventually(lambda: idle(server))
-        if refused.status_code == 429:
-            break
+    with httpx.stream("POST", url, json=go_on("a", stream=True)) as running:
+        lines = running.iter_lines()  # what is let go of is hung up
+        assert next(lines)
+        before = statistics(server)
+        refused = httpx.post(url, json={"prompt": TWENTY[:3], "max_tokens": 2})
+        after = statistics(server)
     assert refused.status_code == 429 and refused.headers["retry-after"]
     assert "3 prompts" in refused.json()["error"]["message"]
     assert (after["queued"], after["rejected"]) == (0, before["rejected"] + 1)
@@ -203,10 +201,10 @@ def ended(server):
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-def test_out_of_time_is_one_error(start, stream):
-    server = start("--time-limit", "1", "--max-running", "2")
+def test_out_of_time_is_one_error(start, endless, stream):
+    server = start("-m", endless, "--max-answer", "0", "--time-limit", "1", "--max-running", "2")
     before = ended(server)
-    answer = httpx.post(server.url + "/v1/completions", json=endless(TWENTY[:6], stream=stream), timeout=60)
+    answer = httpx.post(server.url + "/v1/completions", json=go_on(TWENTY[:6], stream=stream), timeout=60)
     if stream:
         assert answer.text.count("data: [DONE]") == 1 and answer.text.endswith("data: [DONE]\n\n")
         errors = [line for line in answer.text.split("\n\n") if line.startswith('data: {"error"')]
@@ -218,10 +216,10 @@ def test_out_of_time_is_one_error(start, stream):
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-def test_who_leaves_ends_all_of_them(start, stream):
-    server = start("--max-running", "4")
+def test_who_leaves_ends_all_of_them(start, endless, stream):
+    server = start("-m", endless, "--max-answer", "0", "--max-running", "4")
     before = ended(server)
-    body = endless(TWENTY, stream=stream)
+    body = go_on(TWENTY, stream=stream)
     if stream:
         with httpx.stream("POST", server.url + "/v1/completions", json=body, timeout=60) as answer:
             next(answer.iter_lines())

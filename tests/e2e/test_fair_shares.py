@@ -14,15 +14,6 @@ from conftest import BIN
 HELLO = [{"role": "user", "content": "Tell me a long story."}]
 
 
-@pytest.fixture(scope="module")
-def endless(tmp_path_factory):
-    """A random checkpoint of a few MB, whose answers hardly ever end by themselves."""
-    folder = tmp_path_factory.mktemp("synth") / "tiny"
-    flags = ("--shape", "tiny", "--quant", "mlx4", "--seed", "3", "--out", str(folder))
-    subprocess.run([str(BIN), "synth", *flags], check=True, capture_output=True)
-    return folder
-
-
 def ask(server, key="unused", timeout=120, headers=None, **fields):
     return httpx.post(
         server.url + "/v1/chat/completions",

@@ -12,7 +12,7 @@ import httpx
 import openai
 import pytest
 
-from conftest import BIN, START_SECONDS, eventually, picture_part, text_part, token_id, user
+from conftest import BIN, ONE_TOKEN, START_SECONDS, eventually, picture_part, text_part, user
 
 TURN = {"role": "user", "content": "What can you see?"}
 # As much work as the context holds.
@@ -239,12 +239,13 @@ def test_names_and_limits(start):
             assert isinstance(line[name], int | float), line
 
 
-def test_a_full_queue_is_told(start):
-    running = start("--max-queue", "1", "--max-running", "1", "--response-cache", "0")
+def test_a_full_queue_is_told(start, endless):
+    running = start(
+        *("-m", endless, "--max-answer", "0", "--response-cache", "0"),
+        *("--max-queue", "1", "--max-running", "1"),
+    )
     url, body = running.url + "/v1/chat/completions", {"messages": [TURN], "max_tokens": 2}
-    # One token that is forced again and again, and drawn, so that none is guessed: it runs until it is left.
-    long = {"messages": [TURN], "max_tokens": 3000, "stream": True, "temperature": 1,
-            "logit_bias": {token_id("a"): 100}}  # fmt: skip
+    long = {"messages": [TURN], "stream": True} | ONE_TOKEN
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         with httpx.stream("POST", url, json=long, timeout=300) as answer:
             lines = answer.iter_lines()  # what is let go of is hung up

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include <boost/json/parse.hpp>
@@ -21,8 +22,8 @@ namespace json = boost::json;
 // Models by name only; a switch works as the test says.
 class FakeModels final : public ModelSource {
  public:
-  std::optional<ServedModel> active() const override { return named(active_name); }
-  std::vector<ServedModel> models() const override { return {named(active_name)}; }
+  std::optional<ServedModel> active() const override { return named(); }
+  std::vector<ServedModel> models() const override { return {named()}; }
   std::vector<std::string> installed() const override {
     if (disk.valid()) disk.wait();
     return {"other"};
@@ -36,21 +37,27 @@ class FakeModels final : public ModelSource {
   }
   void activate(const std::string& name, Switched done) override {
     if (refusal) return done(*refusal);
-    active_name = name;
+    {
+      const std::lock_guard lock(mutex_);
+      active_name_ = name;
+    }
     done({});
   }
 
-  std::string active_name = "one";
   int asked = 0;
   std::shared_future<void> disk;  // what is read from it comes then
   std::optional<Error> refusal;
 
  private:
-  static ServedModel named(const std::string& name) {
+  ServedModel named() const {
+    const std::lock_guard lock(mutex_);
     ServedModel model;
-    model.name = name;
+    model.name = active_name_;
     return model;
   }
+
+  mutable std::mutex mutex_;
+  std::string active_name_ = "one";
 };
 
 struct BackendApiTest : testing::Test {
@@ -93,7 +100,7 @@ struct BackendApiTest : testing::Test {
 
 TEST_F(BackendApiTest, ChangesAreWrittenBackAfterTheSwitch) {
   options.keeper.keep = [this](const std::string& changes) -> Result<void> {
-    EXPECT_EQ(models->active_name, "two");
+    EXPECT_EQ(models->active()->name, "two");
     written.push_back(changes);
     return {};
   };
@@ -154,7 +161,7 @@ TEST_F(BackendApiTest, AFailedWriteIsTold) {
   EXPECT_EQ(error.at("type"), "server_error");
   EXPECT_EQ(error.at("message"),
             "the model is switched until the server ends, nothing else changed: the disk is full");
-  EXPECT_EQ(models->active_name, "two");
+  EXPECT_EQ(models->active()->name, "two");
   const std::string plain = patch(R"({"frontend":{"video_width":7}})");
   EXPECT_EQ(status_of(plain), 500);
   EXPECT_EQ(json::parse(body_of(plain)).at("detail"), "nothing was changed: the disk is full");
@@ -183,7 +190,7 @@ TEST_F(BackendApiTest, WhatTheKeeperRefusesIsNotDone) {
   EXPECT_EQ(status_of(response), 500);
   EXPECT_EQ(json::parse(body_of(response)).at("detail"),
             "nothing was changed: the folder is read-only");
-  EXPECT_EQ(models->active_name, "one");
+  EXPECT_EQ(models->active()->name, "one");
   EXPECT_TRUE(written.empty());
   refusal.reset();
   EXPECT_EQ(status_of(patch(body)), 200);
@@ -201,9 +208,9 @@ TEST_F(BackendApiTest, WhereAnAdminKeyIsSetOnlyItMayPatch) {
   EXPECT_EQ(with(""), 401);
   EXPECT_EQ(with("other"), 401);
   EXPECT_EQ(with("api"), 403);
-  EXPECT_EQ(models->active_name, "one");
+  EXPECT_EQ(models->active()->name, "one");
   EXPECT_EQ(with("root"), 200);
-  EXPECT_EQ(models->active_name, "two");
+  EXPECT_EQ(models->active()->name, "two");
   EXPECT_EQ(status_of(get("/config", "Authorization: Bearer api\r\n")), 200);
   EXPECT_EQ(status_of(get("/config", "Authorization: Bearer root\r\n")), 200);
 }
@@ -223,7 +230,7 @@ TEST_F(BackendApiTest, GuestsMayAskButNotChangeOrLoad) {
   EXPECT_EQ(status_of(ask("POST", "/v1/chat/completions", other)), 404);  // no page: no guest
   EXPECT_EQ(models->asked, 2);
   EXPECT_EQ(status_of(ask("PATCH", "/api/v1/config", R"({"active_model":"two"})", kGuest)), 403);
-  EXPECT_EQ(models->active_name, "one");
+  EXPECT_EQ(models->active()->name, "one");
   for (const auto& [path, readable] :
        {std::pair{"/status", true}, std::pair{"/config", true}, std::pair{"/api/v1/config", false},
         std::pair{"/", false}, std::pair{"/health", false}}) {
