@@ -6,6 +6,8 @@
 #include <fstream>
 #include <string>
 
+#include "tests/scratch_path.h"
+
 namespace oc {
 namespace {
 
@@ -14,7 +16,7 @@ namespace fs = std::filesystem;
 // A folder with two files, and the network, which nobody asks here.
 class RequestImagesTest : public ::testing::Test {
  protected:
-  RequestImagesTest() : folder_(fs::path(::testing::TempDir()) / "request_images_test") {
+  RequestImagesTest() : folder_(scratch_path("request-images")) {
     fs::create_directories(folder_);
     std::ofstream(folder_ / "a") << std::string(1000, 'a');
     std::ofstream(folder_ / "b") << "b";

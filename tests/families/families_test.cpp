@@ -3,7 +3,6 @@
 #include "models/registry.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <array>
 #include <filesystem>
@@ -21,6 +20,7 @@
 #include "runtime/hosting/memory_plan.h"
 #include "runtime/hosting/warm_up.h"
 #include "tests/families/tile_family.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 
@@ -46,9 +46,7 @@ class Families : public testing::Test {
   static void TearDownTestSuite() {
     for (const char* shape : {"tiny", "tiles-tiny"}) fs::remove_all(folder(shape));
   }
-  static fs::path folder(const std::string& shape) {
-    return fs::path(testing::TempDir()) / ("ocellus-families-" + std::to_string(getpid()) + shape);
-  }
+  static fs::path folder(const std::string& shape) { return scratch_path("families-" + shape); }
   static std::shared_ptr<const LoadedModel> loaded(const std::string& shape) {
     return load(folder(shape).string(), {.engine = "cpu", .threads = 2}).value();
   }

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "io/whole_file.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 class FileReplacementTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("ocellus-replace-" + std::to_string(::getpid()));
+    folder_ = scratch_path("replace");
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     path_ = folder_ / "a";

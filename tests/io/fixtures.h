@@ -2,7 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tests/scratch_path.h"
 
 namespace oc::test {
 
@@ -56,8 +56,7 @@ class FolderTest : public testing::Test {
  protected:
   void SetUp() override {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::path(testing::TempDir()) / ("ocellus-io-" + std::to_string(getpid())) /
-              test->test_suite_name() / test->name();
+    folder_ = scratch_path("io") / test->test_suite_name() / test->name();
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "io/safetensors.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -28,8 +29,7 @@ class MappedFileTest : public testing::Test {
  protected:
   void SetUp() override {
     const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = fs::temp_directory_path() /
-              ("mapped_file_" + std::to_string(::getpid()) + "_" + info->name());
+    folder_ = scratch_path_of_test("mapped-file");
     fs::create_directories(folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }

@@ -8,6 +8,8 @@
 #include <iterator>
 #include <utility>
 
+#include "tests/scratch_path.h"
+
 namespace oc {
 namespace {
 
@@ -16,9 +18,7 @@ namespace fs = std::filesystem;
 class RecordFileTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        ("records-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ = scratch_path_of_test("records");
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     path_ = folder_ / "out.jsonl";

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/scratch_path.h"
+
 namespace oc {
 namespace {
 
@@ -13,8 +15,7 @@ namespace fs = std::filesystem;
 class Fingerprint : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) /
-              testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = scratch_path_of_test("fingerprint");
     fs::remove_all(folder_);
     fs::copy(fs::path(OC_SOURCE_DIR) / "models/demo", folder_, fs::copy_options::recursive);
   }

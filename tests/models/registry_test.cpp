@@ -2,7 +2,6 @@
 #include "models/registry.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +11,7 @@
 #include "engines/registry.h"
 #include "models/prompt_blocks.h"
 #include "models/synth.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -21,8 +21,7 @@ namespace fs = std::filesystem;
 class EveryArchitecture : public testing::TestWithParam<Architecture> {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) /
-              ("ocellus-registry-" + std::to_string(getpid()) + std::string(GetParam().type));
+    folder_ = scratch_path("registry-" + std::string(GetParam().type));
     fs::remove_all(folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }

@@ -13,6 +13,7 @@
 #include "models/registry.h"
 #include "models/synth.h"
 #include "runtime/verify/verify.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -202,8 +203,7 @@ TEST(SmolVlmSharedText, ThePublishedTokenizer) {
   const std::filesystem::path goldens = kSmolVlmShared / "tokenizer";
   if (!std::filesystem::exists(goldens)) GTEST_SKIP() << "../shared is not here";
   for (const std::string suffix : {"", "-2.2b"}) {
-    const std::filesystem::path folder =
-        std::filesystem::path(testing::TempDir()) / ("ocellus-smolvlm-tokenizer" + suffix);
+    const std::filesystem::path folder = scratch_path("smolvlm-tokenizer" + suffix);
     std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);
     const auto copy = [&](const std::string& from, const std::string& to) {
@@ -241,8 +241,7 @@ class SmolVlmSynth : public testing::TestWithParam<Combination> {};
 const std::filesystem::path kSmolVlmGoldens = OC_SOURCE_DIR "/tests/data/golden-smolvlm";
 
 std::filesystem::path smolvlm_checkpoint(const std::string& quant) {
-  const std::filesystem::path folder =
-      std::filesystem::path(testing::TempDir()) / ("ocellus-golden-smolvlm-" + quant);
+  const std::filesystem::path folder = scratch_path("golden-smolvlm-" + quant);
   const auto written =
       write_synth(folder, {.shape = "smolvlm2-tiny", .quant = quant, .seed = 7});  // as info.synth
   EXPECT_TRUE(written.ok()) << written.error().describe();
@@ -315,8 +314,7 @@ TEST(MoondreamSharedText, IdsAndImages) {
 TEST(MoondreamSharedText, ThePublishedTokenizer) {
   const std::filesystem::path goldens = kMoondreamShared / "tokenizer";
   if (!std::filesystem::exists(goldens)) GTEST_SKIP() << "../shared is not here";
-  const std::filesystem::path folder =
-      std::filesystem::path(testing::TempDir()) / "ocellus-moondream-tokenizer";
+  const std::filesystem::path folder = scratch_path("moondream-tokenizer");
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   std::filesystem::copy_file(goldens / "tokenizer.json", folder / "tokenizer.json");
@@ -341,8 +339,7 @@ TEST(MoondreamSharedText, ThePublishedTokenizer) {
 class MoondreamSynth : public testing::TestWithParam<Combination> {};
 
 std::filesystem::path moondream_checkpoint(const std::string& quant) {
-  const std::filesystem::path folder =
-      std::filesystem::path(testing::TempDir()) / ("ocellus-golden-moondream-" + quant);
+  const std::filesystem::path folder = scratch_path("golden-moondream-" + quant);
   const auto written =
       write_synth(folder, {.shape = "moondream2-tiny", .quant = quant, .seed = 7});  // info.synth
   EXPECT_TRUE(written.ok()) << written.error().describe();

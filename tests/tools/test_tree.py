@@ -61,6 +61,19 @@ def test_files_are_short_enough_to_read():
     assert not long
 
 
+def test_unit_tests_write_below_a_path_of_their_process():
+    # Two checkouts that are tested at once share the folder for temporary files.
+    ways = re.compile(r'TempDir\(|temp_directory_path\(|"/tmp/(?![^"]*XXXXXX")')
+    found = [
+        f"{path}:{number}: {line.strip()}"
+        for path, text in texts()
+        if str(path).startswith("tests/") and path.suffix in {".cpp", ".h"}
+        and str(path) != "tests/scratch_path.h"
+        for number, line in enumerate(text.splitlines(), 1) if ways.search(line)
+    ]  # fmt: skip
+    assert not found, "\n".join(found)
+
+
 def test_verbs_print_by_terminal_cpp_alone():
     # It spells out what would drive a terminal; whoever writes past it may forget to.
     ways = re.compile(r"std::c(?:out|err|log)\b(?!\.(?:flush|good)\b)|\bf?mt::print\b"

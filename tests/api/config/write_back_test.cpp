@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "api/config/config.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct WriteBack : testing::Test {
-  fs::path folder = fs::path(testing::TempDir()) / "write_back";
+  fs::path folder = scratch_path("write-back");
   fs::path file = folder / "phi.json";
   const std::string before =
       "{\"model_path\":\"m\",\n \"server\": { \"port\":8080 },\"t\": 0.7, \"list\": [1, 2]}\n";

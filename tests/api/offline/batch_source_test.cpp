@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/scratch_path.h"
+
 namespace oc {
 namespace {
 
@@ -13,9 +15,7 @@ namespace fs = std::filesystem;
 class BatchSourceTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        ("batch-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ = scratch_path_of_test("batch");
     fs::remove_all(folder_);
     fs::create_directories(folder_ / "sub");
   }

@@ -8,6 +8,7 @@
 
 #include "api/openai/chat_request.h"
 #include "image/image.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -44,7 +45,7 @@ TEST(PictureQuestion, WhatIsNotSaidIsNotThere) {
 }
 
 TEST(PictureQuestion, AFilesAddress) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "question.jpg";
+  const auto path = scratch_path("question.jpg");
   Image image{4, 4, std::vector<std::uint8_t>(48, 200)};
   const auto png = encode_png(image);
   std::ofstream(path, std::ios::binary)

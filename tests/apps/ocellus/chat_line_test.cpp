@@ -1,12 +1,13 @@
 #include "chat_line.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -18,7 +19,7 @@ using Files = std::vector<std::string>;
 class ChatLineTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("ocellus chat " + std::to_string(::getpid()));
+    folder_ = scratch_path("chat lines");
     fs::remove_all(folder_);
     fs::create_directories(folder_ / "sub dir");
     for (const char* name : {"a.png", "b c.png", "sub dir/d.jpg", "plain"})

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -10,6 +9,8 @@
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -20,7 +21,7 @@ using Lines = std::vector<std::string>;
 class LineHistoryTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("ocellus-history-" + std::to_string(::getpid()));
+    folder_ = scratch_path("history");
     fs::remove_all(folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }

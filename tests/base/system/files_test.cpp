@@ -11,6 +11,8 @@
 #include <iterator>
 #include <string>
 
+#include "tests/scratch_path.h"
+
 namespace oc {
 namespace {
 
@@ -19,7 +21,7 @@ namespace fs = std::filesystem;
 class SystemFiles : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("ocellus-files-" + std::to_string(::getpid()));
+    folder_ = scratch_path("files");
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <string>
 
+#include "tests/scratch_path.h"
+
 namespace oc {
 namespace {
 
@@ -17,7 +19,7 @@ namespace fs = std::filesystem;
 
 class OpenBeneathTest : public ::testing::TestWithParam<int (*)(int, const char*)> {
  protected:
-  OpenBeneathTest() : base_(fs::path(::testing::TempDir()) / "open_beneath_test") {
+  OpenBeneathTest() : base_(scratch_path("open-beneath")) {
     fs::remove_all(base_);
     fs::create_directories(base_ / "in/sub");
     std::ofstream(base_ / "in/sub/a") << "a";

@@ -1,10 +1,10 @@
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <string>
 
 #include "base/system/sysfs.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 class FakeSysfs : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::path(testing::TempDir()) / ("ocellus-sysfs-" + std::to_string(getpid()));
+    root_ = scratch_path("sysfs");
     fs::remove_all(root_);
   }
   void TearDown() override { fs::remove_all(root_); }

@@ -11,6 +11,7 @@
 #include <iterator>
 
 #include "tests/image/fixtures.h"
+#include "tests/scratch_path.h"
 
 namespace oc::test {
 
@@ -115,7 +116,7 @@ inline void write_page(TIFF* file, const Tiff& tiff) {
 }
 
 inline std::string write_tiff(const Tiff& tiff) {
-  const std::string path = testing::TempDir() + "oc_tiff_" + std::to_string(::getpid());
+  const std::string path = scratch_path("tiff").string();
   TIFFSetWarningHandler(nullptr);
   TIFF* const file = TIFFOpen(path.c_str(), tiff.big_endian ? "wb" : "wl");
   EXPECT_NE(file, nullptr);

@@ -2,7 +2,6 @@
 #include "models/moondream/model.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include "io/json.h"
 #include "io/json_text.h"
 #include "models/synth.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -22,8 +22,7 @@ namespace json = boost::json;
 class MoondreamTokenizers : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) / ("ocellus-moondream-model-" + std::to_string(getpid()));
+    folder_ = scratch_path("moondream-model");
     fs::remove_all(folder_);
     const auto written = write_synth(folder_, {.shape = "moondream2-tiny", .quant = "mlx4"});
     ASSERT_TRUE(written.ok()) << written.error().describe();

@@ -2,7 +2,6 @@
 #include "models/moondream/region.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <limits>
@@ -10,6 +9,7 @@
 #include "engines/registry.h"
 #include "models/registry.h"
 #include "models/synth.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -19,8 +19,7 @@ namespace fs = std::filesystem;
 class MoondreamObjectsTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    const fs::path folder =
-        fs::path(testing::TempDir()) / ("ocellus-region-" + std::to_string(getpid()));
+    const fs::path folder = scratch_path("region");
     ASSERT_TRUE(write_synth(folder, {.shape = "moondream2-tiny", .quant = "bf16"}).ok());
     model_ = load_model(folder, make_engine({.engine = "reference"}).value()).value();
     fs::remove_all(folder);

@@ -1,9 +1,10 @@
 #include "models/moondream/revision.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
+
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -13,7 +14,7 @@ namespace fs = std::filesystem;
 class MoondreamRevisions : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("ocellus-revision-" + std::to_string(getpid()));
+    folder_ = scratch_path("revision");
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }

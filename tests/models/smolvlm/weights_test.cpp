@@ -3,7 +3,6 @@
 #include "models/smolvlm/weights.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <functional>
@@ -11,6 +10,7 @@
 #include "engines/registry.h"
 #include "models/registry.h"
 #include "models/synth.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -28,7 +28,7 @@ std::string mlx_name(const std::string& name) {
 class SmolVlmLayouts : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::path(testing::TempDir()) / ("ocellus-smolvlm-" + std::to_string(getpid()));
+    root_ = scratch_path("smolvlm");
     fs::remove_all(root_);
   }
   void TearDown() override { fs::remove_all(root_); }

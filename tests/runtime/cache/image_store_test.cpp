@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "runtime/serving/service.h"
 #include "tests/runtime/fake_model.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -37,9 +38,7 @@ class ImageStoreTest : public testing::Test {
  protected:
   void SetUp() override {
     log::configure(log::Level::kOff, log::Format::kText);
-    base_ = fs::path(testing::TempDir()) /
-            ("ocellus_store_" + std::to_string(::getpid()) + "_" +
-             testing::UnitTest::GetInstance()->current_test_info()->name());
+    base_ = scratch_path_of_test("store");
     fs::remove_all(base_);
     folder_ = base_ / "pictures";
   }

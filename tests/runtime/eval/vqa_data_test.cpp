@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/scratch_path.h"
+
 namespace oc {
 namespace {
 
@@ -29,8 +31,7 @@ constexpr std::string_view kAnnotations = R"({"annotations": [
 class VqaDataTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) /
-              ("vqa-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ = scratch_path_of_test("vqa");
     fs::create_directories(folder_);
   }
   void TearDown() override { fs::remove_all(folder_); }

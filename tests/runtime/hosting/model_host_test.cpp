@@ -16,6 +16,7 @@
 #include "runtime/hosting/model_memory.h"
 #include "runtime/library/names.h"
 #include "tests/runtime/hosting/model_host_fixture.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -66,8 +67,7 @@ TEST_F(ModelHostTest, InstalledModelsAreFound) {
 
 // A folder is loaded once, however it is spelled.
 TEST_F(ModelHostTest, AnotherNameOfAKnownModelsFolderIsThatModel) {
-  const std::filesystem::path home =
-      std::filesystem::path(testing::TempDir()) / "other_names_of_a_model";
+  const std::filesystem::path home = scratch_path("other-names-of-a-model");
   std::filesystem::remove_all(home);
   std::filesystem::create_directories(home / "a");
   std::filesystem::create_directory_symlink(home / "a", home / "link");
@@ -367,9 +367,7 @@ TEST(ModelMemory, WeightsWithinTheOperatorsLimit) {
 }
 
 TEST(ModelRecipeTest, FoldersDoNotShow) {
-  const auto folder =
-      std::filesystem::temp_directory_path() /
-      fmt::format("ocellus-host-{}", ::testing::UnitTest::GetInstance()->random_seed());
+  const auto folder = scratch_path("host");
   std::filesystem::create_directories(folder);
   const std::string text = without_folder(folder.string() + "/a.safetensors is short", folder);
   EXPECT_EQ(text, folder.filename().string() + "/a.safetensors is short");

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -11,6 +10,7 @@
 #include "runtime/hub/part_file.h"
 #include "runtime/hub/retry.h"
 #include "runtime/hub/store.h"
+#include "tests/scratch_path.h"
 
 namespace oc::hub {
 namespace {
@@ -30,7 +30,7 @@ void write(const fs::path& path, std::string_view text) {
 class HubFilesTest : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::path(testing::TempDir()) / ("ocellus-hub-" + std::to_string(getpid()));
+    root_ = scratch_path("hub");
     fs::remove_all(root_);
     fs::create_directories(root_ / "models");
     root_ = fs::canonical(root_);

@@ -1,8 +1,8 @@
 #include "runtime/library/loader.h"
 #include "runtime/library/names.h"
+#include "tests/scratch_path.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 class LoaderTest : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::path(testing::TempDir()) / ("ocellus-loader-" + std::to_string(getpid()));
+    root_ = scratch_path("loader");
     fs::remove_all(root_);
     for (const char* name : {"one", "org/two"}) add_model(root_ / "home/models" / name);
     fs::create_directories(root_ / "home/models/empty");

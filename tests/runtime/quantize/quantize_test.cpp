@@ -12,6 +12,7 @@
 #include "models/synth.h"
 #include "runtime/quantize/folder.h"
 #include "tests/io/fixtures.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -39,7 +40,7 @@ class QuantizeTest : public test::FolderTest {
  protected:
   // One random checkpoint for all tests, a few MB, in two files.
   static void SetUpTestSuite() {
-    input_ = fs::path(testing::TempDir()) / ("ocellus-quantize-" + std::to_string(getpid()));
+    input_ = scratch_path("quantize");
     ASSERT_TRUE(write_synth(input_, {.shape = "tiny", .quant = "bf16", .seed = 3}).ok());
     write_bytes(input_ / "pytorch_model.bin", "weights in another format");
     write_bytes(input_ / "LICENSE", "of the weights");

@@ -1,7 +1,6 @@
 // Objects that a model finds, through the service: the same alone, in company, from caches and with
 // any number of threads; and what is refused. A random Moondream2 on the CPU engine.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <bit>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include "models/synth.h"
 #include "runtime/serving/generate.h"
 #include "runtime/serving/service.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 class Objects : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    folder() = fs::path(testing::TempDir()) / ("ocellus-objects-" + std::to_string(getpid()));
+    folder() = scratch_path("objects");
     fs::remove_all(folder());
     const auto written =
         write_synth(folder(), {.shape = "moondream2-tiny", .quant = "mlx4", .seed = 3});

@@ -11,6 +11,8 @@
 #include <string>
 #include <thread>
 
+#include "tests/scratch_path.h"
+
 namespace oc {
 namespace {
 
@@ -18,7 +20,7 @@ namespace fs = std::filesystem;
 
 class MediaRootTest : public ::testing::Test {
  protected:
-  MediaRootTest() : base_(fs::path(::testing::TempDir()) / "media_root_test") {
+  MediaRootTest() : base_(scratch_path("media-root")) {
     fs::remove_all(base_);
     fs::create_directories(base_ / "open/sub");
     write("open/a.png", "a");

@@ -1,12 +1,12 @@
 #include "runtime/verify/certificate_store.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
 
 #include "io/digest.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 class CertificateStore : public testing::Test {
  protected:
-  const fs::path root = fs::path(testing::TempDir()) / ("certificates-" + std::to_string(getpid()));
+  const fs::path root = scratch_path("certificates");
   const fs::path model = root / "model";
   Certificate certificate{.model = "demo",
                           .build = {"0.1.0", "0123456789ab"},

@@ -2,10 +2,11 @@
 #include "runtime/verify/certificate.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <boost/json/serialize.hpp>
 #include <fstream>
+
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 class CertificateTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("ocellus-certificate-" + std::to_string(getpid()));
+    folder_ = scratch_path("certificate");
     fs::remove_all(folder_);
     write("b.txt", "abc");
     write("a/empty", "");

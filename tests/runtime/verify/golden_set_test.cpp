@@ -2,12 +2,12 @@
 #include "runtime/verify/golden_set.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
 
 #include "tests/runtime/fake_model.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -18,7 +18,7 @@ const fs::path kData = OC_SOURCE_DIR "/tests/data";
 
 class GoldenSets : public testing::Test {
  protected:
-  const fs::path root = fs::path(testing::TempDir()) / ("golden-sets-" + std::to_string(getpid()));
+  const fs::path root = scratch_path("golden-sets");
   void SetUp() override { fs::remove_all(root); }
   void TearDown() override {
     ::unsetenv("OCELLUS_GOLDENS");

@@ -2,13 +2,13 @@
 #include "runtime/verify/own_answers.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
 #include <limits>
 
 #include "tests/runtime/fake_model.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -71,8 +71,7 @@ TEST(VerifyAnchor, AreReadFromTheSet) {
   EXPECT_EQ(anchors->front().logits.size(), 5u);
   EXPECT_EQ(anchors->front().greedy_ids.size(), 24u);
   EXPECT_TRUE(read_anchors(OC_SOURCE_DIR "/tests/data/golden-demo")->empty());
-  const fs::path folder =
-      fs::path(testing::TempDir()) / ("ocellus-anchors-" + std::to_string(getpid()));
+  const fs::path folder = scratch_path("anchors");
   fs::create_directories(folder);
   std::ofstream(folder / "anchors.json") << R"({"anchors": [{"name": "x"}]})";
   const auto wrong = read_anchors(folder);

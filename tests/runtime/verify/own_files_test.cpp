@@ -2,7 +2,6 @@
 #include "runtime/verify/own_files.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <fstream>
@@ -10,6 +9,7 @@
 
 #include "io/files.h"
 #include "runtime/hub/store.h"
+#include "tests/scratch_path.h"
 
 namespace oc {
 namespace {
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 class OwnFiles : public testing::Test {
  protected:
-  const fs::path root = fs::path(testing::TempDir()) / ("own-files-" + std::to_string(getpid()));
+  const fs::path root = scratch_path("own-files");
   void SetUp() override {
     fs::remove_all(root);
     fs::create_directories(root);
