@@ -275,28 +275,14 @@ TEST_F(ServerTest, SizeLimits) {
 }
 
 TEST_F(ServerTest, SlowClientsAreToldAndClosed) {
-  options.limits.idle = 2s;
-  options.limits.header = 2s;
-  options.limits.body.grace = 2s;
+  options.limits.header = 200ms;
+  options.limits.body.grace = 200ms;
   start();
-  RawClient idle(server->port()), header(server->port()), body(server->port());
+  RawClient header(server->port()), body(server->port());
   header.send("GET /open HTTP/1.1\r\nHost: loc");
   body.send(post("/echo", std::string(100, 'x')).substr(0, 120));
-  EXPECT_EQ(idle.read_all(), "");  // nothing was asked, nothing is said
   EXPECT_EQ(status_of(header.read_all()), 408);
   EXPECT_EQ(status_of(body.read_all()), 408);
-}
-
-TEST_F(ServerTest, ABodyThatKeepsUpIsNotSlow) {
-  options.limits.body = {.grace = 1s, .bytes_per_s = 100};
-  start();
-  RawClient client(server->port());
-  const std::string wire = post("/echo", std::string(2000, 'x'));
-  for (std::size_t at = 0; at < wire.size(); at += 200) {  // far above the least speed
-    client.send(std::string_view(wire).substr(at, 200));
-    std::this_thread::sleep_for(100ms);
-  }
-  EXPECT_EQ(status_of(client.read_response()), 200);
 }
 
 TEST_F(ServerTest, ExceptionsAreInternalErrors) {
