@@ -68,6 +68,8 @@ export class Watch {
       const image = {type: "image_url", image_url: {url: await dataUri(entry.blob)}};
       const content = [image, {type: "text", text: this.question}];
       const body = {model: this.model(), messages: [{role: "user", content}], stream_key: key, policy: "latest_wins"};
+      // The tab was hidden while the frame was taken.
+      if (document.hidden && this.every !== "once") throw new DOMException("", "AbortError");
       entry.result = await ask(settings.apply(body), controller.signal, (piece) => {
         entry.text += piece;
         this.on.answer(entry);
