@@ -28,7 +28,6 @@ constexpr std::size_t kPage = 65536;  // a multiple of every system's
 class MappedFileTest : public testing::Test {
  protected:
   void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
     folder_ = scratch_path_of_test("mapped-file");
     fs::create_directories(folder_);
   }
