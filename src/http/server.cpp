@@ -207,6 +207,8 @@ void ServerCore::take_in_waiting() {
 
 // Each answer that is not finished ends with an error, as long as its client reads.
 void ServerCore::end_drain() {
+  close_idle();
+  if (connections_.empty()) return;
   stopped = true;
   if (hooks.on_drain_over) hooks.on_drain_over();
   drain_timer_.expires_after(options.limits.last_words);

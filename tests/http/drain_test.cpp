@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <future>
+#include <memory>
+#include <vector>
 
 #include "http/server.h"
 #include "tests/http/raw_client.h"
@@ -80,6 +82,17 @@ TEST_F(DrainTest, WhoHasAskedByThenIsTold) {
   }
   EXPECT_TRUE(silent.at_end());
   EXPECT_TRUE(server->drained());
+}
+
+TEST_F(DrainTest, WithNobodyToAnswerNoTimeIsNeeded) {
+  for (const int idle : {0, 1}) {
+    start(1ms, 0ms);
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (int i = 0; i < idle; ++i) clients.push_back(std::make_unique<RawClient>(server->port()));
+    server->server().drain();
+    server->join();
+    EXPECT_TRUE(server->drained()) << idle;
+  }
 }
 
 // As by two signals in a row.
