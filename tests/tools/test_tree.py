@@ -63,7 +63,7 @@ def test_files_are_short_enough_to_read():
 
 def test_unit_tests_write_below_a_path_of_their_process():
     # Two checkouts that are tested at once share the folder for temporary files.
-    ways = re.compile(r'TempDir\(|temp_directory_path\(|"/tmp/(?![^"]*XXXXXX")')
+    ways = re.compile(r'TempDir\(|temp_directory_path\(|"/tmp\b(?![^"]*XXXXXX")')
     found = [
         f"{path}:{number}: {line.strip()}"
         for path, text in texts()
